@@ -1,0 +1,234 @@
+//! Identifiers: 128-bit `UUIDv7` values that say where their row lives.
+//!
+//! On the wire an id is a prefix, `_`, and 26 characters of lower-case Crockford base32
+//! (`comms_operation_01h9krwprkeee8fzqspvwy6nq8`). An Operation's id has its low 24 bits zero; the
+//! [`PushNotificationId`] at position *p* is the Operation's id + *p* + 1, so either is found from the other by
+//! arithmetic. Invariant: no two ids of one kind share a value, and id order is creation order.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Bits at the end of an Operation's id that number its notifications.
+const POSITION_BITS: u32 = 24;
+const POSITION_MASK: u128 = (1 << POSITION_BITS) - 1;
+
+/// Most recipients that one Operation can number: positions are 0-based and position + 1 must fit in 24 bits.
+pub const MAX_POSITIONS: u32 = (1 << POSITION_BITS) - 1;
+
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+const ENCODED_LENGTH: usize = 26;
+
+/// Why a text is not an id of the expected kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be '{prefix}_' followed by 26 characters of 0-9 and a-z without i, l, o, u")]
+pub struct ParseIdError {
+    prefix: &'static str,
+}
+
+fn encode(prefix: &str, id: Uuid) -> String {
+    let mut text = String::with_capacity(prefix.len() + 1 + ENCODED_LENGTH);
+    text.push_str(prefix);
+    text.push('_');
+    let bits = id.as_u128();
+    for index in (0..ENCODED_LENGTH).rev() {
+        let digit = (bits >> (index * 5)) & 31;
+        text.push(char::from(ALPHABET[digit as usize]));
+    }
+    text
+}
+
+fn decode(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
+    let error = ParseIdError { prefix };
+    let digits = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(error)?;
+    // 26 digits hold 130 bits: a first digit above 7 would not fit in 128.
+    if digits.len() != ENCODED_LENGTH || !matches!(digits.as_bytes()[0], b'0'..=b'7') {
+        return Err(error);
+    }
+    let mut bits: u128 = 0;
+    for byte in digits.bytes() {
+        let digit = ALPHABET.iter().position(|known| *known == byte).ok_or(error)?;
+        bits = (bits << 5) | digit as u128;
+    }
+    Ok(Uuid::from_u128(bits))
+}
+
+/// The moment that a `UUIDv7` carries in its first 48 bits, to the millisecond.
+fn created_at(id: Uuid) -> OffsetDateTime {
+    let milliseconds = (id.as_u128() >> 80) as i128;
+    OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+macro_rules! id_type {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
+        #[sqlx(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// What every id of this kind starts with on the wire.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// The value as it is stored.
+            pub const fn as_uuid(self) -> Uuid {
+                self.0
+            }
+
+            /// The id's creation time in UTC, to the millisecond.
+            pub fn created_at(self) -> OffsetDateTime {
+                created_at(self.0)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&encode($prefix, self.0))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                decode($prefix, text).map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+id_type!(
+    /// One accepted `POST /PushNotifications`.
+    OperationId,
+    "comms_operation"
+);
+id_type!(
+    /// One notification to one recipient of an Operation.
+    PushNotificationId,
+    "comms_pushnotification"
+);
+id_type!(
+    /// What Bellwire authenticates with at one provider.
+    CredentialId,
+    "comms_credential"
+);
+id_type!(
+    /// A tenant. Ours: the API that Bellwire follows uses account sids.
+    AccountId,
+    "bellwire_account"
+);
+
+impl OperationId {
+    /// A new id with room for [`MAX_POSITIONS`] notifications after it.
+    pub fn generate() -> Self {
+        Self(Uuid::from_u128(Uuid::now_v7().as_u128() & !POSITION_MASK))
+    }
+
+    /// The id of the notification at `position` (0-based, request order; below [`MAX_POSITIONS`]).
+    pub fn push_notification(self, position: u32) -> PushNotificationId {
+        debug_assert!(position < MAX_POSITIONS);
+        PushNotificationId(Uuid::from_u128(self.0.as_u128() + u128::from(position) + 1))
+    }
+}
+
+impl PushNotificationId {
+    /// The Operation that this notification belongs to and its 0-based position there; `None` for a value that no
+    /// Operation ever gave out.
+    pub fn locate(self) -> Option<(OperationId, u32)> {
+        let number = u32::try_from(self.0.as_u128() & POSITION_MASK).ok()?;
+        let position = number.checked_sub(1)?;
+        Some((OperationId(Uuid::from_u128(self.0.as_u128() & !POSITION_MASK)), position))
+    }
+}
+
+impl CredentialId {
+    /// A new, time-ordered id.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl AccountId {
+    /// A new, time-ordered id.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = "comms_operation_01h9krwprkeee8fzqspvwy6nq8";
+
+    #[test]
+    fn the_documented_example_survives_a_round_trip() {
+        let id: OperationId = EXAMPLE.parse().unwrap();
+        assert_eq!(id.to_string(), EXAMPLE);
+    }
+
+    #[test]
+    fn a_notification_leads_back_to_its_operation_and_position() {
+        let operation = OperationId::generate();
+        for position in [0, 1, 499, 9_999, MAX_POSITIONS - 1] {
+            assert_eq!(operation.push_notification(position).locate(), Some((operation, position)));
+        }
+    }
+
+    #[test]
+    fn an_operation_id_is_no_notification_of_itself() {
+        let operation = OperationId::generate();
+        assert_eq!(PushNotificationId::from(operation.as_uuid()).locate(), None);
+    }
+
+    #[test]
+    fn text_of_another_kind_length_or_alphabet_is_refused() {
+        for text in [
+            "comms_credential_01h9krwprkeee8fzqspvwy6nq8",
+            "comms_operation_01h9krwprkeee8fzqspvwy6nq",
+            "comms_operation_01h9krwprkeee8fzqspvwy6nq8x",
+            "comms_operation_81h9krwprkeee8fzqspvwy6nq8",
+            "comms_operation_01h9krwprkeee8fzqspvwy6nqu",
+            "comms_operation_01H9KRWPRKEEE8FZQSPVWY6NQ8",
+            "comms_operation_é1h9krwprkeee8fzqspvwy6nq",
+            "",
+        ] {
+            assert!(text.parse::<OperationId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_carries_its_creation_time() {
+        let before = OffsetDateTime::now_utc() - time::Duration::milliseconds(2);
+        let created = OperationId::generate().created_at();
+        assert!(created >= before && created <= OffsetDateTime::now_utc());
+    }
+
+    #[test]
+    fn id_order_is_creation_order() {
+        let ids: Vec<_> = (0..100).map(|_| CredentialId::generate()).collect();
+        assert!(ids.is_sorted());
+    }
+}

@@ -1,0 +1,3 @@
+//! The `bellwire` binary.
+
+fn main() {}

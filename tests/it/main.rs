@@ -1,0 +1,3 @@
+//! Integration tests, one binary: behaviour seen from outside the crate.
+
+mod id;
