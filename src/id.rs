@@ -35,8 +35,8 @@ fn encode(prefix: &str, id: Uuid) -> String {
     text.push('_');
     let bits = id.as_u128();
     for index in (0..ENCODED_LENGTH).rev() {
-        let digit = (bits >> (index * 5)) & 31;
-        text.push(char::from(ALPHABET[digit as usize]));
+        let digit = (bits >> (index * 5)) as usize & 31;
+        text.push(char::from(ALPHABET[digit]));
     }
     text
 }
@@ -58,7 +58,7 @@ fn decode(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
 
 /// The moment that a `UUIDv7` carries in its first 48 bits, to the millisecond.
 fn created_at(id: Uuid) -> OffsetDateTime {
-    let milliseconds = (id.as_u128() >> 80) as i128;
+    let milliseconds = (id.as_u128() >> 80).cast_signed();
     OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
