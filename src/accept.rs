@@ -1,0 +1,102 @@
+//! Where requests become durable: Operations that arrive while a transaction is under way share the next one.
+//!
+//! Nobody waits for a timer. An Operation has been accepted when [`Intake::submit`] returns `Ok`, and not before.
+//! Invariant: what one client sends never fails another's request.
+
+use std::sync::Arc;
+
+use sqlx::PgPool;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::store::operations::{self, NewOperation};
+
+/// Most recipients that one transaction takes together; a larger Operation goes alone.
+const GROUP_RECIPIENTS: usize = 20_000;
+/// Transactions at the same time: a large one does not hold the small ones up.
+const TRANSACTIONS: usize = 3;
+/// Recipients that may wait for their transaction, which bounds memory; more are turned away.
+const WAITING_RECIPIENTS: usize = 1_000_000;
+
+/// Why an Operation was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// Too many recipients wait for their transaction: try again in a moment.
+    #[error("too many notifications are waiting to be stored")]
+    Busy,
+    /// Postgres did not take it. Where the connection broke during the commit, it may have been stored all the same.
+    #[error("the notifications could not be stored: {0}")]
+    Database(Arc<sqlx::Error>),
+}
+
+struct Waiting {
+    operation: NewOperation,
+    reply: oneshot::Sender<Result<(), AcceptError>>,
+    /// Its share of [`WAITING_RECIPIENTS`], given back when it is dropped.
+    _room: OwnedSemaphorePermit,
+}
+
+/// A handle on the accepting task; cheap to clone. The task ends when the last handle is gone.
+#[derive(Clone)]
+pub struct Intake {
+    queue: mpsc::UnboundedSender<Waiting>,
+    room: Arc<Semaphore>,
+}
+
+impl Intake {
+    /// Starts accepting into the database behind `pool`.
+    pub fn start(pool: PgPool) -> Self {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        tokio::spawn(accept(pool, waiting));
+        Self { queue, room: Arc::new(Semaphore::new(WAITING_RECIPIENTS)) }
+    }
+
+    /// Stores `operation` and returns when it is durable.
+    pub async fn submit(&self, operation: NewOperation) -> Result<(), AcceptError> {
+        let recipients = u32::try_from(operation.recipients.len()).map_err(|_| AcceptError::Busy)?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(recipients).map_err(|_| AcceptError::Busy)?;
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Waiting { operation, reply, _room: room }).map_err(|_| AcceptError::Busy)?;
+        answer.await.map_err(|_| AcceptError::Busy)?
+    }
+}
+
+async fn accept(pool: PgPool, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
+    let transactions = Arc::new(Semaphore::new(TRANSACTIONS));
+    while let Some(first) = waiting.recv().await {
+        let Ok(permit) = Arc::clone(&transactions).acquire_owned().await else { return };
+        let mut recipients = first.operation.recipients.len();
+        let mut group = vec![first];
+        while recipients < GROUP_RECIPIENTS
+            && let Ok(next) = waiting.try_recv()
+        {
+            recipients += next.operation.recipients.len();
+            group.push(next);
+        }
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            store(&pool, group).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn store(pool: &PgPool, group: Vec<Waiting>) {
+    // Clients that went away get no answer, but what they sent is stored all the same: they may have sent it once only.
+    match operations::insert(pool, group.iter().map(|waiting| &waiting.operation)).await {
+        Err(error) if group.len() > 1 && error.as_database_error().is_some() => store_one_by_one(pool, group).await,
+        result => {
+            let result = result.map_err(Arc::new);
+            for waiting in group {
+                let _ = waiting.reply.send(result.clone().map_err(AcceptError::Database));
+            }
+        }
+    }
+}
+
+/// After Postgres refused a group: finds out whose fault it was, so that the others are stored.
+async fn store_one_by_one(pool: &PgPool, group: Vec<Waiting>) {
+    for waiting in group {
+        let result = operations::insert(pool, [&waiting.operation]).await;
+        let _ = waiting.reply.send(result.map_err(|error| AcceptError::Database(Arc::new(error))));
+    }
+}

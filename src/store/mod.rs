@@ -1,0 +1,3 @@
+//! All SQL, one noun per file. Functions take a pool or a connection, return rows as types, and decide nothing.
+
+pub mod operations;

@@ -1,0 +1,241 @@
+//! Operations being accepted: the one statement that makes whole Operations durable.
+
+use serde_json::Value;
+use sqlx::PgExecutor;
+use sqlx::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::id::{AccountId, CredentialId, OperationId};
+use crate::provider::{Message, Provider};
+
+/// Most positions that one batch stands for.
+pub const BATCH_SIZE: u32 = 500;
+
+/// The channel on which workers learn that batches are due.
+pub const WAKE_CHANNEL: &str = "batches";
+
+/// Ranks of LOW batches begin here, above every rank that a HIGH batch can have.
+const LOW_RANK: i16 = 20;
+
+/// An Operation that has passed every check, ready to be stored.
+#[derive(Debug, Clone)]
+pub struct NewOperation {
+    /// The id; carries the creation time.
+    pub id: OperationId,
+    /// Whose it is.
+    pub account_id: AccountId,
+    /// What is sent.
+    pub message: Message,
+    /// `from` as the client gave it.
+    pub sender: Option<Value>,
+    /// Up to 10 tags.
+    pub tags: Option<Value>,
+    /// Not before this moment; `None`: at once.
+    pub send_at: Option<OffsetDateTime>,
+    /// What is unsent by then fails as expired.
+    pub deadline_at: OffsetDateTime,
+    /// Who gets it, in request order; at least one.
+    pub recipients: Vec<NewRecipient>,
+}
+
+/// One recipient of a [`NewOperation`].
+#[derive(Clone)]
+pub struct NewRecipient {
+    /// Which provider delivers.
+    pub provider: Provider,
+    /// What to authenticate with there.
+    pub credential_id: CredentialId,
+    /// The device token: a secret.
+    pub token: String,
+    /// Template variables.
+    pub variables: Option<Value>,
+}
+
+impl std::fmt::Debug for NewRecipient {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("NewRecipient").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+/// The order in which due batches are claimed, 0 first. HIGH goes before LOW; within a priority the first batches of
+/// every Operation go before the later ones of a large one, in powers of two, so a single push never waits for a million.
+fn rank(high_priority: bool, batch_number: u32) -> i16 {
+    let bucket = (u32::BITS - batch_number.leading_zeros()) as i16;
+    if high_priority { bucket } else { LOW_RANK + bucket }
+}
+
+/// The columns of all Operations of one insert, as the arrays that Postgres gets.
+#[derive(Default)]
+struct Columns<'a> {
+    operations: OperationColumns<'a>,
+    notifications: NotificationColumns<'a>,
+    batches: BatchColumns,
+}
+
+#[derive(Default)]
+struct OperationColumns<'a> {
+    id: Vec<Uuid>,
+    account_id: Vec<Uuid>,
+    message: Vec<Json<&'a Message>>,
+    sender: Vec<Option<&'a Value>>,
+    tags: Vec<Option<&'a Value>>,
+    recipients: Vec<i32>,
+    send_at: Vec<Option<OffsetDateTime>>,
+    deadline_at: Vec<OffsetDateTime>,
+    created_at: Vec<OffsetDateTime>,
+}
+
+#[derive(Default)]
+struct NotificationColumns<'a> {
+    operation_id: Vec<Uuid>,
+    position: Vec<i32>,
+    provider: Vec<Provider>,
+    credential_id: Vec<Uuid>,
+    token: Vec<&'a str>,
+    variables: Vec<Option<&'a Value>>,
+}
+
+#[derive(Default)]
+struct BatchColumns {
+    operation_id: Vec<Uuid>,
+    number: Vec<i32>,
+    size: Vec<i32>,
+    rank: Vec<i16>,
+    send_at: Vec<Option<OffsetDateTime>>,
+    created_at: Vec<OffsetDateTime>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(operations: impl IntoIterator<Item = &'a NewOperation>) -> Self {
+        let mut columns = Self::default();
+        for operation in operations {
+            columns.operations.push(operation);
+            columns.notifications.push(operation);
+            columns.batches.push(operation);
+        }
+        columns
+    }
+}
+
+impl<'a> OperationColumns<'a> {
+    fn push(&mut self, operation: &'a NewOperation) {
+        self.id.push(operation.id.as_uuid());
+        self.account_id.push(operation.account_id.as_uuid());
+        self.message.push(Json(&operation.message));
+        self.sender.push(operation.sender.as_ref());
+        self.tags.push(operation.tags.as_ref());
+        self.recipients.push(operation.recipients.len() as i32);
+        self.send_at.push(operation.send_at);
+        self.deadline_at.push(operation.deadline_at);
+        self.created_at.push(operation.id.created_at());
+    }
+}
+
+impl<'a> NotificationColumns<'a> {
+    fn push(&mut self, operation: &'a NewOperation) {
+        for (position, recipient) in (0..).zip(&operation.recipients) {
+            self.operation_id.push(operation.id.as_uuid());
+            self.position.push(position);
+            self.provider.push(recipient.provider);
+            self.credential_id.push(recipient.credential_id.as_uuid());
+            self.token.push(&recipient.token);
+            self.variables.push(recipient.variables.as_ref());
+        }
+    }
+}
+
+impl BatchColumns {
+    fn push(&mut self, operation: &NewOperation) {
+        let high_priority = operation.message.priority == crate::provider::Priority::High;
+        let recipients = operation.recipients.len() as u32;
+        for number in 0..recipients.div_ceil(BATCH_SIZE) {
+            self.operation_id.push(operation.id.as_uuid());
+            self.number.push(number as i32);
+            self.size.push((recipients - number * BATCH_SIZE).min(BATCH_SIZE) as i32);
+            self.rank.push(rank(high_priority, number));
+            self.send_at.push(operation.send_at);
+            self.created_at.push(operation.id.created_at());
+        }
+    }
+}
+
+/// Stores whole Operations and wakes the workers, in one statement and so in one transaction: all or nothing.
+pub async fn insert<'a>(
+    executor: impl PgExecutor<'_>,
+    operations: impl IntoIterator<Item = &'a NewOperation>,
+) -> sqlx::Result<()> {
+    let Columns { operations, notifications, batches } = Columns::of(operations);
+    sqlx::query_file!(
+        "src/store/operations_insert.sql",
+        &operations.id,
+        &operations.account_id,
+        &operations.message as &[Json<&Message>],
+        &operations.sender as &[Option<&Value>],
+        &operations.tags as &[Option<&Value>],
+        &operations.recipients,
+        &operations.send_at as &[Option<OffsetDateTime>],
+        &operations.deadline_at,
+        &operations.created_at,
+        &notifications.operation_id,
+        &notifications.position,
+        &notifications.provider as &[Provider],
+        &notifications.credential_id,
+        &notifications.token as &[&str],
+        &notifications.variables as &[Option<&Value>],
+        &batches.operation_id,
+        &batches.number,
+        &batches.size,
+        &batches.rank,
+        &batches.send_at as &[Option<OffsetDateTime>],
+        &batches.created_at,
+        BATCH_SIZE as i32,
+        WAKE_CHANNEL,
+    )
+    .execute(executor)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_high_batch_ranks_before_every_low_one() {
+        let last = crate::id::MAX_POSITIONS / BATCH_SIZE;
+        assert!(rank(true, last) < rank(false, 0));
+        assert_eq!(rank(true, 0), 0);
+    }
+
+    #[test]
+    fn later_batches_of_an_operation_rank_later() {
+        let ranks: Vec<_> = [0, 1, 2, 4, 100, 2000].map(|number| rank(true, number)).to_vec();
+        assert!(ranks.windows(2).all(|pair| pair[0] < pair[1]), "{ranks:?}");
+    }
+
+    #[test]
+    fn batches_cover_all_positions_once() {
+        let recipient = NewRecipient {
+            provider: Provider::Fcm,
+            credential_id: CredentialId::generate(),
+            token: "t".into(),
+            variables: None,
+        };
+        let operation = NewOperation {
+            id: OperationId::generate(),
+            account_id: AccountId::generate(),
+            message: Message::default(),
+            sender: None,
+            tags: None,
+            send_at: None,
+            deadline_at: OffsetDateTime::now_utc(),
+            recipients: vec![recipient; 1001],
+        };
+        let columns = Columns::of([&operation]);
+        assert_eq!(columns.batches.size, [500, 500, 1]);
+        assert_eq!(columns.batches.number, [0, 1, 2]);
+        assert_eq!(columns.notifications.position, (0..1001).collect::<Vec<_>>());
+        assert_eq!(columns.notifications.token.len(), 1001);
+    }
+}
