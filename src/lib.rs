@@ -5,4 +5,5 @@
 pub mod accept;
 pub mod id;
 pub mod provider;
+pub mod retention;
 pub mod store;

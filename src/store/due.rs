@@ -1,0 +1,121 @@
+//! What claimed batches have to send: their unsettled notifications, and each Operation's content once.
+
+use std::time::Duration;
+
+use sqlx::PgExecutor;
+use sqlx::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::id::{CredentialId, OperationId};
+use crate::provider::{Message, Provider};
+use crate::store::batches::ClaimedBatch;
+
+/// An unsettled notification of a claimed batch.
+pub struct DueNotification {
+    /// Index of its batch in the slice that was asked for.
+    pub batch: usize,
+    /// 0-based within its Operation.
+    pub position: i32,
+    /// Which provider delivers.
+    pub provider: Provider,
+    /// What to authenticate with there.
+    pub credential_id: CredentialId,
+    /// The device token: a secret.
+    pub token: String,
+    /// Delivery attempts on record.
+    pub attempts: i16,
+    /// How long until its next try; zero: now.
+    pub due_in: Duration,
+}
+
+/// What an Operation sends.
+pub struct DueOperation {
+    /// Which one.
+    pub id: OperationId,
+    /// Its content.
+    pub message: Message,
+    /// When it was accepted.
+    pub created_at: OffsetDateTime,
+    /// When its notifications become due; what a lifetime counts from.
+    pub starts_at: OffsetDateTime,
+    /// What is left of the time in which its notifications may be sent; zero: over.
+    pub time_left: Duration,
+}
+
+/// The time from the database's now to a moment of its own clock, in whole microseconds; zero for one that is past.
+fn duration(microseconds: i64) -> Duration {
+    Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
+}
+
+/// The unsettled notifications of `batches`, those whose time has not come included.
+pub async fn notifications(
+    executor: impl PgExecutor<'_>,
+    batches: &[ClaimedBatch],
+) -> sqlx::Result<Vec<DueNotification>> {
+    let operation_ids: Vec<Uuid> = batches.iter().map(|batch| batch.key.operation_id.as_uuid()).collect();
+    let first: Vec<i32> = batches.iter().map(|batch| batch.first_position).collect();
+    let end: Vec<i32> = batches.iter().map(|batch| batch.first_position + batch.size).collect();
+    let rows = sqlx::query!(
+        r#"
+        select
+            batch.index as "index!",
+            position,
+            provider as "provider: Provider",
+            credential_id,
+            token,
+            attempts,
+            (extract(epoch from coalesce(next_attempt_at, now()) - now()) * 1000000)::bigint as "due_in!"
+        from unnest($1::uuid[], $2::integer[], $3::integer[])
+            with ordinality as batch (operation_id, first_position, end_position, index)
+        join push_notifications
+            on push_notifications.operation_id = batch.operation_id
+            and position >= first_position
+            and position < end_position
+        where status = 'QUEUED'
+        "#,
+        &operation_ids,
+        &first,
+        &end,
+    )
+    .fetch_all(executor)
+    .await?;
+    let notifications = rows.into_iter().map(|row| DueNotification {
+        batch: (row.index - 1) as usize,
+        position: row.position,
+        provider: row.provider,
+        credential_id: row.credential_id.into(),
+        token: row.token,
+        attempts: row.attempts,
+        due_in: duration(row.due_in),
+    });
+    Ok(notifications.collect())
+}
+
+/// The Operations with these ids.
+pub async fn operations(executor: impl PgExecutor<'_>, ids: &[OperationId]) -> sqlx::Result<Vec<DueOperation>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"
+        select
+            id,
+            message as "message: Json<Message>",
+            created_at,
+            coalesce(send_at, created_at) as "starts_at!",
+            (extract(epoch from deadline_at - now()) * 1000000)::bigint as "time_left!"
+        from operations
+        where id = any($1)
+        "#,
+        &ids,
+    )
+    .fetch_all(executor)
+    .await?;
+    let operations = rows.into_iter().map(|row| DueOperation {
+        id: row.id.into(),
+        message: row.message.0,
+        created_at: row.created_at,
+        starts_at: row.starts_at,
+        time_left: duration(row.time_left),
+    });
+    Ok(operations.collect())
+}

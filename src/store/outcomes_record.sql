@@ -1,0 +1,72 @@
+-- Locked in key order, before anything else, by whoever changes a batch: so nobody waits in a circle.
+with held as materialized (
+    select batches.operation_id, batches.number, claim.due_in
+    from unnest($1::uuid[], $2::integer[], $3::integer[], $4::double precision[])
+        as claim (operation_id, number, claims, due_in)
+    join batches on batches.operation_id = claim.operation_id and batches.number = claim.number
+    where batches.claims = claim.claims
+    order by batches.operation_id, batches.number
+    for update of batches
+),
+outcome as materialized (
+    select outcome.*
+    from unnest(
+        $5::uuid[], $6::integer[], $7::integer[], $8::smallint[], $9::push_notification_status[],
+        $10::double precision[], $11::text[], $12::text[], $13::boolean[], $14::provider[], $15::uuid[], $16::text[],
+        $17::smallint[], $18::text[], $19::text[], $20::text[], $21::integer[], $22::timestamptz[]
+    ) as outcome (
+        operation_id, batch_number, position, attempts_before, status, retry_in, error_code, error_message, attempted,
+        provider, credential_id, outcome, http_status, provider_code, provider_message, provider_message_id, duration_ms,
+        created_at
+    )
+    join held on held.operation_id = outcome.operation_id and held.number = outcome.batch_number
+),
+updated as (
+    update push_notifications
+    set status = outcome.status,
+        attempts = attempts_before + attempted::integer,
+        next_attempt_at = now() + make_interval(secs => retry_in),
+        error_code = outcome.error_code,
+        error_message = outcome.error_message,
+        updated_at = now()
+    from outcome
+    where push_notifications.operation_id = outcome.operation_id
+        and push_notifications.position = outcome.position
+        and push_notifications.status = 'QUEUED'
+        and push_notifications.attempts = attempts_before
+    returning
+        outcome.operation_id, batch_number, outcome.position, push_notifications.status, push_notifications.attempts,
+        attempted, outcome.provider, outcome.credential_id, outcome, http_status, provider_code, provider_message,
+        provider_message_id, duration_ms, created_at
+),
+attempt as (
+    insert into delivery_attempts (
+        operation_id, position, number, provider, credential_id, outcome, http_status, provider_code, provider_message,
+        provider_message_id, duration_ms, created_at
+    )
+    select
+        operation_id, position, attempts, provider, credential_id, outcome, http_status, provider_code, provider_message,
+        provider_message_id, duration_ms, created_at
+    from updated
+    where attempted
+),
+tally as (
+    select
+        operation_id,
+        batch_number as number,
+        count(*) filter (where status = 'SENT') as sent,
+        count(*) filter (where status = 'FAILED') as failed
+    from updated
+    group by operation_id, batch_number
+),
+batch as (
+    update batches
+    set queued = queued - coalesce(tally.sent + tally.failed, 0),
+        sent = batches.sent + coalesce(tally.sent, 0),
+        failed = batches.failed + coalesce(tally.failed, 0),
+        due_at = case when due_in is null then due_at else now() + make_interval(secs => due_in) end,
+        updated_at = case when tally.number is null then updated_at else now() end
+    from held left join tally using (operation_id, number)
+    where batches.operation_id = held.operation_id and batches.number = held.number
+)
+select count(*) as "recorded!" from updated
