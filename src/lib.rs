@@ -7,3 +7,4 @@ pub mod id;
 pub mod provider;
 pub mod retention;
 pub mod store;
+pub mod transport;

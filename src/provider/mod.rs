@@ -1,14 +1,26 @@
 //! What the push providers have in common: which there are, what a message is, and what an answer means.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
+mod apns;
+mod client;
+mod credential;
+mod endpoints;
+mod fcm;
 mod message;
 mod outcome;
+mod payload;
 
+pub use client::{Client, ClientError};
+pub use credential::{Credential, CredentialType, FieldProblem};
+pub use endpoints::{Endpoint, Endpoints, https_authority};
 pub use message::{Message, Priority};
 pub use outcome::{Answer, NotSent, Outcome};
+pub use payload::{Payload, PayloadProblem};
 
 /// A push provider. Its names are those of the API and of the database enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
@@ -34,5 +46,48 @@ impl Provider {
 impl fmt::Display for Provider {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
+    }
+}
+
+/// Longest text of a provider that is kept.
+const LONGEST_TEXT: usize = 1000;
+
+/// A provider's text as it is kept: bounded, and without NUL, which Postgres can't store.
+fn tidy(text: &str) -> String {
+    text.chars().filter(|character| *character != '\0').take(LONGEST_TEXT).collect()
+}
+
+/// What a `Retry-After` header asks for, in seconds or as a date (RFC 9110 section 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Some(httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(value: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::RETRY_AFTER, value.parse().ok()?);
+        retry_after(&headers)
+    }
+
+    #[test]
+    fn a_wait_is_given_in_seconds_or_as_a_date() {
+        assert_eq!(of("120"), Some(Duration::from_secs(120)));
+        let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(90));
+        assert!((88..=90).contains(&of(&date).unwrap().as_secs()), "{date}");
+        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(of("soon"), None);
+    }
+
+    #[test]
+    fn what_postgres_cannot_store_is_left_out() {
+        assert_eq!(tidy("a\0b"), "ab");
+        assert_eq!(tidy(&"é".repeat(2000)).chars().count(), LONGEST_TEXT);
     }
 }

@@ -67,6 +67,24 @@ pub struct Answer {
     pub message_id: Option<String>,
 }
 
+impl Answer {
+    /// No answer arrived to a request that was handed over.
+    pub(super) fn ambiguous(reason: String) -> Self {
+        Self { outcome: Outcome::Ambiguous, http_status: None, code: None, message: Some(reason), message_id: None }
+    }
+
+    /// The token is none: there was no need to ask.
+    pub(super) fn bad_token(reason: &str) -> Self {
+        Self {
+            outcome: Outcome::TokenRefused,
+            http_status: None,
+            code: None,
+            message: Some(reason.to_owned()),
+            message_id: None,
+        }
+    }
+}
+
 /// Why certainly nothing of a message reached its provider: not an attempt, so nothing is put on record against it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {

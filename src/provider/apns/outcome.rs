@@ -1,0 +1,166 @@
+//! What APNs' answers mean.
+//! <https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns>
+//!
+//! An unknown reason goes by its HTTP status and never removes a token.
+
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use crate::provider::{Answer, Outcome, retry_after, tidy};
+
+#[derive(Deserialize, Default)]
+struct Body {
+    #[serde(default)]
+    reason: String,
+    /// Milliseconds; only with 410.
+    #[serde(default)]
+    timestamp: Option<i64>,
+}
+
+/// What APNs answered.
+pub fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
+    let body: Body = serde_json::from_slice(body).unwrap_or_default();
+    let message_id = headers.get("apns-id").and_then(|id| id.to_str().ok()).map(tidy);
+    let accepted = status == StatusCode::OK;
+    Answer {
+        outcome: if accepted { Outcome::Accepted } else { outcome(status, &body, headers) },
+        http_status: Some(status.as_u16()),
+        code: Some(body.reason.as_str()).filter(|reason| !accepted && !reason.is_empty()).map(tidy),
+        message: explanation(&body.reason).filter(|_| !accepted).map(str::to_owned),
+        message_id: message_id.filter(|_| accepted),
+    }
+}
+
+/// The table: Apple's reasons, by what to do about each.
+fn outcome(status: StatusCode, body: &Body, headers: &HeaderMap) -> Outcome {
+    let retry_after = retry_after(headers);
+    let since = body
+        .timestamp
+        .and_then(|milliseconds| OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok());
+    match (body.reason.as_str(), status.as_u16()) {
+        ("Unregistered" | "ExpiredToken", _) => Outcome::TokenDead { since },
+        // May be a good token of the other environment or of another app.
+        ("BadDeviceToken" | "DeviceTokenNotForTopic" | "InvalidToken", _) => Outcome::TokenRefused,
+        (
+            "ExpiredProviderToken"
+            | "InvalidProviderToken"
+            | "MissingProviderToken"
+            | "BadCertificate"
+            | "BadCertificateEnvironment"
+            | "BadEnvironmentKeyIdInToken"
+            | "BadEnvironmentKeyInToken"
+            | "UnrelatedKeyIdInToken",
+            _,
+        ) => Outcome::CredentialRefused,
+        ("TooManyProviderTokenUpdates", _) => Outcome::Throttled { retry_after, device_only: false },
+        ("TooManyRequests", _) => Outcome::Throttled { retry_after, device_only: true },
+        ("IdleTimeout", _) | (_, 500..=599) => Outcome::Unavailable { retry_after },
+        (_, 410) => Outcome::TokenDead { since },
+        (_, 429) => Outcome::Throttled { retry_after, device_only: true },
+        // BadCollapseId, BadExpirationDate, BadMessageId, BadPriority, BadTopic, DuplicateHeaders, InvalidPushType,
+        // MissingDeviceToken, MissingTopic, PayloadEmpty, TopicDisallowed, Forbidden, BadPath, MethodNotAllowed,
+        // PayloadTooLarge, and what Apple may add: the message as it is will never be taken.
+        _ => Outcome::MessageRefused,
+    }
+}
+
+/// Apple gives a reason only; this says it in a sentence.
+fn explanation(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "Unregistered" => "The device token is no longer active for the topic.",
+        "ExpiredToken" => "The device token has expired.",
+        "BadDeviceToken" => "The device token is invalid, or belongs to the other environment.",
+        "DeviceTokenNotForTopic" => "The device token does not match the topic.",
+        "ExpiredProviderToken" => "The provider token is stale.",
+        "InvalidProviderToken" => "The provider token is not valid, or its signature could not be verified.",
+        "MissingProviderToken" => "No provider certificate or token was given.",
+        "BadCertificate" => "The certificate is invalid.",
+        "BadCertificateEnvironment" => "The certificate is for the other environment.",
+        "BadEnvironmentKeyIdInToken" | "BadEnvironmentKeyInToken" => "The signing key is for the other environment.",
+        "UnrelatedKeyIdInToken" => "The connection was opened with an unrelated signing key.",
+        "TooManyProviderTokenUpdates" => "The provider token is being renewed too often.",
+        "TooManyRequests" => "Too many requests were made for this device token.",
+        "PayloadTooLarge" => "The payload is larger than 4096 bytes.",
+        "PayloadEmpty" => "The payload is empty.",
+        "BadTopic" => "The topic is invalid.",
+        "MissingTopic" => "The topic is missing and the certificate names several.",
+        "TopicDisallowed" => "Pushing to this topic is not allowed.",
+        "BadCollapseId" => "The collapse id is longer than 64 bytes.",
+        "BadPriority" => "The priority is invalid.",
+        "BadExpirationDate" => "The expiration date is invalid.",
+        "InvalidPushType" => "The push type is invalid.",
+        "Forbidden" => "The action is not allowed.",
+        "InternalServerError" => "An internal error occurred at Apple.",
+        "ServiceUnavailable" => "The service is unavailable.",
+        "Shutdown" => "The server is shutting down.",
+        "IdleTimeout" => "The connection was idle for too long.",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, reason: &str) -> Answer {
+        let body = format!(r#"{{"reason":"{reason}","timestamp":1700000000000}}"#);
+        answer(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
+    }
+
+    #[test]
+    fn every_row_of_the_table() {
+        let dead = Outcome::TokenDead { since: OffsetDateTime::from_unix_timestamp(1_700_000_000).ok() };
+        let unavailable = Outcome::Unavailable { retry_after: None };
+        let rows = [
+            (400, "BadDeviceToken", Outcome::TokenRefused),
+            (400, "DeviceTokenNotForTopic", Outcome::TokenRefused),
+            (400, "InvalidToken", Outcome::TokenRefused),
+            (400, "MissingDeviceToken", Outcome::MessageRefused),
+            (400, "BadCollapseId", Outcome::MessageRefused),
+            (400, "BadExpirationDate", Outcome::MessageRefused),
+            (400, "BadMessageId", Outcome::MessageRefused),
+            (400, "BadPriority", Outcome::MessageRefused),
+            (400, "InvalidPushType", Outcome::MessageRefused),
+            (400, "PayloadEmpty", Outcome::MessageRefused),
+            (400, "DuplicateHeaders", Outcome::MessageRefused),
+            (400, "BadTopic", Outcome::MessageRefused),
+            (400, "MissingTopic", Outcome::MessageRefused),
+            (400, "TopicDisallowed", Outcome::MessageRefused),
+            (400, "IdleTimeout", unavailable),
+            (403, "ExpiredProviderToken", Outcome::CredentialRefused),
+            (403, "InvalidProviderToken", Outcome::CredentialRefused),
+            (403, "MissingProviderToken", Outcome::CredentialRefused),
+            (403, "BadCertificate", Outcome::CredentialRefused),
+            (403, "BadCertificateEnvironment", Outcome::CredentialRefused),
+            (403, "BadEnvironmentKeyIdInToken", Outcome::CredentialRefused),
+            (403, "UnrelatedKeyIdInToken", Outcome::CredentialRefused),
+            (403, "Forbidden", Outcome::MessageRefused),
+            (404, "BadPath", Outcome::MessageRefused),
+            (405, "MethodNotAllowed", Outcome::MessageRefused),
+            (410, "Unregistered", dead),
+            (410, "ExpiredToken", dead),
+            (413, "PayloadTooLarge", Outcome::MessageRefused),
+            (429, "TooManyProviderTokenUpdates", Outcome::Throttled { retry_after: None, device_only: false }),
+            (429, "TooManyRequests", Outcome::Throttled { retry_after: None, device_only: true }),
+            (500, "InternalServerError", unavailable),
+            (503, "ServiceUnavailable", unavailable),
+            (503, "Shutdown", unavailable),
+            (400, "SomethingNew", Outcome::MessageRefused),
+            (502, "", unavailable),
+        ];
+        for (status, reason, expected) in rows {
+            let answer = of(status, reason);
+            assert_eq!(answer.outcome, expected, "{status} {reason}");
+            assert_eq!(answer.code.as_deref().unwrap_or_default(), reason);
+        }
+    }
+
+    #[test]
+    fn an_accepted_message_has_its_apns_id() {
+        let mut headers = HeaderMap::new();
+        headers.insert("apns-id", "0191".parse().unwrap());
+        let answer = answer(StatusCode::OK, &headers, b"");
+        assert_eq!((answer.outcome, answer.message_id.as_deref()), (Outcome::Accepted, Some("0191")));
+    }
+}

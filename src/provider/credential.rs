@@ -1,0 +1,169 @@
+//! What Bellwire authenticates with at a provider: read from the API's `content`, every problem named at once.
+
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::provider::Provider;
+use crate::provider::apns::{CertificateCredential, KeyCredential};
+use crate::provider::fcm::FcmCredential;
+
+/// What kind of Credential it is. Its names are those of the API and of the database enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "credential_type", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CredentialType {
+    /// FCM, by a service account.
+    Fcm,
+    /// APNs, production.
+    Apn,
+    /// APNs, sandbox.
+    ApnSandbox,
+}
+
+impl CredentialType {
+    /// The provider that takes it.
+    pub const fn provider(self) -> Provider {
+        match self {
+            Self::Fcm => Provider::Fcm,
+            Self::Apn | Self::ApnSandbox => Provider::Apn,
+        }
+    }
+
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fcm => "FCM",
+            Self::Apn => "APN",
+            Self::ApnSandbox => "APN_SANDBOX",
+        }
+    }
+}
+
+/// What is wrong with a field of a Credential's content. Never contains the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// The field's name within the content.
+    pub field: String,
+    /// What it must be.
+    pub message: String,
+}
+
+/// A Credential that is ready to be used.
+pub enum Credential {
+    /// A Google service account.
+    Fcm(FcmCredential),
+    /// An APNs signing key.
+    ApnKey(KeyCredential),
+    /// An APNs client certificate.
+    ApnCertificate(CertificateCredential),
+}
+
+impl Credential {
+    /// Reads the `content` of a Credential as the API takes it. `token_uris` are the token endpoints that the operator
+    /// allows besides Google's own: a tenant can't make Bellwire call any other.
+    pub fn parse(
+        credential_type: CredentialType,
+        content: &Value,
+        token_uris: &[String],
+    ) -> Result<Self, Vec<FieldProblem>> {
+        match credential_type {
+            CredentialType::Fcm => FcmCredential::parse(content, token_uris).map(Self::Fcm),
+            CredentialType::Apn | CredentialType::ApnSandbox if content.get("certificate").is_some() => {
+                CertificateCredential::parse(content).map(Self::ApnCertificate)
+            }
+            CredentialType::Apn | CredentialType::ApnSandbox => KeyCredential::parse(content).map(Self::ApnKey),
+        }
+    }
+}
+
+/// Takes fields out of a content, and notes every problem on the way.
+pub(super) struct Fields<'a> {
+    content: &'a Value,
+    problems: Vec<FieldProblem>,
+}
+
+impl<'a> Fields<'a> {
+    /// Of `content`, which knows no fields but `known`.
+    pub(super) fn of(content: &'a Value, known: &[&str]) -> Self {
+        let mut fields = Self { content, problems: Vec::new() };
+        match content.as_object() {
+            None => fields.problem("", "must be an object"),
+            Some(object) => {
+                for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
+                    fields.problem(name, &format!("is unknown; known are {}", known.join(", ")));
+                }
+            }
+        }
+        fields
+    }
+
+    /// Notes a problem.
+    pub(super) fn problem(&mut self, field: &str, message: &str) {
+        self.problems.push(FieldProblem { field: field.to_owned(), message: message.to_owned() });
+    }
+
+    /// A text that may be absent, under any of these names.
+    pub(super) fn optional(&mut self, names: &[&str]) -> Option<String> {
+        let (name, value) = names.iter().find_map(|name| Some((name, self.content.get(name)?)))?;
+        match value.as_str().map(str::trim) {
+            Some(text) if !text.is_empty() => Some(text.to_owned()),
+            _ if value.is_null() => None,
+            _ => {
+                self.problem(name, "must be a text that is not empty");
+                None
+            }
+        }
+    }
+
+    /// A text that must be there, under any of these names; the first is what problems name.
+    pub(super) fn required(&mut self, names: &[&str]) -> String {
+        let problems = self.problems.len();
+        let text = self.optional(names);
+        if text.is_none() && self.problems.len() == problems {
+            self.problem(names.first().copied().unwrap_or_default(), "is required");
+        }
+        text.unwrap_or_default()
+    }
+
+    /// A PEM document that must be there, as it is or in base64.
+    pub(super) fn required_pem(&mut self, names: &[&str]) -> String {
+        let text = self.required(names);
+        if text.is_empty() {
+            return text;
+        }
+        let pem = decode_pem(&text);
+        if pem.is_none() {
+            self.problem(names.first().copied().unwrap_or_default(), "must be PEM, or the base64 of PEM");
+        }
+        pem.unwrap_or_default()
+    }
+
+    /// `value`, unless there was a problem; who passes `None` has noted why.
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldProblem>> {
+        value.filter(|_| self.problems.is_empty()).ok_or(self.problems)
+    }
+}
+
+fn decode_pem(text: &str) -> Option<String> {
+    use base64::Engine;
+    if text.contains("-----BEGIN") {
+        // JSON inside JSON often arrives with its line ends spelt out.
+        return Some(text.replace("\\n", "\n"));
+    }
+    let compact: String = text.chars().filter(|character| !character.is_whitespace()).collect();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(compact).ok()?;
+    String::from_utf8(decoded).ok().filter(|pem| pem.contains("-----BEGIN"))
+}
+
+/// The certificates of a PEM document, at least one.
+pub(super) fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    certificates.ok().filter(|certificates| !certificates.is_empty())
+}
+
+/// The private key of a PEM document.
+pub(super) fn private_key(pem: &str) -> Option<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(pem.as_bytes()).ok()
+}

@@ -1,0 +1,78 @@
+//! A message as its provider gets it: rendered once for all who share an Operation.
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::provider::apns::ApnsPayload;
+use crate::provider::fcm::FcmPayload;
+use crate::provider::{Message, Provider};
+
+/// Most bytes of a payload, at either provider.
+pub const MAX_PAYLOAD: usize = 4096;
+
+/// What a provider gets, but for the token.
+pub enum Payload {
+    /// For FCM.
+    Fcm(FcmPayload),
+    /// For APNs.
+    Apns(ApnsPayload),
+}
+
+/// Why a message can't be sent by a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadProblem {
+    /// The field of the message that is at fault, as a path: `data.from`.
+    pub field: String,
+    /// What it must be.
+    pub message: String,
+}
+
+impl PayloadProblem {
+    pub(super) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+impl Payload {
+    /// Renders `message` for `provider`; no provider keeps it beyond `expires_at`.
+    pub fn render(
+        provider: Provider,
+        message: &Message,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<Self, PayloadProblem> {
+        match provider {
+            Provider::Fcm => FcmPayload::render(message).map(Self::Fcm),
+            Provider::Apn => ApnsPayload::render(message, expires_at).map(Self::Apns),
+        }
+    }
+}
+
+/// Lays `over` on `base`: objects are merged, anything else is replaced, and `null` removes.
+pub(super) fn merge(base: &mut Map<String, Value>, over: &Map<String, Value>) {
+    for (key, value) in over {
+        match (base.get_mut(key), value) {
+            (_, Value::Null) => {
+                base.remove(key);
+            }
+            (Some(Value::Object(base)), Value::Object(over)) => merge(base, over),
+            _ => {
+                base.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn overrides_go_deep_and_null_removes() {
+        let mut base = json!({"android": {"ttl": "5s", "priority": "HIGH"}, "data": {"a": "1"}});
+        let over = json!({"android": {"ttl": "9s", "directBootOk": true}, "data": null});
+        merge(base.as_object_mut().unwrap(), over.as_object().unwrap());
+        assert_eq!(base, json!({"android": {"ttl": "9s", "priority": "HIGH", "directBootOk": true}}));
+    }
+}
