@@ -1,10 +1,12 @@
 //! Bellwire: a self-hosted push notification service.
 //!
-//! Read in this order: [`id`], [`store`], [`accept`], [`provider`].
+//! Read in this order: [`id`], [`store`], [`accept`], [`delivery`], [`provider`], [`transport`].
 
 pub mod accept;
+pub mod delivery;
 pub mod id;
 pub mod provider;
 pub mod retention;
+pub mod secret;
 pub mod store;
 pub mod transport;

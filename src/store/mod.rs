@@ -1,6 +1,10 @@
 //! All SQL, one noun per file. Functions take a pool or a connection, return rows as types, and decide nothing.
 
+pub mod accounts;
+pub mod api_keys;
+pub mod apps;
 pub mod batches;
+pub mod credentials;
 pub mod due;
 pub mod operations;
 pub mod outcomes;

@@ -1,0 +1,90 @@
+//! Which lane a Credential has: opened when first needed, replaced when the Credential changes.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use crate::delivery::lane::{self, Job, Lane};
+use crate::delivery::retry::RetryPolicy;
+use crate::id::CredentialId;
+use crate::provider::{Client, Credential, Endpoints};
+use crate::secret::MasterKeys;
+use crate::store::credentials::{self, SealedCredential};
+
+/// The lanes of this process.
+pub struct Lanes {
+    pub(super) pool: PgPool,
+    pub(super) master_keys: MasterKeys,
+    pub(super) endpoints: Endpoints,
+    pub(super) policy: RetryPolicy,
+    /// Most notifications that one lane keeps waiting, so that one that hangs leaves room for the others.
+    pub(super) most_waiting: usize,
+    pub(super) by_credential: HashMap<CredentialId, Entry>,
+}
+
+/// What there is for a Credential.
+pub(super) struct Entry {
+    updated_at: OffsetDateTime,
+    lane: Result<Lane, String>,
+}
+
+impl Lanes {
+    /// No lane yet.
+    pub fn new(
+        pool: PgPool,
+        master_keys: MasterKeys,
+        endpoints: Endpoints,
+        policy: RetryPolicy,
+        most_waiting: usize,
+    ) -> Self {
+        Self { pool, master_keys, endpoints, policy, most_waiting, by_credential: HashMap::new() }
+    }
+
+    /// Makes sure that every one of these Credentials has the lane of its newest content.
+    pub async fn refresh(&mut self, used: impl Iterator<Item = CredentialId>) -> sqlx::Result<()> {
+        let used: Vec<CredentialId> = used.collect::<HashSet<_>>().into_iter().collect();
+        let stored = credentials::by_ids(&self.pool, &used).await?;
+        for id in &used {
+            if !stored.iter().any(|credential| credential.id == *id) {
+                self.by_credential.remove(id);
+            }
+        }
+        for credential in stored {
+            let known = self.by_credential.get(&credential.id);
+            if known.is_none_or(|entry| entry.updated_at != credential.updated_at) {
+                let entry = Entry { updated_at: credential.updated_at, lane: self.open(&credential) };
+                self.by_credential.insert(credential.id, entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands a notification to its lane; fails it where there can be none.
+    pub fn submit(&self, credential_id: CredentialId, job: Job) {
+        match self.by_credential.get(&credential_id).map(|entry| &entry.lane) {
+            Some(Ok(lane)) => lane.submit(job),
+            // Somebody can mend that: what was accepted waits for it until its deadline.
+            Some(Err(problem)) => lane::wait(job, problem, self.policy.base),
+            None => lane::fail(job.ticket, "CREDENTIAL_GONE", "Its Credential has been deleted".to_owned()),
+        }
+    }
+
+    fn open(&self, stored: &SealedCredential) -> Result<Lane, String> {
+        let content = self.master_keys.open(stored.id.as_uuid(), &stored.content).map_err(|error| {
+            tracing::error!(credential_id = %stored.id, %error, "a Credential can't be opened");
+            "its Credential can't be decrypted with the master key at hand".to_owned()
+        })?;
+        let content = serde_json::from_slice(&content).unwrap_or_default();
+        let parsed = Credential::parse(stored.credential_type, &content, &self.endpoints.fcm_token_uris);
+        let credential = parsed.map_err(|problems| {
+            tracing::error!(credential_id = %stored.id, ?problems, "a stored Credential is not usable");
+            "its Credential is not usable".to_owned()
+        })?;
+        let client = Client::new(&credential, stored.credential_type, &self.endpoints).map_err(|error| {
+            tracing::error!(credential_id = %stored.id, %error, "no client can be made for a Credential");
+            "no connection can be made with its Credential".to_owned()
+        })?;
+        Ok(Lane::start(client, stored.credential_type.provider(), stored.id, self.policy, self.most_waiting))
+    }
+}

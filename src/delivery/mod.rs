@@ -1,0 +1,162 @@
+//! Delivery: claims due batches, sends what is in them, and records what became of it.
+//!
+//! ```text
+//! claim ─▶ lanes (one per Credential) ─▶ provider
+//!   ▲                                       │
+//!   └── wake ◀── recorder ◀── outcomes ─────┘
+//! ```
+//!
+//! It meets the HTTP side in Postgres alone. No transaction is open while a provider is called.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+mod breaker;
+mod claim;
+mod lane;
+mod lanes;
+mod lease;
+mod recorder;
+mod retry;
+mod wake;
+
+pub use retry::RetryPolicy;
+
+use crate::provider::Endpoints;
+use crate::secret::MasterKeys;
+use crate::store::batches;
+use crate::store::operations::WAKE_CHANNEL;
+use claim::Claimer;
+use lanes::Lanes;
+use lease::{Capacity, Leases};
+use recorder::Recorder;
+use wake::Wake;
+
+/// How long the listener rests after its connection broke.
+const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How delivery works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Most notifications in hand at a time, from claim to record.
+    pub max_in_flight_rows: usize,
+    /// How long a batch is this process's before others may claim it.
+    pub lease: Duration,
+    /// The longest time between two looks for due batches, give or take a quarter.
+    pub poll_interval: Duration,
+    /// The least time from one write of the recorder to the next.
+    pub recorder_window: Duration,
+    /// The rules of retries.
+    pub retry: RetryPolicy,
+}
+
+/// The running engine.
+pub struct Delivery {
+    stop: CancellationToken,
+    capacity: Arc<Capacity>,
+    claiming: JoinHandle<()>,
+    recording: JoinHandle<()>,
+    around: Vec<JoinHandle<()>>,
+}
+
+impl Delivery {
+    /// Starts delivering what is due in the database behind `pool`.
+    pub fn start(pool: &PgPool, settings: &Settings, endpoints: Endpoints, master_keys: MasterKeys) -> Self {
+        let stop = CancellationToken::new();
+        let wake = Arc::new(Wake::default());
+        let stalled = Arc::new(AtomicBool::new(false));
+        let capacity = Capacity::new(settings.max_in_flight_rows);
+        let (entries, recorded) = mpsc::unbounded_channel();
+        let leases = Arc::new(Leases::new(settings.lease, entries));
+        let recorder = Recorder::new(pool.clone(), settings.recorder_window, Arc::clone(&wake), Arc::clone(&stalled));
+        let lanes = Lanes::new(pool.clone(), master_keys, endpoints, settings.retry, settings.max_in_flight_rows / 2);
+        let claimer = Claimer {
+            pool: pool.clone(),
+            leases: Arc::clone(&leases),
+            capacity: Arc::clone(&capacity),
+            lanes,
+            wake: Arc::clone(&wake),
+            stalled,
+            poll_interval: settings.poll_interval,
+        };
+        let around = vec![
+            tokio::spawn(listen(pool.clone(), wake, stop.clone())),
+            tokio::spawn(renew(pool.clone(), leases, stop.clone())),
+        ];
+        Self {
+            capacity,
+            claiming: tokio::spawn(claimer.run(stop.clone())),
+            recording: tokio::spawn(recorder.run(recorded)),
+            around,
+            stop,
+        }
+    }
+
+    /// Stops claiming, lets what is under way end and be recorded for up to `grace`, and gives the rest back. What is
+    /// not done by then is delivered by whoever claims it when its lease runs out.
+    pub async fn stop(self, grace: Duration) {
+        self.stop.cancel();
+        let ended = async {
+            // The claimer's end ends its lanes, theirs the leases, and theirs the recorder.
+            let _ = self.claiming.await;
+            for task in self.around {
+                let _ = task.await;
+            }
+            let _ = self.recording.await;
+        };
+        if tokio::time::timeout(grace, ended).await.is_err() {
+            tracing::warn!(
+                notifications = self.capacity.taken(),
+                "stopped with notifications in hand; their leases will run out"
+            );
+        }
+    }
+}
+
+/// Wakes the claimer when an Operation has been accepted anywhere.
+async fn listen(pool: PgPool, wake: Arc<Wake>, stop: CancellationToken) {
+    let listening = async {
+        loop {
+            if let Err(error) = listen_until_broken(&pool, &wake).await {
+                tracing::warn!(%error, "not listening for new Operations; looking for them now and then");
+            }
+            tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
+        }
+    };
+    stop.run_until_cancelled(listening).await;
+}
+
+async fn listen_until_broken(pool: &PgPool, wake: &Wake) -> sqlx::Result<()> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(WAKE_CHANNEL).await?;
+    // What was accepted while nobody listened.
+    wake.now();
+    while listener.try_recv().await?.is_some() {
+        wake.now();
+    }
+    Ok(())
+}
+
+/// Renews the leases of batches that take long, so that none runs out under a live process.
+async fn renew(pool: PgPool, leases: Arc<Leases>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(leases.term() / 6);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let aging = leases.aging();
+        if aging.is_empty() {
+            continue;
+        }
+        let began = std::time::Instant::now();
+        let keys: Vec<_> = aging.iter().map(|lease| lease.key()).collect();
+        match batches::renew(&pool, &keys, leases.term()).await {
+            Ok(held) => leases.renewed(&aging, &held, began),
+            Err(error) => tracing::warn!(%error, leases = aging.len(), "leases can't be renewed; trying again"),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The recorder: gathers outcomes of all batches in hand and writes them together every few milliseconds.
+//!
+//! Invariant: an outcome is kept until Postgres has it or has said that its claim was lost. While Postgres is away
+//! nothing is forgotten and nothing new is claimed.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::delivery::lease::{Entry, Lease, Slot};
+use crate::delivery::wake::Wake;
+use crate::store::batches::BatchKey;
+use crate::store::outcomes::{self, NotificationOutcome, Release};
+
+/// Most entries that are written together.
+const GROUP: usize = 2_000;
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_LONGEST: Duration = Duration::from_secs(5);
+
+/// Writes what became of notifications.
+pub struct Recorder {
+    pool: PgPool,
+    /// At least this long from one write to the next, so that a busy time makes few large ones.
+    window: Duration,
+    wake: Arc<Wake>,
+    /// Whether Postgres is refusing what we have; nobody should claim more then.
+    stalled: Arc<AtomicBool>,
+}
+
+/// What is written together.
+#[derive(Default)]
+struct Group {
+    outcomes: Vec<NotificationOutcome>,
+    slots: Vec<Slot>,
+    released: Vec<Arc<Lease>>,
+}
+
+impl Group {
+    fn push(&mut self, entry: Entry) {
+        match entry {
+            Entry::Outcome(outcome, slot) => {
+                self.outcomes.push(outcome);
+                self.slots.push(slot);
+            }
+            Entry::Release(lease) => self.released.push(lease),
+        }
+    }
+}
+
+impl Recorder {
+    /// `window` is the least time from one write to the next.
+    pub fn new(pool: PgPool, window: Duration, wake: Arc<Wake>, stalled: Arc<AtomicBool>) -> Self {
+        Self { pool, window, wake, stalled }
+    }
+
+    /// Runs until every sender of `entries` is gone and all of them have been written.
+    pub async fn run(self, mut entries: mpsc::UnboundedReceiver<Entry>) {
+        let mut gathered = Vec::with_capacity(GROUP);
+        let mut last_write = Instant::now();
+        while entries.recv_many(&mut gathered, GROUP).await > 0 {
+            let room = GROUP - gathered.len();
+            if room > 0 && last_write.elapsed() < self.window {
+                tokio::time::sleep_until(last_write + self.window).await;
+                while gathered.len() < GROUP
+                    && let Ok(entry) = entries.try_recv()
+                {
+                    gathered.push(entry);
+                }
+            }
+            last_write = Instant::now();
+            let mut group = Group::default();
+            gathered.drain(..).for_each(|entry| group.push(entry));
+            self.write(group).await;
+        }
+    }
+
+    async fn write(&self, group: Group) {
+        let releases: Vec<_> = group.released.iter().map(release).collect();
+        let mut delay = RETRY_FIRST;
+        while let Err(error) = self.try_write(&group.outcomes, &releases).await {
+            // Postgres is there and refuses: one of these is bad, and must not hold the others up for ever.
+            if error.as_database_error().is_some_and(|error| is_about_data(error.code().as_deref())) {
+                self.write_one_by_one(&group.outcomes, &releases).await;
+                break;
+            }
+            if !self.stalled.swap(true, Ordering::Relaxed) {
+                tracing::error!(%error, outcomes = group.outcomes.len(), "outcomes can't be recorded; trying until they can");
+            }
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(RETRY_LONGEST);
+        }
+        if self.stalled.swap(false, Ordering::Relaxed) {
+            tracing::info!("outcomes are recorded again");
+            self.wake.now();
+        }
+        if let Some(earliest) = group.released.iter().filter_map(|lease| lease.due_in()).min() {
+            self.wake.after(earliest);
+        }
+    }
+
+    async fn try_write(&self, outcomes: &[NotificationOutcome], releases: &[Release]) -> sqlx::Result<()> {
+        let recorded = outcomes::record(&self.pool, outcomes, releases).await?;
+        let late = outcomes.len() - recorded.outcomes;
+        if late > 0 {
+            tracing::warn!(late, "outcomes dropped: their batches had been claimed anew or canceled");
+        }
+        Ok(())
+    }
+
+    async fn write_one_by_one(&self, outcomes: &[NotificationOutcome], releases: &[Release]) {
+        let mut failed: HashSet<BatchKey> = HashSet::new();
+        for outcome in outcomes {
+            if let Err(error) = self.try_write(std::slice::from_ref(outcome), &[]).await {
+                failed.insert(outcome.batch);
+                tracing::error!(%error, operation_id = %outcome.batch.operation_id, position = outcome.position,
+                    "an outcome can't be recorded; its notification will be sent again when the lease runs out");
+            }
+        }
+        for release in releases.iter().filter(|release| !failed.contains(&release.batch)) {
+            if let Err(error) = self.try_write(&[], std::slice::from_ref(release)).await {
+                tracing::error!(%error, operation_id = %release.batch.operation_id, "a batch can't be released; its lease will run out");
+            }
+        }
+    }
+}
+
+/// A batch into which nobody put anything back is due at once, if anything is left in it: a panic lost sight of that.
+fn release(lease: &Arc<Lease>) -> Release {
+    Release { batch: lease.key(), due_in: lease.due_in().unwrap_or_default() }
+}
+
+/// Whether Postgres refuses the data itself: SQLSTATE classes 22 (data exception) and 23 (constraint violation).
+fn is_about_data(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+}

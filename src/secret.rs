@@ -1,0 +1,155 @@
+//! Secrets at rest: sealed with a master key, AES-256-GCM, and bound to the row that they belong to.
+//!
+//! A sealed value is nonce (12 bytes), ciphertext, tag (16 bytes). The id of the key it was sealed with is kept beside it,
+//! so that a new master key can be introduced while old rows still need the old one.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// Bytes of a master key.
+const KEY_LENGTH: usize = 32;
+
+/// The master keys at hand; cheap to clone.
+#[derive(Clone)]
+pub struct MasterKeys {
+    /// The id of the one that new secrets are sealed with.
+    current: Arc<str>,
+    keys: Arc<HashMap<String, RandomizedNonceKey>>,
+    page_tokens: Arc<hmac::Key>,
+}
+
+impl fmt::Debug for MasterKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("MasterKeys").field("current", &self.current).finish_non_exhaustive()
+    }
+}
+
+/// Why a master key is none, or a secret can't be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Not 32 bytes in base64.
+    #[error("a master key must be 32 bytes in base64; `openssl rand -base64 32` makes one")]
+    NotAKey,
+    /// A secret was sealed with another key.
+    #[error("sealed with master key '{0}', which is not at hand")]
+    UnknownKey(String),
+    /// The value was changed, belongs to another row, or the key is not the one of that name.
+    #[error("does not open with the master key of its name")]
+    DoesNotOpen,
+}
+
+/// A sealed secret.
+pub struct Sealed {
+    /// Which master key it was sealed with.
+    pub master_key_id: String,
+    /// Nonce, ciphertext and tag.
+    pub bytes: Vec<u8>,
+}
+
+impl MasterKeys {
+    /// One key, under the name `id`, as base64.
+    pub fn new(id: &str, key: &str) -> Result<Self, SecretError> {
+        let bytes =
+            STANDARD.decode(key.trim()).ok().filter(|bytes| bytes.len() == KEY_LENGTH).ok_or(SecretError::NotAKey)?;
+        let sealing = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SecretError::NotAKey)?;
+        // A key of its own, so that what is shown to clients says nothing about the one that secrets are sealed with.
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), b"bellwire page tokens");
+        Ok(Self {
+            current: id.into(),
+            keys: Arc::new(HashMap::from([(id.to_owned(), sealing)])),
+            page_tokens: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())),
+        })
+    }
+
+    /// Seals `plaintext` for the row `owner`.
+    pub fn seal(&self, owner: Uuid, plaintext: &[u8]) -> Result<Sealed, SecretError> {
+        let key = self.keys.get(&*self.current).ok_or(SecretError::DoesNotOpen)?;
+        let mut buffer = plaintext.to_vec();
+        let nonce = key
+            .seal_in_place_append_tag(Aad::from(owner.as_bytes()), &mut buffer)
+            .map_err(|_| SecretError::DoesNotOpen)?;
+        let mut bytes = nonce.as_ref().to_vec();
+        bytes.append(&mut buffer);
+        Ok(Sealed { master_key_id: self.current.to_string(), bytes })
+    }
+
+    /// Opens what was sealed for the row `owner`.
+    pub fn open(&self, owner: Uuid, sealed: &Sealed) -> Result<Vec<u8>, SecretError> {
+        let key = self.keys.get(&sealed.master_key_id);
+        let key = key.ok_or_else(|| SecretError::UnknownKey(sealed.master_key_id.clone()))?;
+        let (nonce, ciphertext) = sealed.bytes.split_at_checked(NONCE_LEN).ok_or(SecretError::DoesNotOpen)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SecretError::DoesNotOpen)?;
+        let mut buffer = ciphertext.to_vec();
+        let plaintext =
+            key.open_in_place(nonce, Aad::from(owner.as_bytes()), &mut buffer).map_err(|_| SecretError::DoesNotOpen)?;
+        Ok(plaintext.to_vec())
+    }
+
+    /// Signs a page token.
+    pub fn sign_page_token(&self, content: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.page_tokens, content).as_ref().to_vec()
+    }
+
+    /// Whether `signature` is this service's for `content`.
+    pub fn verify_page_token(&self, content: &[u8], signature: &[u8]) -> bool {
+        hmac::verify(&self.page_tokens, content, signature).is_ok()
+    }
+}
+
+/// A new master key, as base64.
+pub fn generate_master_key() -> String {
+    STANDARD.encode(rand::random::<[u8; KEY_LENGTH]>())
+}
+
+/// A new secret of an API key: 256 random bits, as text.
+pub fn generate_api_secret() -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+/// What is stored of an API key's secret. A fast hash is right for one that is random and long.
+pub fn hash_api_secret(secret: &str) -> Vec<u8> {
+    Sha256::digest(secret.as_bytes()).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(id: &str) -> MasterKeys {
+        MasterKeys::new(id, &generate_master_key()).unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_opens_for_its_owner_alone() {
+        let (keys, owner) = (keys("1"), Uuid::now_v7());
+        let sealed = keys.seal(owner, b"secret").unwrap();
+        assert_eq!(keys.open(owner, &sealed).unwrap(), b"secret");
+        assert_eq!(keys.open(Uuid::now_v7(), &sealed), Err(SecretError::DoesNotOpen));
+        assert!(!sealed.bytes.windows(6).any(|window| window == b"secret"));
+    }
+
+    #[test]
+    fn another_key_is_told_apart_from_a_changed_value() {
+        let owner = Uuid::now_v7();
+        let mut sealed = keys("1").seal(owner, b"secret").unwrap();
+        assert_eq!(keys("2").open(owner, &sealed), Err(SecretError::UnknownKey("1".into())));
+        assert_eq!(keys("1").open(owner, &sealed), Err(SecretError::DoesNotOpen));
+        sealed.bytes.truncate(5);
+        assert_eq!(keys("1").open(owner, &sealed), Err(SecretError::DoesNotOpen));
+    }
+
+    #[test]
+    fn a_key_is_32_bytes_in_base64() {
+        for bad in ["", "short", "AAAA", "not base64 at all, but long enough to be one"] {
+            assert_eq!(MasterKeys::new("1", bad).err(), Some(SecretError::NotAKey));
+        }
+    }
+}

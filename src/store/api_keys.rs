@@ -1,0 +1,73 @@
+//! API keys: who may call, on whose account.
+
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+
+use crate::id::AccountId;
+
+/// What a caller's secret is held against.
+pub struct KnownKey {
+    /// Whose key it is.
+    pub account_id: AccountId,
+    /// SHA-256 of the secret.
+    pub secret_hash: Vec<u8>,
+}
+
+/// A key as it is listed.
+pub struct ListedKey {
+    /// The user name of HTTP Basic.
+    pub key: String,
+    /// The account's name.
+    pub account: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// Since when it is good for nothing.
+    pub revoked_at: Option<OffsetDateTime>,
+}
+
+/// The key of this name, unless it was revoked.
+pub async fn find(executor: impl PgExecutor<'_>, key: &str) -> sqlx::Result<Option<KnownKey>> {
+    sqlx::query_as!(KnownKey, "select account_id, secret_hash from api_keys where key = $1 and revoked_at is null", key)
+        .fetch_optional(executor)
+        .await
+}
+
+/// Stores a new key. `false`: there is one of that name already.
+pub async fn insert(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    key: &str,
+    secret_hash: &[u8],
+) -> sqlx::Result<bool> {
+    let inserted = sqlx::query!(
+        "insert into api_keys (key, account_id, secret_hash) values ($1, $2, $3) on conflict (key) do nothing",
+        key,
+        account_id.as_uuid(),
+        secret_hash,
+    )
+    .execute(executor)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// All keys, by account and age.
+pub async fn list(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<ListedKey>> {
+    sqlx::query_as!(
+        ListedKey,
+        r#"
+        select key, accounts.name as account, api_keys.created_at, revoked_at
+        from api_keys join accounts on accounts.id = account_id
+        order by accounts.name, api_keys.created_at, key
+        "#
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// Revokes a key at once. `false`: there is no such key, or it was revoked before.
+pub async fn revoke(executor: impl PgExecutor<'_>, key: &str) -> sqlx::Result<bool> {
+    let revoked = sqlx::query!("update api_keys set revoked_at = now() where key = $1 and revoked_at is null", key)
+        .execute(executor)
+        .await?;
+    Ok(revoked.rows_affected() == 1)
+}

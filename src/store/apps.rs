@@ -1,0 +1,117 @@
+//! Apps: what groups Credentials. One comes to be with its first Credential.
+
+use sqlx::PgExecutor;
+use sqlx::types::Json;
+use time::OffsetDateTime;
+
+use crate::id::{AccountId, CredentialId};
+use crate::provider::CredentialType;
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// An App.
+pub struct App {
+    /// Its key within the account.
+    pub name: String,
+    /// Whether it is what a send goes through that names no sender.
+    pub is_default: bool,
+    /// What it sends with.
+    pub default_credentials: Json<Vec<DefaultCredential>>,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+/// The Credential that an App uses by default for one type.
+#[derive(Deserialize)]
+pub struct DefaultCredential {
+    id: Uuid,
+    /// Which type.
+    pub credential_type: CredentialType,
+}
+
+impl DefaultCredential {
+    /// Which Credential.
+    pub fn id(&self) -> CredentialId {
+        self.id.into()
+    }
+}
+
+/// Which Apps to list.
+pub struct AppFilter<'a> {
+    /// Only (not) the default one.
+    pub is_default: Option<bool>,
+    /// Made at this moment or later.
+    pub from: Option<OffsetDateTime>,
+    /// Made before this moment.
+    pub until: Option<OffsetDateTime>,
+    /// After the App of this name.
+    pub after: Option<&'a str>,
+    /// At most this many.
+    pub limit: i64,
+}
+
+/// Apps of an account, by name.
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    filter: &AppFilter<'_>,
+) -> sqlx::Result<Vec<App>> {
+    sqlx::query_as!(
+        App,
+        r#"
+        select
+            apps.name, apps.is_default, created_at, updated_at,
+            coalesce(defaults.credentials, '[]') as "default_credentials!: Json<Vec<DefaultCredential>>"
+        from apps
+        left join lateral (
+            select jsonb_agg(
+                jsonb_build_object('id', credentials.id, 'credential_type', credential_type) order by credential_type
+            ) as credentials
+            from credentials
+            where credentials.account_id = apps.account_id and app_name = apps.name and credentials.is_default
+        ) as defaults on true
+        where account_id = $1
+            and ($2::boolean is null or apps.is_default = $2)
+            and ($3::timestamptz is null or created_at >= $3)
+            and ($4::timestamptz is null or created_at < $4)
+            and ($5::text is null or apps.name > $5)
+        order by apps.name
+        limit $6
+        "#,
+        account_id.as_uuid(),
+        filter.is_default,
+        filter.from,
+        filter.until,
+        filter.after,
+        filter.limit,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// One App of an account.
+pub async fn fetch(executor: impl PgExecutor<'_>, account_id: AccountId, name: &str) -> sqlx::Result<Option<App>> {
+    sqlx::query_as!(
+        App,
+        r#"
+        select
+            apps.name, apps.is_default, created_at, updated_at,
+            coalesce(defaults.credentials, '[]') as "default_credentials!: Json<Vec<DefaultCredential>>"
+        from apps
+        left join lateral (
+            select jsonb_agg(
+                jsonb_build_object('id', credentials.id, 'credential_type', credential_type) order by credential_type
+            ) as credentials
+            from credentials
+            where credentials.account_id = apps.account_id and app_name = apps.name and credentials.is_default
+        ) as defaults on true
+        where account_id = $1 and apps.name = $2
+        "#,
+        account_id.as_uuid(),
+        name,
+    )
+    .fetch_optional(executor)
+    .await
+}

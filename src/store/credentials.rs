@@ -1,0 +1,377 @@
+//! Credentials: what an App authenticates with. Their content is sealed; see [`crate::secret`].
+
+use sqlx::{PgConnection, PgExecutor, PgPool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::id::{AccountId, CredentialId};
+use crate::provider::{CredentialType, Provider};
+use crate::secret::Sealed;
+
+/// Most Apps of an account.
+pub const MAX_APPS: i64 = 10;
+/// Most Credentials of an App.
+pub const MAX_CREDENTIALS: i64 = 10;
+
+/// A Credential without its content.
+pub struct Credential {
+    /// Its id.
+    pub id: CredentialId,
+    /// What kind it is.
+    pub credential_type: CredentialType,
+    /// Whether its App uses it by default for its type.
+    pub is_default: bool,
+    /// The App that it belongs to.
+    pub app_name: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+/// A Credential to be stored.
+pub struct NewCredential<'a> {
+    /// Its id.
+    pub id: CredentialId,
+    /// Whose it is.
+    pub account_id: AccountId,
+    /// The App that it belongs to; made if there is none of that name.
+    pub app_name: &'a str,
+    /// What kind it is.
+    pub credential_type: CredentialType,
+    /// Whether it becomes its App's default. The first of its type does anyway.
+    pub is_default: bool,
+    /// Its content.
+    pub content: &'a Sealed,
+}
+
+/// Why a Credential was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum InsertError {
+    /// The account has [`MAX_APPS`] Apps.
+    #[error("the account has {MAX_APPS} Apps already")]
+    TooManyApps,
+    /// The App has [`MAX_CREDENTIALS`] Credentials.
+    #[error("the App has {MAX_CREDENTIALS} Credentials already")]
+    TooManyCredentials,
+    /// Postgres.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// A Credential with its content, to be sent with.
+pub struct SealedCredential {
+    /// Its id.
+    pub id: CredentialId,
+    /// What kind it is.
+    pub credential_type: CredentialType,
+    /// Its content.
+    pub content: Sealed,
+    /// When it last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+/// Which Credentials to list.
+pub struct CredentialFilter<'a> {
+    /// Only of this App.
+    pub app_name: Option<&'a str>,
+    /// Only of this type.
+    pub credential_type: Option<CredentialType>,
+    /// Only (not) defaults.
+    pub is_default: Option<bool>,
+    /// Made at this moment or later.
+    pub from: Option<OffsetDateTime>,
+    /// Made before this moment.
+    pub until: Option<OffsetDateTime>,
+    /// Older than this one.
+    pub after: Option<CredentialId>,
+    /// At most this many.
+    pub limit: i64,
+}
+
+/// Stores a Credential, and its App if it is the first there.
+pub async fn insert(pool: &PgPool, new: &NewCredential<'_>) -> Result<(), InsertError> {
+    let mut transaction = pool.begin().await?;
+    lock_account(&mut transaction, new.account_id).await?;
+    ensure_app(&mut transaction, new.account_id, new.app_name).await?;
+    let siblings = sqlx::query!(
+        r#"
+        select
+            count(*) as "all!",
+            count(*) filter (where credential_type = $3) as "of_its_type!"
+        from credentials
+        where account_id = $1 and app_name = $2
+        "#,
+        new.account_id.as_uuid(),
+        new.app_name,
+        new.credential_type as CredentialType,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    if siblings.all >= MAX_CREDENTIALS {
+        return Err(InsertError::TooManyCredentials);
+    }
+    let is_default = new.is_default || siblings.of_its_type == 0;
+    if is_default {
+        clear_default(&mut transaction, new.account_id, new.app_name, new.credential_type).await?;
+    }
+    sqlx::query!(
+        r#"
+        insert into credentials (id, account_id, app_name, credential_type, is_default, master_key_id, content)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        "#,
+        new.id.as_uuid(),
+        new.account_id.as_uuid(),
+        new.app_name,
+        new.credential_type as CredentialType,
+        is_default,
+        new.content.master_key_id,
+        new.content.bytes,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Makes changes to one account's Apps and Credentials follow each other, so that limits and defaults hold.
+async fn lock_account(connection: &mut PgConnection, account_id: AccountId) -> sqlx::Result<()> {
+    sqlx::query!("select id from accounts where id = $1 for update", account_id.as_uuid())
+        .fetch_one(connection)
+        .await
+        .map(drop)
+}
+
+async fn ensure_app(connection: &mut PgConnection, account_id: AccountId, name: &str) -> Result<(), InsertError> {
+    let apps = sqlx::query!(
+        r#"select count(*) as "all!", count(*) filter (where name = $2) as "named!" from apps where account_id = $1"#,
+        account_id.as_uuid(),
+        name,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if apps.named == 1 {
+        return Ok(());
+    }
+    if apps.all >= MAX_APPS {
+        return Err(InsertError::TooManyApps);
+    }
+    sqlx::query!(
+        "insert into apps (account_id, name, is_default) values ($1, $2, $3)",
+        account_id.as_uuid(),
+        name,
+        apps.all == 0,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn clear_default(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    app_name: &str,
+    credential_type: CredentialType,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        update credentials set is_default = false, updated_at = now()
+        where account_id = $1 and app_name = $2 and credential_type = $3 and is_default
+        "#,
+        account_id.as_uuid(),
+        app_name,
+        credential_type as CredentialType,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Credentials of an account, newest first.
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    filter: &CredentialFilter<'_>,
+) -> sqlx::Result<Vec<Credential>> {
+    sqlx::query_as!(
+        Credential,
+        r#"
+        select id, credential_type as "credential_type: CredentialType", is_default, app_name, created_at, updated_at
+        from credentials
+        where account_id = $1
+            and ($2::text is null or app_name = $2)
+            and ($3::credential_type is null or credential_type = $3)
+            and ($4::boolean is null or is_default = $4)
+            and ($5::timestamptz is null or created_at >= $5)
+            and ($6::timestamptz is null or created_at < $6)
+            and ($7::uuid is null or id < $7)
+        order by id desc
+        limit $8
+        "#,
+        account_id.as_uuid(),
+        filter.app_name,
+        filter.credential_type as Option<CredentialType>,
+        filter.is_default,
+        filter.from,
+        filter.until,
+        filter.after.map(CredentialId::as_uuid),
+        filter.limit,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// One Credential of an account.
+pub async fn fetch(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    id: CredentialId,
+) -> sqlx::Result<Option<Credential>> {
+    sqlx::query_as!(
+        Credential,
+        r#"
+        select id, credential_type as "credential_type: CredentialType", is_default, app_name, created_at, updated_at
+        from credentials
+        where account_id = $1 and id = $2
+        "#,
+        account_id.as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(executor)
+    .await
+}
+
+/// Makes a Credential its App's default for its type. `false`: the account has no such Credential.
+pub async fn make_default(pool: &PgPool, account_id: AccountId, id: CredentialId) -> sqlx::Result<bool> {
+    let mut transaction = pool.begin().await?;
+    lock_account(&mut transaction, account_id).await?;
+    let Some(credential) = fetch(&mut *transaction, account_id, id).await? else {
+        return Ok(false);
+    };
+    if !credential.is_default {
+        clear_default(&mut transaction, account_id, &credential.app_name, credential.credential_type).await?;
+        set_default(&mut transaction, account_id, id).await?;
+    }
+    transaction.commit().await?;
+    Ok(true)
+}
+
+async fn set_default(connection: &mut PgConnection, account_id: AccountId, id: CredentialId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update credentials set is_default = true, updated_at = now() where account_id = $1 and id = $2",
+        account_id.as_uuid(),
+        id.as_uuid(),
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Deletes a Credential. If it was its App's default, the oldest other of its type takes its place. `false`: the account
+/// has no such Credential.
+pub async fn delete(pool: &PgPool, account_id: AccountId, id: CredentialId) -> sqlx::Result<bool> {
+    let mut transaction = pool.begin().await?;
+    lock_account(&mut transaction, account_id).await?;
+    let deleted = sqlx::query!(
+        r#"
+        delete from credentials where account_id = $1 and id = $2
+        returning app_name, credential_type as "credential_type: CredentialType", is_default
+        "#,
+        account_id.as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(deleted) = deleted else { return Ok(false) };
+    if deleted.is_default {
+        let heir = sqlx::query_scalar!(
+            r#"
+            select id from credentials
+            where account_id = $1 and app_name = $2 and credential_type = $3
+            order by id
+            limit 1
+            "#,
+            account_id.as_uuid(),
+            deleted.app_name,
+            deleted.credential_type as CredentialType,
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        if let Some(heir) = heir {
+            set_default(&mut transaction, account_id, heir.into()).await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// The Credential that an App sends with by default, for each provider; `app_name` `None`: the account's default App.
+/// `None`: there is no such App. Production comes before the sandbox.
+pub async fn defaults(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    app_name: Option<&str>,
+) -> sqlx::Result<Option<Vec<(Provider, CredentialId)>>> {
+    let rows = sqlx::query!(
+        r#"
+        select credentials.id as "id?", credential_type as "credential_type?: CredentialType"
+        from apps
+        left join credentials
+            on credentials.account_id = apps.account_id and app_name = name and credentials.is_default
+        where apps.account_id = $1 and (name = $2 or ($2::text is null and apps.is_default))
+        order by credential_type
+        "#,
+        account_id.as_uuid(),
+        app_name,
+    )
+    .fetch_all(executor)
+    .await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let defaults = rows.into_iter().filter_map(|row| Some((row.credential_type?.provider(), row.id?.into())));
+    Ok(Some(defaults.collect()))
+}
+
+/// The types of those of `ids` that the account has.
+pub async fn types(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    ids: &[CredentialId],
+) -> sqlx::Result<Vec<(CredentialId, CredentialType)>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"
+        select id, credential_type as "credential_type: CredentialType"
+        from credentials
+        where account_id = $1 and id = any($2)
+        "#,
+        account_id.as_uuid(),
+        &ids,
+    )
+    .fetch_all(executor)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id.into(), row.credential_type)).collect())
+}
+
+/// Those of `ids` that exist, whoever's they are, with their content: for delivery alone.
+pub async fn by_ids(executor: impl PgExecutor<'_>, ids: &[CredentialId]) -> sqlx::Result<Vec<SealedCredential>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query!(
+        r#"
+        select id, credential_type as "credential_type: CredentialType", master_key_id, content, updated_at
+        from credentials
+        where id = any($1)
+        "#,
+        &ids,
+    )
+    .fetch_all(executor)
+    .await?;
+    let credentials = rows.into_iter().map(|row| SealedCredential {
+        id: row.id.into(),
+        credential_type: row.credential_type,
+        content: Sealed { master_key_id: row.master_key_id, bytes: row.content },
+        updated_at: row.updated_at,
+    });
+    Ok(credentials.collect())
+}
