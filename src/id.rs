@@ -62,6 +62,12 @@ fn created_at(id: Uuid) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
+/// The least id that anything created at `moment` or later can have.
+pub fn least_at(moment: OffsetDateTime) -> Uuid {
+    let milliseconds = (moment.unix_timestamp_nanos() / 1_000_000).max(0).cast_unsigned();
+    Uuid::from_u128(milliseconds << 80)
+}
+
 macro_rules! id_type {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -224,6 +230,13 @@ mod tests {
         let before = OffsetDateTime::now_utc() - time::Duration::milliseconds(2);
         let created = OperationId::generate().created_at();
         assert!(created >= before && created <= OffsetDateTime::now_utc());
+    }
+
+    #[test]
+    fn the_least_id_of_a_moment_parts_earlier_from_later() {
+        let id = OperationId::generate();
+        assert!(least_at(id.created_at()) <= id.as_uuid());
+        assert!(least_at(id.created_at() + time::Duration::milliseconds(1)) > id.push_notification(9_999).as_uuid());
     }
 
     #[test]

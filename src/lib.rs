@@ -1,9 +1,10 @@
 //! Bellwire: a self-hosted push notification service.
 //!
-//! Read in this order: [`id`], [`store`], [`accept`], [`delivery`], [`provider`], [`transport`].
+//! Read in this order: [`id`], [`store`], [`http`], [`accept`], [`delivery`], [`provider`], [`transport`].
 
 pub mod accept;
 pub mod delivery;
+pub mod http;
 pub mod id;
 pub mod provider;
 pub mod retention;

@@ -7,6 +7,8 @@ use time::macros::format_description;
 use time::{Date, Duration, UtcOffset};
 use uuid::Uuid;
 
+use crate::id::least_at;
+
 /// The large tables, parents first, and what each partition of them is stored with. Rows that change get room for their
 /// new version on the same page.
 const TABLES: [(&str, &str); 4] = [
@@ -21,10 +23,9 @@ const LOCK: i64 = 0x6265_6c6c_7761_7265;
 
 const NAME: &[FormatItem<'_>] = format_description!("[year][month][day]");
 
-/// The least id that anything created at the start of `day` (UTC) or later can have.
-pub fn first_id_of(day: Date) -> Uuid {
-    let milliseconds = day.midnight().assume_offset(UtcOffset::UTC).unix_timestamp_nanos() / 1_000_000;
-    Uuid::from_u128((milliseconds.max(0) as u128) << 80)
+/// Where the ids of `day` (UTC) begin.
+fn first_id_of(day: Date) -> Uuid {
+    least_at(day.midnight().assume_offset(UtcOffset::UTC))
 }
 
 /// Makes the partitions of `days` days from `first` on where they are missing. A day that cannot be made because its rows
@@ -69,19 +70,5 @@ async fn create_one(connection: &mut PgConnection, table: &str, storage: &str, d
             Ok(())
         }
         result => result.map(drop),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::id::OperationId;
-
-    #[test]
-    fn an_id_lies_in_the_day_it_was_made() {
-        let id = OperationId::generate();
-        let today = id.created_at().date();
-        assert!(first_id_of(today) <= id.as_uuid());
-        assert!(id.push_notification(9_999).as_uuid() < first_id_of(today.next_day().unwrap()));
     }
 }

@@ -1,0 +1,76 @@
+//! `GET /PushNotifications/Apps` and `/Apps/{appName}`. An App is made by creating a Credential for it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+
+use crate::http::State;
+use crate::http::auth::Caller;
+use crate::http::date::Date;
+use crate::http::error::ApiError;
+use crate::http::pagination::{Page, Pagination};
+use crate::http::query::Query;
+use crate::id::CredentialId;
+use crate::provider::CredentialType;
+use crate::store::apps::{self as store, AppFilter};
+
+/// The resource.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct App {
+    name: String,
+    is_default: bool,
+    default_credentials: Vec<DefaultCredential>,
+    created_at: Date,
+    updated_at: Date,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DefaultCredential {
+    id: CredentialId,
+    credential_type: CredentialType,
+}
+
+#[derive(Serialize)]
+struct AppList {
+    apps: Vec<App>,
+    pagination: Pagination,
+}
+
+impl From<store::App> for App {
+    fn from(app: store::App) -> Self {
+        let credentials = app.default_credentials.0.iter();
+        let credential = |credential: &store::DefaultCredential| DefaultCredential {
+            id: credential.id(),
+            credential_type: credential.credential_type,
+        };
+        Self {
+            name: app.name,
+            is_default: app.is_default,
+            default_credentials: credentials.map(credential).collect(),
+            created_at: Date(app.created_at),
+            updated_at: Date(app.updated_at),
+        }
+    }
+}
+
+/// Apps, by name.
+pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let is_default = query.boolean("isDefault");
+    let (from, until) = (query.start_date(), query.end_date());
+    let page = Page::of(caller, "apps", &mut query, &state.master_keys);
+    query.check()?;
+    let filter = AppFilter { is_default, from, until, after: page.after(), limit: page.limit() };
+    let mut apps = store::list(&state.pool, caller.account_id, &filter).await?;
+    let pagination = page.cut(&mut apps, &state.master_keys, |app| app.name.clone());
+    Ok(HttpResponse::Ok().json(AppList { apps: apps.into_iter().map(App::from).collect(), pagination }))
+}
+
+/// One App.
+pub async fn fetch(state: web::Data<State>, caller: Caller, name: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    // NUL can't be part of a name, and Postgres would refuse it.
+    let name = Some(name.into_inner()).filter(|name| !name.contains('\0')).ok_or_else(ApiError::not_found)?;
+    let app = store::fetch(&state.pool, caller.account_id, &name).await?;
+    Ok(HttpResponse::Ok().json(App::from(app.ok_or_else(ApiError::not_found)?)))
+}

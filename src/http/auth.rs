@@ -1,0 +1,53 @@
+//! Who is calling: HTTP Basic with an API key and its secret.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::http::header::Header;
+use actix_web::{FromRequest, HttpRequest, dev, web};
+use actix_web_httpauth::headers::authorization::{Authorization, Basic};
+use subtle::ConstantTimeEq;
+
+use crate::http::State;
+use crate::http::error::ApiError;
+use crate::id::AccountId;
+use crate::secret::hash_api_secret;
+use crate::store::api_keys;
+
+/// An authenticated caller. Asked for by every handler, so that none can forget it.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// On whose account it acts.
+    pub account_id: AccountId,
+}
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let credentials = Authorization::<Basic>::parse(request).ok().map(Authorization::into_scheme);
+        let state = request.app_data::<web::Data<State>>().cloned();
+        Box::pin(async move {
+            let (Some(state), Some(credentials)) = (state, credentials) else {
+                return Err(ApiError::unauthorized());
+            };
+            authenticate(&state, &credentials).await
+        })
+    }
+}
+
+/// Every request asks the database, so a revoked key is refused from the next request on.
+async fn authenticate(state: &State, credentials: &Basic) -> Result<Caller, ApiError> {
+    let given = hash_api_secret(credentials.password().unwrap_or_default());
+    // NUL can't be part of a key, and Postgres would refuse it.
+    let key = Some(credentials.user_id()).filter(|key| !key.contains('\0'));
+    let known = match key {
+        Some(key) => api_keys::find(&state.pool, key).await?,
+        None => None,
+    };
+    match known {
+        Some(known) if bool::from(known.secret_hash.ct_eq(&given)) => Ok(Caller { account_id: known.account_id }),
+        _ => Err(ApiError::unauthorized()),
+    }
+}

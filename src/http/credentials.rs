@@ -1,0 +1,189 @@
+//! `/PushNotifications/Credentials`: create, list, fetch, make default, delete. The content goes in and never comes out.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+
+use crate::http::State;
+use crate::http::auth::Caller;
+use crate::http::body::JsonBody;
+use crate::http::date::Date;
+use crate::http::error::ApiError;
+use crate::http::fields::{Problems, parse_body};
+use crate::http::pagination::{Page, Pagination};
+use crate::http::path;
+use crate::http::query::Query;
+use crate::id::CredentialId;
+use crate::provider::{self, CredentialType};
+use crate::store::credentials::{self as store, CredentialFilter, InsertError, NewCredential};
+
+const TYPES: [(&str, CredentialType); 3] =
+    [("APN", CredentialType::Apn), ("APN_SANDBOX", CredentialType::ApnSandbox), ("FCM", CredentialType::Fcm)];
+/// Longest name of an App.
+const MAX_APP_NAME: usize = 64;
+pub(super) const APP_NAME_RULE: &str = "1 to 64 lower-case letters, digits and '_'";
+
+/// The resource.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Credential {
+    id: CredentialId,
+    credential_type: CredentialType,
+    is_default: bool,
+    app_name: String,
+    created_at: Date,
+    updated_at: Date,
+}
+
+#[derive(Serialize)]
+struct CredentialList {
+    credentials: Vec<Credential>,
+    pagination: Pagination,
+}
+
+/// The answer to a change.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Changed {
+    resource_id: CredentialId,
+    resource_location: String,
+}
+
+impl From<store::Credential> for Credential {
+    fn from(credential: store::Credential) -> Self {
+        Self {
+            id: credential.id,
+            credential_type: credential.credential_type,
+            is_default: credential.is_default,
+            app_name: credential.app_name,
+            created_at: Date(credential.created_at),
+            updated_at: Date(credential.updated_at),
+        }
+    }
+}
+
+/// Whether `name` can be an App's.
+pub(super) fn is_app_name(name: &str) -> bool {
+    (1..=MAX_APP_NAME).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+fn changed(request: &HttpRequest, state: &State, id: CredentialId) -> HttpResponse {
+    let location = format!("{}/PushNotifications/Credentials/{id}", state.base_url(request));
+    HttpResponse::Accepted()
+        .insert_header((header::LOCATION, location.clone()))
+        .json(Changed { resource_id: id, resource_location: location })
+}
+
+/// Stores a Credential; its App comes to be with its first one.
+pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
+    let mut problems = Problems::default();
+    let mut fields = parse_body(&body.bytes)?;
+    if !fields.has("credentialType") {
+        problems.push(&fields.at("credentialType"), "is required: FCM, APN or APN_SANDBOX");
+    }
+    let credential_type = fields.word("credentialType", &TYPES, &mut problems);
+    let app_name = fields.required_text("appName", &mut problems);
+    if app_name.as_ref().is_some_and(|name| !is_app_name(name)) {
+        problems.push(&fields.at("appName"), format!("must be {APP_NAME_RULE}"));
+    }
+    let is_default = fields.boolean("isDefault", &mut problems).unwrap_or(false);
+    let content = fields.take("content");
+    if content.is_none() {
+        problems.push(&fields.at("content"), "is required");
+    }
+    if let Some((content, credential_type)) = content.as_ref().zip(credential_type)
+        && let Err(found) = provider::Credential::parse(credential_type, content, &state.token_uris)
+    {
+        for problem in found {
+            let field = if problem.field.is_empty() { "content".into() } else { format!("content.{}", problem.field) };
+            problems.push_at(field, problem.message);
+        }
+    }
+    fields.finish(&mut problems);
+    problems.check()?;
+    let (Some(credential_type), Some(app_name), Some(content)) = (credential_type, app_name, content) else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
+
+    let id = CredentialId::generate();
+    let sealed = state.master_keys.seal(id.as_uuid(), content.to_string().as_bytes()).map_err(|error| {
+        tracing::error!(%error, "a Credential can't be sealed");
+        ApiError::unavailable()
+    })?;
+    let account_id = body.caller.account_id;
+    let new = NewCredential { id, account_id, app_name: &app_name, credential_type, is_default, content: &sealed };
+    store::insert(&state.pool, &new).await.map_err(|error| match error {
+        InsertError::TooManyApps | InsertError::TooManyCredentials => {
+            ApiError::invalid_field("appName", format!("can't take another: {error}"))
+        }
+        InsertError::Database(error) => error.into(),
+    })?;
+    Ok(changed(&request, &state, id))
+}
+
+/// Credentials, newest first.
+pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let app_name = query.filter("appName", APP_NAME_RULE, |name| is_app_name(name).then(|| name.to_owned()));
+    let credential_type = query.filter("credentialType", "FCM, APN or APN_SANDBOX", |text| {
+        TYPES.iter().find(|(name, _)| *name == text).map(|(_, credential_type)| *credential_type)
+    });
+    let is_default = query.boolean("isDefault");
+    let (from, until) = (query.start_date(), query.end_date());
+    let page = Page::of(caller, "credentials", &mut query, &state.master_keys);
+    query.check()?;
+    let filter = CredentialFilter {
+        app_name: app_name.as_deref(),
+        credential_type,
+        is_default,
+        from,
+        until,
+        after: page.after().and_then(|id| id.parse().ok()),
+        limit: page.limit(),
+    };
+    let mut credentials = store::list(&state.pool, caller.account_id, &filter).await?;
+    let pagination = page.cut(&mut credentials, &state.master_keys, |credential| credential.id.to_string());
+    let credentials = credentials.into_iter().map(Credential::from).collect();
+    Ok(HttpResponse::Ok().json(CredentialList { credentials, pagination }))
+}
+
+/// One Credential.
+pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let credential = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
+    Ok(HttpResponse::Ok().json(Credential::from(credential.ok_or_else(ApiError::not_found)?)))
+}
+
+/// Makes a Credential its App's default for its type.
+pub async fn update(
+    request: HttpRequest,
+    state: web::Data<State>,
+    id: web::Path<String>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id(&id)?;
+    let mut problems = Problems::default();
+    let mut fields = parse_body(&body.bytes)?;
+    if fields.boolean("isDefault", &mut problems) != Some(true) && problems.is_empty() {
+        problems.push(
+            &fields.at("isDefault"),
+            "must be true; to take the place of a default, make another one the default",
+        );
+    }
+    fields.finish(&mut problems);
+    problems.check()?;
+    if store::make_default(&state.pool, body.caller.account_id, id).await? {
+        Ok(changed(&request, &state, id))
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+/// Deletes a Credential. What is queued with it fails.
+pub async fn delete(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::not_found())
+    }
+}

@@ -1,0 +1,28 @@
+//! Dates on the wire: RFC 3339 in UTC, whole seconds, `Z`.
+
+use serde::{Serialize, Serializer};
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
+
+/// A moment as clients see it: `2024-04-20T14:45:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Date(pub OffsetDateTime);
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+        let text = self.0.to_offset(UtcOffset::UTC).format(format).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_whole_and_the_zone_is_utc() {
+        let moment = time::macros::datetime!(2024-04-20 16:45:00.987 +2);
+        assert_eq!(serde_json::to_value(Date(moment)).unwrap(), "2024-04-20T14:45:00Z");
+    }
+}

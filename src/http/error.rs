@@ -1,0 +1,201 @@
+//! Errors as clients see them: one object everywhere, the framework's own included.
+//!
+//! `{"code", "message", "more_info", "status"}` is the API's; `errors`, all problems of a request at once, each with the
+//! field at fault, is ours.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::accept::AcceptError;
+
+/// Most problems that one answer names.
+const MOST_PROBLEMS: usize = 50;
+/// What a client should wait after a 503, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+
+/// Something wrong with a field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The field, as a path: `to[3].token`; the parameter's name for a query; empty for the body as a whole.
+    pub field: String,
+    /// What it must be.
+    pub message: String,
+}
+
+impl Problem {
+    /// `field` must be as `message` says.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// An answer that is not what the client hoped for.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    message: String,
+    problems: Vec<Problem>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    code: u16,
+    message: &'a str,
+    more_info: String,
+    status: u16,
+    #[serde(skip_serializing_if = "<[Problem]>::is_empty")]
+    errors: &'a [Problem],
+}
+
+impl ApiError {
+    fn plain(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), problems: Vec::new() }
+    }
+
+    /// 400: these fields are wrong. The message names the first.
+    pub fn invalid(mut problems: Vec<Problem>) -> Self {
+        let first = problems.first().map(|problem| format!("{} {}", problem.field, problem.message));
+        let more = match problems.len() {
+            0 | 1 => String::new(),
+            count => format!(" (and {} more)", count - 1),
+        };
+        problems.truncate(MOST_PROBLEMS);
+        let first = first.unwrap_or_default();
+        let message = format!("Failed to complete request due to a bad request: {}{more}", first.trim());
+        Self { status: StatusCode::BAD_REQUEST, message, problems }
+    }
+
+    /// 400: this field is wrong.
+    pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::invalid(vec![Problem::new(field, message)])
+    }
+
+    /// 401.
+    pub fn unauthorized() -> Self {
+        Self::plain(StatusCode::UNAUTHORIZED, "Authenticate with HTTP Basic: an API key and its secret")
+    }
+
+    /// 404: there is nothing at this address, or it is another account's.
+    pub fn not_found() -> Self {
+        Self::plain(StatusCode::NOT_FOUND, "Not Found")
+    }
+
+    /// 405.
+    pub fn method_not_allowed() -> Self {
+        Self::plain(StatusCode::METHOD_NOT_ALLOWED, "This address does not know this method; see the Allow header")
+    }
+
+    /// 413: more than `limit` bytes.
+    pub fn too_large(limit: usize) -> Self {
+        Self::plain(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes"))
+    }
+
+    /// 415.
+    pub fn unsupported_media_type() -> Self {
+        let message = "Send the body as JSON, with the header Content-Type: application/json";
+        Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    }
+
+    /// 503: not now.
+    pub fn unavailable() -> Self {
+        Self::plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Service unavailable. Please retry according to the Retry-After header",
+        )
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let code = code_of(self.status);
+        let mut response = HttpResponse::build(self.status);
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                response.insert_header((header::WWW_AUTHENTICATE, r#"Basic realm="Bellwire", charset="UTF-8""#));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+            }
+            _ => {}
+        }
+        response.json(Body {
+            code,
+            message: &self.message,
+            more_info: format!("https://www.twilio.com/docs/api/errors/{code}"),
+            status: self.status.as_u16(),
+            errors: &self.problems,
+        })
+    }
+}
+
+/// The API's own numbers; a status that it has none for is its own number, as 400 and 403 are.
+fn code_of(status: StatusCode) -> u16 {
+    match status.as_u16() {
+        401 => 20003,
+        status @ (404 | 409 | 412 | 429 | 500 | 503) => 20000 + status,
+        status => status,
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    /// A database that is away or overloaded is 503, anything else is our mistake.
+    fn from(error: sqlx::Error) -> Self {
+        let away = match &error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+            // SQLSTATE classes 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout).
+            sqlx::Error::Database(error) => {
+                error.code().is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
+            }
+            _ => false,
+        };
+        tracing::error!(%error, "request failed on the database");
+        if away { Self::unavailable() } else { Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error") }
+    }
+}
+
+impl From<AcceptError> for ApiError {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Busy => Self::unavailable(),
+            AcceptError::Database(error) => {
+                tracing::error!(%error, "Operation not accepted");
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn the_object_has_the_documented_form() {
+        let body = actix_web::body::to_bytes(ApiError::not_found().error_response().into_body()).await.unwrap();
+        let expected = serde_json::json!({"code": 20404, "message": "Not Found",
+            "more_info": "https://www.twilio.com/docs/api/errors/20404", "status": 404});
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), expected);
+    }
+
+    #[test]
+    fn statuses_have_the_documented_codes() {
+        let pairs = [(400, 400), (401, 20003), (403, 403), (404, 20404), (409, 20409), (412, 20412), (429, 20429)];
+        for (status, code) in pairs.into_iter().chain([(500, 20500), (503, 20503), (413, 413)]) {
+            assert_eq!(code_of(StatusCode::from_u16(status).unwrap()), code);
+        }
+    }
+}

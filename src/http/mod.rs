@@ -1,0 +1,136 @@
+//! The HTTP API: one file for each resource, and what they share.
+//!
+//! A handler reads and checks, calls the store, and answers. It never talks to a provider: delivery meets it in Postgres.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::header;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+mod apps;
+mod auth;
+mod body;
+mod credentials;
+mod date;
+mod delivery_attempts;
+mod error;
+mod fields;
+mod operation_errors;
+mod operations;
+mod pagination;
+mod path;
+mod push_notifications;
+mod query;
+mod send;
+mod token;
+
+use crate::accept::Intake;
+use crate::id::least_at;
+use crate::secret::MasterKeys;
+use error::ApiError;
+use query::Query;
+
+/// The first part of every address.
+const VERSION: &str = "/v1";
+
+/// What handlers work with.
+pub struct State {
+    /// For reads and small changes.
+    pub pool: PgPool,
+    /// Where sends become durable.
+    pub intake: Intake,
+    /// For Credentials and page tokens.
+    pub master_keys: MasterKeys,
+    /// Token endpoints that a Credential may name besides Google's.
+    pub token_uris: Vec<String>,
+    /// What addresses in answers begin with; `None`: what the request came in by.
+    pub public_url: Option<String>,
+    /// Most bytes of a body.
+    pub max_body_size: usize,
+    /// For how long an accepted notification is tried at most.
+    pub deadline: Duration,
+    /// How long records can be read.
+    pub retention: Duration,
+}
+
+impl State {
+    /// What the address of every resource begins with, for the client that made `request`.
+    fn base_url(&self, request: &HttpRequest) -> String {
+        match &self.public_url {
+            Some(url) => format!("{}{VERSION}", url.trim_end_matches('/')),
+            None => {
+                let connection = request.connection_info();
+                format!("{}://{}{VERSION}", connection.scheme(), connection.host())
+            }
+        }
+    }
+
+    /// The least id that can still be read.
+    fn oldest(&self) -> Uuid {
+        least_at(OffsetDateTime::now_utc() - self.retention)
+    }
+
+    /// The ids that `startDate` and `endDate` let through: from the first on, up to but without the second.
+    fn id_range(&self, query: &mut Query) -> (Uuid, Option<Uuid>) {
+        let from = query.start_date().map_or(self.oldest(), |start| self.oldest().max(least_at(start)));
+        (from, query.end_date().map(least_at))
+    }
+}
+
+/// Starts answering on `listen`. Returns the addresses that it listens on.
+pub fn serve(state: State, listen: SocketAddr) -> std::io::Result<(Server, Vec<SocketAddr>)> {
+    let state = web::Data::new(state);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::clone(&state))
+            .app_data(web::PayloadConfig::new(state.max_body_size))
+            // What can't be decoded names nothing that could be found.
+            .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
+            .configure(routes)
+            .default_service(web::to(async || ApiError::not_found().error_response()))
+    })
+    .disable_signals()
+    .bind(listen)?;
+    let addresses = server.addrs();
+    Ok((server.run(), addresses))
+}
+
+fn routes(config: &mut web::ServiceConfig) {
+    let service = web::scope("/v1/PushNotifications")
+        .service(
+            resource("", "GET, POST").route(web::get().to(push_notifications::list)).route(web::post().to(send::send)),
+        )
+        .service(resource("/Operations", "GET").route(web::get().to(operations::list)))
+        .service(resource("/Operations/{id}", "GET").route(web::get().to(operations::fetch)))
+        .service(resource("/Operations/{id}/Errors", "GET").route(web::get().to(operation_errors::list)))
+        .service(
+            resource("/Credentials", "GET, POST")
+                .route(web::get().to(credentials::list))
+                .route(web::post().to(credentials::create)),
+        )
+        .service(
+            resource("/Credentials/{id}", "GET, PATCH, DELETE")
+                .route(web::get().to(credentials::fetch))
+                .route(web::patch().to(credentials::update))
+                .route(web::delete().to(credentials::delete)),
+        )
+        .service(resource("/Apps", "GET").route(web::get().to(apps::list)))
+        .service(resource("/Apps/{name}", "GET").route(web::get().to(apps::fetch)))
+        .service(resource("/{id}", "GET").route(web::get().to(push_notifications::fetch)))
+        .service(resource("/{id}/DeliveryAttempts", "GET").route(web::get().to(delivery_attempts::list)));
+    config.service(service);
+}
+
+/// An address that knows the methods `allow`, and says so to any other.
+fn resource(path: &str, allow: &'static str) -> actix_web::Resource {
+    web::resource(path.to_owned()).default_service(web::to(move || async move {
+        let mut response: HttpResponse = ApiError::method_not_allowed().error_response();
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
+        response
+    }))
+}

@@ -1,0 +1,71 @@
+//! `GET /PushNotifications/Operations/{id}/Errors` (ours): which of an Operation's notifications failed, and why.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+
+use crate::http::State;
+use crate::http::auth::Caller;
+use crate::http::date::Date;
+use crate::http::error::ApiError;
+use crate::http::pagination::{Page, Pagination};
+use crate::http::path;
+use crate::http::push_notifications::Recipient;
+use crate::http::query::Query;
+use crate::id::{OperationId, PushNotificationId};
+use crate::store::{errors as store, stats};
+
+/// The resource.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OperationError {
+    /// The provider's code, or Bellwire's where it failed without an attempt.
+    code: String,
+    message: Option<String>,
+    push_notification_id: PushNotificationId,
+    /// 0-based, in the order of the request.
+    position: i32,
+    to: Recipient,
+    attempts: i16,
+    created_at: Date,
+}
+
+#[derive(Serialize)]
+struct OperationErrorList {
+    errors: Vec<OperationError>,
+    pagination: Pagination,
+}
+
+impl From<store::OperationError> for OperationError {
+    fn from(error: store::OperationError) -> Self {
+        Self {
+            push_notification_id: error.push_notification_id(),
+            to: Recipient::new(&error.token, error.provider),
+            code: error.code,
+            message: error.message,
+            position: error.position,
+            attempts: error.attempts,
+            created_at: Date(error.failed_at),
+        }
+    }
+}
+
+/// An Operation's errors, in request order.
+pub async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id::<OperationId>(&id)?;
+    let mut query = Query::of(&request)?;
+    let code = query.filter("code", "an error's code", |text| Some(text.to_owned()));
+    let page = Page::of(caller, &format!("errors {id}"), &mut query, &state.master_keys);
+    query.check()?;
+    let operation = stats::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
+    operation.ok_or_else(ApiError::not_found)?;
+    let after = page.after().and_then(|position| position.parse().ok()).unwrap_or(-1);
+    let mut errors = store::list(&state.pool, id, after, code.as_deref(), page.limit()).await?;
+    let pagination = page.cut(&mut errors, &state.master_keys, |error| error.position.to_string());
+    let errors = errors.into_iter().map(OperationError::from).collect();
+    Ok(HttpResponse::Ok().json(OperationErrorList { errors, pagination }))
+}

@@ -1,0 +1,98 @@
+//! `POST /PushNotifications`: everything is checked, then everything is stored, then the client is answered.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+
+mod body;
+mod content;
+mod schedule;
+mod sender;
+
+use crate::http::State;
+use crate::http::body::JsonBody;
+use crate::http::error::ApiError;
+use crate::http::fields::Problems;
+use crate::id::OperationId;
+use crate::provider::{Message, Payload, PayloadProblem};
+use crate::store::operations::{NewOperation, NewRecipient};
+use body::{Recipient, SendBody};
+use sender::Senders;
+
+/// However short a message's `ttl`, it is tried for this long.
+const SHORTEST_DEADLINE: Duration = Duration::seconds(30);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    operation_id: OperationId,
+    operation_location: String,
+}
+
+/// Accepts a message to 1 to 10,000 recipients.
+pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
+    let mut problems = Problems::default();
+    let caller = body.caller;
+    let SendBody { recipients, message, from, tags, send_at, sender } = SendBody::parse(&body.bytes, &mut problems)?;
+    let senders = Senders::find(&state.pool, caller.account_id, from.as_ref(), &recipients, &mut problems).await?;
+    check_payloads(&recipients, &message, &mut problems);
+    problems.check()?;
+
+    let id = OperationId::generate();
+    let operation = NewOperation {
+        id,
+        account_id: caller.account_id,
+        deadline_at: deadline(send_at.unwrap_or_else(|| id.created_at()), state.deadline, message.ttl),
+        message,
+        sender,
+        tags,
+        send_at,
+        recipients: addressed(recipients, &senders)?,
+    };
+    state.intake.submit(operation).await?;
+    let location = format!("{}/PushNotifications/Operations/{id}", state.base_url(&request));
+    Ok(HttpResponse::Accepted()
+        .insert_header((header::LOCATION, location.clone()))
+        .json(Accepted { operation_id: id, operation_location: location }))
+}
+
+/// Each recipient with the Credential that it is sent with.
+fn addressed(recipients: Vec<Recipient>, senders: &Senders) -> Result<Vec<NewRecipient>, ApiError> {
+    let addressed = |recipient: Recipient| {
+        let credential_id = senders.of(recipient.provider)?;
+        Some(NewRecipient { provider: recipient.provider, credential_id, token: recipient.token, variables: None })
+    };
+    // `Senders::find` has noted a problem for every provider without one.
+    recipients.into_iter().map(addressed).collect::<Option<_>>().ok_or_else(|| ApiError::invalid(Vec::new()))
+}
+
+/// The message must fit every provider that it goes to.
+fn check_payloads(recipients: &[Recipient], message: &Message, problems: &mut Problems) {
+    for provider in body::providers(recipients) {
+        if let Err(PayloadProblem { field, message }) = Payload::render(provider, message, None) {
+            problems.push_at(content::field_of_request(&field), message);
+        }
+    }
+}
+
+/// Until when a message may be sent: as long as the operator allows, and no longer than it is of use.
+fn deadline(starts_at: OffsetDateTime, longest: std::time::Duration, ttl: Option<u32>) -> OffsetDateTime {
+    let of_use = ttl.map(|ttl| Duration::seconds(ttl.into()).max(SHORTEST_DEADLINE));
+    let longest = Duration::try_from(longest).unwrap_or(Duration::WEEK);
+    starts_at + of_use.map_or(longest, |of_use| of_use.min(longest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_tried_as_long_as_it_is_of_use() {
+        let (now, hour) = (OffsetDateTime::now_utc(), std::time::Duration::from_secs(3600));
+        assert_eq!(deadline(now, hour, None) - now, Duration::HOUR);
+        assert_eq!(deadline(now, hour, Some(600)) - now, Duration::seconds(600));
+        assert_eq!(deadline(now, hour, Some(0)) - now, SHORTEST_DEADLINE);
+        assert_eq!(deadline(now, hour, Some(86_400)) - now, Duration::HOUR);
+    }
+}

@@ -1,0 +1,157 @@
+//! `PushNotification`s as they are read: by id, or as pages of an account's or an Operation's.
+
+use serde_json::Value;
+use sqlx::PgExecutor;
+use sqlx::types::Json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::id::{AccountId, CredentialId, OperationId, PushNotificationId};
+use crate::provider::{Message, Provider};
+use crate::store::outcomes::Status;
+
+/// A notification without its content.
+pub struct PushNotification {
+    /// Whose it is.
+    pub operation_id: OperationId,
+    /// 0-based within the Operation.
+    pub position: i32,
+    /// Which provider delivers.
+    pub provider: Provider,
+    /// What it is sent with.
+    pub credential_id: CredentialId,
+    /// The device token: a secret.
+    pub token: String,
+    /// What has become of it.
+    pub status: Status,
+    /// Whether its time has not come.
+    pub is_scheduled: bool,
+    /// When it was accepted.
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+impl PushNotification {
+    /// Its id, which follows from its Operation's and its position.
+    pub fn id(&self) -> PushNotificationId {
+        self.operation_id.push_notification(self.position as u32)
+    }
+
+    /// The name of its status on the wire.
+    pub fn status_name(&self) -> &'static str {
+        match self.status {
+            Status::Queued if self.is_scheduled => "SCHEDULED",
+            Status::Queued => "QUEUED",
+            Status::Sent => "SENT",
+            Status::Failed => "FAILED",
+            Status::Canceled => "CANCELED",
+        }
+    }
+}
+
+/// Which notifications to list.
+pub struct PushNotificationFilter<'a> {
+    /// Only this Operation's.
+    pub operation_id: Option<OperationId>,
+    /// Only with this status, by its name on the wire.
+    pub status: Option<&'a str>,
+    /// Only for this provider.
+    pub provider: Option<Provider>,
+    /// Only of Operations with all of these tags.
+    pub tags: Option<Value>,
+    /// Of Operations no older than this id.
+    pub from: Uuid,
+    /// Of Operations older than this id.
+    pub until: Option<Uuid>,
+    /// After this one, in the list's order.
+    pub after: Option<PushNotificationId>,
+    /// At most this many.
+    pub limit: i64,
+}
+
+/// Notifications of an account: those of the newest Operation first, and in request order within one.
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    filter: &PushNotificationFilter<'_>,
+) -> sqlx::Result<Vec<PushNotification>> {
+    let after = filter.after.and_then(PushNotificationId::locate);
+    sqlx::query_as!(
+        PushNotification,
+        r#"
+        select
+            operation_id, position, provider as "provider: Provider", credential_id, token,
+            status as "status: Status", coalesce(send_at > now(), false) as "is_scheduled!", created_at,
+            coalesce(updated_at, created_at) as "updated_at!"
+        from operations
+        join push_notifications on operation_id = operations.id
+        where account_id = $1
+            and operations.id >= $2
+            and ($3::uuid is null or operations.id < $3)
+            and ($4::uuid is null or operations.id = $4)
+            and ($5::uuid is null or operations.id < $5 or (operations.id = $5 and position > $6))
+            and ($7::jsonb is null or tags @> $7)
+            and ($8::provider is null or provider = $8)
+            and (
+                $9::text is null
+                or $9 = case when status = 'QUEUED' and send_at > now() then 'SCHEDULED' else status::text end
+            )
+        order by operations.id desc, position
+        limit $10
+        "#,
+        account_id.as_uuid(),
+        filter.from,
+        filter.until,
+        filter.operation_id.map(OperationId::as_uuid),
+        after.map(|(operation_id, _)| operation_id.as_uuid()),
+        after.map_or(-1, |(_, position)| position as i32),
+        filter.tags,
+        filter.provider as Option<Provider>,
+        filter.status,
+        filter.limit,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// A notification with its content, unless it is another account's or older than `oldest`.
+pub async fn fetch(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    id: PushNotificationId,
+    oldest: Uuid,
+) -> sqlx::Result<Option<(PushNotification, Message)>> {
+    let Some((operation_id, position)) = id.locate() else { return Ok(None) };
+    let row = sqlx::query!(
+        r#"
+        select
+            operation_id, position, provider as "provider: Provider", credential_id, token,
+            status as "status: Status", coalesce(send_at > now(), false) as "is_scheduled!", created_at,
+            coalesce(updated_at, created_at) as "updated_at!", message as "message: Json<Message>"
+        from operations
+        join push_notifications on operation_id = operations.id
+        where operations.id = $2 and operation_id = $2 and position = $3 and account_id = $1 and operations.id >= $4
+        "#,
+        account_id.as_uuid(),
+        operation_id.as_uuid(),
+        position as i32,
+        oldest,
+    )
+    .fetch_optional(executor)
+    .await?;
+    Ok(row.map(|row| {
+        let notification = PushNotification {
+            operation_id: row.operation_id.into(),
+            position: row.position,
+            provider: row.provider,
+            credential_id: row.credential_id.into(),
+            token: row.token,
+            status: row.status,
+            is_scheduled: row.is_scheduled,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        };
+        (notification, row.message.0)
+    }))
+}

@@ -1,0 +1,167 @@
+//! Operations as they are now: their stats are sums over their batches, whose tallies change in the transaction that
+//! changes the rows they count. What can be derived is derived here and stored nowhere.
+
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::id::{AccountId, OperationId};
+
+/// An Operation and what has become of its notifications.
+pub struct OperationStats {
+    /// Which one.
+    pub id: OperationId,
+    /// Recipients that it targets; each is one notification.
+    pub recipients: i64,
+    /// Not settled.
+    pub queued: i64,
+    /// Accepted by a provider.
+    pub sent: i64,
+    /// Given up.
+    pub failed: i64,
+    /// Canceled by the client.
+    pub canceled: i64,
+    /// Whether its time has not come.
+    pub is_scheduled: bool,
+    /// Whether the whole of it was canceled.
+    pub is_canceled: bool,
+    /// When it was accepted.
+    pub created_at: OffsetDateTime,
+    /// When a count last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+/// The status of an Operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationStatus {
+    /// To be processed in the future.
+    Scheduled,
+    /// Being processed.
+    Processing,
+    /// All its notifications have been processed.
+    Completed,
+    /// Canceled.
+    Canceled,
+}
+
+impl OperationStatus {
+    /// All of them by name.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("SCHEDULED", Self::Scheduled),
+        ("PROCESSING", Self::Processing),
+        ("COMPLETED", Self::Completed),
+        ("CANCELED", Self::Canceled),
+    ];
+
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "SCHEDULED",
+            Self::Processing => "PROCESSING",
+            Self::Completed => "COMPLETED",
+            Self::Canceled => "CANCELED",
+        }
+    }
+}
+
+impl OperationStats {
+    /// Its status, which follows from its counts and its schedule. The list's filter in SQL says the same.
+    pub fn status(&self) -> OperationStatus {
+        match () {
+            () if self.is_canceled => OperationStatus::Canceled,
+            () if self.queued == 0 => OperationStatus::Completed,
+            () if self.is_scheduled => OperationStatus::Scheduled,
+            () => OperationStatus::Processing,
+        }
+    }
+}
+
+/// Which Operations to list.
+pub struct OperationFilter {
+    /// Only with this status.
+    pub status: Option<OperationStatus>,
+    /// No older than this id; what is past its retention is left out this way.
+    pub from: Uuid,
+    /// Older than this id.
+    pub until: Option<Uuid>,
+    /// At most this many.
+    pub limit: i64,
+}
+
+/// Operations of an account, newest first.
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    filter: &OperationFilter,
+) -> sqlx::Result<Vec<OperationStats>> {
+    sqlx::query_as!(
+        OperationStats,
+        r#"
+        select
+            id, recipients::bigint as "recipients!", queued as "queued!", sent as "sent!", failed as "failed!",
+            canceled as "canceled!", coalesce(send_at > now(), false) as "is_scheduled!",
+            canceled_at is not null as "is_canceled!", created_at, updated_at as "updated_at!"
+        from operations
+        cross join lateral (
+            select
+                sum(queued)::bigint as queued, sum(sent)::bigint as sent, sum(failed)::bigint as failed,
+                sum(canceled)::bigint as canceled, max(updated_at) as updated_at
+            from batches
+            where operation_id = operations.id
+        ) as tallies
+        where account_id = $1
+            and id >= $2
+            and ($3::uuid is null or id < $3)
+            and (
+                $4::text is null
+                or $4 = case
+                    when canceled_at is not null then 'CANCELED'
+                    when queued = 0 then 'COMPLETED'
+                    when send_at > now() then 'SCHEDULED'
+                    else 'PROCESSING'
+                end
+            )
+        order by id desc
+        limit $5
+        "#,
+        account_id.as_uuid(),
+        filter.from,
+        filter.until,
+        filter.status.map(OperationStatus::as_str),
+        filter.limit,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// One Operation of an account, unless it is older than `oldest`.
+pub async fn fetch(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    id: OperationId,
+    oldest: Uuid,
+) -> sqlx::Result<Option<OperationStats>> {
+    sqlx::query_as!(
+        OperationStats,
+        r#"
+        select
+            id, recipients::bigint as "recipients!", queued as "queued!", sent as "sent!", failed as "failed!",
+            canceled as "canceled!", coalesce(send_at > now(), false) as "is_scheduled!",
+            canceled_at is not null as "is_canceled!", created_at, updated_at as "updated_at!"
+        from operations
+        cross join lateral (
+            select
+                sum(queued)::bigint as queued, sum(sent)::bigint as sent, sum(failed)::bigint as failed,
+                sum(canceled)::bigint as canceled, max(updated_at) as updated_at
+            from batches
+            where operation_id = operations.id
+        ) as tallies
+        where id = $2 and account_id = $1 and id >= $3
+        "#,
+        account_id.as_uuid(),
+        id.as_uuid(),
+        oldest,
+    )
+    .fetch_optional(executor)
+    .await
+}
