@@ -1,3 +1,19 @@
 //! The `bellwire` binary.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use bellwire::cli::Cli;
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With all its causes, in one line.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -46,7 +46,7 @@ const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Most notifications in hand at a time, from claim to record.
-    pub max_in_flight_rows: usize,
+    pub max_in_flight: usize,
     /// How long a batch is this process's before others may claim it.
     pub lease: Duration,
     /// The longest time between two looks for due batches, give or take a quarter.
@@ -72,11 +72,11 @@ impl Delivery {
         let stop = CancellationToken::new();
         let wake = Arc::new(Wake::default());
         let stalled = Arc::new(AtomicBool::new(false));
-        let capacity = Capacity::new(settings.max_in_flight_rows);
+        let capacity = Capacity::new(settings.max_in_flight);
         let (entries, recorded) = mpsc::unbounded_channel();
         let leases = Arc::new(Leases::new(settings.lease, entries));
         let recorder = Recorder::new(pool.clone(), settings.recorder_window, Arc::clone(&wake), Arc::clone(&stalled));
-        let lanes = Lanes::new(pool.clone(), master_keys, endpoints, settings.retry, settings.max_in_flight_rows / 2);
+        let lanes = Lanes::new(pool.clone(), master_keys, endpoints, settings.retry, settings.max_in_flight / 2);
         let claimer = Claimer {
             pool: pool.clone(),
             leases: Arc::clone(&leases),

@@ -333,6 +333,28 @@ pub async fn defaults(
     Ok(Some(defaults.collect()))
 }
 
+/// Replaces the content of a Credential. `false`: the account has no such Credential.
+pub async fn replace_content(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    id: CredentialId,
+    content: &Sealed,
+) -> sqlx::Result<bool> {
+    let replaced = sqlx::query!(
+        r#"
+        update credentials set master_key_id = $3, content = $4, updated_at = now()
+        where account_id = $1 and id = $2
+        "#,
+        account_id.as_uuid(),
+        id.as_uuid(),
+        content.master_key_id,
+        content.bytes,
+    )
+    .execute(executor)
+    .await?;
+    Ok(replaced.rows_affected() == 1)
+}
+
 /// The types of those of `ids` that the account has.
 pub async fn types(
     executor: impl PgExecutor<'_>,

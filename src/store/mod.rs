@@ -12,4 +12,5 @@ pub mod operations;
 pub mod outcomes;
 pub mod partitions;
 pub mod push_notifications;
+pub mod schema;
 pub mod stats;

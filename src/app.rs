@@ -1,0 +1,138 @@
+//! The composition root: from a configuration to a running service.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use anyhow::{Context, bail};
+use secrecy::ExposeSecret;
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::Intake;
+use crate::config::Config;
+use crate::delivery::{self, Delivery, RetryPolicy};
+use crate::http;
+use crate::provider::{Endpoint, Endpoints, https_authority};
+use crate::retention;
+use crate::secret::MasterKeys;
+use crate::store::schema;
+use crate::transport::Roots;
+
+/// Connections that delivery has for itself, so that no burst of requests keeps it from recording: to claim, to record, to
+/// renew, to listen, and one to spare.
+const DELIVERY_CONNECTIONS: u32 = 5;
+/// How long what is under way may take to end.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// The running service.
+pub struct App {
+    /// Where the HTTP API listens.
+    pub addresses: Vec<SocketAddr>,
+    server: ServerHandle,
+    serving: JoinHandle<std::io::Result<()>>,
+    delivery: Option<Delivery>,
+    partitions: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+/// The master keys of a configuration.
+pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
+    let key = config.secrets.master_key.expose_secret();
+    if key.is_empty() {
+        bail!("secrets.master_key is not set: make one with `openssl rand -base64 32` and keep it safe");
+    }
+    MasterKeys::new(&config.secrets.master_key_id, key).context("secrets.master_key is not valid")
+}
+
+/// Connections to the configured database.
+pub fn connect(config: &Config, max_connections: u32) -> anyhow::Result<PgPool> {
+    let url = config.database.url.expose_secret();
+    if url.is_empty() {
+        bail!("database.url is not set: give it as BELLWIRE__DATABASE__URL, or in a file as database.url_file");
+    }
+    // The URL holds a password, so it is not repeated here.
+    let options = PgConnectOptions::from_str(url).context("database.url is not a Postgres URL")?;
+    Ok(schema::pool(options, max_connections, config.database.connect_timeout))
+}
+
+impl App {
+    /// Brings the schema up to date and starts the service.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let master_keys = master_keys(config)?;
+        let endpoints = endpoints(config)?;
+        let pool = connect(config, config.database.max_connections)?;
+        schema::migrate(&pool).await.context("Postgres can't be used")?;
+        retention::make_partitions(&pool, config.retention.partitions_ahead).await.context("no partitions")?;
+        let state = http::State {
+            pool: pool.clone(),
+            intake: Intake::start(pool.clone()),
+            master_keys: master_keys.clone(),
+            token_uris: config.fcm.token_uris.clone(),
+            public_url: config.server.public_url.clone(),
+            max_body_size: config.server.max_body_size,
+            deadline: config.delivery.deadline,
+            retention: config.retention.period,
+        };
+        let listen = config.server.listen;
+        let (server, addresses) = http::serve(state, listen).with_context(|| format!("can't listen on {listen}"))?;
+        let delivery = if config.delivery.enabled {
+            let pool = connect(config, DELIVERY_CONNECTIONS)?;
+            Some(Delivery::start(&pool, &delivery_settings(config), endpoints, master_keys))
+        } else {
+            None
+        };
+        let stop = CancellationToken::new();
+        let partitions = tokio::spawn(retention::run(pool, config.retention.partitions_ahead, stop.clone()));
+        let handle = server.handle();
+        Ok(Self { addresses, server: handle, serving: tokio::spawn(server), delivery, partitions, stop })
+    }
+
+    /// Stops taking requests, then claiming; lets what is under way end and be recorded.
+    pub async fn stop(self) {
+        self.server.stop(true).await;
+        let _ = self.serving.await;
+        self.stop.cancel();
+        if let Some(delivery) = self.delivery {
+            delivery.stop(GRACE).await;
+        }
+        let _ = self.partitions.await;
+    }
+}
+
+fn delivery_settings(config: &Config) -> delivery::Settings {
+    let delivery = &config.delivery;
+    delivery::Settings {
+        max_in_flight: delivery.max_in_flight,
+        lease: delivery.lease,
+        poll_interval: delivery.poll_interval,
+        recorder_window: delivery.recorder_window,
+        retry: RetryPolicy { base: delivery.retry_base, max: delivery.retry_max, max_attempts: delivery.max_attempts },
+    }
+}
+
+fn endpoints(config: &Config) -> anyhow::Result<Endpoints> {
+    let (fcm, apns) = (&config.fcm, &config.apns);
+    let fcm_roots = Roots::load(fcm.ca_file.as_deref()).context("fcm.ca_file")?;
+    let apns_roots = Roots::load(apns.ca_file.as_deref()).context("apns.ca_file")?;
+    let endpoint = |key: &str, url: &str, roots: &Roots, timeout, max_connections| {
+        let address = https_authority(url);
+        let (host, port) = address.with_context(|| format!("{key} must be an https address; it is {url}"))?;
+        anyhow::Ok(Endpoint { host, port, roots: roots.clone(), timeout, max_connections })
+    };
+    Ok(Endpoints {
+        fcm: endpoint("fcm.endpoint", &fcm.endpoint, &fcm_roots, fcm.timeout, fcm.max_connections)?,
+        fcm_token_uris: fcm.token_uris.clone(),
+        apns: endpoint("apns.endpoint", &apns.endpoint, &apns_roots, apns.timeout, apns.max_connections)?,
+        apns_sandbox: endpoint(
+            "apns.sandbox_endpoint",
+            &apns.sandbox_endpoint,
+            &apns_roots,
+            apns.timeout,
+            apns.max_connections,
+        )?,
+    })
+}

@@ -1,0 +1,133 @@
+//! The command line.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+
+use crate::app::{self, App};
+use crate::config::Config;
+use crate::dev;
+use crate::secret::{generate_api_secret, hash_api_secret};
+use crate::signals;
+use crate::simulator;
+use crate::store::{accounts, api_keys, schema};
+use crate::telemetry;
+
+/// Random characters of an API key's name.
+const KEY_LENGTH: usize = 24;
+
+/// A self-hosted push notification service.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// A TOML file that overrides the defaults.
+    #[arg(long, global = true, env = "BELLWIRE_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service: the HTTP API and delivery.
+    Serve,
+    /// Run everything on this machine to try it: a private Postgres, the simulator, a demo App.
+    Dev(dev::Arguments),
+    /// Run look-alikes of FCM and APNs.
+    Simulate(simulator::command::Arguments),
+    /// Bring the database's schema up to date and end.
+    Migrate,
+    /// Make, list and revoke API keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Print the configuration as it is in effect, without its secrets.
+    CheckConfig,
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Make a key. Its secret is printed once and kept nowhere.
+    Create {
+        /// The account's name; made if there is none of that name.
+        #[arg(long)]
+        account: String,
+    },
+    /// List all keys.
+    List,
+    /// Revoke a key, from its next request on.
+    Revoke {
+        /// The key.
+        key: String,
+    },
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let load = || Config::load(self.config.as_deref());
+        match self.command {
+            Command::Serve => serve(&load()?).await,
+            Command::Dev(arguments) => dev::run(arguments, load()?).await,
+            Command::Simulate(arguments) => {
+                telemetry::start(&load()?.log)?;
+                simulator::command::run(arguments).await
+            }
+            Command::Migrate => Ok(schema::migrate(&app::connect(&load()?, 1)?).await?),
+            Command::Keys(keys) => keys.run(&load()?).await,
+            Command::CheckConfig => Ok(write!(std::io::stdout(), "{}", load()?)?),
+        }
+    }
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    telemetry::start(&config.log)?;
+    let app = App::start(config).await?;
+    for address in &app.addresses {
+        tracing::info!(%address, "ready");
+    }
+    signals::ended().await;
+    tracing::info!("stopping");
+    app.stop().await;
+    Ok(())
+}
+
+impl Keys {
+    async fn run(self, config: &Config) -> anyhow::Result<()> {
+        let pool = app::connect(config, 1)?;
+        let mut out = std::io::stdout();
+        match self {
+            Self::Create { account } => {
+                schema::migrate(&pool).await?;
+                let account_id = accounts::find_or_create(&pool, &account)
+                    .await
+                    .with_context(|| format!("no account '{account}': a name has 1 to 64 characters"))?;
+                let (key, secret) = (new_key(), generate_api_secret());
+                if !api_keys::insert(&pool, account_id, &key, &hash_api_secret(&secret)).await? {
+                    bail!("the key {key} exists already: try again");
+                }
+                writeln!(out, "key:    {key}\nsecret: {secret}")?;
+            }
+            Self::List => {
+                for key in api_keys::list(&pool).await? {
+                    let state = if key.revoked_at.is_some() { "revoked" } else { "active" };
+                    writeln!(out, "{}  {state}  {}  {}", key.key, key.created_at.date(), key.account)?;
+                }
+            }
+            Self::Revoke { key } => {
+                if !api_keys::revoke(&pool, &key).await? {
+                    bail!("there is no active key {key}: `bellwire keys list` shows all");
+                }
+                writeln!(out, "revoked: {key}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `SK` and random characters, as the API's keys look.
+fn new_key() -> String {
+    let random = generate_api_secret().replace(['-', '_'], "");
+    format!("SK{}", random.chars().take(KEY_LENGTH).collect::<String>())
+}

@@ -1,0 +1,128 @@
+//! `bellwire dev`: everything on this machine, to try it: Postgres, the simulator, a demo App, and the service.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use secrecy::SecretString;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+mod demo;
+
+use crate::app::{self, App};
+use crate::config::Config;
+use crate::postgres::{Durability, PrivatePostgres};
+use crate::secret::generate_master_key;
+use crate::signals;
+use crate::simulator::{Options, Simulator};
+use crate::store::schema;
+use crate::telemetry;
+
+const DATABASE: &str = "bellwire";
+const MASTER_KEY_FILE: &str = "master_key";
+
+/// Options of `bellwire dev`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Where the HTTP API listens, on 127.0.0.1; 0: any.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Where everything is kept from one run to the next.
+    #[arg(long, default_value = ".bellwire")]
+    data_dir: PathBuf,
+    /// The control endpoint of the simulator, on 127.0.0.1; 0: any.
+    #[arg(long, default_value_t = 0)]
+    simulator_port: u16,
+    /// A Postgres to use instead of a private one.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+/// Runs everything until the process is told to end.
+pub async fn run(arguments: Arguments, mut config: Config) -> anyhow::Result<()> {
+    telemetry::start(&config.log)?;
+    let directory = &arguments.data_dir;
+    std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+    let (postgres, url) = match &arguments.database_url {
+        Some(url) => (None, url.clone()),
+        None => {
+            let postgres = PrivatePostgres::start(&directory.join("postgres"), Durability::Full).await?;
+            create_database(&postgres).await?;
+            let url = postgres.url(DATABASE);
+            (Some(postgres), url)
+        }
+    };
+    let simulator = Simulator::start(Options {
+        control_port: arguments.simulator_port,
+        directory: Some(directory.join("simulator")),
+        ..Options::default()
+    })
+    .await?;
+    configure(&mut config, &arguments, url, &simulator)?;
+
+    let pool = app::connect(&config, 1)?;
+    schema::migrate(&pool).await.context("Postgres can't be used")?;
+    demo::prepare(&pool, &app::master_keys(&config)?, &simulator).await?;
+    pool.close().await;
+    let app = App::start(&config).await?;
+    announce(&app, &simulator)?;
+
+    signals::ended().await;
+    app.stop().await;
+    simulator.stop().await;
+    drop(postgres);
+    Ok(())
+}
+
+async fn create_database(postgres: &PrivatePostgres) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await?;
+    schema::create_database(&mut connection, DATABASE).await?;
+    Ok(connection.close().await?)
+}
+
+/// The simulator in place of the providers, and waits that a person can sit through.
+fn configure(config: &mut Config, arguments: &Arguments, url: String, simulator: &Simulator) -> anyhow::Result<()> {
+    let ca_file = arguments.data_dir.join("simulator").join("ca.pem");
+    std::fs::write(&ca_file, &simulator.ca_pem).with_context(|| format!("can't write {}", ca_file.display()))?;
+    config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
+    config.database.url = SecretString::from(url);
+    config.secrets.master_key = SecretString::from(master_key(&arguments.data_dir)?);
+    config.fcm.endpoint.clone_from(&simulator.fcm_url);
+    config.fcm.token_uris = vec![simulator.token_uri.clone()];
+    config.fcm.ca_file = Some(ca_file.clone());
+    config.apns.endpoint.clone_from(&simulator.apns_url);
+    config.apns.sandbox_endpoint.clone_from(&simulator.apns_url);
+    config.apns.ca_file = Some(ca_file);
+    config.delivery.retry_base = Duration::from_millis(200);
+    config.delivery.retry_max = Duration::from_secs(5);
+    config.delivery.poll_interval = Duration::from_millis(500);
+    Ok(())
+}
+
+/// The key that was made at the first run.
+fn master_key(directory: &Path) -> anyhow::Result<String> {
+    let path = directory.join(MASTER_KEY_FILE);
+    if let Ok(key) = std::fs::read_to_string(&path) {
+        return Ok(key);
+    }
+    let key = generate_master_key();
+    crate::simulator::write_private(&path, &key)?;
+    Ok(key)
+}
+
+fn announce(app: &App, simulator: &Simulator) -> anyhow::Result<()> {
+    let address = app.addresses.first().context("no address is listened on")?;
+    let url = format!("http://{address}");
+    writeln!(
+        std::io::stdout(),
+        "ready: {url} (simulator's arrivals: {}/messages). Try: curl -u dev:dev -H 'Content-Type: application/json' \
+         {url}/v1/PushNotifications -d '{}'",
+        simulator.control_url,
+        demo::EXAMPLE,
+    )?;
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Connections: TLS, HTTP/2, and the faults that concern a connection as a whole.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::{Bytes, BytesMut};
+use h2::server::{Builder, SendResponse};
+use h2::{Reason, RecvStream};
+use http::{HeaderMap, Request, Response, StatusCode};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::simulator::apns::Apns;
+use crate::simulator::arrivals::Arrivals;
+use crate::simulator::behaviour::{Behaviour, Outage};
+use crate::simulator::fcm::Fcm;
+
+/// What is read of a body; both providers refuse far smaller ones.
+const MAX_BODY: usize = 256 * 1024;
+
+/// Which provider a listener plays.
+pub enum Provider {
+    /// FCM and its token endpoint.
+    Fcm(Fcm),
+    /// APNs.
+    Apns(Apns),
+}
+
+/// What connections share.
+pub struct Context {
+    pub(super) provider: Provider,
+    pub(super) arrivals: Arc<Arrivals>,
+    pub(super) behaviour: Arc<Behaviour>,
+    pub(super) stop: CancellationToken,
+}
+
+/// A request that was read whole.
+pub struct Incoming<'a> {
+    pub(super) method: &'a http::Method,
+    pub(super) path: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+    /// Whether the client showed a certificate that the simulator issued.
+    pub(super) has_certificate: bool,
+}
+
+/// What is answered.
+pub struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Bytes,
+    /// Whether a message was accepted by this.
+    pub(super) accepted: bool,
+}
+
+impl Answer {
+    /// An answer without a message accepted.
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, headers: Vec::new(), body: body.into(), accepted: false }
+    }
+
+    /// With one more header.
+    pub fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+/// State of one connection.
+struct Connection {
+    context: Arc<Context>,
+    has_certificate: bool,
+    /// Whether a request with valid authentication has been answered; before that APNs takes one at a time.
+    is_trusted: AtomicBool,
+    /// Ends the connection at once, answers under way included.
+    broken: CancellationToken,
+}
+
+/// Accepts connections until the context's stop.
+pub async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, context: Arc<Context>) {
+    let acceptor = TlsAcceptor::from(tls);
+    loop {
+        let tcp = tokio::select! {
+            () = context.stop.cancelled() => return,
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, _)) => tcp,
+                Err(error) => {
+                    tracing::warn!(%error, "the simulator can't accept a connection");
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+        };
+        if context.behaviour.faults().outage == Outage::Refuse {
+            continue;
+        }
+        context.arrivals.connected();
+        tokio::spawn(connection(tcp, acceptor.clone(), Arc::clone(&context)));
+    }
+}
+
+async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, context: Arc<Context>) {
+    let broken = context.stop.child_token();
+    let served = async {
+        tcp.set_nodelay(true).ok()?;
+        let tls = acceptor.accept(tcp).await.ok()?;
+        let has_certificate = tls.get_ref().1.peer_certificates().is_some();
+        let streams = match context.provider {
+            Provider::Fcm(_) => context.behaviour.fcm_streams,
+            Provider::Apns(_) => context.behaviour.apns_streams,
+        };
+        let mut http = Builder::new()
+            .max_concurrent_streams(streams)
+            .initial_connection_window_size(16 << 20)
+            .handshake::<_, Bytes>(tls)
+            .await
+            .ok()?;
+        let state = Arc::new(Connection {
+            context: Arc::clone(&context),
+            has_certificate,
+            is_trusted: AtomicBool::new(has_certificate || matches!(context.provider, Provider::Fcm(_))),
+            broken: broken.clone(),
+        });
+        let mut requests = 0_u32;
+        while let Some(request) = http.accept().await {
+            let (request, mut respond) = request.ok()?;
+            requests += 1;
+            let goaway_after = context.behaviour.faults().goaway_after;
+            if goaway_after > 0 && requests == goaway_after {
+                http.graceful_shutdown();
+            }
+            // With a token, APNs takes one request at a time until the first was answered.
+            if requests > 1 && !state.is_trusted.load(Ordering::Relaxed) {
+                respond.send_reset(Reason::REFUSED_STREAM);
+                continue;
+            }
+            tokio::spawn(exchange(request, respond, Arc::clone(&state)));
+        }
+        Some(())
+    };
+    broken.run_until_cancelled(served).await;
+}
+
+async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, state: Arc<Connection>) {
+    let (parts, body) = request.into_parts();
+    let Some(body) = read(body).await else { return };
+    let faults = state.context.behaviour.faults();
+    match faults.outage {
+        Outage::Hang => return state.broken.cancelled().await,
+        Outage::Unavailable => return reply(&mut respond, outage(&state.context.provider, faults.retry_after)),
+        Outage::None | Outage::Refuse => {}
+    }
+    let incoming = Incoming {
+        method: &parts.method,
+        path: parts.uri.path(),
+        headers: &parts.headers,
+        body: &body,
+        has_certificate: state.has_certificate,
+    };
+    let mut answer = match &state.context.provider {
+        Provider::Fcm(fcm) => fcm.answer(&incoming, &state.context.arrivals),
+        Provider::Apns(apns) => apns.answer(&incoming, &state.context.arrivals),
+    };
+    if faults.retry_after > 0 && matches!(answer.status.as_u16(), 429 | 503) {
+        answer = answer.with("retry-after", faults.retry_after.to_string());
+    }
+    let delay = faults.delay();
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    if answer.accepted {
+        state.is_trusted.store(true, Ordering::Relaxed);
+        let accepted = state.context.arrivals.accepted();
+        if faults.lose_answer_every > 0 && accepted.is_multiple_of(faults.lose_answer_every) {
+            return state.broken.cancel();
+        }
+    } else if !matches!(answer.status.as_u16(), 401 | 403) {
+        state.is_trusted.store(true, Ordering::Relaxed);
+    }
+    reply(&mut respond, answer);
+}
+
+async fn read(mut body: RecvStream) -> Option<Bytes> {
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = body.data().await {
+        let chunk = chunk.ok()?;
+        body.flow_control().release_capacity(chunk.len()).ok()?;
+        if body.is_end_stream() && whole.is_empty() {
+            return Some(chunk);
+        }
+        if whole.len() < MAX_BODY {
+            whole.extend_from_slice(&chunk);
+        }
+    }
+    Some(whole.freeze())
+}
+
+/// A client that is gone needs no answer.
+fn reply(respond: &mut SendResponse<Bytes>, answer: Answer) {
+    let mut response = Response::new(());
+    *response.status_mut() = answer.status;
+    for (name, value) in answer.headers {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    if answer.body.is_empty() {
+        let _ = respond.send_response(response, true);
+    } else if let Ok(mut stream) = respond.send_response(response, false) {
+        let _ = stream.send_data(answer.body, true);
+    }
+}
+
+fn outage(provider: &Provider, retry_after: u32) -> Answer {
+    let answer = match provider {
+        Provider::Fcm(_) => Fcm::unavailable(),
+        Provider::Apns(_) => Apns::unavailable(),
+    };
+    if retry_after > 0 { answer.with("retry-after", retry_after.to_string()) } else { answer }
+}
