@@ -13,6 +13,10 @@ const FAILURES_IN_A_ROW: u32 = 20;
 /// so one alone closes nothing, and three in a row do.
 const THROTTLED_WEIGHT: u32 = 7;
 
+/// The longest that a lane stays closed unless its provider asks for more: one probe in this time does no harm, and
+/// whatever waits goes on soon after the trouble is over.
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// The state of a lane.
 #[derive(Debug)]
 pub struct Breaker {
@@ -103,7 +107,7 @@ impl Breaker {
             self.closings = self.closings.saturating_add(1);
             self.reason = Some(reason.to_owned());
         }
-        let wait = self.policy.back_off(self.closings, jitter).max(retry_after.unwrap_or_default());
+        let wait = self.policy.back_off(self.closings, jitter).min(LONGEST).max(retry_after.unwrap_or_default());
         if !was_closed || retry_after.is_some() {
             self.closed_until = self.closed_until.max(now.checked_add(wait));
         }

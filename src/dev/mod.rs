@@ -15,7 +15,7 @@ mod demo;
 
 use crate::app::{self, App};
 use crate::config::Config;
-use crate::postgres::{Durability, PrivatePostgres};
+use crate::postgres::PrivatePostgres;
 use crate::secret::generate_master_key;
 use crate::signals;
 use crate::simulator::{Options, Simulator};
@@ -50,7 +50,7 @@ pub async fn run(arguments: Arguments, mut config: Config) -> anyhow::Result<()>
     let (postgres, url) = match &arguments.database_url {
         Some(url) => (None, url.clone()),
         None => {
-            let postgres = PrivatePostgres::start(&directory.join("postgres"), Durability::Full).await?;
+            let postgres = PrivatePostgres::start(&directory.join("postgres")).await?;
             create_database(&postgres).await?;
             let url = postgres.url(DATABASE);
             (Some(postgres), url)

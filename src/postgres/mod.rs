@@ -7,4 +7,9 @@ mod binaries;
 mod owner;
 mod server;
 
-pub use server::{Durability, PrivatePostgres};
+pub use server::PrivatePostgres;
+
+/// Whether a server is installed on this machine, so that none need be downloaded.
+pub fn is_installed() -> bool {
+    !binaries::installed().is_empty()
+}

@@ -16,61 +16,69 @@ const USER: &str = "bellwire";
 /// How long a start may take, recovery after a crash included.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+const SETTINGS: [&str; 4] = ["listen_addresses=", "max_connections=300", "shared_buffers=128MB", "max_wal_size=2GB"];
+/// For data that nobody will miss.
+const HASTY: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 const LOOK_AGAIN: Duration = Duration::from_millis(30);
 
-/// Runs Postgres, and stops it at the end of the standard input: that comes when we close it, or are no more.
+/// Runs Postgres, and stops it at the end of the standard input: that comes when we close it, or are no more. The first
+/// argument is a directory that is removed in the end.
 const SUPERVISOR: &str = r#"
+runtime=$1; shift
 exec 3<&0
 "$@" </dev/null 3<&- & pid=$!
 { cat >/dev/null; kill -INT $pid; } <&3 2>/dev/null &
 exec 3<&-
 wait $pid
+status=$?
+rm -rf "$runtime"
+exit $status
 "#;
-
-/// Whether data must survive a crash of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// As Postgres does by default.
-    Full,
-    /// No waiting for the disk: for tests.
-    None,
-}
 
 /// A running private server.
 pub struct PrivatePostgres {
     supervisor: Child,
-    socket_directory: PathBuf,
+    /// Where its socket is, and all of it if it is a throwaway. Gone when it has ended.
+    runtime: PathBuf,
 }
 
 impl PrivatePostgres {
     /// Starts a server on the data in `directory`, which is made if there is none. Binaries are those that are installed,
     /// else they are downloaded.
-    pub async fn start(directory: &Path, durability: Durability) -> anyhow::Result<Self> {
+    pub async fn start(directory: &Path) -> anyhow::Result<Self> {
         let owner = Owner::choose()?;
-        let directory = std::path::absolute(directory)?;
-        let base = owner.data_directory(&directory)?;
+        let base = owner.data_directory(&std::path::absolute(directory)?)?;
+        Self::start_in(owner, &base, make_runtime(owner)?, &[]).await
+    }
+
+    /// Starts a server whose data is gone when it ends, and which never waits for the disk: for tests.
+    pub async fn throwaway() -> anyhow::Result<Self> {
+        let owner = Owner::choose()?;
+        let runtime = make_runtime(owner)?;
+        Self::start_in(owner, &runtime.clone(), runtime, &HASTY).await
+    }
+
+    async fn start_in(owner: Owner, base: &Path, runtime: PathBuf, settings: &[&str]) -> anyhow::Result<Self> {
         let data = base.join("data");
-        let binaries = find_binaries(&base, &data).await?;
+        let binaries = find_binaries(base, &data).await?;
         if !data.join("PG_VERSION").exists() {
             initialise(owner, &binaries, &data)?;
         }
-        let socket_directory = std::env::temp_dir().join(format!("bellwire-{:08x}", rand::random::<u32>()));
-        owner.make_directory(&socket_directory)?;
         let log = base.join("postgres.log");
-        let supervisor = supervise(owner, &binaries, &data, &socket_directory, &log, durability)?;
-        let mut server = Self { supervisor, socket_directory };
+        let supervisor = supervise(owner, &binaries, &data, &runtime, &log, settings)?;
+        let mut server = Self { supervisor, runtime };
         server.wait_until_ready(&log).await?;
         Ok(server)
     }
 
     /// How to connect to its database `name`.
     pub fn options(&self, name: &str) -> PgConnectOptions {
-        PgConnectOptions::new().socket(&self.socket_directory).username(USER).database(name)
+        PgConnectOptions::new().socket(&self.runtime).username(USER).database(name)
     }
 
     /// The URL of its database `name`.
     pub fn url(&self, name: &str) -> String {
-        let socket = self.socket_directory.display().to_string().replace('/', "%2F");
+        let socket = self.runtime.display().to_string().replace('/', "%2F");
         format!("postgres://{USER}@{socket}/{name}")
     }
 
@@ -102,7 +110,6 @@ impl PrivatePostgres {
         while matches!(self.supervisor.try_wait(), Ok(None)) && began.elapsed() < STOP_TIMEOUT {
             std::thread::sleep(LOOK_AGAIN);
         }
-        let _ = fs::remove_dir_all(&self.socket_directory);
     }
 }
 
@@ -143,22 +150,26 @@ fn initialise(owner: Owner, binaries: &Binaries, data: &Path) -> anyhow::Result<
     Ok(())
 }
 
+/// A directory for the socket, whose path must be short.
+fn make_runtime(owner: Owner) -> anyhow::Result<PathBuf> {
+    let runtime = std::env::temp_dir().join(format!("bellwire-{:08x}", rand::random::<u32>()));
+    owner.make_directory(&runtime)?;
+    Ok(runtime)
+}
+
 fn supervise(
     owner: Owner,
     binaries: &Binaries,
     data: &Path,
-    socket_directory: &Path,
+    runtime: &Path,
     log: &Path,
-    durability: Durability,
+    settings: &[&str],
 ) -> anyhow::Result<Child> {
     let log = File::create(log).with_context(|| format!("can't write {}", log.display()))?;
     let mut command: Command = owner.command("sh");
-    command.args(["-c", SUPERVISOR, "sh"]).arg(binaries.directory.join("postgres")).arg("-D").arg(data);
-    command.arg("-k").arg(socket_directory);
-    let settings = ["listen_addresses=", "max_connections=300", "shared_buffers=128MB", "max_wal_size=2GB"];
-    let hasty = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
-    let hasty = if durability == Durability::None { &hasty[..] } else { &[] };
-    for setting in settings.iter().chain(hasty) {
+    command.args(["-c", SUPERVISOR, "sh"]).arg(runtime);
+    command.arg(binaries.directory.join("postgres")).arg("-D").arg(data).arg("-k").arg(runtime);
+    for setting in SETTINGS.iter().chain(settings) {
         command.args(["-c", setting]);
     }
     command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);

@@ -1,13 +1,15 @@
 //! Connections: TLS, HTTP/2, and the faults that concern a connection as a whole.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use h2::server::{Builder, SendResponse};
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, Request, Response, StatusCode};
 use rustls::ServerConfig;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +21,9 @@ use crate::simulator::fcm::Fcm;
 
 /// What is read of a body; both providers refuse far smaller ones.
 const MAX_BODY: usize = 256 * 1024;
+
+/// How long a client may take to notice that its connection is over.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Which provider a listener plays.
 pub enum Provider {
@@ -75,6 +80,7 @@ struct Connection {
     has_certificate: bool,
     /// Whether a request with valid authentication has been answered; before that APNs takes one at a time.
     is_trusted: AtomicBool,
+    under_way: AtomicU32,
     /// Ends the connection at once, answers under way included.
     broken: CancellationToken,
 }
@@ -89,7 +95,7 @@ pub async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, context: Arc<C
                 Ok((tcp, _)) => tcp,
                 Err(error) => {
                     tracing::warn!(%error, "the simulator can't accept a connection");
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
             },
@@ -103,6 +109,7 @@ pub async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, context: Arc<C
 }
 
 async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, context: Arc<Context>) {
+    let Some((tcp, lingering)) = twice(tcp) else { return };
     let broken = context.stop.child_token();
     let served = async {
         tcp.set_nodelay(true).ok()?;
@@ -122,6 +129,7 @@ async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, context: Arc<Context>
             context: Arc::clone(&context),
             has_certificate,
             is_trusted: AtomicBool::new(has_certificate || matches!(context.provider, Provider::Fcm(_))),
+            under_way: AtomicU32::new(0),
             broken: broken.clone(),
         });
         let mut requests = 0_u32;
@@ -132,25 +140,61 @@ async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, context: Arc<Context>
             if goaway_after > 0 && requests == goaway_after {
                 http.graceful_shutdown();
             }
-            // With a token, APNs takes one request at a time until the first was answered.
-            if requests > 1 && !state.is_trusted.load(Ordering::Relaxed) {
+            // With a token, APNs takes one request at a time until it has seen a good one.
+            if !state.is_trusted.load(Ordering::Relaxed) && state.under_way.load(Ordering::Relaxed) > 0 {
                 respond.send_reset(Reason::REFUSED_STREAM);
                 continue;
             }
+            state.under_way.fetch_add(1, Ordering::Relaxed);
             tokio::spawn(exchange(request, respond, Arc::clone(&state)));
         }
         Some(())
     };
-    broken.run_until_cancelled(served).await;
+    if broken.run_until_cancelled(served).await.is_some() {
+        linger(lingering).await;
+    }
+}
+
+/// A socket and a second handle on it, which keeps it open.
+fn twice(tcp: TcpStream) -> Option<(TcpStream, TcpStream)> {
+    let tcp = tcp.into_std().ok()?;
+    let second = TcpStream::from_std(tcp.try_clone().ok()?).ok()?;
+    Some((TcpStream::from_std(tcp).ok()?, second))
+}
+
+/// Closes a connection as a good server does: what the client still sends is read, because closing with something unread
+/// resets the connection, and the client would lose the answers that it has not read.
+async fn linger(mut tcp: TcpStream) {
+    let unread = async {
+        tcp.shutdown().await?;
+        tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await
+    };
+    let _ = tokio::time::timeout(LINGER, unread).await;
 }
 
 async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, state: Arc<Connection>) {
+    let answer = tokio::select! {
+        answer = answer(request, &state) => answer,
+        // The client has lost its patience.
+        _ = std::future::poll_fn(|context| respond.poll_reset(context)) => None,
+    };
+    state.under_way.fetch_sub(1, Ordering::Relaxed);
+    if let Some(answer) = answer {
+        reply(&mut respond, answer);
+    }
+}
+
+/// What is answered to a request; `None`: nothing.
+async fn answer(request: Request<RecvStream>, state: &Connection) -> Option<Answer> {
     let (parts, body) = request.into_parts();
-    let Some(body) = read(body).await else { return };
+    let body = read(body).await?;
     let faults = state.context.behaviour.faults();
     match faults.outage {
-        Outage::Hang => return state.broken.cancelled().await,
-        Outage::Unavailable => return reply(&mut respond, outage(&state.context.provider, faults.retry_after)),
+        Outage::Hang => {
+            state.broken.cancelled().await;
+            return None;
+        }
+        Outage::Unavailable => return Some(outage(&state.context.provider, faults.retry_after)),
         Outage::None | Outage::Refuse => {}
     }
     let incoming = Incoming {
@@ -175,12 +219,13 @@ async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>
         state.is_trusted.store(true, Ordering::Relaxed);
         let accepted = state.context.arrivals.accepted();
         if faults.lose_answer_every > 0 && accepted.is_multiple_of(faults.lose_answer_every) {
-            return state.broken.cancel();
+            state.broken.cancel();
+            return None;
         }
     } else if !matches!(answer.status.as_u16(), 401 | 403) {
         state.is_trusted.store(true, Ordering::Relaxed);
     }
-    reply(&mut respond, answer);
+    Some(answer)
 }
 
 async fn read(mut body: RecvStream) -> Option<Bytes> {

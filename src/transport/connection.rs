@@ -29,6 +29,8 @@ const MAX_STREAMS: usize = 1000;
 pub struct Connection {
     sender: SendRequest<Bytes>,
     in_use: AtomicUsize,
+    /// Requests at a time, as far as the peer has not said otherwise.
+    most: AtomicUsize,
     retired: AtomicBool,
     alone_until_answered: bool,
     answered: AtomicBool,
@@ -58,13 +60,18 @@ impl Connection {
         if self.alone_until_answered && !self.answered.load(Ordering::Relaxed) {
             1
         } else {
-            self.sender.current_max_send_streams().min(MAX_STREAMS)
+            self.sender.current_max_send_streams().min(self.most.load(Ordering::Relaxed))
         }
     }
 
     /// No further request goes over it; those under way go on.
     pub fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
+    }
+
+    /// The peer refused a request although its limit was kept: from now on it gets fewer at a time.
+    pub fn take_fewer(&self) {
+        self.most.fetch_min(self.in_use().saturating_sub(1).max(1), Ordering::Relaxed);
     }
 
     /// Has it pinged at once: a request over it got no answer in time.
@@ -78,8 +85,10 @@ pub struct Stream(Arc<Connection>);
 
 /// How an exchange failed.
 pub enum ExchangeError {
-    /// The peer certainly did not process it.
+    /// The peer certainly did not process it, and will process no other on this connection.
     Unprocessed(h2::Error),
+    /// The peer certainly did not process it; it may take others.
+    Refused(h2::Error),
     /// The peer may have processed it.
     Broken(h2::Error),
 }
@@ -128,9 +137,13 @@ impl Drop for Stream {
 
 /// RFC 9113 sections 6.8 and 8.7: a stream above the last one that a GOAWAY names, or refused, was not processed.
 fn classify(error: h2::Error) -> ExchangeError {
-    let gone_away = error.is_go_away() && error.is_remote();
-    let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
-    if gone_away || refused { ExchangeError::Unprocessed(error) } else { ExchangeError::Broken(error) }
+    if error.is_go_away() && error.is_remote() {
+        ExchangeError::Unprocessed(error)
+    } else if error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM) {
+        ExchangeError::Refused(error)
+    } else {
+        ExchangeError::Broken(error)
+    }
 }
 
 /// What drives a connection; it lives as long as this runs.
@@ -154,6 +167,8 @@ pub async fn open(
     }
     let (sender, driver) = Builder::new()
         .enable_push(false)
+        // What RFC 9113 section 6.5.2 lets us expect until the peer has named its limit.
+        .initial_max_send_streams(100)
         .initial_window_size(1 << 20)
         .initial_connection_window_size(16 << 20)
         .handshake(tls)
@@ -162,6 +177,7 @@ pub async fn open(
     let connection = Arc::new(Connection {
         sender,
         in_use: AtomicUsize::new(0),
+        most: AtomicUsize::new(MAX_STREAMS),
         retired: AtomicBool::new(false),
         alone_until_answered: origin.first_stream_alone,
         answered: AtomicBool::new(false),

@@ -117,6 +117,10 @@ impl Pool {
                     stream.connection().retire();
                     given_back = error.to_string();
                 }
+                Ok(Err(ExchangeError::Refused(error))) => {
+                    stream.connection().take_fewer();
+                    given_back = error.to_string();
+                }
                 Ok(Err(ExchangeError::Broken(error))) => {
                     return Err(SendError::Ambiguous(format!("the connection broke before the answer: {error}")));
                 }

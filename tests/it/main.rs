@@ -1,5 +1,20 @@
-//! Integration tests, one binary: behaviour seen from outside the crate.
+//! Integration tests, one binary: behaviour seen from outside the crate, on a real Postgres, over real sockets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should panic")]
 
+mod support;
+
+mod bad_input;
+mod command_line;
+mod crash;
+mod credentials;
+mod dev;
+mod docs;
+mod faults;
 mod id;
+mod lists;
+mod many;
+mod send;
+mod simulator;
+mod tenants;
+mod transport;

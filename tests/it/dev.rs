@@ -1,0 +1,118 @@
+//! `bellwire dev`: from nothing to a delivered notification, and to nothing again.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::support::client::Client;
+use crate::support::eventually;
+
+/// A directory that Postgres' user can enter, if that is another one.
+fn directory() -> tempfile::TempDir {
+    let permissions = std::fs::Permissions::from_mode(0o755);
+    tempfile::Builder::new().permissions(permissions).tempdir().unwrap()
+}
+
+struct Dev {
+    process: Child,
+    line: String,
+}
+
+impl Dev {
+    /// Starts it, and waits for its line.
+    fn start(directory: &std::path::Path) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_bellwire"))
+            .args(["dev", "--port", "0", "--data-dir"])
+            .arg(directory)
+            .env_remove("DATABASE_URL")
+            .env_remove("BELLWIRE_CONFIG")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("ready"), "{line}");
+        Self { process, line }
+    }
+
+    fn url(&self) -> &str {
+        self.line.split_whitespace().find(|word| word.starts_with("http://")).unwrap()
+    }
+
+    /// The command that it says can be pasted.
+    fn curl(&self) -> &str {
+        self.line.split_once("Try: ").unwrap().1.trim()
+    }
+
+    async fn stop(mut self) {
+        kill(Pid::from_raw(self.process.id() as i32), Signal::SIGINT).unwrap();
+        let status = eventually("its end", async || self.process.try_wait().unwrap()).await;
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The command of the README's example, for this instance.
+fn readme_example(dev: &Dev) -> String {
+    let readme = include_str!("../../README.md");
+    let example = readme.split_once("<!-- example: send -->\n```sh\n").unwrap().1;
+    example.split_once("\n```").unwrap().0.replace("http://127.0.0.1:8080", dev.url())
+}
+
+/// Runs a curl command, and waits until what it sent has been delivered. Returns the Operation's id.
+async fn delivered(dev: &Dev, command: &str) -> String {
+    let output = Command::new("sh").args(["-c", &format!("{command} -sS")]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let accepted: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{command}: {text}{output:?}"));
+    let id = accepted["operationId"].as_str().unwrap().to_owned();
+    let operation = Client::new(dev.url(), "dev", "dev").completed(&id).await;
+    assert_eq!((&operation["stats"]["total"], &operation["stats"]["sent"]), (&2.into(), &2.into()));
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_delivers_what_its_own_command_and_the_readmes_send_and_keeps_its_data() {
+    if !bellwire::postgres::is_installed() {
+        return;
+    }
+    let directory = directory();
+    let dev = Dev::start(directory.path());
+    delivered(&dev, dev.curl()).await;
+    let id = delivered(&dev, &readme_example(&dev)).await;
+    dev.stop().await;
+
+    let dev = Dev::start(directory.path());
+    let operation = Client::new(dev.url(), "dev", "dev").read(&format!("/Operations/{id}")).await;
+    assert_eq!(operation["status"], "COMPLETED");
+    dev.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_postgres_ends_with_it_even_by_kill_9() {
+    if !bellwire::postgres::is_installed() {
+        return;
+    }
+    let directory = directory();
+    let dev = Dev::start(directory.path());
+    let pid_file = directory.path().join("postgres/data/postmaster.pid");
+    assert!(pid_file.exists());
+    drop(dev);
+    eventually("Postgres' end", async || {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        (!pid_file.exists()).then_some(())
+    })
+    .await;
+    Dev::start(directory.path()).stop().await;
+}

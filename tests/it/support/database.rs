@@ -1,0 +1,108 @@
+//! A database for each test, cloned from one that is migrated once.
+//!
+//! The server is `TEST_DATABASE_URL`'s if that is set; else a private one from the binaries on this machine; else one that
+//! testcontainers starts with Docker.
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bellwire::postgres::{self, PrivatePostgres};
+use bellwire::store::schema;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};
+use testcontainers::core::{IntoContainerPort, WaitFor};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{GenericImage, ImageExt, ReuseDirective};
+use tokio::sync::OnceCell;
+
+/// Ends when this process ends.
+static SERVER: OnceCell<Server> = OnceCell::const_new();
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+struct Server {
+    /// Without the database's name.
+    url: String,
+    template: String,
+    _private: Option<PrivatePostgres>,
+}
+
+/// A test's own database.
+pub struct Database {
+    pub url: String,
+    pub pool: PgPool,
+}
+
+impl Database {
+    pub async fn new() -> Self {
+        let server = SERVER.get_or_init(Server::start).await;
+        let name = format!("bellwire_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        server.execute(&format!("create database {name} template {}", server.template)).await;
+        let url = format!("{}/{name}", server.url);
+        let options = PgConnectOptions::from_str(&url).unwrap();
+        Self { url, pool: schema::pool(options, 5, Duration::from_secs(30)) }
+    }
+}
+
+impl Server {
+    async fn start() -> Self {
+        let (url, private) = match std::env::var("TEST_DATABASE_URL") {
+            Ok(url) => (url.rsplit_once('/').map_or(url.clone(), |(server, _)| server.to_owned()), None),
+            Err(_) if postgres::is_installed() => {
+                let private = PrivatePostgres::throwaway().await.unwrap();
+                (private.url("").trim_end_matches('/').to_owned(), Some(private))
+            }
+            Err(_) => (container().await, None),
+        };
+        let template = format!("bellwire_template_{}", std::process::id());
+        let server = Self { url, template, _private: private };
+        server.forget_the_dead().await;
+        server.execute(&format!("create database {}", server.template)).await;
+        let options = PgConnectOptions::from_str(&format!("{}/{}", server.url, server.template)).unwrap();
+        let pool = schema::pool(options, 1, Duration::from_secs(30));
+        schema::migrate(&pool).await.unwrap();
+        pool.close().await;
+        server
+    }
+
+    async fn execute(&self, statement: &str) {
+        let mut connection = self.connect().await;
+        connection.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
+    }
+
+    async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&format!("{}/postgres", self.url)).await.unwrap()
+    }
+
+    /// Drops what earlier runs left on a server that lives longer than they did.
+    async fn forget_the_dead(&self) {
+        let mut connection = self.connect().await;
+        let query = "select datname from pg_database where datname ~ '^bellwire_(test|template)_[0-9]+'";
+        let names: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
+        for name in names {
+            let process = name.split('_').nth(2).unwrap_or_default();
+            if !std::path::Path::new("/proc").join(process).exists() {
+                let _ = connection.execute(AssertSqlSafe(format!("drop database if exists {name} with (force)"))).await;
+            }
+        }
+    }
+}
+
+/// A Postgres in Docker, the same one for every run.
+async fn container() -> String {
+    let container = GenericImage::new("postgres", "17-alpine")
+        .with_exposed_port(5432.tcp())
+        .with_wait_for(WaitFor::message_on_stderr("database system is ready to accept connections"))
+        .with_env_var("POSTGRES_HOST_AUTH_METHOD", "trust")
+        .with_container_name("bellwire-test-postgres")
+        .with_reuse(ReuseDirective::Always)
+        .start()
+        .await
+        .expect("no Postgres binaries are installed and Docker can't start one: install Postgres 15 or newer");
+    let (host, port) = (container.get_host().await.unwrap(), container.get_host_port_ipv4(5432).await.unwrap());
+    let url = format!("postgres://postgres@{host}:{port}");
+    // It says that it is ready once before it restarts for good.
+    super::eventually("Postgres in Docker", async || PgConnection::connect(&format!("{url}/postgres")).await.ok())
+        .await;
+    url
+}

@@ -1,0 +1,179 @@
+//! A running service with a database and a simulator of its own.
+
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bellwire::app::{App, master_keys};
+use bellwire::config::Config;
+use bellwire::id::{AccountId, CredentialId};
+use bellwire::provider::CredentialType;
+use bellwire::secret::{generate_api_secret, generate_master_key, hash_api_secret};
+use bellwire::simulator::{Options, Simulator};
+use bellwire::store::credentials::NewCredential;
+use bellwire::store::{accounts, api_keys, credentials};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use super::client::Client;
+use super::database::Database;
+
+/// Everything that a service needs to run, and its settings for tests: short waits.
+pub struct World {
+    pub database: Database,
+    pub simulator: Simulator,
+    pub config: Config,
+    ca_file: NamedTempFile,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub async fn with(options: Options) -> Self {
+        let database = Database::new().await;
+        let simulator = Simulator::start(options).await.unwrap();
+        let mut ca_file = NamedTempFile::new().unwrap();
+        ca_file.write_all(simulator.ca_pem.as_bytes()).unwrap();
+        let mut config = Config::load(None).unwrap();
+        config.server.listen = "127.0.0.1:0".parse().unwrap();
+        config.database.url = SecretString::from(database.url.clone());
+        config.database.max_connections = 5;
+        config.secrets.master_key = SecretString::from(generate_master_key());
+        config.fcm.endpoint.clone_from(&simulator.fcm_url);
+        config.fcm.token_uris = vec![simulator.token_uri.clone()];
+        config.fcm.ca_file = Some(ca_file.path().to_owned());
+        config.fcm.timeout = Duration::from_secs(5);
+        config.apns.endpoint.clone_from(&simulator.apns_url);
+        config.apns.sandbox_endpoint.clone_from(&simulator.apns_url);
+        config.apns.ca_file = Some(ca_file.path().to_owned());
+        config.apns.timeout = Duration::from_secs(5);
+        config.delivery.lease = Duration::from_secs(10);
+        config.delivery.retry_base = Duration::from_millis(50);
+        config.delivery.retry_max = Duration::from_millis(500);
+        config.delivery.poll_interval = Duration::from_millis(200);
+        Self { database, simulator, config, ca_file }
+    }
+
+    /// A new account with a key.
+    pub async fn account(&self, name: &str) -> (AccountId, String, String) {
+        let account_id = accounts::find_or_create(&self.database.pool, name).await.unwrap();
+        let (key, secret) = (format!("SK{name}"), generate_api_secret());
+        assert!(api_keys::insert(&self.database.pool, account_id, &key, &hash_api_secret(&secret)).await.unwrap());
+        (account_id, key, secret)
+    }
+
+    /// A Credential in the App `demo`.
+    pub async fn credential(
+        &self,
+        account_id: AccountId,
+        credential_type: CredentialType,
+        content: &Value,
+    ) -> CredentialId {
+        let id = CredentialId::generate();
+        let sealed = master_keys(&self.config).unwrap().seal(id.as_uuid(), content.to_string().as_bytes()).unwrap();
+        let new =
+            NewCredential { id, account_id, app_name: "demo", credential_type, is_default: true, content: &sealed };
+        credentials::insert(&self.database.pool, &new).await.unwrap();
+        id
+    }
+
+    /// An account `demo` that can send to both providers. Returns its client's key and secret.
+    pub async fn demo(&self) -> (String, String) {
+        let (account_id, key, secret) = self.account("demo").await;
+        self.credential(account_id, CredentialType::Fcm, &self.simulator.fcm_credential()).await;
+        self.credential(account_id, CredentialType::Apn, &self.simulator.apn_credential()).await;
+        (key, secret)
+    }
+
+    /// Starts the service in this process.
+    pub async fn start(self) -> Service {
+        let (key, secret) = self.demo().await;
+        let app = App::start(&self.config).await.unwrap();
+        let url = format!("http://{}", app.addresses[0]);
+        Service { client: Client::new(&url, &key, &secret), url, app, world: self }
+    }
+
+    /// The service as a process of its own, listening on `port`.
+    pub fn process(&self, port: u16) -> Child {
+        let delivery = &self.config.delivery;
+        let milliseconds = |duration: Duration| format!("{}ms", duration.as_millis());
+        Command::new(env!("CARGO_BIN_EXE_bellwire"))
+            .arg("serve")
+            .env("BELLWIRE__SERVER__LISTEN", format!("127.0.0.1:{port}"))
+            .env("BELLWIRE__DATABASE__URL", &self.database.url)
+            .env("BELLWIRE__SECRETS__MASTER_KEY", self.config.secrets.master_key.expose_secret())
+            .env("BELLWIRE__FCM__ENDPOINT", &self.simulator.fcm_url)
+            .env("BELLWIRE__FCM__TOKEN_URIS", &self.simulator.token_uri)
+            .env("BELLWIRE__FCM__CA_FILE", self.ca_file.path())
+            .env("BELLWIRE__FCM__TIMEOUT", milliseconds(self.config.fcm.timeout))
+            .env("BELLWIRE__APNS__ENDPOINT", &self.simulator.apns_url)
+            .env("BELLWIRE__APNS__CA_FILE", self.ca_file.path())
+            .env("BELLWIRE__APNS__TIMEOUT", milliseconds(self.config.apns.timeout))
+            .env("BELLWIRE__DELIVERY__LEASE", milliseconds(delivery.lease))
+            .env("BELLWIRE__DELIVERY__RETRY_BASE", milliseconds(delivery.retry_base))
+            .env("BELLWIRE__DELIVERY__RETRY_MAX", milliseconds(delivery.retry_max))
+            .env("BELLWIRE__DELIVERY__POLL_INTERVAL", milliseconds(delivery.poll_interval))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+}
+
+/// A service in this process.
+pub struct Service {
+    pub client: Client,
+    pub url: String,
+    pub app: App,
+    pub world: World,
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        World::new().await.start().await
+    }
+
+    /// Stops the service, and holds every tally against the rows that it counts.
+    pub async fn stop(self) {
+        self.app.stop().await;
+        assert_tallies(&self.world.database).await;
+        self.world.simulator.stop().await;
+    }
+}
+
+/// Every tally equals a count of its rows, and every attempt is on record.
+pub async fn assert_tallies(database: &Database) {
+    let wrong: i64 = sqlx::query_scalar(
+        "select count(*) from batches
+         cross join lateral (
+             select
+                 count(*) filter (where status = 'QUEUED') as queued, count(*) filter (where status = 'SENT') as sent,
+                 count(*) filter (where status = 'FAILED') as failed,
+                 count(*) filter (where status = 'CANCELED') as canceled
+             from push_notifications
+             where push_notifications.operation_id = batches.operation_id
+                 and position >= first_position and position < first_position + size
+         ) as counted
+         where (batches.queued, batches.sent, batches.failed, batches.canceled)
+             is distinct from (counted.queued, counted.sent, counted.failed, counted.canceled)",
+    )
+    .fetch_one(&database.pool)
+    .await
+    .unwrap();
+    assert_eq!(wrong, 0, "batches whose tallies are not the counts of their rows");
+    let unrecorded: i64 = sqlx::query_scalar(
+        "select count(*) from push_notifications
+         where attempts <> (
+             select count(*) from delivery_attempts
+             where delivery_attempts.operation_id = push_notifications.operation_id
+                 and delivery_attempts.position = push_notifications.position
+         )",
+    )
+    .fetch_one(&database.pool)
+    .await
+    .unwrap();
+    assert_eq!(unrecorded, 0, "notifications whose attempts are not on record");
+}
