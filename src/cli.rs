@@ -10,7 +10,7 @@ use crate::app::{self, App};
 use crate::config::Config;
 use crate::dev;
 use crate::secret::{generate_api_secret, hash_api_secret};
-use crate::signals;
+use crate::signals::Signals;
 use crate::simulator;
 use crate::store::{accounts, api_keys, schema};
 use crate::telemetry;
@@ -83,11 +83,12 @@ impl Cli {
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
-    let app = App::start(config).await?;
+    let mut signals = Signals::listen()?;
+    let Some(app) = signals.unless_ended(App::start(config)).await.transpose()? else { return Ok(()) };
     for address in &app.addresses {
         tracing::info!(%address, "ready");
     }
-    signals::ended().await;
+    signals.ended().await;
     tracing::info!("stopping");
     app.stop().await;
     Ok(())

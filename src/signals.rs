@@ -1,20 +1,34 @@
 //! Being told to end: Ctrl-C, or SIGTERM as service managers send it.
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::io;
 
-/// Returns when the process is told to end.
-pub async fn ended() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(error) => {
-                tracing::error!(%error, "SIGTERM can't be listened for; only Ctrl-C ends this process");
-                std::future::pending::<()>().await;
-            }
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Listens from its creation on, so that no signal is missed and none ends the process unawares.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Returns when the process is told to end.
+    pub async fn ended(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+    }
+
+    /// Does `work`, unless the process is told to end before it is done: then `None`.
+    pub async fn unless_ended<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.ended() => None,
+        }
     }
 }

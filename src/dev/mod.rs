@@ -17,7 +17,7 @@ use crate::app::{self, App};
 use crate::config::Config;
 use crate::postgres::PrivatePostgres;
 use crate::secret::generate_master_key;
-use crate::signals;
+use crate::signals::Signals;
 use crate::simulator::{Options, Simulator};
 use crate::store::schema;
 use crate::telemetry;
@@ -42,9 +42,27 @@ pub struct Arguments {
     database_url: Option<String>,
 }
 
+/// Everything that runs.
+struct Dev {
+    app: App,
+    simulator: Simulator,
+    /// `None`: somebody else's.
+    _postgres: Option<PrivatePostgres>,
+}
+
 /// Runs everything until the process is told to end.
-pub async fn run(arguments: Arguments, mut config: Config) -> anyhow::Result<()> {
+pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
+    let mut signals = Signals::listen()?;
+    let Some(dev) = signals.unless_ended(start(&arguments, config)).await.transpose()? else { return Ok(()) };
+    announce(&dev.app, &dev.simulator)?;
+    signals.ended().await;
+    dev.app.stop().await;
+    dev.simulator.stop().await;
+    Ok(())
+}
+
+async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev> {
     let directory = &arguments.data_dir;
     std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
     let (postgres, url) = match &arguments.database_url {
@@ -62,20 +80,14 @@ pub async fn run(arguments: Arguments, mut config: Config) -> anyhow::Result<()>
         ..Options::default()
     })
     .await?;
-    configure(&mut config, &arguments, url, &simulator)?;
+    configure(&mut config, arguments, url, &simulator)?;
 
     let pool = app::connect(&config, 1)?;
     schema::migrate(&pool).await.context("Postgres can't be used")?;
     demo::prepare(&pool, &app::master_keys(&config)?, &simulator).await?;
     pool.close().await;
     let app = App::start(&config).await?;
-    announce(&app, &simulator)?;
-
-    signals::ended().await;
-    app.stop().await;
-    simulator.stop().await;
-    drop(postgres);
-    Ok(())
+    Ok(Dev { app, simulator, _postgres: postgres })
 }
 
 async fn create_database(postgres: &PrivatePostgres) -> anyhow::Result<()> {

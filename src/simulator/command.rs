@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use crate::signals::Signals;
 use crate::simulator::behaviour::{Behaviour, Faults};
 use crate::simulator::{Options, Simulator, write_private};
 
@@ -44,6 +45,7 @@ pub struct Arguments {
 /// Runs a simulator until the process is told to end. Its certificate authority and the demo Credentials, as the API takes
 /// them, are written to the directory.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
     let simulator = Simulator::start(Options {
         address: arguments.address,
         fcm_port: arguments.fcm_port,
@@ -69,7 +71,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         simulator.control_url,
         directory.display(),
     )?;
-    crate::signals::ended().await;
+    signals.ended().await;
     simulator.stop().await;
     Ok(())
 }
