@@ -2,13 +2,14 @@
 //! hanging or throttled provider never slows another.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use crate::delivery::breaker::Breaker;
 use crate::delivery::lease::Ticket;
@@ -19,8 +20,13 @@ use crate::store::outcomes::{Attempt, NotificationOutcome, Status};
 
 /// Requests under way at the same time. Enough for 10,000 a second at a provider that takes 50 ms.
 const WINDOW: usize = 500;
-/// How long notifications are put back for that meet a lane with too many waiting.
-const CROWDED_DELAY: Duration = Duration::from_secs(1);
+/// A lane whose provider has answered nothing for this long is stalled: it keeps nothing waiting in memory, so that it
+/// leaves room for the others.
+const STALLED_AFTER: Duration = Duration::from_secs(2);
+/// How long notifications are put back for that meet a stalled lane.
+const STALLED_DELAY: Duration = Duration::from_secs(5);
+/// How often a lane looks whether it is stalled.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A notification on its way to its provider.
 pub struct Job {
@@ -37,39 +43,32 @@ pub struct Job {
 /// A handle on a lane. The lane ends when this is dropped and what it had under way is done.
 pub struct Lane {
     jobs: mpsc::UnboundedSender<Job>,
-    waiting: Arc<AtomicUsize>,
-    most_waiting: usize,
+    stalled: Arc<AtomicBool>,
 }
 
 impl Lane {
-    /// Starts a lane that holds at most `most_waiting` notifications in its queue.
-    pub fn start(
-        client: Client,
-        provider: Provider,
-        credential_id: CredentialId,
-        policy: RetryPolicy,
-        most_waiting: usize,
-    ) -> Self {
+    /// Starts a lane.
+    pub fn start(client: Client, provider: Provider, credential_id: CredentialId, policy: RetryPolicy) -> Self {
         let (jobs, queue) = mpsc::unbounded_channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let stalled = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             client: Arc::new(client),
             provider,
             credential_id,
             policy,
             breaker: Breaker::new(policy),
-            waiting: Arc::clone(&waiting),
+            stalled: Arc::clone(&stalled),
+            progress: Instant::now(),
         };
         tokio::spawn(worker.run(queue));
-        Self { jobs, waiting, most_waiting }
+        Self { jobs, stalled }
     }
 
-    /// Hands over a notification, or puts it back for a while where too many wait already.
+    /// Hands over a notification, or puts it back for a while where the lane is stalled.
     pub fn submit(&self, job: Job) {
-        if self.waiting.load(Ordering::Relaxed) >= self.most_waiting {
-            return job.ticket.put_back(CROWDED_DELAY);
+        if self.stalled.load(Ordering::Relaxed) {
+            return postpone(job, STALLED_DELAY);
         }
-        self.waiting.fetch_add(1, Ordering::Relaxed);
         // A lane whose task is gone drops the job, whose ticket then goes back.
         let _ = self.jobs.send(job);
     }
@@ -89,28 +88,46 @@ struct Worker {
     credential_id: CredentialId,
     policy: RetryPolicy,
     breaker: Breaker,
-    waiting: Arc<AtomicUsize>,
+    stalled: Arc<AtomicBool>,
+    /// When the lane last had nothing under way, or an answer.
+    progress: Instant,
 }
 
 impl Worker {
     async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
         let mut under_way = FuturesUnordered::new();
         let mut ending = false;
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !ending || !under_way.is_empty() {
             let window = self.breaker.probes().map_or(WINDOW, |probes| probes as usize);
             tokio::select! {
                 biased;
                 Some(tried) = under_way.next(), if !under_way.is_empty() => self.settle(tried),
                 job = queue.recv(), if !ending && under_way.len() < window => match job {
-                    Some(job) => {
-                        self.waiting.fetch_sub(1, Ordering::Relaxed);
-                        if let Some(job) = self.admit(job) {
-                            under_way.push(attempt(Arc::clone(&self.client), job));
+                    Some(job) => if let Some(job) = self.admit(job) {
+                        if under_way.is_empty() {
+                            self.progress = Instant::now();
                         }
-                    }
+                        under_way.push(attempt(Arc::clone(&self.client), job));
+                    },
                     None => ending = true,
                 },
+                _ = looks.tick(), if !under_way.is_empty() => self.look_for_stall(&mut queue),
             }
+        }
+    }
+
+    /// Puts back whatever waits in a lane whose provider has gone silent.
+    fn look_for_stall(&mut self, queue: &mut mpsc::UnboundedReceiver<Job>) {
+        if self.progress.elapsed() < STALLED_AFTER {
+            return;
+        }
+        if !self.stalled.swap(true, Ordering::Relaxed) {
+            tracing::warn!(credential_id = %self.credential_id, provider = %self.provider, "lane stalled");
+        }
+        while let Ok(job) = queue.try_recv() {
+            postpone(job, STALLED_DELAY);
         }
     }
 
@@ -125,7 +142,7 @@ impl Worker {
             return None;
         }
         if let Some(closed_for) = self.breaker.closed_for(now) {
-            job.ticket.put_back(closed_for.min(job.deadline - now));
+            postpone(job, closed_for);
             return None;
         }
         Some(job)
@@ -133,6 +150,8 @@ impl Worker {
 
     fn settle(&mut self, tried: Tried) {
         let now = Instant::now();
+        self.progress = now;
+        self.stalled.store(false, Ordering::Relaxed);
         let jitter = rand::random::<f64>();
         let time_left = tried.job.deadline.saturating_duration_since(now);
         let closed = match &tried.result {
@@ -203,8 +222,13 @@ fn error_of(answer: &Answer) -> (String, String) {
 
 /// Puts back a notification for which there is no lane at the moment.
 pub fn wait(job: Job, obstacle: &str, delay: Duration) {
+    if job.deadline <= Instant::now() { expire(job, Some(obstacle)) } else { postpone(job, delay) }
+}
+
+/// Puts back a notification, but not beyond its deadline, at which it fails.
+fn postpone(job: Job, delay: Duration) {
     let time_left = job.deadline.saturating_duration_since(Instant::now());
-    if time_left.is_zero() { expire(job, Some(obstacle)) } else { job.ticket.put_back(delay.min(time_left)) }
+    job.ticket.put_back(delay.min(time_left));
 }
 
 /// Fails a notification whose time is over.

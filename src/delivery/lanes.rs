@@ -10,7 +10,7 @@ use crate::delivery::retry::RetryPolicy;
 use crate::id::CredentialId;
 use crate::provider::{Client, Credential, Endpoints};
 use crate::secret::MasterKeys;
-use crate::store::credentials::{self, SealedCredential};
+use crate::store::senders::{self, SealedCredential};
 
 /// The lanes of this process.
 pub struct Lanes {
@@ -18,8 +18,6 @@ pub struct Lanes {
     pub(super) master_keys: MasterKeys,
     pub(super) endpoints: Endpoints,
     pub(super) policy: RetryPolicy,
-    /// Most notifications that one lane keeps waiting, so that one that hangs leaves room for the others.
-    pub(super) most_waiting: usize,
     pub(super) by_credential: HashMap<CredentialId, Entry>,
 }
 
@@ -31,20 +29,14 @@ pub(super) struct Entry {
 
 impl Lanes {
     /// No lane yet.
-    pub fn new(
-        pool: PgPool,
-        master_keys: MasterKeys,
-        endpoints: Endpoints,
-        policy: RetryPolicy,
-        most_waiting: usize,
-    ) -> Self {
-        Self { pool, master_keys, endpoints, policy, most_waiting, by_credential: HashMap::new() }
+    pub fn new(pool: PgPool, master_keys: MasterKeys, endpoints: Endpoints, policy: RetryPolicy) -> Self {
+        Self { pool, master_keys, endpoints, policy, by_credential: HashMap::new() }
     }
 
     /// Makes sure that every one of these Credentials has the lane of its newest content.
     pub async fn refresh(&mut self, used: impl Iterator<Item = CredentialId>) -> sqlx::Result<()> {
         let used: Vec<CredentialId> = used.collect::<HashSet<_>>().into_iter().collect();
-        let stored = credentials::by_ids(&self.pool, &used).await?;
+        let stored = senders::by_ids(&self.pool, &used).await?;
         for id in &used {
             if !stored.iter().any(|credential| credential.id == *id) {
                 self.by_credential.remove(id);
@@ -85,6 +77,6 @@ impl Lanes {
             tracing::error!(credential_id = %stored.id, %error, "no client can be made for a Credential");
             "no connection can be made with its Credential".to_owned()
         })?;
-        Ok(Lane::start(client, stored.credential_type.provider(), stored.id, self.policy, self.most_waiting))
+        Ok(Lane::start(client, stored.credential_type.provider(), stored.id, self.policy))
     }
 }

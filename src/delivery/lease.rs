@@ -4,6 +4,7 @@
 //! Invariant: every ticket ends exactly once, with or without an outcome, even if what held it panics; when the last one
 //! of a batch has ended, the batch is released, after its outcomes.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -237,6 +238,7 @@ impl Leases {
 
     /// Notes which of `leases` were renewed by a statement that began at `at`; the others are lost.
     pub fn renewed(&self, leases: &[Arc<Lease>], held: &[BatchKey], at: Instant) {
+        let held: HashSet<&BatchKey> = held.iter().collect();
         for lease in leases {
             if held.contains(&lease.key) {
                 lease.renewed(at, self.term);

@@ -76,7 +76,7 @@ impl Delivery {
         let (entries, recorded) = mpsc::unbounded_channel();
         let leases = Arc::new(Leases::new(settings.lease, entries));
         let recorder = Recorder::new(pool.clone(), settings.recorder_window, Arc::clone(&wake), Arc::clone(&stalled));
-        let lanes = Lanes::new(pool.clone(), master_keys, endpoints, settings.retry, settings.max_in_flight / 2);
+        let lanes = Lanes::new(pool.clone(), master_keys, endpoints, settings.retry);
         let claimer = Claimer {
             pool: pool.clone(),
             leases: Arc::clone(&leases),

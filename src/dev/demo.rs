@@ -7,7 +7,7 @@ use crate::provider::{CredentialType, Provider};
 use crate::secret::{MasterKeys, hash_api_secret};
 use crate::simulator::Simulator;
 use crate::store::credentials::{self, NewCredential};
-use crate::store::{accounts, api_keys};
+use crate::store::{accounts, api_keys, senders};
 
 const ACCOUNT: &str = "dev";
 const KEY: &str = "dev";
@@ -44,6 +44,6 @@ async fn default_credential(
     account_id: AccountId,
     provider: Provider,
 ) -> sqlx::Result<Option<CredentialId>> {
-    let defaults = credentials::defaults(pool, account_id, Some(APP)).await?.unwrap_or_default();
+    let defaults = senders::defaults(pool, account_id, Some(APP)).await?.unwrap_or_default();
     Ok(defaults.into_iter().find(|(known, _)| *known == provider).map(|(_, id)| id))
 }

@@ -2,10 +2,9 @@
 
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::id::{AccountId, CredentialId};
-use crate::provider::{CredentialType, Provider};
+use crate::provider::CredentialType;
 use crate::secret::Sealed;
 
 /// Most Apps of an account.
@@ -57,18 +56,6 @@ pub enum InsertError {
     /// Postgres.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-}
-
-/// A Credential with its content, to be sent with.
-pub struct SealedCredential {
-    /// Its id.
-    pub id: CredentialId,
-    /// What kind it is.
-    pub credential_type: CredentialType,
-    /// Its content.
-    pub content: Sealed,
-    /// When it last changed.
-    pub updated_at: OffsetDateTime,
 }
 
 /// Which Credentials to list.
@@ -305,34 +292,6 @@ pub async fn delete(pool: &PgPool, account_id: AccountId, id: CredentialId) -> s
     Ok(true)
 }
 
-/// The Credential that an App sends with by default, for each provider; `app_name` `None`: the account's default App.
-/// `None`: there is no such App. Production comes before the sandbox.
-pub async fn defaults(
-    executor: impl PgExecutor<'_>,
-    account_id: AccountId,
-    app_name: Option<&str>,
-) -> sqlx::Result<Option<Vec<(Provider, CredentialId)>>> {
-    let rows = sqlx::query!(
-        r#"
-        select credentials.id as "id?", credential_type as "credential_type?: CredentialType"
-        from apps
-        left join credentials
-            on credentials.account_id = apps.account_id and app_name = name and credentials.is_default
-        where apps.account_id = $1 and (name = $2 or ($2::text is null and apps.is_default))
-        order by credential_type
-        "#,
-        account_id.as_uuid(),
-        app_name,
-    )
-    .fetch_all(executor)
-    .await?;
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    let defaults = rows.into_iter().filter_map(|row| Some((row.credential_type?.provider(), row.id?.into())));
-    Ok(Some(defaults.collect()))
-}
-
 /// Replaces the content of a Credential. `false`: the account has no such Credential.
 pub async fn replace_content(
     executor: impl PgExecutor<'_>,
@@ -353,47 +312,4 @@ pub async fn replace_content(
     .execute(executor)
     .await?;
     Ok(replaced.rows_affected() == 1)
-}
-
-/// The types of those of `ids` that the account has.
-pub async fn types(
-    executor: impl PgExecutor<'_>,
-    account_id: AccountId,
-    ids: &[CredentialId],
-) -> sqlx::Result<Vec<(CredentialId, CredentialType)>> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query!(
-        r#"
-        select id, credential_type as "credential_type: CredentialType"
-        from credentials
-        where account_id = $1 and id = any($2)
-        "#,
-        account_id.as_uuid(),
-        &ids,
-    )
-    .fetch_all(executor)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id.into(), row.credential_type)).collect())
-}
-
-/// Those of `ids` that exist, whoever's they are, with their content: for delivery alone.
-pub async fn by_ids(executor: impl PgExecutor<'_>, ids: &[CredentialId]) -> sqlx::Result<Vec<SealedCredential>> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = sqlx::query!(
-        r#"
-        select id, credential_type as "credential_type: CredentialType", master_key_id, content, updated_at
-        from credentials
-        where id = any($1)
-        "#,
-        &ids,
-    )
-    .fetch_all(executor)
-    .await?;
-    let credentials = rows.into_iter().map(|row| SealedCredential {
-        id: row.id.into(),
-        credential_type: row.credential_type,
-        content: Sealed { master_key_id: row.master_key_id, bytes: row.content },
-        updated_at: row.updated_at,
-    });
-    Ok(credentials.collect())
 }

@@ -13,4 +13,5 @@ pub mod outcomes;
 pub mod partitions;
 pub mod push_notifications;
 pub mod schema;
+pub mod senders;
 pub mod stats;

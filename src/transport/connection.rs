@@ -114,7 +114,8 @@ impl Stream {
         // Until the request has been queued nothing can have reached the peer.
         let mut sender = self.0.sender.clone().ready().await.map_err(ExchangeError::Unprocessed)?;
         let (response, mut sending) = sender.send_request(request, false).map_err(ExchangeError::Unprocessed)?;
-        sending.send_data(body, true).map_err(classify)?;
+        // It fails only where the peer has ended the stream already, and then the response says how.
+        let _ = sending.send_data(body, true);
         let (parts, mut incoming) = response.await.map_err(classify)?.into_parts();
         self.0.answered.store(true, Ordering::Relaxed);
         let mut body = Vec::new();

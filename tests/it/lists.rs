@@ -23,7 +23,8 @@ async fn pages_of_operations_go_from_new_to_old() {
     let first = service.client.read("/Operations?pageSize=3").await;
     let token = first["pagination"]["self"].as_str().unwrap();
     let again = service.client.read(&format!("/Operations?pageSize=3&pageToken={token}")).await;
-    assert_eq!(first["operations"], again["operations"], "self leads to the same page");
+    let operations = |page: &Value| page["operations"].as_array().unwrap().clone();
+    assert_eq!(ids(&operations(&first)), ids(&operations(&again)), "self leads to the same page");
     let other_filter = format!("/Operations?status=COMPLETED&pageToken={token}");
     assert_eq!(service.client.get(&other_filter).await.0, 400, "a token belongs to its filters");
     service.stop().await;

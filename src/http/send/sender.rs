@@ -7,7 +7,7 @@ use crate::http::fields::Problems;
 use crate::http::send::body::{From, Recipient, providers};
 use crate::id::{AccountId, CredentialId};
 use crate::provider::Provider;
-use crate::store::credentials;
+use crate::store::senders;
 
 /// A Credential for every provider that is used.
 pub struct Senders(Vec<(Provider, CredentialId)>);
@@ -56,7 +56,7 @@ async fn defaults(
     app_name: Option<&str>,
     problems: &mut Problems,
 ) -> Result<Vec<(Provider, CredentialId)>, ApiError> {
-    match credentials::defaults(pool, account_id, app_name).await? {
+    match senders::defaults(pool, account_id, app_name).await? {
         Some(defaults) => Ok(defaults),
         None => {
             match app_name {
@@ -83,7 +83,7 @@ async fn named(
         .filter_map(|(field, provider, id)| Some((field, provider, id?)))
         .collect();
     let ids: Vec<CredentialId> = named.iter().map(|(_, _, id)| *id).collect();
-    let types = credentials::types(pool, account_id, &ids).await?;
+    let types = senders::types(pool, account_id, &ids).await?;
     for (field, provider, id) in &named {
         match types.iter().find(|(known, _)| known == id) {
             None => problems.push_at(*field, "there is no such Credential"),
