@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         let config = load(&[]).unwrap();
-        assert_eq!(config.delivery.lease, Duration::from_secs(60));
+        assert_eq!(config.delivery.lease, Duration::from_secs(30));
         assert_eq!(config.server.public_url, None);
     }
 

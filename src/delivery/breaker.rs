@@ -13,6 +13,9 @@ const FAILURES_IN_A_ROW: u32 = 20;
 /// so one alone closes nothing, and three in a row do.
 const THROTTLED_WEIGHT: u32 = 7;
 
+/// Requests by which a lane proves itself after failures. Several, because what failed for its own sake comes back together,
+/// and a single one of those would tell nothing about the provider.
+const PROBES: u32 = 10;
 /// The longest that a lane stays closed unless its provider asks for more: one probe in this time does no harm, and
 /// whatever waits goes on soon after the trouble is over.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -25,13 +28,15 @@ pub struct Breaker {
     /// How often it has closed since the provider last answered as it should.
     closings: u16,
     failures: u32,
+    /// Requests at a time while it has to prove itself.
+    probes: u32,
     reason: Option<String>,
 }
 
 impl Breaker {
     /// An open one.
     pub fn new(policy: RetryPolicy) -> Self {
-        Self { policy, closed_until: None, closings: 0, failures: 0, reason: None }
+        Self { policy, closed_until: None, closings: 0, failures: 0, probes: PROBES, reason: None }
     }
 
     /// How long the lane stays closed; `None`: it is open.
@@ -39,9 +44,9 @@ impl Breaker {
         self.closed_until.and_then(|until| until.checked_duration_since(now)).filter(|left| !left.is_zero())
     }
 
-    /// Whether the lane has been closed and not yet proved itself: one request at a time will do.
-    pub fn is_probing(&self) -> bool {
-        self.closings > 0
+    /// How many requests at a time will do while the lane, having been closed, has not proved itself; `None`: it has.
+    pub fn probes(&self) -> Option<u32> {
+        (self.closings > 0).then_some(self.probes)
     }
 
     /// Why the lane closed last, for people; `None` while the provider answers as it should.
@@ -60,7 +65,7 @@ impl Breaker {
                 self.recovered(now);
                 false
             }
-            Outcome::CredentialRefused => self.close(None, "the provider refuses the credential", now, jitter),
+            Outcome::CredentialRefused => self.close(1, None, "the provider refuses the credential", now, jitter),
             Outcome::Throttled { retry_after, device_only: false } => {
                 let pause = self.policy.pause(*retry_after);
                 self.failed(THROTTLED_WEIGHT, Some(pause), "the provider asks for a pause", now, jitter)
@@ -78,7 +83,7 @@ impl Breaker {
             NotSent::CredentialUnavailable { retry_after, .. } => *retry_after,
             NotSent::Unreachable { .. } | NotSent::CredentialRefused { .. } => None,
         };
-        self.close(retry_after, &reason.to_string(), now, jitter)
+        self.close(1, retry_after, &reason.to_string(), now, jitter)
     }
 
     /// Answers to requests that were under way when the lane closed don't open it before its time.
@@ -93,18 +98,18 @@ impl Breaker {
 
     fn failed(&mut self, weight: u32, retry_after: Option<Duration>, reason: &str, now: Instant, jitter: f64) -> bool {
         self.failures += weight;
-        // A probe that fails has told enough.
-        if self.failures < FAILURES_IN_A_ROW && !self.is_probing() {
+        if self.failures < self.probes().unwrap_or(FAILURES_IN_A_ROW) {
             return false;
         }
-        self.close(retry_after, reason, now, jitter)
+        self.close(PROBES, retry_after, reason, now, jitter)
     }
 
-    fn close(&mut self, retry_after: Option<Duration>, reason: &str, now: Instant, jitter: f64) -> bool {
+    fn close(&mut self, probes: u32, retry_after: Option<Duration>, reason: &str, now: Instant, jitter: f64) -> bool {
         let was_closed = self.closed_for(now).is_some();
         // What was under way when it closed says the same thing again: it counts once.
         if !was_closed {
             self.closings = self.closings.saturating_add(1);
+            self.probes = probes;
             self.reason = Some(reason.to_owned());
         }
         let wait = self.policy.back_off(self.closings, jitter).min(LONGEST).max(retry_after.unwrap_or_default());
@@ -158,12 +163,13 @@ mod tests {
         }
         assert_eq!(closed_seconds(&breaker, now), 10);
         now += Duration::from_secs(11);
-        assert!(breaker.is_probing());
-        assert!(breaker.answered(&UNAVAILABLE, now, 0.0), "one failed probe closes it again");
+        assert_eq!(breaker.probes(), Some(PROBES));
+        let closed: Vec<_> = (0..PROBES).map(|_| breaker.answered(&UNAVAILABLE, now, 0.0)).collect();
+        assert_eq!(closed.iter().position(|closed| *closed), Some(PROBES as usize - 1), "all probes must fail");
         assert_eq!(closed_seconds(&breaker, now), 20);
         now += Duration::from_secs(21);
         breaker.answered(&Outcome::Accepted, now, 0.0);
-        assert!(!breaker.is_probing());
+        assert_eq!(breaker.probes(), None);
     }
 
     #[test]

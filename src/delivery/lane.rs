@@ -97,7 +97,7 @@ impl Worker {
         let mut under_way = FuturesUnordered::new();
         let mut ending = false;
         while !ending || !under_way.is_empty() {
-            let window = if self.breaker.is_probing() { 1 } else { WINDOW };
+            let window = self.breaker.probes().map_or(WINDOW, |probes| probes as usize);
             tokio::select! {
                 biased;
                 Some(tried) = under_way.next(), if !under_way.is_empty() => self.settle(tried),

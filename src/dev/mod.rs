@@ -109,6 +109,9 @@ fn configure(config: &mut Config, arguments: &Arguments, url: String, simulator:
     config.apns.endpoint.clone_from(&simulator.apns_url);
     config.apns.sandbox_endpoint.clone_from(&simulator.apns_url);
     config.apns.ca_file = Some(ca_file);
+    config.fcm.timeout = Duration::from_secs(4);
+    config.apns.timeout = Duration::from_secs(4);
+    config.delivery.lease = Duration::from_secs(8);
     config.delivery.retry_base = Duration::from_millis(200);
     config.delivery.retry_max = Duration::from_secs(5);
     config.delivery.poll_interval = Duration::from_millis(500);

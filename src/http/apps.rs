@@ -61,7 +61,7 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
     let (from, until) = (query.start_date(), query.end_date());
     let page = Page::of(caller, "apps", &mut query, &state.master_keys);
     query.check()?;
-    let filter = AppFilter { is_default, from, until, after: page.after(), limit: page.limit() };
+    let filter = AppFilter { name: None, is_default, from, until, after: page.after(), limit: page.limit() };
     let mut apps = store::list(&state.pool, caller.account_id, &filter).await?;
     let pagination = page.cut(&mut apps, &state.master_keys, |app| app.name.clone());
     Ok(HttpResponse::Ok().json(AppList { apps: apps.into_iter().map(App::from).collect(), pagination }))
@@ -71,6 +71,7 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
 pub async fn fetch(state: web::Data<State>, caller: Caller, name: web::Path<String>) -> Result<HttpResponse, ApiError> {
     // NUL can't be part of a name, and Postgres would refuse it.
     let name = Some(name.into_inner()).filter(|name| !name.contains('\0')).ok_or_else(ApiError::not_found)?;
-    let app = store::fetch(&state.pool, caller.account_id, &name).await?;
+    let filter = AppFilter { name: Some(&name), limit: 1, ..AppFilter::default() };
+    let app = store::list(&state.pool, caller.account_id, &filter).await?.pop();
     Ok(HttpResponse::Ok().json(App::from(app.ok_or_else(ApiError::not_found)?)))
 }

@@ -39,7 +39,10 @@ impl DefaultCredential {
 }
 
 /// Which Apps to list.
+#[derive(Default)]
 pub struct AppFilter<'a> {
+    /// Only the one of this name.
+    pub name: Option<&'a str>,
     /// Only (not) the default one.
     pub is_default: Option<bool>,
     /// Made at this moment or later.
@@ -77,41 +80,18 @@ pub async fn list(
             and ($3::timestamptz is null or created_at >= $3)
             and ($4::timestamptz is null or created_at < $4)
             and ($5::text is null or apps.name > $5)
+            and ($6::text is null or apps.name = $6)
         order by apps.name
-        limit $6
+        limit $7
         "#,
         account_id.as_uuid(),
         filter.is_default,
         filter.from,
         filter.until,
         filter.after,
+        filter.name,
         filter.limit,
     )
     .fetch_all(executor)
-    .await
-}
-
-/// One App of an account.
-pub async fn fetch(executor: impl PgExecutor<'_>, account_id: AccountId, name: &str) -> sqlx::Result<Option<App>> {
-    sqlx::query_as!(
-        App,
-        r#"
-        select
-            apps.name, apps.is_default, created_at, updated_at,
-            coalesce(defaults.credentials, '[]') as "default_credentials!: Json<Vec<DefaultCredential>>"
-        from apps
-        left join lateral (
-            select jsonb_agg(
-                jsonb_build_object('id', credentials.id, 'credential_type', credential_type) order by credential_type
-            ) as credentials
-            from credentials
-            where credentials.account_id = apps.account_id and app_name = apps.name and credentials.is_default
-        ) as defaults on true
-        where account_id = $1 and apps.name = $2
-        "#,
-        account_id.as_uuid(),
-        name,
-    )
-    .fetch_optional(executor)
     .await
 }

@@ -26,12 +26,17 @@ pub enum SchemaError {
     Database(#[from] sqlx::Error),
 }
 
+/// How every statement is planned. All of them find their rows by index, and a plan that was made while a table was small
+/// must not read the whole of it once it is large; just-in-time compilation would cost more than any of them takes.
+const PLANNING: [(&str, &str); 4] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
+
 /// Connections to a database, made when they are needed, at most `max_connections`.
 pub fn pool(options: PgConnectOptions, max_connections: u32, acquire_timeout: Duration) -> PgPool {
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(acquire_timeout)
-        .connect_lazy_with(options.application_name("bellwire"))
+        .connect_lazy_with(options.application_name("bellwire").options(PLANNING))
 }
 
 /// Makes the database `name` unless there is one. `name` must be a plain word.

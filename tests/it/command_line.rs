@@ -53,7 +53,7 @@ async fn a_key_works_from_its_creation_until_it_is_revoked() {
 fn the_configuration_is_shown_without_its_secrets() {
     let shown = stdout(&bellwire(&["check-config"], &[("BELLWIRE__DATABASE__URL", "postgres://u:hunter2@h/d")]));
     assert!(
-        shown.contains("[delivery]") && shown.contains("max_attempts = 8") && !shown.contains("hunter2"),
+        shown.contains("[delivery]") && shown.contains("max_attempts = 10") && !shown.contains("hunter2"),
         "{shown}"
     );
 }
