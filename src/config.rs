@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use config::{Environment, File, FileFormat};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tracing_subscriber::EnvFilter;
 
 /// The defaults, with an explanation of every key.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -171,7 +172,8 @@ impl Config {
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("fcm.token_uris");
-        let loaded = builder.add_source(environment).build()?;
+        let built = builder.add_source(environment).build();
+        let loaded = built.map_err(|error| anyhow!("the configuration can't be read: {}", in_one_line(&error)))?;
         let mut config: Self = loaded.try_deserialize().context("the configuration can't be read")?;
         config.read_files()?;
         config.check()?;
@@ -179,41 +181,80 @@ impl Config {
     }
 
     fn read_files(&mut self) -> anyhow::Result<()> {
-        read_secret("database.url_file", self.database.url_file.as_deref(), &mut self.database.url)?;
-        read_secret("secrets.master_key_file", self.secrets.master_key_file.as_deref(), &mut self.secrets.master_key)
+        read_secret("database.url", self.database.url_file.as_deref(), &mut self.database.url)?;
+        read_secret("secrets.master_key", self.secrets.master_key_file.as_deref(), &mut self.secrets.master_key)
     }
 
     /// Every rule that a value breaks, at once.
     fn check(&self) -> anyhow::Result<()> {
-        let delivery = &self.delivery;
+        let Self { server, database, delivery, fcm, apns, retention, secrets, log } = self;
         let second = Duration::from_secs(1);
-        let rules = [
-            (self.server.max_body_size >= 1024, "server.max_body_size must be at least 1024 bytes"),
-            (self.database.max_connections >= 1, "database.max_connections must be at least 1"),
-            (delivery.max_in_flight >= 500, "delivery.max_in_flight must be at least 500, the size of a batch"),
-            (delivery.lease >= second, "delivery.lease must be at least 1s"),
-            (delivery.lease >= self.fcm.timeout * 2, "delivery.lease must be at least twice fcm.timeout"),
-            (delivery.lease >= self.apns.timeout * 2, "delivery.lease must be at least twice apns.timeout"),
-            (!delivery.poll_interval.is_zero(), "delivery.poll_interval must be more than 0"),
-            (!delivery.retry_base.is_zero(), "delivery.retry_base must be more than 0"),
-            (delivery.retry_max >= delivery.retry_base, "delivery.retry_max must be at least delivery.retry_base"),
-            (delivery.max_attempts >= 1, "delivery.max_attempts must be at least 1"),
-            (delivery.deadline >= second, "delivery.deadline must be at least 1s"),
-            (!self.fcm.timeout.is_zero(), "fcm.timeout must be more than 0"),
-            (!self.apns.timeout.is_zero(), "apns.timeout must be more than 0"),
-            (self.fcm.max_connections >= 1, "fcm.max_connections must be at least 1"),
-            (self.apns.max_connections >= 1, "apns.max_connections must be at least 1"),
-            (self.retention.period >= second, "retention.period must be at least 1s"),
-            (!self.secrets.master_key_id.is_empty(), "secrets.master_key_id must not be empty"),
-        ];
-        let broken: Vec<&str> = rules.into_iter().filter(|(holds, _)| !holds).map(|(_, rule)| rule).collect();
+        let https = |address: &str| address.starts_with("https://");
+        let public_url = server.public_url.as_deref().unwrap_or("http://");
+        let mut broken = Vec::new();
+        let mut rule = |holds: bool, key: &str, value: &dyn fmt::Debug, rule: &str| {
+            if !holds {
+                broken.push(format!("{key} is {value:?}, but must be {rule}"));
+            }
+        };
+        rule(
+            public_url.starts_with("http://") || public_url.starts_with("https://"),
+            "server.public_url",
+            &public_url,
+            "an http or https address",
+        );
+        rule(server.max_body_size >= 1024, "server.max_body_size", &server.max_body_size, "at least 1024 bytes");
+        rule(database.max_connections >= 1, "database.max_connections", &database.max_connections, "at least 1");
+        rule(
+            delivery.max_in_flight >= 500,
+            "delivery.max_in_flight",
+            &delivery.max_in_flight,
+            "at least 500, the size of a batch",
+        );
+        rule(delivery.lease >= second, "delivery.lease", &delivery.lease, "at least 1s");
+        for (provider, timeout) in [("fcm", fcm.timeout), ("apns", apns.timeout)] {
+            let least = format!("at least twice {provider}.timeout, which is {timeout:?}");
+            rule(delivery.lease / 2 >= timeout, "delivery.lease", &delivery.lease, &least);
+            rule(!timeout.is_zero(), &format!("{provider}.timeout"), &timeout, "more than 0");
+        }
+        rule(!delivery.poll_interval.is_zero(), "delivery.poll_interval", &delivery.poll_interval, "more than 0");
+        rule(!delivery.retry_base.is_zero(), "delivery.retry_base", &delivery.retry_base, "more than 0");
+        let least = format!("at least delivery.retry_base, which is {:?}", delivery.retry_base);
+        rule(delivery.retry_max >= delivery.retry_base, "delivery.retry_max", &delivery.retry_max, &least);
+        rule(delivery.max_attempts >= 1, "delivery.max_attempts", &delivery.max_attempts, "at least 1");
+        rule(delivery.deadline >= second, "delivery.deadline", &delivery.deadline, "at least 1s");
+        for (key, address) in [
+            ("fcm.endpoint", &fcm.endpoint),
+            ("apns.endpoint", &apns.endpoint),
+            ("apns.sandbox_endpoint", &apns.sandbox_endpoint),
+        ] {
+            rule(https(address), key, address, "an https address");
+        }
+        rule(fcm.token_uris.iter().all(|uri| https(uri)), "fcm.token_uris", &fcm.token_uris, "https addresses");
+        rule(fcm.max_connections >= 1, "fcm.max_connections", &fcm.max_connections, "at least 1");
+        rule(apns.max_connections >= 1, "apns.max_connections", &apns.max_connections, "at least 1");
+        rule(retention.period >= second, "retention.period", &retention.period, "at least 1s");
+        rule(!secrets.master_key_id.is_empty(), "secrets.master_key_id", &secrets.master_key_id, "not empty");
+        rule(EnvFilter::try_new(&log.level).is_ok(), "log.level", &log.level, "a level or filters");
         if broken.is_empty() { Ok(()) } else { bail!("the configuration is not valid: {}", broken.join("; ")) }
     }
 }
 
+/// A parser's message without the lines that quote the file: they may hold a secret.
+fn in_one_line(error: &config::ConfigError) -> String {
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.contains('|') && !line.is_empty());
+    lines.collect::<Vec<_>>().join(": ")
+}
+
+/// A secret that is given by a file: `key` is the setting without `_file`.
 fn read_secret(key: &str, file: Option<&Path>, secret: &mut SecretString) -> anyhow::Result<()> {
     if let Some(file) = file {
-        let text = std::fs::read_to_string(file).with_context(|| format!("{key}: can't read {}", file.display()))?;
+        if !secret.expose_secret().is_empty() {
+            bail!("{key} and {key}_file are both set: give one of them");
+        }
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("{key}_file: can't read {}", file.display()))?;
         *secret = SecretString::from(text.trim());
     }
     Ok(())
@@ -281,11 +322,37 @@ mod tests {
     }
 
     #[test]
-    fn every_broken_rule_is_named() {
+    fn every_broken_rule_is_named_with_its_key_and_value() {
+        let error = load(&[
+            ("BELLWIRE__DELIVERY__LEASE", "5s"),
+            ("BELLWIRE__DELIVERY__MAX_ATTEMPTS", "0"),
+            ("BELLWIRE__FCM__ENDPOINT", "http://localhost"),
+            ("BELLWIRE__LOG__LEVEL", "a=b=c"),
+        ]);
+        let text = error.unwrap_err().to_string();
+        for expected in [
+            "delivery.lease is 5s, but must be at least twice fcm.timeout",
+            "delivery.max_attempts is 0, but must be at least 1",
+            "fcm.endpoint is \"http://localhost\", but must be an https address",
+            "log.level is \"a=b=c\"",
+        ] {
+            assert!(text.contains(expected), "{text} should contain {expected}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_refused_in_one_line_without_its_text() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[database]\nurl = \"postgres://user:hunter2@host/db\n").unwrap();
+        let text = format!("{:#}", Config::from_sources(Some(file.path()), environment(&[])).unwrap_err());
+        assert!(text.contains("line 2") && !text.contains("hunter2") && !text.contains('\n'), "{text}");
+    }
+
+    #[test]
+    fn a_secret_given_twice_is_refused() {
         let error =
-            load(&[("BELLWIRE__DELIVERY__LEASE", "5s"), ("BELLWIRE__DELIVERY__MAX_ATTEMPTS", "0")]).unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains("delivery.lease") && text.contains("delivery.max_attempts"), "{text}");
+            load(&[("BELLWIRE__DATABASE__URL", "postgres://a/b"), ("BELLWIRE__DATABASE__URL_FILE", "/some/file")]);
+        assert!(error.unwrap_err().to_string().contains("database.url and database.url_file are both set"));
     }
 
     #[test]

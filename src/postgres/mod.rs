@@ -5,6 +5,7 @@
 
 mod binaries;
 mod owner;
+mod runtime;
 mod server;
 
 pub use server::PrivatePostgres;

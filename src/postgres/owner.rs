@@ -1,6 +1,6 @@
 //! Whom a private server runs as. Postgres refuses to run as root, so root hands it to an unprivileged user.
 
-use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -67,14 +67,17 @@ impl Owner {
         let name = u64::from_be_bytes(std::array::from_fn(|index| digest[index]));
         let elsewhere = Path::new("/var/tmp").join(format!("bellwire-{name:016x}"));
         self.make_directory(&elsewhere)?;
-        if !self.can_enter(&elsewhere) {
-            bail!("Postgres' user can enter neither {} nor {}", wanted.display(), elsewhere.display());
+        // Anybody may make a directory there: one of somebody else's is not for our data.
+        let owner = self.ids.map_or_else(|| geteuid().as_raw(), |(uid, _)| uid);
+        if !self.can_enter(&elsewhere) || std::fs::symlink_metadata(&elsewhere)?.uid() != owner {
+            bail!("Postgres' user can use neither {} nor {}", wanted.display(), elsewhere.display());
         }
         tracing::info!(directory = %elsewhere.display(), "Postgres' user can't enter {}; its data is kept elsewhere", wanted.display());
         Ok(elsewhere)
     }
 
-    fn can_enter(self, path: &Path) -> bool {
+    /// Whether the owner can enter a directory and write there.
+    pub fn can_enter(self, path: &Path) -> bool {
         let mut command = self.command("sh");
         command.args(["-c", r#"cd "$1" && test -w ."#, "sh"]).arg(path);
         command.stdin(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())

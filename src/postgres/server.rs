@@ -1,21 +1,27 @@
 //! A private server's life: initdb, start, stop.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use crate::postgres::binaries::{self, Binaries};
 use crate::postgres::owner::Owner;
+use crate::postgres::runtime::Runtime;
 
 const USER: &str = "bellwire";
 /// How long a start may take, recovery after a crash included.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a server may take to notice that the process that started it is no more.
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(3);
 const SETTINGS: [&str; 4] = ["listen_addresses=", "max_connections=300", "shared_buffers=128MB", "max_wal_size=2GB"];
 /// For data that nobody will miss.
 const HASTY: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
@@ -39,7 +45,7 @@ exit $status
 pub struct PrivatePostgres {
     supervisor: Child,
     /// Where its socket is, and all of it if it is a throwaway. Gone when it has ended.
-    runtime: PathBuf,
+    runtime: Runtime,
 }
 
 impl PrivatePostgres {
@@ -48,24 +54,26 @@ impl PrivatePostgres {
     pub async fn start(directory: &Path) -> anyhow::Result<Self> {
         let owner = Owner::choose()?;
         let base = owner.data_directory(&std::path::absolute(directory)?)?;
-        Self::start_in(owner, &base, make_runtime(owner)?, &[]).await
+        Self::start_in(owner, &base, Runtime::make(owner)?, &[]).await
     }
 
     /// Starts a server whose data is gone when it ends, and which never waits for the disk: for tests.
     pub async fn throwaway() -> anyhow::Result<Self> {
         let owner = Owner::choose()?;
-        let runtime = make_runtime(owner)?;
-        Self::start_in(owner, &runtime.clone(), runtime, &HASTY).await
+        let runtime = Runtime::make(owner)?;
+        let base = runtime.path().to_owned();
+        Self::start_in(owner, &base, runtime, &HASTY).await
     }
 
-    async fn start_in(owner: Owner, base: &Path, runtime: PathBuf, settings: &[&str]) -> anyhow::Result<Self> {
+    async fn start_in(owner: Owner, base: &Path, runtime: Runtime, settings: &[&str]) -> anyhow::Result<Self> {
         let data = base.join("data");
         let binaries = find_binaries(base, &data).await?;
         if !data.join("PG_VERSION").exists() {
-            initialise(owner, &binaries, &data)?;
+            initialise(owner, &binaries, &data, settings == HASTY)?;
         }
         let log = base.join("postgres.log");
-        let supervisor = supervise(owner, &binaries, &data, &runtime, &log, settings)?;
+        wait_for_predecessor(&data).await;
+        let supervisor = supervise(owner, &binaries, &data, runtime.path(), &log, settings)?;
         let mut server = Self { supervisor, runtime };
         server.wait_until_ready(&log).await?;
         Ok(server)
@@ -73,12 +81,12 @@ impl PrivatePostgres {
 
     /// How to connect to its database `name`.
     pub fn options(&self, name: &str) -> PgConnectOptions {
-        PgConnectOptions::new().socket(&self.runtime).username(USER).database(name)
+        PgConnectOptions::new().socket(self.runtime.path()).username(USER).database(name)
     }
 
     /// The URL of its database `name`.
     pub fn url(&self, name: &str) -> String {
-        let socket = self.runtime.display().to_string().replace('/', "%2F");
+        let socket = self.runtime.path().display().to_string().replace('/', "%2F");
         format!("postgres://{USER}@{socket}/{name}")
     }
 
@@ -138,23 +146,42 @@ async fn find_binaries(base: &Path, data: &Path) -> anyhow::Result<Binaries> {
     Ok(downloaded)
 }
 
-fn initialise(owner: Owner, binaries: &Binaries, data: &Path) -> anyhow::Result<()> {
+/// Makes a data directory beside its place and moves it there, so that a half-made one is never taken for a whole one.
+fn initialise(owner: Owner, binaries: &Binaries, data: &Path, hasty: bool) -> anyhow::Result<()> {
+    let unfinished = data.with_extension("unfinished");
+    let _ = fs::remove_dir_all(&unfinished);
     let mut initdb = owner.command(binaries.directory.join("initdb"));
-    initdb.arg("-D").arg(data).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
+    initdb.arg("-D").arg(&unfinished).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]);
+    if hasty {
+        initdb.arg("--no-sync");
+    }
     let output = initdb.stdin(Stdio::null()).output().context("can't run initdb")?;
     if !output.status.success() {
-        // A half-made one would be taken for a whole one.
-        let _ = fs::remove_dir_all(data);
+        let _ = fs::remove_dir_all(&unfinished);
         bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    Ok(())
+    fs::rename(&unfinished, data).with_context(|| format!("can't make {}", data.display()))
 }
 
-/// A directory for the socket, whose path must be short.
-fn make_runtime(owner: Owner) -> anyhow::Result<PathBuf> {
-    let runtime = std::env::temp_dir().join(format!("bellwire-{:08x}", rand::random::<u32>()));
-    owner.make_directory(&runtime)?;
-    Ok(runtime)
+/// Waits for the end of a server that a killed process left behind: it takes a moment to notice, and until then the data is
+/// its. One that goes on running is somebody's, and keeps the next from starting.
+async fn wait_for_predecessor(data: &Path) {
+    let began = Instant::now();
+    while let Some(ending) = predecessor(data)
+        && began.elapsed() < if ending { STOP_TIMEOUT } else { NOTICE_TIMEOUT }
+    {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Whether the server that has the data is about to end; `None`: no server has it.
+fn predecessor(data: &Path) -> Option<bool> {
+    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    let pid = text.lines().next()?.parse().ok()?;
+    // A crash of the machine leaves the file behind.
+    let alive = kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH);
+    // The eighth line is its state.
+    alive.then(|| text.lines().nth(7).is_some_and(|state| state.trim() == "stopping"))
 }
 
 fn supervise(
@@ -165,7 +192,9 @@ fn supervise(
     log: &Path,
     settings: &[&str],
 ) -> anyhow::Result<Child> {
-    let log = File::create(log).with_context(|| format!("can't write {}", log.display()))?;
+    // Appended to, as one that still runs on the same data may write there too.
+    let opened = File::options().create(true).append(true).open(log).and_then(|file| file.set_len(0).map(|()| file));
+    let log = opened.with_context(|| format!("can't write {}", log.display()))?;
     let mut command: Command = owner.command("sh");
     command.args(["-c", SUPERVISOR, "sh"]).arg(runtime);
     command.arg(binaries.directory.join("postgres")).arg("-D").arg(data).arg("-k").arg(runtime);
@@ -180,4 +209,48 @@ fn last_lines(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().rev().take(3).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join(" / ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pid_file_that_a_crash_left_is_no_server() {
+        let data = tempfile::tempdir().unwrap();
+        let holds = |pid: u32, state: &str| {
+            let text = format!("{pid}\n/data\n1\n5432\n/tmp\n\n1 2\n{state}\n");
+            fs::write(data.path().join("postmaster.pid"), text).unwrap();
+            predecessor(data.path())
+        };
+        assert_eq!(predecessor(Path::new("/no/such/directory")), None);
+        let mut ended = Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        assert_eq!(holds(ended.id(), "ready   "), None);
+        assert_eq!(holds(std::process::id(), "ready   "), Some(false));
+        assert_eq!(holds(std::process::id(), "stopping"), Some(true));
+    }
+
+    #[tokio::test]
+    async fn what_a_server_was_told_survives_its_restart_and_its_socket_does_not_survive_its_end() {
+        if binaries::installed().is_empty() {
+            return;
+        }
+        let parent = Runtime::make(Owner::choose().unwrap()).unwrap();
+        let directory = parent.path().join("postgres");
+        // The owner makes it, as the parent is the owner's alone.
+        let mut server = PrivatePostgres::start(&directory).await.unwrap();
+        let mut connection = PgConnection::connect(&server.url(PrivatePostgres::MAINTENANCE)).await.unwrap();
+        sqlx::query("create table kept (id integer)").execute(&mut connection).await.unwrap();
+        drop(connection);
+        let socket = server.runtime.path().to_owned();
+        server.stop();
+        drop(server);
+        assert!(!socket.exists());
+
+        let server = PrivatePostgres::start(&directory).await.unwrap();
+        let options = server.options(PrivatePostgres::MAINTENANCE);
+        let mut connection = PgConnection::connect_with(&options).await.unwrap();
+        sqlx::query("insert into kept values (1)").execute(&mut connection).await.unwrap();
+    }
 }
