@@ -1,5 +1,6 @@
 //! What Bellwire authenticates with at a provider: read from the API's `content`, every problem named at once.
 
+use jsonwebtoken::{Algorithm, EncodingKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
@@ -50,7 +51,8 @@ pub struct FieldProblem {
     pub message: String,
 }
 
-/// A Credential that is ready to be used.
+/// A Credential that is ready to be used. Its debug output holds no secret.
+#[derive(Debug)]
 pub enum Credential {
     /// A Google service account.
     Fcm(FcmCredential),
@@ -153,7 +155,7 @@ fn decode_pem(text: &str) -> Option<String> {
         return Some(text.replace("\\n", "\n"));
     }
     let compact: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-    let decoded = base64::engine::general_purpose::STANDARD.decode(compact).ok()?;
+    let decoded = base64::engine::general_purpose::STANDARD_NO_PAD.decode(compact.trim_end_matches('=')).ok()?;
     String::from_utf8(decoded).ok().filter(|pem| pem.contains("-----BEGIN"))
 }
 
@@ -166,4 +168,9 @@ pub(super) fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
 /// The private key of a PEM document.
 pub(super) fn private_key(pem: &str) -> Option<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem_slice(pem.as_bytes()).ok()
+}
+
+/// Whether a key really is one: reading its PEM only looks at the frame.
+pub(super) fn signs(key: &EncodingKey, algorithm: Algorithm) -> bool {
+    jsonwebtoken::crypto::sign(b"", key, algorithm).is_ok()
 }
