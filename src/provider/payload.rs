@@ -41,9 +41,16 @@ impl Payload {
         expires_at: Option<OffsetDateTime>,
     ) -> Result<Self, PayloadProblem> {
         match provider {
-            Provider::Fcm => FcmPayload::render(message).map(Self::Fcm),
+            Provider::Fcm => FcmPayload::render(message, expires_at).map(Self::Fcm),
             Provider::Apn => ApnsPayload::render(message, expires_at).map(Self::Apns),
         }
+    }
+}
+
+impl Message {
+    /// When APNs stops trying, in Unix seconds; 0 is Apple's word for one try, nothing kept.
+    pub(super) fn apns_expiration(&self, expires_at: Option<OffsetDateTime>) -> Option<i64> {
+        if self.ttl == Some(0) { Some(0) } else { expires_at.map(OffsetDateTime::unix_timestamp) }
     }
 }
 
