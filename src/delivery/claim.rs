@@ -142,7 +142,7 @@ impl Content {
     fn payload(&mut self, provider: Provider) -> Result<Arc<Payload>, &PayloadProblem> {
         let operation = &self.operation;
         let payload = self.payloads.entry(provider).or_insert_with(|| {
-            let expires_at = operation.message.ttl.map(|ttl| operation.starts_at + Duration::from_secs(ttl.into()));
+            let expires_at = operation.message.expires_at(operation.starts_at);
             Payload::render(provider, &operation.message, expires_at).map(Arc::new)
         });
         payload.as_ref().map(Arc::clone)

@@ -6,6 +6,9 @@ use http::Uri;
 
 use crate::transport::{Origin, Roots};
 
+/// A connection that is not used for this long is closed, or pinged where it is the only one.
+const IDLE_AFTER: Duration = Duration::from_mins(5);
+
 /// One provider's address and how to talk to it.
 #[derive(Clone)]
 pub struct Endpoint {
@@ -52,6 +55,7 @@ impl Endpoint {
             timeout: self.timeout,
             max_connections: self.max_connections,
             first_stream_alone,
+            idle_after: IDLE_AFTER,
         }
     }
 

@@ -1,5 +1,7 @@
 //! A message as its provider gets it: rendered once for all who share an Operation.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
@@ -41,9 +43,21 @@ impl Payload {
         expires_at: Option<OffsetDateTime>,
     ) -> Result<Self, PayloadProblem> {
         match provider {
-            Provider::Fcm => FcmPayload::render(message).map(Self::Fcm),
+            Provider::Fcm => FcmPayload::render(message, expires_at).map(Self::Fcm),
             Provider::Apn => ApnsPayload::render(message, expires_at).map(Self::Apns),
         }
+    }
+}
+
+impl Message {
+    /// Until when a provider keeps a message whose sending starts at `starts_at`; `None`: as long as it likes.
+    pub fn expires_at(&self, starts_at: OffsetDateTime) -> Option<OffsetDateTime> {
+        self.ttl.map(|ttl| starts_at + Duration::from_secs(ttl.into()))
+    }
+
+    /// When APNs stops trying, in Unix seconds; 0 is Apple's word for one try, nothing kept.
+    pub(super) fn apns_expiration(&self, expires_at: Option<OffsetDateTime>) -> Option<i64> {
+        if self.ttl == Some(0) { Some(0) } else { expires_at.map(OffsetDateTime::unix_timestamp) }
     }
 }
 

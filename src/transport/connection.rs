@@ -1,13 +1,16 @@
-//! One HTTP/2 connection: its handshake, its streams, and the task that drives it and notices when it is dead.
+//! One HTTP/2 connection: its handshake, its streams, and the task that drives it and notices when it is dead or idle.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use h2::{Ping, PingPong, Reason};
-use http::{Request, Response};
+use http::Request;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -16,31 +19,44 @@ use tokio_rustls::client::TlsStream;
 
 use crate::transport::Origin;
 
-/// A connection on which nothing has happened for this long is pinged, so that a half-open one is found before it is
-/// needed and no firewall forgets it.
-const PING_EVERY: Duration = Duration::from_mins(5);
 const PONG_WITHIN: Duration = Duration::from_secs(5);
 /// What is kept of an answer's body. The providers' are far smaller.
 const MAX_BODY: usize = 64 * 1024;
 /// Requests at a time that this side would ever send on one connection, whatever the peer allows.
 const MAX_STREAMS: usize = 1000;
 
-/// An open connection.
+/// An open connection. It closes when the last reference is gone and its requests are done.
 pub struct Connection {
     sender: SendRequest<Bytes>,
+    status: Arc<Status>,
+}
+
+/// How a connection stands; shared with its task, which must not keep it open.
+pub struct Status {
     in_use: AtomicUsize,
-    /// Requests at a time, as far as the peer has not said otherwise.
-    most: AtomicUsize,
+    /// Requests at a time that the peer allows.
+    allowed: AtomicUsize,
+    /// Requests at a time that it has turned out to take; less than allowed after it refused some.
+    taken: AtomicUsize,
     retired: AtomicBool,
-    alone_until_answered: bool,
-    answered: AtomicBool,
+    /// Only one request may be under way until one has been answered.
+    alone: AtomicBool,
+    /// Whether a request went over it since its task last looked.
+    used: AtomicBool,
     /// Rung when a request got no answer in time.
-    suspected: Arc<Notify>,
-    /// Rung for the pool when a stream is free again.
+    suspected: Notify,
+    /// Rung for the pool when a stream is free.
     changed: Arc<Notify>,
 }
 
 impl Connection {
+    /// How it stands.
+    pub fn status(&self) -> &Arc<Status> {
+        &self.status
+    }
+}
+
+impl Status {
     /// Whether further requests may go over it.
     pub fn is_usable(&self) -> bool {
         !self.retired.load(Ordering::Relaxed)
@@ -48,7 +64,13 @@ impl Connection {
 
     /// Whether one more request may go over it now.
     pub fn has_room(&self) -> bool {
-        self.is_usable() && self.in_use() < self.limit()
+        let taken = if self.is_alone() { 1 } else { self.taken.load(Ordering::Relaxed) };
+        self.is_usable() && self.in_use() < self.allowed.load(Ordering::Relaxed).min(taken)
+    }
+
+    /// Whether it carries one request only, until that is answered.
+    pub fn is_alone(&self) -> bool {
+        self.alone.load(Ordering::Relaxed)
     }
 
     /// Requests under way.
@@ -56,35 +78,59 @@ impl Connection {
         self.in_use.load(Ordering::Relaxed)
     }
 
-    fn limit(&self) -> usize {
-        if self.alone_until_answered && !self.answered.load(Ordering::Relaxed) {
-            1
-        } else {
-            self.sender.current_max_send_streams().min(self.most.load(Ordering::Relaxed))
-        }
-    }
-
     /// No further request goes over it; those under way go on.
     pub fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    /// The peer refused a request although its limit was kept: from now on it gets fewer at a time.
+    /// The peer refused a request although its limit was kept: it gets fewer at a time until it answers again, and none if
+    /// it refuses a single one.
     pub fn take_fewer(&self) {
-        self.most.fetch_min(self.in_use().saturating_sub(1).max(1), Ordering::Relaxed);
+        let others = self.in_use().saturating_sub(1);
+        self.taken.fetch_min(others, Ordering::Relaxed);
+        if others == 0 {
+            self.retire();
+        }
     }
 
     /// Has it pinged at once: a request over it got no answer in time.
     pub fn suspect(&self) {
         self.suspected.notify_one();
     }
+
+    fn answered(&self) {
+        let one_more = |taken| (taken < MAX_STREAMS).then_some(taken + 1);
+        let _ = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        if self.is_alone() {
+            self.alone.store(false, Ordering::Relaxed);
+            // Not one stream is free now but all that the peer allows.
+            self.changed.notify_waiters();
+        }
+    }
+
+    fn allow(&self, streams: usize) {
+        if self.allowed.swap(streams, Ordering::Relaxed) < streams {
+            self.changed.notify_waiters();
+        }
+    }
 }
 
 /// The right to send one request over a connection.
 pub struct Stream(Arc<Connection>);
 
+/// What has arrived of an answer.
+#[derive(Default)]
+pub struct Received {
+    /// Status and headers.
+    pub head: Option<http::response::Parts>,
+    /// The body, as far as it came.
+    pub body: Vec<u8>,
+}
+
 /// How an exchange failed.
 pub enum ExchangeError {
+    /// The connection takes no further requests.
+    Stale(h2::Error),
     /// The peer certainly did not process it, and will process no other on this connection.
     Unprocessed(h2::Error),
     /// The peer certainly did not process it; it may take others.
@@ -96,128 +142,172 @@ pub enum ExchangeError {
 impl Stream {
     /// Takes a stream. The caller holds the pool's lock, so that nobody takes the same one.
     pub fn take(connection: &Arc<Connection>) -> Self {
-        connection.in_use.fetch_add(1, Ordering::Relaxed);
+        connection.status.in_use.fetch_add(1, Ordering::Relaxed);
+        connection.status.used.store(true, Ordering::Relaxed);
         Self(Arc::clone(connection))
     }
 
-    /// The connection that it belongs to.
-    pub fn connection(&self) -> Arc<Connection> {
-        Arc::clone(&self.0)
+    /// How its connection stands.
+    pub fn status(&self) -> &Arc<Status> {
+        &self.0.status
     }
 
-    /// Sends one request and reads the whole answer.
+    /// Sends one request and reads the whole answer into `received`.
     pub async fn exchange(
-        &mut self,
+        &self,
         request: Request<()>,
         body: Bytes,
-    ) -> Result<(Response<()>, Bytes), ExchangeError> {
-        // Until the request has been queued nothing can have reached the peer.
-        let mut sender = self.0.sender.clone().ready().await.map_err(ExchangeError::Unprocessed)?;
-        let (response, mut sending) = sender.send_request(request, false).map_err(ExchangeError::Unprocessed)?;
-        // It fails only where the peer has ended the stream already, and then the response says how.
+        received: &mut Received,
+    ) -> Result<(), ExchangeError> {
+        let (response, mut sending) =
+            self.0.sender.clone().send_request(request, false).map_err(ExchangeError::Stale)?;
+        // A stream that the peer has just reset takes no data; why it was reset comes in place of the response.
         let _ = sending.send_data(body, true);
         let (parts, mut incoming) = response.await.map_err(classify)?.into_parts();
-        self.0.answered.store(true, Ordering::Relaxed);
-        let mut body = Vec::new();
+        self.0.status.answered();
+        received.head = Some(parts);
         while let Some(chunk) = incoming.data().await {
-            // The status has arrived: what it says counts, even if its explanation is cut short.
-            let Ok(chunk) = chunk else { break };
+            let chunk = chunk.map_err(ExchangeError::Broken)?;
             let _ = incoming.flow_control().release_capacity(chunk.len());
-            body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]);
+            received.body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - received.body.len())]);
         }
-        Ok((Response::from_parts(parts, ()), Bytes::from(body)))
+        Ok(())
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.0.in_use.fetch_sub(1, Ordering::Relaxed);
-        self.0.changed.notify_one();
+        self.0.status.in_use.fetch_sub(1, Ordering::Relaxed);
+        self.0.status.changed.notify_one();
     }
 }
 
-/// RFC 9113 sections 6.8 and 8.7: a stream above the last one that a GOAWAY names, or refused, was not processed.
+/// RFC 9113 sections 6.8 and 8.7: a stream above the last one that a GOAWAY names, or refused, was not processed. h2
+/// fails only those with the GOAWAY; the others end with the connection.
 fn classify(error: h2::Error) -> ExchangeError {
     if error.is_go_away() && error.is_remote() {
         ExchangeError::Unprocessed(error)
-    } else if error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM) {
+    } else if error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
         ExchangeError::Refused(error)
     } else {
         ExchangeError::Broken(error)
     }
 }
 
+type Driver = h2::client::Connection<TlsStream<TcpStream>, Bytes>;
+
 /// What drives a connection; it lives as long as this runs.
 pub struct Task {
-    driver: h2::client::Connection<TlsStream<TcpStream>, Bytes>,
-    connection: Arc<Connection>,
+    driver: Driver,
+    status: Arc<Status>,
 }
 
-/// Resolves the host anew, connects, and shakes hands.
+/// Resolves the host anew, connects, shakes hands, and learns how many requests at a time the peer allows.
 pub async fn open(
     origin: &Origin,
     tls: Arc<rustls::ClientConfig>,
     changed: Arc<Notify>,
 ) -> Result<(Arc<Connection>, Task), String> {
-    let name = ServerName::try_from(origin.host.clone()).map_err(|_| "its name is not a host name".to_owned())?;
-    let tcp = TcpStream::connect((origin.host.as_str(), origin.port)).await.map_err(|error| error.to_string())?;
+    let host = origin.host.trim_start_matches('[').trim_end_matches(']');
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| "its name is not a host name".to_owned())?;
+    let tcp = TcpStream::connect((host, origin.port)).await.map_err(|error| error.to_string())?;
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
     let tls = TlsConnector::from(tls).connect(name, tcp).await.map_err(|error| format!("TLS: {error}"))?;
     if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
         return Err("it does not speak HTTP/2".to_owned());
     }
-    let (sender, driver) = Builder::new()
+    let (sender, mut driver) = Builder::new()
         .enable_push(false)
-        // What RFC 9113 section 6.5.2 lets us expect until the peer has named its limit.
-        .initial_max_send_streams(100)
+        .initial_max_send_streams(0)
         .initial_window_size(1 << 20)
         .initial_connection_window_size(16 << 20)
         .handshake(tls)
         .await
         .map_err(|error| format!("HTTP/2: {error}"))?;
-    let connection = Arc::new(Connection {
-        sender,
+    let allowed = first_settings(&mut driver).await.map_err(|reason| format!("HTTP/2: {reason}"))?;
+    let status = Arc::new(Status {
         in_use: AtomicUsize::new(0),
-        most: AtomicUsize::new(MAX_STREAMS),
+        allowed: AtomicUsize::new(allowed),
+        taken: AtomicUsize::new(MAX_STREAMS),
         retired: AtomicBool::new(false),
-        alone_until_answered: origin.first_stream_alone,
-        answered: AtomicBool::new(false),
-        suspected: Arc::default(),
+        alone: AtomicBool::new(origin.first_stream_alone),
+        used: AtomicBool::new(true),
+        suspected: Notify::new(),
         changed,
     });
-    Ok((Arc::clone(&connection), Task { driver, connection }))
+    let connection = Arc::new(Connection { sender, status: Arc::clone(&status) });
+    Ok((connection, Task { driver, status }))
+}
+
+/// Waits for the peer's SETTINGS. Requests sent before would wait inside h2 where the peer allows fewer, unseen by the
+/// pool; and a peer that refuses our certificate says so here, with nothing handed over yet.
+async fn first_settings(driver: &mut Driver) -> Result<usize, String> {
+    poll_fn(|context| match Pin::new(&mut *driver).poll(context) {
+        Poll::Ready(Ok(())) => Poll::Ready(Err("the peer closed the connection".to_owned())),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error.to_string())),
+        Poll::Pending => match driver.max_concurrent_send_streams() {
+            0 => Poll::Pending,
+            allowed => Poll::Ready(Ok(allowed)),
+        },
+    })
+    .await
+}
+
+/// Why a connection's task stops looking after it.
+enum End {
+    /// It did not answer a ping.
+    Dead,
+    /// The pool has let it go.
+    Idle,
 }
 
 impl Task {
     /// Drives the connection until the peer closes it, it breaks, it does not answer a ping, or nobody needs it any more.
-    pub async fn run(mut self) {
+    /// After every `idle_after` without a request, `let_go` is asked whether the pool does without it; else it is pinged,
+    /// so that a half-open one is found before it is needed and no firewall forgets it.
+    pub async fn run(mut self, idle_after: Duration, let_go: impl Fn(&Arc<Status>) -> bool) {
         let ping_pong = self.driver.ping_pong();
-        let suspected = Arc::clone(&self.connection.suspected);
-        // A reference of its own would keep the connection open: the driver ends when the last sender is gone.
-        let connection = Arc::downgrade(&self.connection);
-        drop(self.connection);
-        let dead = async {
+        let Self { mut driver, status } = self;
+        let mut driven = std::pin::pin!(poll_fn(|context| {
+            let done = Pin::new(&mut driver).poll(context);
+            status.allow(driver.max_concurrent_send_streams());
+            done
+        }));
+        let watch = async {
             match ping_pong {
-                Some(ping_pong) => until_dead(ping_pong, &suspected).await,
+                Some(ping_pong) => until_dead_or_idle(ping_pong, &status, idle_after, let_go).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            _ = &mut self.driver => {}
-            () = dead => tracing::debug!("connection dropped: no answer to a ping"),
+            _ = &mut driven => {}
+            end = watch => match end {
+                End::Dead => tracing::debug!("connection dropped: no answer to a ping"),
+                End::Idle => {
+                    // It says goodbye and ends.
+                    let _ = driven.await;
+                }
+            },
         }
-        if let Some(connection) = connection.upgrade() {
-            connection.retire();
-        }
+        status.retire();
     }
 }
 
-async fn until_dead(mut ping_pong: PingPong, suspected: &Notify) {
+async fn until_dead_or_idle(
+    mut ping_pong: PingPong,
+    status: &Arc<Status>,
+    idle_after: Duration,
+    let_go: impl Fn(&Arc<Status>) -> bool,
+) -> End {
     loop {
-        let _ = tokio::time::timeout(PING_EVERY, suspected.notified()).await;
+        let suspected = tokio::time::timeout(idle_after, status.suspected.notified()).await.is_ok();
+        let used = status.used.swap(false, Ordering::Relaxed);
+        if !suspected && !used && let_go(status) {
+            return End::Idle;
+        }
         match tokio::time::timeout(PONG_WITHIN, ping_pong.ping(Ping::opaque())).await {
             Ok(Ok(_)) => {}
-            Ok(Err(_)) | Err(_) => return,
+            Ok(Err(_)) | Err(_) => return End::Dead,
         }
     }
 }

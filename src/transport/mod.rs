@@ -18,14 +18,17 @@ mod tls;
 
 pub use tls::{Identity, Roots, TlsError};
 
-use connection::{Connection, ExchangeError, Stream};
+use connection::{Connection, ExchangeError, Received, Status, Stream};
 
 /// How often a request is sent again that the peer certainly did not process.
-const RESENDS: u32 = 5;
+const RESENDS: usize = 5;
+/// How many connections more than there can be at a time may turn out to be going away before a request is given up.
+const STALE: usize = 5;
 /// How long a new connection may take, TLS and HTTP/2 included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// An origin that could not be reached is left alone for this long.
-const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// An origin that could not be reached is left alone for this long, and twice as long each further time, up to the longest.
+const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(250);
+const CONNECT_AGAIN_AFTER_LONGEST: Duration = Duration::from_secs(5);
 
 /// What a pool connects to, and how.
 #[derive(Clone)]
@@ -40,6 +43,8 @@ pub struct Origin {
     pub max_connections: usize,
     /// Whether a new connection carries one request only until it has been answered, as APNs asks.
     pub first_stream_alone: bool,
+    /// A connection without a request for this long is closed if there are others, else pinged.
+    pub idle_after: Duration,
 }
 
 /// A complete answer.
@@ -48,9 +53,9 @@ pub struct Response {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// Its body; of a success it may be cut short.
     pub body: Bytes,
-    connection: Arc<Connection>,
+    connection: Arc<Status>,
 }
 
 impl Response {
@@ -86,8 +91,15 @@ struct Shared {
 #[derive(Default)]
 struct State {
     connections: Vec<Arc<Connection>>,
-    connecting: usize,
-    failure: Option<(Instant, String)>,
+    connecting: bool,
+    failure: Option<Failure>,
+}
+
+/// That the origin could not be reached.
+struct Failure {
+    reason: String,
+    in_a_row: u32,
+    again_at: Instant,
 }
 
 impl Pool {
@@ -98,71 +110,99 @@ impl Pool {
 
     /// Connections that are open.
     pub fn connections(&self) -> usize {
-        self.0.lock().connections.len()
+        self.0.lock().connections.iter().filter(|connection| connection.status().is_usable()).count()
     }
 
     /// Sends what `request` makes and `body`, and waits for the whole answer. `request` is called once for every try.
     pub async fn send(&self, request: impl Fn() -> Request<()>, body: &Bytes) -> Result<Response, SendError> {
         let mut given_back = String::new();
-        for _ in 0..=RESENDS {
-            let mut stream = self.acquire().await?;
-            let exchange = stream.exchange(request(), body.clone());
-            match tokio::time::timeout(self.0.origin.timeout, exchange).await {
-                Ok(Ok((head, body))) => {
-                    let (parts, ()) = head.into_parts();
-                    let connection = stream.connection();
-                    return Ok(Response { status: parts.status, headers: parts.headers, body, connection });
+        let (mut sent, mut stale) = (0, 0);
+        while sent <= RESENDS && stale <= self.0.origin.max_connections + STALE {
+            let stream = self.acquire().await?;
+            let mut received = Received::default();
+            let exchange = stream.exchange(request(), body.clone(), &mut received);
+            let cut_short = match tokio::time::timeout(self.0.origin.timeout, exchange).await {
+                Ok(Ok(())) => None,
+                Ok(Err(ExchangeError::Stale(error))) => {
+                    stream.status().retire();
+                    given_back = error.to_string();
+                    stale += 1;
+                    continue;
                 }
                 Ok(Err(ExchangeError::Unprocessed(error))) => {
-                    stream.connection().retire();
+                    stream.status().retire();
                     given_back = error.to_string();
+                    sent += 1;
+                    continue;
                 }
                 Ok(Err(ExchangeError::Refused(error))) => {
-                    stream.connection().take_fewer();
+                    stream.status().take_fewer();
                     given_back = error.to_string();
+                    sent += 1;
+                    continue;
                 }
                 Ok(Err(ExchangeError::Broken(error))) => {
-                    return Err(SendError::Ambiguous(format!("the connection broke before the answer: {error}")));
+                    Some(format!("the connection broke before the answer: {error}"))
                 }
                 Err(_) => {
-                    stream.connection().suspect();
-                    let seconds = self.0.origin.timeout.as_secs_f32();
-                    return Err(SendError::Ambiguous(format!("no answer within {seconds} s")));
+                    stream.status().suspect();
+                    Some(format!("no answer within {} s", self.0.origin.timeout.as_secs_f32()))
                 }
-            }
+            };
+            // A success is one whatever becomes of its body; any other answer can't be judged without.
+            return match (received.head, cut_short) {
+                (Some(head), cut_short) if cut_short.is_none() || head.status.is_success() => Ok(Response {
+                    status: head.status,
+                    headers: head.headers,
+                    body: received.body.into(),
+                    connection: Arc::clone(stream.status()),
+                }),
+                (_, cut_short) => Err(SendError::Ambiguous(cut_short.unwrap_or_default())),
+            };
         }
-        Err(SendError::NotSent(format!("given back unprocessed {RESENDS} times and more: {given_back}")))
+        Err(SendError::NotSent(format!("given back unprocessed {} times: {given_back}", sent + stale)))
     }
 
     /// A free stream on an open connection; opens one where all are taken and another is allowed.
     async fn acquire(&self) -> Result<Stream, SendError> {
-        loop {
-            let changed = self.0.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if let Some(stream) = self.try_acquire()? {
-                return Ok(stream);
-            }
-            changed.await;
+        if let Some(stream) = self.try_acquire()? {
+            return Ok(stream);
         }
+        let waiting = async {
+            loop {
+                let changed = self.0.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                if let Some(stream) = self.try_acquire()? {
+                    return Ok(stream);
+                }
+                changed.await;
+            }
+        };
+        // By then whatever held the streams has been given up, and a connection has been opened or not.
+        let longest = self.0.origin.timeout + CONNECT_TIMEOUT;
+        let none_free = |_| Err(SendError::NotSent(format!("no stream was free within {} s", longest.as_secs_f32())));
+        tokio::time::timeout(longest, waiting).await.unwrap_or_else(none_free)
     }
 
     fn try_acquire(&self) -> Result<Option<Stream>, SendError> {
         let mut state = self.0.lock();
-        state.connections.retain(|connection| connection.is_usable());
-        let least_busy = state.connections.iter().filter(|connection| connection.has_room());
-        if let Some(connection) = least_busy.min_by_key(|connection| connection.in_use()) {
+        state.connections.retain(|connection| connection.status().is_usable());
+        let with_room = state.connections.iter().filter(|connection| connection.status().has_room());
+        // The least busy: one that hangs would otherwise draw all requests to itself. Of equals the oldest, so that the
+        // others fall idle when there is little to do.
+        if let Some(connection) = with_room.min_by_key(|connection| connection.status().in_use()) {
             return Ok(Some(Stream::take(connection)));
         }
-        if let Some((at, reason)) = &state.failure
-            && at.elapsed() < CONNECT_AGAIN_AFTER
-        {
-            let nothing_to_wait_for = state.connections.is_empty() && state.connecting == 0;
-            return if nothing_to_wait_for { Err(SendError::NotSent(reason.clone())) } else { Ok(None) };
+        if let Some(failure) = state.failure.as_ref().filter(|failure| Instant::now() < failure.again_at) {
+            let nothing_to_wait_for = state.connections.is_empty() && !state.connecting;
+            return if nothing_to_wait_for { Err(SendError::NotSent(failure.reason.clone())) } else { Ok(None) };
         }
-        // One at a time: a burst should not open more than it turns out to need.
-        if state.connecting == 0 && state.connections.len() < self.0.origin.max_connections {
-            state.connecting += 1;
+        // One at a time, and none while another is about to have room: a burst should not open more than it needs.
+        let room_to_come =
+            state.connecting || state.connections.iter().any(|connection| connection.status().is_alone());
+        if !room_to_come && state.connections.len() < self.0.origin.max_connections.max(1) {
+            state.connecting = true;
             let pool = Arc::downgrade(&self.0);
             let changed = Arc::clone(&self.0.changed);
             tokio::spawn(open(pool, self.0.origin.clone(), Arc::clone(&self.0.tls), changed));
@@ -175,6 +215,27 @@ impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Lets an idle connection go, unless it is the only one: to keep that open is cheaper than to open it anew.
+    fn let_go(&self, idle: &Arc<Status>) -> bool {
+        let mut state = self.lock();
+        // Under the lock nobody takes a stream, so one that is unused stays so.
+        let goes = state.connections.len() > 1 && idle.in_use() == 0;
+        if goes {
+            idle.retire();
+            state.connections.retain(|connection| connection.status().is_usable());
+        }
+        goes
+    }
+}
+
+impl State {
+    fn failed(&mut self, reason: String) {
+        let in_a_row = self.failure.as_ref().map_or(0, |failure| failure.in_a_row).saturating_add(1);
+        let wait = CONNECT_AGAIN_AFTER.saturating_mul(1 << (in_a_row - 1).min(10)).min(CONNECT_AGAIN_AFTER_LONGEST);
+        let again_at = Instant::now() + wait.mul_f64(1.0 + rand::random::<f64>() / 2.0);
+        self.failure = Some(Failure { reason, in_a_row, again_at });
+    }
 }
 
 /// Opens a connection for the pool and looks after it until it ends.
@@ -184,7 +245,7 @@ async fn open(pool: Weak<Shared>, origin: Origin, tls: Arc<rustls::ClientConfig>
     let result = opened.unwrap_or_else(|_| Err(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())));
     let task = {
         let mut state = shared.lock();
-        state.connecting -= 1;
+        state.connecting = false;
         match result {
             Ok((connection, task)) => {
                 state.failure = None;
@@ -193,7 +254,7 @@ async fn open(pool: Weak<Shared>, origin: Origin, tls: Arc<rustls::ClientConfig>
             }
             Err(reason) => {
                 tracing::debug!(host = origin.host, reason, "connection failed");
-                state.failure = Some((Instant::now(), format!("{}:{}: {reason}", origin.host, origin.port)));
+                state.failed(format!("{}:{}: {reason}", origin.host, origin.port));
                 None
             }
         }
@@ -201,11 +262,12 @@ async fn open(pool: Weak<Shared>, origin: Origin, tls: Arc<rustls::ClientConfig>
     drop(shared);
     changed.notify_waiters();
     if let Some(task) = task {
-        task.run().await;
+        let let_go = |idle: &Arc<Status>| pool.upgrade().is_none_or(|shared| shared.let_go(idle));
+        task.run(origin.idle_after, let_go).await;
+    }
+    if let Some(shared) = pool.upgrade() {
+        shared.lock().connections.retain(|connection| connection.status().is_usable());
     }
     // Those who wait for one of its streams must look for another.
-    if let Some(shared) = pool.upgrade() {
-        shared.lock().connections.retain(|connection| connection.is_usable());
-    }
     changed.notify_waiters();
 }

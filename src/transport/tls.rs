@@ -45,10 +45,14 @@ impl Roots {
         store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some(path) = extra {
             let failed = |reason: String| TlsError::Roots { path: path.display().to_string(), reason };
+            let before = store.len();
             let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
             for certificate in certificates {
                 let certificate = certificate.map_err(|error| failed(error.to_string()))?;
                 store.add(certificate).map_err(|error| failed(error.to_string()))?;
+            }
+            if store.len() == before {
+                return Err(failed("it holds none".to_owned()));
             }
         }
         if store.is_empty() { Err(TlsError::NoRoots) } else { Ok(Self(Arc::new(store))) }

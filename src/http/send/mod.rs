@@ -36,14 +36,15 @@ pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody)
     let caller = body.caller;
     let SendBody { recipients, message, from, tags, send_at, sender } = SendBody::parse(&body.bytes, &mut problems)?;
     let senders = Senders::find(&state.pool, caller.account_id, from.as_ref(), &recipients, &mut problems).await?;
-    check_payloads(&recipients, &message, &mut problems);
+    let id = OperationId::generate();
+    let starts_at = send_at.unwrap_or_else(|| id.created_at());
+    check_payloads(&recipients, &message, starts_at, &mut problems);
     problems.check()?;
 
-    let id = OperationId::generate();
     let operation = NewOperation {
         id,
         account_id: caller.account_id,
-        deadline_at: deadline(send_at.unwrap_or_else(|| id.created_at()), state.deadline, message.ttl),
+        deadline_at: deadline(starts_at, state.deadline, message.ttl),
         message,
         sender,
         tags,
@@ -68,9 +69,10 @@ fn addressed(recipients: Vec<Recipient>, senders: &Senders) -> Result<Vec<NewRec
 }
 
 /// The message must fit every provider that it goes to.
-fn check_payloads(recipients: &[Recipient], message: &Message, problems: &mut Problems) {
+fn check_payloads(recipients: &[Recipient], message: &Message, starts_at: OffsetDateTime, problems: &mut Problems) {
+    let expires_at = message.expires_at(starts_at);
     for provider in body::providers(recipients) {
-        if let Err(PayloadProblem { field, message }) = Payload::render(provider, message, None) {
+        if let Err(PayloadProblem { field, message }) = Payload::render(provider, message, expires_at) {
             problems.push_at(content::field_of_request(&field), message);
         }
     }

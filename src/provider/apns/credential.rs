@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use jsonwebtoken::EncodingKey;
+use jsonwebtoken::{Algorithm, EncodingKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 
-use crate::provider::credential::{FieldProblem, Fields, certificates, private_key};
+use crate::provider::apns::certificate::{self, Facts};
+use crate::provider::credential::{FieldProblem, Fields, certificates, private_key, signs};
 
 /// Apple's team and key ids.
 const ID_LENGTH: usize = 10;
@@ -23,7 +24,7 @@ pub struct KeyCredential {
 
 /// A client certificate.
 pub struct CertificateCredential {
-    /// The app's bundle id; `None`: the certificate's own.
+    /// The app's bundle id, from the certificate where the client gives none; `None`: neither names one.
     pub bundle_id: Option<String>,
     pub(super) certificates: Vec<CertificateDer<'static>>,
     /// A secret.
@@ -51,7 +52,7 @@ impl KeyCredential {
         let team_id = apple_id(&mut fields, "teamId");
         let key_id = apple_id(&mut fields, "keyId");
         let pem = fields.required_pem(&["privateKey"]);
-        let signing_key = EncodingKey::from_ec_pem(pem.as_bytes()).ok();
+        let signing_key = EncodingKey::from_ec_pem(pem.as_bytes()).ok().filter(|key| signs(key, Algorithm::ES256));
         if signing_key.is_none() && !pem.is_empty() {
             fields.problem("privateKey", "must be the content of a .p8 file: a P-256 private key in PKCS#8");
         }
@@ -67,9 +68,15 @@ impl CertificateCredential {
         check_bundle_id(&mut fields, bundle_id.as_deref().unwrap_or_default());
         let certificate_pem = fields.required_pem(&["certificate"]);
         let certificates = certificates(&certificate_pem);
-        if certificates.is_none() && !certificate_pem.is_empty() {
+        let facts = certificates.as_deref().and_then(certificate::read);
+        if facts.is_none() && !certificate_pem.is_empty() {
             fields.problem("certificate", "must hold at least one X.509 certificate");
         }
+        if facts.as_ref().is_some_and(Facts::has_expired) {
+            fields.problem("certificate", "must not have expired");
+        }
+        // The topic is the certificate's unless the client names another: one for several apps' topics needs it named.
+        let bundle_id = bundle_id.or(facts.and_then(|facts| facts.bundle_id));
         let key_pem = fields.required_pem(&["privateKey"]);
         let private_key = private_key(&key_pem);
         if private_key.is_none() && !key_pem.is_empty() {

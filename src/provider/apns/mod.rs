@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use rustls_pki_types::PrivateKeyDer;
 use uuid::Uuid;
 
+mod certificate;
 mod credential;
 mod outcome;
 mod payload;
@@ -62,67 +63,89 @@ impl ApnsClient {
 
     /// Tries to deliver `payload` to the device with `token`. Every try of one notification has the same `apns_id`.
     pub async fn send(&self, payload: &ApnsPayload, token: &str, apns_id: Uuid) -> Result<Answer, NotSent> {
+        if !is_device_token(token) {
+            return Ok(Answer::bad_token("a device token is letters and digits"));
+        }
         let Ok(uri) = format!("{}/3/device/{token}", self.origin_uri).parse::<http::Uri>() else {
-            return Ok(Answer::bad_token("the device token can't be part of an address"));
+            return Ok(Answer::bad_token("the device token is too long for an address"));
         };
         let authorization = self.tokens.as_ref().map(ProviderTokens::get).transpose()?;
-        let answer = self.try_send(payload, &uri, apns_id, authorization.as_ref()).await?;
-        let renewed = match (&self.tokens, &authorization) {
-            (Some(tokens), Some(old)) if answer.code.as_deref() == Some("ExpiredProviderToken") => tokens.renew(old)?,
-            _ => return Ok(answer),
-        };
-        match renewed {
-            Some(authorization) => self.try_send(payload, &uri, apns_id, Some(&authorization)).await,
-            None => Ok(answer),
+        let mut exchange = Exchange { client: self, payload, uri, apns_id, authorization };
+        let answer = exchange.run().await?;
+        match answer.code.as_deref() {
+            Some("ExpiredProviderToken") => {
+                let (Some(tokens), Some(old)) = (&self.tokens, &exchange.authorization) else { return Ok(answer) };
+                let Some(newer) = tokens.renew(old)? else { return Ok(answer) };
+                exchange.authorization = Some(newer);
+                exchange.run().await
+            }
+            Some(code) if ends_the_connection(code) => exchange.run().await,
+            _ => Ok(answer),
         }
     }
+}
 
-    async fn try_send(
-        &self,
-        payload: &ApnsPayload,
-        uri: &http::Uri,
-        apns_id: Uuid,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<Answer, NotSent> {
-        let answer = self.exchange(payload, uri, apns_id, authorization).await?;
-        // The server is closing this connection; another one may well take the request.
-        if matches!(answer.code.as_deref(), Some("IdleTimeout" | "Shutdown")) {
-            return self.exchange(payload, uri, apns_id, authorization).await;
-        }
-        Ok(answer)
-    }
+/// Answers that are about the connection: it is closing, or bound to another key. Another one may well take the request.
+fn ends_the_connection(code: &str) -> bool {
+    matches!(code, "IdleTimeout" | "Shutdown" | "UnrelatedKeyIdInToken")
+}
 
-    async fn exchange(
-        &self,
-        payload: &ApnsPayload,
-        uri: &http::Uri,
-        apns_id: Uuid,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<Answer, NotSent> {
-        let mut id_text = Uuid::encode_buffer();
-        let id = HeaderValue::from_str(apns_id.as_hyphenated().encode_lower(&mut id_text)).ok();
+/// Apple's are hexadecimal and of no fixed length; anything that could change the address is none.
+fn is_device_token(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// One request, as often as it takes.
+struct Exchange<'a> {
+    client: &'a ApnsClient,
+    payload: &'a ApnsPayload,
+    uri: http::Uri,
+    apns_id: Uuid,
+    authorization: Option<HeaderValue>,
+}
+
+impl Exchange<'_> {
+    async fn run(&self) -> Result<Answer, NotSent> {
+        let topic = self.topic();
+        let id = self.id();
         let request = || {
-            let mut request = Request::post(uri.clone()).body(()).unwrap_or_default();
+            let mut request = Request::post(self.uri.clone()).body(()).unwrap_or_default();
             let headers = request.headers_mut();
-            headers.extend(authorization.map(|authorization| (AUTHORIZATION, authorization.clone())));
-            headers.extend(self.topic.as_ref().map(|topic| (APNS_TOPIC, topic.clone())));
+            headers.extend(self.authorization.as_ref().map(|authorization| (AUTHORIZATION, authorization.clone())));
+            headers.extend(topic.as_ref().map(|topic| (APNS_TOPIC, topic.clone())));
             headers.extend(id.as_ref().map(|id| (APNS_ID, id.clone())));
-            for (name, value) in payload.headers() {
+            for (name, value) in self.payload.headers() {
                 headers.insert(name, value.clone());
             }
             request
         };
-        match self.pool.send(request, payload.body()).await {
+        match self.client.pool.send(request, self.payload.body()).await {
             Ok(response) => Ok(answer(&response)),
             Err(SendError::Ambiguous(reason)) => Ok(Answer::ambiguous(reason)),
             Err(SendError::NotSent(reason)) => Err(NotSent::Unreachable { reason }),
         }
     }
+
+    fn topic(&self) -> Option<HeaderValue> {
+        let topic = self.client.topic.as_ref()?;
+        match self.payload.topic_suffix() {
+            "" => Some(topic.clone()),
+            suffix => HeaderValue::try_from([topic.as_bytes(), suffix.as_bytes()].concat()).ok(),
+        }
+    }
+
+    fn id(&self) -> Option<HeaderValue> {
+        let mut buffer = Uuid::encode_buffer();
+        let mut id = HeaderValue::from_str(self.apns_id.as_hyphenated().encode_lower(&mut buffer)).ok()?;
+        // Never indexed: each is sent once and would only push the headers that recur out of HPACK's table.
+        id.set_sensitive(true);
+        Some(id)
+    }
 }
 
 fn answer(response: &Response) -> Answer {
     let answer = outcome::answer(response.status, &response.headers, &response.body);
-    if matches!(answer.code.as_deref(), Some("IdleTimeout" | "Shutdown")) {
+    if answer.code.as_deref().is_some_and(ends_the_connection) {
         response.retire_connection();
     }
     answer
@@ -130,4 +153,19 @@ fn answer(response: &Response) -> Answer {
 
 fn topic(bundle_id: &str) -> Result<HeaderValue, ClientError> {
     HeaderValue::from_str(bundle_id).map_err(|_| ClientError::Topic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_device_token;
+
+    #[test]
+    fn a_device_token_cannot_change_the_address() {
+        for token in ["0a1b", "utJXX2Tr9wN_tYOwYd8rFA6mYUMBFqdz9n6k3v5EpFAukXD89hGq"] {
+            assert!(is_device_token(token), "{token}");
+        }
+        for token in ["", "a/b", "a?b", "a#b", "..", "a b", "%2F", "a\nb", "é"] {
+            assert!(!is_device_token(token), "{token}");
+        }
+    }
 }

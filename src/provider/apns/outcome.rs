@@ -3,42 +3,40 @@
 //!
 //! An unknown reason goes by its HTTP status and never removes a token.
 
+use std::time::Duration;
+
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::provider::{Answer, Outcome, retry_after, tidy};
 
-#[derive(Deserialize, Default)]
-struct Body {
-    #[serde(default)]
-    reason: String,
-    /// Milliseconds; only with 410.
-    #[serde(default)]
-    timestamp: Option<i64>,
-}
-
 /// What APNs answered.
 pub fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let body: Body = serde_json::from_slice(body).unwrap_or_default();
     let message_id = headers.get("apns-id").and_then(|id| id.to_str().ok()).map(tidy);
-    let accepted = status == StatusCode::OK;
+    let http_status = Some(status.as_u16());
+    if status == StatusCode::OK {
+        return Answer { outcome: Outcome::Accepted, http_status, code: None, message: None, message_id };
+    }
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let reason = body.get("reason").and_then(Value::as_str).unwrap_or_default();
+    // Milliseconds; only with 410.
+    let since = body
+        .get("timestamp")
+        .and_then(Value::as_i64)
+        .and_then(|milliseconds| OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok());
     Answer {
-        outcome: if accepted { Outcome::Accepted } else { outcome(status, &body, headers) },
-        http_status: Some(status.as_u16()),
-        code: Some(body.reason.as_str()).filter(|reason| !accepted && !reason.is_empty()).map(tidy),
-        message: explanation(&body.reason).filter(|_| !accepted).map(str::to_owned),
-        message_id: message_id.filter(|_| accepted),
+        outcome: outcome(status, reason, since, retry_after(headers)),
+        http_status,
+        code: Some(reason).filter(|reason| !reason.is_empty()).map(tidy),
+        message: explanation(reason).map(str::to_owned),
+        message_id: None,
     }
 }
 
 /// The table: Apple's reasons, by what to do about each.
-fn outcome(status: StatusCode, body: &Body, headers: &HeaderMap) -> Outcome {
-    let retry_after = retry_after(headers);
-    let since = body
-        .timestamp
-        .and_then(|milliseconds| OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok());
-    match (body.reason.as_str(), status.as_u16()) {
+fn outcome(status: StatusCode, reason: &str, since: Option<OffsetDateTime>, retry_after: Option<Duration>) -> Outcome {
+    match (reason, status.as_u16()) {
         ("Unregistered" | "ExpiredToken", _) => Outcome::TokenDead { since },
         // May be a good token of the other environment or of another app.
         ("BadDeviceToken" | "DeviceTokenNotForTopic" | "InvalidToken", _) => Outcome::TokenRefused,
@@ -55,9 +53,10 @@ fn outcome(status: StatusCode, body: &Body, headers: &HeaderMap) -> Outcome {
         ) => Outcome::CredentialRefused,
         ("TooManyProviderTokenUpdates", _) => Outcome::Throttled { retry_after, device_only: false },
         ("TooManyRequests", _) => Outcome::Throttled { retry_after, device_only: true },
-        ("IdleTimeout", _) | (_, 500..=599) => Outcome::Unavailable { retry_after },
-        (_, 410) => Outcome::TokenDead { since },
-        (_, 429) => Outcome::Throttled { retry_after, device_only: true },
+        ("IdleTimeout", _) | (_, 300..=399 | 408 | 500..=599) => Outcome::Unavailable { retry_after },
+        // 410 is about the token, but only a known reason removes one.
+        (_, 410) => Outcome::TokenRefused,
+        (_, 429) => Outcome::Throttled { retry_after, device_only: false },
         // BadCollapseId, BadExpirationDate, BadMessageId, BadPriority, BadTopic, DuplicateHeaders, InvalidPushType,
         // MissingDeviceToken, MissingTopic, PayloadEmpty, TopicDisallowed, Forbidden, BadPath, MethodNotAllowed,
         // PayloadTooLarge, and what Apple may add: the message as it is will never be taken.
@@ -146,13 +145,30 @@ mod tests {
             (500, "InternalServerError", unavailable),
             (503, "ServiceUnavailable", unavailable),
             (503, "Shutdown", unavailable),
+            (403, "BadEnvironmentKeyInToken", Outcome::CredentialRefused),
             (400, "SomethingNew", Outcome::MessageRefused),
+            (410, "SomethingNew", Outcome::TokenRefused),
+            (429, "SomethingNew", Outcome::Throttled { retry_after: None, device_only: false }),
+            (503, "SomethingNew", unavailable),
+            (302, "", unavailable),
             (502, "", unavailable),
         ];
         for (status, reason, expected) in rows {
             let answer = of(status, reason);
             assert_eq!(answer.outcome, expected, "{status} {reason}");
             assert_eq!(answer.code.as_deref().unwrap_or_default(), reason);
+        }
+    }
+
+    #[test]
+    fn no_body_is_too_odd() {
+        let gone = |body: &str| answer(StatusCode::GONE, &HeaderMap::new(), body.as_bytes()).outcome;
+        let dead = Outcome::TokenDead { since: None };
+        assert_eq!(gone(r#"{"reason":"Unregistered"}"#), dead);
+        assert_eq!(gone(r#"{"reason":"Unregistered","timestamp":"soon"}"#), dead);
+        assert_eq!(gone(r#"{"reason":"Unregistered","timestamp":9223372036854775807}"#), dead);
+        for body in ["", "[]", "<html>", r#"{"reason":7}"#] {
+            assert_eq!(gone(body), Outcome::TokenRefused, "{body}");
         }
     }
 

@@ -11,13 +11,31 @@ use crate::provider::{Message, Priority};
 
 /// Most bytes of `apns-collapse-id`.
 const MAX_COLLAPSE_ID: usize = 64;
+/// Most bytes of a payload with the push type `voip`.
+const MAX_VOIP_PAYLOAD: usize = 5120;
 
 /// The headers that an override may set.
 const OVERRIDABLE: [&str; 5] = ["apns-push-type", "apns-topic", "apns-priority", "apns-expiration", "apns-collapse-id"];
 
+/// Apple's push types, with what each appends to the bundle id to make the topic.
+const PUSH_TYPES: [(&str, &str); 11] = [
+    ("alert", ""),
+    ("background", ""),
+    ("mdm", ""),
+    ("voip", ".voip"),
+    ("complication", ".complication"),
+    ("fileprovider", ".pushkit.fileprovider"),
+    ("location", ".location-query"),
+    ("liveactivity", ".push-type.liveactivity"),
+    ("pushtotalk", ".voip-ptt"),
+    ("widgets", ".push-type.widgets"),
+    ("controls", ".push-type.controls"),
+];
+
 /// Body and headers for every recipient of a message.
 pub struct ApnsPayload {
     headers: Vec<(HeaderName, HeaderValue)>,
+    topic_suffix: &'static str,
     body: Bytes,
 }
 
@@ -29,18 +47,30 @@ impl ApnsPayload {
         if let Some(over) = over.payload {
             merge(&mut payload, over);
         }
+        let (push_type, topic_suffix) = push_type(&payload, over.headers)?;
+        if push_type == "background"
+            && let Some(Value::Object(aps)) = payload.get_mut("aps")
+        {
+            aps.entry("content-available").or_insert(json!(1));
+        }
+        let headers = headers(message, expires_at, push_type, over.headers)?;
         let body = Bytes::from(Value::Object(payload).to_string());
-        if body.len() > MAX_PAYLOAD {
-            let problem = format!("is too large: {} bytes of payload for APNs; the most is {MAX_PAYLOAD}", body.len());
+        let most = if push_type == "voip" { MAX_VOIP_PAYLOAD } else { MAX_PAYLOAD };
+        if body.len() > most {
+            let problem = format!("is too large: {} bytes of payload for APNs; the most is {most}", body.len());
             return Err(PayloadProblem::new("content", problem));
         }
-        let headers = headers(message, expires_at, over.headers)?;
-        Ok(Self { headers, body })
+        Ok(Self { headers, topic_suffix, body })
     }
 
     /// What goes with every request.
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers
+    }
+
+    /// What follows the bundle id in the topic; mostly nothing.
+    pub fn topic_suffix(&self) -> &'static str {
+        self.topic_suffix
     }
 
     /// The JSON body.
@@ -71,11 +101,6 @@ impl<'a> Override<'a> {
     }
 }
 
-/// Whether the device shows, plays or counts something; if not, the push only wakes the app.
-fn is_alert(message: &Message) -> bool {
-    message.title.is_some() || message.body.is_some() || message.sound.is_some() || message.badge.is_some()
-}
-
 fn payload(message: &Message) -> Result<Map<String, Value>, PayloadProblem> {
     let mut aps = Map::new();
     let mut alert = Map::new();
@@ -86,9 +111,6 @@ fn payload(message: &Message) -> Result<Map<String, Value>, PayloadProblem> {
     }
     aps.extend(message.sound.as_ref().map(|sound| ("sound".to_owned(), json!(sound))));
     aps.extend(message.badge.map(|badge| ("badge".to_owned(), json!(badge))));
-    if !is_alert(message) {
-        aps.insert("content-available".to_owned(), json!(1));
-    }
     let mut payload = Map::new();
     if let Some(image) = &message.image {
         // The app's notification service extension loads it.
@@ -105,29 +127,36 @@ fn payload(message: &Message) -> Result<Map<String, Value>, PayloadProblem> {
     Ok(payload)
 }
 
+/// The push type and its topic suffix: what the client chose, else by whether the device shows, plays or counts
+/// something; if not, the push only wakes the app.
+fn push_type(
+    payload: &Map<String, Value>,
+    over: Option<&Map<String, Value>>,
+) -> Result<(&'static str, &'static str), PayloadProblem> {
+    let aps = payload.get("aps");
+    let is_seen = ["alert", "sound", "badge"].iter().any(|key| aps.is_some_and(|aps| aps.get(key).is_some()));
+    let derived = json!(if is_seen { "alert" } else { "background" });
+    let chosen = over.and_then(|over| over.get("apns-push-type")).filter(|chosen| !chosen.is_null());
+    let wanted = chosen.unwrap_or(&derived).as_str();
+    PUSH_TYPES.into_iter().find(|(name, _)| wanted == Some(*name)).ok_or_else(|| {
+        let names: Vec<_> = PUSH_TYPES.iter().map(|(name, _)| *name).collect();
+        PayloadProblem::new("apn.headers.apns-push-type", format!("must be one of {}", names.join(", ")))
+    })
+}
+
 fn headers(
     message: &Message,
     expires_at: Option<OffsetDateTime>,
+    push_type: &str,
     over: Option<&Map<String, Value>>,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, PayloadProblem> {
-    let alert = is_alert(message);
     let mut headers = Map::new();
-    headers.insert("apns-push-type".to_owned(), json!(if alert { "alert" } else { "background" }));
-    // A background push must not be urgent.
-    let priority = if alert && message.priority == Priority::High { "10" } else { "5" };
+    headers.insert("apns-push-type".to_owned(), json!(push_type));
+    let priority = if push_type != "background" && message.priority == Priority::High { "10" } else { "5" };
     headers.insert("apns-priority".to_owned(), json!(priority));
-    // 0 is Apple's word for one try, nothing kept.
-    let expiration = expires_at.map(|at| if message.ttl == Some(0) { 0 } else { at.unix_timestamp() });
+    let expiration = message.apns_expiration(expires_at);
     headers.extend(expiration.map(|at| ("apns-expiration".to_owned(), json!(at.to_string()))));
-    if let Some(key) = &message.collapse_key {
-        if key.len() > MAX_COLLAPSE_ID {
-            return Err(PayloadProblem::new(
-                "collapseKey",
-                format!("must be at most {MAX_COLLAPSE_ID} bytes for APNs"),
-            ));
-        }
-        headers.insert("apns-collapse-id".to_owned(), json!(key));
-    }
+    headers.extend(message.collapse_key.as_ref().map(|key| ("apns-collapse-id".to_owned(), json!(key))));
     let mut names = over.iter().flat_map(|over| over.keys());
     if let Some(name) = names.find(|name| !OVERRIDABLE.contains(&name.as_str())) {
         let problem = format!("can't be set; {} can", OVERRIDABLE.join(", "));
@@ -136,20 +165,43 @@ fn headers(
     if let Some(over) = over {
         merge(&mut headers, over);
     }
-    headers.iter().map(|(name, value)| header(name, value)).collect()
+    let is_overridden = |name: &str| over.is_some_and(|over| over.contains_key(name));
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let field = match name.as_str() {
+                "apns-collapse-id" if !is_overridden(name) => "collapseKey".to_owned(),
+                _ => format!("apn.headers.{name}"),
+            };
+            check_header(name, &text, push_type).map_err(|problem| PayloadProblem::new(&field, problem))?;
+            header(name, &text).map_err(|problem| PayloadProblem::new(&field, problem))
+        })
+        .collect()
 }
 
-fn header(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), PayloadProblem> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let name_problem = |_| PayloadProblem::new(format!("apn.headers.{name}"), "is not a header name");
-    let value_problem = |_| {
-        let field = if name == "apns-collapse-id" { "collapseKey".to_owned() } else { format!("apn.headers.{name}") };
-        PayloadProblem::new(field, "must be plain text without control characters, to fit a header")
-    };
-    Ok((name.parse().map_err(name_problem)?, HeaderValue::from_str(&text).map_err(value_problem)?))
+/// Apple's rules for the headers that have any.
+fn check_header(name: &str, text: &str, push_type: &str) -> Result<(), String> {
+    match name {
+        "apns-priority" if push_type == "background" && text != "5" => {
+            Err("must be 5 for a push that only wakes the app".to_owned())
+        }
+        "apns-priority" if !matches!(text, "10" | "5" | "1") => Err("must be 10, 5 or 1".to_owned()),
+        "apns-expiration" if text.parse::<u32>().is_err() => {
+            Err("must be a time in Unix seconds, or 0 for one try only".to_owned())
+        }
+        "apns-collapse-id" if text.len() > MAX_COLLAPSE_ID => {
+            Err(format!("must be at most {MAX_COLLAPSE_ID} bytes for APNs"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn header(name: &str, text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+    let name: HeaderName = name.parse().map_err(|_| "is not a header name")?;
+    let value =
+        HeaderValue::from_str(text).map_err(|_| "must be plain text without control characters, to fit a header")?;
+    Ok((name, value))
 }
 
 #[cfg(test)]
@@ -202,18 +254,44 @@ mod tests {
     fn overrides_are_merged_and_checked() {
         let over =
             |value: Value| Message { body: Some("B".into()), apn: value.as_object().cloned(), ..Message::default() };
-        let (body, headers) = rendered(
-            &over(json!({"headers": {"apns-push-type": "voip"}, "payload": {"aps": {"category": "X"}}})),
-            None,
-        );
-        assert_eq!((&body["aps"]["category"], &headers["apns-push-type"]), (&json!("X"), &json!("voip")));
+        let (body, headers) =
+            rendered(&over(json!({"headers": {"apns-priority": 1}, "payload": {"aps": {"category": "X"}}})), None);
+        assert_eq!((&body["aps"]["category"], &headers["apns-priority"]), (&json!("X"), &json!("1")));
         for (bad, field) in [
             (json!({"header": {}}), "apn.header"),
             (json!({"headers": {"authorization": "x"}}), "apn.headers.authorization"),
             (json!({"payload": 1}), "apn.payload"),
             (json!({"headers": {"apns-topic": "a\nb"}}), "apn.headers.apns-topic"),
+            (json!({"headers": {"apns-push-type": "loud"}}), "apn.headers.apns-push-type"),
+            (json!({"headers": {"apns-priority": "9"}}), "apn.headers.apns-priority"),
+            (json!({"headers": {"apns-push-type": "background", "apns-priority": 10}}), "apn.headers.apns-priority"),
+            (json!({"headers": {"apns-expiration": "soon"}}), "apn.headers.apns-expiration"),
+            (json!({"headers": {"apns-collapse-id": "x".repeat(65)}}), "apn.headers.apns-collapse-id"),
         ] {
             assert_eq!(ApnsPayload::render(&over(bad), None).err().unwrap().field, field);
+        }
+    }
+
+    #[test]
+    fn the_push_type_follows_what_is_sent() {
+        let of = |over: Value| {
+            let data = Some([("k".to_owned(), "v".to_owned())].into());
+            let message = Message { data, apn: over.as_object().cloned(), ..Message::default() };
+            let suffix = ApnsPayload::render(&message, None).unwrap().topic_suffix();
+            let (body, headers) = rendered(&message, None);
+            (headers["apns-push-type"].clone(), headers["apns-priority"].clone(), body["aps"].clone(), suffix)
+        };
+        let alert = json!({"payload": {"aps": {"alert": "A"}}});
+        assert_eq!(of(alert), (json!("alert"), json!("10"), json!({"alert": "A"}), ""));
+        let call = json!({"headers": {"apns-push-type": "voip"}});
+        assert_eq!(of(call), (json!("voip"), json!("10"), json!({}), ".voip"));
+    }
+
+    #[test]
+    fn a_collapse_key_that_fits_no_header_is_named() {
+        for key in ["x".repeat(65), "a\nb".to_owned()] {
+            let message = Message { body: Some("B".into()), collapse_key: Some(key), ..Message::default() };
+            assert_eq!(ApnsPayload::render(&message, None).err().unwrap().field, "collapseKey");
         }
     }
 

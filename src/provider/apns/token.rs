@@ -4,18 +4,17 @@
 //! every 60 minutes, at most every 20.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use http::header::HeaderValue;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::provider::NotSent;
 use crate::provider::apns::KeyCredential;
 
-const RENEW_AFTER: Duration = Duration::from_mins(50);
-const RENEW_NOT_BEFORE: Duration = Duration::from_mins(20);
+const RENEW_AFTER: Duration = Duration::minutes(50);
+const RENEW_NOT_BEFORE: Duration = Duration::minutes(20);
 
 /// The provider tokens of one signing key.
 pub struct ProviderTokens {
@@ -28,7 +27,15 @@ pub struct ProviderTokens {
 struct ProviderToken {
     /// `bearer …`: a secret.
     authorization: HeaderValue,
-    issued: Instant,
+    /// By the wall clock, as APNs counts: other clocks stand still while a machine sleeps.
+    issued_at: OffsetDateTime,
+}
+
+impl ProviderToken {
+    /// Whether it is younger than `age`; one from the future is not, for the clock has been set back since.
+    fn is_younger_than(&self, age: Duration) -> bool {
+        (-Duration::MINUTE..age).contains(&(OffsetDateTime::now_utc() - self.issued_at))
+    }
 }
 
 #[derive(Serialize)]
@@ -54,7 +61,7 @@ impl ProviderTokens {
     /// A token that is good now, as the value of the `authorization` header.
     pub fn get(&self) -> Result<HeaderValue, NotSent> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match current.as_ref().filter(|token| token.issued.elapsed() < RENEW_AFTER) {
+        match current.as_ref().filter(|token| token.is_younger_than(RENEW_AFTER)) {
             Some(token) => Ok(token.authorization.clone()),
             None => Ok(current.insert(self.issue()?).authorization.clone()),
         }
@@ -65,20 +72,21 @@ impl ProviderTokens {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match current.as_ref() {
             Some(token) if token.authorization != old => Ok(Some(token.authorization.clone())),
-            Some(token) if token.issued.elapsed() < RENEW_NOT_BEFORE => Ok(None),
+            Some(token) if token.is_younger_than(RENEW_NOT_BEFORE) => Ok(None),
             _ => Ok(Some(current.insert(self.issue()?).authorization.clone())),
         }
     }
 
     fn issue(&self) -> Result<ProviderToken, NotSent> {
         let refused = |reason: String| NotSent::CredentialRefused { reason };
-        let claims = Claims { iss: &self.team_id, iat: OffsetDateTime::now_utc().unix_timestamp() };
+        let issued_at = OffsetDateTime::now_utc();
+        let claims = Claims { iss: &self.team_id, iat: issued_at.unix_timestamp() };
         let token = jsonwebtoken::encode(&self.header, &claims, &self.signing_key)
             .map_err(|error| refused(format!("the private key can't sign: {error}")))?;
         let mut authorization =
             HeaderValue::try_from(format!("bearer {token}")).map_err(|error| refused(error.to_string()))?;
         // Apple asks for a literal that is never indexed.
         authorization.set_sensitive(true);
-        Ok(ProviderToken { authorization, issued: Instant::now() })
+        Ok(ProviderToken { authorization, issued_at })
     }
 }

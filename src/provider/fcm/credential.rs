@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use jsonwebtoken::EncodingKey;
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::Value;
 
-use crate::provider::credential::{FieldProblem, Fields};
+use crate::provider::credential::{FieldProblem, Fields, signs};
 
 /// Where Google exchanges a signed assertion for an access token.
 pub const GOOGLE_TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
@@ -67,9 +67,9 @@ impl FcmCredential {
             fields.problem("tokenUri", "must be Google's, or one that the operator allows in fcm.token_uris");
         }
         let pem = fields.required_pem(&["privateKey", "private_key"]);
-        let signing_key = EncodingKey::from_rsa_pem(pem.as_bytes()).ok();
+        let signing_key = EncodingKey::from_rsa_pem(pem.as_bytes()).ok().filter(|key| signs(key, Algorithm::RS256));
         if signing_key.is_none() && !pem.is_empty() {
-            fields.problem("privateKey", "must be an RSA private key");
+            fields.problem("privateKey", "must be an RSA private key of at least 2048 bits");
         }
         let credential =
             signing_key.map(|signing_key| Self { project_id, client_email, private_key_id, token_uri, signing_key });

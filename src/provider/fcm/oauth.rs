@@ -3,7 +3,7 @@
 //! <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>. One task at a time renews; while
 //! the old token is still good the others go on with it.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use crate::provider::endpoints::{Endpoint, Endpoints, https_authority};
 use crate::provider::fcm::FcmCredential;
 use crate::provider::fcm::credential::GOOGLE_TOKEN_URI;
-use crate::provider::{ClientError, NotSent, retry_after};
+use crate::provider::{ClientError, NotSent, retry_after, tidy};
 use crate::transport::{Pool, SendError};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
@@ -24,6 +24,10 @@ const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
 const ASSERTION_SECONDS: i64 = 3600;
 /// A token is renewed this long before its end, or at half its life if that is shorter.
 const RENEW_AHEAD: Duration = Duration::from_mins(5);
+/// And up to this much earlier, so that not all replicas renew at once.
+const RENEW_SPREAD: Duration = Duration::from_mins(1);
+/// A renewal ahead of the end that failed is tried again after this.
+const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// The access tokens of one service account.
 pub struct AccessTokens {
@@ -35,6 +39,8 @@ pub struct AccessTokens {
     signing_key: EncodingKey,
     current: RwLock<Option<AccessToken>>,
     renewing: tokio::sync::Mutex<()>,
+    /// The last exchange that failed, and when.
+    failure: Mutex<Option<(Instant, NotSent)>>,
 }
 
 #[derive(Clone)]
@@ -93,6 +99,7 @@ impl AccessTokens {
             signing_key: credential.signing_key.clone(),
             current: RwLock::new(None),
             renewing: tokio::sync::Mutex::new(()),
+            failure: Mutex::new(None),
         })
     }
 
@@ -108,21 +115,36 @@ impl AccessTokens {
             },
             None => self.renewing.lock().await,
         };
-        // Somebody else may have renewed it while this waited for its turn.
+        // Somebody else may have tried while this waited for its turn: what came of it holds for all who waited.
         if let Some(token) = self.current().filter(|token| Instant::now() < token.renew_at) {
             return Ok(token.authorization);
+        }
+        if let Some(error) = self.failure_since(now) {
+            return Err(error);
         }
         match self.exchange().await {
             Ok(token) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
                 Ok(token.authorization)
             }
-            // The old one still serves.
-            Err(error) => self
-                .current()
-                .filter(|token| Instant::now() < token.ends_at)
-                .map_or(Err(error), |token| Ok(token.authorization)),
+            Err(error) => self.put_off().ok_or_else(|| {
+                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), error.clone()));
+                error
+            }),
         }
+    }
+
+    fn failure_since(&self, began: Instant) -> Option<NotSent> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.as_ref().filter(|(at, _)| *at >= began).map(|(_, error)| error.clone())
+    }
+
+    /// Goes on with the present token for a while, if it is still good.
+    fn put_off(&self) -> Option<HeaderValue> {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let token = current.as_mut().filter(|token| Instant::now() < token.ends_at)?;
+        token.renew_at = Instant::now() + RENEW_AGAIN_AFTER;
+        Some(token.authorization.clone())
     }
 
     /// Drops a token that the provider refused, unless it has been replaced since.
@@ -156,8 +178,9 @@ impl AccessTokens {
         }
         let refused: Refused = serde_json::from_slice(&response.body).unwrap_or_default();
         let reason = format!("{} {} {}", response.status.as_u16(), refused.error, refused.error_description);
-        let reason = reason.trim_end().to_owned();
-        if response.status.is_client_error() && response.status != http::StatusCode::TOO_MANY_REQUESTS {
+        let reason = tidy(reason.trim_end());
+        let transient = matches!(response.status.as_u16(), 408 | 429);
+        if response.status.is_client_error() && !transient {
             return Err(NotSent::CredentialRefused { reason });
         }
         Err(NotSent::CredentialUnavailable { reason, retry_after: retry_after(&response.headers) })
@@ -177,10 +200,15 @@ impl AccessTokens {
 
 fn granted(body: &[u8], asked_at: Instant) -> Option<AccessToken> {
     let granted: Granted = serde_json::from_slice(body).ok()?;
-    let life = Duration::from_secs(granted.expires_in);
+    // A day is far more than Google gives, and keeps the sums below within bounds.
+    let life = Duration::from_secs(granted.expires_in.min(86_400));
+    let ahead = RENEW_AHEAD + RENEW_SPREAD.mul_f64(rand::random());
+    let mut authorization = HeaderValue::try_from(format!("Bearer {}", granted.access_token)).ok()?;
+    // Hidden from debug output; HTTP/2 sends it as a literal either way.
+    authorization.set_sensitive(true);
     Some(AccessToken {
-        authorization: HeaderValue::try_from(format!("Bearer {}", granted.access_token)).ok()?,
-        renew_at: asked_at + life.saturating_sub(RENEW_AHEAD).max(life / 2),
+        authorization,
+        renew_at: asked_at + life.saturating_sub(ahead).max(life / 2),
         ends_at: asked_at + life,
     })
 }

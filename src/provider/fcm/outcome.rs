@@ -4,63 +4,62 @@
 //! front end may answer with HTML. So any body is accepted, and an unknown code never removes a token.
 
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::provider::{Answer, Outcome, retry_after, tidy};
 
-#[derive(Deserialize, Default)]
-struct Body {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    error: Option<ErrorBody>,
-}
-
-#[derive(Deserialize, Default)]
-struct ErrorBody {
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    details: Vec<Value>,
-}
+/// The `error` object of an answer, as far as there is one. Nothing in it can be relied on to have its type.
+struct ErrorBody(Value);
 
 impl ErrorBody {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    fn details(&self) -> impl Iterator<Item = &Value> {
+        self.0.get("details").and_then(Value::as_array).into_iter().flatten()
+    }
+
     fn error_code(&self) -> Option<&str> {
-        self.details.iter().find_map(|detail| detail.get("errorCode")?.as_str())
+        self.details().find_map(|detail| detail.get("errorCode")?.as_str())
     }
 
     /// Whether the error is about the token and not about the message.
     fn names_the_token(&self) -> bool {
-        let violations = self.details.iter().filter_map(|detail| detail.get("fieldViolations")?.as_array()).flatten();
+        let violations = self.details().filter_map(|detail| detail.get("fieldViolations")?.as_array()).flatten();
         let mut fields = violations.filter_map(|violation| violation.get("field")?.as_str());
+        let text = self.text("message").unwrap_or_default();
         fields.any(|field| matches!(field, "message.token" | "message.fid"))
-            || self.message.contains("registration token is not a valid FCM registration token")
+            || text.contains("registration token is not a valid FCM registration token")
+    }
+
+    /// Whether the quota that is used up is a single device's: `google.rpc.QuotaFailure` says which in its texts.
+    fn names_the_device(&self) -> bool {
+        let mut violations =
+            self.details().filter_map(|detail| detail.get("violations")?.as_array()).flatten().peekable();
+        violations.peek().is_some()
+            && violations.all(|violation| {
+                let texts = ["subject", "description"].into_iter().filter_map(|name| violation.get(name)?.as_str());
+                texts.into_iter().any(|text| text.to_ascii_lowercase().contains("device"))
+            })
     }
 }
 
 /// What FCM answered.
 pub fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let body: Body = serde_json::from_slice(body).unwrap_or_default();
+    let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let http_status = Some(status.as_u16());
     if status.is_success() {
-        return Answer {
-            outcome: Outcome::Accepted,
-            http_status: Some(status.as_u16()),
-            code: None,
-            message: None,
-            message_id: body.name,
-        };
+        let message_id = body.get("name").and_then(Value::as_str).map(tidy);
+        return Answer { outcome: Outcome::Accepted, http_status, code: None, message: None, message_id };
     }
-    let error = body.error.unwrap_or_default();
+    let error = ErrorBody(body.get_mut("error").map(Value::take).unwrap_or_default());
     let code = error.error_code().filter(|code| *code != "UNSPECIFIED_ERROR");
-    let shown = error.error_code().or(Some(error.status.as_str()).filter(|status| !status.is_empty()));
     Answer {
         outcome: outcome(status, code, &error, headers),
-        http_status: Some(status.as_u16()),
-        code: shown.map(tidy),
-        message: Some(error.message.as_str()).filter(|message| !message.is_empty()).map(tidy),
+        http_status,
+        code: error.error_code().or(error.text("status")).map(tidy),
+        message: error.text("message").map(tidy),
         message_id: None,
     }
 }
@@ -69,10 +68,11 @@ pub fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
 #[allow(clippy::match_same_arms, reason = "one line for each row of the documents")]
 fn outcome(status: StatusCode, code: Option<&str>, error: &ErrorBody, headers: &HeaderMap) -> Outcome {
     let retry_after = retry_after(headers);
-    match (status.as_u16(), code, error.status.as_str()) {
+    let throttled = Outcome::Throttled { retry_after, device_only: error.names_the_device() };
+    match (status.as_u16(), code, error.text("status").unwrap_or_default()) {
         (_, Some("UNREGISTERED"), _) => Outcome::TokenDead { since: None },
         (_, Some("SENDER_ID_MISMATCH"), _) => Outcome::TokenRefused,
-        (_, Some("QUOTA_EXCEEDED"), _) => Outcome::Throttled { retry_after, device_only: false },
+        (_, Some("QUOTA_EXCEEDED"), _) => throttled,
         (_, Some("UNAVAILABLE" | "INTERNAL"), _) => Outcome::Unavailable { retry_after },
         // The key for APNs or web push that is kept at Firebase is bad: only tokens that go that way are concerned.
         (_, Some("THIRD_PARTY_AUTH_ERROR" | "APNS_AUTH_ERROR"), _) => Outcome::TokenRefused,
@@ -80,11 +80,11 @@ fn outcome(status: StatusCode, code: Option<&str>, error: &ErrorBody, headers: &
             Outcome::TokenDead { since: None }
         }
         (_, Some("INVALID_ARGUMENT"), _) => Outcome::MessageRefused,
-        (401, _, _) | (403, _, "PERMISSION_DENIED") => Outcome::CredentialRefused,
-        // No code: the project does not exist, not the token.
-        (404, _, "NOT_FOUND") => Outcome::CredentialRefused,
-        (429, _, _) => Outcome::Throttled { retry_after, device_only: false },
-        (408 | 500..=599, _, _) => Outcome::Unavailable { retry_after },
+        // Without a code: the API is off or a role is missing, the project or the address does not exist. A front end
+        // may say so in HTML.
+        (401, _, _) | (403 | 404, None, _) => Outcome::CredentialRefused,
+        (429, _, _) => throttled,
+        (300..=399 | 408 | 500..=599, _, _) => Outcome::Unavailable { retry_after },
         _ => Outcome::MessageRefused,
     }
 }
@@ -117,6 +117,10 @@ mod tests {
             (403, "PERMISSION_DENIED", None, Outcome::CredentialRefused),
             (404, "NOT_FOUND", Some("UNREGISTERED"), Outcome::TokenDead { since: None }),
             (404, "NOT_FOUND", None, Outcome::CredentialRefused),
+            (403, "", None, Outcome::CredentialRefused),
+            (404, "", None, Outcome::CredentialRefused),
+            (404, "NOT_FOUND", Some("NEW_CODE"), Outcome::MessageRefused),
+            (302, "", None, unavailable),
             (429, "RESOURCE_EXHAUSTED", Some("QUOTA_EXCEEDED"), throttled),
             (429, "RESOURCE_EXHAUSTED", None, throttled),
             (500, "INTERNAL", Some("INTERNAL"), unavailable),
@@ -146,6 +150,37 @@ mod tests {
             assert_eq!(answer.outcome, Outcome::TokenDead { since: None });
             assert_eq!(answer.code.as_deref(), Some("INVALID_ARGUMENT"));
         }
+    }
+
+    #[test]
+    fn a_device_that_had_too_many_does_not_stand_for_the_project() {
+        let of = |subject: &str| {
+            let body = json!({"error": {"status": "RESOURCE_EXHAUSTED", "details": [
+                {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"},
+                {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"subject": subject}]},
+            ]}});
+            answer(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), body.to_string().as_bytes()).outcome
+        };
+        assert_eq!(of("Device message rate"), Outcome::Throttled { retry_after: None, device_only: true });
+        assert_eq!(of("project:p"), Outcome::Throttled { retry_after: None, device_only: false });
+    }
+
+    #[test]
+    fn no_body_is_too_odd() {
+        for (body, expected) in [
+            (r#"{"error":{"status":"NOT_FOUND","details":null,"message":7}}"#, Outcome::CredentialRefused),
+            (
+                r#"{"error":{"status":7,"details":[7,{"errorCode":"UNREGISTERED"}]}}"#,
+                Outcome::TokenDead { since: None },
+            ),
+            (r#"{"error":"x"}"#, Outcome::CredentialRefused),
+            ("[]", Outcome::CredentialRefused),
+            ("<html>Not Found</html>", Outcome::CredentialRefused),
+            ("", Outcome::CredentialRefused),
+        ] {
+            assert_eq!(answer(StatusCode::NOT_FOUND, &HeaderMap::new(), body.as_bytes()).outcome, expected, "{body}");
+        }
+        assert_eq!(answer(StatusCode::OK, &HeaderMap::new(), b"<html>").outcome, Outcome::Accepted);
     }
 
     #[test]
