@@ -85,18 +85,26 @@ pub async fn list(
             status as "status: Status", coalesce(send_at > now(), false) as "is_scheduled!", created_at,
             coalesce(updated_at, created_at) as "updated_at!"
         from operations
-        join push_notifications on operation_id = operations.id
+        -- For each Operation no more than the page can hold: a join would read all of each before it sorts.
+        cross join lateral (
+            select *
+            from push_notifications
+            where operation_id = operations.id
+                and position > case when operations.id = $5 then $6 else -1 end
+                and ($8::provider is null or provider = $8)
+                and (
+                    $9::text is null
+                    or $9 = case when status = 'QUEUED' and send_at > now() then 'SCHEDULED' else status::text end
+                )
+            order by position
+            limit $10
+        ) as notification
         where account_id = $1
             and operations.id >= $2
             and ($3::uuid is null or operations.id < $3)
             and ($4::uuid is null or operations.id = $4)
-            and ($5::uuid is null or operations.id < $5 or (operations.id = $5 and position > $6))
+            and ($5::uuid is null or operations.id <= $5)
             and ($7::jsonb is null or tags @> $7)
-            and ($8::provider is null or provider = $8)
-            and (
-                $9::text is null
-                or $9 = case when status = 'QUEUED' and send_at > now() then 'SCHEDULED' else status::text end
-            )
         order by operations.id desc, position
         limit $10
         "#,
