@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 
+use crate::id::OperationId;
 use crate::store::batches::{BatchKey, ClaimedBatch};
 use crate::store::outcomes::NotificationOutcome;
 
@@ -234,6 +235,13 @@ impl Leases {
             left > 0 && Duration::from_millis(left) < self.term.mul_f64(0.42)
         };
         held.iter().filter_map(Weak::upgrade).filter(due).collect()
+    }
+
+    /// Lets go of the batches of an Operation that has been canceled: what still waits in memory isn't sent any more.
+    pub fn cancel(&self, operation_id: OperationId) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let canceled = held.iter().filter_map(Weak::upgrade).filter(|lease| lease.key.operation_id == operation_id);
+        canceled.for_each(|lease| lease.lost());
     }
 
     /// Notes which of `leases` were renewed by a statement that began at `at`; the others are lost.

@@ -17,6 +17,7 @@ use sqlx::postgres::PgListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 mod breaker;
 mod claim;
@@ -32,6 +33,7 @@ pub use retry::RetryPolicy;
 use crate::provider::Endpoints;
 use crate::secret::MasterKeys;
 use crate::store::batches;
+use crate::store::cancel::CANCEL_CHANNEL;
 use crate::store::operations::WAKE_CHANNEL;
 use claim::Claimer;
 use lanes::Lanes;
@@ -87,7 +89,7 @@ impl Delivery {
             poll_interval: settings.poll_interval,
         };
         let around = vec![
-            tokio::spawn(listen(pool.clone(), wake, stop.clone())),
+            tokio::spawn(listen(pool.clone(), wake, Arc::clone(&leases), stop.clone())),
             tokio::spawn(renew(pool.clone(), leases, stop.clone())),
         ];
         Self {
@@ -120,11 +122,11 @@ impl Delivery {
     }
 }
 
-/// Wakes the claimer when an Operation has been accepted anywhere.
-async fn listen(pool: PgPool, wake: Arc<Wake>, stop: CancellationToken) {
+/// Wakes the claimer when an Operation has been accepted anywhere, and lets go of what has been canceled.
+async fn listen(pool: PgPool, wake: Arc<Wake>, leases: Arc<Leases>, stop: CancellationToken) {
     let listening = async {
         loop {
-            if let Err(error) = listen_until_broken(&pool, &wake).await {
+            if let Err(error) = listen_until_broken(&pool, &wake, &leases).await {
                 tracing::warn!(%error, "not listening for new Operations; looking for them now and then");
             }
             tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
@@ -133,13 +135,16 @@ async fn listen(pool: PgPool, wake: Arc<Wake>, stop: CancellationToken) {
     stop.run_until_cancelled(listening).await;
 }
 
-async fn listen_until_broken(pool: &PgPool, wake: &Wake) -> sqlx::Result<()> {
+async fn listen_until_broken(pool: &PgPool, wake: &Wake, leases: &Leases) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(WAKE_CHANNEL).await?;
+    listener.listen_all([WAKE_CHANNEL, CANCEL_CHANNEL]).await?;
     // What was accepted while nobody listened.
     wake.now();
-    while listener.try_recv().await?.is_some() {
-        wake.now();
+    while let Some(notice) = listener.try_recv().await? {
+        match notice.channel() {
+            CANCEL_CHANNEL => notice.payload().parse().into_iter().for_each(|id: Uuid| leases.cancel(id.into())),
+            _ => wake.now(),
+        }
     }
     Ok(())
 }

@@ -89,6 +89,11 @@ impl ApiError {
         Self::plain(StatusCode::METHOD_NOT_ALLOWED, "This address does not know this method; see the Allow header")
     }
 
+    /// 409: `message` says what stands in the way.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::plain(StatusCode::CONFLICT, message)
+    }
+
     /// 413: more than `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
         Self::plain(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes"))

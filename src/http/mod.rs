@@ -15,6 +15,7 @@ use uuid::Uuid;
 mod apps;
 mod auth;
 mod body;
+mod cancel;
 mod credentials;
 mod date;
 mod delivery_attempts;
@@ -108,6 +109,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/Operations", "GET").route(web::get().to(operations::list)))
         .service(resource("/Operations/{id}", "GET").route(web::get().to(operations::fetch)))
         .service(resource("/Operations/{id}/Errors", "GET").route(web::get().to(operation_errors::list)))
+        .service(resource("/Operations/{id}/Cancel", "POST").route(web::post().to(cancel::operation)))
         .service(
             resource("/Credentials", "GET, POST")
                 .route(web::get().to(credentials::list))
@@ -122,6 +124,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/Apps", "GET").route(web::get().to(apps::list)))
         .service(resource("/Apps/{name}", "GET").route(web::get().to(apps::fetch)))
         .service(resource("/{id}", "GET").route(web::get().to(push_notifications::fetch)))
+        .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))
         .service(resource("/{id}/DeliveryAttempts", "GET").route(web::get().to(delivery_attempts::list)));
     config.service(service);
 }

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod api_keys;
 pub mod apps;
 pub mod batches;
+pub mod cancel;
 pub mod credentials;
 pub mod delivery_attempts;
 pub mod due;

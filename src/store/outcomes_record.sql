@@ -23,20 +23,22 @@ outcome as materialized (
 ),
 updated as (
     update push_notifications
-    set status = outcome.status,
+    -- What was canceled meanwhile isn't tried again.
+    set status = case when canceled_at is null or outcome.status <> 'QUEUED' then outcome.status else 'CANCELED' end,
         attempts = attempts_before + attempted::integer,
-        next_attempt_at = now() + make_interval(secs => retry_in),
+        next_attempt_at = case when canceled_at is null then now() + make_interval(secs => retry_in) end,
         error_code = outcome.error_code,
         error_message = outcome.error_message,
         updated_at = now()
     from outcome
     where push_notifications.operation_id = outcome.operation_id
         and push_notifications.position = outcome.position
-        and push_notifications.status = 'QUEUED'
+        -- What was in flight when it was canceled is recorded as what it became.
+        and (push_notifications.status = 'QUEUED' or push_notifications.status = 'CANCELED' and attempted)
         and push_notifications.attempts = attempts_before
     returning
         outcome.operation_id, batch_number, outcome.position, push_notifications.status, push_notifications.attempts,
-        attempted, outcome.provider, outcome.credential_id, outcome, http_status, provider_code, provider_message,
+        canceled_at is not null as was_canceled, attempted, outcome.provider, outcome.credential_id, outcome, http_status, provider_code, provider_message,
         provider_message_id, duration_ms, created_at
 ),
 attempt as (
@@ -55,15 +57,17 @@ tally as (
         operation_id,
         batch_number as number,
         count(*) filter (where status = 'SENT') as sent,
-        count(*) filter (where status = 'FAILED') as failed
+        count(*) filter (where status = 'FAILED') as failed,
+        count(*) filter (where status in ('SENT', 'FAILED') and was_canceled) as uncanceled
     from updated
     group by operation_id, batch_number
 ),
 batch as (
     update batches
-    set queued = queued - coalesce(tally.sent + tally.failed, 0),
+    set queued = queued - coalesce(tally.sent + tally.failed - uncanceled, 0),
         sent = batches.sent + coalesce(tally.sent, 0),
         failed = batches.failed + coalesce(tally.failed, 0),
+        canceled = canceled - coalesce(uncanceled, 0),
         due_at = case when due_in is null then due_at else now() + make_interval(secs => due_in) end,
         updated_at = case when tally.number is null then updated_at else now() end
     from held left join tally using (operation_id, number)

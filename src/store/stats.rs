@@ -40,7 +40,7 @@ pub enum OperationStatus {
     Processing,
     /// All its notifications have been processed.
     Completed,
-    /// Canceled.
+    /// Canceled, as a whole or one notification after the other.
     Canceled,
 }
 
@@ -68,7 +68,7 @@ impl OperationStats {
     /// Its status, which follows from its counts and its schedule. The list's filter in SQL says the same.
     pub fn status(&self) -> OperationStatus {
         match () {
-            () if self.is_canceled => OperationStatus::Canceled,
+            () if self.is_canceled || self.canceled == self.recipients => OperationStatus::Canceled,
             () if self.queued == 0 => OperationStatus::Completed,
             () if self.is_scheduled => OperationStatus::Scheduled,
             () => OperationStatus::Processing,
@@ -115,7 +115,7 @@ pub async fn list(
             and (
                 $4::text is null
                 or $4 = case
-                    when canceled_at is not null then 'CANCELED'
+                    when canceled_at is not null or canceled = recipients then 'CANCELED'
                     when queued = 0 then 'COMPLETED'
                     when send_at > now() then 'SCHEDULED'
                     else 'PROCESSING'

@@ -9,19 +9,10 @@ use serde_json::{Value, json};
 
 use crate::support::client::{apn, fcm, message};
 use crate::support::eventually;
-use crate::support::service::{Service, World};
+use crate::support::service::World;
 
 async fn world(faults: Faults) -> World {
     World::with(Options { behaviour: Behaviour::new(100, 1000, faults), ..Options::default() }).await
-}
-
-async fn set_faults(service: &Service, faults: Faults) {
-    let url = format!("{}/faults", service.world.simulator.control_url);
-    assert!(reqwest::Client::new().put(url).json(&faults).send().await.unwrap().status().is_success());
-}
-
-async fn summary(service: &Service) -> Value {
-    reqwest::get(format!("{}/summary", service.world.simulator.control_url)).await.unwrap().json().await.unwrap()
 }
 
 fn recipients(count: usize) -> Vec<Value> {
@@ -40,9 +31,9 @@ async fn rides_out(outage: Outage) {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let operation = service.client.read(&format!("/Operations/{id}")).await;
     assert_eq!((&operation["status"], &operation["stats"]["failed"]), (&json!("PROCESSING"), &json!(0)));
-    set_faults(&service, Faults::default()).await;
+    service.set_faults(Faults::default()).await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 200);
-    assert_eq!(summary(&service).await["tokens"], 200);
+    assert_eq!(service.arrived().await["tokens"], 200);
     service.stop().await;
 }
 
@@ -66,7 +57,7 @@ async fn goaway_every_100_requests_doubles_nothing() {
     let service = world(Faults { goaway_after: 100, ..Faults::default() }).await.start().await;
     let id = service.client.send(&message(&recipients(3000))).await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 3000);
-    let summary = summary(&service).await;
+    let summary = service.arrived().await;
     assert_eq!((&summary["tokens"], &summary["duplicates"]), (&json!(3000), &json!(0)));
     assert!(summary["connections"].as_u64() >= Some(10), "{summary}");
     service.stop().await;
@@ -77,7 +68,7 @@ async fn answers_that_are_lost_are_repeated_with_the_same_id() {
     let service = world(Faults { lose_answer_every: 40, ..Faults::default() }).await.start().await;
     let id = service.client.send(&message(&recipients(400))).await;
     let stats = service.client.completed(&id).await["stats"].clone();
-    let summary = summary(&service).await;
+    let summary = service.arrived().await;
     assert_eq!(summary["tokens"], 400);
     // A notification may be unlucky so often that it is given up, but never without having arrived.
     assert_eq!(stats["sent"].as_u64().unwrap() + stats["failed"].as_u64().unwrap(), 400, "{stats}");

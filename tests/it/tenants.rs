@@ -39,6 +39,9 @@ async fn a_foreign_id_is_as_good_as_none() {
     ] {
         assert_eq!(stranger.read(&path).await[key], json!([]), "{path}");
     }
+    for path in [format!("/Operations/{operation}/Cancel"), format!("/{notification}/Cancel")] {
+        assert_eq!(stranger.post(&path, &json!({})).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
     let path = format!("/Credentials/{credential}");
     let patch = stranger.request(Method::PATCH, &path).json(&json!({"isDefault": true}));
     assert_eq!(patch.send().await.unwrap().status(), StatusCode::NOT_FOUND);

@@ -1,8 +1,6 @@
 //! `POST /PushNotifications`: everything is checked, then everything is stored, then the client is answered.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 mod body;
@@ -14,6 +12,7 @@ use crate::http::State;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::fields::Problems;
+use crate::http::operations::accepted;
 use crate::id::OperationId;
 use crate::provider::{Message, Payload, PayloadProblem};
 use crate::store::operations::{NewOperation, NewRecipient};
@@ -22,13 +21,6 @@ use sender::Senders;
 
 /// However short a message's `ttl`, it is tried for this long.
 const SHORTEST_DEADLINE: Duration = Duration::seconds(30);
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Accepted {
-    operation_id: OperationId,
-    operation_location: String,
-}
 
 /// Accepts a message to 1 to 10,000 recipients.
 pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
@@ -52,10 +44,7 @@ pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody)
         recipients: addressed(recipients, &senders)?,
     };
     state.intake.submit(operation).await?;
-    let location = format!("{}/PushNotifications/Operations/{id}", state.base_url(&request));
-    Ok(HttpResponse::Accepted()
-        .insert_header((header::LOCATION, location.clone()))
-        .json(Accepted { operation_id: id, operation_location: location }))
+    Ok(accepted(&request, &state, id))
 }
 
 /// Each recipient with the Credential that it is sent with.

@@ -9,6 +9,7 @@ use bellwire::config::Config;
 use bellwire::id::{AccountId, CredentialId};
 use bellwire::provider::CredentialType;
 use bellwire::secret::{generate_api_secret, generate_master_key, hash_api_secret};
+use bellwire::simulator::behaviour::Faults;
 use bellwire::simulator::{Options, Simulator};
 use bellwire::store::credentials::NewCredential;
 use bellwire::store::{accounts, api_keys, credentials};
@@ -134,6 +135,17 @@ pub struct Service {
 impl Service {
     pub async fn start() -> Self {
         World::new().await.start().await
+    }
+
+    /// What the simulator does from now on.
+    pub async fn set_faults(&self, faults: Faults) {
+        let url = format!("{}/faults", self.world.simulator.control_url);
+        assert!(reqwest::Client::new().put(url).json(&faults).send().await.unwrap().status().is_success());
+    }
+
+    /// What arrived at the simulator, in sums.
+    pub async fn arrived(&self) -> Value {
+        reqwest::get(format!("{}/summary", self.world.simulator.control_url)).await.unwrap().json().await.unwrap()
     }
 
     /// Stops the service, and holds every tally against the rows that it counts.

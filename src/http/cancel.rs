@@ -1,0 +1,45 @@
+//! `POST /PushNotifications/Operations/{id}/Cancel` and `/PushNotifications/{id}/Cancel`: ours.
+//!
+//! What is settled stays as it is, and what is in flight becomes what its provider makes of it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::http::State;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::operations::accepted;
+use crate::http::path;
+use crate::id::{OperationId, PushNotificationId};
+use crate::store::{cancel, push_notifications, stats};
+
+/// Cancels what is unsettled of an Operation.
+pub async fn operation(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id::<OperationId>(&id)?;
+    let found = stats::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
+    found.ok_or_else(ApiError::not_found)?;
+    if cancel::operation(&state.pool, id).await? == 0 {
+        return Err(ApiError::conflict("Nothing of the Operation is left to cancel"));
+    }
+    Ok(accepted(&request, &state, id))
+}
+
+/// Cancels one notification.
+pub async fn push_notification(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id::<PushNotificationId>(&id)?;
+    let found = push_notifications::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
+    let (notification, _) = found.ok_or_else(ApiError::not_found)?;
+    if !cancel::push_notification(&state.pool, notification.operation_id, notification.position).await? {
+        return Err(ApiError::conflict("The notification is settled: nothing is left to cancel"));
+    }
+    Ok(accepted(&request, &state, notification.operation_id))
+}

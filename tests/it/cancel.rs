@@ -1,0 +1,129 @@
+//! Canceling: what is unsettled ends, what is settled stays, and every count stays true throughout.
+
+use bellwire::simulator::Options;
+use bellwire::simulator::behaviour::{Behaviour, Faults, Outage};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use crate::support::client::{Client, apn, assert_adds_up, fcm, message};
+use crate::support::eventually;
+use crate::support::service::{Service, World};
+
+async fn cancel(client: &Client, path: &str) -> StatusCode {
+    client.post(&format!("{path}/Cancel"), &Value::Null).await.0
+}
+
+/// A message that is due in an hour.
+fn scheduled(to: &[Value]) -> Value {
+    let mut body = message(to);
+    let at = OffsetDateTime::now_utc() + Duration::hours(1);
+    body["schedule"] = json!({"sendAt": [at.format(&Rfc3339).unwrap()]});
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_operation_is_canceled_as_a_whole_and_once() {
+    let service = Service::start().await;
+    let id = service.client.send(&scheduled(&[fcm("a"), apn("bb")])).await;
+    let path = format!("/Operations/{id}");
+    let (status, answer) = service.client.post(&format!("{path}/Cancel"), &Value::Null).await;
+    assert_eq!((status, &answer["operationId"]), (StatusCode::ACCEPTED, &json!(id)));
+    let operation = service.client.read(&path).await;
+    assert_adds_up(&operation["stats"]);
+    assert_eq!((&operation["status"], &operation["stats"]["canceled"]), (&json!("CANCELED"), &json!(2)));
+    let listed = service.client.read("/Operations?status=CANCELED").await;
+    assert_eq!(listed["operations"][0]["id"], json!(id));
+    let (status, error) = service.client.post(&format!("{path}/Cancel"), &Value::Null).await;
+    assert_eq!((status, &error["code"]), (StatusCode::CONFLICT, &json!(20409)));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_notification_is_canceled_and_the_others_go() {
+    let service = Service::start().await;
+    let at = OffsetDateTime::now_utc() + Duration::seconds(2);
+    let mut body = message(&[fcm("a"), fcm("b"), fcm("c")]);
+    body["schedule"] = json!({"sendAt": [at.format(&Rfc3339).unwrap()]});
+    let id = service.client.send(&body).await;
+    let list = service.client.read(&format!("?operationId={id}")).await;
+    let second = format!("/{}", list["pushNotifications"][1]["id"].as_str().unwrap());
+    assert_eq!(cancel(&service.client, &second).await, StatusCode::ACCEPTED);
+    assert_eq!(cancel(&service.client, &second).await, StatusCode::CONFLICT);
+    assert_eq!(service.client.read(&second).await["status"], "CANCELED");
+    let stats = service.client.completed(&id).await["stats"].clone();
+    assert_eq!((&stats["sent"], &stats["canceled"]), (&json!(2), &json!(1)));
+    let first = format!("/{}", list["pushNotifications"][0]["id"].as_str().unwrap());
+    assert_eq!(cancel(&service.client, &first).await, StatusCode::CONFLICT, "it has been sent");
+    assert_eq!(service.arrived().await["tokens"], 2);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_provider_is_never_sent_once_canceled() {
+    let mut world = World::new().await;
+    world.config.delivery.max_attempts = 1000;
+    let service = world.start().await;
+    let before = service.client.send(&message(&[fcm("before")])).await;
+    service.client.completed(&before).await;
+    service.set_faults(Faults { outage: Outage::Unavailable, ..Faults::default() }).await;
+    let to: Vec<_> = (0..50).map(|index| fcm(&format!("d{index}"))).collect();
+    let id = service.client.send(&message(&to)).await;
+    let path = format!("/Operations/{id}");
+    eventually("an attempt", async || {
+        let list = service.client.read(&format!("?operationId={id}&pageSize=1")).await;
+        let first = format!("/{}/DeliveryAttempts", list["pushNotifications"][0]["id"].as_str().unwrap());
+        let attempts = service.client.read(&first).await;
+        (attempts["deliveryAttempts"] != json!([])).then_some(())
+    })
+    .await;
+    assert_eq!(cancel(&service.client, &path).await, StatusCode::ACCEPTED);
+    service.set_faults(Faults::default()).await;
+    // The lane is open again once it has sent another.
+    let other = service.client.send(&message(&[fcm("other")])).await;
+    service.client.completed(&other).await;
+    let operation = service.client.read(&path).await;
+    assert_eq!(operation["status"], "CANCELED");
+    assert_eq!(operation["stats"]["queued"], 0);
+    let accepted = service.arrived().await["accepted"].as_i64().unwrap();
+    assert_eq!(accepted, operation["stats"]["sent"].as_i64().unwrap() + 2, "what was accepted is what is told");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
+    let behaviour = Behaviour::new(100, 1000, Faults { latency: 20, jitter: 30, ..Faults::default() });
+    let service = World::with(Options { behaviour, ..Options::default() }).await.start().await;
+    let to: Vec<_> = (0..6000).map(|index| fcm(&format!("d{index}"))).collect();
+    let id = service.client.send(&message(&to)).await;
+    let path = format!("/Operations/{id}");
+    eventually("the first to be sent", async || {
+        let operation = service.client.read(&path).await;
+        assert_adds_up(&operation["stats"]);
+        (operation["stats"]["sent"] != 0).then_some(())
+    })
+    .await;
+    let notifications = service.client.read(&format!("?operationId={id}&status=QUEUED&pageSize=200")).await;
+    let single = notifications["pushNotifications"].as_array().unwrap().iter().map(|notification| {
+        let path = format!("/{}", notification["id"].as_str().unwrap());
+        let client = service.client.clone();
+        async move { cancel(&client, &path).await }
+    });
+    let whole = (0..5).map(|_| cancel(&service.client, &path));
+    let (single, whole) =
+        futures_util::future::join(futures_util::future::join_all(single), futures_util::future::join_all(whole)).await;
+    assert_eq!(whole.iter().filter(|status| **status == StatusCode::ACCEPTED).count(), 1, "{whole:?}");
+    assert!(single.iter().chain(&whole).all(|status| matches!(status.as_u16(), 202 | 409)), "{single:?} {whole:?}");
+    // What was in flight has an answer within the simulator's latency, and is recorded as what it became.
+    let operation = eventually("what was in flight to be recorded", async || {
+        let operation = service.client.read(&path).await;
+        assert_adds_up(&operation["stats"]);
+        assert_eq!(operation["status"], "CANCELED");
+        let accepted = service.arrived().await["accepted"].clone();
+        (operation["stats"]["sent"] == accepted).then_some(operation)
+    })
+    .await;
+    assert!(operation["stats"]["canceled"].as_i64() > Some(0), "{operation}");
+    service.stop().await;
+}
