@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::Intake;
 use crate::config::Config;
-use crate::delivery::{self, Delivery, RetryPolicy};
+use crate::delivery::{self, Burst, Delivery, RetryPolicy};
 use crate::http;
 use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::retention;
@@ -111,6 +111,7 @@ fn delivery_settings(config: &Config) -> delivery::Settings {
         poll_interval: delivery.poll_interval,
         recorder_window: delivery.recorder_window,
         retry: RetryPolicy { base: delivery.retry_base, max: delivery.retry_max, max_attempts: delivery.max_attempts },
+        burst: Burst { percent: delivery.burst_percent, count: delivery.burst_count },
     }
 }
 

@@ -75,6 +75,8 @@ pub struct Delivery {
     pub max_attempts: u16,
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
+    pub burst_percent: u8,
+    pub burst_count: u32,
 }
 
 /// FCM.

@@ -141,6 +141,16 @@ id_type!(
     "comms_credential"
 );
 id_type!(
+    /// A person who uses an App on one device or several.
+    UserId,
+    "comms_pushnotificationuser"
+);
+id_type!(
+    /// The devices of one User under one App.
+    DeviceRegistrationId,
+    "comms_device_registration"
+);
+id_type!(
     /// A tenant. Ours: the API that Bellwire follows uses account sids.
     AccountId,
     "bellwire_account"
@@ -170,6 +180,20 @@ impl PushNotificationId {
 }
 
 impl CredentialId {
+    /// A new, time-ordered id.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl UserId {
+    /// A new, time-ordered id.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl DeviceRegistrationId {
     /// A new, time-ordered id.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())

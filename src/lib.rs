@@ -19,4 +19,5 @@ pub mod signals;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;
+pub mod token;
 pub mod transport;

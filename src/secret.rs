@@ -93,6 +93,22 @@ impl MasterKeys {
         Ok(plaintext.to_vec())
     }
 
+    /// Seals a device token of `account`, with the name of the key: many are read at once, so each is one value.
+    pub fn seal_token(&self, account: Uuid, token: &str) -> Result<Vec<u8>, SecretError> {
+        let Sealed { master_key_id, bytes } = self.seal(account, token.as_bytes())?;
+        let length = u8::try_from(master_key_id.len()).map_err(|_| SecretError::DoesNotOpen)?;
+        Ok([&[length], master_key_id.as_bytes(), &bytes].concat())
+    }
+
+    /// Opens a device token of `account`.
+    pub fn open_token(&self, account: Uuid, sealed: &[u8]) -> Result<String, SecretError> {
+        let (length, rest) = sealed.split_first().ok_or(SecretError::DoesNotOpen)?;
+        let (id, bytes) = rest.split_at_checked(usize::from(*length)).ok_or(SecretError::DoesNotOpen)?;
+        let master_key_id = String::from_utf8_lossy(id).into_owned();
+        let token = self.open(account, &Sealed { master_key_id, bytes: bytes.to_vec() })?;
+        String::from_utf8(token).map_err(|_| SecretError::DoesNotOpen)
+    }
+
     /// Signs a page token.
     pub fn sign_page_token(&self, content: &[u8]) -> Vec<u8> {
         hmac::sign(&self.page_tokens, content).as_ref().to_vec()
@@ -119,6 +135,11 @@ pub fn hash_api_secret(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 
+/// By what a device token is found: SHA-256.
+pub fn hash_token(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +155,17 @@ mod tests {
         assert_eq!(keys.open(owner, &sealed).unwrap(), b"secret");
         assert_eq!(keys.open(Uuid::now_v7(), &sealed), Err(SecretError::DoesNotOpen));
         assert!(!sealed.bytes.windows(6).any(|window| window == b"secret"));
+    }
+
+    #[test]
+    fn a_token_opens_for_its_account_alone() {
+        let (keys, account) = (keys("2026"), Uuid::now_v7());
+        let sealed = keys.seal_token(account, "dqWD:APA91").unwrap();
+        assert_eq!(keys.open_token(account, &sealed).unwrap(), "dqWD:APA91");
+        assert_eq!(keys.open_token(Uuid::now_v7(), &sealed), Err(SecretError::DoesNotOpen));
+        for length in 0..sealed.len() {
+            assert!(keys.open_token(account, &sealed[..length]).is_err());
+        }
     }
 
     #[test]

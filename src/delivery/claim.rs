@@ -8,14 +8,19 @@ use std::time::{Duration, Instant};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use crate::delivery::devices::{self, Pending};
+use crate::delivery::duty::{self, Duty, Gathering};
 use crate::delivery::lane::{self, Job};
 use crate::delivery::lanes::Lanes;
 use crate::delivery::lease::{Capacity, Leases, Opening, Ticket};
 use crate::delivery::wake::Wake;
-use crate::id::OperationId;
+use crate::id::{CredentialId, OperationId};
 use crate::provider::{Payload, PayloadProblem, Provider};
 use crate::store::batches::{self, ClaimedBatch};
 use crate::store::due::{self, DueNotification, DueOperation};
+use crate::store::outcomes::TriedDevice;
+use crate::store::recipients::Recipient;
+use crate::token::masked;
 
 /// Most batches that one statement claims.
 const MOST_BATCHES: i64 = 200;
@@ -36,8 +41,9 @@ pub struct Claimer {
 }
 
 /// What an Operation sends by each provider, rendered when first needed.
-struct Content {
-    operation: DueOperation,
+pub struct Content {
+    /// The Operation.
+    pub operation: DueOperation,
     deadline: Instant,
     payloads: HashMap<Provider, Result<Arc<Payload>, PayloadProblem>>,
 }
@@ -96,8 +102,10 @@ impl Claimer {
         let openings: Vec<Opening> = claimed.iter().map(|batch| self.leases.open(batch, claimed_at)).collect();
         let notifications = due::notifications(&self.pool, claimed).await?;
         let mut contents = self.contents(claimed).await?;
-        self.lanes.refresh(notifications.iter().map(|notification| notification.credential_id)).await?;
-        for notification in notifications {
+        let max_attempts = self.lanes.policy.max_attempts;
+        let mut pending = devices::pending(&self.pool, claimed, &notifications, &contents, max_attempts).await?;
+        self.lanes.refresh(credentials(&notifications, &pending)).await?;
+        for (index, notification) in notifications.into_iter().enumerate() {
             let opening = &openings[notification.batch];
             if !notification.due_in.is_zero() {
                 opening.lease().due_again_in(notification.due_in);
@@ -105,9 +113,16 @@ impl Claimer {
             }
             let ticket = opening.ticket(notification.position, notification.attempts, &self.capacity);
             let operation_id = claimed[notification.batch].key.operation_id;
-            match contents.get_mut(&operation_id) {
-                Some(content) => self.send(notification, ticket, content),
-                None => lane::fail(ticket, "OPERATION_GONE", "Its Operation is no longer on record".to_owned()),
+            let Some(content) = contents.get_mut(&operation_id) else {
+                let message = "Its Operation is no longer on record".to_owned();
+                lane::fail(Duty::Whole(ticket), "OPERATION_GONE", message);
+                continue;
+            };
+            match notification.recipient {
+                Recipient::Device { provider, credential_id, token } => {
+                    self.send(Duty::Whole(ticket), provider, credential_id, &token, content);
+                }
+                Recipient::User(_) => self.send_to_user(ticket, pending.remove(&index).unwrap_or_default(), content),
             }
         }
         Ok(())
@@ -127,15 +142,69 @@ impl Claimer {
         Ok(operations.into_iter().map(|operation| (operation.id, content(operation))).collect())
     }
 
-    fn send(&self, notification: DueNotification, ticket: Ticket, content: &mut Content) {
-        match content.payload(notification.provider) {
-            Err(problem) => lane::fail(ticket, "INVALID_CONTENT", format!("{}: {}", problem.field, problem.message)),
-            Ok(payload) => {
-                let job = Job { ticket, token: notification.token, payload, deadline: content.deadline };
-                self.lanes.submit(notification.credential_id, job);
+    fn send(&self, duty: Duty, provider: Provider, credential_id: CredentialId, token: &[u8], content: &mut Content) {
+        match self.lanes.master_keys.open_token(content.operation.account_id.as_uuid(), token) {
+            Ok(token) => self.submit(duty, provider, credential_id, token, content),
+            Err(error) => {
+                let obstacle = format!("its token can't be decrypted: {error}");
+                lane::wait(duty, content.deadline, &obstacle, self.lanes.policy.base);
             }
         }
     }
+
+    fn submit(
+        &self,
+        duty: Duty,
+        provider: Provider,
+        credential_id: CredentialId,
+        token: String,
+        content: &mut Content,
+    ) {
+        let deadline = content.deadline;
+        match content.payload(provider) {
+            Err(problem) => lane::fail(duty, "INVALID_CONTENT", format!("{}: {}", problem.field, problem.message)),
+            Ok(payload) => self.lanes.submit(credential_id, Job { duty, token, payload, deadline }),
+        }
+    }
+
+    fn send_to_user(&self, ticket: Ticket, pending: Pending, content: &mut Content) {
+        if pending.devices.is_empty() && !pending.accepted && ticket.attempts_before == 0 {
+            let app_name = content.operation.senders.app_name.as_deref().unwrap_or_default();
+            let message = format!("The User has no device in the App {app_name} for the Credentials in use");
+            return duty::unaddressable(ticket, message);
+        }
+        if pending.devices.is_empty() && !pending.accepted {
+            let message = "The User's devices have been removed since the last try".to_owned();
+            return lane::fail(Duty::Whole(ticket), "DEVICE_GONE", message);
+        }
+        let gathering = Gathering::new(ticket, pending.accepted);
+        for (device, credential_id, tries) in pending.devices {
+            let account_id = content.operation.account_id.as_uuid();
+            let token = self.lanes.master_keys.open_token(account_id, &device.token);
+            let masked_token = token.as_deref().map(masked).unwrap_or_default();
+            let Some(duty) = gathering.part(TriedDevice { id: device.id, masked_token }, tries) else { return };
+            match token {
+                Ok(token) => self.submit(duty, device.provider, credential_id, token, content),
+                Err(error) => {
+                    let obstacle = format!("a token can't be decrypted: {error}");
+                    lane::wait(duty, content.deadline, &obstacle, self.lanes.policy.base);
+                }
+            }
+        }
+    }
+}
+
+/// The Credentials that are sent with.
+fn credentials(
+    notifications: &[DueNotification],
+    pending: &HashMap<usize, Pending>,
+) -> impl Iterator<Item = CredentialId> {
+    let of_devices = notifications.iter().filter_map(|notification| match notification.recipient {
+        Recipient::Device { credential_id, .. } => Some(credential_id),
+        Recipient::User(_) => None,
+    });
+    let of_users = pending.values().flat_map(|pending| &pending.devices).map(|(_, credential_id, _)| *credential_id);
+    of_devices.chain(of_users)
 }
 
 impl Content {

@@ -10,13 +10,16 @@ use futures_util::stream::FuturesUnordered;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
 
 use crate::delivery::breaker::Breaker;
-use crate::delivery::lease::Ticket;
+use crate::delivery::duty::{Duty, Ending};
+use crate::delivery::removal::Removal;
 use crate::delivery::retry::{Next, RetryPolicy};
 use crate::id::CredentialId;
-use crate::provider::{Answer, Client, NotSent, Payload, Provider};
-use crate::store::outcomes::{Attempt, NotificationOutcome, Status};
+use crate::provider::{Answer, Client, NotSent, Outcome, Payload, Provider};
+use crate::store::devices::DeadDevice;
+use crate::store::outcomes::Attempt;
 
 /// Requests under way at the same time. Enough for 10,000 a second at a provider that takes 50 ms.
 const WINDOW: usize = 500;
@@ -30,8 +33,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A notification on its way to its provider.
 pub struct Job {
-    /// The duty to settle it.
-    pub ticket: Ticket,
+    /// The duty to bring it to its end.
+    pub duty: Duty,
     /// The device token: a secret.
     pub token: String,
     /// What is sent; the same for all that share an Operation and a provider.
@@ -48,7 +51,8 @@ pub struct Lane {
 
 impl Lane {
     /// Starts a lane.
-    pub fn start(client: Client, provider: Provider, credential_id: CredentialId, policy: RetryPolicy) -> Self {
+    pub fn start(client: Client, credential: (Provider, CredentialId), policy: RetryPolicy, removal: Removal) -> Self {
+        let (provider, credential_id) = credential;
         let (jobs, queue) = mpsc::unbounded_channel();
         let stalled = Arc::new(AtomicBool::new(false));
         let worker = Worker {
@@ -56,6 +60,7 @@ impl Lane {
             provider,
             credential_id,
             policy,
+            removal,
             breaker: Breaker::new(policy),
             stalled: Arc::clone(&stalled),
             progress: Instant::now(),
@@ -67,9 +72,9 @@ impl Lane {
     /// Hands over a notification, or puts it back for a while where the lane is stalled.
     pub fn submit(&self, job: Job) {
         if self.stalled.load(Ordering::Relaxed) {
-            return postpone(job, STALLED_DELAY);
+            return job.postpone(STALLED_DELAY);
         }
-        // A lane whose task is gone drops the job, whose ticket then goes back.
+        // A lane whose task is gone drops the job, whose duty then goes back.
         let _ = self.jobs.send(job);
     }
 }
@@ -87,6 +92,7 @@ struct Worker {
     provider: Provider,
     credential_id: CredentialId,
     policy: RetryPolicy,
+    removal: Removal,
     breaker: Breaker,
     stalled: Arc<AtomicBool>,
     /// When the lane last had nothing under way, or an answer.
@@ -127,22 +133,22 @@ impl Worker {
             tracing::warn!(credential_id = %self.credential_id, provider = %self.provider, "lane stalled");
         }
         while let Ok(job) = queue.try_recv() {
-            postpone(job, STALLED_DELAY);
+            job.postpone(STALLED_DELAY);
         }
     }
 
     /// Lets a notification pass that may be sent now; any other is settled or put back here.
     fn admit(&mut self, job: Job) -> Option<Job> {
         let now = Instant::now();
-        if !job.ticket.lease.is_held() {
+        if !job.duty.lease().is_held() {
             return None;
         }
         if job.deadline <= now {
-            expire(job, self.breaker.reason());
+            expire(job.duty, self.breaker.reason());
             return None;
         }
         if let Some(closed_for) = self.breaker.closed_for(now) {
-            postpone(job, closed_for);
+            job.postpone(closed_for);
             return None;
         }
         Some(job)
@@ -167,50 +173,40 @@ impl Worker {
                 "lane closed",
             );
         }
-        match tried.result {
-            Err(_) => {
-                let delay = self.breaker.closed_for(now).unwrap_or_default();
-                tried.job.ticket.put_back(delay.min(time_left));
-            }
+        let Tried { job, started_at, duration, result } = tried;
+        let ending = match result {
+            Err(_) => Ending::PutBack(self.breaker.closed_for(now).unwrap_or_default().min(time_left)),
             Ok(answer) => {
-                let ticket = tried.job.ticket;
-                let attempts = ticket.attempts_before.saturating_add(1) as u16;
+                let attempts = job.duty.tries().saturating_add(1);
                 let next = self.policy.next(&answer.outcome, attempts, time_left, jitter);
-                let outcome = NotificationOutcome {
-                    batch: ticket.lease.key(),
-                    position: ticket.position,
-                    attempts_before: ticket.attempts_before,
-                    status: match next {
-                        Next::Sent => Status::Sent,
-                        Next::Failed => Status::Failed,
-                        Next::Retry(_) => Status::Queued,
-                    },
-                    retry_in: match next {
-                        Next::Retry(delay) => Some(delay),
-                        Next::Sent | Next::Failed => None,
-                    },
-                    error: (next != Next::Sent).then(|| error_of(&answer)),
-                    attempt: Some(Attempt {
-                        provider: self.provider,
-                        credential_id: self.credential_id,
-                        answer,
-                        started_at: tried.started_at,
-                        duration: tried.duration,
-                    }),
-                };
-                ticket.settle(outcome);
+                let error = (next != Next::Sent).then(|| error_of(&answer));
+                let (provider, credential_id) = (self.provider, self.credential_id);
+                let device = job.duty.device().cloned();
+                if let Some(device) = &device {
+                    let dead = dead_device(&answer.outcome, device.id, started_at);
+                    self.removal.tried(job.duty.lease().key().operation_id, dead);
+                }
+                let attempt = Attempt { provider, credential_id, device, answer, started_at, duration };
+                Ending::Tried { attempt, next, error }
             }
-        }
+        };
+        job.duty.end(ending);
     }
 }
 
 async fn attempt(client: Arc<Client>, job: Job) -> Tried {
     let started_at = OffsetDateTime::now_utc();
     let started = Instant::now();
-    // The same id on every try, so that Apple and whoever reads the record can tell a repeat from a second message.
-    let id = job.ticket.lease.key().operation_id.push_notification(job.ticket.position as u32);
-    let result = client.send(&job.payload, &job.token, id.as_uuid()).await;
+    let result = client.send(&job.payload, &job.token, job.duty.message_id()).await;
     Tried { job, started_at, duration: started.elapsed(), result }
+}
+
+/// The device with `id`, if `outcome` says that its token is dead: since when APNs says, or since it was tried.
+fn dead_device(outcome: &Outcome, id: Uuid, tried_at: OffsetDateTime) -> Option<DeadDevice> {
+    match outcome {
+        Outcome::TokenDead { since } => Some(DeadDevice { id, since: since.unwrap_or(tried_at) }),
+        _ => None,
+    }
 }
 
 /// The provider's own code where it has one, else what we make of the answer.
@@ -220,37 +216,34 @@ fn error_of(answer: &Answer) -> (String, String) {
     (code, message)
 }
 
-/// Puts back a notification for which there is no lane at the moment.
-pub fn wait(job: Job, obstacle: &str, delay: Duration) {
-    if job.deadline <= Instant::now() { expire(job, Some(obstacle)) } else { postpone(job, delay) }
+impl Job {
+    /// Puts it back, but not beyond its deadline, at which it fails.
+    fn postpone(self, delay: Duration) {
+        postpone(self.duty, self.deadline, delay);
+    }
 }
 
-/// Puts back a notification, but not beyond its deadline, at which it fails.
-fn postpone(job: Job, delay: Duration) {
-    let time_left = job.deadline.saturating_duration_since(Instant::now());
-    job.ticket.put_back(delay.min(time_left));
+/// Puts back what can't be sent at the moment because of `obstacle`, which somebody can mend; it fails at its deadline.
+pub fn wait(duty: Duty, deadline: Instant, obstacle: &str, delay: Duration) {
+    if deadline <= Instant::now() { expire(duty, Some(obstacle)) } else { postpone(duty, deadline, delay) }
 }
 
-/// Fails a notification whose time is over.
-fn expire(job: Job, obstacle: Option<&str>) {
+fn postpone(duty: Duty, deadline: Instant, delay: Duration) {
+    let time_left = deadline.saturating_duration_since(Instant::now());
+    duty.end(Ending::PutBack(delay.min(time_left)));
+}
+
+/// Fails what it is too late for.
+fn expire(duty: Duty, obstacle: Option<&str>) {
     let mut message = "It was not sent before its deadline".to_owned();
     if let Some(obstacle) = obstacle {
         message.push_str("; the last obstacle: ");
         message.push_str(obstacle);
     }
-    fail(job.ticket, "EXPIRED", message);
+    duty.end(Ending::GivenUp("EXPIRED".to_owned(), message));
 }
 
-/// Fails a notification without an attempt.
-pub fn fail(ticket: Ticket, code: &str, message: String) {
-    let outcome = NotificationOutcome {
-        batch: ticket.lease.key(),
-        position: ticket.position,
-        attempts_before: ticket.attempts_before,
-        attempt: None,
-        status: Status::Failed,
-        retry_in: None,
-        error: Some((code.to_owned(), message)),
-    };
-    ticket.settle(outcome);
+/// Gives up what can't ever be sent.
+pub fn fail(duty: Duty, code: &str, message: String) {
+    duty.end(Ending::GivenUp(code.to_owned(), message));
 }

@@ -6,6 +6,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::delivery::lane::{self, Job, Lane};
+use crate::delivery::removal::Removal;
 use crate::delivery::retry::RetryPolicy;
 use crate::id::CredentialId;
 use crate::provider::{Client, Credential, Endpoints};
@@ -18,6 +19,7 @@ pub struct Lanes {
     pub(super) master_keys: MasterKeys,
     pub(super) endpoints: Endpoints,
     pub(super) policy: RetryPolicy,
+    pub(super) removal: Removal,
     pub(super) by_credential: HashMap<CredentialId, Entry>,
 }
 
@@ -29,8 +31,14 @@ pub(super) struct Entry {
 
 impl Lanes {
     /// No lane yet.
-    pub fn new(pool: PgPool, master_keys: MasterKeys, endpoints: Endpoints, policy: RetryPolicy) -> Self {
-        Self { pool, master_keys, endpoints, policy, by_credential: HashMap::new() }
+    pub fn new(
+        pool: PgPool,
+        master_keys: MasterKeys,
+        endpoints: Endpoints,
+        policy: RetryPolicy,
+        removal: Removal,
+    ) -> Self {
+        Self { pool, master_keys, endpoints, policy, removal, by_credential: HashMap::new() }
     }
 
     /// Makes sure that every one of these Credentials has the lane of its newest content.
@@ -57,8 +65,8 @@ impl Lanes {
         match self.by_credential.get(&credential_id).map(|entry| &entry.lane) {
             Some(Ok(lane)) => lane.submit(job),
             // Somebody can mend that: what was accepted waits for it until its deadline.
-            Some(Err(problem)) => lane::wait(job, problem, self.policy.base),
-            None => lane::fail(job.ticket, "CREDENTIAL_GONE", "Its Credential has been deleted".to_owned()),
+            Some(Err(problem)) => lane::wait(job.duty, job.deadline, problem, self.policy.base),
+            None => lane::fail(job.duty, "CREDENTIAL_GONE", "Its Credential has been deleted".to_owned()),
         }
     }
 
@@ -77,6 +85,7 @@ impl Lanes {
             tracing::error!(credential_id = %stored.id, %error, "no client can be made for a Credential");
             "no connection can be made with its Credential".to_owned()
         })?;
-        Ok(Lane::start(client, stored.credential_type.provider(), stored.id, self.policy))
+        let credential = (stored.credential_type.provider(), stored.id);
+        Ok(Lane::start(client, credential, self.policy, self.removal.clone()))
     }
 }

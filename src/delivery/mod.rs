@@ -21,13 +21,17 @@ use uuid::Uuid;
 
 mod breaker;
 mod claim;
+mod devices;
+mod duty;
 mod lane;
 mod lanes;
 mod lease;
 mod recorder;
+mod removal;
 mod retry;
 mod wake;
 
+pub use removal::Burst;
 pub use retry::RetryPolicy;
 
 use crate::provider::Endpoints;
@@ -39,6 +43,7 @@ use claim::Claimer;
 use lanes::Lanes;
 use lease::{Capacity, Leases};
 use recorder::Recorder;
+use removal::Removal;
 use wake::Wake;
 
 /// How long the listener rests after its connection broke.
@@ -57,6 +62,8 @@ pub struct Settings {
     pub recorder_window: Duration,
     /// The rules of retries.
     pub retry: RetryPolicy,
+    /// When so many tokens are dead that none is removed.
+    pub burst: Burst,
 }
 
 /// The running engine.
@@ -78,7 +85,8 @@ impl Delivery {
         let (entries, recorded) = mpsc::unbounded_channel();
         let leases = Arc::new(Leases::new(settings.lease, entries));
         let recorder = Recorder::new(pool.clone(), settings.recorder_window, Arc::clone(&wake), Arc::clone(&stalled));
-        let lanes = Lanes::new(pool.clone(), master_keys, endpoints, settings.retry);
+        let removal = Removal::new(settings.burst);
+        let lanes = Lanes::new(pool.clone(), master_keys, endpoints, settings.retry, removal.clone());
         let claimer = Claimer {
             pool: pool.clone(),
             leases: Arc::clone(&leases),
@@ -91,6 +99,7 @@ impl Delivery {
         let around = vec![
             tokio::spawn(listen(pool.clone(), wake, Arc::clone(&leases), stop.clone())),
             tokio::spawn(renew(pool.clone(), leases, stop.clone())),
+            tokio::spawn(removal.run(pool.clone(), stop.clone())),
         ];
         Self {
             capacity,

@@ -44,6 +44,7 @@ async fn default_credential(
     account_id: AccountId,
     provider: Provider,
 ) -> sqlx::Result<Option<CredentialId>> {
-    let defaults = senders::defaults(pool, account_id, Some(APP)).await?.unwrap_or_default();
-    Ok(defaults.into_iter().find(|(known, _)| *known == provider).map(|(_, id)| id))
+    let app = senders::defaults(pool, account_id, Some(APP)).await?;
+    let credentials = app.into_iter().flat_map(|app| app.credentials);
+    Ok(credentials.into_iter().find(|(known, _)| *known == provider).map(|(_, id)| id))
 }

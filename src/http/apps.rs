@@ -1,13 +1,17 @@
-//! `GET /PushNotifications/Apps` and `/Apps/{appName}`. An App is made by creating a Credential for it.
+//! `/PushNotifications/Apps`: list, fetch, make default. An App is made by creating a Credential for it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::http::State;
 use crate::http::auth::Caller;
+use crate::http::body::JsonBody;
+use crate::http::changed::changed;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
+use crate::http::fields::{Problems, parse_body};
 use crate::http::pagination::{Page, Pagination};
+use crate::http::path;
 use crate::http::query::Query;
 use crate::id::CredentialId;
 use crate::provider::CredentialType;
@@ -67,10 +71,32 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
     Ok(HttpResponse::Ok().json(AppList { apps: apps.into_iter().map(App::from).collect(), pagination }))
 }
 
+/// Makes an App the one that a send goes through that names no sender. An answer of this form is ours.
+pub async fn update(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+    name: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let name = path::text(name)?;
+    let mut problems = Problems::default();
+    let mut fields = parse_body(&body.bytes)?;
+    if fields.boolean("isDefault", &mut problems) != Some(true) && problems.is_empty() {
+        let message = "must be true; to take the place of the default, make another App the default";
+        problems.push(&fields.at("isDefault"), message);
+    }
+    fields.finish(&mut problems);
+    problems.check()?;
+    if store::make_default(&state.pool, body.caller.account_id, &name).await? {
+        Ok(changed(&request, &state, "Apps", name))
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
 /// One App.
 pub async fn fetch(state: web::Data<State>, caller: Caller, name: web::Path<String>) -> Result<HttpResponse, ApiError> {
-    // NUL can't be part of a name, and Postgres would refuse it.
-    let name = Some(name.into_inner()).filter(|name| !name.contains('\0')).ok_or_else(ApiError::not_found)?;
+    let name = path::text(name)?;
     let filter = AppFilter { name: Some(&name), limit: 1, ..AppFilter::default() };
     let app = store::list(&state.pool, caller.account_id, &filter).await?.pop();
     Ok(HttpResponse::Ok().json(App::from(app.ok_or_else(ApiError::not_found)?)))

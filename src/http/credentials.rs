@@ -1,12 +1,12 @@
 //! `/PushNotifications/Credentials`: create, list, fetch, make default, delete. The content goes in and never comes out.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
+use crate::http::changed::changed;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::fields::{Problems, parse_body};
@@ -41,14 +41,6 @@ struct CredentialList {
     pagination: Pagination,
 }
 
-/// The answer to a change.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Changed {
-    resource_id: CredentialId,
-    resource_location: String,
-}
-
 impl From<store::Credential> for Credential {
     fn from(credential: store::Credential) -> Self {
         Self {
@@ -66,13 +58,6 @@ impl From<store::Credential> for Credential {
 pub(super) fn is_app_name(name: &str) -> bool {
     (1..=MAX_APP_NAME).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
-fn changed(request: &HttpRequest, state: &State, id: CredentialId) -> HttpResponse {
-    let location = format!("{}/PushNotifications/Credentials/{id}", state.base_url(request));
-    HttpResponse::Accepted()
-        .insert_header((header::LOCATION, location.clone()))
-        .json(Changed { resource_id: id, resource_location: location })
 }
 
 /// Stores a Credential; its App comes to be with its first one.
@@ -119,7 +104,7 @@ pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBod
         }
         InsertError::Database(error) => error.into(),
     })?;
-    Ok(changed(&request, &state, id))
+    Ok(changed(&request, &state, "Credentials", id))
 }
 
 /// Credentials, newest first.
@@ -173,7 +158,7 @@ pub async fn update(
     fields.finish(&mut problems);
     problems.check()?;
     if store::make_default(&state.pool, body.caller.account_id, id).await? {
-        Ok(changed(&request, &state, id))
+        Ok(changed(&request, &state, "Credentials", id))
     } else {
         Err(ApiError::not_found())
     }

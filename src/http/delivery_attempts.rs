@@ -10,11 +10,12 @@ use crate::http::error::ApiError;
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
-use crate::http::token::masked;
 use crate::id::{CredentialId, OperationId, PushNotificationId};
 use crate::provider::Provider;
 use crate::store::push_notifications::PushNotification;
+use crate::store::recipients::Recipient;
 use crate::store::{delivery_attempts as store, push_notifications};
+use crate::token::masked;
 
 /// The resource.
 #[derive(Serialize)]
@@ -53,7 +54,8 @@ struct DeliveryAttemptList {
 }
 
 impl DeliveryAttempt {
-    fn new(notification: &PushNotification, attempt: store::DeliveryAttempt) -> Self {
+    /// `token`: the ends of the notification's own.
+    fn new(notification: &PushNotification, token: &str, attempt: store::DeliveryAttempt) -> Self {
         let accepted = attempt.outcome == "ACCEPTED";
         let error = AttemptError { code: attempt.provider_code, message: attempt.provider_message };
         let duration = time::Duration::milliseconds(attempt.duration_ms.into());
@@ -63,7 +65,7 @@ impl DeliveryAttempt {
             number: attempt.number,
             provider: attempt.provider,
             credential_id: attempt.credential_id,
-            token: masked(&notification.token),
+            token: attempt.masked_token.unwrap_or_else(|| token.to_owned()),
             status: if accepted { "SENT" } else { "FAILED" },
             outcome: attempt.outcome,
             http_status: attempt.http_status,
@@ -93,6 +95,12 @@ pub async fn list(
     let (operation_id, position) = (notification.operation_id, notification.position);
     let mut attempts = store::list(&state.pool, operation_id, position, after, page.limit()).await?;
     let pagination = page.cut(&mut attempts, &state.master_keys, |attempt| attempt.number.to_string());
-    let delivery_attempts = attempts.into_iter().map(|attempt| DeliveryAttempt::new(&notification, attempt)).collect();
+    let token = match &notification.recipient {
+        Recipient::Device { token, .. } => state.master_keys.open_token(caller.account_id.as_uuid(), token),
+        Recipient::User(_) => Ok(String::new()),
+    };
+    let token = masked(&token.unwrap_or_default());
+    let shown = |attempt| DeliveryAttempt::new(&notification, &token, attempt);
+    let delivery_attempts = attempts.into_iter().map(shown).collect();
     Ok(HttpResponse::Ok().json(DeliveryAttemptList { delivery_attempts, pagination }))
 }

@@ -11,6 +11,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::accept::AcceptError;
+use crate::secret::SecretError;
 
 /// Most problems that one answer names.
 const MOST_PROBLEMS: usize = 50;
@@ -161,14 +162,22 @@ impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         let away = match &error {
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-            // SQLSTATE classes 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout).
+            // SQLSTATE classes 08 connection, 40 rolled back (deadlock), 53 resources, 57 operator intervention (shutdown, statement timeout).
             sqlx::Error::Database(error) => {
-                error.code().is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
+                error.code().is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)))
             }
             _ => false,
         };
         tracing::error!(%error, "request failed on the database");
         if away { Self::unavailable() } else { Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error") }
+    }
+}
+
+impl From<SecretError> for ApiError {
+    /// Sealing fails only where the master key is not fit for it.
+    fn from(error: SecretError) -> Self {
+        tracing::error!(%error, "a token can't be sealed");
+        Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
     }
 }
 

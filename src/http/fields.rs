@@ -2,10 +2,12 @@
 //! goes on, so that a client learns of all its mistakes at once.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
 use crate::http::error::{ApiError, Problem};
+use crate::id::ParseIdError;
 
 /// Where a value is; only written out when there is a problem.
 #[derive(Clone, Copy)]
@@ -127,6 +129,15 @@ impl<'a> Object<'a> {
             return None;
         }
         Some(text)
+    }
+
+    /// An id.
+    pub fn id<T: FromStr<Err = ParseIdError>>(&mut self, name: &'static str, problems: &mut Problems) -> Option<T> {
+        let id: Result<T, ParseIdError> = self.text(name, problems)?.parse();
+        if let Err(error) = &id {
+            problems.push(&self.at(name), error.to_string());
+        }
+        id.ok()
     }
 
     /// A whole number of `0..=most`.

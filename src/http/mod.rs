@@ -16,9 +16,12 @@ mod apps;
 mod auth;
 mod body;
 mod cancel;
+mod changed;
 mod credentials;
 mod date;
 mod delivery_attempts;
+mod device;
+mod device_registrations;
 mod error;
 mod fields;
 mod operation_errors;
@@ -28,7 +31,8 @@ mod path;
 mod push_notifications;
 mod query;
 mod send;
-mod token;
+mod tags;
+mod users;
 
 use crate::accept::Intake;
 use crate::id::least_at;
@@ -122,7 +126,27 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(credentials::delete)),
         )
         .service(resource("/Apps", "GET").route(web::get().to(apps::list)))
-        .service(resource("/Apps/{name}", "GET").route(web::get().to(apps::fetch)))
+        .service(
+            resource("/Apps/{name}", "GET, PATCH")
+                .route(web::get().to(apps::fetch))
+                .route(web::patch().to(apps::update)),
+        )
+        .service(
+            resource("/DeviceRegistrations", "GET, POST")
+                .route(web::get().to(device_registrations::list))
+                .route(web::post().to(device_registrations::register)),
+        )
+        .service(
+            resource("/DeviceRegistrations/{id}", "GET, DELETE")
+                .route(web::get().to(device_registrations::fetch))
+                .route(web::delete().to(device_registrations::delete)),
+        )
+        .service(resource("/Users", "GET").route(web::get().to(users::list)))
+        .service(
+            resource("/Users/{id}", "GET, DELETE")
+                .route(web::get().to(users::fetch))
+                .route(web::delete().to(users::delete)),
+        )
         .service(resource("/{id}", "GET").route(web::get().to(push_notifications::fetch)))
         .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))
         .service(resource("/{id}/DeliveryAttempts", "GET").route(web::get().to(delivery_attempts::list)));

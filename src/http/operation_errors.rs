@@ -12,6 +12,7 @@ use crate::http::path;
 use crate::http::push_notifications::Recipient;
 use crate::http::query::Query;
 use crate::id::{OperationId, PushNotificationId};
+use crate::secret::MasterKeys;
 use crate::store::{errors as store, stats};
 
 /// The resource.
@@ -35,11 +36,11 @@ struct OperationErrorList {
     pagination: Pagination,
 }
 
-impl From<store::OperationError> for OperationError {
-    fn from(error: store::OperationError) -> Self {
+impl OperationError {
+    fn new(error: store::OperationError, caller: Caller, keys: &MasterKeys) -> Self {
         Self {
             push_notification_id: error.push_notification_id(),
-            to: Recipient::new(&error.token, error.provider),
+            to: Recipient::new(&error.recipient, caller, keys),
             code: error.code,
             message: error.message,
             position: error.position,
@@ -66,6 +67,7 @@ pub async fn list(
     let after = page.after().and_then(|position| position.parse().ok()).unwrap_or(-1);
     let mut errors = store::list(&state.pool, id, after, code.as_deref(), page.limit()).await?;
     let pagination = page.cut(&mut errors, &state.master_keys, |error| error.position.to_string());
-    let errors = errors.into_iter().map(OperationError::from).collect();
+    let shown = |error| OperationError::new(error, caller, &state.master_keys);
+    let errors = errors.into_iter().map(shown).collect();
     Ok(HttpResponse::Ok().json(OperationErrorList { errors, pagination }))
 }

@@ -53,8 +53,7 @@ impl From<OperationStats> for Operation {
             stats: Stats {
                 total: operation.recipients,
                 recipients: operation.recipients,
-                // A recipient is a token, which can always be tried.
-                unaddressable: 0,
+                unaddressable: operation.unaddressable,
                 scheduled,
                 queued,
                 sent: operation.sent,

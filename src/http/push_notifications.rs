@@ -7,14 +7,16 @@ use serde_json::{Map, Value, json};
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::date::Date;
-use crate::http::error::{ApiError, Problem};
+use crate::http::error::ApiError;
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
-use crate::http::token::masked;
-use crate::id::{CredentialId, OperationId, PushNotificationId};
+use crate::id::{CredentialId, OperationId, PushNotificationId, UserId};
 use crate::provider::{Message, Provider};
+use crate::secret::MasterKeys;
 use crate::store::push_notifications::{self as store, PushNotificationFilter};
+use crate::store::recipients;
+use crate::token::masked;
 
 const STATUSES: [&str; 5] = ["SCHEDULED", "QUEUED", "SENT", "FAILED", "CANCELED"];
 
@@ -33,22 +35,44 @@ struct PushNotification {
 
 /// Whom a notification is for. The token is a secret, so only its ends are shown.
 #[derive(Serialize)]
-pub struct Recipient {
-    token: String,
-    provider: Provider,
+#[serde(untagged)]
+pub enum Recipient {
+    /// A device.
+    Device {
+        /// Its ends.
+        token: String,
+        /// Which provider reaches it.
+        provider: Provider,
+    },
+    /// A User.
+    #[serde(rename_all = "camelCase")]
+    User {
+        /// Which one.
+        user_id: UserId,
+    },
 }
 
 impl Recipient {
-    /// The device with `token`.
-    pub fn new(token: &str, provider: Provider) -> Self {
-        Self { token: masked(token), provider }
+    /// As shown to the account that it is of.
+    pub fn new(recipient: &recipients::Recipient, caller: Caller, keys: &MasterKeys) -> Self {
+        match recipient {
+            recipients::Recipient::Device { provider, token, .. } => {
+                let token = keys.open_token(caller.account_id.as_uuid(), token).unwrap_or_default();
+                Self::Device { token: masked(&token), provider: *provider }
+            }
+            recipients::Recipient::User(user_id) => Self::User { user_id: *user_id },
+        }
     }
 }
 
+/// What it is sent with: a device by one Credential, a User by those of an App.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Sender {
-    credential_id: CredentialId,
+#[serde(untagged)]
+enum Sender {
+    #[serde(rename_all = "camelCase")]
+    Credential { credential_id: CredentialId },
+    #[serde(rename_all = "camelCase")]
+    App { app_name: Option<String> },
 }
 
 /// The resource with what its recipient gets.
@@ -71,14 +95,17 @@ struct PushNotificationList {
     pagination: Pagination,
 }
 
-impl From<store::PushNotification> for PushNotification {
-    fn from(notification: store::PushNotification) -> Self {
+impl PushNotification {
+    fn new(notification: store::PushNotification, caller: Caller, keys: &MasterKeys) -> Self {
         Self {
             id: notification.id(),
             operation_id: notification.operation_id,
-            to: Recipient::new(&notification.token, notification.provider),
-            from: Sender { credential_id: notification.credential_id },
+            to: Recipient::new(&notification.recipient, caller, keys),
             status: notification.status_name(),
+            from: match notification.recipient {
+                recipients::Recipient::Device { credential_id, .. } => Sender::Credential { credential_id },
+                recipients::Recipient::User(_) => Sender::App { app_name: notification.app_name },
+            },
             created_at: Date(notification.created_at),
             updated_at: Date(notification.updated_at),
         }
@@ -86,7 +113,7 @@ impl From<store::PushNotification> for PushNotification {
 }
 
 impl FullPushNotification {
-    fn new(notification: store::PushNotification, message: Message) -> Self {
+    fn new(notification: PushNotification, message: Message) -> Self {
         let content = present([
             ("title", json!(message.title)),
             ("body", json!(message.body)),
@@ -100,7 +127,7 @@ impl FullPushNotification {
             ("fcm", json!(message.fcm)),
             ("apn", json!(message.apn)),
         ]);
-        Self { notification: notification.into(), content, priority: message.priority, sound: message.sound, options }
+        Self { notification, content, priority: message.priority, sound: message.sound, options }
     }
 }
 
@@ -113,6 +140,7 @@ pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String
     let id = path::id::<PushNotificationId>(&id)?;
     let found = store::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
     let (notification, message) = found.ok_or_else(ApiError::not_found)?;
+    let notification = PushNotification::new(notification, caller, &state.master_keys);
     Ok(HttpResponse::Ok().json(FullPushNotification::new(notification, message)))
 }
 
@@ -129,9 +157,7 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
         _ => None,
     });
     let tags = query.filter("tags", "of the form key:value;key:value", tags);
-    if query.text("user").is_some() {
-        query.problem(Problem::new("user", "can't be filtered by: recipients are tokens"));
-    }
+    let user_id = query.id::<UserId>("user", UserId::PREFIX);
     let (from, until) = state.id_range(&mut query);
     let page = Page::of(caller, "pushNotifications", &mut query, &state.master_keys);
     query.check()?;
@@ -139,6 +165,7 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
         operation_id,
         status,
         provider,
+        user_id,
         tags,
         from,
         until,
@@ -147,7 +174,10 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
     };
     let mut notifications = store::list(&state.pool, caller.account_id, &filter).await?;
     let pagination = page.cut(&mut notifications, &state.master_keys, |notification| notification.id().to_string());
-    let push_notifications = notifications.into_iter().map(PushNotification::from).collect();
+    let push_notifications = notifications.into_iter();
+    let push_notifications = push_notifications
+        .map(|notification| PushNotification::new(notification, caller, &state.master_keys))
+        .collect();
     Ok(HttpResponse::Ok().json(PushNotificationList { push_notifications, pagination }))
 }
 

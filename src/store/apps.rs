@@ -1,7 +1,7 @@
 //! Apps: what groups Credentials. One comes to be with its first Credential.
 
-use sqlx::PgExecutor;
 use sqlx::types::Json;
+use sqlx::{PgExecutor, PgPool};
 use time::OffsetDateTime;
 
 use crate::id::{AccountId, CredentialId};
@@ -94,4 +94,36 @@ pub async fn list(
     )
     .fetch_all(executor)
     .await
+}
+
+/// Makes an App its account's default, in place of the one that was. Returns whether there is such an App.
+pub async fn make_default(pool: &PgPool, account_id: AccountId, name: &str) -> sqlx::Result<bool> {
+    let mut transaction = pool.begin().await?;
+    // All of them, in one order: so two that do this at once follow each other.
+    let apps = sqlx::query_scalar!(
+        "select name from apps where account_id = $1 order by name for update",
+        account_id.as_uuid()
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    if !apps.iter().any(|app| app == name) {
+        return Ok(false);
+    }
+    // The old one first: there is one at every moment of the transaction at most.
+    for default in [false, true] {
+        sqlx::query!(
+            r#"
+            update apps
+            set is_default = $3, updated_at = now()
+            where account_id = $1 and is_default <> $3 and (name = $2) = $3
+            "#,
+            account_id.as_uuid(),
+            name,
+            default,
+        )
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(true)
 }

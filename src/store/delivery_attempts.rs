@@ -14,6 +14,8 @@ pub struct DeliveryAttempt {
     pub provider: Provider,
     /// Authenticated with what.
     pub credential_id: CredentialId,
+    /// The ends of the token that was tried, for a device of a User; `None`: the notification's own.
+    pub masked_token: Option<String>,
     /// What Bellwire made of the answer: see [`crate::provider::Outcome`].
     pub outcome: String,
     /// The provider's HTTP status.
@@ -42,8 +44,8 @@ pub async fn list(
         DeliveryAttempt,
         r#"
         select
-            number, provider as "provider: Provider", credential_id, outcome, http_status, provider_code,
-            provider_message, provider_message_id, duration_ms, created_at
+            number, provider as "provider: Provider", credential_id, masked_token, outcome, http_status,
+            provider_code, provider_message, provider_message_id, duration_ms, created_at
         from delivery_attempts
         where operation_id = $1 and position = $2 and number > $3
         order by number

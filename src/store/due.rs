@@ -7,9 +7,11 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::id::{CredentialId, OperationId};
+use crate::id::{AccountId, CredentialId, OperationId};
 use crate::provider::{Message, Provider};
 use crate::store::batches::ClaimedBatch;
+use crate::store::operations::UserSenders;
+use crate::store::recipients::Recipient;
 
 /// An unsettled notification of a claimed batch.
 pub struct DueNotification {
@@ -17,12 +19,8 @@ pub struct DueNotification {
     pub batch: usize,
     /// 0-based within its Operation.
     pub position: i32,
-    /// Which provider delivers.
-    pub provider: Provider,
-    /// What to authenticate with there.
-    pub credential_id: CredentialId,
-    /// The device token: a secret.
-    pub token: String,
+    /// Whom it is for.
+    pub recipient: Recipient,
     /// Delivery attempts on record.
     pub attempts: i16,
     /// How long until its next try; zero: now.
@@ -33,8 +31,12 @@ pub struct DueNotification {
 pub struct DueOperation {
     /// Which one.
     pub id: OperationId,
+    /// Whose it is.
+    pub account_id: AccountId,
     /// Its content.
     pub message: Message,
+    /// What Users are reached by.
+    pub senders: UserSenders,
     /// When it was accepted.
     pub created_at: OffsetDateTime,
     /// When its notifications become due; what a lifetime counts from.
@@ -61,6 +63,7 @@ pub async fn notifications(
         select
             batch.index as "index!",
             position,
+            user_id,
             provider as "provider: Provider",
             credential_id,
             token,
@@ -80,16 +83,16 @@ pub async fn notifications(
     )
     .fetch_all(executor)
     .await?;
-    let notifications = rows.into_iter().map(|row| DueNotification {
-        batch: (row.index - 1) as usize,
-        position: row.position,
-        provider: row.provider,
-        credential_id: row.credential_id.into(),
-        token: row.token,
-        attempts: row.attempts,
-        due_in: duration(row.due_in),
+    let notifications = rows.into_iter().map(|row| {
+        Ok(DueNotification {
+            batch: (row.index - 1) as usize,
+            position: row.position,
+            recipient: Recipient::of(row.user_id, row.provider, row.credential_id, row.token)?,
+            attempts: row.attempts,
+            due_in: duration(row.due_in),
+        })
     });
-    Ok(notifications.collect())
+    notifications.collect()
 }
 
 /// The Operations with these ids.
@@ -99,6 +102,10 @@ pub async fn operations(executor: impl PgExecutor<'_>, ids: &[OperationId]) -> s
         r#"
         select
             id,
+            account_id,
+            app_name,
+            fcm_credential_id,
+            apn_credential_id,
             message as "message: Json<Message>",
             created_at,
             coalesce(send_at, created_at) as "starts_at!",
@@ -112,6 +119,12 @@ pub async fn operations(executor: impl PgExecutor<'_>, ids: &[OperationId]) -> s
     .await?;
     let operations = rows.into_iter().map(|row| DueOperation {
         id: row.id.into(),
+        account_id: row.account_id.into(),
+        senders: UserSenders {
+            app_name: row.app_name,
+            fcm: row.fcm_credential_id.map(CredentialId::from),
+            apn: row.apn_credential_id.map(CredentialId::from),
+        },
         message: row.message.0,
         created_at: row.created_at,
         starts_at: row.starts_at,

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::id::{OperationId, PushNotificationId};
 use crate::provider::Provider;
+use crate::store::recipients::Recipient;
 
 /// A notification that failed, and why.
 pub struct OperationError {
@@ -12,10 +13,8 @@ pub struct OperationError {
     pub operation_id: OperationId,
     /// 0-based within the Operation.
     pub position: i32,
-    /// Which provider.
-    pub provider: Provider,
-    /// The device token: a secret.
-    pub token: String,
+    /// Whom it was for.
+    pub recipient: Recipient,
     /// The provider's code, or Bellwire's where it failed without an attempt.
     pub code: String,
     /// The provider's text, or Bellwire's.
@@ -42,11 +41,10 @@ pub async fn list(
     code: Option<&str>,
     limit: i64,
 ) -> sqlx::Result<Vec<OperationError>> {
-    sqlx::query_as!(
-        OperationError,
+    let rows = sqlx::query!(
         r#"
         select
-            push_notifications.operation_id, position, provider as "provider: Provider", token,
+            position, user_id, provider as "provider: Provider", credential_id, token,
             error_code as "code!", error_message as message, attempts,
             push_notifications.updated_at as "failed_at!"
         from batches
@@ -55,11 +53,11 @@ pub async fn list(
             and position >= first_position
             and position < first_position + size
         where batches.operation_id = $1
-            and failed > 0
+            and failed + unaddressable > 0
             and first_position + size > $2
             and push_notifications.operation_id = $1
             and position > $2
-            and status = 'FAILED'
+            and status in ('FAILED', 'UNADDRESSABLE')
             and ($3::text is null or error_code = $3)
         order by position
         limit $4
@@ -70,5 +68,17 @@ pub async fn list(
         limit,
     )
     .fetch_all(executor)
-    .await
+    .await?;
+    let errors = rows.into_iter().map(|row| {
+        Ok(OperationError {
+            operation_id,
+            position: row.position,
+            recipient: Recipient::of(row.user_id, row.provider, row.credential_id, row.token)?,
+            code: row.code,
+            message: row.message,
+            attempts: row.attempts,
+            failed_at: row.failed_at,
+        })
+    });
+    errors.collect()
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::id::{AccountId, CredentialId, OperationId};
 use crate::provider::{Message, Provider};
+use crate::store::recipients::Recipient;
 
 /// Most positions that one batch stands for.
 pub const BATCH_SIZE: u32 = 500;
@@ -29,6 +30,8 @@ pub struct NewOperation {
     pub message: Message,
     /// `from` as the client gave it.
     pub sender: Option<Value>,
+    /// What Users among the recipients are reached by.
+    pub senders: UserSenders,
     /// Up to 10 tags.
     pub tags: Option<Value>,
     /// Not before this moment; `None`: at once.
@@ -39,22 +42,39 @@ pub struct NewOperation {
     pub recipients: Vec<NewRecipient>,
 }
 
+/// What Users are reached by: their devices in this App, with these Credentials.
+#[derive(Debug, Clone, Default)]
+pub struct UserSenders {
+    /// The App; `None`: no recipient is a User.
+    pub app_name: Option<String>,
+    /// For devices that FCM reaches.
+    pub fcm: Option<CredentialId>,
+    /// For devices that APNs reaches.
+    pub apn: Option<CredentialId>,
+}
+
+impl UserSenders {
+    /// The Credential for `provider`.
+    pub fn of(&self, provider: Provider) -> Option<CredentialId> {
+        match provider {
+            Provider::Fcm => self.fcm,
+            Provider::Apn => self.apn,
+        }
+    }
+}
+
 /// One recipient of a [`NewOperation`].
 #[derive(Clone)]
 pub struct NewRecipient {
-    /// Which provider delivers.
-    pub provider: Provider,
-    /// What to authenticate with there.
-    pub credential_id: CredentialId,
-    /// The device token: a secret.
-    pub token: String,
+    /// Who it is.
+    pub recipient: Recipient,
     /// Template variables.
     pub variables: Option<Value>,
 }
 
 impl std::fmt::Debug for NewRecipient {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("NewRecipient").field("provider", &self.provider).finish_non_exhaustive()
+        formatter.debug_struct("NewRecipient").finish_non_exhaustive()
     }
 }
 
@@ -84,15 +104,19 @@ struct OperationColumns<'a> {
     send_at: Vec<Option<OffsetDateTime>>,
     deadline_at: Vec<OffsetDateTime>,
     created_at: Vec<OffsetDateTime>,
+    app_name: Vec<Option<&'a str>>,
+    fcm_credential_id: Vec<Option<Uuid>>,
+    apn_credential_id: Vec<Option<Uuid>>,
 }
 
 #[derive(Default)]
 struct NotificationColumns<'a> {
     operation_id: Vec<Uuid>,
     position: Vec<i32>,
-    provider: Vec<Provider>,
-    credential_id: Vec<Uuid>,
-    token: Vec<&'a str>,
+    user_id: Vec<Option<Uuid>>,
+    provider: Vec<Option<Provider>>,
+    credential_id: Vec<Option<Uuid>>,
+    token: Vec<Option<&'a [u8]>>,
     variables: Vec<Option<&'a Value>>,
 }
 
@@ -129,6 +153,9 @@ impl<'a> OperationColumns<'a> {
         self.send_at.push(operation.send_at);
         self.deadline_at.push(operation.deadline_at);
         self.created_at.push(operation.id.created_at());
+        self.app_name.push(operation.senders.app_name.as_deref());
+        self.fcm_credential_id.push(operation.senders.fcm.map(CredentialId::as_uuid));
+        self.apn_credential_id.push(operation.senders.apn.map(CredentialId::as_uuid));
     }
 }
 
@@ -137,9 +164,14 @@ impl<'a> NotificationColumns<'a> {
         for (position, recipient) in (0..).zip(&operation.recipients) {
             self.operation_id.push(operation.id.as_uuid());
             self.position.push(position);
-            self.provider.push(recipient.provider);
-            self.credential_id.push(recipient.credential_id.as_uuid());
-            self.token.push(&recipient.token);
+            let device = match &recipient.recipient {
+                Recipient::Device { provider, credential_id, token } => Some((*provider, *credential_id, token)),
+                Recipient::User(_) => None,
+            };
+            self.user_id.push(recipient.recipient.user_id());
+            self.provider.push(device.map(|(provider, ..)| provider));
+            self.credential_id.push(device.map(|(_, credential_id, _)| credential_id.as_uuid()));
+            self.token.push(device.map(|(.., token)| token.as_slice()));
             self.variables.push(recipient.variables.as_ref());
         }
     }
@@ -177,11 +209,15 @@ pub async fn insert<'a>(
         &operations.send_at as &[Option<OffsetDateTime>],
         &operations.deadline_at,
         &operations.created_at,
+        &operations.app_name as &[Option<&str>],
+        &operations.fcm_credential_id as &[Option<Uuid>],
+        &operations.apn_credential_id as &[Option<Uuid>],
         &notifications.operation_id,
         &notifications.position,
-        &notifications.provider as &[Provider],
-        &notifications.credential_id,
-        &notifications.token as &[&str],
+        &notifications.user_id as &[Option<Uuid>],
+        &notifications.provider as &[Option<Provider>],
+        &notifications.credential_id as &[Option<Uuid>],
+        &notifications.token as &[Option<&[u8]>],
         &notifications.variables as &[Option<&Value>],
         &batches.operation_id,
         &batches.number,
@@ -217,9 +253,11 @@ mod tests {
     #[test]
     fn batches_cover_all_positions_once() {
         let recipient = NewRecipient {
-            provider: Provider::Fcm,
-            credential_id: CredentialId::generate(),
-            token: "t".into(),
+            recipient: Recipient::Device {
+                provider: Provider::Fcm,
+                credential_id: CredentialId::generate(),
+                token: b"t".to_vec(),
+            },
             variables: None,
         };
         let operation = NewOperation {
@@ -227,6 +265,7 @@ mod tests {
             account_id: AccountId::generate(),
             message: Message::default(),
             sender: None,
+            senders: UserSenders::default(),
             tags: None,
             send_at: None,
             deadline_at: OffsetDateTime::now_utc(),

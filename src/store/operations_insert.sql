@@ -1,21 +1,24 @@
 with operation as (
-    insert into operations (id, account_id, message, sender, tags, recipients, send_at, deadline_at, created_at)
+    insert into operations (
+        id, account_id, message, sender, tags, recipients, send_at, deadline_at, created_at, app_name, fcm_credential_id,
+        apn_credential_id
+    )
     select *
     from unnest(
         $1::uuid[], $2::uuid[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::integer[], $7::timestamptz[], $8::timestamptz[],
-        $9::timestamptz[]
+        $9::timestamptz[], $10::text[], $11::uuid[], $12::uuid[]
     )
 ),
 push_notification as (
-    insert into push_notifications (operation_id, position, provider, credential_id, token, variables)
+    insert into push_notifications (operation_id, position, user_id, provider, credential_id, token, variables)
     select *
-    from unnest($10::uuid[], $11::integer[], $12::provider[], $13::uuid[], $14::text[], $15::jsonb[])
+    from unnest($13::uuid[], $14::integer[], $15::uuid[], $16::provider[], $17::uuid[], $18::bytea[], $19::jsonb[])
 ),
 batch as (
     -- Due by the database's clock, which is also the one that claims go by.
     insert into batches (operation_id, number, first_position, size, rank, due_at, queued, updated_at)
-    select operation_id, number, number * $22::integer, size, rank, coalesce(send_at, now()), size, created_at
-    from unnest($16::uuid[], $17::integer[], $18::integer[], $19::smallint[], $20::timestamptz[], $21::timestamptz[])
+    select operation_id, number, number * $26::integer, size, rank, coalesce(send_at, now()), size, created_at
+    from unnest($20::uuid[], $21::integer[], $22::integer[], $23::smallint[], $24::timestamptz[], $25::timestamptz[])
         as new (operation_id, number, size, rank, send_at, created_at)
 )
-select pg_notify($23, '')
+select pg_notify($27, '')

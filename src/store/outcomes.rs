@@ -22,6 +22,8 @@ pub enum Status {
     Failed,
     /// Canceled by the client.
     Canceled,
+    /// A User without a usable token.
+    Unaddressable,
 }
 
 /// What became of one notification while its batch was held.
@@ -32,13 +34,13 @@ pub struct NotificationOutcome {
     pub position: i32,
     /// Delivery attempts on record before this.
     pub attempts_before: i16,
-    /// The attempt that was made; `None`: it was settled without one.
-    pub attempt: Option<Attempt>,
+    /// The attempts that were made: one for a device, and one for each device of a User.
+    pub attempts: Vec<Attempt>,
     /// What it is now.
     pub status: Status,
     /// How long until the next try; only for [`Status::Queued`].
     pub retry_in: Option<Duration>,
-    /// The last error's code and text; always for [`Status::Failed`].
+    /// The last error's code and text; always for [`Status::Failed`] and [`Status::Unaddressable`].
     pub error: Option<(String, String)>,
 }
 
@@ -48,12 +50,23 @@ pub struct Attempt {
     pub provider: Provider,
     /// Authenticated with what.
     pub credential_id: CredentialId,
+    /// Which of a User's devices was tried; `None`: the notification is for a device.
+    pub device: Option<TriedDevice>,
     /// What it brought back.
     pub answer: Answer,
     /// When it began.
     pub started_at: OffsetDateTime,
     /// How long it took.
     pub duration: Duration,
+}
+
+/// A User's device that was tried.
+#[derive(Debug, Clone)]
+pub struct TriedDevice {
+    /// Which one.
+    pub id: Uuid,
+    /// The ends of its token.
+    pub masked_token: String,
 }
 
 /// The end of a claim: when the batch is due again, if anything in it is left unsettled.
@@ -90,20 +103,25 @@ struct OutcomeColumns<'a> {
     retry_in: Vec<Option<f64>>,
     error_code: Vec<Option<&'a str>>,
     error_message: Vec<Option<&'a str>>,
+    attempts_made: Vec<i16>,
 }
 
 #[derive(Default)]
 struct AttemptColumns<'a> {
-    made: Vec<bool>,
-    provider: Vec<Option<Provider>>,
-    credential_id: Vec<Option<Uuid>>,
-    outcome: Vec<Option<&'a str>>,
+    operation_id: Vec<Uuid>,
+    position: Vec<i32>,
+    number: Vec<i16>,
+    provider: Vec<Provider>,
+    credential_id: Vec<Uuid>,
+    device_id: Vec<Option<Uuid>>,
+    masked_token: Vec<Option<&'a str>>,
+    outcome: Vec<&'a str>,
     http_status: Vec<Option<i16>>,
     code: Vec<Option<&'a str>>,
     message: Vec<Option<&'a str>>,
     message_id: Vec<Option<&'a str>>,
-    duration_ms: Vec<Option<i32>>,
-    started_at: Vec<Option<OffsetDateTime>>,
+    duration_ms: Vec<i32>,
+    started_at: Vec<OffsetDateTime>,
 }
 
 impl BatchColumns {
@@ -137,6 +155,7 @@ impl<'a> OutcomeColumns<'a> {
             columns.retry_in.push(outcome.retry_in.map(|delay| delay.as_secs_f64()));
             columns.error_code.push(outcome.error.as_ref().map(|(code, _)| code.as_str()));
             columns.error_message.push(outcome.error.as_ref().map(|(_, message)| message.as_str()));
+            columns.attempts_made.push(outcome.attempts.len() as i16);
         }
         columns
     }
@@ -146,20 +165,29 @@ impl<'a> AttemptColumns<'a> {
     fn of(outcomes: &'a [NotificationOutcome]) -> Self {
         let mut columns = Self::default();
         for outcome in outcomes {
-            let attempt = outcome.attempt.as_ref();
-            let answer = attempt.map(|attempt| &attempt.answer);
-            columns.made.push(attempt.is_some());
-            columns.provider.push(attempt.map(|attempt| attempt.provider));
-            columns.credential_id.push(attempt.map(|attempt| attempt.credential_id.as_uuid()));
-            columns.outcome.push(answer.map(|answer| answer.outcome.as_str()));
-            columns.http_status.push(answer.and_then(|answer| answer.http_status).map(|status| status as i16));
-            columns.code.push(answer.and_then(|answer| answer.code.as_deref()));
-            columns.message.push(answer.and_then(|answer| answer.message.as_deref()));
-            columns.message_id.push(answer.and_then(|answer| answer.message_id.as_deref()));
-            columns.duration_ms.push(attempt.map(|attempt| attempt.duration.as_millis() as i32));
-            columns.started_at.push(attempt.map(|attempt| attempt.started_at));
+            for (number, attempt) in (outcome.attempts_before + 1..).zip(&outcome.attempts) {
+                columns.operation_id.push(outcome.batch.operation_id.as_uuid());
+                columns.position.push(outcome.position);
+                columns.number.push(number);
+                columns.push(attempt);
+            }
         }
         columns
+    }
+
+    fn push(&mut self, attempt: &'a Attempt) {
+        let answer = &attempt.answer;
+        self.provider.push(attempt.provider);
+        self.credential_id.push(attempt.credential_id.as_uuid());
+        self.device_id.push(attempt.device.as_ref().map(|device| device.id));
+        self.masked_token.push(attempt.device.as_ref().map(|device| device.masked_token.as_str()));
+        self.outcome.push(answer.outcome.as_str());
+        self.http_status.push(answer.http_status.map(|status| status as i16));
+        self.code.push(answer.code.as_deref());
+        self.message.push(answer.message.as_deref());
+        self.message_id.push(answer.message_id.as_deref());
+        self.duration_ms.push(attempt.duration.as_millis() as i32);
+        self.started_at.push(attempt.started_at);
     }
 }
 
@@ -187,16 +215,21 @@ pub async fn record(
         &notifications.retry_in as &[Option<f64>],
         &notifications.error_code as &[Option<&str>],
         &notifications.error_message as &[Option<&str>],
-        &attempts.made,
-        &attempts.provider as &[Option<Provider>],
-        &attempts.credential_id as &[Option<Uuid>],
-        &attempts.outcome as &[Option<&str>],
+        &notifications.attempts_made,
+        &attempts.operation_id,
+        &attempts.position,
+        &attempts.number,
+        &attempts.provider as &[Provider],
+        &attempts.credential_id,
+        &attempts.device_id as &[Option<Uuid>],
+        &attempts.masked_token as &[Option<&str>],
+        &attempts.outcome as &[&str],
         &attempts.http_status as &[Option<i16>],
         &attempts.code as &[Option<&str>],
         &attempts.message as &[Option<&str>],
         &attempts.message_id as &[Option<&str>],
-        &attempts.duration_ms as &[Option<i32>],
-        &attempts.started_at as &[Option<OffsetDateTime>],
+        &attempts.duration_ms,
+        &attempts.started_at,
     )
     .fetch_one(executor)
     .await?;

@@ -12,12 +12,9 @@ outcome as materialized (
     select outcome.*
     from unnest(
         $5::uuid[], $6::integer[], $7::integer[], $8::smallint[], $9::push_notification_status[],
-        $10::double precision[], $11::text[], $12::text[], $13::boolean[], $14::provider[], $15::uuid[], $16::text[],
-        $17::smallint[], $18::text[], $19::text[], $20::text[], $21::integer[], $22::timestamptz[]
+        $10::double precision[], $11::text[], $12::text[], $13::smallint[]
     ) as outcome (
-        operation_id, batch_number, position, attempts_before, status, retry_in, error_code, error_message, attempted,
-        provider, credential_id, outcome, http_status, provider_code, provider_message, provider_message_id, duration_ms,
-        created_at
+        operation_id, batch_number, position, attempts_before, status, retry_in, error_code, error_message, attempts_made
     )
     join held on held.operation_id = outcome.operation_id and held.number = outcome.batch_number
 ),
@@ -25,7 +22,7 @@ updated as (
     update push_notifications
     -- What was canceled meanwhile isn't tried again.
     set status = case when canceled_at is null or outcome.status <> 'QUEUED' then outcome.status else 'CANCELED' end,
-        attempts = attempts_before + attempted::integer,
+        attempts = attempts_before + attempts_made,
         next_attempt_at = case when canceled_at is null then now() + make_interval(secs => retry_in) end,
         error_code = outcome.error_code,
         error_message = outcome.error_message,
@@ -34,23 +31,27 @@ updated as (
     where push_notifications.operation_id = outcome.operation_id
         and push_notifications.position = outcome.position
         -- What was in flight when it was canceled is recorded as what it became.
-        and (push_notifications.status = 'QUEUED' or push_notifications.status = 'CANCELED' and attempted)
+        and (push_notifications.status = 'QUEUED' or push_notifications.status = 'CANCELED' and attempts_made > 0)
         and push_notifications.attempts = attempts_before
     returning
-        outcome.operation_id, batch_number, outcome.position, push_notifications.status, push_notifications.attempts,
-        canceled_at is not null as was_canceled, attempted, outcome.provider, outcome.credential_id, outcome, http_status, provider_code, provider_message,
-        provider_message_id, duration_ms, created_at
+        outcome.operation_id, batch_number, outcome.position, push_notifications.status,
+        canceled_at is not null as was_canceled
 ),
 attempt as (
     insert into delivery_attempts (
-        operation_id, position, number, provider, credential_id, outcome, http_status, provider_code, provider_message,
-        provider_message_id, duration_ms, created_at
+        operation_id, position, number, provider, credential_id, device_id, masked_token, outcome, http_status,
+        provider_code, provider_message, provider_message_id, duration_ms, created_at
     )
-    select
-        operation_id, position, attempts, provider, credential_id, outcome, http_status, provider_code, provider_message,
-        provider_message_id, duration_ms, created_at
-    from updated
-    where attempted
+    select *
+    from unnest(
+        $14::uuid[], $15::integer[], $16::smallint[], $17::provider[], $18::uuid[], $19::uuid[], $20::text[], $21::text[],
+        $22::smallint[], $23::text[], $24::text[], $25::text[], $26::integer[], $27::timestamptz[]
+    ) as attempt (
+        operation_id, position, number, provider, credential_id, device_id, masked_token, outcome, http_status,
+        provider_code, provider_message, provider_message_id, duration_ms, created_at
+    )
+    -- "is true" keeps this a look-up in a hash table; as a join it would compare every pair.
+    where ((operation_id, position) in (select operation_id, position from updated)) is true
 ),
 tally as (
     select
@@ -58,15 +59,17 @@ tally as (
         batch_number as number,
         count(*) filter (where status = 'SENT') as sent,
         count(*) filter (where status = 'FAILED') as failed,
-        count(*) filter (where status in ('SENT', 'FAILED') and was_canceled) as uncanceled
+        count(*) filter (where status = 'UNADDRESSABLE') as unaddressable,
+        count(*) filter (where status in ('SENT', 'FAILED', 'UNADDRESSABLE') and was_canceled) as uncanceled
     from updated
     group by operation_id, batch_number
 ),
 batch as (
     update batches
-    set queued = queued - coalesce(tally.sent + tally.failed - uncanceled, 0),
+    set queued = queued - coalesce(tally.sent + tally.failed + tally.unaddressable - uncanceled, 0),
         sent = batches.sent + coalesce(tally.sent, 0),
         failed = batches.failed + coalesce(tally.failed, 0),
+        unaddressable = batches.unaddressable + coalesce(tally.unaddressable, 0),
         canceled = canceled - coalesce(uncanceled, 0),
         due_at = case when due_in is null then due_at else now() + make_interval(secs => due_in) end,
         updated_at = case when tally.number is null then updated_at else now() end

@@ -6,9 +6,10 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::id::{AccountId, CredentialId, OperationId, PushNotificationId};
+use crate::id::{AccountId, OperationId, PushNotificationId, UserId};
 use crate::provider::{Message, Provider};
 use crate::store::outcomes::Status;
+use crate::store::recipients::Recipient;
 
 /// A notification without its content.
 pub struct PushNotification {
@@ -16,12 +17,10 @@ pub struct PushNotification {
     pub operation_id: OperationId,
     /// 0-based within the Operation.
     pub position: i32,
-    /// Which provider delivers.
-    pub provider: Provider,
-    /// What it is sent with.
-    pub credential_id: CredentialId,
-    /// The device token: a secret.
-    pub token: String,
+    /// Whom it is for.
+    pub recipient: Recipient,
+    /// The App whose devices a User is reached on.
+    pub app_name: Option<String>,
     /// What has become of it.
     pub status: Status,
     /// Whether its time has not come.
@@ -44,7 +43,7 @@ impl PushNotification {
             Status::Queued if self.is_scheduled => "SCHEDULED",
             Status::Queued => "QUEUED",
             Status::Sent => "SENT",
-            Status::Failed => "FAILED",
+            Status::Failed | Status::Unaddressable => "FAILED",
             Status::Canceled => "CANCELED",
         }
     }
@@ -56,8 +55,10 @@ pub struct PushNotificationFilter<'a> {
     pub operation_id: Option<OperationId>,
     /// Only with this status, by its name on the wire.
     pub status: Option<&'a str>,
-    /// Only for this provider.
+    /// Only for this provider; a User's, if one of its devices was tried there.
     pub provider: Option<Provider>,
+    /// Only for this User.
+    pub user_id: Option<UserId>,
     /// Only of Operations with all of these tags.
     pub tags: Option<Value>,
     /// Of Operations no older than this id.
@@ -77,11 +78,10 @@ pub async fn list(
     filter: &PushNotificationFilter<'_>,
 ) -> sqlx::Result<Vec<PushNotification>> {
     let after = filter.after.and_then(PushNotificationId::locate);
-    sqlx::query_as!(
-        PushNotification,
+    let rows = sqlx::query!(
         r#"
         select
-            operation_id, position, provider as "provider: Provider", credential_id, token,
+            operation_id, position, user_id, provider as "provider: Provider", credential_id, token, app_name,
             status as "status: Status", coalesce(send_at > now(), false) as "is_scheduled!", created_at,
             coalesce(updated_at, created_at) as "updated_at!"
         from operations
@@ -91,11 +91,26 @@ pub async fn list(
             from push_notifications
             where operation_id = operations.id
                 and position > case when operations.id = $5 then $6 else -1 end
-                and ($8::provider is null or provider = $8)
+                and (
+                    $8::provider is null
+                    or provider = $8
+                    or user_id is not null and exists (
+                        select
+                        from delivery_attempts
+                        where operation_id = operations.id
+                            and position = push_notifications.position
+                            and provider = $8
+                    )
+                )
                 and (
                     $9::text is null
-                    or $9 = case when status = 'QUEUED' and send_at > now() then 'SCHEDULED' else status::text end
+                    or $9 = case
+                        when status = 'QUEUED' and send_at > now() then 'SCHEDULED'
+                        when status = 'UNADDRESSABLE' then 'FAILED'
+                        else status::text
+                    end
                 )
+                and ($11::uuid is null or user_id = $11)
             order by position
             limit $10
         ) as notification
@@ -118,9 +133,23 @@ pub async fn list(
         filter.provider as Option<Provider>,
         filter.status,
         filter.limit,
+        filter.user_id.map(UserId::as_uuid),
     )
     .fetch_all(executor)
-    .await
+    .await?;
+    let notifications = rows.into_iter().map(|row| {
+        Ok(PushNotification {
+            operation_id: row.operation_id.into(),
+            position: row.position,
+            recipient: Recipient::of(row.user_id, row.provider, row.credential_id, row.token)?,
+            app_name: row.app_name,
+            status: row.status,
+            is_scheduled: row.is_scheduled,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    });
+    notifications.collect()
 }
 
 /// A notification with its content, unless it is another account's or older than `oldest`.
@@ -134,7 +163,7 @@ pub async fn fetch(
     let row = sqlx::query!(
         r#"
         select
-            operation_id, position, provider as "provider: Provider", credential_id, token,
+            operation_id, position, user_id, provider as "provider: Provider", credential_id, token, app_name,
             status as "status: Status", coalesce(send_at > now(), false) as "is_scheduled!", created_at,
             coalesce(updated_at, created_at) as "updated_at!", message as "message: Json<Message>"
         from operations
@@ -148,18 +177,18 @@ pub async fn fetch(
     )
     .fetch_optional(executor)
     .await?;
-    Ok(row.map(|row| {
+    let notification = row.map(|row| {
         let notification = PushNotification {
             operation_id: row.operation_id.into(),
             position: row.position,
-            provider: row.provider,
-            credential_id: row.credential_id.into(),
-            token: row.token,
+            recipient: Recipient::of(row.user_id, row.provider, row.credential_id, row.token)?,
+            app_name: row.app_name,
             status: row.status,
             is_scheduled: row.is_scheduled,
             created_at: row.created_at,
             updated_at: row.updated_at,
         };
-        (notification, row.message.0)
-    }))
+        Ok((notification, row.message.0))
+    });
+    notification.transpose()
 }

@@ -20,16 +20,33 @@ pub struct SealedCredential {
     pub updated_at: OffsetDateTime,
 }
 
-/// The Credential that an App sends with by default, for each provider; `app_name` `None`: the account's default App.
-/// `None`: there is no such App. Production comes before the sandbox.
+/// What an App sends with by default.
+pub struct AppSenders {
+    /// The App.
+    pub app_name: String,
+    /// A Credential for each provider; production comes before the sandbox.
+    pub credentials: Vec<(Provider, CredentialId)>,
+}
+
+/// A Credential that a request names.
+pub struct NamedCredential {
+    /// Which one.
+    pub id: CredentialId,
+    /// What kind it is.
+    pub credential_type: CredentialType,
+    /// Its App.
+    pub app_name: String,
+}
+
+/// What an App sends with; `app_name` `None`: the account's default App. `None`: there is no such App.
 pub async fn defaults(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     app_name: Option<&str>,
-) -> sqlx::Result<Option<Vec<(Provider, CredentialId)>>> {
+) -> sqlx::Result<Option<AppSenders>> {
     let rows = sqlx::query!(
         r#"
-        select credentials.id as "id?", credential_type as "credential_type?: CredentialType"
+        select apps.name as app_name, credentials.id as "id?", credential_type as "credential_type?: CredentialType"
         from apps
         left join credentials
             on credentials.account_id = apps.account_id and app_name = name and credentials.is_default
@@ -41,23 +58,22 @@ pub async fn defaults(
     )
     .fetch_all(executor)
     .await?;
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    let defaults = rows.into_iter().filter_map(|row| Some((row.credential_type?.provider(), row.id?.into())));
-    Ok(Some(defaults.collect()))
+    let Some(first) = rows.first() else { return Ok(None) };
+    let app_name = first.app_name.clone();
+    let credentials = rows.into_iter().filter_map(|row| Some((row.credential_type?.provider(), row.id?.into())));
+    Ok(Some(AppSenders { app_name, credentials: credentials.collect() }))
 }
 
-/// The types of those of `ids` that the account has.
-pub async fn types(
+/// Those of `ids` that the account has.
+pub async fn named(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     ids: &[CredentialId],
-) -> sqlx::Result<Vec<(CredentialId, CredentialType)>> {
+) -> sqlx::Result<Vec<NamedCredential>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"
-        select id, credential_type as "credential_type: CredentialType"
+        select id, credential_type as "credential_type: CredentialType", app_name
         from credentials
         where account_id = $1 and id = any($2)
         "#,
@@ -66,7 +82,12 @@ pub async fn types(
     )
     .fetch_all(executor)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.id.into(), row.credential_type)).collect())
+    let credentials = rows.into_iter().map(|row| NamedCredential {
+        id: row.id.into(),
+        credential_type: row.credential_type,
+        app_name: row.app_name,
+    });
+    Ok(credentials.collect())
 }
 
 /// Those of `ids` that exist, whoever's they are, with their content: for delivery alone.

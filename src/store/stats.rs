@@ -21,6 +21,8 @@ pub struct OperationStats {
     pub failed: i64,
     /// Canceled by the client.
     pub canceled: i64,
+    /// Users without a usable token.
+    pub unaddressable: i64,
     /// Whether its time has not come.
     pub is_scheduled: bool,
     /// Whether the whole of it was canceled.
@@ -99,13 +101,15 @@ pub async fn list(
         r#"
         select
             id, recipients::bigint as "recipients!", queued as "queued!", sent as "sent!", failed as "failed!",
-            canceled as "canceled!", coalesce(send_at > now(), false) as "is_scheduled!",
+            canceled as "canceled!", unaddressable as "unaddressable!",
+            coalesce(send_at > now(), false) as "is_scheduled!",
             canceled_at is not null as "is_canceled!", created_at, updated_at as "updated_at!"
         from operations
         cross join lateral (
             select
                 sum(queued)::bigint as queued, sum(sent)::bigint as sent, sum(failed)::bigint as failed,
-                sum(canceled)::bigint as canceled, max(updated_at) as updated_at
+                sum(canceled)::bigint as canceled, sum(unaddressable)::bigint as unaddressable,
+                max(updated_at) as updated_at
             from batches
             where operation_id = operations.id
         ) as tallies
@@ -146,13 +150,15 @@ pub async fn fetch(
         r#"
         select
             id, recipients::bigint as "recipients!", queued as "queued!", sent as "sent!", failed as "failed!",
-            canceled as "canceled!", coalesce(send_at > now(), false) as "is_scheduled!",
+            canceled as "canceled!", unaddressable as "unaddressable!",
+            coalesce(send_at > now(), false) as "is_scheduled!",
             canceled_at is not null as "is_canceled!", created_at, updated_at as "updated_at!"
         from operations
         cross join lateral (
             select
                 sum(queued)::bigint as queued, sum(sent)::bigint as sent, sum(failed)::bigint as failed,
-                sum(canceled)::bigint as canceled, max(updated_at) as updated_at
+                sum(canceled)::bigint as canceled, sum(unaddressable)::bigint as unaddressable,
+                max(updated_at) as updated_at
             from batches
             where operation_id = operations.id
         ) as tallies

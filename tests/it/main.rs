@@ -19,3 +19,4 @@ mod send;
 mod simulator;
 mod tenants;
 mod transport;
+mod users;

@@ -16,6 +16,12 @@ async fn a_foreign_id_is_as_good_as_none() {
     let credentials = service.client.read("/Credentials").await;
     let credential = credentials["credentials"][0]["id"].as_str().unwrap().to_owned();
 
+    let body = json!({"appName": "demo", "token": "theirs", "provider": "FCM"});
+    let (_, registered) = service.client.post("/DeviceRegistrations", &body).await;
+    let registration = registered["resourceId"].as_str().unwrap().to_owned();
+    let registered = service.client.read(&format!("/DeviceRegistrations/{registration}")).await;
+    let user = registered["userId"].as_str().unwrap().to_owned();
+
     let (_, key, secret) = service.world.account("stranger").await;
     let stranger = Client::new(&service.url, &key, &secret);
     let paths = [
@@ -25,6 +31,8 @@ async fn a_foreign_id_is_as_good_as_none() {
         format!("/{notification}/DeliveryAttempts"),
         format!("/Credentials/{credential}"),
         "/Apps/demo".to_owned(),
+        format!("/DeviceRegistrations/{registration}"),
+        format!("/Users/{user}"),
     ];
     for path in &paths {
         assert_eq!(service.client.get(path).await.0, StatusCode::OK, "{path}");
@@ -36,17 +44,31 @@ async fn a_foreign_id_is_as_good_as_none() {
         (format!("?operationId={operation}"), "pushNotifications"),
         ("/Credentials".to_owned(), "credentials"),
         ("/Apps".to_owned(), "apps"),
+        ("/Users".to_owned(), "users"),
+        (format!("/DeviceRegistrations?userId={user}"), "deviceRegistrations"),
+        (format!("?user={user}"), "pushNotifications"),
     ] {
         assert_eq!(stranger.read(&path).await[key], json!([]), "{path}");
     }
     for path in [format!("/Operations/{operation}/Cancel"), format!("/{notification}/Cancel")] {
         assert_eq!(stranger.post(&path, &json!({})).await.0, StatusCode::NOT_FOUND, "{path}");
     }
+    let mine = json!({"appName": "demo", "token": "theirs", "provider": "FCM"});
+    assert_eq!(stranger.post("/DeviceRegistrations", &mine).await.0, StatusCode::BAD_REQUEST, "no App of theirs");
+    let mut body = message(&[json!({"userId": user})]);
+    let (status, error) = stranger.post("", &body).await;
+    assert_eq!((status, error.to_string().contains(&user)), (StatusCode::BAD_REQUEST, false));
+    for path in [format!("/DeviceRegistrations/{registration}"), format!("/Users/{user}")] {
+        let answer = stranger.request(Method::DELETE, &path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    let patch = stranger.request(Method::PATCH, "/Apps/demo").json(&json!({"isDefault": true}));
+    assert_eq!(patch.send().await.unwrap().status(), StatusCode::NOT_FOUND);
     let path = format!("/Credentials/{credential}");
     let patch = stranger.request(Method::PATCH, &path).json(&json!({"isDefault": true}));
     assert_eq!(patch.send().await.unwrap().status(), StatusCode::NOT_FOUND);
     assert_eq!(stranger.request(Method::DELETE, &path).send().await.unwrap().status(), StatusCode::NOT_FOUND);
-    let mut body = message(&[fcm("device")]);
+    body = message(&[fcm("device")]);
     body["from"] = json!({"fcm": credential});
     assert_eq!(stranger.post("", &body).await.0, StatusCode::BAD_REQUEST);
 

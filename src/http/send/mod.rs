@@ -1,5 +1,7 @@
 //! `POST /PushNotifications`: everything is checked, then everything is stored, then the client is answered.
 
+use std::collections::HashSet;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use time::{Duration, OffsetDateTime};
 
@@ -9,14 +11,18 @@ mod schedule;
 mod sender;
 
 use crate::http::State;
+use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
+use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::fields::Problems;
 use crate::http::operations::accepted;
-use crate::id::OperationId;
-use crate::provider::{Message, Payload, PayloadProblem};
+use crate::id::{OperationId, UserId};
+use crate::provider::{Message, Payload, PayloadProblem, Provider};
+use crate::secret::MasterKeys;
 use crate::store::operations::{NewOperation, NewRecipient};
-use body::{Recipient, SendBody};
+use crate::store::{recipients, users};
+use body::{Recipient, SendBody, To};
 use sender::Senders;
 
 /// However short a message's `ttl`, it is tried for this long.
@@ -30,7 +36,8 @@ pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody)
     let senders = Senders::find(&state.pool, caller.account_id, from.as_ref(), &recipients, &mut problems).await?;
     let id = OperationId::generate();
     let starts_at = send_at.unwrap_or_else(|| id.created_at());
-    check_payloads(&recipients, &message, starts_at, &mut problems);
+    check_users(&state, caller, &recipients, &mut problems).await?;
+    check_payloads(&senders.providers(&recipients), &message, starts_at, &mut problems);
     problems.check()?;
 
     let operation = NewOperation {
@@ -39,29 +46,62 @@ pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody)
         deadline_at: deadline(starts_at, state.deadline, message.ttl),
         message,
         sender,
+        senders: senders.of_users(&recipients),
         tags,
         send_at,
-        recipients: addressed(recipients, &senders)?,
+        recipients: addressed(recipients, &senders, caller, &state.master_keys)?,
     };
     state.intake.submit(operation).await?;
     Ok(accepted(&request, &state, id))
 }
 
-/// Each recipient with the Credential that it is sent with.
-fn addressed(recipients: Vec<Recipient>, senders: &Senders) -> Result<Vec<NewRecipient>, ApiError> {
+/// Each recipient as it is stored: a device with the Credential that it is reached by, and its token sealed.
+fn addressed(
+    recipients: Vec<Recipient>,
+    senders: &Senders,
+    caller: Caller,
+    keys: &MasterKeys,
+) -> Result<Vec<NewRecipient>, ApiError> {
     let addressed = |recipient: Recipient| {
-        let credential_id = senders.of(recipient.provider)?;
-        Some(NewRecipient { provider: recipient.provider, credential_id, token: recipient.token, variables: None })
+        let recipient = match recipient.to {
+            To::User(user_id) => recipients::Recipient::User(user_id),
+            To::Device(Device { provider, token }) => recipients::Recipient::Device {
+                provider,
+                // `Senders::find` has noted a problem for every provider without one.
+                credential_id: senders.of(provider).ok_or_else(|| ApiError::invalid(Vec::new()))?,
+                token: keys.seal_token(caller.account_id.as_uuid(), &token)?,
+            },
+        };
+        Ok(NewRecipient { recipient, variables: None })
     };
-    // `Senders::find` has noted a problem for every provider without one.
-    recipients.into_iter().map(addressed).collect::<Option<_>>().ok_or_else(|| ApiError::invalid(Vec::new()))
+    recipients.into_iter().map(addressed).collect()
+}
+
+/// Every User must be the account's.
+async fn check_users(
+    state: &State,
+    caller: Caller,
+    recipients: &[Recipient],
+    problems: &mut Problems,
+) -> Result<(), ApiError> {
+    let ids: Vec<UserId> = recipients.iter().filter_map(Recipient::user_id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let missing: HashSet<UserId> = users::missing(&state.pool, caller.account_id, &ids).await?.into_iter().collect();
+    for (index, recipient) in recipients.iter().enumerate() {
+        if recipient.user_id().is_some_and(|id| missing.contains(&id)) {
+            problems.push_at(format!("to[{index}].userId"), "there is no such User");
+        }
+    }
+    Ok(())
 }
 
 /// The message must fit every provider that it goes to.
-fn check_payloads(recipients: &[Recipient], message: &Message, starts_at: OffsetDateTime, problems: &mut Problems) {
+fn check_payloads(providers: &[Provider], message: &Message, starts_at: OffsetDateTime, problems: &mut Problems) {
     let expires_at = message.expires_at(starts_at);
-    for provider in body::providers(recipients) {
-        if let Err(PayloadProblem { field, message }) = Payload::render(provider, message, expires_at) {
+    for provider in providers {
+        if let Err(PayloadProblem { field, message }) = Payload::render(*provider, message, expires_at) {
             problems.push_at(content::field_of_request(&field), message);
         }
     }

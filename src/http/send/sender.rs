@@ -1,16 +1,22 @@
-//! Which Credential each provider is sent with.
+//! Which Credential each provider is sent with, and in which App Users are looked up.
 
 use sqlx::PgPool;
 
 use crate::http::error::ApiError;
 use crate::http::fields::Problems;
-use crate::http::send::body::{From, Recipient, providers};
+use crate::http::send::body::{From, Recipient, To};
 use crate::id::{AccountId, CredentialId};
 use crate::provider::Provider;
+use crate::store::operations::UserSenders;
 use crate::store::senders;
 
-/// A Credential for every provider that is used.
-pub struct Senders(Vec<(Provider, CredentialId)>);
+/// What a send is sent with.
+#[derive(Default)]
+pub struct Senders {
+    /// The App of the Credentials; `None`: they are of several.
+    app_name: Option<String>,
+    credentials: Vec<(Provider, CredentialId)>,
+}
 
 impl Senders {
     /// Finds them, by what `from` says. A provider without one is noted at the first recipient who needs it.
@@ -26,19 +32,55 @@ impl Senders {
             Some(From::App(name)) => defaults(pool, account_id, Some(name), problems).await?,
             None => defaults(pool, account_id, None, problems).await?,
         };
-        let senders = Self(senders);
         if problems.is_empty() {
-            for provider in providers(recipients).filter(|provider| senders.of(*provider).is_none()) {
-                let index = recipients.iter().position(|recipient| recipient.provider == provider).unwrap_or_default();
-                problems.push_at(format!("to[{index}].provider"), missing(from, provider));
-            }
+            senders.check(from, recipients, problems);
         }
         Ok(senders)
     }
 
+    fn check(&self, from: Option<&From>, recipients: &[Recipient], problems: &mut Problems) {
+        for provider in [Provider::Fcm, Provider::Apn].into_iter().filter(|provider| self.of(*provider).is_none()) {
+            let needs = |to: &To| matches!(to, To::Device(device) if device.provider == provider);
+            if let Some(index) = recipients.iter().position(|recipient| needs(&recipient.to)) {
+                problems.push_at(format!("to[{index}].provider"), missing(from, provider));
+            }
+        }
+        if recipients.iter().any(Recipient::is_user) {
+            if self.credentials.is_empty() {
+                problems.push_at("from", "has no Credential at all: Users are reached by those of their App");
+            } else if self.app_name.is_none() {
+                let message = "names Credentials of two Apps; recipients that are Users are looked up in one App";
+                problems.push_at("from", message);
+            }
+        }
+    }
+
     /// The Credential for `provider`.
     pub fn of(&self, provider: Provider) -> Option<CredentialId> {
-        self.0.iter().find(|(known, _)| *known == provider).map(|(_, id)| *id)
+        self.credentials.iter().find(|(known, _)| *known == provider).map(|(_, id)| *id)
+    }
+
+    /// The providers that `recipients` can be reached by; a User by any that there is a Credential for.
+    pub fn providers(&self, recipients: &[Recipient]) -> Vec<Provider> {
+        let reached_by = |provider| {
+            recipients.iter().any(|recipient| match &recipient.to {
+                To::Device(device) => device.provider == provider,
+                To::User(_) => self.of(provider).is_some(),
+            })
+        };
+        [Provider::Fcm, Provider::Apn].into_iter().filter(|provider| reached_by(*provider)).collect()
+    }
+
+    /// What Users among `recipients` are reached by.
+    pub fn of_users(&self, recipients: &[Recipient]) -> UserSenders {
+        match &self.app_name {
+            Some(app_name) if recipients.iter().any(Recipient::is_user) => UserSenders {
+                app_name: Some(app_name.clone()),
+                fcm: self.of(Provider::Fcm),
+                apn: self.of(Provider::Apn),
+            },
+            _ => UserSenders::default(),
+        }
     }
 }
 
@@ -55,20 +97,17 @@ async fn defaults(
     account_id: AccountId,
     app_name: Option<&str>,
     problems: &mut Problems,
-) -> Result<Vec<(Provider, CredentialId)>, ApiError> {
-    match senders::defaults(pool, account_id, app_name).await? {
-        Some(defaults) => Ok(defaults),
+) -> Result<Senders, ApiError> {
+    if let Some(found) = senders::defaults(pool, account_id, app_name).await? {
+        return Ok(Senders { app_name: Some(found.app_name), credentials: found.credentials });
+    }
+    match app_name {
+        Some(name) => problems.push_at("from.appName", format!("there is no App {name}")),
         None => {
-            match app_name {
-                Some(name) => problems.push_at("from.appName", format!("there is no App {name}")),
-                None => {
-                    problems
-                        .push_at("from", "is required: the account has no App yet; create a Credential to make one");
-                }
-            }
-            Ok(Vec::new())
+            problems.push_at("from", "is required: the account has no App yet; create a Credential to make one");
         }
     }
+    Ok(Senders::default())
 }
 
 async fn named(
@@ -77,21 +116,23 @@ async fn named(
     fcm: Option<CredentialId>,
     apn: Option<CredentialId>,
     problems: &mut Problems,
-) -> Result<Vec<(Provider, CredentialId)>, ApiError> {
+) -> Result<Senders, ApiError> {
     let named: Vec<_> = [("from.fcm", Provider::Fcm, fcm), ("from.apn", Provider::Apn, apn)]
         .into_iter()
         .filter_map(|(field, provider, id)| Some((field, provider, id?)))
         .collect();
     let ids: Vec<CredentialId> = named.iter().map(|(_, _, id)| *id).collect();
-    let types = senders::types(pool, account_id, &ids).await?;
+    let found = senders::named(pool, account_id, &ids).await?;
     for (field, provider, id) in &named {
-        match types.iter().find(|(known, _)| known == id) {
+        match found.iter().find(|credential| credential.id == *id) {
             None => problems.push_at(*field, "there is no such Credential"),
-            Some((_, credential_type)) if credential_type.provider() != *provider => {
-                problems.push_at(*field, format!("is a Credential for {}", credential_type.provider()));
+            Some(credential) if credential.credential_type.provider() != *provider => {
+                problems.push_at(*field, format!("is a Credential for {}", credential.credential_type.provider()));
             }
             Some(_) => {}
         }
     }
-    Ok(named.into_iter().map(|(_, provider, id)| (provider, id)).collect())
+    let app_name = found.first().map(|credential| credential.app_name.clone());
+    let app_name = app_name.filter(|name| found.iter().all(|credential| credential.app_name == *name));
+    Ok(Senders { app_name, credentials: named.into_iter().map(|(_, provider, id)| (provider, id)).collect() })
 }

@@ -1,4 +1,4 @@
-//! Device tokens in answers: recognisable for whoever has the token, useless to anybody else.
+//! Device tokens as people see them: recognisable for whoever has the token, useless to anybody else.
 
 /// How much of either end is shown.
 const SHOWN: usize = 4;

@@ -1,0 +1,256 @@
+//! Who answers for a try. A notification to a device is one try at a time; one to a User is a try with each of the
+//! devices, whose endings are gathered into one outcome.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::delivery::lease::{Lease, Ticket};
+use crate::delivery::retry::Next;
+use crate::store::outcomes::{Attempt, NotificationOutcome, Status, TriedDevice};
+
+/// How a duty ends.
+#[allow(clippy::large_enum_variant, reason = "nearly all are tries, and each is moved a few times only")]
+pub enum Ending {
+    /// A try was made.
+    Tried {
+        /// The try.
+        attempt: Attempt,
+        /// What follows from it.
+        next: Next,
+        /// Its error's code and text, unless it was accepted.
+        error: Option<(String, String)>,
+    },
+    /// It was not tried, and should be after this time.
+    PutBack(Duration),
+    /// It was given up without a try: the error's code and text.
+    GivenUp(String, String),
+}
+
+/// The duty to bring one try to its end; see [`Duty::end`].
+pub enum Duty {
+    /// All that a notification asks for.
+    Whole(Ticket),
+    /// One device of a User's notification.
+    Part(Part),
+}
+
+/// One device's part of a [`Gathering`]. Dropped without an ending, it goes back.
+pub struct Part {
+    gathering: Arc<Gathering>,
+    lease: Arc<Lease>,
+    position: i32,
+    device: TriedDevice,
+    tries: u16,
+    ended: bool,
+}
+
+/// What becomes of a User's notification; settled when its last part has ended.
+pub struct Gathering {
+    ticket: Option<Ticket>,
+    endings: Mutex<Vec<Ending>>,
+    /// Whether a device's provider accepted it before.
+    accepted: bool,
+}
+
+impl Duty {
+    /// The claim under which it is worked on.
+    pub fn lease(&self) -> &Arc<Lease> {
+        match self {
+            Self::Whole(ticket) => &ticket.lease,
+            Self::Part(part) => &part.lease,
+        }
+    }
+
+    /// Which of a User's devices it is for.
+    pub fn device(&self) -> Option<&TriedDevice> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Part(part) => Some(&part.device),
+        }
+    }
+
+    /// How often it was tried before.
+    pub fn tries(&self) -> u16 {
+        match self {
+            Self::Whole(ticket) => ticket.attempts_before as u16,
+            Self::Part(part) => part.tries,
+        }
+    }
+
+    /// By what the provider and the record know the message: the same on every try, so that a repeat can be told from a
+    /// second message.
+    pub fn message_id(&self) -> Uuid {
+        let of = |lease: &Lease, position| lease.key().operation_id.push_notification(position as u32).as_uuid();
+        match self {
+            Self::Whole(ticket) => of(&ticket.lease, ticket.position),
+            Self::Part(part) => Uuid::new_v5(&part.device.id, of(&part.lease, part.position).as_bytes()),
+        }
+    }
+
+    /// Ends it.
+    pub fn end(self, ending: Ending) {
+        match self {
+            Self::Whole(ticket) => settle(ticket, vec![ending], false),
+            Self::Part(mut part) => part.note(ending),
+        }
+    }
+}
+
+impl Part {
+    fn note(&mut self, ending: Ending) {
+        self.ended = true;
+        self.gathering.endings.lock().unwrap_or_else(PoisonError::into_inner).push(ending);
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.note(Ending::PutBack(Duration::ZERO));
+        }
+    }
+}
+
+impl Gathering {
+    /// For the notification of `ticket`; `accepted`: a device's provider accepted it on an earlier try.
+    pub fn new(ticket: Ticket, accepted: bool) -> Arc<Self> {
+        Arc::new(Self { ticket: Some(ticket), endings: Mutex::default(), accepted })
+    }
+
+    /// The part of `device`, which was tried `tries` times before. `None`: the notification is settled, which can't be
+    /// while anybody holds the gathering.
+    pub fn part(self: &Arc<Self>, device: TriedDevice, tries: u16) -> Option<Duty> {
+        let ticket = self.ticket.as_ref()?;
+        let (lease, position) = (Arc::clone(&ticket.lease), ticket.position);
+        Some(Duty::Part(Part { gathering: Arc::clone(self), lease, position, device, tries, ended: false }))
+    }
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        let endings = std::mem::take(self.endings.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if let Some(ticket) = self.ticket.take() {
+            settle(ticket, endings, self.accepted);
+        }
+    }
+}
+
+/// What several endings come to.
+#[derive(Default)]
+struct Sum {
+    attempts: Vec<Attempt>,
+    accepted: bool,
+    /// The shortest of the waits that were asked for.
+    retry_in: Option<Duration>,
+    error: Option<(String, String)>,
+}
+
+impl Sum {
+    fn add(&mut self, ending: Ending) {
+        let retry_in = match ending {
+            Ending::Tried { attempt, next, error } => {
+                self.attempts.push(attempt);
+                self.accepted |= next == Next::Sent;
+                self.error = error.or(self.error.take());
+                match next {
+                    Next::Retry(delay) => Some(delay),
+                    Next::Sent | Next::Failed => None,
+                }
+            }
+            Ending::PutBack(delay) => Some(delay),
+            Ending::GivenUp(code, message) => {
+                self.error = Some((code, message));
+                None
+            }
+        };
+        self.retry_in = [self.retry_in, retry_in].into_iter().flatten().min();
+    }
+
+    /// What is left to be tried again keeps the notification open; else one acceptance is enough.
+    fn status(&self) -> Status {
+        match (self.retry_in, self.accepted) {
+            (Some(_), _) => Status::Queued,
+            (None, true) => Status::Sent,
+            (None, false) => Status::Failed,
+        }
+    }
+}
+
+fn settle(ticket: Ticket, endings: Vec<Ending>, accepted: bool) {
+    let mut sum = Sum { accepted, ..Sum::default() };
+    for ending in endings {
+        sum.add(ending);
+    }
+    match sum.retry_in {
+        Some(delay) if sum.attempts.is_empty() => ticket.put_back(delay),
+        _ => {
+            let status = sum.status();
+            finish(ticket, status, sum);
+        }
+    }
+}
+
+/// Ends the notification of a User whom no device was found for.
+pub fn unaddressable(ticket: Ticket, message: String) {
+    let error = Some(("UNADDRESSABLE".to_owned(), message));
+    finish(ticket, Status::Unaddressable, Sum { error, ..Sum::default() });
+}
+
+fn finish(ticket: Ticket, status: Status, sum: Sum) {
+    let outcome = NotificationOutcome {
+        batch: ticket.lease.key(),
+        position: ticket.position,
+        attempts_before: ticket.attempts_before,
+        attempts: sum.attempts,
+        status,
+        retry_in: sum.retry_in,
+        error: sum.error.filter(|_| status != Status::Sent),
+    };
+    ticket.settle(outcome);
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::id::CredentialId;
+    use crate::provider::{Answer, Outcome, Provider};
+
+    fn tried(outcome: Outcome, next: Next) -> Ending {
+        let answer = Answer { outcome, http_status: None, code: None, message: None, message_id: None };
+        let attempt = Attempt {
+            provider: Provider::Fcm,
+            credential_id: CredentialId::generate(),
+            device: None,
+            answer,
+            started_at: OffsetDateTime::now_utc(),
+            duration: Duration::ZERO,
+        };
+        let error = (next != Next::Sent).then(|| (outcome.as_str().to_owned(), String::new()));
+        Ending::Tried { attempt, next, error }
+    }
+
+    fn sum(endings: impl IntoIterator<Item = Ending>) -> (Status, usize, Option<Duration>) {
+        let mut sum = Sum::default();
+        for ending in endings {
+            sum.add(ending);
+        }
+        (sum.status(), sum.attempts.len(), sum.retry_in)
+    }
+
+    #[test]
+    fn one_acceptance_is_enough_once_nothing_is_left_to_try() {
+        let dead = || tried(Outcome::TokenDead { since: None }, Next::Failed);
+        let sent = || tried(Outcome::Accepted, Next::Sent);
+        let again = |seconds| tried(Outcome::Ambiguous, Next::Retry(Duration::from_secs(seconds)));
+        assert_eq!(sum([dead(), sent()]), (Status::Sent, 2, None));
+        assert_eq!(sum([sent(), dead()]), (Status::Sent, 2, None));
+        assert_eq!(sum([dead(), dead()]), (Status::Failed, 2, None));
+        assert_eq!(sum([sent(), again(9), again(5)]), (Status::Queued, 3, Some(Duration::from_secs(5))));
+        let put_back = Ending::PutBack(Duration::from_secs(7));
+        assert_eq!(sum([again(9), put_back]), (Status::Queued, 1, Some(Duration::from_secs(7))));
+    }
+}

@@ -1,0 +1,272 @@
+//! Device registrations: the devices of one User under one App.
+
+use serde_json::Value;
+use sqlx::{PgConnection, PgExecutor, PgPool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::id::{AccountId, DeviceRegistrationId, UserId};
+use crate::provider::Provider;
+
+/// Most devices of a registration.
+pub const MAX_DEVICES: i64 = 50;
+
+/// A registration without its devices.
+pub struct DeviceRegistration {
+    /// Its id.
+    pub id: DeviceRegistrationId,
+    /// The App.
+    pub app_name: String,
+    /// Whose devices they are.
+    pub user_id: UserId,
+    /// When the first device was registered.
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+/// A device to be registered.
+pub struct NewDevice<'a> {
+    /// Whose account it is.
+    pub account_id: AccountId,
+    /// The App that is installed on it.
+    pub app_name: &'a str,
+    /// Who uses it; `None`: a new User.
+    pub user_id: Option<UserId>,
+    /// Which provider reaches it.
+    pub provider: Provider,
+    /// Its token, sealed.
+    pub token: &'a [u8],
+    /// What its token is found by.
+    pub token_hash: &'a [u8],
+    /// What audiences choose it by.
+    pub tags: Option<&'a Value>,
+}
+
+/// Why a device was not registered.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The account has no App of that name.
+    #[error("there is no such App")]
+    NoApp,
+    /// The account has no such User.
+    #[error("there is no such User")]
+    NoUser,
+    /// The User has [`MAX_DEVICES`] devices there.
+    #[error("the User has {MAX_DEVICES} devices in this App already")]
+    TooManyDevices,
+    /// Postgres.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Registers a device, or renews what is known of it. Its token leaves any other User of the App: it is the same
+/// installation, in other hands.
+pub async fn register(pool: &PgPool, new: &NewDevice<'_>) -> Result<DeviceRegistrationId, RegisterError> {
+    let mut transaction = pool.begin().await?;
+    if !lock_app(&mut transaction, new.account_id, new.app_name).await? {
+        return Err(RegisterError::NoApp);
+    }
+    let user_id = find_or_create_user(&mut transaction, new.account_id, new.user_id).await?;
+    let id = upsert(&mut transaction, new, user_id).await?;
+    leave_others(&mut transaction, new, id).await?;
+    insert_device(&mut transaction, new, id).await?;
+    if count_devices(&mut transaction, id).await? > MAX_DEVICES {
+        return Err(RegisterError::TooManyDevices);
+    }
+    transaction.commit().await?;
+    Ok(id)
+}
+
+/// Keeps the App from being deleted meanwhile; `false`: there is none.
+async fn lock_app(connection: &mut PgConnection, account_id: AccountId, name: &str) -> sqlx::Result<bool> {
+    let found = sqlx::query!(
+        "select name from apps where account_id = $1 and name = $2 for key share",
+        account_id.as_uuid(),
+        name
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Locks the User, so that registrations of one follow each other and the limit holds.
+async fn find_or_create_user(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    id: Option<UserId>,
+) -> Result<UserId, RegisterError> {
+    if let Some(id) = id {
+        let found = sqlx::query!(
+            "update users set updated_at = now() where account_id = $1 and id = $2",
+            account_id.as_uuid(),
+            id.as_uuid()
+        )
+        .execute(connection)
+        .await?;
+        return if found.rows_affected() == 1 { Ok(id) } else { Err(RegisterError::NoUser) };
+    }
+    let id = UserId::generate();
+    sqlx::query!("insert into users (id, account_id) values ($1, $2)", id.as_uuid(), account_id.as_uuid())
+        .execute(connection)
+        .await?;
+    Ok(id)
+}
+
+async fn upsert(
+    connection: &mut PgConnection,
+    new: &NewDevice<'_>,
+    user_id: UserId,
+) -> sqlx::Result<DeviceRegistrationId> {
+    let id = sqlx::query_scalar!(
+        r#"
+        insert into device_registrations (id, account_id, app_name, user_id)
+        values ($1, $2, $3, $4)
+        on conflict on constraint device_registrations_of_user do update set updated_at = now()
+        returning id
+        "#,
+        DeviceRegistrationId::generate().as_uuid(),
+        new.account_id.as_uuid(),
+        new.app_name,
+        user_id.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(id.into())
+}
+
+/// Takes the token from any other registration, which goes too if it was its last.
+async fn leave_others(
+    connection: &mut PgConnection,
+    new: &NewDevice<'_>,
+    id: DeviceRegistrationId,
+) -> sqlx::Result<()> {
+    let left = sqlx::query_scalar!(
+        r#"
+        delete from devices
+        where account_id = $1 and app_name = $2 and provider = $3 and token_hash = $4 and registration_id <> $5
+        returning registration_id
+        "#,
+        new.account_id.as_uuid(),
+        new.app_name,
+        new.provider as Provider,
+        new.token_hash,
+        id.as_uuid(),
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    delete_empty(connection, &left).await
+}
+
+/// Deletes those of `registrations` that have no device: one has at least one.
+pub async fn delete_empty(connection: &mut PgConnection, registrations: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        delete from device_registrations
+        where id = any($1) and not exists (select from devices where registration_id = device_registrations.id)
+        "#,
+        registrations,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn insert_device(
+    connection: &mut PgConnection,
+    new: &NewDevice<'_>,
+    id: DeviceRegistrationId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        insert into devices (id, registration_id, account_id, app_name, provider, token, token_hash, tags)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        on conflict on constraint devices_one_owner
+            do update set token = excluded.token, tags = excluded.tags, registered_at = now()
+        "#,
+        Uuid::now_v7(),
+        id.as_uuid(),
+        new.account_id.as_uuid(),
+        new.app_name,
+        new.provider as Provider,
+        new.token,
+        new.token_hash,
+        new.tags,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn count_devices(connection: &mut PgConnection, id: DeviceRegistrationId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"select count(*) as "count!" from devices where registration_id = $1"#, id.as_uuid())
+        .fetch_one(connection)
+        .await
+}
+
+/// The registrations of a User, newest first, older than `after`, at most `limit`.
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    user_id: UserId,
+    app_name: Option<&str>,
+    after: Option<DeviceRegistrationId>,
+    limit: i64,
+) -> sqlx::Result<Vec<DeviceRegistration>> {
+    sqlx::query_as!(
+        DeviceRegistration,
+        r#"
+        select id, app_name, user_id, created_at, updated_at
+        from device_registrations
+        where account_id = $1
+            and user_id = $2
+            and ($3::text is null or app_name = $3)
+            and ($4::uuid is null or id < $4)
+        order by id desc
+        limit $5
+        "#,
+        account_id.as_uuid(),
+        user_id.as_uuid(),
+        app_name,
+        after.map(DeviceRegistrationId::as_uuid),
+        limit,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// One registration of an account.
+pub async fn fetch(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    id: DeviceRegistrationId,
+) -> sqlx::Result<Option<DeviceRegistration>> {
+    sqlx::query_as!(
+        DeviceRegistration,
+        r#"
+        select id, app_name, user_id, created_at, updated_at
+        from device_registrations
+        where account_id = $1 and id = $2
+        "#,
+        account_id.as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(executor)
+    .await
+}
+
+/// Deletes a registration with its devices. Returns whether there was one.
+pub async fn delete(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    id: DeviceRegistrationId,
+) -> sqlx::Result<bool> {
+    let deleted = sqlx::query!(
+        "delete from device_registrations where account_id = $1 and id = $2",
+        account_id.as_uuid(),
+        id.as_uuid()
+    )
+    .execute(executor)
+    .await?;
+    Ok(deleted.rows_affected() == 1)
+}

@@ -1,0 +1,129 @@
+//! Devices: where a User is reached.
+
+use serde_json::Value;
+use sqlx::{PgExecutor, PgPool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::id::{AccountId, DeviceRegistrationId, UserId};
+use crate::provider::Provider;
+use crate::store::device_registrations::delete_empty;
+
+/// A device of a registration.
+pub struct Device {
+    /// The registration.
+    pub registration_id: DeviceRegistrationId,
+    /// Which provider reaches it.
+    pub provider: Provider,
+    /// Its token, sealed.
+    pub token: Vec<u8>,
+    /// What audiences choose it by.
+    pub tags: Option<Value>,
+}
+
+/// Whose devices delivery asks for.
+pub struct DevicesOf<'a> {
+    /// The account.
+    pub account_id: AccountId,
+    /// The App.
+    pub app_name: &'a str,
+    /// Whose.
+    pub user_id: UserId,
+    /// Only those with all of these tags.
+    pub tags: Option<&'a Value>,
+}
+
+/// A device of a User, for delivery.
+pub struct UserDevice {
+    /// Index of its User in the slice that was asked for.
+    pub index: usize,
+    /// Which one.
+    pub id: Uuid,
+    /// Which provider reaches it.
+    pub provider: Provider,
+    /// Its token, sealed.
+    pub token: Vec<u8>,
+}
+
+/// A device whose token is dead.
+#[derive(Debug, Clone, Copy)]
+pub struct DeadDevice {
+    /// Which one.
+    pub id: Uuid,
+    /// Since when it is known to be: one that was registered later is alive.
+    pub since: OffsetDateTime,
+}
+
+/// The devices of registrations, first registered first.
+pub async fn of_registrations(
+    executor: impl PgExecutor<'_>,
+    ids: &[DeviceRegistrationId],
+) -> sqlx::Result<Vec<Device>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    sqlx::query_as!(
+        Device,
+        r#"
+        select registration_id, provider as "provider: Provider", token, tags
+        from devices
+        where registration_id = any($1)
+        order by registration_id, id
+        "#,
+        &ids,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// The devices of many Users.
+pub async fn of_users(executor: impl PgExecutor<'_>, users: &[DevicesOf<'_>]) -> sqlx::Result<Vec<UserDevice>> {
+    let account_ids: Vec<Uuid> = users.iter().map(|user| user.account_id.as_uuid()).collect();
+    let app_names: Vec<&str> = users.iter().map(|user| user.app_name).collect();
+    let user_ids: Vec<Uuid> = users.iter().map(|user| user.user_id.as_uuid()).collect();
+    let tags: Vec<Option<&Value>> = users.iter().map(|user| user.tags).collect();
+    let rows = sqlx::query!(
+        r#"
+        select wanted.index as "index!", devices.id, provider as "provider: Provider", token
+        from unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[])
+            with ordinality as wanted (account_id, app_name, user_id, tags, index)
+        join device_registrations using (account_id, app_name, user_id)
+        join devices on registration_id = device_registrations.id
+        where wanted.tags is null or devices.tags @> wanted.tags
+        order by devices.id
+        "#,
+        &account_ids,
+        &app_names as &[&str],
+        &user_ids,
+        &tags as &[Option<&Value>],
+    )
+    .fetch_all(executor)
+    .await?;
+    let devices = rows.into_iter().map(|row| UserDevice {
+        index: (row.index - 1) as usize,
+        id: row.id,
+        provider: row.provider,
+        token: row.token,
+    });
+    Ok(devices.collect())
+}
+
+/// Removes dead devices, unless they have been registered since. Returns how many went.
+pub async fn remove_dead(pool: &PgPool, dead: &[DeadDevice]) -> sqlx::Result<usize> {
+    let ids: Vec<Uuid> = dead.iter().map(|device| device.id).collect();
+    let since: Vec<OffsetDateTime> = dead.iter().map(|device| device.since).collect();
+    let mut transaction = pool.begin().await?;
+    let registrations = sqlx::query_scalar!(
+        r#"
+        delete from devices
+        using unnest($1::uuid[], $2::timestamptz[]) as dead (id, since)
+        where devices.id = dead.id and registered_at < dead.since
+        returning registration_id
+        "#,
+        &ids,
+        &since,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    delete_empty(&mut transaction, &registrations).await?;
+    transaction.commit().await?;
+    Ok(registrations.len())
+}

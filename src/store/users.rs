@@ -1,0 +1,83 @@
+//! Users: whose devices are registered.
+
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::id::{AccountId, UserId};
+
+/// A User.
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it or one of its registrations last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+/// Users of an account, newest first, older than `after`, at most `limit`.
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    after: Option<UserId>,
+    limit: i64,
+) -> sqlx::Result<Vec<User>> {
+    sqlx::query_as!(
+        User,
+        r#"
+        select id, created_at, updated_at
+        from users
+        where account_id = $1 and ($2::uuid is null or id < $2)
+        order by id desc
+        limit $3
+        "#,
+        account_id.as_uuid(),
+        after.map(UserId::as_uuid),
+        limit,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// One User of an account.
+pub async fn fetch(executor: impl PgExecutor<'_>, account_id: AccountId, id: UserId) -> sqlx::Result<Option<User>> {
+    sqlx::query_as!(
+        User,
+        "select id, created_at, updated_at from users where account_id = $1 and id = $2",
+        account_id.as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(executor)
+    .await
+}
+
+/// Those of `ids` that the account does not have.
+pub async fn missing(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    ids: &[UserId],
+) -> sqlx::Result<Vec<UserId>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let missing = sqlx::query_scalar!(
+        r#"
+        select wanted.id as "id!"
+        from unnest($2::uuid[]) as wanted (id)
+        where not exists (select from users where users.id = wanted.id and account_id = $1)
+        "#,
+        account_id.as_uuid(),
+        &ids,
+    )
+    .fetch_all(executor)
+    .await?;
+    Ok(missing.into_iter().map(UserId::from).collect())
+}
+
+/// Deletes a User with its registrations. Returns whether there was one.
+pub async fn delete(executor: impl PgExecutor<'_>, account_id: AccountId, id: UserId) -> sqlx::Result<bool> {
+    let deleted =
+        sqlx::query!("delete from users where account_id = $1 and id = $2", account_id.as_uuid(), id.as_uuid())
+            .execute(executor)
+            .await?;
+    Ok(deleted.rows_affected() == 1)
+}

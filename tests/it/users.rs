@@ -1,0 +1,207 @@
+//! Users: registered by their devices, sent to on each of them, and rid of tokens that are dead.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::client::{Client, apn, fcm, message};
+use crate::support::eventually;
+use crate::support::service::Service;
+
+/// Registers a device; for a new User where `user` is `None`. Returns the User's id.
+async fn register(client: &Client, user: Option<&str>, device: &Value) -> String {
+    let mut body = device.clone();
+    body["appName"] = json!("demo");
+    body["userId"] = json!(user);
+    let (status, answer) = client.post("/DeviceRegistrations", &body).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+    let id = answer["resourceId"].as_str().unwrap();
+    assert!(answer["resourceLocation"].as_str().unwrap().ends_with(&format!("/DeviceRegistrations/{id}")));
+    client.read(&format!("/DeviceRegistrations/{id}")).await["userId"].as_str().unwrap().to_owned()
+}
+
+async fn devices(client: &Client, user: &str) -> usize {
+    let list = client.read(&format!("/DeviceRegistrations?userId={user}")).await;
+    list["deviceRegistrations"].as_array().unwrap().iter().map(|each| each["devices"].as_array().unwrap().len()).sum()
+}
+
+fn to_user(user: &str) -> Value {
+    json!({"userId": user})
+}
+
+async fn delete(client: &Client, path: &str) -> StatusCode {
+    client.request(Method::DELETE, path).send().await.unwrap().status()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_gets_it_on_every_device_as_one_notification() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let user = register(client, None, &fcm("phone-1")).await;
+    assert_eq!(register(client, Some(&user), &apn("ab01")).await, user);
+    let id = client.send(&message(&[to_user(&user), fcm("direct")])).await;
+    let stats = client.completed(&id).await["stats"].clone();
+    assert_eq!((&stats["total"], &stats["sent"]), (&json!(2), &json!(2)));
+    assert_eq!(service.arrived().await["tokens"], 3);
+
+    let list = client.read(&format!("?operationId={id}")).await;
+    let notification = &list["pushNotifications"][0];
+    assert_eq!((&notification["to"], &notification["from"]), (&to_user(&user), &json!({"appName": "demo"})));
+    let path = format!("/{}/DeliveryAttempts", notification["id"].as_str().unwrap());
+    let attempts = client.read(&path).await;
+    let mut providers: Vec<_> =
+        attempts["deliveryAttempts"].as_array().unwrap().iter().map(|attempt| attempt["provider"].clone()).collect();
+    providers.sort_by_key(ToString::to_string);
+    assert_eq!(providers, ["APN", "FCM"]);
+    let of_user = client.read(&format!("?user={user}")).await;
+    assert_eq!(of_user["pushNotifications"].as_array().unwrap().len(), 1);
+    let by_apn = client.read(&format!("?operationId={id}&provider=APN")).await;
+    assert_eq!(by_apn["pushNotifications"].as_array().unwrap().len(), 1);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_accepting_device_is_enough_and_none_is_a_failure() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let half = register(client, None, &fcm("good")).await;
+    register(client, Some(&half), &fcm("a~UNREGISTERED")).await;
+    let dead = register(client, None, &fcm("b~UNREGISTERED")).await;
+    let id = client.send(&message(&[to_user(&half), to_user(&dead)])).await;
+    let stats = client.completed(&id).await["stats"].clone();
+    assert_eq!((&stats["sent"], &stats["failed"]), (&json!(1), &json!(1)));
+    let errors = client.read(&format!("/Operations/{id}/Errors")).await;
+    assert_eq!((&errors["errors"][0]["code"], &errors["errors"][0]["to"]), (&json!("UNREGISTERED"), &to_user(&dead)));
+    eventually("the dead tokens to be removed", async || {
+        (devices(client, &half).await == 1 && devices(client, &dead).await == 0).then_some(())
+    })
+    .await;
+
+    let id = client.send(&message(&[to_user(&half), to_user(&dead)])).await;
+    let stats = client.completed(&id).await["stats"].clone();
+    assert_eq!((&stats["sent"], &stats["unaddressable"], &stats["failed"]), (&json!(1), &json!(1), &json!(0)));
+    let errors = client.read(&format!("/Operations/{id}/Errors")).await;
+    assert_eq!(errors["errors"][0]["code"], "UNADDRESSABLE");
+    let notification = errors["errors"][0]["pushNotificationId"].as_str().unwrap();
+    assert_eq!(client.read(&format!("/{notification}")).await["status"], "FAILED");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_devices_that_need_it_are_tried_again() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let user = register(client, None, &fcm("steady")).await;
+    register(client, Some(&user), &fcm("x~UNAVAILABLE-2")).await;
+    let id = client.send(&message(&[to_user(&user)])).await;
+    assert_eq!(client.completed(&id).await["stats"]["sent"], 1);
+    let list = client.read(&format!("?operationId={id}")).await;
+    let path = format!("/{}/DeliveryAttempts", list["pushNotifications"][0]["id"].as_str().unwrap());
+    let attempts = client.read(&path).await["deliveryAttempts"].as_array().unwrap().clone();
+    let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes.len(), 4, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == "ACCEPTED").count(), 2, "{outcomes:?}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_dead_tokens_removes_none() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let mut users = Vec::new();
+    for number in 0..12 {
+        users.push(register(client, None, &fcm(&format!("{number}~UNREGISTERED"))).await);
+    }
+    let last = register(client, None, &fcm("alone~UNREGISTERED")).await;
+    let burst: Vec<Value> = users.iter().map(|user| to_user(user)).collect();
+    client.completed(&client.send(&message(&burst)).await).await;
+    client.completed(&client.send(&message(&[to_user(&last)])).await).await;
+    eventually("the single one to be removed", async || (devices(client, &last).await == 0).then_some(())).await;
+    for user in &users {
+        assert_eq!(devices(client, user).await, 1);
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_belongs_to_whoever_registered_it_last() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let first = register(client, None, &fcm("shared")).await;
+    assert_eq!(register(client, Some(&first), &fcm("shared")).await, first);
+    assert_eq!(devices(client, &first).await, 1, "the same device again changes nothing");
+    let second = register(client, None, &fcm("shared")).await;
+    assert_eq!((devices(client, &first).await, devices(client, &second).await), (0, 1));
+    assert_eq!(delete(client, &format!("/Users/{second}")).await, StatusCode::NO_CONTENT);
+    assert_eq!(delete(client, &format!("/Users/{second}")).await, StatusCode::NOT_FOUND);
+    let users = client.read("/Users").await;
+    assert_eq!((users["users"].as_array().unwrap().len(), &users["users"][0]["id"]), (1, &json!(first)));
+    assert_eq!(users["users"][0]["deletedAt"], Value::Null);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_holds_fifty_devices_and_no_more() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let user = register(client, None, &fcm("device-0")).await;
+    for number in 1..50 {
+        register(client, Some(&user), &fcm(&format!("device-{number}"))).await;
+    }
+    let body = json!({"userId": user, "appName": "demo", "token": "device-50", "provider": "FCM"});
+    let (status, error) = client.post("/DeviceRegistrations", &body).await;
+    assert_eq!((status, &error["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("userId")));
+    assert_eq!(devices(client, &user).await, 50);
+    register(client, Some(&user), &fcm("device-7")).await;
+    let list = client.read(&format!("/DeviceRegistrations?userId={user}&appName=demo")).await;
+    let id = list["deviceRegistrations"][0]["id"].as_str().unwrap();
+    assert!(!list.to_string().contains("device-7\""), "tokens are masked");
+    assert_eq!(delete(client, &format!("/DeviceRegistrations/{id}")).await, StatusCode::NO_CONTENT);
+    assert_eq!(client.get(&format!("/DeviceRegistrations/{id}")).await.0, StatusCode::NOT_FOUND);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_registrations_name_the_field() {
+    let service = Service::start().await;
+    let unknown = "comms_pushnotificationuser_01h9krwprkeee8fzqspvwy6nq8";
+    let good = json!({"appName": "demo", "token": "t", "provider": "FCM"});
+    for (field, value) in [
+        ("appName", json!("nothing")),
+        ("appName", Value::Null),
+        ("token", json!("a\u{7}b")),
+        ("token", json!("")),
+        ("provider", json!("fcm")),
+        ("userId", json!("me")),
+        ("userId", json!(unknown)),
+        ("tags", json!({"a b": "c"})),
+        ("extra", json!(1)),
+    ] {
+        let mut body = good.clone();
+        body[field] = value;
+        let (status, error) = service.client.post("/DeviceRegistrations", &body).await;
+        let named = error["errors"][0]["field"].as_str().unwrap_or_default();
+        assert!(status == StatusCode::BAD_REQUEST && named.starts_with(field), "{field}: {error}");
+    }
+    let (status, error) = service.client.get("/DeviceRegistrations").await;
+    assert_eq!((status, &error["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("userId")));
+    let (status, error) = service.client.post("", &message(&[fcm("a"), to_user(unknown)])).await;
+    assert_eq!((status, &error["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("to[1].userId")));
+    assert_eq!(service.client.read("/Operations").await["operations"], json!([]));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_app_becomes_the_default() {
+    let service = Service::start().await;
+    let mut body = json!({"appName": "other", "credentialType": "FCM"});
+    body["content"] = service.world.simulator.fcm_credential();
+    assert_eq!(service.client.post("/Credentials", &body).await.0, StatusCode::ACCEPTED);
+    let patch = |name: &str, body: Value| service.client.request(Method::PATCH, &format!("/Apps/{name}")).json(&body);
+    let answer = patch("other", json!({"isDefault": true})).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    assert_eq!(service.client.read("/Apps?isDefault=true").await["apps"][0]["name"], "other");
+    assert_eq!(service.client.read("/Apps/demo").await["isDefault"], false);
+    assert_eq!(patch("none", json!({"isDefault": true})).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    assert_eq!(patch("demo", json!({"isDefault": false})).send().await.unwrap().status(), StatusCode::BAD_REQUEST);
+    service.stop().await;
+}
