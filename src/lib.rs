@@ -19,5 +19,6 @@ pub mod signals;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;
+pub mod template;
 pub mod token;
 pub mod transport;

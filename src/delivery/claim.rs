@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use crate::delivery::content::{Content, ContentProblem, RecipientContent};
 use crate::delivery::devices::{self, Pending};
 use crate::delivery::duty::{self, Duty, Gathering};
 use crate::delivery::lane::{self, Job};
@@ -15,9 +16,9 @@ use crate::delivery::lanes::Lanes;
 use crate::delivery::lease::{Capacity, Leases, Opening, Ticket};
 use crate::delivery::wake::Wake;
 use crate::id::{CredentialId, OperationId};
-use crate::provider::{Payload, PayloadProblem, Provider};
+use crate::provider::Provider;
 use crate::store::batches::{self, ClaimedBatch};
-use crate::store::due::{self, DueNotification, DueOperation};
+use crate::store::due::{self, DueNotification};
 use crate::store::outcomes::TriedDevice;
 use crate::store::recipients::Recipient;
 use crate::token::masked;
@@ -38,14 +39,6 @@ pub struct Claimer {
     pub(super) stalled: Arc<AtomicBool>,
     /// The longest time between two looks; the safety net for a ring that got lost.
     pub(super) poll_interval: Duration,
-}
-
-/// What an Operation sends by each provider, rendered when first needed.
-pub struct Content {
-    /// The Operation.
-    pub operation: DueOperation,
-    deadline: Instant,
-    payloads: HashMap<Provider, Result<Arc<Payload>, PayloadProblem>>,
 }
 
 impl Claimer {
@@ -118,11 +111,14 @@ impl Claimer {
                 lane::fail(Duty::Whole(ticket), "OPERATION_GONE", message);
                 continue;
             };
+            let mut content = content.for_recipient(notification.variables);
             match notification.recipient {
                 Recipient::Device { provider, credential_id, token } => {
-                    self.send(Duty::Whole(ticket), provider, credential_id, &token, content);
+                    self.send(Duty::Whole(ticket), provider, credential_id, &token, &mut content);
                 }
-                Recipient::User(_) => self.send_to_user(ticket, pending.remove(&index).unwrap_or_default(), content),
+                Recipient::User(_) => {
+                    self.send_to_user(ticket, pending.remove(&index).unwrap_or_default(), &mut content);
+                }
             }
         }
         Ok(())
@@ -134,20 +130,22 @@ impl Claimer {
         ids.dedup();
         let operations = due::operations(&self.pool, &ids).await?;
         let now = Instant::now();
-        let content = |operation: DueOperation| Content {
-            deadline: now + operation.time_left,
-            payloads: HashMap::new(),
-            operation,
-        };
-        Ok(operations.into_iter().map(|operation| (operation.id, content(operation))).collect())
+        Ok(operations.into_iter().map(|operation| (operation.id, Content::new(operation, now))).collect())
     }
 
-    fn send(&self, duty: Duty, provider: Provider, credential_id: CredentialId, token: &[u8], content: &mut Content) {
-        match self.lanes.master_keys.open_token(content.operation.account_id.as_uuid(), token) {
+    fn send(
+        &self,
+        duty: Duty,
+        provider: Provider,
+        credential_id: CredentialId,
+        token: &[u8],
+        content: &mut RecipientContent<'_>,
+    ) {
+        match self.lanes.master_keys.open_token(content.operation().account_id.as_uuid(), token) {
             Ok(token) => self.submit(duty, provider, credential_id, token, content),
             Err(error) => {
                 let obstacle = format!("its token can't be decrypted: {error}");
-                lane::wait(duty, content.deadline, &obstacle, self.lanes.policy.base);
+                lane::wait(duty, content.deadline(), &obstacle, self.lanes.policy.base);
             }
         }
     }
@@ -158,18 +156,18 @@ impl Claimer {
         provider: Provider,
         credential_id: CredentialId,
         token: String,
-        content: &mut Content,
+        content: &mut RecipientContent<'_>,
     ) {
-        let deadline = content.deadline;
+        let deadline = content.deadline();
         match content.payload(provider) {
-            Err(problem) => lane::fail(duty, "INVALID_CONTENT", format!("{}: {}", problem.field, problem.message)),
+            Err(ContentProblem { code, message }) => lane::fail(duty, code, message),
             Ok(payload) => self.lanes.submit(credential_id, Job { duty, token, payload, deadline }),
         }
     }
 
-    fn send_to_user(&self, ticket: Ticket, pending: Pending, content: &mut Content) {
+    fn send_to_user(&self, ticket: Ticket, pending: Pending, content: &mut RecipientContent<'_>) {
         if pending.devices.is_empty() && !pending.accepted && ticket.attempts_before == 0 {
-            let app_name = content.operation.senders.app_name.as_deref().unwrap_or_default();
+            let app_name = content.operation().senders.app_name.as_deref().unwrap_or_default();
             let message = format!("The User has no device in the App {app_name} for the Credentials in use");
             return duty::unaddressable(ticket, message);
         }
@@ -179,7 +177,7 @@ impl Claimer {
         }
         let gathering = Gathering::new(ticket, pending.accepted);
         for (device, credential_id, tries) in pending.devices {
-            let account_id = content.operation.account_id.as_uuid();
+            let account_id = content.operation().account_id.as_uuid();
             let token = self.lanes.master_keys.open_token(account_id, &device.token);
             let masked_token = token.as_deref().map(masked).unwrap_or_default();
             let Some(duty) = gathering.part(TriedDevice { id: device.id, masked_token }, tries) else { return };
@@ -187,7 +185,7 @@ impl Claimer {
                 Ok(token) => self.submit(duty, device.provider, credential_id, token, content),
                 Err(error) => {
                     let obstacle = format!("a token can't be decrypted: {error}");
-                    lane::wait(duty, content.deadline, &obstacle, self.lanes.policy.base);
+                    lane::wait(duty, content.deadline(), &obstacle, self.lanes.policy.base);
                 }
             }
         }
@@ -205,15 +203,4 @@ fn credentials(
     });
     let of_users = pending.values().flat_map(|pending| &pending.devices).map(|(_, credential_id, _)| *credential_id);
     of_devices.chain(of_users)
-}
-
-impl Content {
-    fn payload(&mut self, provider: Provider) -> Result<Arc<Payload>, &PayloadProblem> {
-        let operation = &self.operation;
-        let payload = self.payloads.entry(provider).or_insert_with(|| {
-            let expires_at = operation.message.expires_at(operation.starts_at);
-            Payload::render(provider, &operation.message, expires_at).map(Arc::new)
-        });
-        payload.as_ref().map(Arc::clone)
-    }
 }

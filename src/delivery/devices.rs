@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::PgPool;
 
-use crate::delivery::claim::Content;
+use crate::delivery::content::Content;
 use crate::id::{CredentialId, OperationId};
 use crate::provider::Outcome;
 use crate::store::batches::ClaimedBatch;

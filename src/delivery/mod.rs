@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 mod breaker;
 mod claim;
+mod content;
 mod devices;
 mod duty;
 mod lane;

@@ -37,7 +37,7 @@ pub async fn push_notification(
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
     let found = push_notifications::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
-    let (notification, _) = found.ok_or_else(ApiError::not_found)?;
+    let notification = found.ok_or_else(ApiError::not_found)?.notification;
     if !cancel::push_notification(&state.pool, notification.operation_id, notification.position).await? {
         return Err(ApiError::conflict("The notification is settled: nothing is left to cancel"));
     }

@@ -90,7 +90,7 @@ pub async fn list(
     let page = Page::of(caller, &format!("deliveryAttempts {id}"), &mut query, &state.master_keys);
     query.check()?;
     let found = push_notifications::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
-    let (notification, _) = found.ok_or_else(ApiError::not_found)?;
+    let notification = found.ok_or_else(ApiError::not_found)?.notification;
     let after = page.after().and_then(|number| number.parse().ok()).unwrap_or(0);
     let (operation_id, position) = (notification.operation_id, notification.position);
     let mut attempts = store::list(&state.pool, operation_id, position, after, page.limit()).await?;

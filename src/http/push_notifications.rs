@@ -16,6 +16,7 @@ use crate::provider::{Message, Provider};
 use crate::secret::MasterKeys;
 use crate::store::push_notifications::{self as store, PushNotificationFilter};
 use crate::store::recipients;
+use crate::template::MessageTemplate;
 use crate::token::masked;
 
 const STATUSES: [&str; 5] = ["SCHEDULED", "QUEUED", "SENT", "FAILED", "CANCELED"];
@@ -139,9 +140,16 @@ fn present<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
 pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
     let found = store::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
-    let (notification, message) = found.ok_or_else(ApiError::not_found)?;
-    let notification = PushNotification::new(notification, caller, &state.master_keys);
+    let found = found.ok_or_else(ApiError::not_found)?;
+    let message = as_received(found.message, found.variables.as_ref());
+    let notification = PushNotification::new(found.notification, caller, &state.master_keys);
     Ok(HttpResponse::Ok().json(FullPushNotification::new(notification, message)))
+}
+
+/// The message with its templates filled in; as it is where they can't be.
+fn as_received(message: Message, variables: Option<&Value>) -> Message {
+    let template = MessageTemplate::parse(&message).ok().flatten();
+    template.and_then(|template| template.render(variables).ok()).unwrap_or(message)
 }
 
 /// Notifications: those of the newest Operation first, in request order within one.

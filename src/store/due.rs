@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use sqlx::PgExecutor;
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -21,6 +22,8 @@ pub struct DueNotification {
     pub position: i32,
     /// Whom it is for.
     pub recipient: Recipient,
+    /// What templates are filled in with.
+    pub variables: Option<Value>,
     /// Delivery attempts on record.
     pub attempts: i16,
     /// How long until its next try; zero: now.
@@ -67,6 +70,7 @@ pub async fn notifications(
             provider as "provider: Provider",
             credential_id,
             token,
+            variables,
             attempts,
             (extract(epoch from coalesce(next_attempt_at, now()) - now()) * 1000000)::bigint as "due_in!"
         from unnest($1::uuid[], $2::integer[], $3::integer[])
@@ -88,6 +92,7 @@ pub async fn notifications(
             batch: (row.index - 1) as usize,
             position: row.position,
             recipient: Recipient::of(row.user_id, row.provider, row.credential_id, row.token)?,
+            variables: row.variables,
             attempts: row.attempts,
             due_in: duration(row.due_in),
         })

@@ -31,6 +31,16 @@ pub struct PushNotification {
     pub updated_at: OffsetDateTime,
 }
 
+/// A notification with its content.
+pub struct FullPushNotification {
+    /// What has become of it.
+    pub notification: PushNotification,
+    /// The Operation's content.
+    pub message: Message,
+    /// What the content's templates are filled in with.
+    pub variables: Option<Value>,
+}
+
 impl PushNotification {
     /// Its id, which follows from its Operation's and its position.
     pub fn id(&self) -> PushNotificationId {
@@ -158,14 +168,15 @@ pub async fn fetch(
     account_id: AccountId,
     id: PushNotificationId,
     oldest: Uuid,
-) -> sqlx::Result<Option<(PushNotification, Message)>> {
+) -> sqlx::Result<Option<FullPushNotification>> {
     let Some((operation_id, position)) = id.locate() else { return Ok(None) };
     let row = sqlx::query!(
         r#"
         select
             operation_id, position, user_id, provider as "provider: Provider", credential_id, token, app_name,
             status as "status: Status", coalesce(send_at > now(), false) as "is_scheduled!", created_at,
-            coalesce(updated_at, created_at) as "updated_at!", message as "message: Json<Message>"
+            coalesce(updated_at, created_at) as "updated_at!", variables,
+            message as "message: Json<Message>"
         from operations
         join push_notifications on operation_id = operations.id
         where operations.id = $2 and operation_id = $2 and position = $3 and account_id = $1 and operations.id >= $4
@@ -188,7 +199,7 @@ pub async fn fetch(
             created_at: row.created_at,
             updated_at: row.updated_at,
         };
-        Ok((notification, row.message.0))
+        Ok(FullPushNotification { notification, message: row.message.0, variables: row.variables })
     });
     notification.transpose()
 }

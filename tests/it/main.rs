@@ -17,6 +17,7 @@ mod lists;
 mod many;
 mod send;
 mod simulator;
+mod templates;
 mod tenants;
 mod transport;
 mod users;

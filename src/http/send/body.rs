@@ -14,6 +14,8 @@ use crate::provider::Message;
 
 /// Most recipients of one request.
 const MAX_RECIPIENTS: usize = 10_000;
+/// Longest `variables` of a recipient, in bytes of JSON: no provider takes a larger message.
+const MAX_VARIABLES: usize = 4096;
 
 /// A send, read and checked but for what only the database knows.
 pub struct SendBody {
@@ -35,6 +37,8 @@ pub struct SendBody {
 pub struct Recipient {
     /// Who it is.
     pub to: To,
+    /// What templates are filled in with.
+    pub variables: Option<Value>,
 }
 
 impl Recipient {
@@ -113,8 +117,20 @@ fn recipient(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Re
     } else {
         device::read(&mut recipient, problems).map(To::Device)
     };
+    let variables = variables(&mut recipient, problems);
     recipient.finish(problems);
-    Some(Recipient { to: to? })
+    Some(Recipient { to: to?, variables })
+}
+
+fn variables(recipient: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
+    let variables = Value::Object(recipient.raw_object("variables", problems)?);
+    if content::holds_nul(&variables) {
+        problems.push(&recipient.at("variables"), "must not contain the character NUL");
+    }
+    if variables.to_string().len() > MAX_VARIABLES {
+        problems.push(&recipient.at("variables"), format!("must be at most {MAX_VARIABLES} bytes of JSON"));
+    }
+    Some(variables)
 }
 
 fn from(value: Value, path: &Path<'_>, problems: &mut Problems) -> Option<From> {

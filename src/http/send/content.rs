@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::http::fields::{Object, Path, Problems};
 use crate::provider::{Message, Priority};
+use crate::template::is_template;
 
 /// Longest `ttl`, in seconds: the 28 days that FCM keeps a message.
 const MAX_TTL: u32 = 2_419_200;
@@ -59,7 +60,7 @@ pub fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message {
 fn image(content: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
     let image = content.text("image", problems)?;
     let is_web_address = image.parse::<http::Uri>().is_ok_and(|uri| matches!(uri.scheme_str(), Some("https" | "http")));
-    if !is_web_address {
+    if !is_web_address && !is_template(&image) {
         problems.push(&content.at("image"), "must be the https address of a picture");
     }
     Some(image)
@@ -81,7 +82,7 @@ fn data(content: &mut Object<'_>, problems: &mut Problems) -> Option<BTreeMap<St
 }
 
 /// Postgres can't store NUL, neither in text nor in JSON.
-fn holds_nul(value: &Value) -> bool {
+pub fn holds_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(array) => array.iter().any(holds_nul),

@@ -1,5 +1,6 @@
 //! `POST /PushNotifications`: everything is checked, then everything is stored, then the client is answered.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -22,6 +23,7 @@ use crate::provider::{Message, Payload, PayloadProblem, Provider};
 use crate::secret::MasterKeys;
 use crate::store::operations::{NewOperation, NewRecipient};
 use crate::store::{recipients, users};
+use crate::template::{MessageTemplate, TemplateProblem};
 use body::{Recipient, SendBody, To};
 use sender::Senders;
 
@@ -62,8 +64,8 @@ fn addressed(
     caller: Caller,
     keys: &MasterKeys,
 ) -> Result<Vec<NewRecipient>, ApiError> {
-    let addressed = |recipient: Recipient| {
-        let recipient = match recipient.to {
+    let addressed = |Recipient { to, variables }: Recipient| {
+        let recipient = match to {
             To::User(user_id) => recipients::Recipient::User(user_id),
             To::Device(Device { provider, token }) => recipients::Recipient::Device {
                 provider,
@@ -72,7 +74,7 @@ fn addressed(
                 token: keys.seal_token(caller.account_id.as_uuid(), &token)?,
             },
         };
-        Ok(NewRecipient { recipient, variables: None })
+        Ok(NewRecipient { recipient, variables })
     };
     recipients.into_iter().map(addressed).collect()
 }
@@ -97,11 +99,19 @@ async fn check_users(
     Ok(())
 }
 
-/// The message must fit every provider that it goes to.
+/// The message must fit every provider that it goes to, as far as it is the same for everybody; its templates must be
+/// ones.
 fn check_payloads(providers: &[Provider], message: &Message, starts_at: OffsetDateTime, problems: &mut Problems) {
     let expires_at = message.expires_at(starts_at);
+    let template = MessageTemplate::parse(message).unwrap_or_else(|template_problems| {
+        for TemplateProblem { field, message } in template_problems {
+            problems.push_at(content::field_of_request(&field), message);
+        }
+        None
+    });
+    let message = template.map_or(Cow::Borrowed(message), |template| Cow::Owned(template.without_templates()));
     for provider in providers {
-        if let Err(PayloadProblem { field, message }) = Payload::render(*provider, message, expires_at) {
+        if let Err(PayloadProblem { field, message }) = Payload::render(*provider, &message, expires_at) {
             problems.push_at(content::field_of_request(&field), message);
         }
     }

@@ -1,0 +1,99 @@
+//! What an Operation sends: rendered once for each provider where it is the same for everybody, and for each recipient
+//! where it is a template.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::provider::{Message, Payload, PayloadProblem, Provider};
+use crate::store::due::DueOperation;
+use crate::template::{MessageTemplate, TemplateProblem};
+
+/// Why a recipient can't be sent to: an error's code and text.
+#[derive(Debug, Clone)]
+pub struct ContentProblem {
+    /// The error's code.
+    pub code: &'static str,
+    /// Its text, which names the field.
+    pub message: String,
+}
+
+type Rendered = Result<Arc<Payload>, ContentProblem>;
+
+/// An Operation's content, rendered when first needed.
+pub struct Content {
+    /// The Operation.
+    pub operation: DueOperation,
+    deadline: Instant,
+    /// `None`: it is the same for everybody.
+    template: Result<Option<MessageTemplate>, ContentProblem>,
+    payloads: HashMap<Provider, Rendered>,
+}
+
+/// What one recipient gets.
+pub struct RecipientContent<'a> {
+    content: &'a mut Content,
+    variables: Option<Value>,
+    /// The recipient's own payloads, where the content is a template.
+    own: HashMap<Provider, Rendered>,
+}
+
+impl Content {
+    /// Of `operation`, as it was loaded at `now`.
+    pub fn new(operation: DueOperation, now: Instant) -> Self {
+        let template = MessageTemplate::parse(&operation.message);
+        let template = template.map_err(|problems| template_problem(problems.into_iter().next()));
+        Self { deadline: now + operation.time_left, template, payloads: HashMap::new(), operation }
+    }
+
+    /// For a recipient with these variables.
+    pub fn for_recipient(&mut self, variables: Option<Value>) -> RecipientContent<'_> {
+        RecipientContent { content: self, variables, own: HashMap::new() }
+    }
+}
+
+impl RecipientContent<'_> {
+    /// The Operation.
+    pub fn operation(&self) -> &DueOperation {
+        &self.content.operation
+    }
+
+    /// Until when it may be sent.
+    pub fn deadline(&self) -> Instant {
+        self.content.deadline
+    }
+
+    /// What `provider` gets.
+    pub fn payload(&mut self, provider: Provider) -> Rendered {
+        let Content { operation, template, payloads, .. } = &mut *self.content;
+        match template {
+            Ok(None) => {
+                payloads.entry(provider).or_insert_with(|| render(operation, provider, &operation.message)).clone()
+            }
+            Ok(Some(template)) => {
+                let own = || {
+                    let message = template.render(self.variables.as_ref());
+                    render(operation, provider, &message.map_err(|problem| template_problem(Some(problem)))?)
+                };
+                self.own.entry(provider).or_insert_with(own).clone()
+            }
+            Err(problem) => Err(problem.clone()),
+        }
+    }
+}
+
+fn render(operation: &DueOperation, provider: Provider, message: &Message) -> Rendered {
+    let expires_at = message.expires_at(operation.starts_at);
+    let payload = Payload::render(provider, message, expires_at);
+    payload.map(Arc::new).map_err(|PayloadProblem { field, message }| ContentProblem {
+        code: "INVALID_CONTENT",
+        message: format!("{field} {message}"),
+    })
+}
+
+fn template_problem(problem: Option<TemplateProblem>) -> ContentProblem {
+    let message = problem.map_or_else(String::new, |TemplateProblem { field, message }| format!("{field} {message}"));
+    ContentProblem { code: "INVALID_TEMPLATE", message }
+}

@@ -1,0 +1,266 @@
+//! Liquid in the texts of a message, filled in for each recipient.
+//!
+//! A template can neither run long nor grow large, whoever wrote it: there are no loops, no assignments and no filters that
+//! multiply their input; texts, filters and tags are limited in number and size; and rendering stops at
+//! [`MAX_RENDERED`]. <https://shopify.github.io/liquid/>
+
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
+
+use liquid::{Object, Parser, ParserBuilder, Template};
+use liquid_lib::stdlib;
+use serde_json::Value;
+
+use crate::provider::Message;
+
+/// Most bytes of a rendered text: no provider takes more.
+const MAX_RENDERED: usize = 4096;
+/// Most bytes of a text that is a template.
+const MAX_TEMPLATE: usize = 4096;
+/// Most of these in one text: filters copy what they get, tags and indexes nest.
+const MOST: [(&str, usize, &str); 3] = [("|", 32, "filters"), ("{%", 64, "tags"), ("[", 16, "indexes")];
+
+/// What is wrong with a template, or with what a recipient brings for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateProblem {
+    /// The field of the message: `title`, `data.gate`.
+    pub field: String,
+    /// What it must be, or what happened.
+    pub message: String,
+}
+
+/// A message of which at least one text is a template.
+pub struct MessageTemplate {
+    message: Message,
+    /// By the number of their text, in the order of [`texts`].
+    templates: Vec<(usize, Template)>,
+}
+
+static PARSER: LazyLock<Result<Parser, String>> = LazyLock::new(|| {
+    ParserBuilder::new()
+        .block(stdlib::IfBlock)
+        .block(stdlib::UnlessBlock)
+        .block(stdlib::CaseBlock)
+        .block(stdlib::CommentBlock)
+        .block(stdlib::RawBlock)
+        .filter(stdlib::Default)
+        .filter(stdlib::Size)
+        .filter(stdlib::First)
+        .filter(stdlib::Last)
+        .filter(stdlib::Upcase)
+        .filter(stdlib::Downcase)
+        .filter(stdlib::Capitalize)
+        .filter(stdlib::Strip)
+        .filter(stdlib::Lstrip)
+        .filter(stdlib::Rstrip)
+        .filter(stdlib::StripNewlines)
+        .filter(stdlib::Slice)
+        .filter(stdlib::Truncate)
+        .filter(stdlib::TruncateWords)
+        .filter(stdlib::UrlEncode)
+        .filter(stdlib::Abs)
+        .filter(stdlib::AtLeast)
+        .filter(stdlib::AtMost)
+        .filter(stdlib::Ceil)
+        .filter(stdlib::Floor)
+        .filter(stdlib::Round)
+        .filter(stdlib::Plus)
+        .filter(stdlib::Minus)
+        .filter(stdlib::Times)
+        .filter(stdlib::DividedBy)
+        .filter(stdlib::Modulo)
+        .build()
+        .map_err(|error| error.to_string())
+});
+
+impl MessageTemplate {
+    /// Reads the templates of `message`; `None`: it has none.
+    pub fn parse(message: &Message) -> Result<Option<Self>, Vec<TemplateProblem>> {
+        let (mut message, mut templates, mut problems) = (message.clone(), Vec::new(), Vec::new());
+        for (number, (field, text)) in
+            texts(&mut message).into_iter().enumerate().filter(|(_, (_, text))| is_template(text))
+        {
+            match parse(text) {
+                Ok(template) => templates.push((number, template)),
+                Err(message) => problems.push(TemplateProblem { field, message }),
+            }
+        }
+        match (problems.is_empty(), templates.is_empty()) {
+            (false, _) => Err(problems),
+            (true, true) => Ok(None),
+            (true, false) => Ok(Some(Self { message, templates })),
+        }
+    }
+
+    /// The message with every template left out: what of it is the same for everybody.
+    pub fn without_templates(&self) -> Message {
+        let mut message = self.message.clone();
+        let mut texts = texts(&mut message);
+        for (number, _) in &self.templates {
+            texts[*number].1.clear();
+        }
+        message
+    }
+
+    /// The message that a recipient with these variables gets.
+    pub fn render(&self, variables: Option<&Value>) -> Result<Message, TemplateProblem> {
+        let globals = variables.map_or_else(|| Ok(Object::new()), liquid::to_object);
+        let mut message = self.message.clone();
+        let mut texts = texts(&mut message);
+        for (number, template) in &self.templates {
+            let (field, text) = &mut texts[*number];
+            let rendered = globals.as_ref().map_err(tidy).and_then(|globals| render(template, globals));
+            **text = rendered.map_err(|message| TemplateProblem { field: std::mem::take(field), message })?;
+        }
+        Ok(message)
+    }
+}
+
+/// The texts of a message that may be templates, each with its field.
+fn texts(message: &mut Message) -> Vec<(String, &mut String)> {
+    let named = [
+        ("title", &mut message.title),
+        ("body", &mut message.body),
+        ("image", &mut message.image),
+        ("sound", &mut message.sound),
+    ];
+    let named = named.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.as_mut()?)));
+    let data = message.data.iter_mut().flatten().map(|(key, text)| (format!("data.{key}"), text));
+    named.chain(data).collect()
+}
+
+/// Whether `text` has anything to fill in.
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+fn parse(text: &str) -> Result<Template, String> {
+    if text.len() > MAX_TEMPLATE {
+        return Err(format!("is a template of {} bytes; the most is {MAX_TEMPLATE}", text.len()));
+    }
+    for (mark, most, name) in MOST {
+        let count = text.matches(mark).count();
+        if count > most {
+            return Err(format!("has {count} {name}; the most is {most}"));
+        }
+    }
+    let parser = PARSER.as_ref().map_err(Clone::clone)?;
+    parser.parse(text).map_err(|error| format!("is not a Liquid template: {}", tidy(&error)))
+}
+
+fn render(template: &Template, globals: &Object) -> Result<String, String> {
+    let mut text = Bounded(Vec::new());
+    // Arithmetic at the edge of its range panics in the library; that is one recipient's error, not everybody's.
+    let rendered = catch_unwind(AssertUnwindSafe(|| template.render_to(&mut text, globals)));
+    match rendered {
+        Ok(Ok(())) => String::from_utf8(text.0).map_err(|error| error.to_string()),
+        _ if text.0.len() > MAX_RENDERED => {
+            Err(format!("is longer than {MAX_RENDERED} bytes with the recipient's variables"))
+        }
+        Ok(Err(error)) => Err(format!("can't be filled in: {}", tidy(&error))),
+        Err(_) => Err("can't be filled in: a calculation is out of range".to_owned()),
+    }
+}
+
+/// What a template is rendered into.
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = (MAX_RENDERED + 1).saturating_sub(self.0.len());
+        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if self.0.len() > MAX_RENDERED { Err(io::Error::other("too long")) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The library's error on one line.
+fn tidy(error: &liquid::Error) -> String {
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" ").trim_start_matches("liquid: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn with_title(title: &str) -> Message {
+        Message { title: Some(title.to_owned()), ..Message::default() }
+    }
+
+    fn title(template: &str, variables: &Value) -> Result<String, String> {
+        let template = MessageTemplate::parse(&with_title(template)).unwrap().unwrap();
+        let message = template.render(Some(variables)).map_err(|problem| problem.message)?;
+        Ok(message.title.unwrap())
+    }
+
+    fn refused(template: &str) -> String {
+        MessageTemplate::parse(&with_title(template))
+            .err()
+            .map(|problems| problems[0].message.clone())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn every_recipient_gets_their_own() {
+        let template = "Hi {{ name | capitalize }}{% if gate %}, gate {{ gate }}{% endif %}";
+        assert_eq!(title(template, &json!({"name": "ann", "gate": 7})).unwrap(), "Hi Ann, gate 7");
+        assert_eq!(title(template, &json!({"name": "bob"})).unwrap(), "Hi Bob");
+        assert_eq!(title("{{ trip.to[0] }}", &json!({"trip": {"to": ["TLL"]}})).unwrap(), "TLL");
+        assert_eq!(title(r#"{{ name | default: "you" }}"#, &json!({"name": null})).unwrap(), "you");
+        assert_eq!(title("{% raw %}{{ x }}{% endraw %}", &json!({})).unwrap(), "{{ x }}");
+    }
+
+    #[test]
+    fn data_is_filled_in_too_and_the_rest_stays() {
+        let mut message = with_title("plain");
+        message.data = Some([("gate".to_owned(), "{{ gate }}".to_owned()), ("x".to_owned(), "y".to_owned())].into());
+        let template = MessageTemplate::parse(&message).unwrap().unwrap();
+        let data = template.render(Some(&json!({"gate": "B"}))).unwrap().data.unwrap();
+        assert_eq!((data["gate"].as_str(), data["x"].as_str()), ("B", "y"));
+        assert_eq!(template.without_templates().data.unwrap()["gate"], "");
+        assert!(MessageTemplate::parse(&with_title("plain } { %")).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_missing_variable_is_an_error_that_names_it() {
+        let error = title("Hi {{ name }}", &json!({"other": "secret value"})).unwrap_err();
+        assert!(error.contains("name") && !error.contains("secret value") && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn a_calculation_out_of_range_is_an_error() {
+        let edge = json!({"a": i64::MIN});
+        for template in ["{{ a | abs }}", "{{ a | divided_by: -1 }}", "{{ a | minus: 1 }}", "{{ a | divided_by: 0 }}"] {
+            let _ = title(template, &edge);
+        }
+        assert!(title("{{ a | divided_by: 0 }}", &edge).is_err());
+    }
+
+    #[test]
+    fn what_is_no_template_is_refused() {
+        for bad in ["{{ name", "{% if x %}", "{{ x | frobnicate }}", "{% for i in (1..1000000000) %}x{% endfor %}"] {
+            assert!(refused(bad).contains("not a Liquid template"), "{bad}: {}", refused(bad));
+        }
+        for bad in ["{% assign a = 'x' %}", "{% capture a %}{% endcapture %}", "{{ 'a' | replace: '', 'aa' }}"] {
+            assert!(!refused(bad).is_empty(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn neither_size_nor_nesting_is_unbounded() {
+        assert!(refused(&format!("{{{{ a }}}}{}", "x".repeat(5000))).contains("bytes"));
+        assert!(refused(&format!("{{{{ a {} }}}}", "| upcase".repeat(33))).contains("filters"));
+        assert!(refused(&"{% if a %}".repeat(65)).contains("tags"));
+        assert!(refused(&format!("{{{{ {}0{} }}}}", "a[".repeat(17), "]".repeat(17))).contains("indexes"));
+        let grown = title(&"{{ a }}".repeat(500), &json!({"a": "x".repeat(4000)})).unwrap_err();
+        assert!(grown.contains("longer than 4096"), "{grown}");
+    }
+}
