@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sqlx::PgPool;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use crate::store::idempotency_keys;
 use crate::store::operations::{self, NewOperation};
 
 /// Most recipients that one transaction takes together; a larger Operation goes alone.
@@ -23,6 +24,9 @@ pub enum AcceptError {
     /// Too many recipients wait for their transaction: try again in a moment.
     #[error("too many notifications are waiting to be stored")]
     Busy,
+    /// Another request came under the same Idempotency-Key, and was accepted.
+    #[error("the Idempotency-Key has been used")]
+    Repeated,
     /// Postgres did not take it. Where the connection broke during the commit, it may have been stored all the same.
     #[error("the notifications could not be stored: {0}")]
     Database(Arc<sqlx::Error>),
@@ -87,7 +91,7 @@ async fn store(pool: &PgPool, group: Vec<Waiting>) {
         result => {
             let result = result.map_err(Arc::new);
             for waiting in group {
-                let _ = waiting.reply.send(result.clone().map_err(AcceptError::Database));
+                let _ = waiting.reply.send(result.clone().map_err(refusal));
             }
         }
     }
@@ -97,6 +101,11 @@ async fn store(pool: &PgPool, group: Vec<Waiting>) {
 async fn store_one_by_one(pool: &PgPool, group: Vec<Waiting>) {
     for waiting in group {
         let result = operations::insert(pool, [&waiting.operation]).await;
-        let _ = waiting.reply.send(result.map_err(|error| AcceptError::Database(Arc::new(error))));
+        let _ = waiting.reply.send(result.map_err(|error| refusal(Arc::new(error))));
     }
+}
+
+fn refusal(error: Arc<sqlx::Error>) -> AcceptError {
+    let constraint = error.as_database_error().and_then(|error| error.constraint());
+    if constraint == Some(idempotency_keys::CONSTRAINT) { AcceptError::Repeated } else { AcceptError::Database(error) }
 }

@@ -76,6 +76,7 @@ impl App {
             max_body_size: config.server.max_body_size,
             deadline: config.delivery.deadline,
             retention: config.retention.period,
+            limits: http::Limits::new(config.limits.requests_per_second, config.limits.recipients_per_minute),
         };
         let listen = config.server.listen;
         let (server, addresses) = http::serve(state, listen).with_context(|| format!("can't listen on {listen}"))?;

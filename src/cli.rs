@@ -12,6 +12,7 @@ use crate::dev;
 use crate::secret::{generate_api_secret, hash_api_secret};
 use crate::signals::Signals;
 use crate::simulator;
+use crate::store::api_keys::Role;
 use crate::store::{accounts, api_keys, schema};
 use crate::telemetry;
 
@@ -53,6 +54,9 @@ enum Keys {
         /// The account's name; made if there is none of that name.
         #[arg(long)]
         account: String,
+        /// What it is good for: everything, to send and cancel, or to look.
+        #[arg(long, value_enum, default_value_t = Role::Full)]
+        role: Role,
     },
     /// List all keys.
     List,
@@ -99,13 +103,13 @@ impl Keys {
         let pool = app::connect(config, 1)?;
         let mut out = std::io::stdout();
         match self {
-            Self::Create { account } => {
+            Self::Create { account, role } => {
                 schema::migrate(&pool).await?;
                 let account_id = accounts::find_or_create(&pool, &account)
                     .await
                     .with_context(|| format!("no account '{account}': a name has 1 to 64 characters"))?;
                 let (key, secret) = (new_key(), generate_api_secret());
-                if !api_keys::insert(&pool, account_id, &key, &hash_api_secret(&secret)).await? {
+                if !api_keys::insert(&pool, account_id, &key, &hash_api_secret(&secret), role).await? {
                     bail!("the key {key} exists already: try again");
                 }
                 writeln!(out, "key:    {key}\nsecret: {secret}")?;
@@ -113,7 +117,8 @@ impl Keys {
             Self::List => {
                 for key in api_keys::list(&pool).await? {
                     let state = if key.revoked_at.is_some() { "revoked" } else { "active" };
-                    writeln!(out, "{}  {state}  {}  {}", key.key, key.created_at.date(), key.account)?;
+                    let role = format!("{:?}", key.role).to_lowercase();
+                    writeln!(out, "{}  {state}  {role}  {}  {}", key.key, key.created_at.date(), key.account)?;
                 }
             }
             Self::Revoke { key } => {

@@ -23,6 +23,7 @@ pub struct Config {
     pub server: Server,
     pub database: Database,
     pub delivery: Delivery,
+    pub limits: Limits,
     pub fcm: Fcm,
     pub apns: Apns,
     pub retention: Retention,
@@ -77,6 +78,15 @@ pub struct Delivery {
     pub deadline: Duration,
     pub burst_percent: u8,
     pub burst_count: u32,
+}
+
+/// Rate limits.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+pub struct Limits {
+    pub requests_per_second: u32,
+    pub recipients_per_minute: u32,
 }
 
 /// FCM.
@@ -189,7 +199,7 @@ impl Config {
 
     /// Every rule that a value breaks, at once.
     fn check(&self) -> anyhow::Result<()> {
-        let Self { server, database, delivery, fcm, apns, retention, secrets, log } = self;
+        let Self { server, database, delivery, limits: _, fcm, apns, retention, secrets, log } = self;
         let second = Duration::from_secs(1);
         let https = |address: &str| address.starts_with("https://");
         let public_url = server.public_url.as_deref().unwrap_or("http://");
@@ -225,6 +235,11 @@ impl Config {
         rule(delivery.retry_max >= delivery.retry_base, "delivery.retry_max", &delivery.retry_max, &least);
         rule(delivery.max_attempts >= 1, "delivery.max_attempts", &delivery.max_attempts, "at least 1");
         rule(delivery.deadline >= second, "delivery.deadline", &delivery.deadline, "at least 1s");
+        let percent = delivery.burst_percent;
+        rule((1..=100).contains(&percent), "delivery.burst_percent", &percent, "1 to 100");
+        rule(delivery.burst_count >= 1, "delivery.burst_count", &delivery.burst_count, "at least 1");
+        let id_length = secrets.master_key_id.len();
+        rule(id_length <= 32, "secrets.master_key_id", &secrets.master_key_id, "at most 32 bytes");
         for (key, address) in [
             ("fcm.endpoint", &fcm.endpoint),
             ("apns.endpoint", &apns.endpoint),

@@ -1,4 +1,4 @@
-//! Partitions: those of the coming days are made ahead.
+//! What comes and goes with time: partitions of the coming days are made ahead, old idempotency keys are forgotten.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::partitions;
+use crate::store::{idempotency_keys, partitions};
 
 /// How often to look whether days are missing. A missed day costs nothing: its rows go to the default partition.
 const EVERY: Duration = Duration::from_hours(1);
@@ -23,6 +23,9 @@ pub async fn run(pool: PgPool, days_ahead: u16, stop: CancellationToken) {
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         if let Err(error) = make_partitions(&pool, days_ahead).await {
             tracing::error!(%error, "partitions of the coming days can't be made; trying again in an hour");
+        }
+        if let Err(error) = idempotency_keys::forget(&pool).await {
+            tracing::warn!(%error, "old idempotency keys can't be deleted; trying again in an hour");
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::id::{AccountId, CredentialId};
 use crate::provider::{CredentialType, Provider};
 use crate::secret::{MasterKeys, hash_api_secret};
 use crate::simulator::Simulator;
+use crate::store::api_keys::Role;
 use crate::store::credentials::{self, NewCredential};
 use crate::store::{accounts, api_keys, senders};
 
@@ -21,7 +22,7 @@ pub const EXAMPLE: &str = r#"{"to": [{"token": "dqWD7WEC83K41WHyufTS7:APA91bF", 
 /// replaced.
 pub async fn prepare(pool: &PgPool, master_keys: &MasterKeys, simulator: &Simulator) -> anyhow::Result<()> {
     let account_id = accounts::find_or_create(pool, ACCOUNT).await?;
-    api_keys::insert(pool, account_id, KEY, &hash_api_secret(SECRET)).await?;
+    api_keys::insert(pool, account_id, KEY, &hash_api_secret(SECRET), Role::Full).await?;
     let contents =
         [(CredentialType::Fcm, simulator.fcm_credential()), (CredentialType::Apn, simulator.apn_credential())];
     for (credential_type, content) in contents {
@@ -33,7 +34,7 @@ pub async fn prepare(pool: &PgPool, master_keys: &MasterKeys, simulator: &Simula
         } else {
             let new =
                 NewCredential { id, account_id, app_name: APP, credential_type, is_default: true, content: &sealed };
-            credentials::insert(pool, &new).await?;
+            credentials::insert(&mut *pool.acquire().await?, &new).await?;
         }
     }
     Ok(())

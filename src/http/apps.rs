@@ -4,9 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::http::State;
+use crate::http::accepted::Accepted;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
-use crate::http::changed::changed;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::fields::{Problems, parse_body};
@@ -88,7 +88,7 @@ pub async fn update(
     fields.finish(&mut problems);
     problems.check()?;
     if store::make_default(&state.pool, body.caller.account_id, &name).await? {
-        Ok(changed(&request, &state, "Apps", name))
+        Ok(Accepted::resource(&request, &state, "Apps", name).respond())
     } else {
         Err(ApiError::not_found())
     }

@@ -5,9 +5,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::State;
+use crate::http::accepted::Accepted;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::operations::accepted;
+use crate::http::idempotency;
 use crate::http::path;
 use crate::id::{OperationId, PushNotificationId};
 use crate::store::{cancel, push_notifications, stats};
@@ -22,10 +23,13 @@ pub async fn operation(
     let id = path::id::<OperationId>(&id)?;
     let found = stats::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
     found.ok_or_else(ApiError::not_found)?;
-    if cancel::operation(&state.pool, id).await? == 0 {
-        return Err(ApiError::conflict("Nothing of the Operation is left to cancel"));
-    }
-    Ok(accepted(&request, &state, id))
+    idempotency::once(&request, &state, caller, b"", async |connection| {
+        if cancel::operation(connection, id).await? == 0 {
+            return Err(ApiError::conflict("Nothing of the Operation is left to cancel"));
+        }
+        Ok(Accepted::operation(&request, &state, id))
+    })
+    .await
 }
 
 /// Cancels one notification.
@@ -38,8 +42,12 @@ pub async fn push_notification(
     let id = path::id::<PushNotificationId>(&id)?;
     let found = push_notifications::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
     let notification = found.ok_or_else(ApiError::not_found)?.notification;
-    if !cancel::push_notification(&state.pool, notification.operation_id, notification.position).await? {
-        return Err(ApiError::conflict("The notification is settled: nothing is left to cancel"));
-    }
-    Ok(accepted(&request, &state, notification.operation_id))
+    let (operation_id, position) = (notification.operation_id, notification.position);
+    idempotency::once(&request, &state, caller, b"", async |connection| {
+        if !cancel::push_notification(connection, operation_id, position).await? {
+            return Err(ApiError::conflict("The notification is settled: nothing is left to cancel"));
+        }
+        Ok(Accepted::operation(&request, &state, operation_id))
+    })
+    .await
 }

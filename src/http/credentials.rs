@@ -4,12 +4,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::http::State;
+use crate::http::accepted::Accepted;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
-use crate::http::changed::changed;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::fields::{Problems, parse_body};
+use crate::http::idempotency;
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
@@ -98,13 +99,16 @@ pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBod
     })?;
     let account_id = body.caller.account_id;
     let new = NewCredential { id, account_id, app_name: &app_name, credential_type, is_default, content: &sealed };
-    store::insert(&state.pool, &new).await.map_err(|error| match error {
-        InsertError::TooManyApps | InsertError::TooManyCredentials => {
-            ApiError::invalid_field("appName", format!("can't take another: {error}"))
-        }
-        InsertError::Database(error) => error.into(),
-    })?;
-    Ok(changed(&request, &state, "Credentials", id))
+    idempotency::once(&request, &state, body.caller, &body.bytes, async |connection| {
+        store::insert(connection, &new).await.map_err(|error| match error {
+            InsertError::TooManyApps | InsertError::TooManyCredentials => {
+                ApiError::invalid_field("appName", format!("can't take another: {error}"))
+            }
+            InsertError::Database(error) => error.into(),
+        })?;
+        Ok(Accepted::resource(&request, &state, "Credentials", id))
+    })
+    .await
 }
 
 /// Credentials, newest first.
@@ -158,7 +162,7 @@ pub async fn update(
     fields.finish(&mut problems);
     problems.check()?;
     if store::make_default(&state.pool, body.caller.account_id, id).await? {
-        Ok(changed(&request, &state, "Credentials", id))
+        Ok(Accepted::resource(&request, &state, "Credentials", id).respond())
     } else {
         Err(ApiError::not_found())
     }

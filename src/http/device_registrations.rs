@@ -5,13 +5,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::http::State;
+use crate::http::accepted::Accepted;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
-use crate::http::changed::changed;
 use crate::http::date::Date;
 use crate::http::device;
 use crate::http::error::{ApiError, Problem};
 use crate::http::fields::{Problems, parse_body};
+use crate::http::idempotency;
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
@@ -74,15 +75,22 @@ pub async fn register(request: HttpRequest, state: web::Data<State>, body: JsonB
         token_hash: &hash_token(&device.token),
         tags: tags.as_ref(),
     };
-    match store::register(&state.pool, &new).await {
-        Ok(id) => Ok(changed(&request, &state, "DeviceRegistrations", id)),
-        Err(RegisterError::NoApp) => Err(ApiError::invalid_field(
-            "appName",
-            format!("there is no App {app_name}: one is made with its first Credential"),
-        )),
-        Err(RegisterError::NoUser) => Err(ApiError::invalid_field("userId", "there is no such User")),
-        Err(error @ RegisterError::TooManyDevices) => Err(ApiError::invalid_field("userId", error.to_string())),
-        Err(RegisterError::Database(error)) => Err(error.into()),
+    idempotency::once(&request, &state, body.caller, &body.bytes, async |connection| {
+        let id = store::register(connection, &new).await.map_err(|error| refusal(error, &app_name))?;
+        Ok(Accepted::resource(&request, &state, "DeviceRegistrations", id))
+    })
+    .await
+}
+
+fn refusal(error: RegisterError, app_name: &str) -> ApiError {
+    match error {
+        RegisterError::NoApp => {
+            let message = format!("there is no App {app_name}: one is made with its first Credential");
+            ApiError::invalid_field("appName", message)
+        }
+        RegisterError::NoUser => ApiError::invalid_field("userId", "there is no such User"),
+        RegisterError::TooManyDevices => ApiError::invalid_field("userId", error.to_string()),
+        RegisterError::Database(error) => error.into(),
     }
 }
 

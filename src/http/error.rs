@@ -4,9 +4,10 @@
 //! field at fault, is ours.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
@@ -16,7 +17,7 @@ use crate::secret::SecretError;
 /// Most problems that one answer names.
 const MOST_PROBLEMS: usize = 50;
 /// What a client should wait after a 503, in seconds.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+const UNAVAILABLE_FOR: u64 = 2;
 
 /// Something wrong with a field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,6 +41,8 @@ pub struct ApiError {
     status: StatusCode,
     message: String,
     problems: Vec<Problem>,
+    /// What a client should wait, in whole seconds.
+    retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -54,7 +57,7 @@ struct Body<'a> {
 
 impl ApiError {
     fn plain(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), problems: Vec::new() }
+        Self { status, message: message.into(), problems: Vec::new(), retry_after: None }
     }
 
     /// 400: these fields are wrong. The message names the first.
@@ -67,7 +70,7 @@ impl ApiError {
         problems.truncate(MOST_PROBLEMS);
         let first = first.unwrap_or_default();
         let message = format!("Failed to complete request due to a bad request: {}{more}", first.trim());
-        Self { status: StatusCode::BAD_REQUEST, message, problems }
+        Self { problems, ..Self::plain(StatusCode::BAD_REQUEST, message) }
     }
 
     /// 400: this field is wrong.
@@ -78,6 +81,11 @@ impl ApiError {
     /// 401.
     pub fn unauthorized() -> Self {
         Self::plain(StatusCode::UNAUTHORIZED, "Authenticate with HTTP Basic: an API key and its secret")
+    }
+
+    /// 403.
+    pub fn forbidden() -> Self {
+        Self::plain(StatusCode::FORBIDDEN, "This API key's role does not allow that; see `bellwire keys list`")
     }
 
     /// 404: there is nothing at this address, or it is another account's.
@@ -106,12 +114,17 @@ impl ApiError {
         Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
     }
 
+    /// 429: a rate limit; `wait` until there is room again.
+    pub fn too_many_requests(wait: Duration) -> Self {
+        let message = "Too many requests. Please retry according to the Retry-After response header.";
+        let retry_after = Some(wait.as_secs_f64().ceil() as u64);
+        Self { retry_after, ..Self::plain(StatusCode::TOO_MANY_REQUESTS, message) }
+    }
+
     /// 503: not now.
     pub fn unavailable() -> Self {
-        Self::plain(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Service unavailable. Please retry according to the Retry-After header",
-        )
+        let message = "Service unavailable. Please retry according to the Retry-After header";
+        Self { retry_after: Some(UNAVAILABLE_FOR), ..Self::plain(StatusCode::SERVICE_UNAVAILABLE, message) }
     }
 }
 
@@ -129,14 +142,11 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let code = code_of(self.status);
         let mut response = HttpResponse::build(self.status);
-        match self.status {
-            StatusCode::UNAUTHORIZED => {
-                response.insert_header((header::WWW_AUTHENTICATE, r#"Basic realm="Bellwire", charset="UTF-8""#));
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
-            }
-            _ => {}
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, r#"Basic realm="Bellwire", charset="UTF-8""#));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds));
         }
         response.json(Body {
             code,
@@ -185,6 +195,7 @@ impl From<AcceptError> for ApiError {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::Busy => Self::unavailable(),
+            AcceptError::Repeated => Self::conflict("This Idempotency-Key was used for another request"),
             AcceptError::Database(error) => {
                 tracing::error!(%error, "Operation not accepted");
                 Self::unavailable()

@@ -12,11 +12,11 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod accepted;
 mod apps;
 mod auth;
 mod body;
 mod cancel;
-mod changed;
 mod credentials;
 mod date;
 mod delivery_attempts;
@@ -24,6 +24,8 @@ mod device;
 mod device_registrations;
 mod error;
 mod fields;
+mod idempotency;
+mod limits;
 mod operation_errors;
 mod operations;
 mod pagination;
@@ -38,6 +40,7 @@ use crate::accept::Intake;
 use crate::id::least_at;
 use crate::secret::MasterKeys;
 use error::ApiError;
+pub use limits::Limits;
 use query::Query;
 
 /// The first part of every address.
@@ -61,6 +64,8 @@ pub struct State {
     pub deadline: Duration,
     /// How long records can be read.
     pub retention: Duration,
+    /// How much callers may ask for.
+    pub limits: Limits,
 }
 
 impl State {

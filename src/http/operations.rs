@@ -1,6 +1,5 @@
 //! `GET /PushNotifications/Operations` and `/Operations/{id}`: how far Operations have come.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
@@ -64,21 +63,6 @@ impl From<OperationStats> for Operation {
             updated_at: Date(operation.updated_at),
         }
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Accepted {
-    operation_id: OperationId,
-    operation_location: String,
-}
-
-/// The answer to what an Operation has been asked for: where to see what becomes of it.
-pub fn accepted(request: &HttpRequest, state: &State, id: OperationId) -> HttpResponse {
-    let location = format!("{}/PushNotifications/Operations/{id}", state.base_url(request));
-    HttpResponse::Accepted()
-        .insert_header((header::LOCATION, location.clone()))
-        .json(Accepted { operation_id: id, operation_location: location })
 }
 
 /// One Operation.

@@ -5,18 +5,34 @@ use time::OffsetDateTime;
 
 use crate::id::AccountId;
 
+/// What a key is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type, clap::ValueEnum)]
+#[sqlx(type_name = "api_key_role", rename_all = "UPPERCASE")]
+pub enum Role {
+    /// Everything.
+    Full,
+    /// To send and to cancel.
+    Send,
+    /// To look.
+    Read,
+}
+
 /// What a caller's secret is held against.
 pub struct KnownKey {
     /// Whose key it is.
     pub account_id: AccountId,
     /// SHA-256 of the secret.
     pub secret_hash: Vec<u8>,
+    /// What it is good for.
+    pub role: Role,
 }
 
 /// A key as it is listed.
 pub struct ListedKey {
     /// The user name of HTTP Basic.
     pub key: String,
+    /// What it is good for.
+    pub role: Role,
     /// The account's name.
     pub account: String,
     /// When it was made.
@@ -27,9 +43,17 @@ pub struct ListedKey {
 
 /// The key of this name, unless it was revoked.
 pub async fn find(executor: impl PgExecutor<'_>, key: &str) -> sqlx::Result<Option<KnownKey>> {
-    sqlx::query_as!(KnownKey, "select account_id, secret_hash from api_keys where key = $1 and revoked_at is null", key)
-        .fetch_optional(executor)
-        .await
+    sqlx::query_as!(
+        KnownKey,
+        r#"
+        select account_id, secret_hash, role as "role: Role"
+        from api_keys
+        where key = $1 and revoked_at is null
+        "#,
+        key
+    )
+    .fetch_optional(executor)
+    .await
 }
 
 /// Stores a new key. `false`: there is one of that name already.
@@ -38,12 +62,18 @@ pub async fn insert(
     account_id: AccountId,
     key: &str,
     secret_hash: &[u8],
+    role: Role,
 ) -> sqlx::Result<bool> {
     let inserted = sqlx::query!(
-        "insert into api_keys (key, account_id, secret_hash) values ($1, $2, $3) on conflict (key) do nothing",
+        r#"
+        insert into api_keys (key, account_id, secret_hash, role)
+        values ($1, $2, $3, $4)
+        on conflict (key) do nothing
+        "#,
         key,
         account_id.as_uuid(),
         secret_hash,
+        role as Role,
     )
     .execute(executor)
     .await?;
@@ -55,7 +85,7 @@ pub async fn list(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<ListedKey>>
     sqlx::query_as!(
         ListedKey,
         r#"
-        select key, accounts.name as account, api_keys.created_at, revoked_at
+        select key, role as "role: Role", accounts.name as account, api_keys.created_at, revoked_at
         from api_keys join accounts on accounts.id = account_id
         order by accounts.name, api_keys.created_at, key
         "#

@@ -1,6 +1,6 @@
 //! Credentials: what an App authenticates with. Their content is sealed; see [`crate::secret`].
 
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{Connection, PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 
 use crate::id::{AccountId, CredentialId};
@@ -77,8 +77,8 @@ pub struct CredentialFilter<'a> {
 }
 
 /// Stores a Credential, and its App if it is the first there.
-pub async fn insert(pool: &PgPool, new: &NewCredential<'_>) -> Result<(), InsertError> {
-    let mut transaction = pool.begin().await?;
+pub async fn insert(connection: &mut PgConnection, new: &NewCredential<'_>) -> Result<(), InsertError> {
+    let mut transaction = connection.begin().await?;
     lock_account(&mut transaction, new.account_id).await?;
     ensure_app(&mut transaction, new.account_id, new.app_name).await?;
     let siblings = sqlx::query!(

@@ -1,7 +1,7 @@
 //! Device registrations: the devices of one User under one App.
 
 use serde_json::Value;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{Connection, PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -62,8 +62,11 @@ pub enum RegisterError {
 
 /// Registers a device, or renews what is known of it. Its token leaves any other User of the App: it is the same
 /// installation, in other hands.
-pub async fn register(pool: &PgPool, new: &NewDevice<'_>) -> Result<DeviceRegistrationId, RegisterError> {
-    let mut transaction = pool.begin().await?;
+pub async fn register(
+    connection: &mut PgConnection,
+    new: &NewDevice<'_>,
+) -> Result<DeviceRegistrationId, RegisterError> {
+    let mut transaction = connection.begin().await?;
     if !lock_app(&mut transaction, new.account_id, new.app_name).await? {
         return Err(RegisterError::NoApp);
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::id::{AccountId, CredentialId, OperationId};
 use crate::provider::{Message, Provider};
+use crate::store::idempotency_keys::IdempotentRequest;
 use crate::store::recipients::Recipient;
 
 /// Most positions that one batch stands for.
@@ -32,6 +33,8 @@ pub struct NewOperation {
     pub sender: Option<Value>,
     /// What Users among the recipients are reached by.
     pub senders: UserSenders,
+    /// What is remembered of the request, if it came under an Idempotency-Key.
+    pub request: Option<IdempotentRequest>,
     /// Up to 10 tags.
     pub tags: Option<Value>,
     /// Not before this moment; `None`: at once.
@@ -91,6 +94,7 @@ struct Columns<'a> {
     operations: OperationColumns<'a>,
     notifications: NotificationColumns<'a>,
     batches: BatchColumns,
+    requests: RequestColumns<'a>,
 }
 
 #[derive(Default)]
@@ -137,6 +141,7 @@ impl<'a> Columns<'a> {
             columns.operations.push(operation);
             columns.notifications.push(operation);
             columns.batches.push(operation);
+            columns.requests.push(operation);
         }
         columns
     }
@@ -192,12 +197,32 @@ impl BatchColumns {
     }
 }
 
+#[derive(Default)]
+struct RequestColumns<'a> {
+    account_id: Vec<Uuid>,
+    key: Vec<&'a str>,
+    fingerprint: Vec<&'a [u8]>,
+    location: Vec<&'a str>,
+    answer: Vec<&'a Value>,
+}
+
+impl<'a> RequestColumns<'a> {
+    fn push(&mut self, operation: &'a NewOperation) {
+        let Some(request) = &operation.request else { return };
+        self.account_id.push(operation.account_id.as_uuid());
+        self.key.push(&request.key);
+        self.fingerprint.push(&request.fingerprint);
+        self.location.push(&request.location);
+        self.answer.push(&request.answer);
+    }
+}
+
 /// Stores whole Operations and wakes the workers, in one statement and so in one transaction: all or nothing.
 pub async fn insert<'a>(
     executor: impl PgExecutor<'_>,
     operations: impl IntoIterator<Item = &'a NewOperation>,
 ) -> sqlx::Result<()> {
-    let Columns { operations, notifications, batches } = Columns::of(operations);
+    let Columns { operations, notifications, batches, requests } = Columns::of(operations);
     sqlx::query_file!(
         "src/store/operations_insert.sql",
         &operations.id,
@@ -227,6 +252,11 @@ pub async fn insert<'a>(
         &batches.created_at,
         BATCH_SIZE as i32,
         WAKE_CHANNEL,
+        &requests.account_id,
+        &requests.key as &[&str],
+        &requests.fingerprint as &[&[u8]],
+        &requests.location as &[&str],
+        &requests.answer as &[&Value],
     )
     .execute(executor)
     .await?;
@@ -266,6 +296,7 @@ mod tests {
             message: Message::default(),
             sender: None,
             senders: UserSenders::default(),
+            request: None,
             tags: None,
             send_at: None,
             deadline_at: OffsetDateTime::now_utc(),

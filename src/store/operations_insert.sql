@@ -20,5 +20,10 @@ batch as (
     select operation_id, number, number * $26::integer, size, rank, coalesce(send_at, now()), size, created_at
     from unnest($20::uuid[], $21::integer[], $22::integer[], $23::smallint[], $24::timestamptz[], $25::timestamptz[])
         as new (operation_id, number, size, rank, send_at, created_at)
+),
+request as (
+    insert into idempotency_keys (account_id, key, fingerprint, location, answer)
+    select *
+    from unnest($28::uuid[], $29::text[], $30::bytea[], $31::text[], $32::jsonb[])
 )
 select pg_notify($27, '')

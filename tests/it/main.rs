@@ -5,6 +5,7 @@
 mod support;
 
 mod bad_input;
+mod callers;
 mod cancel;
 mod command_line;
 mod crash;
@@ -13,6 +14,7 @@ mod dev;
 mod docs;
 mod faults;
 mod id;
+mod idempotency;
 mod lists;
 mod many;
 mod send;

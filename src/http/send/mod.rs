@@ -11,13 +11,15 @@ mod content;
 mod schedule;
 mod sender;
 
+use crate::accept::AcceptError;
 use crate::http::State;
+use crate::http::accepted::Accepted;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::fields::Problems;
-use crate::http::operations::accepted;
+use crate::http::idempotency::IdempotencyKey;
 use crate::id::{OperationId, UserId};
 use crate::provider::{Message, Payload, PayloadProblem, Provider};
 use crate::secret::MasterKeys;
@@ -32,8 +34,14 @@ const SHORTEST_DEADLINE: Duration = Duration::seconds(30);
 
 /// Accepts a message to 1 to 10,000 recipients.
 pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
-    let mut problems = Problems::default();
     let caller = body.caller;
+    let key = IdempotencyKey::of(&request, caller, &body.bytes)?;
+    if let Some(key) = &key
+        && let Some(response) = key.replay(&state.pool).await?
+    {
+        return Ok(response);
+    }
+    let mut problems = Problems::default();
     let SendBody { recipients, message, from, tags, send_at, sender } = SendBody::parse(&body.bytes, &mut problems)?;
     let senders = Senders::find(&state.pool, caller.account_id, from.as_ref(), &recipients, &mut problems).await?;
     let id = OperationId::generate();
@@ -41,20 +49,26 @@ pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody)
     check_users(&state, caller, &recipients, &mut problems).await?;
     check_payloads(&senders.providers(&recipients), &message, starts_at, &mut problems);
     problems.check()?;
+    state.limits.recipients(caller.account_id, recipients.len())?;
 
+    let answer = Accepted::operation(&request, &state, id);
     let operation = NewOperation {
         id,
         account_id: caller.account_id,
         deadline_at: deadline(starts_at, state.deadline, message.ttl),
         message,
         sender,
+        request: key.as_ref().map(|key| key.accepted(&answer)),
         senders: senders.of_users(&recipients),
         tags,
         send_at,
         recipients: addressed(recipients, &senders, caller, &state.master_keys)?,
     };
-    state.intake.submit(operation).await?;
-    Ok(accepted(&request, &state, id))
+    match (state.intake.submit(operation).await, key) {
+        // The other one was first by a moment.
+        (Err(AcceptError::Repeated), Some(key)) => key.replay(&state.pool).await?.ok_or_else(ApiError::unavailable),
+        (result, _) => Ok(result.map(|()| answer.respond())?),
+    }
 }
 
 /// Each recipient as it is stored: a device with the Credential that it is reached by, and its token sealed.

@@ -33,6 +33,12 @@ impl Client {
         answer(self.request(Method::POST, path).json(body).send().await.unwrap()).await
     }
 
+    /// Posts under an Idempotency-Key.
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.request(Method::POST, path).header("Idempotency-Key", key).json(body);
+        answer(request.send().await.unwrap()).await
+    }
+
     /// Reads what must be there.
     pub async fn read(&self, path: &str) -> Value {
         let (status, body) = self.get(path).await;

@@ -11,6 +11,7 @@ use bellwire::provider::CredentialType;
 use bellwire::secret::{generate_api_secret, generate_master_key, hash_api_secret};
 use bellwire::simulator::behaviour::Faults;
 use bellwire::simulator::{Options, Simulator};
+use bellwire::store::api_keys::Role;
 use bellwire::store::credentials::NewCredential;
 use bellwire::store::{accounts, api_keys, credentials};
 use secrecy::{ExposeSecret, SecretString};
@@ -62,7 +63,11 @@ impl World {
     pub async fn account(&self, name: &str) -> (AccountId, String, String) {
         let account_id = accounts::find_or_create(&self.database.pool, name).await.unwrap();
         let (key, secret) = (format!("SK{name}"), generate_api_secret());
-        assert!(api_keys::insert(&self.database.pool, account_id, &key, &hash_api_secret(&secret)).await.unwrap());
+        assert!(
+            api_keys::insert(&self.database.pool, account_id, &key, &hash_api_secret(&secret), Role::Full)
+                .await
+                .unwrap()
+        );
         (account_id, key, secret)
     }
 
@@ -77,7 +82,8 @@ impl World {
         let sealed = master_keys(&self.config).unwrap().seal(id.as_uuid(), content.to_string().as_bytes()).unwrap();
         let new =
             NewCredential { id, account_id, app_name: "demo", credential_type, is_default: true, content: &sealed };
-        credentials::insert(&self.database.pool, &new).await.unwrap();
+        let mut connection = self.database.pool.acquire().await.unwrap();
+        credentials::insert(&mut connection, &new).await.unwrap();
         id
     }
 

@@ -1,0 +1,38 @@
+//! The answer to a change: 202 with the id of what it is about, and where to look.
+
+use std::fmt::Display;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use crate::http::State;
+use crate::id::OperationId;
+
+/// A 202.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// The `Location` header.
+    pub location: String,
+    /// The body.
+    pub body: Value,
+}
+
+impl Accepted {
+    /// What an Operation has been asked for: where to see what becomes of it.
+    pub fn operation(request: &HttpRequest, state: &State, id: OperationId) -> Self {
+        let location = format!("{}/PushNotifications/Operations/{id}", state.base_url(request));
+        Self { body: json!({"operationId": id, "operationLocation": location}), location }
+    }
+
+    /// A resource was made or changed. `collection` is the part of its address before the id: `Credentials`.
+    pub fn resource(request: &HttpRequest, state: &State, collection: &str, id: impl Display) -> Self {
+        let location = format!("{}/PushNotifications/{collection}/{id}", state.base_url(request));
+        Self { body: json!({"resourceId": id.to_string(), "resourceLocation": location}), location }
+    }
+
+    /// As it is sent.
+    pub fn respond(self) -> HttpResponse {
+        HttpResponse::Accepted().insert_header((header::LOCATION, self.location)).json(self.body)
+    }
+}

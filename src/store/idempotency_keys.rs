@@ -1,0 +1,90 @@
+//! Idempotency keys: what was accepted under one, for as long as a repeat gets the same answer.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use sqlx::PgExecutor;
+
+use crate::id::AccountId;
+
+/// How long a key is remembered.
+pub const LIFETIME: Duration = Duration::from_hours(24);
+
+/// The constraint that a second request under one key breaks.
+pub const CONSTRAINT: &str = "idempotency_keys_pkey";
+
+/// A request that was accepted under a key.
+#[derive(Debug, Clone)]
+pub struct IdempotentRequest {
+    /// The key, which is the account's own.
+    pub key: String,
+    /// SHA-256 of the request.
+    pub fingerprint: Vec<u8>,
+    /// Its answer's `Location`.
+    pub location: String,
+    /// Its answer.
+    pub answer: Value,
+}
+
+/// What was accepted under `key`; one that is past its time is forgotten here.
+pub async fn find(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    key: &str,
+) -> sqlx::Result<Option<IdempotentRequest>> {
+    sqlx::query_as!(
+        IdempotentRequest,
+        r#"
+        with forgotten as (
+            delete from idempotency_keys
+            where account_id = $1 and key = $2 and created_at < now() - make_interval(secs => $3)
+        )
+        select key, fingerprint, location, answer
+        from idempotency_keys
+        where account_id = $1 and key = $2 and created_at >= now() - make_interval(secs => $3)
+        "#,
+        account_id.as_uuid(),
+        key,
+        LIFETIME.as_secs_f64(),
+    )
+    .fetch_optional(executor)
+    .await
+}
+
+/// Makes requests under one key follow each other until the transaction ends.
+pub async fn lock(executor: impl PgExecutor<'_>, account_id: AccountId, key: &str) -> sqlx::Result<()> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 0))", format!("{account_id} {key}"))
+        .execute(executor)
+        .await
+        .map(drop)
+}
+
+/// Remembers what was accepted.
+pub async fn insert(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    request: &IdempotentRequest,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into idempotency_keys (account_id, key, fingerprint, location, answer) values ($1, $2, $3, $4, $5)",
+        account_id.as_uuid(),
+        request.key,
+        request.fingerprint,
+        request.location,
+        request.answer,
+    )
+    .execute(executor)
+    .await
+    .map(drop)
+}
+
+/// Forgets all that is past its time. Returns how many.
+pub async fn forget(executor: impl PgExecutor<'_>) -> sqlx::Result<u64> {
+    let forgotten = sqlx::query!(
+        "delete from idempotency_keys where created_at < now() - make_interval(secs => $1)",
+        LIFETIME.as_secs_f64()
+    )
+    .execute(executor)
+    .await?;
+    Ok(forgotten.rows_affected())
+}

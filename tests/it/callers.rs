@@ -1,0 +1,72 @@
+//! What callers may do: roles of API keys, and rate limits.
+
+use bellwire::secret::{generate_api_secret, hash_api_secret};
+use bellwire::store::api_keys::{self, Role};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::client::{Client, fcm, message};
+use crate::support::service::{Service, World};
+
+async fn with_role(service: &Service, role: Role) -> Client {
+    let pool = &service.world.database.pool;
+    let (account_id, ..) = service.world.account(&format!("{role:?}")).await;
+    let content = service.world.simulator.fcm_credential();
+    service.world.credential(account_id, bellwire::provider::CredentialType::Fcm, &content).await;
+    let (key, secret) = (format!("SKrole{role:?}"), generate_api_secret());
+    assert!(api_keys::insert(pool, account_id, &key, &hash_api_secret(&secret), role).await.unwrap());
+    Client::new(&service.url, &key, &secret)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_does_what_its_role_allows() {
+    let service = Service::start().await;
+    let (sender, reader) = (with_role(&service, Role::Send).await, with_role(&service, Role::Read).await);
+    let id = sender.send(&message(&[fcm("a")])).await;
+    let cancel = format!("/Operations/{id}/Cancel");
+    assert_ne!(sender.post(&cancel, &Value::Null).await.0, StatusCode::FORBIDDEN);
+    for (method, path) in [
+        (Method::GET, ""),
+        (Method::GET, "/Operations"),
+        (Method::POST, "/Credentials"),
+        (Method::POST, "/DeviceRegistrations"),
+        (Method::DELETE, "/Users/x"),
+    ] {
+        let answer = sender.request(method.clone(), path).json(&json!({})).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{method} {path}");
+    }
+    assert_eq!(reader.get("/Operations").await.0, StatusCode::OK);
+    let (status, error) = reader.post("", &message(&[fcm("a")])).await;
+    assert_eq!((status, &error["code"]), (StatusCode::FORBIDDEN, &json!(403)));
+    for (method, path) in
+        [(Method::POST, cancel.as_str()), (Method::DELETE, "/Credentials/x"), (Method::PATCH, "/Apps/demo")]
+    {
+        let answer = reader.request(method.clone(), path).json(&json!({})).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{method} {path}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_much_is_answered_with_429_and_a_wait() {
+    let mut world = World::new().await;
+    world.config.limits.requests_per_second = 3;
+    world.config.limits.recipients_per_minute = 5;
+    let service = world.start().await;
+    let (status, error) = service.client.post("", &message(&vec![fcm("a"); 6])).await;
+    assert_eq!((status, &error["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("to")), "never fits");
+    assert_eq!(service.client.post("", &message(&vec![fcm("a"); 4])).await.0, StatusCode::ACCEPTED);
+    let answer = service.client.request(Method::POST, "").json(&message(&vec![fcm("a"); 4])).send().await.unwrap();
+    let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!((1..=60).contains(&wait), "{wait}");
+    let mut limited = Value::Null;
+    for _ in 0..50 {
+        let (status, body) = service.client.get("/Operations").await;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            limited = body;
+        }
+    }
+    assert_eq!(limited["code"], 20429);
+    service.stop().await;
+}
