@@ -23,8 +23,8 @@ use crate::store::schema;
 use crate::transport::Roots;
 
 /// Connections that delivery has for itself, so that no burst of requests keeps it from recording: to claim, to record, to
-/// renew, to listen, and one to spare.
-const DELIVERY_CONNECTIONS: u32 = 5;
+/// renew, to listen, to fan out, and one to spare.
+const DELIVERY_CONNECTIONS: u32 = 6;
 /// How long what is under way may take to end.
 const GRACE: Duration = Duration::from_secs(20);
 

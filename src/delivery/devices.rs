@@ -37,7 +37,8 @@ pub async fn pending(
         let Recipient::User(user_id) = notification.recipient else { continue };
         let Some(operation) = contents.get(&operation_id).map(|content| &content.operation) else { continue };
         let app_name = operation.senders.app_name.as_deref().unwrap_or_default();
-        wanted.push(DevicesOf { account_id: operation.account_id, app_name, user_id, tags: None });
+        let (account_id, tags) = (operation.account_id, operation.audience_tags.as_ref());
+        wanted.push(DevicesOf { account_id, app_name, user_id, tags });
         indexes.push((index, operation));
         if notification.attempts > 0 {
             tried.push((index, operation_id, notification.position));

@@ -24,6 +24,7 @@ mod claim;
 mod content;
 mod devices;
 mod duty;
+mod fanout;
 mod lane;
 mod lanes;
 mod lease;
@@ -81,6 +82,7 @@ impl Delivery {
     pub fn start(pool: &PgPool, settings: &Settings, endpoints: Endpoints, master_keys: MasterKeys) -> Self {
         let stop = CancellationToken::new();
         let wake = Arc::new(Wake::default());
+        let fanout_wake = Arc::new(Wake::default());
         let stalled = Arc::new(AtomicBool::new(false));
         let capacity = Capacity::new(settings.max_in_flight);
         let (entries, recorded) = mpsc::unbounded_channel();
@@ -98,7 +100,8 @@ impl Delivery {
             poll_interval: settings.poll_interval,
         };
         let around = vec![
-            tokio::spawn(listen(pool.clone(), wake, Arc::clone(&leases), stop.clone())),
+            tokio::spawn(listen(pool.clone(), [wake, Arc::clone(&fanout_wake)], Arc::clone(&leases), stop.clone())),
+            tokio::spawn(fanout::run(pool.clone(), fanout_wake, settings.poll_interval, stop.clone())),
             tokio::spawn(renew(pool.clone(), leases, stop.clone())),
             tokio::spawn(removal.run(pool.clone(), stop.clone())),
         ];
@@ -132,11 +135,11 @@ impl Delivery {
     }
 }
 
-/// Wakes the claimer when an Operation has been accepted anywhere, and lets go of what has been canceled.
-async fn listen(pool: PgPool, wake: Arc<Wake>, leases: Arc<Leases>, stop: CancellationToken) {
+/// Wakes the claimer and the fan-out when an Operation has been accepted anywhere, and lets go of what has been canceled.
+async fn listen(pool: PgPool, wakes: [Arc<Wake>; 2], leases: Arc<Leases>, stop: CancellationToken) {
     let listening = async {
         loop {
-            if let Err(error) = listen_until_broken(&pool, &wake, &leases).await {
+            if let Err(error) = listen_until_broken(&pool, &wakes, &leases).await {
                 tracing::warn!(%error, "not listening for new Operations; looking for them now and then");
             }
             tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
@@ -145,18 +148,24 @@ async fn listen(pool: PgPool, wake: Arc<Wake>, leases: Arc<Leases>, stop: Cancel
     stop.run_until_cancelled(listening).await;
 }
 
-async fn listen_until_broken(pool: &PgPool, wake: &Wake, leases: &Leases) -> sqlx::Result<()> {
+async fn listen_until_broken(pool: &PgPool, wakes: &[Arc<Wake>], leases: &Leases) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen_all([WAKE_CHANNEL, CANCEL_CHANNEL]).await?;
     // What was accepted while nobody listened.
-    wake.now();
+    ring(wakes);
     while let Some(notice) = listener.try_recv().await? {
         match notice.channel() {
             CANCEL_CHANNEL => notice.payload().parse().into_iter().for_each(|id: Uuid| leases.cancel(id.into())),
-            _ => wake.now(),
+            _ => ring(wakes),
         }
     }
     Ok(())
+}
+
+fn ring(wakes: &[Arc<Wake>]) {
+    for wake in wakes {
+        wake.now();
+    }
 }
 
 /// Renews the leases of batches that take long, so that none runs out under a live process.

@@ -24,7 +24,7 @@ pub async fn operation(
     let found = stats::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
     found.ok_or_else(ApiError::not_found)?;
     idempotency::once(&request, &state, caller, b"", async |connection| {
-        if cancel::operation(connection, id).await? == 0 {
+        if !cancel::operation(connection, id).await? {
             return Err(ApiError::conflict("Nothing of the Operation is left to cancel"));
         }
         Ok(Accepted::operation(&request, &state, id))

@@ -2,22 +2,35 @@
 //!
 //! A claimed batch keeps its claim: what is in flight is recorded as what it becomes.
 
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 
 use crate::id::{MAX_POSITIONS, OperationId};
+use crate::store::fanouts;
 
 /// The channel on which workers learn that an Operation has been canceled; the payload is its id as a UUID.
 pub const CANCEL_CHANNEL: &str = "canceled";
 
-/// Cancels all that is unsettled of an Operation, and marks it as canceled if there was anything. Returns how many
-/// notifications that were.
-pub async fn operation(executor: impl PgExecutor<'_>, id: OperationId) -> sqlx::Result<i64> {
-    cancel(executor, id, 0, MAX_POSITIONS as i32, true).await
+/// Cancels all that is unsettled of an Operation, and marks it as canceled if there was anything. Returns whether there
+/// was. To be called in a transaction.
+pub async fn operation(connection: &mut PgConnection, id: OperationId) -> sqlx::Result<bool> {
+    // Before the notifications, in a statement of its own: what a step under way has made is seen by the next one.
+    let grew = fanouts::cancel(&mut *connection, id).await?;
+    let canceled = cancel(connection, id, 0, MAX_POSITIONS as i32, Whole::Yes { grew }).await?;
+    Ok(grew || canceled > 0)
 }
 
 /// Cancels the notification at `position`, unless it is settled. Returns whether it was canceled.
 pub async fn push_notification(executor: impl PgExecutor<'_>, id: OperationId, position: i32) -> sqlx::Result<bool> {
-    Ok(cancel(executor, id, position, position + 1, false).await? > 0)
+    Ok(cancel(executor, id, position, position + 1, Whole::No).await? > 0)
+}
+
+/// Whether the whole of an Operation is meant.
+enum Whole {
+    No,
+    Yes {
+        /// Whether its audience was still being counted.
+        grew: bool,
+    },
 }
 
 /// Cancels the positions from `first` up to but without `end`.
@@ -26,9 +39,13 @@ async fn cancel(
     id: OperationId,
     first: i32,
     end: i32,
-    whole: bool,
+    whole: Whole,
 ) -> sqlx::Result<i64> {
-    sqlx::query_file_scalar!("src/store/cancel.sql", id.as_uuid(), first, end, whole, CANCEL_CHANNEL)
+    let (whole, grew) = match whole {
+        Whole::No => (false, false),
+        Whole::Yes { grew } => (true, grew),
+    };
+    sqlx::query_file_scalar!("src/store/cancel.sql", id.as_uuid(), first, end, whole, CANCEL_CHANNEL, grew)
         .fetch_one(executor)
         .await
 }

@@ -30,7 +30,7 @@ tallied as (
 operation as (
     update operations
     set canceled_at = now()
-    where id = $1 and $4 and exists (select from tally)
+    where id = $1 and ($6 or $4 and exists (select from tally))
 )
 select coalesce(sum(canceled), 0)::bigint as "canceled!"
 from tally

@@ -40,6 +40,8 @@ pub struct DueOperation {
     pub message: Message,
     /// What Users are reached by.
     pub senders: UserSenders,
+    /// Only devices with all of these tags.
+    pub audience_tags: Option<Value>,
     /// When it was accepted.
     pub created_at: OffsetDateTime,
     /// When its notifications become due; what a lifetime counts from.
@@ -111,6 +113,7 @@ pub async fn operations(executor: impl PgExecutor<'_>, ids: &[OperationId]) -> s
             app_name,
             fcm_credential_id,
             apn_credential_id,
+            audience_tags,
             message as "message: Json<Message>",
             created_at,
             coalesce(send_at, created_at) as "starts_at!",
@@ -130,6 +133,7 @@ pub async fn operations(executor: impl PgExecutor<'_>, ids: &[OperationId]) -> s
             fcm: row.fcm_credential_id.map(CredentialId::from),
             apn: row.apn_credential_id.map(CredentialId::from),
         },
+        audience_tags: row.audience_tags,
         message: row.message.0,
         created_at: row.created_at,
         starts_at: row.starts_at,

@@ -11,6 +11,7 @@ pub mod device_registrations;
 pub mod devices;
 pub mod due;
 pub mod errors;
+pub mod fanouts;
 pub mod idempotency_keys;
 pub mod operations;
 pub mod outcomes;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::id::{AccountId, CredentialId, OperationId};
-use crate::provider::{Message, Provider};
+use crate::provider::{Message, Priority, Provider};
 use crate::store::idempotency_keys::IdempotentRequest;
 use crate::store::recipients::Recipient;
 
@@ -41,8 +41,17 @@ pub struct NewOperation {
     pub send_at: Option<OffsetDateTime>,
     /// What is unsent by then fails as expired.
     pub deadline_at: OffsetDateTime,
-    /// Who gets it, in request order; at least one.
+    /// Who gets it, in request order; at least one, unless there is an audience.
     pub recipients: Vec<NewRecipient>,
+    /// Whom of the App's Users it goes to, instead of recipients.
+    pub audience: Option<Audience>,
+}
+
+/// Some or all of an App's Users.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    /// Only devices with all of these tags, and Users with such a device; `None`: all.
+    pub tags: Option<Value>,
 }
 
 /// What Users are reached by: their devices in this App, with these Credentials.
@@ -95,6 +104,7 @@ struct Columns<'a> {
     notifications: NotificationColumns<'a>,
     batches: BatchColumns,
     requests: RequestColumns<'a>,
+    fanouts: FanoutColumns<'a>,
 }
 
 #[derive(Default)]
@@ -111,6 +121,7 @@ struct OperationColumns<'a> {
     app_name: Vec<Option<&'a str>>,
     fcm_credential_id: Vec<Option<Uuid>>,
     apn_credential_id: Vec<Option<Uuid>>,
+    audience_tags: Vec<Option<&'a Value>>,
 }
 
 #[derive(Default)]
@@ -142,6 +153,7 @@ impl<'a> Columns<'a> {
             columns.notifications.push(operation);
             columns.batches.push(operation);
             columns.requests.push(operation);
+            columns.fanouts.push(operation);
         }
         columns
     }
@@ -161,6 +173,7 @@ impl<'a> OperationColumns<'a> {
         self.app_name.push(operation.senders.app_name.as_deref());
         self.fcm_credential_id.push(operation.senders.fcm.map(CredentialId::as_uuid));
         self.apn_credential_id.push(operation.senders.apn.map(CredentialId::as_uuid));
+        self.audience_tags.push(operation.audience.as_ref().and_then(|audience| audience.tags.as_ref()));
     }
 }
 
@@ -184,7 +197,7 @@ impl<'a> NotificationColumns<'a> {
 
 impl BatchColumns {
     fn push(&mut self, operation: &NewOperation) {
-        let high_priority = operation.message.priority == crate::provider::Priority::High;
+        let high_priority = operation.message.priority == Priority::High;
         let recipients = operation.recipients.len() as u32;
         for number in 0..recipients.div_ceil(BATCH_SIZE) {
             self.operation_id.push(operation.id.as_uuid());
@@ -217,12 +230,34 @@ impl<'a> RequestColumns<'a> {
     }
 }
 
+#[derive(Default)]
+struct FanoutColumns<'a> {
+    operation_id: Vec<Uuid>,
+    account_id: Vec<Uuid>,
+    app_name: Vec<&'a str>,
+    tags: Vec<Option<&'a Value>>,
+    rank: Vec<i16>,
+    send_at: Vec<Option<OffsetDateTime>>,
+}
+
+impl<'a> FanoutColumns<'a> {
+    fn push(&mut self, operation: &'a NewOperation) {
+        let Some(audience) = &operation.audience else { return };
+        self.operation_id.push(operation.id.as_uuid());
+        self.account_id.push(operation.account_id.as_uuid());
+        self.app_name.push(operation.senders.app_name.as_deref().unwrap_or_default());
+        self.tags.push(audience.tags.as_ref());
+        self.rank.push(rank(operation.message.priority == Priority::High, 0));
+        self.send_at.push(operation.send_at);
+    }
+}
+
 /// Stores whole Operations and wakes the workers, in one statement and so in one transaction: all or nothing.
 pub async fn insert<'a>(
     executor: impl PgExecutor<'_>,
     operations: impl IntoIterator<Item = &'a NewOperation>,
 ) -> sqlx::Result<()> {
-    let Columns { operations, notifications, batches, requests } = Columns::of(operations);
+    let Columns { operations, notifications, batches, requests, fanouts } = Columns::of(operations);
     sqlx::query_file!(
         "src/store/operations_insert.sql",
         &operations.id,
@@ -257,6 +292,13 @@ pub async fn insert<'a>(
         &requests.fingerprint as &[&[u8]],
         &requests.location as &[&str],
         &requests.answer as &[&Value],
+        &operations.audience_tags as &[Option<&Value>],
+        &fanouts.operation_id,
+        &fanouts.account_id,
+        &fanouts.app_name as &[&str],
+        &fanouts.tags as &[Option<&Value>],
+        &fanouts.rank,
+        &fanouts.send_at as &[Option<OffsetDateTime>],
     )
     .execute(executor)
     .await?;
@@ -301,6 +343,7 @@ mod tests {
             send_at: None,
             deadline_at: OffsetDateTime::now_utc(),
             recipients: vec![recipient; 1001],
+            audience: None,
         };
         let columns = Columns::of([&operation]);
         assert_eq!(columns.batches.size, [500, 500, 1]);

@@ -1,12 +1,12 @@
 with operation as (
     insert into operations (
         id, account_id, message, sender, tags, recipients, send_at, deadline_at, created_at, app_name, fcm_credential_id,
-        apn_credential_id
+        apn_credential_id, audience_tags
     )
     select *
     from unnest(
         $1::uuid[], $2::uuid[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::integer[], $7::timestamptz[], $8::timestamptz[],
-        $9::timestamptz[], $10::text[], $11::uuid[], $12::uuid[]
+        $9::timestamptz[], $10::text[], $11::uuid[], $12::uuid[], $33::jsonb[]
     )
 ),
 push_notification as (
@@ -25,5 +25,11 @@ request as (
     insert into idempotency_keys (account_id, key, fingerprint, location, answer)
     select *
     from unnest($28::uuid[], $29::text[], $30::bytea[], $31::text[], $32::jsonb[])
+),
+fanout as (
+    insert into fanouts (operation_id, account_id, app_name, tags, priority_rank, due_at)
+    select operation_id, account_id, app_name, tags, rank, coalesce(send_at, now())
+    from unnest($34::uuid[], $35::uuid[], $36::text[], $37::jsonb[], $38::smallint[], $39::timestamptz[])
+        as new (operation_id, account_id, app_name, tags, rank, send_at)
 )
 select pg_notify($27, '')

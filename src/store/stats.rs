@@ -25,6 +25,8 @@ pub struct OperationStats {
     pub unaddressable: i64,
     /// Whether its time has not come.
     pub is_scheduled: bool,
+    /// Whether its audience is still being counted.
+    pub is_growing: bool,
     /// Whether the whole of it was canceled.
     pub is_canceled: bool,
     /// When it was accepted.
@@ -70,8 +72,10 @@ impl OperationStats {
     /// Its status, which follows from its counts and its schedule. The list's filter in SQL says the same.
     pub fn status(&self) -> OperationStatus {
         match () {
-            () if self.is_canceled || self.canceled == self.recipients => OperationStatus::Canceled,
-            () if self.queued == 0 => OperationStatus::Completed,
+            () if self.is_canceled || self.recipients > 0 && self.canceled == self.recipients && !self.is_growing => {
+                OperationStatus::Canceled
+            }
+            () if self.queued == 0 && !self.is_growing => OperationStatus::Completed,
             () if self.is_scheduled => OperationStatus::Scheduled,
             () => OperationStatus::Processing,
         }
@@ -103,13 +107,16 @@ pub async fn list(
             id, recipients::bigint as "recipients!", queued as "queued!", sent as "sent!", failed as "failed!",
             canceled as "canceled!", unaddressable as "unaddressable!",
             coalesce(send_at > now(), false) as "is_scheduled!",
-            canceled_at is not null as "is_canceled!", created_at, updated_at as "updated_at!"
+            canceled_at is not null as "is_canceled!",
+            is_growing as "is_growing!", created_at, updated_at as "updated_at!"
         from operations
         cross join lateral (
             select
-                sum(queued)::bigint as queued, sum(sent)::bigint as sent, sum(failed)::bigint as failed,
-                sum(canceled)::bigint as canceled, sum(unaddressable)::bigint as unaddressable,
-                max(updated_at) as updated_at
+                coalesce(sum(queued), 0)::bigint as queued, coalesce(sum(sent), 0)::bigint as sent,
+                coalesce(sum(failed), 0)::bigint as failed, coalesce(sum(canceled), 0)::bigint as canceled,
+                coalesce(sum(unaddressable), 0)::bigint as unaddressable,
+                coalesce(max(updated_at), operations.created_at) as updated_at,
+                exists (select from fanouts where operation_id = operations.id) as is_growing
             from batches
             where operation_id = operations.id
         ) as tallies
@@ -119,8 +126,9 @@ pub async fn list(
             and (
                 $4::text is null
                 or $4 = case
-                    when canceled_at is not null or canceled = recipients then 'CANCELED'
-                    when queued = 0 then 'COMPLETED'
+                    when canceled_at is not null or recipients > 0 and canceled = recipients and not is_growing
+                        then 'CANCELED'
+                    when queued = 0 and not is_growing then 'COMPLETED'
                     when send_at > now() then 'SCHEDULED'
                     else 'PROCESSING'
                 end
@@ -152,13 +160,16 @@ pub async fn fetch(
             id, recipients::bigint as "recipients!", queued as "queued!", sent as "sent!", failed as "failed!",
             canceled as "canceled!", unaddressable as "unaddressable!",
             coalesce(send_at > now(), false) as "is_scheduled!",
-            canceled_at is not null as "is_canceled!", created_at, updated_at as "updated_at!"
+            canceled_at is not null as "is_canceled!",
+            is_growing as "is_growing!", created_at, updated_at as "updated_at!"
         from operations
         cross join lateral (
             select
-                sum(queued)::bigint as queued, sum(sent)::bigint as sent, sum(failed)::bigint as failed,
-                sum(canceled)::bigint as canceled, sum(unaddressable)::bigint as unaddressable,
-                max(updated_at) as updated_at
+                coalesce(sum(queued), 0)::bigint as queued, coalesce(sum(sent), 0)::bigint as sent,
+                coalesce(sum(failed), 0)::bigint as failed, coalesce(sum(canceled), 0)::bigint as canceled,
+                coalesce(sum(unaddressable), 0)::bigint as unaddressable,
+                coalesce(max(updated_at), operations.created_at) as updated_at,
+                exists (select from fanouts where operation_id = operations.id) as is_growing
             from batches
             where operation_id = operations.id
         ) as tallies

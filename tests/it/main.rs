@@ -5,6 +5,7 @@
 mod support;
 
 mod bad_input;
+mod broadcast;
 mod callers;
 mod cancel;
 mod command_line;

@@ -1,6 +1,6 @@
 //! The body of a send: who gets it, from whom, when.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::http::device::{self, Device};
@@ -11,6 +11,7 @@ use crate::http::send::schedule;
 use crate::http::tags;
 use crate::id::{CredentialId, UserId};
 use crate::provider::Message;
+use crate::store::operations::Audience;
 
 /// Most recipients of one request.
 const MAX_RECIPIENTS: usize = 10_000;
@@ -19,8 +20,8 @@ const MAX_VARIABLES: usize = 4096;
 
 /// A send, read and checked but for what only the database knows.
 pub struct SendBody {
-    /// Who gets it; in request order.
-    pub recipients: Vec<Recipient>,
+    /// Who gets it.
+    pub targets: Targets,
     /// What they get.
     pub message: Message,
     /// With what it is sent; `None`: the default App's Credentials.
@@ -33,6 +34,22 @@ pub struct SendBody {
     pub send_at: Option<OffsetDateTime>,
 }
 
+/// Who a send is for.
+#[derive(Default)]
+pub struct Targets {
+    /// In request order.
+    pub recipients: Vec<Recipient>,
+    /// Whom of the App's Users, instead of recipients.
+    pub audience: Option<Audience>,
+}
+
+impl Targets {
+    /// Whether Users are among them.
+    pub fn include_users(&self) -> bool {
+        self.audience.is_some() || self.recipients.iter().any(|recipient| recipient.user_id().is_some())
+    }
+}
+
 /// A recipient.
 pub struct Recipient {
     /// Who it is.
@@ -42,11 +59,6 @@ pub struct Recipient {
 }
 
 impl Recipient {
-    /// Whether it is a User.
-    pub fn is_user(&self) -> bool {
-        self.user_id().is_some()
-    }
-
     /// The User.
     pub fn user_id(&self) -> Option<UserId> {
         match self.to {
@@ -81,33 +93,56 @@ impl SendBody {
     /// Reads a body. What is wrong with a field is noted in `problems`, and the value is then of no use.
     pub fn parse(body: &[u8], problems: &mut Problems) -> Result<Self, ApiError> {
         let mut body = parse_body(body)?;
-        let recipients = recipients(&mut body, problems);
+        let targets = targets(&mut body, problems);
         let message = content::message(&mut body, problems);
         let sender = body.take("from");
         let from = sender.clone().and_then(|value| from(value, &body.at("from"), problems));
         let tags = tags::read(&mut body, problems);
         let send_at = schedule::send_at(&mut body, OffsetDateTime::now_utc(), problems);
         body.finish(problems);
-        Ok(Self { recipients, message, from, sender, tags, send_at })
+        Ok(Self { targets, message, from, sender, tags, send_at })
     }
 }
 
-fn recipients(body: &mut Object<'_>, problems: &mut Problems) -> Vec<Recipient> {
+fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
     let Some(to) = body.take("to") else {
         problems.push(&body.at("to"), "is required: 1 to 10,000 recipients");
-        return Vec::new();
+        return Targets::default();
     };
     let path = body.at("to");
     let Value::Array(to) = to else {
         problems.push(&path, "must be an array of recipients");
-        return Vec::new();
+        return Targets::default();
     };
     if to.is_empty() || to.len() > MAX_RECIPIENTS {
         problems.push(&path, format!("must have 1 to {MAX_RECIPIENTS} recipients; it has {}", to.len()));
-        return Vec::new();
+        return Targets::default();
     }
-    let recipients = to.into_iter().enumerate();
-    recipients.filter_map(|(index, value)| recipient(value, Path::Index(&path, index), problems)).collect()
+    let mut targets = Targets::default();
+    let only_one = to.len() == 1;
+    for (index, value) in to.into_iter().enumerate() {
+        let path = Path::Index(&path, index);
+        if value.get("audience").is_some() {
+            if !only_one {
+                problems.push(&path, "is an audience, which must be the only recipient");
+            }
+            targets.audience = audience(value, path, problems);
+        } else {
+            targets.recipients.extend(recipient(value, path, problems));
+        }
+    }
+    targets
+}
+
+fn audience(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Audience> {
+    let mut target = Object::of(value, path, problems)?;
+    let audience = target.take("audience");
+    let path = target.at("audience");
+    let mut audience = Object::of(audience.unwrap_or_default(), path, problems)?;
+    let tags = tags::read(&mut audience, problems).filter(|tags| tags != &json!({}));
+    audience.finish(problems);
+    target.finish(problems);
+    Some(Audience { tags })
 }
 
 fn recipient(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Recipient> {

@@ -42,14 +42,14 @@ pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody)
         return Ok(response);
     }
     let mut problems = Problems::default();
-    let SendBody { recipients, message, from, tags, send_at, sender } = SendBody::parse(&body.bytes, &mut problems)?;
-    let senders = Senders::find(&state.pool, caller.account_id, from.as_ref(), &recipients, &mut problems).await?;
+    let SendBody { targets, message, from, tags, send_at, sender } = SendBody::parse(&body.bytes, &mut problems)?;
+    let senders = Senders::find(&state.pool, caller.account_id, from.as_ref(), &targets, &mut problems).await?;
     let id = OperationId::generate();
     let starts_at = send_at.unwrap_or_else(|| id.created_at());
-    check_users(&state, caller, &recipients, &mut problems).await?;
-    check_payloads(&senders.providers(&recipients), &message, starts_at, &mut problems);
+    check_users(&state, caller, &targets.recipients, &mut problems).await?;
+    check_payloads(&senders.providers(&targets), &message, starts_at, &mut problems);
     problems.check()?;
-    state.limits.recipients(caller.account_id, recipients.len())?;
+    state.limits.recipients(caller.account_id, targets.recipients.len())?;
 
     let answer = Accepted::operation(&request, &state, id);
     let operation = NewOperation {
@@ -59,10 +59,11 @@ pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody)
         message,
         sender,
         request: key.as_ref().map(|key| key.accepted(&answer)),
-        senders: senders.of_users(&recipients),
+        senders: senders.of_users(&targets),
         tags,
         send_at,
-        recipients: addressed(recipients, &senders, caller, &state.master_keys)?,
+        recipients: addressed(targets.recipients, &senders, caller, &state.master_keys)?,
+        audience: targets.audience,
     };
     match (state.intake.submit(operation).await, key) {
         // The other one was first by a moment.

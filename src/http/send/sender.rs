@@ -4,7 +4,7 @@ use sqlx::PgPool;
 
 use crate::http::error::ApiError;
 use crate::http::fields::Problems;
-use crate::http::send::body::{From, Recipient, To};
+use crate::http::send::body::{From, Targets, To};
 use crate::id::{AccountId, CredentialId};
 use crate::provider::Provider;
 use crate::store::operations::UserSenders;
@@ -24,7 +24,7 @@ impl Senders {
         pool: &PgPool,
         account_id: AccountId,
         from: Option<&From>,
-        recipients: &[Recipient],
+        targets: &Targets,
         problems: &mut Problems,
     ) -> Result<Self, ApiError> {
         let senders = match from {
@@ -33,19 +33,19 @@ impl Senders {
             None => defaults(pool, account_id, None, problems).await?,
         };
         if problems.is_empty() {
-            senders.check(from, recipients, problems);
+            senders.check(from, targets, problems);
         }
         Ok(senders)
     }
 
-    fn check(&self, from: Option<&From>, recipients: &[Recipient], problems: &mut Problems) {
+    fn check(&self, from: Option<&From>, targets: &Targets, problems: &mut Problems) {
         for provider in [Provider::Fcm, Provider::Apn].into_iter().filter(|provider| self.of(*provider).is_none()) {
             let needs = |to: &To| matches!(to, To::Device(device) if device.provider == provider);
-            if let Some(index) = recipients.iter().position(|recipient| needs(&recipient.to)) {
+            if let Some(index) = targets.recipients.iter().position(|recipient| needs(&recipient.to)) {
                 problems.push_at(format!("to[{index}].provider"), missing(from, provider));
             }
         }
-        if recipients.iter().any(Recipient::is_user) {
+        if targets.include_users() {
             if self.credentials.is_empty() {
                 problems.push_at("from", "has no Credential at all: Users are reached by those of their App");
             } else if self.app_name.is_none() {
@@ -60,21 +60,20 @@ impl Senders {
         self.credentials.iter().find(|(known, _)| *known == provider).map(|(_, id)| *id)
     }
 
-    /// The providers that `recipients` can be reached by; a User by any that there is a Credential for.
-    pub fn providers(&self, recipients: &[Recipient]) -> Vec<Provider> {
+    /// The providers that `targets` can be reached by; a User by any that there is a Credential for.
+    pub fn providers(&self, targets: &Targets) -> Vec<Provider> {
+        let has_device = |to: &To, provider| matches!(to, To::Device(device) if device.provider == provider);
         let reached_by = |provider| {
-            recipients.iter().any(|recipient| match &recipient.to {
-                To::Device(device) => device.provider == provider,
-                To::User(_) => self.of(provider).is_some(),
-            })
+            targets.include_users() && self.of(provider).is_some()
+                || targets.recipients.iter().any(|recipient| has_device(&recipient.to, provider))
         };
         [Provider::Fcm, Provider::Apn].into_iter().filter(|provider| reached_by(*provider)).collect()
     }
 
-    /// What Users among `recipients` are reached by.
-    pub fn of_users(&self, recipients: &[Recipient]) -> UserSenders {
+    /// What Users among `targets` are reached by.
+    pub fn of_users(&self, targets: &Targets) -> UserSenders {
         match &self.app_name {
-            Some(app_name) if recipients.iter().any(Recipient::is_user) => UserSenders {
+            Some(app_name) if targets.include_users() => UserSenders {
                 app_name: Some(app_name.clone()),
                 fcm: self.of(Provider::Fcm),
                 apn: self.of(Provider::Apn),

@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use bellwire::app::{App, master_keys};
 use bellwire::config::Config;
-use bellwire::id::{AccountId, CredentialId};
+use bellwire::id::{AccountId, CredentialId, DeviceRegistrationId, UserId};
 use bellwire::provider::CredentialType;
-use bellwire::secret::{generate_api_secret, generate_master_key, hash_api_secret};
+use bellwire::secret::{generate_api_secret, generate_master_key, hash_api_secret, hash_token};
 use bellwire::simulator::behaviour::Faults;
 use bellwire::simulator::{Options, Simulator};
 use bellwire::store::api_keys::Role;
 use bellwire::store::credentials::NewCredential;
 use bellwire::store::{accounts, api_keys, credentials};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
+use uuid::Uuid;
 
 use super::client::Client;
 use super::database::Database;
@@ -93,6 +94,37 @@ impl World {
         self.credential(account_id, CredentialType::Fcm, &self.simulator.fcm_credential()).await;
         self.credential(account_id, CredentialType::Apn, &self.simulator.apn_credential()).await;
         (key, secret)
+    }
+
+    /// Registers `count` Users with a device each in the App `demo`; every tenth device is tagged.
+    pub async fn register_many(&self, count: usize) {
+        let pool = &self.database.pool;
+        let account_id: Uuid =
+            sqlx::query_scalar("select id from accounts where name = 'demo'").fetch_one(pool).await.unwrap();
+        let keys = master_keys(&self.config).unwrap();
+        let (mut users, mut registrations, mut devices) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tokens, mut hashes, mut tags) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..count {
+            let token = format!("device-{number}");
+            users.push(UserId::generate().as_uuid());
+            registrations.push(DeviceRegistrationId::generate().as_uuid());
+            devices.push(Uuid::now_v7());
+            tokens.push(keys.seal_token(account_id, &token).unwrap());
+            hashes.push(hash_token(&token));
+            tags.push((number % 10 == 0).then(|| json!({"tier": "gold", "lang": "et"})));
+        }
+        let insert = "
+            with person as (insert into users (id, account_id) select unnest($2::uuid[]), $1),
+            registration as (
+                insert into device_registrations (id, account_id, app_name, user_id)
+                select id, $1, 'demo', user_id from unnest($3::uuid[], $2::uuid[]) as new (id, user_id)
+            )
+            insert into devices (id, registration_id, account_id, app_name, provider, token, token_hash, tags)
+            select id, registration_id, $1, 'demo', 'FCM', token, hash, tags
+            from unnest($4::uuid[], $3::uuid[], $5::bytea[], $6::bytea[], $7::jsonb[])
+                as new (id, registration_id, token, hash, tags)";
+        let query = sqlx::query(insert).bind(account_id).bind(users).bind(registrations).bind(devices);
+        query.bind(tokens).bind(hashes).bind(tags).execute(pool).await.unwrap();
     }
 
     /// Starts the service in this process.
