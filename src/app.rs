@@ -71,7 +71,7 @@ impl App {
             pool: pool.clone(),
             intake: Intake::start(pool.clone()),
             master_keys: master_keys.clone(),
-            token_uris: config.fcm.token_uris.clone(),
+            endpoints: endpoints.clone(),
             public_url: config.server.public_url.clone(),
             max_body_size: config.server.max_body_size,
             deadline: config.delivery.deadline,

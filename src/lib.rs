@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod app;
 pub mod cli;
+pub mod clients;
 pub mod config;
 pub mod delivery;
 pub mod dev;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::delivery::lease::{Lease, Ticket};
 use crate::delivery::retry::Next;
+use crate::store::devices::message_id;
 use crate::store::outcomes::{Attempt, NotificationOutcome, Status, TriedDevice};
 
 /// How a duty ends.
@@ -85,7 +86,7 @@ impl Duty {
         let of = |lease: &Lease, position| lease.key().operation_id.push_notification(position as u32).as_uuid();
         match self {
             Self::Whole(ticket) => of(&ticket.lease, ticket.position),
-            Self::Part(part) => Uuid::new_v5(&part.device.id, of(&part.lease, part.position).as_bytes()),
+            Self::Part(part) => message_id(part.device.id, of(&part.lease, part.position)),
         }
     }
 

@@ -5,11 +5,12 @@ use std::collections::{HashMap, HashSet};
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
+use crate::clients;
 use crate::delivery::lane::{self, Job, Lane};
 use crate::delivery::removal::Removal;
 use crate::delivery::retry::RetryPolicy;
 use crate::id::CredentialId;
-use crate::provider::{Client, Credential, Endpoints};
+use crate::provider::Endpoints;
 use crate::secret::MasterKeys;
 use crate::store::senders::{self, SealedCredential};
 
@@ -26,7 +27,7 @@ pub struct Lanes {
 /// What there is for a Credential.
 pub(super) struct Entry {
     updated_at: OffsetDateTime,
-    lane: Result<Lane, String>,
+    lane: Result<Lane, &'static str>,
 }
 
 impl Lanes {
@@ -70,21 +71,8 @@ impl Lanes {
         }
     }
 
-    fn open(&self, stored: &SealedCredential) -> Result<Lane, String> {
-        let content = self.master_keys.open(stored.id.as_uuid(), &stored.content).map_err(|error| {
-            tracing::error!(credential_id = %stored.id, %error, "a Credential can't be opened");
-            "its Credential can't be decrypted with the master key at hand".to_owned()
-        })?;
-        let content = serde_json::from_slice(&content).unwrap_or_default();
-        let parsed = Credential::parse(stored.credential_type, &content, &self.endpoints.fcm_token_uris);
-        let credential = parsed.map_err(|problems| {
-            tracing::error!(credential_id = %stored.id, ?problems, "a stored Credential is not usable");
-            "its Credential is not usable".to_owned()
-        })?;
-        let client = Client::new(&credential, stored.credential_type, &self.endpoints).map_err(|error| {
-            tracing::error!(credential_id = %stored.id, %error, "no client can be made for a Credential");
-            "no connection can be made with its Credential".to_owned()
-        })?;
+    fn open(&self, stored: &SealedCredential) -> Result<Lane, &'static str> {
+        let client = clients::open(stored, &self.master_keys, &self.endpoints)?;
         let credential = (stored.credential_type.provider(), stored.id);
         Ok(Lane::start(client, credential, self.policy, self.removal.clone()))
     }

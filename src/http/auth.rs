@@ -62,7 +62,8 @@ async fn authenticate(state: &State, credentials: &Basic) -> Result<KnownKey, Ap
 
 /// Whether a key with `role` may ask for `method` at an address of the form `pattern`.
 fn is_allowed(role: Role, method: &Method, pattern: &str) -> bool {
-    let sends = *method == Method::POST && (pattern.ends_with("/PushNotifications") || pattern.ends_with("/Cancel"));
+    let sends = *method == Method::POST
+        && ["/PushNotifications", "/Preview", "/Cancel"].iter().any(|end| pattern.ends_with(end));
     match role {
         Role::Full => true,
         Role::Send => sends,

@@ -79,7 +79,7 @@ pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBod
         problems.push(&fields.at("content"), "is required");
     }
     if let Some((content, credential_type)) = content.as_ref().zip(credential_type)
-        && let Err(found) = provider::Credential::parse(credential_type, content, &state.token_uris)
+        && let Err(found) = provider::Credential::parse(credential_type, content, &state.endpoints.fcm_token_uris)
     {
         for problem in found {
             let field = if problem.field.is_empty() { "content".into() } else { format!("content.{}", problem.field) };

@@ -1,6 +1,7 @@
 //! The HTTP API: one file for each resource, and what they share.
 //!
-//! A handler reads and checks, calls the store, and answers. It never talks to a provider: delivery meets it in Postgres.
+//! A handler reads and checks, calls the store, and answers. It never sends: delivery meets it in Postgres. Only
+//! `validateOnly` asks a provider something.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -38,6 +39,7 @@ mod users;
 
 use crate::accept::Intake;
 use crate::id::least_at;
+use crate::provider::Endpoints;
 use crate::secret::MasterKeys;
 use error::ApiError;
 pub use limits::Limits;
@@ -54,8 +56,8 @@ pub struct State {
     pub intake: Intake,
     /// For Credentials and page tokens.
     pub master_keys: MasterKeys,
-    /// Token endpoints that a Credential may name besides Google's.
-    pub token_uris: Vec<String>,
+    /// Where the providers are: for checks and previews, which send nothing.
+    pub endpoints: Endpoints,
     /// What addresses in answers begin with; `None`: what the request came in by.
     pub public_url: Option<String>,
     /// Most bytes of a body.
@@ -115,6 +117,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             resource("", "GET, POST").route(web::get().to(push_notifications::list)).route(web::post().to(send::send)),
         )
+        .service(resource("/Preview", "POST").route(web::post().to(send::preview)))
         .service(resource("/Operations", "GET").route(web::get().to(operations::list)))
         .service(resource("/Operations/{id}", "GET").route(web::get().to(operations::fetch)))
         .service(resource("/Operations/{id}/Errors", "GET").route(web::get().to(operation_errors::list)))

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::provider::apns::ApnsClient;
 use crate::provider::fcm::FcmClient;
-use crate::provider::{Answer, Credential, CredentialType, Endpoints, NotSent, Payload};
+use crate::provider::{Answer, Credential, CredentialType, Endpoints, NotSent, Payload, RequestPreview};
 use crate::transport::TlsError;
 
 /// Sends with one Credential, over connections of its own.
@@ -53,6 +53,24 @@ impl Client {
         match &self.0 {
             Kind::Fcm(client) => client.connections(),
             Kind::Apns(client) => client.connections(),
+        }
+    }
+
+    /// What [`Self::send`] would ask the provider, secrets masked.
+    pub fn preview(&self, payload: &Payload, token: &str, id: Uuid) -> Option<RequestPreview> {
+        match (&self.0, payload) {
+            (Kind::Fcm(client), Payload::Fcm(payload)) => Some(client.preview(payload, token)),
+            (Kind::Apns(client), Payload::Apns(payload)) => Some(client.preview(payload, token, id)),
+            (Kind::Fcm(_), Payload::Apns(_)) | (Kind::Apns(_), Payload::Fcm(_)) => None,
+        }
+    }
+
+    /// Asks the provider whether it would take `payload` for `token`, without sending it. `None`: it can't be asked; only
+    /// FCM can.
+    pub async fn validate(&self, payload: &Payload, token: &str) -> Option<Result<Answer, NotSent>> {
+        match (&self.0, payload) {
+            (Kind::Fcm(client), Payload::Fcm(payload)) => Some(client.validate(payload, token).await),
+            _ => None,
         }
     }
 

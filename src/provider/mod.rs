@@ -14,6 +14,7 @@ mod fcm;
 mod message;
 mod outcome;
 mod payload;
+mod preview;
 
 pub use client::{Client, ClientError};
 pub use credential::{Credential, CredentialType, FieldProblem};
@@ -21,6 +22,7 @@ pub use endpoints::{Endpoint, Endpoints, https_authority};
 pub use message::{Message, Priority};
 pub use outcome::{Answer, NotSent, Outcome};
 pub use payload::{Payload, PayloadProblem};
+pub use preview::RequestPreview;
 
 /// A push provider. Its names are those of the API and of the database enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]

@@ -76,7 +76,9 @@ impl Fcm {
             return Self::refuse("INVALID_ARGUMENT");
         }
         if validate_only {
-            return accepted();
+            // What is wrong with a token for ever is found without a delivery.
+            let choice = chosen::fcm(&token).filter(|choice| choice.times.is_none());
+            return choice.map_or_else(accepted, |choice| Self::refuse(choice.outcome));
         }
         Self::deliver(&token, message, arrivals)
     }

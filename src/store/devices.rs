@@ -45,6 +45,19 @@ pub struct UserDevice {
     pub token: Vec<u8>,
 }
 
+impl UserDevice {
+    /// By what its provider knows the message of `notification`; see [`message_id`].
+    pub fn message_id(&self, notification: Uuid) -> Uuid {
+        message_id(self.id, notification)
+    }
+}
+
+/// By what a provider knows the message of `notification` to one of a User's devices: another for each device, and the
+/// same on every try.
+pub fn message_id(device: Uuid, notification: Uuid) -> Uuid {
+    Uuid::new_v5(&device, notification.as_bytes())
+}
+
 /// A device whose token is dead.
 #[derive(Debug, Clone, Copy)]
 pub struct DeadDevice {

@@ -13,6 +13,7 @@ mod crash;
 mod credentials;
 mod dev;
 mod docs;
+mod dry_run;
 mod faults;
 mod id;
 mod idempotency;

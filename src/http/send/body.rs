@@ -32,6 +32,8 @@ pub struct SendBody {
     pub tags: Option<Value>,
     /// Not before this moment.
     pub send_at: Option<OffsetDateTime>,
+    /// Whether nothing but the checks is wanted.
+    pub validate_only: bool,
 }
 
 /// Who a send is for.
@@ -99,8 +101,9 @@ impl SendBody {
         let from = sender.clone().and_then(|value| from(value, &body.at("from"), problems));
         let tags = tags::read(&mut body, problems);
         let send_at = schedule::send_at(&mut body, OffsetDateTime::now_utc(), problems);
+        let validate_only = body.boolean("validateOnly", problems).unwrap_or(false);
         body.finish(problems);
-        Ok(Self { targets, message, from, sender, tags, send_at })
+        Ok(Self { targets, message, from, sender, tags, send_at, validate_only })
     }
 }
 

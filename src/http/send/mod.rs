@@ -1,13 +1,12 @@
 //! `POST /PushNotifications`: everything is checked, then everything is stored, then the client is answered.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use time::{Duration, OffsetDateTime};
 
 mod body;
+mod checked;
 mod content;
+mod dry_run;
 mod schedule;
 mod sender;
 
@@ -18,15 +17,13 @@ use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::device::Device;
 use crate::http::error::ApiError;
-use crate::http::fields::Problems;
 use crate::http::idempotency::IdempotencyKey;
-use crate::id::{OperationId, UserId};
-use crate::provider::{Message, Payload, PayloadProblem, Provider};
 use crate::secret::MasterKeys;
 use crate::store::operations::{NewOperation, NewRecipient};
-use crate::store::{recipients, users};
-use crate::template::{MessageTemplate, TemplateProblem};
-use body::{Recipient, SendBody, To};
+use crate::store::recipients;
+use body::{Recipient, To};
+use checked::Checked;
+pub use dry_run::preview;
 use sender::Senders;
 
 /// However short a message's `ttl`, it is tried for this long.
@@ -41,14 +38,11 @@ pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody)
     {
         return Ok(response);
     }
-    let mut problems = Problems::default();
-    let SendBody { targets, message, from, tags, send_at, sender } = SendBody::parse(&body.bytes, &mut problems)?;
-    let senders = Senders::find(&state.pool, caller.account_id, from.as_ref(), &targets, &mut problems).await?;
-    let id = OperationId::generate();
-    let starts_at = send_at.unwrap_or_else(|| id.created_at());
-    check_users(&state, caller, &targets.recipients, &mut problems).await?;
-    check_payloads(&senders.providers(&targets), &message, starts_at, &mut problems);
-    problems.check()?;
+    let checked = Checked::of(&state, caller, &body.bytes).await?;
+    if checked.validate_only {
+        return dry_run::validate(&state, caller, &checked).await;
+    }
+    let Checked { id, targets, message, senders, sender, tags, send_at, starts_at, .. } = checked;
     state.limits.recipients(caller.account_id, targets.recipients.len())?;
 
     let answer = Accepted::operation(&request, &state, id);
@@ -92,44 +86,6 @@ fn addressed(
         Ok(NewRecipient { recipient, variables })
     };
     recipients.into_iter().map(addressed).collect()
-}
-
-/// Every User must be the account's.
-async fn check_users(
-    state: &State,
-    caller: Caller,
-    recipients: &[Recipient],
-    problems: &mut Problems,
-) -> Result<(), ApiError> {
-    let ids: Vec<UserId> = recipients.iter().filter_map(Recipient::user_id).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let missing: HashSet<UserId> = users::missing(&state.pool, caller.account_id, &ids).await?.into_iter().collect();
-    for (index, recipient) in recipients.iter().enumerate() {
-        if recipient.user_id().is_some_and(|id| missing.contains(&id)) {
-            problems.push_at(format!("to[{index}].userId"), "there is no such User");
-        }
-    }
-    Ok(())
-}
-
-/// The message must fit every provider that it goes to, as far as it is the same for everybody; its templates must be
-/// ones.
-fn check_payloads(providers: &[Provider], message: &Message, starts_at: OffsetDateTime, problems: &mut Problems) {
-    let expires_at = message.expires_at(starts_at);
-    let template = MessageTemplate::parse(message).unwrap_or_else(|template_problems| {
-        for TemplateProblem { field, message } in template_problems {
-            problems.push_at(content::field_of_request(&field), message);
-        }
-        None
-    });
-    let message = template.map_or(Cow::Borrowed(message), |template| Cow::Owned(template.without_templates()));
-    for provider in providers {
-        if let Err(PayloadProblem { field, message }) = Payload::render(*provider, &message, expires_at) {
-            problems.push_at(content::field_of_request(&field), message);
-        }
-    }
 }
 
 /// Until when a message may be sent: as long as the operator allows, and no longer than it is of use.

@@ -1,8 +1,8 @@
 //! The Apple Push Notification service over HTTP/2:
 //! <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>.
 
-use http::Request;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::{HeaderMap, Request};
 use rustls_pki_types::PrivateKeyDer;
 use uuid::Uuid;
 
@@ -16,7 +16,8 @@ pub use credential::{CertificateCredential, KeyCredential};
 pub use payload::ApnsPayload;
 
 use crate::provider::endpoints::Endpoint;
-use crate::provider::{Answer, ClientError, NotSent};
+use crate::provider::{Answer, ClientError, NotSent, RequestPreview};
+use crate::token::masked;
 use crate::transport::{Identity, Pool, Response, SendError};
 use token::ProviderTokens;
 
@@ -59,6 +60,14 @@ impl ApnsClient {
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.pool.connections()
+    }
+
+    /// What [`Self::send`] would ask, secrets masked.
+    pub fn preview(&self, payload: &ApnsPayload, token: &str, apns_id: Uuid) -> RequestPreview {
+        let authorization = self.tokens.as_ref().map(|_| HeaderValue::from_static("bearer"));
+        let exchange = Exchange { client: self, payload, uri: http::Uri::default(), apns_id, authorization };
+        let url = format!("{}/3/device/{}", self.origin_uri, masked(token));
+        RequestPreview::post(url, &exchange.headers(), payload.body())
     }
 
     /// Tries to deliver `payload` to the device with `token`. Every try of one notification has the same `apns_id`.
@@ -106,17 +115,10 @@ struct Exchange<'a> {
 
 impl Exchange<'_> {
     async fn run(&self) -> Result<Answer, NotSent> {
-        let topic = self.topic();
-        let id = self.id();
+        let headers = self.headers();
         let request = || {
             let mut request = Request::post(self.uri.clone()).body(()).unwrap_or_default();
-            let headers = request.headers_mut();
-            headers.extend(self.authorization.as_ref().map(|authorization| (AUTHORIZATION, authorization.clone())));
-            headers.extend(topic.as_ref().map(|topic| (APNS_TOPIC, topic.clone())));
-            headers.extend(id.as_ref().map(|id| (APNS_ID, id.clone())));
-            for (name, value) in self.payload.headers() {
-                headers.insert(name, value.clone());
-            }
+            *request.headers_mut() = headers.clone();
             request
         };
         match self.client.pool.send(request, self.payload.body()).await {
@@ -124,6 +126,17 @@ impl Exchange<'_> {
             Err(SendError::Ambiguous(reason)) => Ok(Answer::ambiguous(reason)),
             Err(SendError::NotSent(reason)) => Err(NotSent::Unreachable { reason }),
         }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.extend(self.authorization.as_ref().map(|authorization| (AUTHORIZATION, authorization.clone())));
+        headers.extend(self.topic().map(|topic| (APNS_TOPIC, topic)));
+        headers.extend(self.id().map(|id| (APNS_ID, id)));
+        for (name, value) in self.payload.headers() {
+            headers.insert(name, value.clone());
+        }
+        headers
     }
 
     fn topic(&self) -> Option<HeaderValue> {

@@ -13,7 +13,8 @@ pub use credential::FcmCredential;
 pub use payload::FcmPayload;
 
 use crate::provider::endpoints::Endpoints;
-use crate::provider::{Answer, ClientError, NotSent, Outcome};
+use crate::provider::{Answer, ClientError, NotSent, Outcome, RequestPreview};
+use crate::token::masked;
 use crate::transport::{Pool, SendError};
 use oauth::AccessTokens;
 
@@ -43,29 +44,45 @@ impl FcmClient {
 
     /// Tries to deliver `payload` to the device with `token`.
     pub async fn send(&self, payload: &FcmPayload, token: &str) -> Result<Answer, NotSent> {
-        let body = payload.for_token(token);
+        self.exchange(&payload.for_token(token)).await
+    }
+
+    /// Asks whether FCM would take `payload` for the device with `token`, which gets nothing.
+    pub async fn validate(&self, payload: &FcmPayload, token: &str) -> Result<Answer, NotSent> {
+        self.exchange(&payload.to_validate(token)).await
+    }
+
+    /// What [`Self::send`] would ask, secrets masked.
+    pub fn preview(&self, payload: &FcmPayload, token: &str) -> RequestPreview {
+        let access_token = HeaderValue::from_static("Bearer");
+        let body = payload.for_token(&masked(token));
+        RequestPreview::post(self.uri.to_string(), self.request(&access_token).headers(), &body)
+    }
+
+    async fn exchange(&self, body: &Bytes) -> Result<Answer, NotSent> {
         let access_token = self.tokens.get().await?;
-        let answer = self.try_send(&body, &access_token).await?;
+        let answer = self.try_send(body, &access_token).await?;
         if answer.http_status != Some(StatusCode::UNAUTHORIZED.as_u16()) || answer.outcome != Outcome::CredentialRefused
         {
             return Ok(answer);
         }
         // It may have been revoked before its time: one more try with a new one tells.
         self.tokens.forget(&access_token);
-        self.try_send(&body, &self.tokens.get().await?).await
+        self.try_send(body, &self.tokens.get().await?).await
     }
 
     async fn try_send(&self, body: &Bytes, access_token: &HeaderValue) -> Result<Answer, NotSent> {
-        let request = || {
-            let mut request = Request::post(self.uri.clone()).body(()).unwrap_or_default();
-            request.headers_mut().insert(AUTHORIZATION, access_token.clone());
-            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            request
-        };
-        match self.pool.send(request, body).await {
+        match self.pool.send(|| self.request(access_token), body).await {
             Ok(response) => Ok(outcome::answer(response.status, &response.headers, &response.body)),
             Err(SendError::Ambiguous(reason)) => Ok(Answer::ambiguous(reason)),
             Err(SendError::NotSent(reason)) => Err(NotSent::Unreachable { reason }),
         }
+    }
+
+    fn request(&self, access_token: &HeaderValue) -> Request<()> {
+        let mut request = Request::post(self.uri.clone()).body(()).unwrap_or_default();
+        request.headers_mut().insert(AUTHORIZATION, access_token.clone());
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request
     }
 }

@@ -40,8 +40,17 @@ impl FcmPayload {
 
     /// The body for the device with `token`.
     pub fn for_token(&self, token: &str) -> Bytes {
-        let mut body = String::with_capacity(self.rest.len() + token.len() + 32);
-        body.push_str(r#"{"message":{"token":"#);
+        self.with(r#"{"message":{"token":"#, token)
+    }
+
+    /// The same, to be checked and not delivered.
+    pub fn to_validate(&self, token: &str) -> Bytes {
+        self.with(r#"{"validateOnly":true,"message":{"token":"#, token)
+    }
+
+    fn with(&self, opening: &str, token: &str) -> Bytes {
+        let mut body = String::with_capacity(opening.len() + self.rest.len() + token.len() + 8);
+        body.push_str(opening);
         body.push_str(&Value::from(token).to_string());
         if self.rest != "}" {
             body.push(',');

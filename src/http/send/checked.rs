@@ -1,0 +1,95 @@
+//! A send that has passed every check: from here on nothing is the client's mistake.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::http::State;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::fields::Problems;
+use crate::http::send::body::{Recipient, SendBody, Targets};
+use crate::http::send::content;
+use crate::http::send::sender::Senders;
+use crate::id::{OperationId, UserId};
+use crate::provider::{Message, Payload, PayloadProblem, Provider};
+use crate::store::users;
+use crate::template::{MessageTemplate, TemplateProblem};
+
+/// A send that has passed every check.
+pub struct Checked {
+    /// The id that its Operation gets.
+    pub id: OperationId,
+    /// Who gets it.
+    pub targets: Targets,
+    /// What they get.
+    pub message: Message,
+    /// With what it is sent.
+    pub senders: Senders,
+    /// `from` as it was given.
+    pub sender: Option<Value>,
+    /// Its tags.
+    pub tags: Option<Value>,
+    /// Not before this moment.
+    pub send_at: Option<OffsetDateTime>,
+    /// When it is sent.
+    pub starts_at: OffsetDateTime,
+    /// Whether nothing but the checks is wanted.
+    pub validate_only: bool,
+}
+
+impl Checked {
+    /// Checks a request's body. The error names all that is wrong with it.
+    pub async fn of(state: &State, caller: Caller, body: &[u8]) -> Result<Self, ApiError> {
+        let mut problems = Problems::default();
+        let SendBody { targets, message, from, sender, tags, send_at, validate_only } =
+            SendBody::parse(body, &mut problems)?;
+        let senders = Senders::find(&state.pool, caller.account_id, from.as_ref(), &targets, &mut problems).await?;
+        let id = OperationId::generate();
+        let starts_at = send_at.unwrap_or_else(|| id.created_at());
+        check_users(state, caller, &targets.recipients, &mut problems).await?;
+        check_payloads(&senders.providers(&targets), &message, starts_at, &mut problems);
+        problems.check()?;
+        Ok(Self { id, targets, message, senders, sender, tags, send_at, starts_at, validate_only })
+    }
+}
+
+/// Every User must be the account's.
+async fn check_users(
+    state: &State,
+    caller: Caller,
+    recipients: &[Recipient],
+    problems: &mut Problems,
+) -> Result<(), ApiError> {
+    let ids: Vec<UserId> = recipients.iter().filter_map(Recipient::user_id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let missing: HashSet<UserId> = users::missing(&state.pool, caller.account_id, &ids).await?.into_iter().collect();
+    for (index, recipient) in recipients.iter().enumerate() {
+        if recipient.user_id().is_some_and(|id| missing.contains(&id)) {
+            problems.push_at(format!("to[{index}].userId"), "there is no such User");
+        }
+    }
+    Ok(())
+}
+
+/// The message must fit every provider that it goes to, as far as it is the same for everybody; its templates must be
+/// ones.
+fn check_payloads(providers: &[Provider], message: &Message, starts_at: OffsetDateTime, problems: &mut Problems) {
+    let expires_at = message.expires_at(starts_at);
+    let template = MessageTemplate::parse(message).unwrap_or_else(|template_problems| {
+        for TemplateProblem { field, message } in template_problems {
+            problems.push_at(content::field_of_request(&field), message);
+        }
+        None
+    });
+    let message = template.map_or(Cow::Borrowed(message), |template| Cow::Owned(template.without_templates()));
+    for provider in providers {
+        if let Err(PayloadProblem { field, message }) = Payload::render(*provider, &message, expires_at) {
+            problems.push_at(content::field_of_request(&field), message);
+        }
+    }
+}
