@@ -45,7 +45,10 @@ pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
     if key.is_empty() {
         bail!("secrets.master_key is not set: make one with `openssl rand -base64 32` and keep it safe");
     }
-    MasterKeys::new(&config.secrets.master_key_id, key).context("secrets.master_key is not valid")
+    let old = config.secrets.old_master_keys.expose_secret();
+    MasterKeys::new(&config.secrets.master_key_id, key).context("secrets.master_key is not valid")?;
+    MasterKeys::with_old(&config.secrets.master_key_id, key, old)
+        .context("secrets.old_master_keys is not valid: give it as id:key,id:key")
 }
 
 /// Connections to the configured database.

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::dev;
+use crate::reseal;
 use crate::secret::{generate_api_secret, hash_api_secret};
 use crate::signals::Signals;
 use crate::simulator;
@@ -43,6 +44,8 @@ enum Command {
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Seal all stored secrets with the current master key, so that old ones can be retired.
+    Reseal,
     /// Print the configuration as it is in effect, without its secrets.
     CheckConfig,
 }
@@ -80,6 +83,7 @@ impl Cli {
             }
             Command::Migrate => Ok(schema::migrate(&app::connect(&load()?, 1)?).await?),
             Command::Keys(keys) => keys.run(&load()?).await,
+            Command::Reseal => reseal(&load()?).await,
             Command::CheckConfig => Ok(write!(std::io::stdout(), "{}", load()?)?),
         }
     }
@@ -96,6 +100,13 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     tracing::info!("stopping");
     app.stop().await;
     Ok(())
+}
+
+async fn reseal(config: &Config) -> anyhow::Result<()> {
+    let pool = app::connect(config, 1)?;
+    let resealed = reseal::run(&pool, &app::master_keys(config)?).await?;
+    let (credentials, devices) = (resealed.credentials, resealed.devices);
+    Ok(writeln!(std::io::stdout(), "sealed anew: {credentials} Credentials, {devices} devices")?)
 }
 
 impl Keys {

@@ -137,6 +137,8 @@ pub struct Secrets {
     #[serde(deserialize_with = "or_empty")]
     pub master_key_file: Option<PathBuf>,
     pub master_key_id: String,
+    #[serde(serialize_with = "redacted")]
+    pub old_master_keys: SecretString,
 }
 
 /// Logs.

@@ -14,6 +14,7 @@ pub mod http;
 pub mod id;
 pub mod postgres;
 pub mod provider;
+pub mod reseal;
 pub mod retention;
 pub mod secret;
 pub mod signals;

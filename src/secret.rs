@@ -23,7 +23,8 @@ pub struct MasterKeys {
     /// The id of the one that new secrets are sealed with.
     current: Arc<str>,
     keys: Arc<HashMap<String, RandomizedNonceKey>>,
-    page_tokens: Arc<hmac::Key>,
+    /// What page tokens are signed with, the current one first.
+    page_tokens: Arc<Vec<hmac::Key>>,
 }
 
 impl fmt::Debug for MasterKeys {
@@ -38,6 +39,9 @@ pub enum SecretError {
     /// Not 32 bytes in base64.
     #[error("a master key must be 32 bytes in base64; `openssl rand -base64 32` makes one")]
     NotAKey,
+    /// Two keys have this id.
+    #[error("two master keys have the id '{0}'")]
+    TwoKeys(String),
     /// A secret was sealed with another key.
     #[error("sealed with master key '{0}', which is not at hand")]
     UnknownKey(String),
@@ -57,16 +61,37 @@ pub struct Sealed {
 impl MasterKeys {
     /// One key, under the name `id`, as base64.
     pub fn new(id: &str, key: &str) -> Result<Self, SecretError> {
-        let bytes =
-            STANDARD.decode(key.trim()).ok().filter(|bytes| bytes.len() == KEY_LENGTH).ok_or(SecretError::NotAKey)?;
-        let sealing = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SecretError::NotAKey)?;
-        // A key of its own, so that what is shown to clients says nothing about the one that secrets are sealed with.
-        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), b"bellwire page tokens");
-        Ok(Self {
-            current: id.into(),
-            keys: Arc::new(HashMap::from([(id.to_owned(), sealing)])),
-            page_tokens: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())),
-        })
+        Self::with_old(id, key, "")
+    }
+
+    /// The same, and old ones that open what was sealed before: `id:key,id:key`, or nothing.
+    pub fn with_old(id: &str, key: &str, old: &str) -> Result<Self, SecretError> {
+        let (mut keys, mut page_tokens) = (HashMap::new(), Vec::new());
+        let old = old.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+        let old = old.map(|pair| pair.split_once(':').ok_or(SecretError::NotAKey));
+        for pair in std::iter::once(Ok((id, key))).chain(old) {
+            let (id, key) = pair?;
+            let bytes = STANDARD.decode(key.trim()).ok().filter(|bytes| bytes.len() == KEY_LENGTH);
+            let bytes = bytes.ok_or(SecretError::NotAKey)?;
+            let sealing = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SecretError::NotAKey)?;
+            if keys.insert(id.trim().to_owned(), sealing).is_some() {
+                return Err(SecretError::TwoKeys(id.trim().to_owned()));
+            }
+            // A key of its own, so that what is shown to clients says nothing about the one that secrets are sealed with.
+            let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), b"bellwire page tokens");
+            page_tokens.push(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()));
+        }
+        Ok(Self { current: id.into(), keys: Arc::new(keys), page_tokens: Arc::new(page_tokens) })
+    }
+
+    /// The id of the key that new secrets are sealed with.
+    pub fn current(&self) -> &str {
+        &self.current
+    }
+
+    /// What every token begins with that is sealed with the current key.
+    pub fn token_prefix(&self) -> Vec<u8> {
+        [&[self.current.len() as u8], self.current.as_bytes()].concat()
     }
 
     /// Seals `plaintext` for the row `owner`.
@@ -111,12 +136,12 @@ impl MasterKeys {
 
     /// Signs a page token.
     pub fn sign_page_token(&self, content: &[u8]) -> Vec<u8> {
-        hmac::sign(&self.page_tokens, content).as_ref().to_vec()
+        self.page_tokens.first().map(|key| hmac::sign(key, content).as_ref().to_vec()).unwrap_or_default()
     }
 
     /// Whether `signature` is this service's for `content`.
     pub fn verify_page_token(&self, content: &[u8], signature: &[u8]) -> bool {
-        hmac::verify(&self.page_tokens, content, signature).is_ok()
+        self.page_tokens.iter().any(|key| hmac::verify(key, content, signature).is_ok())
     }
 }
 
@@ -166,6 +191,23 @@ mod tests {
         for length in 0..sealed.len() {
             assert!(keys.open_token(account, &sealed[..length]).is_err());
         }
+    }
+
+    #[test]
+    fn old_keys_open_what_they_sealed() {
+        let (first, second, owner) = (generate_master_key(), generate_master_key(), Uuid::now_v7());
+        let old = MasterKeys::new("1", &first).unwrap();
+        let new = MasterKeys::with_old("2", &second, &format!("0:{}, 1:{first}", generate_master_key())).unwrap();
+        let token = old.seal_token(owner, "token").unwrap();
+        assert_eq!(new.open_token(owner, &token).unwrap(), "token");
+        assert!(new.verify_page_token(b"page", &old.sign_page_token(b"page")));
+        assert!(new.seal_token(owner, "token").unwrap().starts_with(&new.token_prefix()));
+        assert!(!token.starts_with(&new.token_prefix()));
+        assert_eq!(
+            MasterKeys::with_old("1", &second, &format!("1:{first}")).err(),
+            Some(SecretError::TwoKeys("1".into()))
+        );
+        assert_eq!(MasterKeys::with_old("1", &second, "nonsense").err(), Some(SecretError::NotAKey));
     }
 
     #[test]

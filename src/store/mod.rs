@@ -19,6 +19,7 @@ pub mod partitions;
 pub mod push_notifications;
 pub mod recipients;
 pub mod schema;
+pub mod sealed;
 pub mod senders;
 pub mod stats;
 pub mod tries;

@@ -19,6 +19,7 @@ mod id;
 mod idempotency;
 mod lists;
 mod many;
+mod secrets;
 mod send;
 mod simulator;
 mod templates;

@@ -127,19 +127,30 @@ impl World {
         query.bind(tokens).bind(hashes).bind(tags).execute(pool).await.unwrap();
     }
 
-    /// Starts the service in this process.
+    /// Starts the service in this process, for an account `demo`.
     pub async fn start(self) -> Service {
         let (key, secret) = self.demo().await;
+        self.start_for(&key, &secret).await
+    }
+
+    /// Starts the service in this process, with a client that has this key.
+    pub async fn start_for(self, key: &str, secret: &str) -> Service {
         let app = App::start(&self.config).await.unwrap();
         let url = format!("http://{}", app.addresses[0]);
-        Service { client: Client::new(&url, &key, &secret), url, app, world: self }
+        Service { client: Client::new(&url, key, secret), url, app, world: self }
     }
 
     /// The service as a process of its own, listening on `port`.
     pub fn process(&self, port: u16) -> Child {
+        self.command(port).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// The command of [`Self::process`].
+    pub fn command(&self, port: u16) -> Command {
         let delivery = &self.config.delivery;
         let milliseconds = |duration: Duration| format!("{}ms", duration.as_millis());
-        Command::new(env!("CARGO_BIN_EXE_bellwire"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
+        command
             .arg("serve")
             .env("BELLWIRE__SERVER__LISTEN", format!("127.0.0.1:{port}"))
             .env("BELLWIRE__DATABASE__URL", &self.database.url)
@@ -154,11 +165,8 @@ impl World {
             .env("BELLWIRE__DELIVERY__LEASE", milliseconds(delivery.lease))
             .env("BELLWIRE__DELIVERY__RETRY_BASE", milliseconds(delivery.retry_base))
             .env("BELLWIRE__DELIVERY__RETRY_MAX", milliseconds(delivery.retry_max))
-            .env("BELLWIRE__DELIVERY__POLL_INTERVAL", milliseconds(delivery.poll_interval))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+            .env("BELLWIRE__DELIVERY__POLL_INTERVAL", milliseconds(delivery.poll_interval));
+        command
     }
 }
 
