@@ -17,6 +17,7 @@ mod dry_run;
 mod faults;
 mod id;
 mod idempotency;
+mod interleavings;
 mod lists;
 mod many;
 mod secrets;

@@ -210,18 +210,27 @@ pub async fn assert_tallies(database: &Database) {
              select
                  count(*) filter (where status = 'QUEUED') as queued, count(*) filter (where status = 'SENT') as sent,
                  count(*) filter (where status = 'FAILED') as failed,
-                 count(*) filter (where status = 'CANCELED') as canceled
+                 count(*) filter (where status = 'CANCELED') as canceled,
+                 count(*) filter (where status = 'UNADDRESSABLE') as unaddressable
              from push_notifications
              where push_notifications.operation_id = batches.operation_id
                  and position >= first_position and position < first_position + size
          ) as counted
-         where (batches.queued, batches.sent, batches.failed, batches.canceled)
-             is distinct from (counted.queued, counted.sent, counted.failed, counted.canceled)",
+         where (batches.queued, batches.sent, batches.failed, batches.canceled, batches.unaddressable)
+             is distinct from (counted.queued, counted.sent, counted.failed, counted.canceled, counted.unaddressable)",
     )
     .fetch_one(&database.pool)
     .await
     .unwrap();
     assert_eq!(wrong, 0, "batches whose tallies are not the counts of their rows");
+    let uncounted: i64 = sqlx::query_scalar(
+        "select count(*) from operations
+         where recipients <> (select coalesce(sum(size), 0) from batches where operation_id = operations.id)",
+    )
+    .fetch_one(&database.pool)
+    .await
+    .unwrap();
+    assert_eq!(uncounted, 0, "Operations whose recipients are not those of their batches");
     let unrecorded: i64 = sqlx::query_scalar(
         "select count(*) from push_notifications
          where attempts <> (
