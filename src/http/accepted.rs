@@ -5,6 +5,7 @@ use std::fmt::Display;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::id::OperationId;
@@ -16,6 +17,25 @@ pub struct Accepted {
     pub location: String,
     /// The body.
     pub body: Value,
+}
+
+/// What has been asked for is under way.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "read by the derive alone")]
+pub struct AcceptedOperation {
+    operation_id: OperationId,
+    /// Where to see what becomes of it.
+    operation_location: String,
+}
+
+/// A resource was made or changed.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "read by the derive alone")]
+pub struct AcceptedResource {
+    resource_id: String,
+    resource_location: String,
 }
 
 impl Accepted {

@@ -2,14 +2,16 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::State;
-use crate::http::accepted::Accepted;
+use crate::http::accepted::{Accepted, AcceptedResource};
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::fields::{Problems, parse_body};
+use crate::http::openapi::{CreateErrors, DefaultRequest, ReadErrors};
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
@@ -18,7 +20,7 @@ use crate::provider::CredentialType;
 use crate::store::apps::{self as store, AppFilter};
 
 /// The resource.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct App {
     name: String,
@@ -28,14 +30,14 @@ struct App {
     updated_at: Date,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DefaultCredential {
     id: CredentialId,
     credential_type: CredentialType,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AppList {
     apps: Vec<App>,
     pagination: Pagination,
@@ -59,6 +61,19 @@ impl From<store::App> for App {
 }
 
 /// Apps, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Apps",
+    tag = "Apps",
+    params(
+        ("isDefault" = Option<bool>, Query),
+        ("startDate" = Option<String>, Query, description = "Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z"),
+        ("endDate" = Option<String>, Query, description = "Created no later; a day counts whole"),
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = AppList), ReadErrors),
+)]
 pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let is_default = query.boolean("isDefault");
@@ -72,6 +87,16 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
 }
 
 /// Makes an App the one that a send goes through that names no sender. An answer of this form is ours.
+#[utoipa::path(
+    patch,
+    path = "/v1/PushNotifications/Apps/{name}",
+    tag = "Apps",
+    params(
+        ("name" = String, Path),
+    ),
+    request_body = DefaultRequest,
+    responses((status = 202, body = AcceptedResource), CreateErrors),
+)]
 pub async fn update(
     request: HttpRequest,
     state: web::Data<State>,
@@ -95,6 +120,15 @@ pub async fn update(
 }
 
 /// One App.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Apps/{name}",
+    tag = "Apps",
+    params(
+        ("name" = String, Path),
+    ),
+    responses((status = 200, body = App), ReadErrors),
+)]
 pub async fn fetch(state: web::Data<State>, caller: Caller, name: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let name = path::text(name)?;
     let filter = AppFilter { name: Some(&name), limit: 1, ..AppFilter::default() };

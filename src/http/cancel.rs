@@ -5,15 +5,26 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::State;
-use crate::http::accepted::Accepted;
+use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::idempotency;
+use crate::http::openapi::ChangeErrors;
 use crate::http::path;
 use crate::id::{OperationId, PushNotificationId};
 use crate::store::{cancel, push_notifications, stats};
 
 /// Cancels what is unsettled of an Operation.
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/Operations/{id}/Cancel",
+    tag = "Operations",
+    params(
+        ("id" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
+    ),
+    responses((status = 202, body = AcceptedOperation), ChangeErrors),
+)]
 pub async fn operation(
     request: HttpRequest,
     state: web::Data<State>,
@@ -33,6 +44,16 @@ pub async fn operation(
 }
 
 /// Cancels one notification.
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/{id}/Cancel",
+    tag = "PushNotifications",
+    params(
+        ("id" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
+    ),
+    responses((status = 202, body = AcceptedOperation), ChangeErrors),
+)]
 pub async fn push_notification(
     request: HttpRequest,
     state: web::Data<State>,

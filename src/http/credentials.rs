@@ -2,15 +2,17 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::State;
-use crate::http::accepted::Accepted;
+use crate::http::accepted::{Accepted, AcceptedResource};
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::fields::{Problems, parse_body};
 use crate::http::idempotency;
+use crate::http::openapi::{ChangeErrors, CreateErrors, CredentialRequest, DefaultRequest, ReadErrors};
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
@@ -25,7 +27,7 @@ const MAX_APP_NAME: usize = 64;
 pub(super) const APP_NAME_RULE: &str = "1 to 64 lower-case letters, digits and '_'";
 
 /// The resource.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Credential {
     id: CredentialId,
@@ -36,7 +38,7 @@ struct Credential {
     updated_at: Date,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CredentialList {
     credentials: Vec<Credential>,
     pagination: Pagination,
@@ -62,6 +64,16 @@ pub(super) fn is_app_name(name: &str) -> bool {
 }
 
 /// Stores a Credential; its App comes to be with its first one.
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/Credentials",
+    tag = "Credentials",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
+    ),
+    request_body = CredentialRequest,
+    responses((status = 202, body = AcceptedResource), CreateErrors),
+)]
 pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
@@ -112,6 +124,18 @@ pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBod
 }
 
 /// Credentials, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Credentials",
+    tag = "Credentials",
+    params(
+        ("startDate" = Option<String>, Query, description = "Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z"),
+        ("endDate" = Option<String>, Query, description = "Created no later; a day counts whole"),
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = CredentialList), ReadErrors),
+)]
 pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let app_name = query.filter("appName", APP_NAME_RULE, |name| is_app_name(name).then(|| name.to_owned()));
@@ -138,12 +162,31 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
 }
 
 /// One Credential.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Credentials/{id}",
+    tag = "Credentials",
+    params(
+        ("id" = String, Path),
+    ),
+    responses((status = 200, body = Credential), ReadErrors),
+)]
 pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let credential = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
     Ok(HttpResponse::Ok().json(Credential::from(credential.ok_or_else(ApiError::not_found)?)))
 }
 
 /// Makes a Credential its App's default for its type.
+#[utoipa::path(
+    patch,
+    path = "/v1/PushNotifications/Credentials/{id}",
+    tag = "Credentials",
+    params(
+        ("id" = String, Path),
+    ),
+    request_body = DefaultRequest,
+    responses((status = 202, body = AcceptedResource), CreateErrors),
+)]
 pub async fn update(
     request: HttpRequest,
     state: web::Data<State>,
@@ -169,6 +212,15 @@ pub async fn update(
 }
 
 /// Deletes a Credential. What is queued with it fails.
+#[utoipa::path(
+    delete,
+    path = "/v1/PushNotifications/Credentials/{id}",
+    tag = "Credentials",
+    params(
+        ("id" = String, Path),
+    ),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
+)]
 pub async fn delete(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
         Ok(HttpResponse::NoContent().finish())

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 /// A moment as clients see it: `2024-04-20T14:45:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,15 @@ impl Serialize for Date {
         serializer.serialize_str(&text)
     }
 }
+
+impl utoipa::PartialSchema for Date {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let date_time = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(date_time)).into()
+    }
+}
+
+impl utoipa::ToSchema for Date {}
 
 #[cfg(test)]
 mod tests {

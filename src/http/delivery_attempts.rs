@@ -2,11 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
+use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
@@ -18,7 +20,7 @@ use crate::store::{delivery_attempts as store, push_notifications};
 use crate::token::masked;
 
 /// The resource.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DeliveryAttempt {
     push_notification_id: PushNotificationId,
@@ -40,13 +42,13 @@ struct DeliveryAttempt {
     updated_at: Date,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AttemptError {
     code: Option<String>,
     message: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DeliveryAttemptList {
     delivery_attempts: Vec<DeliveryAttempt>,
@@ -79,6 +81,17 @@ impl DeliveryAttempt {
 }
 
 /// A notification's attempts, first to last.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/{id}/DeliveryAttempts",
+    tag = "PushNotifications",
+    params(
+        ("id" = String, Path),
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = DeliveryAttemptList), ReadErrors),
+)]
 pub async fn list(
     request: HttpRequest,
     state: web::Data<State>,

@@ -3,9 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::http::State;
-use crate::http::accepted::Accepted;
+use crate::http::accepted::{Accepted, AcceptedResource};
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
@@ -13,6 +14,7 @@ use crate::http::device;
 use crate::http::error::{ApiError, Problem};
 use crate::http::fields::{Problems, parse_body};
 use crate::http::idempotency;
+use crate::http::openapi::{ChangeErrors, CreateErrors, ReadErrors, RegisterRequest};
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
@@ -25,7 +27,7 @@ use crate::store::devices;
 use crate::token::masked;
 
 /// The resource.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DeviceRegistration {
     id: DeviceRegistrationId,
@@ -39,7 +41,7 @@ struct DeviceRegistration {
 }
 
 /// The token is a secret, so only its ends are shown.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Device {
     token: String,
     provider: Provider,
@@ -47,7 +49,7 @@ struct Device {
     tags: Option<Value>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DeviceRegistrationList {
     device_registrations: Vec<DeviceRegistration>,
@@ -55,6 +57,16 @@ struct DeviceRegistrationList {
 }
 
 /// Registers a device, for a new User where none is named.
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/DeviceRegistrations",
+    tag = "DeviceRegistrations",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
+    ),
+    request_body = RegisterRequest,
+    responses((status = 202, body = AcceptedResource), CreateErrors),
+)]
 pub async fn register(request: HttpRequest, state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
@@ -95,6 +107,18 @@ fn refusal(error: RegisterError, app_name: &str) -> ApiError {
 }
 
 /// The registrations of a User, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/DeviceRegistrations",
+    tag = "DeviceRegistrations",
+    params(
+        ("userId" = UserId, Query),
+        ("appName" = Option<String>, Query),
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = DeviceRegistrationList), ReadErrors),
+)]
 pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     if query.text("userId").is_none() {
@@ -114,6 +138,15 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
 }
 
 /// One registration.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/DeviceRegistrations/{id}",
+    tag = "DeviceRegistrations",
+    params(
+        ("id" = String, Path),
+    ),
+    responses((status = 200, body = DeviceRegistration), ReadErrors),
+)]
 pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let found = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
     let registration = with_devices(&state, caller.account_id, found.into_iter().collect()).await?.pop();
@@ -121,6 +154,15 @@ pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String
 }
 
 /// Deletes a registration with its devices.
+#[utoipa::path(
+    delete,
+    path = "/v1/PushNotifications/DeviceRegistrations/{id}",
+    tag = "DeviceRegistrations",
+    params(
+        ("id" = String, Path),
+    ),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
+)]
 pub async fn delete(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
         Ok(HttpResponse::NoContent().finish())

@@ -10,6 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::accept::AcceptError;
 use crate::secret::SecretError;
@@ -20,7 +21,7 @@ const MOST_PROBLEMS: usize = 50;
 const UNAVAILABLE_FOR: u64 = 2;
 
 /// Something wrong with a field of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
     /// The field, as a path: `to[3].token`; the parameter's name for a query; empty for the body as a whole.
     pub field: String,
@@ -45,14 +46,20 @@ pub struct ApiError {
     retry_after: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// The body of an error.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// The API's number.
     code: u16,
-    message: &'a str,
+    /// What is wrong, for people.
+    message: String,
     more_info: String,
+    /// The HTTP status.
     status: u16,
-    #[serde(skip_serializing_if = "<[Problem]>::is_empty")]
-    errors: &'a [Problem],
+    /// Ours. Every problem of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<Problem>,
 }
 
 impl ApiError {
@@ -148,12 +155,12 @@ impl ResponseError for ApiError {
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
-        response.json(Body {
+        response.json(ErrorBody {
             code,
-            message: &self.message,
+            message: self.message.clone(),
             more_info: format!("https://www.twilio.com/docs/api/errors/{code}"),
             status: self.status.as_u16(),
-            errors: &self.problems,
+            errors: self.problems.clone(),
         })
     }
 }

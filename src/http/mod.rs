@@ -27,6 +27,7 @@ mod error;
 mod fields;
 mod idempotency;
 mod limits;
+mod openapi;
 mod operation_errors;
 mod operations;
 mod pagination;
@@ -104,6 +105,9 @@ pub fn serve(state: State, listen: SocketAddr) -> std::io::Result<(Server, Vec<S
             // What can't be decoded names nothing that could be found.
             .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
             .configure(routes)
+            .route("/openapi.json", web::get().to(openapi::json))
+            .service(web::redirect("/docs", "/docs/"))
+            .route("/docs/{path:.*}", web::get().to(openapi::page))
             .default_service(web::to(async || ApiError::not_found().error_response()))
     })
     .disable_signals()
@@ -117,7 +121,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             resource("", "GET, POST").route(web::get().to(push_notifications::list)).route(web::post().to(send::send)),
         )
-        .service(resource("/Preview", "POST").route(web::post().to(send::preview)))
+        .service(resource("/Preview", "POST").route(web::post().to(send::dry_run::preview)))
         .service(resource("/Operations", "GET").route(web::get().to(operations::list)))
         .service(resource("/Operations/{id}", "GET").route(web::get().to(operations::fetch)))
         .service(resource("/Operations/{id}/Errors", "GET").route(web::get().to(operation_errors::list)))

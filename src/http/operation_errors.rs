@@ -2,11 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
+use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::push_notifications::Recipient;
@@ -16,7 +18,7 @@ use crate::secret::MasterKeys;
 use crate::store::{errors as store, stats};
 
 /// The resource.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OperationError {
     /// The provider's code, or Bellwire's where it failed without an attempt.
@@ -30,7 +32,7 @@ struct OperationError {
     created_at: Date,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct OperationErrorList {
     errors: Vec<OperationError>,
     pagination: Pagination,
@@ -51,6 +53,18 @@ impl OperationError {
 }
 
 /// An Operation's errors, in request order.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Operations/{id}/Errors",
+    tag = "Operations",
+    params(
+        ("id" = String, Path),
+        ("code" = Option<String>, Query, description = "Only errors with this code"),
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = OperationErrorList), ReadErrors),
+)]
 pub async fn list(
     request: HttpRequest,
     state: web::Data<State>,

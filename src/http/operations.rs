@@ -2,11 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
+use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
@@ -14,7 +16,7 @@ use crate::id::OperationId;
 use crate::store::stats::{self, OperationFilter, OperationStats, OperationStatus};
 
 /// The resource.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Operation {
     id: OperationId,
@@ -25,7 +27,7 @@ struct Operation {
 }
 
 /// `total = scheduled + queued + sent + failed + canceled + unaddressable`, at every moment.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Stats {
     total: i64,
     recipients: i64,
@@ -37,7 +39,7 @@ struct Stats {
     canceled: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct OperationList {
     operations: Vec<Operation>,
     pagination: Pagination,
@@ -66,6 +68,15 @@ impl From<OperationStats> for Operation {
 }
 
 /// One Operation.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Operations/{id}",
+    tag = "Operations",
+    params(
+        ("id" = String, Path),
+    ),
+    responses((status = 200, body = Operation), ReadErrors),
+)]
 pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let id = path::id::<OperationId>(&id)?;
     let operation = stats::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
@@ -74,6 +85,19 @@ pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String
 }
 
 /// Operations, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Operations",
+    tag = "Operations",
+    params(
+        ("status" = Option<String>, Query, description = "SCHEDULED, PROCESSING, COMPLETED or CANCELED"),
+        ("startDate" = Option<String>, Query, description = "Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z"),
+        ("endDate" = Option<String>, Query, description = "Created no later; a day counts whole"),
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = OperationList), ReadErrors),
+)]
 pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let names = OperationStatus::ALL.map(|(name, _)| name).join(", ");

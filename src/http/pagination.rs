@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::http::auth::Caller;
 use crate::http::error::Problem;
@@ -39,7 +40,7 @@ pub struct Page {
 }
 
 /// `pagination` of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Pagination {
     /// The token of the next page; `null` on the last.
     next: Option<String>,

@@ -3,11 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
+use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
@@ -22,7 +24,7 @@ use crate::token::masked;
 const STATUSES: [&str; 5] = ["SCHEDULED", "QUEUED", "SENT", "FAILED", "CANCELED"];
 
 /// The resource without its content, as lists hold it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PushNotification {
     id: PushNotificationId,
@@ -35,7 +37,7 @@ struct PushNotification {
 }
 
 /// Whom a notification is for. The token is a secret, so only its ends are shown.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Recipient {
     /// A device.
@@ -67,7 +69,7 @@ impl Recipient {
 }
 
 /// What it is sent with: a device by one Credential, a User by those of an App.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum Sender {
     #[serde(rename_all = "camelCase")]
@@ -77,7 +79,7 @@ enum Sender {
 }
 
 /// The resource with what its recipient gets.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct FullPushNotification {
     #[serde(flatten)]
@@ -89,7 +91,7 @@ struct FullPushNotification {
     options: Map<String, Value>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PushNotificationList {
     push_notifications: Vec<PushNotification>,
@@ -137,6 +139,15 @@ fn present<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
 }
 
 /// One notification with its content.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/{id}",
+    tag = "PushNotifications",
+    params(
+        ("id" = String, Path),
+    ),
+    responses((status = 200, body = FullPushNotification), ReadErrors),
+)]
 pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
     let found = store::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
@@ -153,6 +164,23 @@ fn as_received(message: Message, variables: Option<&Value>) -> Message {
 }
 
 /// Notifications: those of the newest Operation first, in request order within one.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications",
+    tag = "PushNotifications",
+    params(
+        ("operationId" = Option<OperationId>, Query),
+        ("status" = Option<String>, Query, description = "SCHEDULED, QUEUED, SENT, FAILED or CANCELED"),
+        ("tags" = Option<String>, Query, description = "key_1:value;key_2:value"),
+        ("user" = Option<UserId>, Query),
+        ("provider" = Option<Provider>, Query),
+        ("startDate" = Option<String>, Query, description = "Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z"),
+        ("endDate" = Option<String>, Query, description = "Created no later; a day counts whole"),
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = PushNotificationList), ReadErrors),
+)]
 pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let operation_id = query.id("operationId", OperationId::PREFIX);

@@ -2,11 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
+use crate::http::openapi::{ChangeErrors, ReadErrors};
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
@@ -14,7 +16,7 @@ use crate::id::UserId;
 use crate::store::users as store;
 
 /// The resource.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct User {
     id: UserId,
@@ -24,7 +26,7 @@ struct User {
     deleted_at: Option<Date>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct UserList {
     users: Vec<User>,
     pagination: Pagination,
@@ -37,6 +39,16 @@ impl From<store::User> for User {
 }
 
 /// Users, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Users",
+    tag = "Users",
+    params(
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = UserList), ReadErrors),
+)]
 pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let page = Page::of(caller, "users", &mut query, &state.master_keys);
@@ -48,12 +60,30 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
 }
 
 /// One User.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Users/{id}",
+    tag = "Users",
+    params(
+        ("id" = String, Path),
+    ),
+    responses((status = 200, body = User), ReadErrors),
+)]
 pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let user = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
     Ok(HttpResponse::Ok().json(User::from(user.ok_or_else(ApiError::not_found)?)))
 }
 
 /// Deletes a User with its devices. What is queued for it becomes unaddressable.
+#[utoipa::path(
+    delete,
+    path = "/v1/PushNotifications/Users/{id}",
+    tag = "Users",
+    params(
+        ("id" = String, Path),
+    ),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
+)]
 pub async fn delete(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
         Ok(HttpResponse::NoContent().finish())

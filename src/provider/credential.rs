@@ -11,7 +11,7 @@ use crate::provider::apns::{CertificateCredential, KeyCredential};
 use crate::provider::fcm::FcmCredential;
 
 /// What kind of Credential it is. Its names are those of the API and of the database enum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, sqlx::Type)]
 #[sqlx(type_name = "credential_type", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CredentialType {

@@ -25,7 +25,9 @@ pub use payload::{Payload, PayloadProblem};
 pub use preview::RequestPreview;
 
 /// A push provider. Its names are those of the API and of the database enum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema, sqlx::Type,
+)]
 #[sqlx(type_name = "provider", rename_all = "UPPERCASE")]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Provider {

@@ -6,9 +6,10 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// A request that is not sent.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct RequestPreview {
     /// The method.
     pub method: &'static str,

@@ -20,6 +20,7 @@ mod idempotency;
 mod interleavings;
 mod lists;
 mod many;
+mod openapi;
 mod secrets;
 mod send;
 mod simulator;

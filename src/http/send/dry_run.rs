@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use actix_web::{HttpResponse, web};
 use futures_util::StreamExt;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::clients;
@@ -12,6 +13,7 @@ use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
+use crate::http::openapi::{CreateErrors, SendRequest};
 use crate::http::send::body::To;
 use crate::http::send::checked::Checked;
 use crate::id::CredentialId;
@@ -28,9 +30,9 @@ const MAX_ASKED: usize = 100;
 const AT_A_TIME: usize = 20;
 
 /// The answer to `validateOnly`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Validation {
+pub struct Validation {
     /// Whether nothing was found; what the devices are worth is only known by sending.
     valid: bool,
     /// For how many devices FCM was asked.
@@ -39,7 +41,7 @@ struct Validation {
     errors: Vec<RecipientError>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RecipientError {
     /// 0-based within the request.
     position: usize,
@@ -47,12 +49,12 @@ struct RecipientError {
     message: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct PreviewList {
     previews: Vec<Preview>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Preview {
     /// 0-based within the request.
     position: usize,
@@ -63,7 +65,7 @@ struct Preview {
     errors: Vec<RecipientError>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ProviderRequest {
     provider: Provider,
@@ -108,6 +110,13 @@ pub async fn validate(state: &State, caller: Caller, checked: &Checked) -> Resul
 }
 
 /// Shows the requests that each recipient would cause.
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/Preview",
+    tag = "PushNotifications",
+    request_body = SendRequest,
+    responses((status = 200, body = PreviewList), CreateErrors),
+)]
 pub async fn preview(state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
     let checked = Checked::of(&state, body.caller, &body.bytes).await?;
     let recipients = checked.targets.recipients.len();

@@ -6,30 +6,41 @@ use time::{Duration, OffsetDateTime};
 mod body;
 mod checked;
 mod content;
-mod dry_run;
+pub mod dry_run;
 mod schedule;
 mod sender;
 
 use crate::accept::AcceptError;
 use crate::http::State;
-use crate::http::accepted::Accepted;
+use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::idempotency::IdempotencyKey;
+use crate::http::openapi::{CreateErrors, SendRequest};
 use crate::secret::MasterKeys;
 use crate::store::operations::{NewOperation, NewRecipient};
 use crate::store::recipients;
 use body::{Recipient, To};
 use checked::Checked;
-pub use dry_run::preview;
+use dry_run::Validation;
 use sender::Senders;
 
 /// However short a message's `ttl`, it is tried for this long.
 const SHORTEST_DEADLINE: Duration = Duration::seconds(30);
 
 /// Accepts a message to 1 to 10,000 recipients.
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications",
+    tag = "PushNotifications",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
+    ),
+    request_body = SendRequest,
+    responses((status = 202, body = AcceptedOperation), (status = 200, body = Validation, description = "The answer to `validateOnly`"), CreateErrors),
+)]
 pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
     let caller = body.caller;
     let key = IdempotencyKey::of(&request, caller, &body.bytes)?;
