@@ -16,5 +16,5 @@ for _ in $(seq 300); do
     sleep 0.2
 done
 
-schemathesis run "http://127.0.0.1:$port/openapi.json" --auth dev:dev --no-color --max-examples "${EXAMPLES:-50}" \
+schemathesis --config-file tests/schemathesis.toml run "http://127.0.0.1:$port/openapi.json" --auth dev:dev --no-color --max-examples "${EXAMPLES:-50}" \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance "$@"

@@ -75,7 +75,7 @@ enum Sender {
     #[serde(rename_all = "camelCase")]
     Credential { credential_id: CredentialId },
     #[serde(rename_all = "camelCase")]
-    App { app_name: Option<String> },
+    App { app_name: String },
 }
 
 /// The resource with what its recipient gets.
@@ -107,7 +107,7 @@ impl PushNotification {
             status: notification.status_name(),
             from: match notification.recipient {
                 recipients::Recipient::Device { credential_id, .. } => Sender::Credential { credential_id },
-                recipients::Recipient::User(_) => Sender::App { app_name: notification.app_name },
+                recipients::Recipient::User(_) => Sender::App { app_name: notification.app_name.unwrap_or_default() },
             },
             created_at: Date(notification.created_at),
             updated_at: Date(notification.updated_at),
