@@ -9,6 +9,7 @@ mod broadcast;
 mod callers;
 mod cancel;
 mod command_line;
+mod contract;
 mod crash;
 mod credentials;
 mod dev;

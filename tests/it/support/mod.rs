@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod database;
+pub mod forms;
 pub mod service;
 
 use std::time::{Duration, Instant};
