@@ -47,7 +47,9 @@ operation as (
 ),
 moved as (
     update fanouts
-    set after_user_id = (select user_id from scanned order by user_id desc limit 1),
+    -- Behind the others: a large audience holds no small one up.
+    set due_at = now(),
+        after_user_id = (select user_id from scanned order by user_id desc limit 1),
         next_position = fanouts.next_position + (select count(*) from chosen),
         next_batch = fanouts.next_batch + (select ceil(count(*) / $2::numeric) from chosen)
     from fanout
