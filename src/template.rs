@@ -146,7 +146,11 @@ fn parse(text: &str) -> Result<Template, String> {
         }
     }
     let parser = PARSER.as_ref().map_err(Clone::clone)?;
-    parser.parse(text).map_err(|error| format!("is not a Liquid template: {}", tidy(&error)))
+    // A number that no integer holds panics in the library.
+    match catch_unwind(AssertUnwindSafe(|| parser.parse(text))) {
+        Ok(parsed) => parsed.map_err(|error| format!("is not a Liquid template: {}", tidy(&error))),
+        Err(_) => Err("is not a Liquid template: a number in it is out of range".to_owned()),
+    }
 }
 
 fn render(template: &Template, globals: &Object) -> Result<String, String> {
@@ -249,6 +253,7 @@ mod tests {
         for bad in ["{{ name", "{% if x %}", "{{ x | frobnicate }}", "{% for i in (1..1000000000) %}x{% endfor %}"] {
             assert!(refused(bad).contains("not a Liquid template"), "{bad}: {}", refused(bad));
         }
+        assert!(refused("{{ a | truncate: 99999999999999999999 }}").contains("out of range"));
         for bad in ["{% assign a = 'x' %}", "{% capture a %}{% endcapture %}", "{{ 'a' | replace: '', 'aa' }}"] {
             assert!(!refused(bad).is_empty(), "{bad}");
         }

@@ -70,7 +70,8 @@ pub async fn register(
     if !lock_app(&mut transaction, new.account_id, new.app_name).await? {
         return Err(RegisterError::NoApp);
     }
-    let user_id = find_or_create_user(&mut transaction, new.account_id, new.user_id).await?;
+    let owner = lock_token(&mut transaction, new).await?;
+    let user_id = lock_users(&mut transaction, new, owner).await?;
     let id = upsert(&mut transaction, new, user_id).await?;
     leave_others(&mut transaction, new, id).await?;
     insert_device(&mut transaction, new, id).await?;
@@ -93,22 +94,69 @@ async fn lock_app(connection: &mut PgConnection, account_id: AccountId, name: &s
     Ok(found.is_some())
 }
 
-/// Locks the User, so that registrations of one follow each other and the limit holds.
-async fn find_or_create_user(
-    connection: &mut PgConnection,
-    account_id: AccountId,
-    id: Option<UserId>,
-) -> Result<UserId, RegisterError> {
-    if let Some(id) = id {
-        let found = sqlx::query!(
-            "update users set updated_at = now() where account_id = $1 and id = $2",
-            account_id.as_uuid(),
-            id.as_uuid()
-        )
-        .execute(connection)
+/// Makes registrations of one token follow each other. Returns who has it.
+async fn lock_token(connection: &mut PgConnection, new: &NewDevice<'_>) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", new.token_hash)
+        .execute(&mut *connection)
         .await?;
-        return if found.rows_affected() == 1 { Ok(id) } else { Err(RegisterError::NoUser) };
+    sqlx::query_scalar!(
+        r#"
+        select user_id
+        from devices
+        join device_registrations on device_registrations.id = registration_id
+        where devices.account_id = $1 and devices.app_name = $2 and provider = $3 and token_hash = $4
+        "#,
+        new.account_id.as_uuid(),
+        new.app_name,
+        new.provider as Provider,
+        new.token_hash,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Locks the User and the token's owner with their registrations, in key order: so registrations of one User follow each
+/// other, the limit holds, and nobody waits in a circle.
+async fn lock_users(
+    connection: &mut PgConnection,
+    new: &NewDevice<'_>,
+    owner: Option<Uuid>,
+) -> Result<UserId, RegisterError> {
+    let ids: Vec<Uuid> = new.user_id.map(UserId::as_uuid).into_iter().chain(owner).collect();
+    let locked = sqlx::query_scalar!(
+        "select id from users where account_id = $1 and id = any($2) order by id for update",
+        new.account_id.as_uuid(),
+        &ids,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    sqlx::query!(
+        r#"
+        select id
+        from device_registrations
+        where account_id = $1 and app_name = $2 and user_id = any($3)
+        order by id
+        for update
+        "#,
+        new.account_id.as_uuid(),
+        new.app_name,
+        &ids,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    match new.user_id {
+        Some(id) if locked.contains(&id.as_uuid()) => touch_user(connection, id).await.map(|()| id),
+        Some(_) => Err(RegisterError::NoUser),
+        None => create_user(connection, new.account_id).await,
     }
+}
+
+async fn touch_user(connection: &mut PgConnection, id: UserId) -> Result<(), RegisterError> {
+    sqlx::query!("update users set updated_at = now() where id = $1", id.as_uuid()).execute(connection).await?;
+    Ok(())
+}
+
+async fn create_user(connection: &mut PgConnection, account_id: AccountId) -> Result<UserId, RegisterError> {
     let id = UserId::generate();
     sqlx::query!("insert into users (id, account_id) values ($1, $2)", id.as_uuid(), account_id.as_uuid())
         .execute(connection)
@@ -161,7 +209,8 @@ async fn leave_others(
     delete_empty(connection, &left).await
 }
 
-/// Deletes those of `registrations` that have no device: one has at least one.
+/// Deletes those of `registrations` that have no device: one has at least one. They must be locked by a statement before
+/// this one, or a device that is being registered would not be seen.
 pub async fn delete_empty(connection: &mut PgConnection, registrations: &[Uuid]) -> sqlx::Result<()> {
     sqlx::query!(
         r#"

@@ -124,6 +124,19 @@ pub async fn remove_dead(pool: &PgPool, dead: &[DeadDevice]) -> sqlx::Result<usi
     let ids: Vec<Uuid> = dead.iter().map(|device| device.id).collect();
     let since: Vec<OffsetDateTime> = dead.iter().map(|device| device.since).collect();
     let mut transaction = pool.begin().await?;
+    // Before their devices and in key order, as whoever registers one does.
+    sqlx::query!(
+        r#"
+        select id
+        from device_registrations
+        where id in (select registration_id from devices where id = any($1))
+        order by id
+        for update
+        "#,
+        &ids,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
     let registrations = sqlx::query_scalar!(
         r#"
         delete from devices

@@ -140,6 +140,22 @@ async fn a_token_belongs_to_whoever_registered_it_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_change_hands_all_at_once_end_with_one_owner_each() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let users = [register(client, None, &fcm("first")).await, register(client, None, &fcm("second")).await];
+    let changes = (0..200).map(|number: usize| {
+        let body = json!({"userId": users[number % 2], "appName": "demo", "token": format!("shared-{}", number % 3),
+            "provider": "FCM"});
+        async move { client.post("/DeviceRegistrations", &body).await.0 }
+    });
+    let statuses = futures_util::future::join_all(changes).await;
+    assert!(statuses.iter().all(|status| *status == StatusCode::ACCEPTED), "{statuses:?}");
+    assert_eq!(devices(client, &users[0]).await + devices(client, &users[1]).await, 5);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_registration_holds_fifty_devices_and_no_more() {
     let service = Service::start().await;
     let client = &service.client;
