@@ -20,6 +20,7 @@ use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::retention;
 use crate::secret::MasterKeys;
 use crate::store::schema;
+use crate::telemetry;
 use crate::transport::Roots;
 
 /// Connections that delivery has for itself, so that no burst of requests keeps it from recording: to claim, to record, to
@@ -32,10 +33,13 @@ const GRACE: Duration = Duration::from_secs(20);
 pub struct App {
     /// Where the HTTP API listens.
     pub addresses: Vec<SocketAddr>,
+    /// Where Prometheus reads metrics.
+    pub metrics_addresses: Vec<SocketAddr>,
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     delivery: Option<Delivery>,
     partitions: JoinHandle<()>,
+    metrics: Vec<JoinHandle<()>>,
     stop: CancellationToken,
 }
 
@@ -66,6 +70,7 @@ impl App {
     /// Brings the schema up to date and starts the service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let master_keys = master_keys(config)?;
+        let (metrics, metrics_addresses) = serve_metrics(config)?;
         let endpoints = endpoints(config)?;
         let pool = connect(config, config.database.max_connections)?;
         schema::migrate(&pool).await.context("Postgres can't be used")?;
@@ -92,7 +97,16 @@ impl App {
         let stop = CancellationToken::new();
         let partitions = tokio::spawn(retention::run(pool, config.retention.partitions_ahead, stop.clone()));
         let handle = server.handle();
-        Ok(Self { addresses, server: handle, serving: tokio::spawn(server), delivery, partitions, stop })
+        Ok(Self {
+            addresses,
+            metrics_addresses,
+            server: handle,
+            serving: tokio::spawn(server),
+            delivery,
+            partitions,
+            metrics,
+            stop,
+        })
     }
 
     /// Stops taking requests, then claiming; lets what is under way end and be recorded.
@@ -104,7 +118,23 @@ impl App {
             delivery.stop(GRACE).await;
         }
         let _ = self.partitions.await;
+        // To the last, so that the stop can be watched.
+        self.metrics.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// Starts counting, and lets Prometheus read.
+fn serve_metrics(config: &Config) -> anyhow::Result<(Vec<JoinHandle<()>>, Vec<SocketAddr>)> {
+    let Some(listen) = config.metrics.listen else { return Ok((Vec::new(), Vec::new())) };
+    telemetry::metrics::start()?;
+    let served = http::metrics::serve(listen);
+    let (server, addresses) = served.with_context(|| format!("metrics.listen: can't listen on {listen}"))?;
+    let serving = tokio::spawn(async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "metrics can't be read any more");
+        }
+    });
+    Ok((vec![serving, tokio::spawn(http::metrics::fold())], addresses))
 }
 
 fn delivery_settings(config: &Config) -> delivery::Settings {

@@ -78,7 +78,7 @@ impl Cli {
             Command::Serve => serve(&load()?).await,
             Command::Dev(arguments) => dev::run(arguments, load()?).await,
             Command::Simulate(arguments) => {
-                telemetry::start(&load()?.log)?;
+                telemetry::logs::start(&load()?.log)?;
                 simulator::command::run(arguments).await
             }
             Command::Migrate => Ok(schema::migrate(&app::connect(&load()?, 1)?).await?),
@@ -90,7 +90,7 @@ impl Cli {
 }
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
-    telemetry::start(&config.log)?;
+    telemetry::logs::start(&config.log)?;
     let mut signals = Signals::listen()?;
     let Some(app) = signals.unless_ended(App::start(config)).await.transpose()? else { return Ok(()) };
     for address in &app.addresses {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use config::{Environment, File, FileFormat};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracing_subscriber::EnvFilter;
 
@@ -29,6 +30,7 @@ pub struct Config {
     pub retention: Retention,
     pub secrets: Secrets,
     pub log: Log,
+    pub metrics: Metrics,
 }
 
 /// The HTTP API.
@@ -150,6 +152,15 @@ pub struct Log {
     pub level: String,
 }
 
+/// Metrics.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+pub struct Metrics {
+    #[serde(deserialize_with = "address_or_empty")]
+    pub listen: Option<SocketAddr>,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -163,6 +174,12 @@ pub enum LogFormat {
 fn or_empty<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(Some(text).filter(|text| !text.is_empty()).map(T::from))
+}
+
+fn address_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text: Option<String> = or_empty(deserializer)?;
+    text.map(|text| text.parse().map_err(|_| D::Error::custom(format!("{text} is not an address and a port"))))
+        .transpose()
 }
 
 fn redacted<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
@@ -201,7 +218,7 @@ impl Config {
 
     /// Every rule that a value breaks, at once.
     fn check(&self) -> anyhow::Result<()> {
-        let Self { server, database, delivery, limits: _, fcm, apns, retention, secrets, log } = self;
+        let Self { server, database, delivery, limits: _, fcm, apns, retention, secrets, log, metrics: _ } = self;
         let second = Duration::from_secs(1);
         let https = |address: &str| address.starts_with("https://");
         let public_url = server.public_url.as_deref().unwrap_or("http://");

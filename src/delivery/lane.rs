@@ -20,6 +20,7 @@ use crate::id::CredentialId;
 use crate::provider::{Answer, Client, NotSent, Outcome, Payload, Provider};
 use crate::store::devices::DeadDevice;
 use crate::store::outcomes::Attempt;
+use crate::telemetry::metrics::LaneMetrics;
 
 /// Requests under way at the same time. Enough for 10,000 a second at a provider that takes 50 ms.
 const WINDOW: usize = 500;
@@ -64,6 +65,7 @@ impl Lane {
             breaker: Breaker::new(policy),
             stalled: Arc::clone(&stalled),
             progress: Instant::now(),
+            metrics: LaneMetrics::new(provider, credential_id),
         };
         tokio::spawn(worker.run(queue));
         Self { jobs, stalled }
@@ -97,6 +99,7 @@ struct Worker {
     stalled: Arc<AtomicBool>,
     /// When the lane last had nothing under way, or an answer.
     progress: Instant,
+    metrics: LaneMetrics,
 }
 
 impl Worker {
@@ -106,7 +109,7 @@ impl Worker {
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !ending || !under_way.is_empty() {
-            let window = self.breaker.probes().map_or(WINDOW, |probes| probes as usize);
+            let window = self.window();
             tokio::select! {
                 biased;
                 Some(tried) = under_way.next(), if !under_way.is_empty() => self.settle(tried),
@@ -119,9 +122,15 @@ impl Worker {
                     },
                     None => ending = true,
                 },
-                _ = looks.tick(), if !under_way.is_empty() => self.look_for_stall(&mut queue),
+                _ = looks.tick() => {
+                    if !under_way.is_empty() {
+                        self.look_for_stall(&mut queue);
+                    }
+                    self.report(under_way.len());
+                }
             }
         }
+        self.report(0);
     }
 
     /// Puts back whatever waits in a lane whose provider has gone silent.
@@ -135,6 +144,16 @@ impl Worker {
         while let Ok(job) = queue.try_recv() {
             job.postpone(STALLED_DELAY);
         }
+    }
+
+    fn report(&self, in_flight: usize) {
+        let is_open = !self.stalled.load(Ordering::Relaxed) && self.breaker.closed_for(Instant::now()).is_none();
+        self.metrics.stands(in_flight, self.window(), self.client.connections(), is_open);
+    }
+
+    /// Requests that may be under way at a time.
+    fn window(&self) -> usize {
+        self.breaker.probes().map_or(WINDOW, |probes| probes as usize)
     }
 
     /// Lets a notification pass that may be sent now; any other is settled or put back here.
@@ -177,6 +196,7 @@ impl Worker {
         let ending = match result {
             Err(_) => Ending::PutBack(self.breaker.closed_for(now).unwrap_or_default().min(time_left)),
             Ok(answer) => {
+                self.metrics.tried(answer.outcome.as_str(), duration);
                 let attempts = job.duty.tries().saturating_add(1);
                 let next = self.policy.next(&answer.outcome, attempts, time_left, jitter);
                 let error = (next != Next::Sent).then(|| error_of(&answer));

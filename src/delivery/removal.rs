@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::id::OperationId;
 use crate::store::devices::{self, DeadDevice};
+use crate::telemetry::metrics;
 
 /// How long an Operation's answers are gathered before anything of it is removed, so that a burst is seen as one.
 const GATHER: Duration = Duration::from_secs(2);
@@ -95,6 +96,7 @@ impl Removal {
         for (operation_id, counts) in operations.iter_mut().filter(|(_, counts)| !counts.waiting.is_empty()) {
             if counts.is_burst(self.burst) && !counts.paused {
                 counts.paused = true;
+                metrics::removal_paused();
                 tracing::warn!(%operation_id, tried = counts.tried, dead = counts.dead,
                     "so many dead tokens at once look like a wrong environment or Credential; none of them is removed");
             }

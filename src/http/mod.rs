@@ -27,6 +27,7 @@ mod error;
 mod fields;
 mod idempotency;
 mod limits;
+pub mod metrics;
 mod openapi;
 mod operation_errors;
 mod operations;

@@ -42,6 +42,7 @@ impl World {
         ca_file.write_all(simulator.ca_pem.as_bytes()).unwrap();
         let mut config = Config::load(None).unwrap();
         config.server.listen = "127.0.0.1:0".parse().unwrap();
+        config.metrics.listen = Some("127.0.0.1:0".parse().unwrap());
         config.database.url = SecretString::from(database.url.clone());
         config.database.max_connections = 5;
         config.secrets.master_key = SecretString::from(generate_master_key());
@@ -153,6 +154,7 @@ impl World {
         command
             .arg("serve")
             .env("BELLWIRE__SERVER__LISTEN", format!("127.0.0.1:{port}"))
+            .env("BELLWIRE__METRICS__LISTEN", "")
             .env("BELLWIRE__DATABASE__URL", &self.database.url)
             .env("BELLWIRE__SECRETS__MASTER_KEY", self.config.secrets.master_key.expose_secret())
             .env("BELLWIRE__FCM__ENDPOINT", &self.simulator.fcm_url)
@@ -187,6 +189,14 @@ impl Service {
     pub async fn set_faults(&self, faults: Faults) {
         let url = format!("{}/faults", self.world.simulator.control_url);
         assert!(reqwest::Client::new().put(url).json(&faults).send().await.unwrap().status().is_success());
+    }
+
+    /// The value of a metric without labels.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let url = format!("http://{}/metrics", self.app.metrics_addresses[0]);
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or(0.0)
     }
 
     /// What arrived at the simulator, in sums.

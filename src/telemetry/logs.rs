@@ -1,4 +1,4 @@
-//! Logs.
+//! Logs: to standard error, for people or for machines.
 
 use std::io::IsTerminal;
 
