@@ -8,6 +8,7 @@ mod owner;
 mod runtime;
 mod server;
 
+pub use binaries::{Binaries, installed};
 pub use server::PrivatePostgres;
 
 /// Whether a server is installed on this machine, so that none need be downloaded.

@@ -1,0 +1,118 @@
+//! What Bellwire does on this machine, as a table: `cargo bench --bench delivery`. Postgres, the simulator and the service
+//! run as processes of their own and share the machine with this one, which makes the load.
+//!
+//! Figures of machines can't be compared; ratios of figures from one run can, and they are what the table ends with.
+
+#![allow(missing_docs, clippy::print_stdout, reason = "a benchmark")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "figures and test data"
+)]
+
+mod accept;
+mod api;
+mod deliver;
+mod growth;
+mod latency;
+mod peers;
+mod process;
+mod raw;
+mod reads;
+mod report;
+mod wide_area;
+mod world;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use report::Report;
+use world::World;
+
+/// Sizes. The default ends within two minutes on 2 cores; `--full` takes the sizes of docs/performance.md.
+#[derive(Debug, Clone, Parser)]
+struct Arguments {
+    /// Recipients of the deliver row.
+    #[arg(long, default_value_t = 50_000)]
+    recipients: usize,
+    /// Notifications of another Operation that single sends must pass.
+    #[arg(long, default_value_t = 100_000)]
+    queued: usize,
+    /// Recipients of the large Operation whose reads are timed.
+    #[arg(long, default_value_t = 100_000)]
+    large: usize,
+    /// Records of earlier Operations for the growth row; 0: leave it out.
+    #[arg(long, default_value_t = 0)]
+    retained: usize,
+    /// How long a row of single sends or reads lasts, in seconds.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// All sizes as in docs/performance.md.
+    #[arg(long)]
+    full: bool,
+    /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, reads, growth, peers.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Also run the peers in bench/peers, which `bench/peers/install` must have installed.
+    #[arg(long)]
+    peers: bool,
+    /// A file for the figures in JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// What cargo passes to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+impl Arguments {
+    fn sizes(mut self) -> Self {
+        if self.full {
+            self.recipients = 200_000;
+            self.queued = 1_000_000;
+            self.large = 1_000_000;
+            self.retained = 10_000_000;
+            self.seconds = 15;
+        }
+        self
+    }
+
+    fn wants(&self, row: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == row)
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse().sizes();
+    let mut report = Report::new(&arguments);
+    let mut world = World::start().await?;
+    // The first connections, plans and pages are nobody's figure.
+    deliver::once(&world, 10_000, "warm-up").await?;
+    if arguments.wants("raw") || arguments.wants("deliver") {
+        deliver::run(&world, &arguments, &mut report).await?;
+    }
+    if arguments.wants("accept") {
+        accept::run(&mut world, &arguments, &mut report).await?;
+    }
+    if arguments.peers && arguments.wants("peers") {
+        peers::run(&world, &arguments, &mut report).await?;
+    }
+    if arguments.wants("latency") {
+        latency::run(&mut world, &arguments, &mut report).await?;
+    }
+    if arguments.wants("wide-area") {
+        wide_area::run(&world, &arguments, &mut report).await?;
+    }
+    if arguments.wants("reads") {
+        reads::run(&mut world, &arguments, &mut report).await?;
+    }
+    if arguments.wants("growth") && arguments.retained > 0 {
+        growth::run(&mut world, &arguments, &mut report).await?;
+    }
+    report.print();
+    if let Some(path) = &arguments.json {
+        report.write(path)?;
+    }
+    Ok(())
+}

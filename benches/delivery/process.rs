@@ -1,0 +1,47 @@
+//! Child processes that end with the benchmark.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, ensure};
+
+/// A child process; killed when dropped.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts `command` and waits for the first line of its standard output.
+    pub fn start(command: &mut Command) -> anyhow::Result<(Self, String)> {
+        let mut child = command.stdout(Stdio::piped()).spawn().context("a process can't be started")?;
+        let mut line = String::new();
+        let output = child.stdout.take().context("no standard output")?;
+        BufReader::new(output).read_line(&mut line)?;
+        Ok((Self(child), line))
+    }
+
+    /// Starts `command`, whose output nobody reads.
+    pub fn spawn(command: &mut Command) -> anyhow::Result<Self> {
+        Ok(Self(command.stdout(Stdio::null()).spawn().context("a process can't be started")?))
+    }
+
+    /// Memory in use, in MB.
+    pub fn rss(&self) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kilobytes / 1000.0)
+    }
+
+    /// Whether it still runs.
+    pub fn check(&mut self) -> anyhow::Result<()> {
+        let ended = self.0.try_wait()?;
+        ensure!(ended.is_none(), "a process ended: {ended:?}");
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,163 @@
+//! A private Postgres that waits for the disk, the simulator and the service, each a process of its own.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use bellwire::config::Config;
+use bellwire::id::AccountId;
+use bellwire::postgres::PrivatePostgres;
+use bellwire::secret::{MasterKeys, generate_api_secret, generate_master_key, hash_api_secret};
+use bellwire::store::api_keys::Role;
+use bellwire::store::{accounts, api_keys, schema};
+use serde_json::Value;
+use sqlx::postgres::PgPool;
+use sqlx::{Connection, PgConnection};
+use tempfile::TempDir;
+
+use crate::api::Api;
+use crate::process::Process;
+
+const DATABASE: &str = "bench";
+const KEY: &str = "SKbench";
+
+/// Everything that runs.
+pub struct World {
+    pub api: Api,
+    pub account_id: AccountId,
+    pub master_keys: MasterKeys,
+    /// The service's settings.
+    pub config: Config,
+    pub pool: PgPool,
+    pub service: Process,
+    pub control_url: String,
+    master_key: String,
+    simulator: Process,
+    pub postgres: PrivatePostgres,
+    pub directory: TempDir,
+}
+
+impl World {
+    /// Starts everything, with a Credential of each provider in the App `demo`.
+    pub async fn start() -> anyhow::Result<Self> {
+        let directory = TempDir::new()?;
+        let postgres = PrivatePostgres::start(&directory.path().join("postgres")).await?;
+        let mut connection = PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await?;
+        schema::create_database(&mut connection, DATABASE).await?;
+        let pool = schema::pool(postgres.options(DATABASE), 4, Duration::from_secs(30));
+        schema::migrate(&pool).await?;
+        let (simulator, ready) = simulate(&directory.path().join("simulator"))?;
+        let address = |name: &str| -> anyhow::Result<String> {
+            let rest = ready.split_once(name).with_context(|| format!("the simulator said {ready:?}"))?.1;
+            Ok(rest.trim_start().split(',').next().unwrap_or_default().to_owned())
+        };
+        let (master_key, secret) = (generate_master_key(), generate_api_secret());
+        let account_id = accounts::find_or_create(&pool, "bench").await?;
+        api_keys::insert(&pool, account_id, KEY, &hash_api_secret(&secret), Role::Full).await?;
+        let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let mut config = Config::load(None)?;
+        config.server.listen = listen;
+        config.fcm.endpoint = address("FCM ")?;
+        config.fcm.token_uris = vec![format!("{}/token", config.fcm.endpoint)];
+        config.fcm.ca_file = Some(directory.path().join("simulator/ca.pem"));
+        config.apns.endpoint = address("APNs ")?;
+        config.apns.sandbox_endpoint.clone_from(&config.apns.endpoint);
+        config.apns.ca_file.clone_from(&config.fcm.ca_file);
+        let service = serve(&config, &master_key, &postgres.url(DATABASE), directory.path())?;
+        let api = Api::new(listen, KEY, &secret);
+        let mut world = Self {
+            control_url: address("control ")?,
+            api,
+            account_id,
+            master_keys: MasterKeys::new("1", &master_key)?,
+            config,
+            pool,
+            service,
+            master_key,
+            simulator,
+            postgres,
+            directory,
+        };
+        world.wait_until_ready().await?;
+        for name in ["fcm.json", "apn.json"] {
+            let body = std::fs::read_to_string(world.directory.path().join("simulator").join(name))?;
+            world.api.post("/Credentials", &serde_json::from_str(&body)?).await?;
+        }
+        Ok(world)
+    }
+
+    /// Ends the service and starts it anew, so that what it holds in memory is its own doing from now on.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        // The old one first: both listen at the same address.
+        self.service = Process::spawn(Command::new("sleep").arg("0"))?;
+        self.service = serve(&self.config, &self.master_key, &self.url(), self.directory.path())?;
+        self.wait_until_ready().await
+    }
+
+    /// The database's URL.
+    pub fn url(&self) -> String {
+        self.postgres.url(DATABASE)
+    }
+
+    /// The database's name.
+    pub fn database() -> &'static str {
+        DATABASE
+    }
+
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        for _ in 0..600 {
+            self.service.check()?;
+            self.simulator.check()?;
+            if self.api.get("/Apps").await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the service is not ready; see its log")
+    }
+
+    /// What arrived at the simulator, in sums.
+    pub async fn arrived(&self) -> anyhow::Result<Value> {
+        Ok(reqwest::get(format!("{}/summary", self.control_url)).await?.json().await?)
+    }
+
+    /// Forgets what arrived at the simulator.
+    pub async fn forget(&self) -> anyhow::Result<()> {
+        let url = format!("{}/messages", self.control_url);
+        reqwest::Client::new().delete(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// What the simulator does from now on.
+    pub async fn set_faults(&self, faults: &Value) -> anyhow::Result<()> {
+        let url = format!("{}/faults", self.control_url);
+        reqwest::Client::new().put(url).json(faults).send().await?.error_for_status()?;
+        Ok(())
+    }
+}
+
+fn simulate(directory: &Path) -> anyhow::Result<(Process, String)> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
+    command.args(["simulate", "--fcm-port", "0", "--apns-port", "0", "--control-port", "0", "--directory"]);
+    Process::start(command.arg(directory))
+}
+
+fn serve(config: &Config, master_key: &str, url: &str, directory: &Path) -> anyhow::Result<Process> {
+    let log = std::fs::File::options().create(true).append(true).open(directory.join("service.log"))?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
+    command
+        .arg("serve")
+        .stderr(log)
+        .env("BELLWIRE__SERVER__LISTEN", config.server.listen.to_string())
+        .env("BELLWIRE__METRICS__LISTEN", "")
+        .env("BELLWIRE__DATABASE__URL", url)
+        .env("BELLWIRE__SECRETS__MASTER_KEY", master_key)
+        .env("BELLWIRE__FCM__ENDPOINT", &config.fcm.endpoint)
+        .env("BELLWIRE__FCM__TOKEN_URIS", config.fcm.token_uris.join(","))
+        .env("BELLWIRE__FCM__CA_FILE", config.fcm.ca_file.as_deref().unwrap_or(Path::new("")))
+        .env("BELLWIRE__APNS__ENDPOINT", &config.apns.endpoint)
+        .env("BELLWIRE__APNS__CA_FILE", config.apns.ca_file.as_deref().unwrap_or(Path::new("")));
+    Process::spawn(&mut command)
+}
