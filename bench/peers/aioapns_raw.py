@@ -39,7 +39,7 @@ async def main() -> None:
     async def caller() -> int:
         sent = 0
         for number in numbers:
-            token = hashlib.sha256(f"peer {number}".encode()).hexdigest()
+            token = "a" + hashlib.sha256(f"peer {number}".encode()).hexdigest()[1:]
             answer = await client.send_notification(NotificationRequest(device_token=token, message=message))
             sent += answer.is_successful
         return sent
