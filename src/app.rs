@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::Intake;
 use crate::config::Config;
-use crate::delivery::{self, Burst, Delivery, RetryPolicy};
+use crate::delivery::{self, Burst, Delivery, Quota, Quotas, RetryPolicy};
 use crate::http;
 use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::retention;
@@ -77,6 +77,8 @@ impl App {
         retention::make_partitions(&pool, config.retention.partitions_ahead).await.context("no partitions")?;
         let state = http::State {
             pool: pool.clone(),
+            keys: http::look_up_keys(pool.clone()),
+            senders: http::look_up_senders(pool.clone()),
             intake: Intake::start(pool.clone()),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),
@@ -145,6 +147,10 @@ fn delivery_settings(config: &Config) -> delivery::Settings {
         poll_interval: delivery.poll_interval,
         recorder_window: delivery.recorder_window,
         retry: RetryPolicy { base: delivery.retry_base, max: delivery.retry_max, max_attempts: delivery.max_attempts },
+        quotas: Quotas {
+            fcm: Quota { per_minute: config.fcm.max_per_minute, ramp: config.fcm.ramp },
+            apns: Quota { per_minute: config.apns.max_per_minute, ramp: config.apns.ramp },
+        },
         burst: Burst { percent: delivery.burst_percent, count: delivery.burst_count },
     }
 }

@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod dev;
 pub mod http;
 pub mod id;
+pub mod lookup;
 pub mod postgres;
 pub mod provider;
 pub mod reseal;

@@ -63,7 +63,8 @@ fn payload(provider: Provider) -> anyhow::Result<Payload> {
 }
 
 async fn client(world: &World, provider: Provider) -> anyhow::Result<Client> {
-    let app = senders::defaults(&world.pool, world.account_id, Some("demo")).await?.context("no App")?;
+    let apps = senders::defaults(&world.pool, &[(world.account_id, None)]).await?;
+    let app = apps.into_values().next().context("no App")?;
     let by_provider: HashMap<Provider, _> = app.credentials.into_iter().collect();
     let stored = senders::by_ids(&world.pool, &[by_provider[&provider]]).await?;
     clients::open(stored.first().context("no Credential")?, &world.master_keys, &endpoints(world)?)

@@ -19,4 +19,4 @@ batch as (
     insert into batches (operation_id, number, first_position, size, rank, due_at, queued, updated_at)
     select id, 0, 0, 1, 0, now() + interval '6 days', 1, now() from operation
 )
-select pg_notify('bench', '');
+select 1;

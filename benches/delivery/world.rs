@@ -156,6 +156,8 @@ fn serve(config: &Config, master_key: &str, url: &str, directory: &Path) -> anyh
         .env("BELLWIRE__SECRETS__MASTER_KEY", master_key)
         .env("BELLWIRE__FCM__ENDPOINT", &config.fcm.endpoint)
         .env("BELLWIRE__FCM__TOKEN_URIS", config.fcm.token_uris.join(","))
+        // The engine's own limit is what is measured, not the quota of a project.
+        .env("BELLWIRE__FCM__MAX_PER_MINUTE", "0")
         .env("BELLWIRE__FCM__CA_FILE", config.fcm.ca_file.as_deref().unwrap_or(Path::new("")))
         .env("BELLWIRE__APNS__ENDPOINT", &config.apns.endpoint)
         .env("BELLWIRE__APNS__CA_FILE", config.apns.ca_file.as_deref().unwrap_or(Path::new("")));

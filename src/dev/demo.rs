@@ -45,7 +45,7 @@ async fn default_credential(
     account_id: AccountId,
     provider: Provider,
 ) -> sqlx::Result<Option<CredentialId>> {
-    let app = senders::defaults(pool, account_id, Some(APP)).await?;
-    let credentials = app.into_iter().flat_map(|app| app.credentials);
+    let apps = senders::defaults(pool, &[(account_id, Some(APP.to_owned()))]).await?;
+    let credentials = apps.into_values().flat_map(|app| app.credentials);
     Ok(credentials.into_iter().find(|(known, _)| *known == provider).map(|(_, id)| id))
 }

@@ -13,7 +13,7 @@ use crate::http::State;
 use crate::http::error::ApiError;
 use crate::id::AccountId;
 use crate::secret::hash_api_secret;
-use crate::store::api_keys::{self, KnownKey, Role};
+use crate::store::api_keys::{KnownKey, Role};
 
 /// An authenticated caller. Asked for by every handler, so that none can forget it.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ async fn authenticate(state: &State, credentials: &Basic) -> Result<KnownKey, Ap
     // NUL can't be part of a key, and Postgres would refuse it.
     let key = Some(credentials.user_id()).filter(|key| !key.contains('\0'));
     let known = match key {
-        Some(key) => api_keys::find(&state.pool, key).await?,
+        Some(key) => state.keys.find(key.to_owned()).await?,
         None => None,
     };
     match known {

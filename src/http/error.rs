@@ -4,6 +4,7 @@
 //! field at fault, is ours.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -174,10 +175,22 @@ fn code_of(status: StatusCode) -> u16 {
     }
 }
 
+impl From<Arc<sqlx::Error>> for ApiError {
+    fn from(error: Arc<sqlx::Error>) -> Self {
+        Self::from(error.as_ref())
+    }
+}
+
 impl From<sqlx::Error> for ApiError {
-    /// A database that is away or overloaded is 503, anything else is our mistake.
     fn from(error: sqlx::Error) -> Self {
-        let away = match &error {
+        Self::from(&error)
+    }
+}
+
+impl From<&sqlx::Error> for ApiError {
+    /// A database that is away or overloaded is 503, anything else is our mistake.
+    fn from(error: &sqlx::Error) -> Self {
+        let away = match error {
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
             // SQLSTATE classes 08 connection, 40 rolled back (deadlock), 53 resources, 57 operator intervention (shutdown, statement timeout).
             sqlx::Error::Database(error) => {

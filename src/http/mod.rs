@@ -41,8 +41,11 @@ mod users;
 
 use crate::accept::Intake;
 use crate::id::least_at;
+use crate::lookup::Lookup;
 use crate::provider::Endpoints;
 use crate::secret::MasterKeys;
+use crate::store::api_keys::{self, KnownKey};
+use crate::store::senders::{self, AppSenders, AskedApp};
 use error::ApiError;
 pub use limits::Limits;
 use query::Query;
@@ -54,6 +57,10 @@ const VERSION: &str = "/v1";
 pub struct State {
     /// For reads and small changes.
     pub pool: PgPool,
+    /// API keys by name.
+    pub keys: Lookup<String, KnownKey>,
+    /// What Apps send with.
+    pub senders: Lookup<AskedApp, AppSenders>,
     /// Where sends become durable.
     pub intake: Intake,
     /// For Credentials and page tokens.
@@ -94,6 +101,22 @@ impl State {
         let from = query.start_date().map_or(self.oldest(), |start| self.oldest().max(least_at(start)));
         (from, query.end_date().map(least_at))
     }
+}
+
+/// Looks API keys up. Every request asks, so a revoked key is refused from the next request on.
+pub fn look_up_keys(pool: PgPool) -> Lookup<String, KnownKey> {
+    Lookup::start(move |keys: Vec<String>| {
+        let pool = pool.clone();
+        async move { api_keys::find(&pool, &keys).await }
+    })
+}
+
+/// Looks up what Apps send with.
+pub fn look_up_senders(pool: PgPool) -> Lookup<AskedApp, AppSenders> {
+    Lookup::start(move |apps: Vec<AskedApp>| {
+        let pool = pool.clone();
+        async move { senders::defaults(&pool, &apps).await }
+    })
 }
 
 /// Starts answering on `listen`. Returns the addresses that it listens on.

@@ -1,5 +1,7 @@
 //! API keys: who may call, on whose account.
 
+use std::collections::HashMap;
+
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
@@ -18,6 +20,7 @@ pub enum Role {
 }
 
 /// What a caller's secret is held against.
+#[derive(Clone)]
 pub struct KnownKey {
     /// Whose key it is.
     pub account_id: AccountId,
@@ -41,19 +44,23 @@ pub struct ListedKey {
     pub revoked_at: Option<OffsetDateTime>,
 }
 
-/// The key of this name, unless it was revoked.
-pub async fn find(executor: impl PgExecutor<'_>, key: &str) -> sqlx::Result<Option<KnownKey>> {
-    sqlx::query_as!(
-        KnownKey,
+/// Those of `keys`, by name, that are there and have not been revoked.
+pub async fn find(executor: impl PgExecutor<'_>, keys: &[String]) -> sqlx::Result<HashMap<String, KnownKey>> {
+    let rows = sqlx::query!(
         r#"
-        select account_id, secret_hash, role as "role: Role"
+        select key, account_id, secret_hash, role as "role: Role"
         from api_keys
-        where key = $1 and revoked_at is null
+        where key = any($1) and revoked_at is null
         "#,
-        key
+        keys
     )
-    .fetch_optional(executor)
-    .await
+    .fetch_all(executor)
+    .await?;
+    let known = rows.into_iter().map(|row| {
+        let (account_id, secret_hash, role) = (row.account_id.into(), row.secret_hash, row.role);
+        (row.key, KnownKey { account_id, secret_hash, role })
+    });
+    Ok(known.collect())
 }
 
 /// Stores a new key. `false`: there is one of that name already.

@@ -1,5 +1,7 @@
 //! What is sent with: the Credentials that a request means, and their content for delivery.
 
+use std::collections::HashMap;
+
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -20,7 +22,11 @@ pub struct SealedCredential {
     pub updated_at: OffsetDateTime,
 }
 
+/// An App that is asked for: of which account, and its name, else the default one.
+pub type AskedApp = (AccountId, Option<String>);
+
 /// What an App sends with by default.
+#[derive(Clone)]
 pub struct AppSenders {
     /// The App.
     pub app_name: String,
@@ -38,30 +44,39 @@ pub struct NamedCredential {
     pub app_name: String,
 }
 
-/// What an App sends with; `app_name` `None`: the account's default App. `None`: there is no such App.
+/// What each of these Apps sends with; without a name: the account's default App. What is not there is left out.
 pub async fn defaults(
     executor: impl PgExecutor<'_>,
-    account_id: AccountId,
-    app_name: Option<&str>,
-) -> sqlx::Result<Option<AppSenders>> {
+    asked: &[AskedApp],
+) -> sqlx::Result<HashMap<AskedApp, AppSenders>> {
+    let (accounts, names): (Vec<Uuid>, Vec<Option<String>>) =
+        asked.iter().map(|(account_id, app_name)| (account_id.as_uuid(), app_name.clone())).unzip();
     let rows = sqlx::query!(
         r#"
-        select apps.name as app_name, credentials.id as "id?", credential_type as "credential_type?: CredentialType"
-        from apps
+        select
+            index as "index!", apps.name as app_name, credentials.id as "id?",
+            credential_type as "credential_type?: CredentialType"
+        from unnest($1::uuid[], $2::text[]) with ordinality as asked (account_id, name, index)
+        join apps
+            on apps.account_id = asked.account_id
+            and (apps.name = asked.name or (asked.name is null and apps.is_default))
         left join credentials
-            on credentials.account_id = apps.account_id and app_name = name and credentials.is_default
-        where apps.account_id = $1 and (name = $2 or ($2::text is null and apps.is_default))
-        order by credential_type
+            on credentials.account_id = apps.account_id and app_name = apps.name and credentials.is_default
+        order by index, credential_type
         "#,
-        account_id.as_uuid(),
-        app_name,
+        &accounts,
+        &names as &[Option<String>],
     )
     .fetch_all(executor)
     .await?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let app_name = first.app_name.clone();
-    let credentials = rows.into_iter().filter_map(|row| Some((row.credential_type?.provider(), row.id?.into())));
-    Ok(Some(AppSenders { app_name, credentials: credentials.collect() }))
+    let mut found: HashMap<AskedApp, AppSenders> = HashMap::new();
+    for row in rows {
+        let Some(app) = asked.get(row.index as usize - 1) else { continue };
+        let new = || AppSenders { app_name: row.app_name, credentials: Vec::new() };
+        let senders = found.entry(app.clone()).or_insert_with(new);
+        senders.credentials.extend(row.credential_type.zip(row.id).map(|(kind, id)| (kind.provider(), id.into())));
+    }
+    Ok(found)
 }
 
 /// Those of `ids` that the account has.

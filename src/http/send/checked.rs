@@ -46,7 +46,7 @@ impl Checked {
         let mut problems = Problems::default();
         let SendBody { targets, message, from, sender, tags, send_at, validate_only } =
             SendBody::parse(body, &mut problems)?;
-        let senders = Senders::find(&state.pool, caller.account_id, from.as_ref(), &targets, &mut problems).await?;
+        let senders = Senders::find(state, caller.account_id, from.as_ref(), &targets, &mut problems).await?;
         let id = OperationId::generate();
         let starts_at = send_at.unwrap_or_else(|| id.created_at());
         check_users(state, caller, &targets.recipients, &mut problems).await?;

@@ -2,6 +2,7 @@
 
 use sqlx::PgPool;
 
+use crate::http::State;
 use crate::http::error::ApiError;
 use crate::http::fields::Problems;
 use crate::http::send::body::{From, Targets, To};
@@ -21,16 +22,16 @@ pub struct Senders {
 impl Senders {
     /// Finds them, by what `from` says. A provider without one is noted at the first recipient who needs it.
     pub async fn find(
-        pool: &PgPool,
+        state: &State,
         account_id: AccountId,
         from: Option<&From>,
         targets: &Targets,
         problems: &mut Problems,
     ) -> Result<Self, ApiError> {
         let senders = match from {
-            Some(From::Credentials { fcm, apn }) => named(pool, account_id, *fcm, *apn, problems).await?,
-            Some(From::App(name)) => defaults(pool, account_id, Some(name), problems).await?,
-            None => defaults(pool, account_id, None, problems).await?,
+            Some(From::Credentials { fcm, apn }) => named(&state.pool, account_id, *fcm, *apn, problems).await?,
+            Some(From::App(name)) => defaults(state, account_id, Some(name), problems).await?,
+            None => defaults(state, account_id, None, problems).await?,
         };
         if problems.is_empty() {
             senders.check(from, targets, problems);
@@ -92,12 +93,12 @@ fn missing(from: Option<&From>, provider: Provider) -> String {
 }
 
 async fn defaults(
-    pool: &PgPool,
+    state: &State,
     account_id: AccountId,
     app_name: Option<&str>,
     problems: &mut Problems,
 ) -> Result<Senders, ApiError> {
-    if let Some(found) = senders::defaults(pool, account_id, app_name).await? {
+    if let Some(found) = state.senders.find((account_id, app_name.map(str::to_owned))).await? {
         return Ok(Senders { app_name: Some(found.app_name), credentials: found.credentials });
     }
     match app_name {
