@@ -103,6 +103,9 @@ pub struct Fcm {
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
     pub max_connections: usize,
+    pub max_per_minute: u32,
+    #[serde(with = "humantime_serde")]
+    pub ramp: Duration,
 }
 
 /// APNs.
@@ -117,6 +120,9 @@ pub struct Apns {
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
     pub max_connections: usize,
+    pub max_per_minute: u32,
+    #[serde(with = "humantime_serde")]
+    pub ramp: Duration,
 }
 
 /// How long records live.

@@ -2,7 +2,6 @@
 //! hanging or throttled provider never slows another.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -12,24 +11,22 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
+use crate::delivery::backlog::Backlog;
 use crate::delivery::breaker::Breaker;
 use crate::delivery::duty::{Duty, Ending};
+use crate::delivery::pace::{Pace, Quota};
 use crate::delivery::removal::Removal;
 use crate::delivery::retry::{Next, RetryPolicy};
+use crate::delivery::window::Window;
 use crate::id::CredentialId;
 use crate::provider::{Answer, Client, NotSent, Outcome, Payload, Provider};
 use crate::store::devices::DeadDevice;
 use crate::store::outcomes::Attempt;
 use crate::telemetry::metrics::LaneMetrics;
 
-/// Requests under way at the same time. Enough for 10,000 a second at a provider that takes 50 ms.
-const WINDOW: usize = 500;
-/// A lane whose provider has answered nothing for this long is stalled: it keeps nothing waiting in memory, so that it
-/// leaves room for the others.
+/// A lane whose provider has answered nothing for this long is stalled: it keeps nothing waiting in memory.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
-/// How long notifications are put back for that meet a stalled lane.
-const STALLED_DELAY: Duration = Duration::from_secs(5);
-/// How often a lane looks whether it is stalled.
+/// How often a lane looks whether it is stalled, and how fast it is.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A notification on its way to its provider.
@@ -47,15 +44,19 @@ pub struct Job {
 /// A handle on a lane. The lane ends when this is dropped and what it had under way is done.
 pub struct Lane {
     jobs: mpsc::UnboundedSender<Job>,
-    stalled: Arc<AtomicBool>,
+    backlog: Arc<Backlog>,
 }
 
 impl Lane {
     /// Starts a lane.
-    pub fn start(client: Client, credential: (Provider, CredentialId), policy: RetryPolicy, removal: Removal) -> Self {
-        let (provider, credential_id) = credential;
+    pub fn start(
+        client: Client,
+        (provider, credential_id): (Provider, CredentialId),
+        (policy, quota): (RetryPolicy, Quota),
+        removal: Removal,
+    ) -> Self {
         let (jobs, queue) = mpsc::unbounded_channel();
-        let stalled = Arc::new(AtomicBool::new(false));
+        let (backlog, now) = (Arc::new(Backlog::default()), Instant::now());
         let worker = Worker {
             client: Arc::new(client),
             provider,
@@ -63,18 +64,22 @@ impl Lane {
             policy,
             removal,
             breaker: Breaker::new(policy),
-            stalled: Arc::clone(&stalled),
-            progress: Instant::now(),
+            window: Window::new(now),
+            pace: Pace::new(quota, now),
+            backlog: Arc::clone(&backlog),
+            progress: now,
+            answers: 0,
+            kept_up: true,
             metrics: LaneMetrics::new(provider, credential_id),
         };
         tokio::spawn(worker.run(queue));
-        Self { jobs, stalled }
+        Self { jobs, backlog }
     }
 
-    /// Hands over a notification, or puts it back for a while where the lane is stalled.
+    /// Hands over a notification, or puts it back for a while where the lane has no room for it.
     pub fn submit(&self, job: Job) {
-        if self.stalled.load(Ordering::Relaxed) {
-            return job.postpone(STALLED_DELAY);
+        if let Err(delay) = self.backlog.enter(Instant::now()) {
+            return job.postpone(delay);
         }
         // A lane whose task is gone drops the job, whose duty then goes back.
         let _ = self.jobs.send(job);
@@ -96,9 +101,15 @@ struct Worker {
     policy: RetryPolicy,
     removal: Removal,
     breaker: Breaker,
-    stalled: Arc<AtomicBool>,
+    window: Window,
+    pace: Pace,
+    backlog: Arc<Backlog>,
     /// When the lane last had nothing under way, or an answer.
     progress: Instant,
+    /// Since the last look.
+    answers: u32,
+    /// Whether nothing waited at the last look.
+    kept_up: bool,
     metrics: LaneMetrics,
 }
 
@@ -109,12 +120,14 @@ impl Worker {
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !ending || !under_way.is_empty() {
-            let window = self.window();
+            let takes = !ending && under_way.len() < self.window();
+            let pause = if takes { self.pace.wait(Instant::now()) } else { None };
             tokio::select! {
                 biased;
-                Some(tried) = under_way.next(), if !under_way.is_empty() => self.settle(tried),
-                job = queue.recv(), if !ending && under_way.len() < window => match job {
+                Some(tried) = under_way.next(), if !under_way.is_empty() => self.settle(tried, under_way.len() + 1),
+                job = queue.recv(), if takes && pause.is_none() => match job {
                     Some(job) => if let Some(job) = self.admit(job) {
+                        self.pace.sent();
                         if under_way.is_empty() {
                             self.progress = Instant::now();
                         }
@@ -122,42 +135,57 @@ impl Worker {
                     },
                     None => ending = true,
                 },
-                _ = looks.tick() => {
-                    if !under_way.is_empty() {
-                        self.look_for_stall(&mut queue);
-                    }
-                    self.report(under_way.len());
-                }
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+                _ = looks.tick() => self.look(&mut queue, under_way.len()),
             }
         }
         self.report(0);
     }
 
-    /// Puts back whatever waits in a lane whose provider has gone silent.
-    fn look_for_stall(&mut self, queue: &mut mpsc::UnboundedReceiver<Job>) {
-        if self.progress.elapsed() < STALLED_AFTER {
-            return;
+    /// Puts back whatever waits in a lane whose provider has gone silent, and what is too much for a slow one.
+    fn look(&mut self, queue: &mut mpsc::UnboundedReceiver<Job>, under_way: usize) {
+        let (answers, keeps_up) = (std::mem::take(&mut self.answers), self.backlog.waiting() == 0);
+        let had_work = !std::mem::replace(&mut self.kept_up, keeps_up) && !keeps_up;
+        if under_way > 0 && self.progress.elapsed() >= STALLED_AFTER {
+            if self.backlog.stall() {
+                tracing::warn!(credential_id = %self.credential_id, provider = %self.provider, "lane stalled");
+            }
+            self.put_back(queue, usize::MAX);
+        } else if had_work && answers > 0 {
+            let surplus = self.backlog.narrow(f64::from(answers) / LOOK_EVERY.as_secs_f64(), Instant::now());
+            self.put_back(queue, surplus);
+        } else if keeps_up {
+            self.backlog.open();
         }
-        if !self.stalled.swap(true, Ordering::Relaxed) {
-            tracing::warn!(credential_id = %self.credential_id, provider = %self.provider, "lane stalled");
-        }
-        while let Ok(job) = queue.try_recv() {
-            job.postpone(STALLED_DELAY);
+        self.report(under_way);
+    }
+
+    fn put_back(&self, queue: &mut mpsc::UnboundedReceiver<Job>, most: usize) {
+        for _ in 0..most {
+            let Ok(job) = queue.try_recv() else { return };
+            self.backlog.leave();
+            // As it would be if it came now.
+            match self.backlog.enter(Instant::now()) {
+                Ok(()) => self.backlog.leave(),
+                Err(delay) => job.postpone(delay),
+            }
         }
     }
 
     fn report(&self, in_flight: usize) {
-        let is_open = !self.stalled.load(Ordering::Relaxed) && self.breaker.closed_for(Instant::now()).is_none();
+        let is_open = !self.backlog.is_stalled() && self.breaker.closed_for(Instant::now()).is_none();
         self.metrics.stands(in_flight, self.window(), self.client.connections(), is_open);
+        self.metrics.pace(self.pace.rate(), self.backlog.waiting());
     }
 
     /// Requests that may be under way at a time.
     fn window(&self) -> usize {
-        self.breaker.probes().map_or(WINDOW, |probes| probes as usize)
+        self.breaker.probes().map_or(self.window.size(), |probes| probes as usize)
     }
 
     /// Lets a notification pass that may be sent now; any other is settled or put back here.
     fn admit(&mut self, job: Job) -> Option<Job> {
+        self.backlog.leave();
         let now = Instant::now();
         if !job.duty.lease().is_held() {
             return None;
@@ -173,10 +201,14 @@ impl Worker {
         Some(job)
     }
 
-    fn settle(&mut self, tried: Tried) {
+    fn settle(&mut self, tried: Tried, under_way: usize) {
         let now = Instant::now();
         self.progress = now;
-        self.stalled.store(false, Ordering::Relaxed);
+        self.answers += 1;
+        if self.backlog.is_stalled() {
+            self.backlog.open();
+        }
+        self.window.answered(tried.duration, under_way, now);
         let jitter = rand::random::<f64>();
         let time_left = tried.job.deadline.saturating_duration_since(now);
         let closed = match &tried.result {

@@ -6,11 +6,12 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::clients;
+use crate::delivery::Quotas;
 use crate::delivery::lane::{self, Job, Lane};
 use crate::delivery::removal::Removal;
 use crate::delivery::retry::RetryPolicy;
 use crate::id::CredentialId;
-use crate::provider::Endpoints;
+use crate::provider::{Endpoints, Provider};
 use crate::secret::MasterKeys;
 use crate::store::senders::{self, SealedCredential};
 
@@ -20,6 +21,7 @@ pub struct Lanes {
     pub(super) master_keys: MasterKeys,
     pub(super) endpoints: Endpoints,
     pub(super) policy: RetryPolicy,
+    pub(super) quotas: Quotas,
     pub(super) removal: Removal,
     pub(super) by_credential: HashMap<CredentialId, Entry>,
 }
@@ -31,17 +33,6 @@ pub(super) struct Entry {
 }
 
 impl Lanes {
-    /// No lane yet.
-    pub fn new(
-        pool: PgPool,
-        master_keys: MasterKeys,
-        endpoints: Endpoints,
-        policy: RetryPolicy,
-        removal: Removal,
-    ) -> Self {
-        Self { pool, master_keys, endpoints, policy, removal, by_credential: HashMap::new() }
-    }
-
     /// Makes sure that every one of these Credentials has the lane of its newest content.
     pub async fn refresh(&mut self, used: impl Iterator<Item = CredentialId>) -> sqlx::Result<()> {
         let used: Vec<CredentialId> = used.collect::<HashSet<_>>().into_iter().collect();
@@ -73,7 +64,11 @@ impl Lanes {
 
     fn open(&self, stored: &SealedCredential) -> Result<Lane, &'static str> {
         let client = clients::open(stored, &self.master_keys, &self.endpoints)?;
-        let credential = (stored.credential_type.provider(), stored.id);
-        Ok(Lane::start(client, credential, self.policy, self.removal.clone()))
+        let provider = stored.credential_type.provider();
+        let quota = match provider {
+            Provider::Fcm => self.quotas.fcm,
+            Provider::Apn => self.quotas.apns,
+        };
+        Ok(Lane::start(client, (provider, stored.id), (self.policy, quota), self.removal.clone()))
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! It meets the HTTP side in Postgres alone. No transaction is open while a provider is called.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+mod backlog;
 mod breaker;
 mod claim;
 mod content;
@@ -28,11 +30,14 @@ mod fanout;
 mod lane;
 mod lanes;
 mod lease;
+mod pace;
 mod recorder;
 mod removal;
 mod retry;
 mod wake;
+mod window;
 
+pub use pace::Quota;
 pub use removal::Burst;
 pub use retry::RetryPolicy;
 
@@ -64,8 +69,19 @@ pub struct Settings {
     pub recorder_window: Duration,
     /// The rules of retries.
     pub retry: RetryPolicy,
+    /// How fast each provider may be sent to with one Credential.
+    pub quotas: Quotas,
     /// When so many tokens are dead that none is removed.
     pub burst: Burst,
+}
+
+/// Each provider's quota.
+#[derive(Debug, Clone, Copy)]
+pub struct Quotas {
+    /// FCM's.
+    pub fcm: Quota,
+    /// APNs'.
+    pub apns: Quota,
 }
 
 /// The running engine.
@@ -89,7 +105,15 @@ impl Delivery {
         let leases = Arc::new(Leases::new(settings.lease, entries));
         let recorder = Recorder::new(pool.clone(), settings.recorder_window, Arc::clone(&wake), Arc::clone(&stalled));
         let removal = Removal::new(settings.burst);
-        let lanes = Lanes::new(pool.clone(), master_keys, endpoints, settings.retry, removal.clone());
+        let lanes = Lanes {
+            pool: pool.clone(),
+            master_keys,
+            endpoints,
+            policy: settings.retry,
+            quotas: settings.quotas,
+            removal: removal.clone(),
+            by_credential: HashMap::new(),
+        };
         let claimer = Claimer {
             pool: pool.clone(),
             leases: Arc::clone(&leases),

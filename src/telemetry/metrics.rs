@@ -16,6 +16,8 @@ const ATTEMPT_SECONDS: &str = "bellwire_delivery_attempt_seconds";
 const LANE_IN_FLIGHT: &str = "bellwire_lane_in_flight";
 const LANE_WINDOW: &str = "bellwire_lane_window";
 const LANE_CONNECTIONS: &str = "bellwire_lane_connections";
+const LANE_WAITING: &str = "bellwire_lane_waiting";
+const LANE_PACE: &str = "bellwire_lane_pace";
 const LANE_OPEN: &str = "bellwire_lane_open";
 const REMOVAL_PAUSED: &str = "bellwire_removal_paused_total";
 
@@ -57,6 +59,8 @@ fn describe() {
     metrics::describe_gauge!(LANE_IN_FLIGHT, "Requests that a lane has under way");
     metrics::describe_gauge!(LANE_WINDOW, "Requests that a lane may have under way at a time");
     metrics::describe_gauge!(LANE_CONNECTIONS, "Connections that a lane has open");
+    metrics::describe_gauge!(LANE_WAITING, "Notifications that wait in a lane");
+    metrics::describe_gauge!(LANE_PACE, "Notifications a second that a lane may send at the moment; 0: any number");
     metrics::describe_gauge!(LANE_OPEN, "1: the lane sends; 0: it is closed or stalled");
     metrics::describe_counter!(
         REMOVAL_PAUSED,
@@ -78,6 +82,8 @@ pub struct LaneMetrics {
     window: Gauge,
     connections: Gauge,
     open: Gauge,
+    waiting: Gauge,
+    pace: Gauge,
 }
 
 impl LaneMetrics {
@@ -93,6 +99,8 @@ impl LaneMetrics {
             window: metrics::gauge!(LANE_WINDOW, &labels),
             connections: metrics::gauge!(LANE_CONNECTIONS, &labels),
             open: metrics::gauge!(LANE_OPEN, &labels),
+            waiting: metrics::gauge!(LANE_WAITING, &labels),
+            pace: metrics::gauge!(LANE_PACE, &labels),
         }
     }
 
@@ -110,5 +118,11 @@ impl LaneMetrics {
         self.window.set(f64::from(window as u32));
         self.connections.set(f64::from(connections as u32));
         self.open.set(f64::from(u8::from(is_open)));
+    }
+
+    /// How fast it may be, and what waits in it.
+    pub fn pace(&self, pace: Option<f64>, waiting: usize) {
+        self.pace.set(pace.unwrap_or(0.0));
+        self.waiting.set(f64::from(waiting as u32));
     }
 }

@@ -49,6 +49,7 @@ impl World {
         config.fcm.endpoint.clone_from(&simulator.fcm_url);
         config.fcm.token_uris = vec![simulator.token_uri.clone()];
         config.fcm.ca_file = Some(ca_file.path().to_owned());
+        config.fcm.max_per_minute = 0;
         config.fcm.timeout = Duration::from_secs(5);
         config.apns.endpoint.clone_from(&simulator.apns_url);
         config.apns.sandbox_endpoint.clone_from(&simulator.apns_url);
@@ -160,6 +161,7 @@ impl World {
             .env("BELLWIRE__FCM__ENDPOINT", &self.simulator.fcm_url)
             .env("BELLWIRE__FCM__TOKEN_URIS", &self.simulator.token_uri)
             .env("BELLWIRE__FCM__CA_FILE", self.ca_file.path())
+            .env("BELLWIRE__FCM__MAX_PER_MINUTE", self.config.fcm.max_per_minute.to_string())
             .env("BELLWIRE__FCM__TIMEOUT", milliseconds(self.config.fcm.timeout))
             .env("BELLWIRE__APNS__ENDPOINT", &self.simulator.apns_url)
             .env("BELLWIRE__APNS__CA_FILE", self.ca_file.path())

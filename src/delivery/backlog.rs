@@ -1,0 +1,131 @@
+//! What waits in a lane: little where the lane is slow, so that it leaves the memory, and thereby the claims, to others.
+//! What there is no room for is put back until about when its turn comes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A lane keeps what it sends in this time, in seconds.
+const KEPT: f64 = 0.5;
+/// But always a batch.
+const LEAST: usize = 500;
+/// The longest that something is put back for: the lane may become faster.
+const LONGEST: Duration = Duration::from_secs(30);
+/// How long notifications are put back for that meet a stalled lane.
+const STALLED_DELAY: Duration = Duration::from_secs(5);
+
+/// What waits in a lane, and how much may.
+pub struct Backlog {
+    waiting: AtomicUsize,
+    room: Mutex<Room>,
+}
+
+/// How much may wait.
+enum Room {
+    /// Whatever comes: the lane keeps up.
+    Any,
+    /// The lane sends `rate` a second; whatever is put back comes again from `next` on, at that rate.
+    For { limit: usize, rate: f64, next: Instant },
+    /// Nothing: the lane's provider is silent.
+    Stalled,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self { waiting: AtomicUsize::new(0), room: Mutex::new(Room::Any) }
+    }
+}
+
+impl Backlog {
+    /// Takes a place; else says how long to put the notification back.
+    pub fn enter(&self, now: Instant) -> Result<(), Duration> {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *room {
+            Room::Stalled => return Err(STALLED_DELAY),
+            Room::For { limit, rate, next } if waiting >= *limit => {
+                // A little early, so that the lane does not run dry.
+                let drained = now + Duration::from_secs_f64(0.8 * f64::from(waiting as u32) / *rate);
+                let turn = (*next).max(drained).min(now + LONGEST);
+                *next = turn + Duration::from_secs_f64(1.0 / *rate);
+                return Err(turn.saturating_duration_since(now));
+            }
+            Room::For { .. } | Room::Any => {}
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives a place back.
+    pub fn leave(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// The provider is silent: nothing waits for it. Returns whether that is news.
+    pub fn stall(&self) -> bool {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        !matches!(std::mem::replace(&mut *room, Room::Stalled), Room::Stalled)
+    }
+
+    /// Whether the provider is silent.
+    pub fn is_stalled(&self) -> bool {
+        matches!(*self.room.lock().unwrap_or_else(PoisonError::into_inner), Room::Stalled)
+    }
+
+    /// The lane keeps up, or is not known to be slow.
+    pub fn open(&self) {
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner) = Room::Any;
+    }
+
+    /// The lane has more than it can send, which is `rate` a second, more than 0. Returns how many too many wait.
+    pub fn narrow(&self, rate: f64, now: Instant) -> usize {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = match *room {
+            Room::For { next, .. } => next,
+            Room::Any | Room::Stalled => now,
+        };
+        let limit = ((rate * KEPT) as usize).max(LEAST);
+        *room = Room::For { limit, rate, next };
+        self.waiting().saturating_sub(limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_lane_takes_a_little_and_spreads_the_rest() {
+        let (backlog, now) = (Backlog::default(), Instant::now());
+        backlog.narrow(1_000.0, now);
+        let entered = (0..2_000).filter(|_| backlog.enter(now).is_ok()).count();
+        assert_eq!(entered, 500);
+        let put_back = backlog.enter(now).unwrap_err();
+        assert!((1..3).contains(&put_back.as_secs()), "after those that were put back before: {put_back:?}");
+    }
+
+    #[test]
+    fn nothing_is_put_back_for_long() {
+        let (backlog, now) = (Backlog::default(), Instant::now());
+        backlog.narrow(1.0, now);
+        let longest = (0..10_000).filter_map(|_| backlog.enter(now).err()).max();
+        assert_eq!(longest, Some(LONGEST));
+    }
+
+    #[test]
+    fn a_lane_that_keeps_up_takes_whatever_comes() {
+        let (backlog, now) = (Backlog::default(), Instant::now());
+        assert!((0..100_000).all(|_| backlog.enter(now).is_ok()));
+        assert_eq!(backlog.narrow(10_000.0, now), 95_000);
+        assert!(backlog.stall());
+        assert!(!backlog.stall(), "once");
+        assert_eq!(backlog.enter(now), Err(STALLED_DELAY));
+        backlog.open();
+        assert_eq!(backlog.enter(now), Ok(()));
+    }
+}
