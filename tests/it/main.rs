@@ -14,6 +14,7 @@ mod crash;
 mod credentials;
 mod dev;
 mod docs;
+mod drills;
 mod dry_run;
 mod faults;
 mod id;

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod database;
 pub mod forms;
+pub mod process;
 pub mod service;
 
 use std::time::{Duration, Instant};

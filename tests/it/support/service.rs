@@ -36,7 +36,11 @@ impl World {
     }
 
     pub async fn with(options: Options) -> Self {
-        let database = Database::new().await;
+        Self::on(Database::new().await, options).await
+    }
+
+    /// With a database that a test has made for itself.
+    pub async fn on(database: Database, options: Options) -> Self {
         let simulator = Simulator::start(options).await.unwrap();
         let mut ca_file = NamedTempFile::new().unwrap();
         ca_file.write_all(simulator.ca_pem.as_bytes()).unwrap();
@@ -166,6 +170,7 @@ impl World {
             .env("BELLWIRE__APNS__ENDPOINT", &self.simulator.apns_url)
             .env("BELLWIRE__APNS__CA_FILE", self.ca_file.path())
             .env("BELLWIRE__APNS__TIMEOUT", milliseconds(self.config.apns.timeout))
+            .env("BELLWIRE__DELIVERY__MAX_IN_FLIGHT", delivery.max_in_flight.to_string())
             .env("BELLWIRE__DELIVERY__LEASE", milliseconds(delivery.lease))
             .env("BELLWIRE__DELIVERY__RETRY_BASE", milliseconds(delivery.retry_base))
             .env("BELLWIRE__DELIVERY__RETRY_MAX", milliseconds(delivery.retry_max))

@@ -1,0 +1,234 @@
+//! Faults of the worst night, with the service as processes of its own. After each: every recipient is settled, the stats add
+//! up, each token arrived, and no more arrived twice than was under way when the fault struck.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::Duration;
+
+use bellwire::postgres::PrivatePostgres;
+use bellwire::simulator::Options;
+use bellwire::simulator::behaviour::{Behaviour, Faults};
+use bellwire::store::schema;
+use serde_json::Value;
+
+use crate::support::client::{Client, apn, fcm, message};
+use crate::support::database::Database;
+use crate::support::eventually;
+use crate::support::process::Process;
+use crate::support::service::{World, assert_tallies};
+
+const RECIPIENTS: u64 = 6_000;
+
+/// A world with providers slow enough to be caught in the middle, and a send that is under way.
+struct Drill {
+    world: World,
+    caller: (String, String),
+}
+
+impl Drill {
+    async fn new() -> Self {
+        Self::on(Database::new().await).await
+    }
+
+    async fn on(database: Database) -> Self {
+        let faults = Faults { latency: 50, jitter: 50, ..Faults::default() };
+        let options = Options { behaviour: Behaviour::new(100, 1000, faults), ..Options::default() };
+        let mut world = World::on(database, options).await;
+        world.config.fcm.timeout = Duration::from_secs(1);
+        world.config.apns.timeout = Duration::from_secs(1);
+        world.config.delivery.lease = Duration::from_secs(3);
+        // So little that a send takes a while.
+        world.config.delivery.max_in_flight = 500;
+        let caller = world.demo().await;
+        Self { world, caller }
+    }
+
+    async fn process(&self) -> (Process, Client) {
+        Process::serve(&self.world, &self.caller).await
+    }
+
+    async fn send(&self, client: &Client) -> String {
+        let recipient = |index| match index % 2 {
+            0 => fcm(&format!("device-{index}")),
+            _ => apn(&format!("aa{index:08x}")),
+        };
+        client.send(&message(&(0..RECIPIENTS).map(recipient).collect::<Vec<_>>())).await
+    }
+
+    async fn summary(&self) -> Value {
+        reqwest::get(format!("{}/summary", self.world.simulator.control_url)).await.unwrap().json().await.unwrap()
+    }
+
+    /// Waits until this many have arrived.
+    async fn arrived(&self, count: u64) {
+        let enough = async || (self.summary().await["accepted"].as_u64() >= Some(count)).then_some(());
+        eventually("a part to arrive", enough).await;
+    }
+
+    /// Waits until nothing more arrives: what the simulator has taken from a process that was killed, it goes on to accept.
+    async fn quiet(&self) {
+        let mut before = None;
+        let unchanged = async || {
+            let accepted = self.summary().await["accepted"].as_u64();
+            let quiet = std::mem::replace(&mut before, accepted) == accepted;
+            tokio::time::sleep(Duration::from_millis(120)).await;
+            quiet.then_some(())
+        };
+        eventually("the simulator to be done", unchanged).await;
+    }
+
+    /// What arrived and is not on record as sent: what may arrive twice.
+    async fn unrecorded(&self) -> u64 {
+        let sent: i64 = sqlx::query_scalar("select coalesce(sum(sent), 0) from batches")
+            .fetch_one(&self.world.database.pool)
+            .await
+            .unwrap();
+        self.summary().await["accepted"].as_u64().unwrap() - sent as u64
+    }
+
+    /// Waits for the end, and holds everything against everything.
+    async fn ends_well(self, client: &Client, id: &str, most_duplicates: u64) {
+        let operation = client.completed(id).await;
+        assert_eq!(operation["stats"]["sent"], RECIPIENTS);
+        let summary = self.summary().await;
+        assert_eq!(summary["tokens"], RECIPIENTS);
+        let duplicates = summary["duplicates"].as_u64().unwrap();
+        assert!(duplicates <= most_duplicates, "{duplicates} duplicates, {most_duplicates} were under way");
+        assert_tallies(&self.world.database).await;
+        self.world.simulator.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_again_and_again() {
+    let drill = Drill::new().await;
+    let (mut process, mut client) = drill.process().await;
+    let id = drill.send(&client).await;
+    let mut unrecorded = 0;
+    for round in 1..=3 {
+        drill.arrived(round * RECIPIENTS / 5 + rand::random_range(0..200)).await;
+        drop(process);
+        drill.quiet().await;
+        unrecorded += drill.unrecorded().await;
+        (process, client) = drill.process().await;
+    }
+    drill.ends_well(&client, &id, unrecorded).await;
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_three_replicas_is_killed() {
+    let drill = Drill::new().await;
+    let (first, _) = drill.process().await;
+    let (_second, client) = drill.process().await;
+    let (_third, _) = drill.process().await;
+    let id = drill.send(&client).await;
+    drill.arrived(RECIPIENTS / 4).await;
+    drop(first);
+    // At most what the killed one had in hand.
+    drill.ends_well(&client, &id, 500).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_to_postgres_are_cut_again_and_again() {
+    let drill = Drill::new().await;
+    let (_process, client) = drill.process().await;
+    let id = drill.send(&client).await;
+    drill.arrived(RECIPIENTS / 10).await;
+    for _ in 0..10 {
+        let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                   where datname = current_database() and pid <> pg_backend_pid() and application_name = 'bellwire'";
+        let cut: i64 = sqlx::query_scalar(cut).fetch_one(&drill.world.database.pool).await.unwrap();
+        assert!(cut > 0, "no connection of the service was found");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Nothing that was answered is forgotten while Postgres is away, so nothing is sent again.
+    drill.ends_well(&client, &id, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_waited_out() {
+    let drill = Drill::new().await;
+    let (_process, client) = drill.process().await;
+    let id = drill.send(&client).await;
+    drill.arrived(RECIPIENTS / 10).await;
+    let pool = &drill.world.database.pool;
+    sqlx::raw_sql(
+        "create function disk_full() returns trigger language plpgsql as
+             $$ begin raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$;
+         create trigger disk_full before insert on delivery_attempts for each statement execute function disk_full()",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+    let before = drill.summary().await["accepted"].as_u64().unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let meanwhile = drill.summary().await["accepted"].as_u64().unwrap() - before;
+    assert!(meanwhile <= 1_000, "{meanwhile} were sent that could not be recorded");
+    sqlx::raw_sql("drop trigger disk_full on delivery_attempts").execute(pool).await.unwrap();
+    drill.ends_well(&client, &id, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_is_stopped_and_started() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, socket) = (directory.path().join("postgres"), directory.path().join("socket"));
+    let mut postgres = PrivatePostgres::start(&data).await.unwrap();
+    let database = own_database(&postgres, &socket).await;
+    let drill = Drill::on(database).await;
+    let (_process, client) = drill.process().await;
+    let id = drill.send(&client).await;
+    drill.arrived(RECIPIENTS / 10).await;
+    postgres.stop();
+    std::fs::remove_file(&socket).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    postgres = PrivatePostgres::start(&data).await.unwrap();
+    symlink(postgres.options("").get_socket().unwrap(), &socket).unwrap();
+    drill.ends_well(&client, &id, 0).await;
+    drop(postgres);
+}
+
+/// A database on a server that a test may stop, at an address that stays the same when it starts again.
+async fn own_database(postgres: &PrivatePostgres, socket: &Path) -> Database {
+    use sqlx::{Connection, PgConnection};
+    let mut connection = PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await.unwrap();
+    schema::create_database(&mut connection, "drill").await.unwrap();
+    let options = postgres.options("drill");
+    symlink(options.get_socket().unwrap(), socket).unwrap();
+    let host = socket.display().to_string().replace('/', "%2F");
+    let url = format!("postgres://{}@{host}/drill", options.get_username());
+    let pool = schema::pool(options.socket(socket), 5, Duration::from_secs(30));
+    schema::migrate(&pool).await.unwrap();
+    Database { url, pool }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apns_goes_on_while_fcm_asks_for_a_pause() {
+    let drill = Drill::new().await;
+    let (_process, client) = drill.process().await;
+    let throttled: Vec<Value> = (0..1_000).map(|index| fcm(&format!("{index}~QUOTA_EXCEEDED"))).collect();
+    let waiting = client.send(&message(&throttled)).await;
+    let others: Vec<Value> = (0..1_000).map(|index| apn(&format!("aa{index:08x}"))).collect();
+    let id = client.send(&message(&others)).await;
+    assert_eq!(client.completed(&id).await["stats"]["sent"], 1_000);
+    let operation = client.read(&format!("/Operations/{waiting}")).await;
+    assert_eq!(operation["status"], "PROCESSING", "{operation}");
+    assert_eq!(operation["stats"]["failed"], 0, "{operation}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apns_goes_on_while_fcm_is_slow() {
+    let mut drill = Drill::new().await;
+    // 10 a second: 1,000 of them would fill all places for minutes.
+    drill.world.config.fcm.max_per_minute = 600;
+    drill.world.config.delivery.max_in_flight = 2_000;
+    let (_process, client) = drill.process().await;
+    let slow: Vec<Value> = (0..5_000).map(|index| fcm(&format!("slow-{index}"))).collect();
+    let waiting = client.send(&message(&slow)).await;
+    drill.arrived(5).await;
+    let others: Vec<Value> = (0..2_000).map(|index| apn(&format!("aa{index:08x}"))).collect();
+    let id = client.send(&message(&others)).await;
+    assert_eq!(client.completed(&id).await["stats"]["sent"], 2_000);
+    let operation = client.read(&format!("/Operations/{waiting}")).await;
+    assert_eq!(operation["status"], "PROCESSING", "{operation}");
+}
