@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use sqlx::PgPool;
+use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use crate::delivery::Bell;
 use crate::store::idempotency_keys;
 use crate::store::operations::{self, NewOperation};
 
@@ -39,6 +41,9 @@ struct Waiting {
     _room: OwnedSemaphorePermit,
 }
 
+/// Up to so many recipients this process delivers by itself before others would have heard of them.
+const OWN_RECIPIENTS: usize = 1_000;
+
 /// A handle on the accepting task; cheap to clone. The task ends when the last handle is gone.
 #[derive(Clone)]
 pub struct Intake {
@@ -47,10 +52,11 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Starts accepting into the database behind `pool`.
-    pub fn start(pool: PgPool) -> Self {
+    /// Starts accepting into the database behind `pool`. `bell` wakes this process's own delivery; `None`: it does not
+    /// deliver.
+    pub fn start(pool: PgPool, bell: Option<Bell>) -> Self {
         let (queue, waiting) = mpsc::unbounded_channel();
-        tokio::spawn(accept(pool, waiting));
+        tokio::spawn(accept(pool, bell, waiting));
         Self { queue, room: Arc::new(Semaphore::new(WAITING_RECIPIENTS)) }
     }
 
@@ -64,7 +70,7 @@ impl Intake {
     }
 }
 
-async fn accept(pool: PgPool, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
+async fn accept(pool: PgPool, bell: Option<Bell>, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
     let transactions = Arc::new(Semaphore::new(TRANSACTIONS));
     while let Some(first) = waiting.recv().await {
         let Ok(permit) = Arc::clone(&transactions).acquire_owned().await else { return };
@@ -76,17 +82,18 @@ async fn accept(pool: PgPool, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
             recipients += next.operation.recipients.len();
             group.push(next);
         }
-        let pool = pool.clone();
+        let (pool, bell) = (pool.clone(), bell.clone());
         tokio::spawn(async move {
-            store(&pool, group).await;
+            store(&pool, bell.as_ref(), group).await;
             drop(permit);
         });
     }
 }
 
-async fn store(pool: &PgPool, group: Vec<Waiting>) {
+async fn store(pool: &PgPool, bell: Option<&Bell>, group: Vec<Waiting>) {
+    let news = News::of(&group);
     // Clients that went away get no answer, but what they sent is stored all the same: they may have sent it once only.
-    match operations::insert(pool, group.iter().map(|waiting| &waiting.operation)).await {
+    match operations::insert(pool, group.iter().map(|waiting| &waiting.operation), news.is_for_all(bell)).await {
         Err(error) if group.len() > 1 && error.as_database_error().is_some() => store_one_by_one(pool, group).await,
         result => {
             let result = result.map_err(Arc::new);
@@ -95,12 +102,56 @@ async fn store(pool: &PgPool, group: Vec<Waiting>) {
             }
         }
     }
+    if let Some(bell) = bell {
+        news.ring(bell);
+    }
+}
+
+/// What delivery should hear of a group.
+struct News {
+    /// Recipients of what is due at once.
+    recipients: usize,
+    /// Whether any of it is for an audience.
+    audience: bool,
+    /// When the first of the rest is due.
+    later: Option<OffsetDateTime>,
+}
+
+impl News {
+    fn of(group: &[Waiting]) -> Self {
+        let mut news = Self { recipients: 0, audience: false, later: None };
+        for operation in group.iter().map(|waiting| &waiting.operation) {
+            match operation.send_at {
+                None => news.recipients += operation.recipients.len(),
+                Some(at) => news.later = Some(news.later.map_or(at, |later| later.min(at))),
+            }
+            news.audience |= operation.audience.is_some();
+        }
+        news
+    }
+
+    /// Whether every process should hear of it, by Postgres: where this one does not deliver, or should not alone.
+    fn is_for_all(&self, bell: Option<&Bell>) -> bool {
+        bell.is_none() || self.audience || self.recipients > OWN_RECIPIENTS
+    }
+
+    fn ring(&self, bell: &Bell) {
+        if self.audience {
+            bell.fanouts.now();
+        }
+        if self.recipients > 0 {
+            bell.batches.now();
+        }
+        if let Some(at) = self.later {
+            bell.batches.after((at - OffsetDateTime::now_utc()).try_into().unwrap_or_default());
+        }
+    }
 }
 
 /// After Postgres refused a group: finds out whose fault it was, so that the others are stored.
 async fn store_one_by_one(pool: &PgPool, group: Vec<Waiting>) {
     for waiting in group {
-        let result = operations::insert(pool, [&waiting.operation]).await;
+        let result = operations::insert(pool, [&waiting.operation], true).await;
         let _ = waiting.reply.send(result.map_err(|error| refusal(Arc::new(error))));
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::Intake;
 use crate::config::Config;
-use crate::delivery::{self, Burst, Delivery, Quota, Quotas, RetryPolicy};
+use crate::delivery::{self, Bell, Burst, Delivery, Quota, Quotas, RetryPolicy};
 use crate::http;
 use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::retention;
@@ -75,11 +75,12 @@ impl App {
         let pool = connect(config, config.database.max_connections)?;
         schema::migrate(&pool).await.context("Postgres can't be used")?;
         retention::make_partitions(&pool, config.retention.partitions_ahead).await.context("no partitions")?;
+        let bell = Bell::default();
         let state = http::State {
             pool: pool.clone(),
             keys: http::look_up_keys(pool.clone()),
             senders: http::look_up_senders(pool.clone()),
-            intake: Intake::start(pool.clone()),
+            intake: Intake::start(pool.clone(), config.delivery.enabled.then(|| bell.clone())),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),
             public_url: config.server.public_url.clone(),
@@ -92,7 +93,7 @@ impl App {
         let (server, addresses) = http::serve(state, listen).with_context(|| format!("can't listen on {listen}"))?;
         let delivery = if config.delivery.enabled {
             let pool = connect(config, DELIVERY_CONNECTIONS)?;
-            Some(Delivery::start(&pool, &delivery_settings(config), endpoints, master_keys))
+            Some(Delivery::start(&pool, &delivery_settings(config), endpoints, master_keys, bell))
         } else {
             None
         };

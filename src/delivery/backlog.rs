@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 /// A lane keeps what it sends in this time, in seconds.
 const KEPT: f64 = 0.5;
-/// But always a batch.
-const LEAST: usize = 500;
+/// But always so many, so that it does not run dry between two claims.
+const LEAST: usize = 100;
 /// The longest that something is put back for: the lane may become faster.
 const LONGEST: Duration = Duration::from_secs(30);
 /// How long notifications are put back for that meet a stalled lane.

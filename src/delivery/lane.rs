@@ -208,7 +208,7 @@ impl Worker {
         if self.backlog.is_stalled() {
             self.backlog.open();
         }
-        self.window.answered(tried.duration, under_way, now);
+        self.window.answered(under_way, now);
         let jitter = rand::random::<f64>();
         let time_left = tried.job.deadline.saturating_duration_since(now);
         let closed = match &tried.result {

@@ -40,6 +40,7 @@ mod window;
 pub use pace::Quota;
 pub use removal::Burst;
 pub use retry::RetryPolicy;
+pub use wake::Bell;
 
 use crate::provider::Endpoints;
 use crate::secret::MasterKeys;
@@ -51,7 +52,6 @@ use lanes::Lanes;
 use lease::{Capacity, Leases};
 use recorder::Recorder;
 use removal::Removal;
-use wake::Wake;
 
 /// How long the listener rests after its connection broke.
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -95,10 +95,17 @@ pub struct Delivery {
 
 impl Delivery {
     /// Starts delivering what is due in the database behind `pool`.
-    pub fn start(pool: &PgPool, settings: &Settings, endpoints: Endpoints, master_keys: MasterKeys) -> Self {
+    /// `bell` wakes it.
+    pub fn start(
+        pool: &PgPool,
+        settings: &Settings,
+        endpoints: Endpoints,
+        master_keys: MasterKeys,
+        bell: Bell,
+    ) -> Self {
         let stop = CancellationToken::new();
-        let wake = Arc::new(Wake::default());
-        let fanout_wake = Arc::new(Wake::default());
+        let wake = Arc::clone(&bell.batches);
+        let fanout_wake = Arc::clone(&bell.fanouts);
         let stalled = Arc::new(AtomicBool::new(false));
         let capacity = Capacity::new(settings.max_in_flight);
         let (entries, recorded) = mpsc::unbounded_channel();
@@ -119,12 +126,12 @@ impl Delivery {
             leases: Arc::clone(&leases),
             capacity: Arc::clone(&capacity),
             lanes,
-            wake: Arc::clone(&wake),
+            wake,
             stalled,
             poll_interval: settings.poll_interval,
         };
         let around = vec![
-            tokio::spawn(listen(pool.clone(), [wake, Arc::clone(&fanout_wake)], Arc::clone(&leases), stop.clone())),
+            tokio::spawn(listen(pool.clone(), bell, Arc::clone(&leases), stop.clone())),
             tokio::spawn(fanout::run(pool.clone(), fanout_wake, settings.poll_interval, stop.clone())),
             tokio::spawn(renew(pool.clone(), leases, stop.clone())),
             tokio::spawn(removal.run(pool.clone(), stop.clone())),
@@ -160,10 +167,10 @@ impl Delivery {
 }
 
 /// Wakes the claimer and the fan-out when an Operation has been accepted anywhere, and lets go of what has been canceled.
-async fn listen(pool: PgPool, wakes: [Arc<Wake>; 2], leases: Arc<Leases>, stop: CancellationToken) {
+async fn listen(pool: PgPool, bell: Bell, leases: Arc<Leases>, stop: CancellationToken) {
     let listening = async {
         loop {
-            if let Err(error) = listen_until_broken(&pool, &wakes, &leases).await {
+            if let Err(error) = listen_until_broken(&pool, &bell, &leases).await {
                 tracing::warn!(%error, "not listening for new Operations; looking for them now and then");
             }
             tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
@@ -172,24 +179,18 @@ async fn listen(pool: PgPool, wakes: [Arc<Wake>; 2], leases: Arc<Leases>, stop: 
     stop.run_until_cancelled(listening).await;
 }
 
-async fn listen_until_broken(pool: &PgPool, wakes: &[Arc<Wake>], leases: &Leases) -> sqlx::Result<()> {
+async fn listen_until_broken(pool: &PgPool, bell: &Bell, leases: &Leases) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen_all([WAKE_CHANNEL, CANCEL_CHANNEL]).await?;
     // What was accepted while nobody listened.
-    ring(wakes);
+    bell.ring();
     while let Some(notice) = listener.try_recv().await? {
         match notice.channel() {
             CANCEL_CHANNEL => notice.payload().parse().into_iter().for_each(|id: Uuid| leases.cancel(id.into())),
-            _ => ring(wakes),
+            _ => bell.ring(),
         }
     }
     Ok(())
-}
-
-fn ring(wakes: &[Arc<Wake>]) {
-    for wake in wakes {
-        wake.now();
-    }
 }
 
 /// Renews the leases of batches that take long, so that none runs out under a live process.

@@ -1,6 +1,6 @@
 //! When to look for due batches: at once, when somebody rings; else at the earliest moment that is known.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -44,6 +44,23 @@ impl Wake {
         }
         let now = Instant::now();
         self.alarm.lock().unwrap_or_else(PoisonError::into_inner).take_if(|alarm| *alarm <= now);
+    }
+}
+
+/// Wakes the delivery of this process: for those who know sooner than Postgres tells.
+#[derive(Clone, Default)]
+pub struct Bell {
+    /// Batches are due.
+    pub batches: Arc<Wake>,
+    /// An audience is to be fanned out.
+    pub fanouts: Arc<Wake>,
+}
+
+impl Bell {
+    /// Anything may be due.
+    pub fn ring(&self) {
+        self.batches.now();
+        self.fanouts.now();
     }
 }
 

@@ -1,47 +1,53 @@
-//! How many requests a lane has under way at a time: as many as its provider answers without making them wait longer.
+//! How many requests a lane has under way at a time: as many as bring more answers.
 //!
-//! A provider that is far away takes as many requests a second as one next door, only more of them are on their way. So the
-//! window grows while the answers take hardly longer than the quickest ones, and shrinks when they come to wait: for the
-//! provider, for a free stream, or for this machine.
+//! A provider that is far away takes as many requests a second as one next door, only more of them are on their way. So a full
+//! window grows as long as that brings more answers a second, and falls back when it is not used up.
 
 use std::time::{Duration, Instant};
 
 /// Enough for all that one machine can do next door, and for 10,000 a second at a provider that takes 50 ms.
 const LEAST: f64 = 500.0;
 /// What a crash may leave unknown is bounded by this.
-const MOST: f64 = 4_000.0;
-/// How much of a full window more may be tried in each round.
-const GROWTH: f64 = 1.25;
-const SHRINKAGE: f64 = 0.9;
-/// Up to this many times the quickest answer is no waiting.
-const SWIFT: f64 = 1.5;
-/// Beyond this many times it is.
-const SLOW: f64 = 2.5;
-/// How long the quickest answer counts: the way to a provider changes.
-const REMEMBERED: Duration = Duration::from_secs(10);
+const MOST: f64 = 2_000.0;
+/// How much larger the next size to be tried is.
+const GROWTH: f64 = 1.5;
+/// A larger size stays if it brings so much more.
+const WORTHWHILE: f64 = 1.15;
+/// How long a size that was not worth growing stays before growing is tried again.
+const CONTENT: Duration = Duration::from_secs(5);
+/// How long answers are counted for a rate.
+const ROUND: Duration = Duration::from_millis(100);
 
 /// The window of a lane.
 pub struct Window {
     size: f64,
-    /// The quickest answers of this period and of the one before.
-    quickest: [Duration; 2],
-    period_began: Instant,
+    /// Answers a second at the size before the last growth, and that size; `None`: nothing is being tried.
+    before: Option<(f64, f64)>,
+    /// Not to be tried before this.
+    content_until: Option<Instant>,
     round: Round,
 }
 
-/// About as many answers as fit into the window.
-#[derive(Default)]
+/// What is counted for a rate.
 struct Round {
+    began: Instant,
     answers: u32,
-    took: Duration,
     /// Whether the window was ever full.
     full: bool,
+    /// Whether answers to requests of another size are among them.
+    mixed: bool,
+}
+
+impl Round {
+    fn new(now: Instant, mixed: bool) -> Self {
+        Self { began: now, answers: 0, full: false, mixed }
+    }
 }
 
 impl Window {
     /// The smallest.
     pub fn new(now: Instant) -> Self {
-        Self { size: LEAST, quickest: [Duration::MAX; 2], period_began: now, round: Round::default() }
+        Self { size: LEAST, before: None, content_until: None, round: Round::new(now, true) }
     }
 
     /// Requests that may be under way at a time.
@@ -49,30 +55,38 @@ impl Window {
         self.size as usize
     }
 
-    /// Notes an answer that took so long, when `under_way` requests were.
-    pub fn answered(&mut self, took: Duration, under_way: usize, now: Instant) {
-        if now.duration_since(self.period_began) >= REMEMBERED {
-            self.quickest = [Duration::MAX, self.quickest[0]];
-            self.period_began = now;
-        }
-        self.quickest[0] = self.quickest[0].min(took);
+    /// Notes an answer that came when `under_way` requests were.
+    pub fn answered(&mut self, under_way: usize, now: Instant) {
         self.round.answers += 1;
-        self.round.took += took;
         self.round.full |= under_way >= self.size();
-        if f64::from(self.round.answers) >= self.size {
-            self.end_round();
+        let lasted = now.duration_since(self.round.began);
+        if lasted >= ROUND && f64::from(self.round.answers) >= self.size {
+            let rate = f64::from(self.round.answers) / lasted.as_secs_f64();
+            let changed = !self.round.mixed && self.judge(rate, now);
+            self.round = Round::new(now, changed);
         }
     }
 
-    fn end_round(&mut self) {
-        let Round { answers, took, full } = std::mem::take(&mut self.round);
-        let quickest = self.quickest[0].min(self.quickest[1]);
-        let slowness = (took / answers.max(1)).as_secs_f64() / quickest.as_secs_f64().max(1e-6);
-        if slowness <= SWIFT && full {
-            self.size = (self.size * GROWTH).min(MOST);
-        } else if slowness > SLOW {
-            self.size = (self.size * SHRINKAGE).max(LEAST);
+    /// Changes the size by what the round brought. Returns whether it did.
+    fn judge(&mut self, rate: f64, now: Instant) -> bool {
+        if !self.round.full {
+            self.before = None;
+            let smaller = (self.size / GROWTH).max(LEAST);
+            return std::mem::replace(&mut self.size, smaller) > smaller;
         }
+        if let Some((rate_before, size_before)) = self.before.take()
+            && rate < rate_before * WORTHWHILE
+        {
+            self.size = size_before;
+            self.content_until = Some(now + CONTENT);
+            return true;
+        }
+        if self.size >= MOST || self.content_until.is_some_and(|until| now < until) {
+            return false;
+        }
+        self.before = Some((rate, self.size));
+        self.size = (self.size * GROWTH).min(MOST);
+        true
     }
 }
 
@@ -80,51 +94,49 @@ impl Window {
 mod tests {
     use super::*;
 
-    const FAR: Duration = Duration::from_millis(50);
-
-    fn answer(window: &mut Window, took: Duration, under_way: usize, rounds: usize, now: Instant) {
-        for _ in 0..rounds {
-            for _ in 0..window.size() {
-                window.answered(took, under_way, now);
-            }
+    /// A provider that answers so many a second at most, each after this time, to a lane that always has more to send.
+    fn run(window: &mut Window, now: &mut Instant, most: f64, latency: Duration, seconds: u32) {
+        let until = *now + Duration::from_secs(seconds.into());
+        while *now < until {
+            let rate = most.min(window.size / latency.as_secs_f64());
+            *now += Duration::from_secs_f64(1.0 / rate);
+            window.answered(window.size(), *now);
         }
     }
 
     #[test]
-    fn it_grows_while_full_and_swift() {
-        let now = Instant::now();
-        let mut window = Window::new(now);
-        answer(&mut window, FAR, 10_000, 20, now);
-        assert_eq!(window.size(), MOST as usize);
-    }
-
-    #[test]
-    fn it_stays_where_it_is_not_used_up() {
-        let now = Instant::now();
-        let mut window = Window::new(now);
-        answer(&mut window, FAR, 10, 20, now);
-        assert_eq!(window.size(), LEAST as usize);
-    }
-
-    #[test]
-    fn it_shrinks_when_answers_come_to_wait() {
-        let now = Instant::now();
-        let mut window = Window::new(now);
-        answer(&mut window, FAR, 10_000, 20, now);
-        answer(&mut window, FAR * 3, 10_000, 30, now);
-        assert_eq!(window.size(), LEAST as usize);
-    }
-
-    #[test]
-    fn a_way_that_has_become_longer_is_no_waiting_for_ever() {
+    fn it_grows_for_a_provider_that_is_far_away() {
         let mut now = Instant::now();
         let mut window = Window::new(now);
-        answer(&mut window, Duration::from_millis(5), 10_000, 1, now);
-        for _ in 0..3 {
-            now += REMEMBERED;
-            answer(&mut window, FAR, 10_000, 1, now);
-        }
-        answer(&mut window, FAR, 10_000, 20, now);
+        run(&mut window, &mut now, 1e6, Duration::from_millis(50), 3);
         assert_eq!(window.size(), MOST as usize);
+    }
+
+    #[test]
+    fn it_does_not_grow_where_that_brings_nothing() {
+        let mut now = Instant::now();
+        let mut window = Window::new(now);
+        run(&mut window, &mut now, 20_000.0, Duration::from_millis(1), 3);
+        assert_eq!(window.size(), LEAST as usize);
+    }
+
+    #[test]
+    fn it_stops_at_what_the_provider_takes() {
+        let mut now = Instant::now();
+        let mut window = Window::new(now);
+        run(&mut window, &mut now, 16_000.0, Duration::from_millis(50), 4);
+        assert!((700..1200).contains(&window.size()), "{}", window.size());
+    }
+
+    #[test]
+    fn it_falls_back_when_it_is_not_used_up() {
+        let mut now = Instant::now();
+        let mut window = Window::new(now);
+        run(&mut window, &mut now, 1e6, Duration::from_millis(50), 3);
+        for _ in 0..50_000 {
+            now += Duration::from_millis(1);
+            window.answered(10, now);
+        }
+        assert_eq!(window.size(), LEAST as usize);
     }
 }

@@ -252,10 +252,12 @@ impl<'a> FanoutColumns<'a> {
     }
 }
 
-/// Stores whole Operations and wakes the workers, in one statement and so in one transaction: all or nothing.
+/// Stores whole Operations, in one statement and so in one transaction: all or nothing. `notify`: and wakes the workers of all
+/// processes.
 pub async fn insert<'a>(
     executor: impl PgExecutor<'_>,
     operations: impl IntoIterator<Item = &'a NewOperation>,
+    notify: bool,
 ) -> sqlx::Result<()> {
     let Columns { operations, notifications, batches, requests, fanouts } = Columns::of(operations);
     sqlx::query_file!(
@@ -299,6 +301,7 @@ pub async fn insert<'a>(
         &fanouts.tags as &[Option<&Value>],
         &fanouts.rank,
         &fanouts.send_at as &[Option<OffsetDateTime>],
+        notify,
     )
     .execute(executor)
     .await?;

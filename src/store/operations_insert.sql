@@ -32,4 +32,5 @@ fanout as (
     from unnest($34::uuid[], $35::uuid[], $36::text[], $37::jsonb[], $38::smallint[], $39::timestamptz[])
         as new (operation_id, account_id, app_name, tags, rank, send_at)
 )
-select pg_notify($27, '')
+-- Commits that notify go one at a time, so nobody is told who need not be.
+select pg_notify($27, '') where $40
