@@ -13,10 +13,13 @@ use crate::delivery::Bell;
 use crate::store::idempotency_keys;
 use crate::store::operations::{self, NewOperation};
 
-/// Most recipients that one transaction takes together; a larger Operation goes alone.
+/// Operations of fewer recipients share a transaction, one after the other: the more of them share one, the less each costs.
+/// A larger one goes alone, beside those.
+const LARGE: usize = 1_000;
+/// Most recipients that share a transaction.
 const GROUP_RECIPIENTS: usize = 20_000;
-/// Transactions at the same time: a large one does not hold the small ones up.
-const TRANSACTIONS: usize = 3;
+/// Transactions of large Operations at the same time.
+const LARGE_TRANSACTIONS: usize = 2;
 /// Recipients that may wait for their transaction, which bounds memory; more are turned away.
 const WAITING_RECIPIENTS: usize = 1_000_000;
 
@@ -43,6 +46,12 @@ struct Waiting {
 
 /// Up to so many recipients this process delivers by itself before others would have heard of them.
 const OWN_RECIPIENTS: usize = 1_000;
+
+impl Waiting {
+    fn recipients(&self) -> usize {
+        self.operation.recipients.len()
+    }
+}
 
 /// A handle on the accepting task; cheap to clone. The task ends when the last handle is gone.
 #[derive(Clone)]
@@ -71,23 +80,35 @@ impl Intake {
 }
 
 async fn accept(pool: PgPool, bell: Option<Bell>, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
-    let transactions = Arc::new(Semaphore::new(TRANSACTIONS));
+    let (shared, alone) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(LARGE_TRANSACTIONS)));
     while let Some(first) = waiting.recv().await {
-        let Ok(permit) = Arc::clone(&transactions).acquire_owned().await else { return };
-        let mut recipients = first.operation.recipients.len();
-        let mut group = vec![first];
-        while recipients < GROUP_RECIPIENTS
-            && let Ok(next) = waiting.try_recv()
-        {
-            recipients += next.operation.recipients.len();
-            group.push(next);
+        let (mut recipients, mut group) = (0, Vec::new());
+        let mut next = Some(first);
+        // More arrive while the transaction before is under way; they are taken once it is over.
+        let Ok(turn) = Arc::clone(&shared).acquire_owned().await else { return };
+        while let Some(operation) = next {
+            if operation.recipients() >= LARGE {
+                tokio::spawn(store_in_turn(pool.clone(), bell.clone(), vec![operation], Arc::clone(&alone)));
+            } else {
+                recipients += operation.recipients();
+                group.push(operation);
+            }
+            next = if recipients < GROUP_RECIPIENTS { waiting.try_recv().ok() } else { None };
         }
-        let (pool, bell) = (pool.clone(), bell.clone());
-        tokio::spawn(async move {
-            store(&pool, bell.as_ref(), group).await;
-            drop(permit);
-        });
+        if !group.is_empty() {
+            let (pool, bell) = (pool.clone(), bell.clone());
+            tokio::spawn(async move {
+                store(&pool, bell.as_ref(), group).await;
+                drop(turn);
+            });
+        }
     }
+}
+
+async fn store_in_turn(pool: PgPool, bell: Option<Bell>, group: Vec<Waiting>, turns: Arc<Semaphore>) {
+    // The turns end with the process only.
+    let Ok(_turn) = turns.acquire().await else { return };
+    store(&pool, bell.as_ref(), group).await;
 }
 
 async fn store(pool: &PgPool, bell: Option<&Bell>, group: Vec<Waiting>) {

@@ -16,7 +16,8 @@ outcome as materialized (
     ) as outcome (
         operation_id, batch_number, position, attempts_before, status, retry_in, error_code, error_message, attempts_made
     )
-    join held on held.operation_id = outcome.operation_id and held.number = outcome.batch_number
+    -- "is true" keeps this a look-up in a hash table; as a join it would compare every pair.
+    where ((operation_id, batch_number) in (select operation_id, number from held)) is true
 ),
 updated as (
     update push_notifications
@@ -50,30 +51,37 @@ attempt as (
         operation_id, position, number, provider, credential_id, device_id, masked_token, outcome, http_status,
         provider_code, provider_message, provider_message_id, duration_ms, created_at
     )
-    -- "is true" keeps this a look-up in a hash table; as a join it would compare every pair.
     where ((operation_id, position) in (select operation_id, position from updated)) is true
 ),
 tally as (
     select
         operation_id,
-        batch_number as number,
+        number,
+        max(due_in) as due_in,
+        count(status) as outcomes,
         count(*) filter (where status = 'SENT') as sent,
         count(*) filter (where status = 'FAILED') as failed,
         count(*) filter (where status = 'UNADDRESSABLE') as unaddressable,
         count(*) filter (where status in ('SENT', 'FAILED', 'UNADDRESSABLE') and was_canceled) as uncanceled
-    from updated
-    group by operation_id, batch_number
+    from (
+        select operation_id, number, due_in, null::push_notification_status as status, false as was_canceled
+        from held
+        union all
+        select operation_id, batch_number, null, status, was_canceled
+        from updated
+    ) as entry
+    group by operation_id, number
 ),
 batch as (
     update batches
-    set queued = queued - coalesce(tally.sent + tally.failed + tally.unaddressable - uncanceled, 0),
-        sent = batches.sent + coalesce(tally.sent, 0),
-        failed = batches.failed + coalesce(tally.failed, 0),
-        unaddressable = batches.unaddressable + coalesce(tally.unaddressable, 0),
-        canceled = canceled - coalesce(uncanceled, 0),
+    set queued = queued - (tally.sent + tally.failed + tally.unaddressable - uncanceled),
+        sent = batches.sent + tally.sent,
+        failed = batches.failed + tally.failed,
+        unaddressable = batches.unaddressable + tally.unaddressable,
+        canceled = canceled - uncanceled,
         due_at = case when due_in is null then due_at else now() + make_interval(secs => due_in) end,
-        updated_at = case when tally.number is null then updated_at else now() end
-    from held left join tally using (operation_id, number)
-    where batches.operation_id = held.operation_id and batches.number = held.number
+        updated_at = case when outcomes = 0 then updated_at else now() end
+    from tally
+    where batches.operation_id = tally.operation_id and batches.number = tally.number
 )
 select count(*) as "recorded!" from updated
