@@ -1,13 +1,15 @@
 //! Where requests become durable: Operations that arrive while a transaction is under way share the next one.
 //!
-//! Nobody waits for a timer. An Operation has been accepted when [`Intake::submit`] returns `Ok`, and not before.
+//! An Operation has been accepted when [`Intake::submit`] returns `Ok`, and not before.
 //! Invariant: what one client sends never fails another's request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::PgPool;
 use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::delivery::Bell;
 use crate::store::idempotency_keys;
@@ -18,6 +20,9 @@ use crate::store::operations::{self, NewOperation};
 const LARGE: usize = 1_000;
 /// Most recipients that share a transaction.
 const GROUP_RECIPIENTS: usize = 20_000;
+/// The least time from one shared transaction to the next: in a busy time they become fewer and larger, and who comes alone
+/// does not wait.
+const SHARED_EVERY: Duration = Duration::from_millis(2);
 /// Transactions of large Operations at the same time.
 const LARGE_TRANSACTIONS: usize = 2;
 /// Recipients that may wait for their transaction, which bounds memory; more are turned away.
@@ -81,11 +86,14 @@ impl Intake {
 
 async fn accept(pool: PgPool, bell: Option<Bell>, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
     let (shared, alone) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(LARGE_TRANSACTIONS)));
+    let mut last = Instant::now();
     while let Some(first) = waiting.recv().await {
         let (mut recipients, mut group) = (0, Vec::new());
         let mut next = Some(first);
         // More arrive while the transaction before is under way; they are taken once it is over.
         let Ok(turn) = Arc::clone(&shared).acquire_owned().await else { return };
+        tokio::time::sleep_until(last + SHARED_EVERY).await;
+        last = Instant::now();
         while let Some(operation) = next {
             if operation.recipients() >= LARGE {
                 tokio::spawn(store_in_turn(pool.clone(), bell.clone(), vec![operation], Arc::clone(&alone)));

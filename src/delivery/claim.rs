@@ -25,6 +25,8 @@ use crate::token::masked;
 
 /// Most batches that one statement claims.
 const MOST_BATCHES: i64 = 200;
+/// The least time from one look to the next, so that single sends in a busy time are claimed and loaded together.
+const CLAIM_EVERY: Duration = Duration::from_millis(5);
 /// How long the loop rests after Postgres refused it.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
@@ -44,7 +46,10 @@ pub struct Claimer {
 impl Claimer {
     /// Runs until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
+        let mut last = tokio::time::Instant::now();
         while !stop.is_cancelled() {
+            tokio::time::sleep_until(last + CLAIM_EVERY).await;
+            last = tokio::time::Instant::now();
             let full = match self.claim().await {
                 Ok(full) => full,
                 Err(error) => {
