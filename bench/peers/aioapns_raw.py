@@ -24,12 +24,14 @@ async def main() -> None:
     address = urlsplit(os.environ["BENCH_APNS"])
     APNsProductionClientProtocol.APNS_SERVER = address.hostname
     APNsProductionClientProtocol.APNS_PORT = address.port
+    context = ssl.create_default_context(cafile=os.environ["NODE_EXTRA_CA_CERTS"])
+    context.set_alpn_protocols(["h2"])
     client = APNs(
         key=base64.b64decode(credential["privateKey"]).decode(),
         key_id=credential["keyId"],
         team_id=credential["teamId"],
         topic=credential["bundleId"],
-        ssl_context=ssl.create_default_context(cafile=os.environ["NODE_EXTRA_CA_CERTS"]),
+        ssl_context=context,
     )
     alert = {"title": "Boarding time @ TLL", "body": "You have 1 hour until boarding time"}
     message = {"aps": {"alert": alert, "sound": "ring"}}

@@ -27,7 +27,7 @@ async function accessToken() {
     scope: "https://www.googleapis.com/auth/firebase.messaging",
   };
   const unsigned = `${encode({ alg: "RS256", typ: "JWT", kid: fcm.privateKeyId })}.${encode(claims)}`;
-  const signature = createSign("RSA-SHA256").update(unsigned).sign(fcm.privateKey).toString("base64url");
+  const signature = createSign("RSA-SHA256").update(unsigned).sign(Buffer.from(fcm.privateKey, "base64").toString()).toString("base64url");
   const grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
   const body = new URLSearchParams({ grant_type: grant, assertion: `${unsigned}.${signature}` }).toString();
   const session = http2.connect(fcm.url);

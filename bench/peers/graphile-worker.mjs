@@ -3,7 +3,7 @@
 // single sends do), `bulk` (500 tokens a job, one write each job).
 
 import apn from "@parse/node-apn";
-import { makeWorkerUtils, run } from "graphile-worker";
+import { Logger, makeWorkerUtils, run } from "graphile-worker";
 import pg from "pg";
 import { alert, apnOptions, count, report, sound, token, topic } from "./settings.mjs";
 
@@ -12,6 +12,8 @@ const PER_JOB = 500;
 const ENQUEUERS = 64;
 
 const pool = new pg.Pool({ max: 20 });
+pool.on("error", (error) => console.error(error.message));
+pool.on("connect", (client) => client.on("error", (error) => console.error(error.message)));
 const utils = await makeWorkerUtils({ pgPool: pool });
 await utils.migrate();
 await pool.query("create table if not exists sent (token text not null, status text not null, at timestamptz not null default now())");
@@ -62,13 +64,14 @@ async function write() {
 
 const keep = way === "coalesced" || way === "arriving" ? coalesce : record;
 const taskList = { push: async ({ tokens }) => keep(await send(tokens)) };
+const logger = new Logger(() => () => {});
 const preset = {
   worker: {
+    logger,
     concurrentJobs: way === "bulk" ? 4 : 200,
     localQueue: { size: way === "bulk" ? 8 : 500, refetchDelay: { durationMs: 10 } },
     completeJobBatchDelay: 5,
     failJobBatchDelay: 5,
-    logger: undefined,
   },
 };
 await send([token(0)]);

@@ -11,8 +11,8 @@ export const count = Number(process.env.BENCH_COUNT);
 /** The options of an APNs provider that sends to the simulator. */
 export function apnOptions() {
   const { privateKey, keyId, teamId } = credential("apn");
-  const address = process.env.BENCH_APNS.replace("https://", "");
-  return { token: { key: Buffer.from(privateKey, "base64"), keyId, teamId }, production: true, address };
+  const { hostname: address, port } = new URL(process.env.BENCH_APNS);
+  return { token: { key: Buffer.from(privateKey, "base64"), keyId, teamId }, production: true, address, port: Number(port) };
 }
 
 /** The APNs topic. */

@@ -144,7 +144,7 @@ pub fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
 
 fn authority() -> anyhow::Result<(String, Issuer<'static, KeyPair>)> {
     let mut params = CertificateParams::new(Vec::new())?;
-    params.distinguished_name.push(DnType::CommonName, "Bellwire simulator");
+    params.distinguished_name.push(DnType::CommonName, "Bellwire simulator CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
@@ -163,4 +163,20 @@ fn signed(
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = params.signed_by(&key, issuer)?;
     Ok((certificate.pem(), key.serialize_pem()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// OpenSSL takes a certificate whose issuer has its own name for self-signed, and refuses it.
+    #[test]
+    fn the_server_is_not_named_as_its_authority() {
+        let (_, issuer) = authority().unwrap();
+        let names = vec!["localhost".to_owned()];
+        let (pem, _) = signed(names, ExtendedKeyUsagePurpose::ServerAuth, &issuer).unwrap();
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
+        assert_ne!(certificate.subject(), certificate.issuer());
+    }
 }
