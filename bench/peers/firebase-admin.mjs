@@ -16,6 +16,15 @@ require("node:tls").connect = (...parameters) => {
   return connect(led, callback);
 };
 
+// It sends the scheme "https:", colon included, which Google lets pass and a stricter HTTP/2 server does not.
+const open = http2.connect;
+require("node:http2").connect = (...parameters) => {
+  const session = open(...parameters);
+  const request = session.request.bind(session);
+  session.request = (headers, options) => request({ ...headers, ":scheme": "https" }, options);
+  return session;
+};
+
 const { initializeApp } = await import("firebase-admin/app");
 const { getMessaging } = await import("firebase-admin/messaging");
 

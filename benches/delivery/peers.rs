@@ -30,7 +30,10 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
     let count = arguments.recipients.min(100_000);
     let mut best_raw: f64 = 0.0;
     for figure in node(world, &["node-apn.mjs"], count).await? {
-        best_raw = best_raw.max(figure.rate);
+        // What loses notifications is no way to send them.
+        if figure.sent == count {
+            best_raw = best_raw.max(figure.rate);
+        }
         note(report, &figure, count);
     }
     report.add("@parse/node-apn, the best", best_raw, "sent/s");
