@@ -93,7 +93,7 @@ impl App {
         let (server, addresses) = http::serve(state, listen).with_context(|| format!("can't listen on {listen}"))?;
         let delivery = if config.delivery.enabled {
             let pool = connect(config, DELIVERY_CONNECTIONS)?;
-            Some(Delivery::start(&pool, &delivery_settings(config), endpoints, master_keys, bell))
+            Some(Delivery::start(&pool, &delivery_settings(config), endpoints, master_keys, bell)?)
         } else {
             None
         };

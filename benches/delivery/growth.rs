@@ -43,11 +43,12 @@ async fn retain(world: &World, count: usize) -> anyhow::Result<()> {
         .fetch_all(&world.pool)
         .await?;
         let others: Vec<&str> = columns.iter().map(String::as_str).filter(|column| *column != key).collect();
-        let others = others.join(", ");
+        let copied: Vec<String> = others.iter().map(|column| format!("{table}.{column}")).collect();
+        let (others, copied) = (others.join(", "), copied.join(", "));
         let copy = format!(
             "insert into {table} ({key}, {others})
-             select (left('{source}', 14) || '7' || lpad(to_hex(number), 3, '0') || substr('{source}', 19))::uuid, {others}
-             from {table}, generate_series(0, {}) as number where {key} = '{source}'",
+             select (left('{source}', 14) || '7' || lpad(to_hex(copies.number), 3, '0') || substr('{source}', 19))::uuid, {copied}
+             from {table}, generate_series(0, {}) as copies (number) where {key} = '{source}' and lpad(to_hex(copies.number), 3, '0') <> substr('{source}', 16, 3)",
             count - 1
         );
         sqlx::raw_sql(AssertSqlSafe(copy)).execute(&world.pool).await?;

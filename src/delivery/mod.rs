@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -84,8 +85,21 @@ pub struct Quotas {
     pub apns: Quota,
 }
 
+/// The threads of delivery: its own, so that those who ask or send do not wait behind what is being delivered.
+struct Threads(Option<Runtime>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // Waiting for them would block whoever drops this.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// The running engine.
 pub struct Delivery {
+    _threads: Threads,
     stop: CancellationToken,
     capacity: Arc<Capacity>,
     claiming: JoinHandle<()>,
@@ -95,14 +109,17 @@ pub struct Delivery {
 
 impl Delivery {
     /// Starts delivering what is due in the database behind `pool`.
-    /// `bell` wakes it.
+    /// `bell` wakes it. An error: its threads can't be started.
     pub fn start(
         pool: &PgPool,
         settings: &Settings,
         endpoints: Endpoints,
         master_keys: MasterKeys,
         bell: Bell,
-    ) -> Self {
+    ) -> std::io::Result<Self> {
+        let threads = Builder::new_multi_thread().thread_name("delivery").enable_all().build()?;
+        // What is spawned from here on runs on them.
+        let entered = threads.enter();
         let stop = CancellationToken::new();
         let wake = Arc::clone(&bell.batches);
         let fanout_wake = Arc::clone(&bell.fanouts);
@@ -136,13 +153,9 @@ impl Delivery {
             tokio::spawn(renew(pool.clone(), leases, stop.clone())),
             tokio::spawn(removal.run(pool.clone(), stop.clone())),
         ];
-        Self {
-            capacity,
-            claiming: tokio::spawn(claimer.run(stop.clone())),
-            recording: tokio::spawn(recorder.run(recorded)),
-            around,
-            stop,
-        }
+        let (claiming, recording) = (tokio::spawn(claimer.run(stop.clone())), tokio::spawn(recorder.run(recorded)));
+        drop(entered);
+        Ok(Self { _threads: Threads(Some(threads)), capacity, claiming, recording, around, stop })
     }
 
     /// Stops claiming, lets what is under way end and be recorded for up to `grace`, and gives the rest back. What is

@@ -34,7 +34,7 @@ batch as (
     insert into batches (operation_id, number, first_position, size, rank, due_at, queued, updated_at)
     select
         operation_id, next_batch + number, next_position + number * $2::integer, size,
-        -- As in `operations::rank`: the number of bits of the batch's number.
+        -- As in `operations::rank`: the rank of the first batch, and the number of bits of this one's number.
         priority_rank + length(ltrim((next_batch + number)::bit(32)::text, '0')), now(), size, now()
     from (select (index / $2)::integer as number, count(*)::integer as size from chosen group by 1) as part
     cross join fanout

@@ -90,10 +90,11 @@ impl std::fmt::Debug for NewRecipient {
     }
 }
 
-/// The order in which due batches are claimed, 0 first. HIGH goes before LOW; within a priority the first batches of
-/// every Operation go before the later ones of a large one, in powers of two, so a single push never waits for a million.
-fn rank(high_priority: bool, batch_number: u32) -> i16 {
-    let bucket = (u32::BITS - batch_number.leading_zeros()) as i16;
+/// The order in which due batches are claimed, 0 first. HIGH goes before LOW. Within a priority an Operation of a single batch
+/// goes first, then the first batches of every larger one before its later ones, in powers of two: so a single push never
+/// waits for a million, be they of one Operation or of many.
+fn rank(high_priority: bool, is_single_batch: bool, batch_number: u32) -> i16 {
+    let bucket = if is_single_batch { 0 } else { 1 + (u32::BITS - batch_number.leading_zeros()) as i16 };
     if high_priority { bucket } else { LOW_RANK + bucket }
 }
 
@@ -203,7 +204,7 @@ impl BatchColumns {
             self.operation_id.push(operation.id.as_uuid());
             self.number.push(number as i32);
             self.size.push((recipients - number * BATCH_SIZE).min(BATCH_SIZE) as i32);
-            self.rank.push(rank(high_priority, number));
+            self.rank.push(rank(high_priority, recipients <= BATCH_SIZE, number));
             self.send_at.push(operation.send_at);
             self.created_at.push(operation.id.created_at());
         }
@@ -247,7 +248,7 @@ impl<'a> FanoutColumns<'a> {
         self.account_id.push(operation.account_id.as_uuid());
         self.app_name.push(operation.senders.app_name.as_deref().unwrap_or_default());
         self.tags.push(audience.tags.as_ref());
-        self.rank.push(rank(operation.message.priority == Priority::High, 0));
+        self.rank.push(rank(operation.message.priority == Priority::High, false, 0));
         self.send_at.push(operation.send_at);
     }
 }
@@ -311,17 +312,20 @@ pub async fn insert<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::batches;
 
     #[test]
     fn every_high_batch_ranks_before_every_low_one() {
         let last = crate::id::MAX_POSITIONS / BATCH_SIZE;
-        assert!(rank(true, last) < rank(false, 0));
-        assert_eq!(rank(true, 0), 0);
+        assert!(rank(true, false, last) < rank(false, true, 0));
+        assert!((0..batches::RANKS).contains(&rank(false, false, last).into()));
+        assert_eq!(rank(true, true, 0), 0);
     }
 
     #[test]
     fn later_batches_of_an_operation_rank_later() {
-        let ranks: Vec<_> = [0, 1, 2, 4, 100, 2000].map(|number| rank(true, number)).to_vec();
+        let ranks: Vec<_> = [0, 1, 2, 4, 100, 2000].map(|number| rank(true, false, number)).to_vec();
+        assert!(rank(true, true, 0) < ranks[0], "a single push goes before all of them");
         assert!(ranks.windows(2).all(|pair| pair[0] < pair[1]), "{ranks:?}");
     }
 
