@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use bellwire::cli::Cli;
 use clap::Parser;
 
+/// Sending is many small allocations on several threads, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().run().await {

@@ -30,6 +30,10 @@ use clap::Parser;
 use report::Report;
 use world::World;
 
+/// As the service has, so that *raw* is not slowed by another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Sizes. The default ends within two minutes on 2 cores; `--full` takes the sizes of docs/performance.md.
 #[derive(Debug, Clone, Parser)]
 struct Arguments {

@@ -10,7 +10,7 @@ const LEAST: f64 = 500.0;
 /// What a crash may leave unknown is bounded by this.
 const MOST: f64 = 2_000.0;
 /// How much larger the next size to be tried is.
-const GROWTH: f64 = 1.5;
+const GROWTH: f64 = 2.0;
 /// A larger size stays if it brings so much more.
 const WORTHWHILE: f64 = 1.15;
 /// How long a size that was not worth growing stays before growing is tried again.
