@@ -30,8 +30,11 @@ pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) 
     let queued = format!("{} queued", arguments.queued);
     report.goal(format!("RSS, {queued}"), world.service.rss()?, "MB", Goal::AtMost(150.0));
     let sampling = peak_rss(world, &queue);
-    let (mut behind, peak) = tokio::try_join!(singles(world, duration, "behind"), sampling)?;
-    let left = left(world, &queue).await?;
+    let sending = async {
+        let times = singles(world, duration, "behind").await?;
+        anyhow::Ok((times, left(world, &queue).await?))
+    };
+    let ((mut behind, left), peak) = tokio::try_join!(sending, sampling)?;
     report.add(format!("left of {queued} when the last single send was answered"), left as f64, "recipients");
     report.add(format!("POST → provider's answer, {queued}, p50"), percentile(&mut behind, 0.5), "ms");
     report.goal(
