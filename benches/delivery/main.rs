@@ -15,6 +15,7 @@ mod accept;
 mod api;
 mod deliver;
 mod growth;
+mod isolation;
 mod latency;
 mod peers;
 mod process;
@@ -55,7 +56,7 @@ struct Arguments {
     /// All sizes as in docs/performance.md.
     #[arg(long)]
     full: bool,
-    /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, reads, growth, peers.
+    /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, isolation, reads, growth, peers.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also run the peers in bench/peers, which `bench/peers/install` must have installed.
@@ -107,6 +108,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants("wide-area") {
         wide_area::run(&world, &arguments, &mut report).await?;
+    }
+    if arguments.wants("isolation") {
+        isolation::run(&mut world, &arguments, &mut report).await?;
     }
     if arguments.wants("reads") {
         reads::run(&mut world, &arguments, &mut report).await?;

@@ -48,11 +48,7 @@ impl World {
         schema::create_database(&mut connection, DATABASE).await?;
         let pool = schema::pool(postgres.options(DATABASE), 4, Duration::from_secs(30));
         schema::migrate(&pool).await?;
-        let (simulator, ready) = simulate(&directory.path().join("simulator"))?;
-        let address = |name: &str| -> anyhow::Result<String> {
-            let rest = ready.split_once(name).with_context(|| format!("the simulator said {ready:?}"))?.1;
-            Ok(rest.trim_start().split(',').next().unwrap_or_default().to_owned())
-        };
+        let (simulator, address) = simulate(&directory.path().join("simulator"), &[])?;
         let (master_key, secret) = (generate_master_key(), generate_api_secret());
         let account_id = accounts::find_or_create(&pool, "bench").await?;
         api_keys::insert(&pool, account_id, KEY, &hash_api_secret(&secret), Role::Full).await?;
@@ -118,6 +114,15 @@ impl World {
         bail!("the service is not ready; see its log")
     }
 
+    /// Waits until nothing is left that is due soon.
+    pub async fn finished(&self) -> anyhow::Result<()> {
+        let open = "select exists (select from batches where queued > 0 and due_at < now() + interval '1 hour')";
+        while sqlx::query_scalar::<_, bool>(open).fetch_one(&self.pool).await? {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     /// What arrived at the simulator, in sums.
     pub async fn arrived(&self) -> anyhow::Result<Value> {
         Ok(reqwest::get(format!("{}/summary", self.control_url)).await?.json().await?)
@@ -138,10 +143,19 @@ impl World {
     }
 }
 
-fn simulate(directory: &Path) -> anyhow::Result<(Process, String)> {
+/// Starts a simulator. Returns it, and what tells the address after a word of what it said.
+pub fn simulate(
+    directory: &Path,
+    faults: &[&str],
+) -> anyhow::Result<(Process, impl Fn(&str) -> anyhow::Result<String> + use<>)> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
     command.args(["simulate", "--fcm-port", "0", "--apns-port", "0", "--control-port", "0", "--directory"]);
-    Process::start(command.arg(directory))
+    let (simulator, ready) = Process::start(command.arg(directory).args(faults))?;
+    let address = move |name: &str| {
+        let rest = ready.split_once(name).with_context(|| format!("the simulator said {ready:?}"))?.1;
+        Ok(rest.trim_start().split(',').next().unwrap_or_default().to_owned())
+    };
+    Ok((simulator, address))
 }
 
 fn serve(config: &Config, master_key: &str, url: &str, directory: &Path) -> anyhow::Result<Process> {

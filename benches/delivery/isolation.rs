@@ -1,0 +1,32 @@
+//! Whether a provider that hangs slows the other.
+
+use bellwire::provider::Provider;
+
+use crate::Arguments;
+use crate::deliver::{self, bodies};
+use crate::report::Report;
+use crate::world::{World, simulate};
+
+/// Recipients at the provider that hangs: several times what fits into memory.
+const HANGING: usize = 50_000;
+
+/// The rows *FCM while APNs hangs*.
+pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
+    let (alone, beside) = ("FCM alone", "FCM while APNs hangs");
+    report.add(alone, deliver::to(world, Provider::Fcm, arguments.recipients, "alone").await?, "sent/s");
+    let directory = world.directory.path().join("hanging");
+    let (_hanging, address) = simulate(&directory, &["--outage", "hang"])?;
+    let before = world.config.apns.clone();
+    world.config.apns.endpoint = address("APNs ")?;
+    world.config.apns.ca_file = Some(directory.join("ca.pem"));
+    world.restart().await?;
+    for body in bodies(Provider::Apn, HANGING, "hanging") {
+        world.api.send(&body).await?;
+    }
+    report.add(beside, deliver::to(world, Provider::Fcm, arguments.recipients, "beside").await?, "sent/s");
+    report.ratio(beside, alone, Some(0.9));
+    world.config.apns = before;
+    world.restart().await?;
+    world.finished().await?;
+    world.forget().await
+}
