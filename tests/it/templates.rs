@@ -57,3 +57,21 @@ async fn what_cannot_be_a_template_is_refused_with_its_field() {
     assert_eq!(service.client.read("/Operations").await["operations"], json!([]));
     service.stop().await;
 }
+
+/// The smallest integer divided by -1 is more than an integer can be: the template library panics.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_templates_panic_holds_nobody_up() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let poison = |index| with(fcm(&format!("poison-{index}")), json!({"points": i64::MIN}));
+    let sound = |index| with(fcm(&format!("sound-{index}")), json!({"points": 7}));
+    let mut body =
+        message(&(0..1_000).map(|index| if index < 500 { poison(index) } else { sound(index) }).collect::<Vec<_>>());
+    body["content"] = json!({"title": "Hi", "body": "{{ points | divided_by: -1 }}"});
+    let poisoned = client.send(&body).await;
+    let others = client.send(&message(&(0..500).map(|index| fcm(&format!("other-{index}"))).collect::<Vec<_>>())).await;
+    assert_eq!(client.completed(&others).await["stats"]["sent"], 500);
+    let stats = client.completed(&poisoned).await["stats"].clone();
+    assert_eq!((&stats["failed"], &stats["sent"]), (&json!(500), &json!(500)), "{stats}");
+    service.stop().await;
+}
