@@ -2,7 +2,7 @@
 //! up, each token arrived, and no more arrived twice than was under way when the fault struck.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bellwire::postgres::PrivatePostgres;
@@ -188,6 +188,42 @@ async fn postgres_is_stopped_and_started() {
     symlink(postgres.options("").get_socket().unwrap(), &socket).unwrap();
     drill.ends_well(&client, &id, 0).await;
     drop(postgres);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_steps_to_and_fro() {
+    let Some(library) = faketime() else {
+        assert!(std::env::var_os("CI").is_none(), "libfaketime is not installed");
+        return;
+    };
+    let drill = Drill::new().await;
+    let offset = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(offset.path(), "+0").unwrap();
+    let environment = [
+        ("LD_PRELOAD", library.display().to_string()),
+        ("FAKETIME_TIMESTAMP_FILE", offset.path().display().to_string()),
+        ("FAKETIME_NO_CACHE", "1".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ];
+    let (_process, client) = Process::serve_with(&drill.world, &drill.caller, &environment).await;
+    let id = drill.send(&client).await;
+    for (round, step) in ["-10m", "+0", "+10m"].into_iter().enumerate() {
+        drill.arrived((round as u64 + 1) * RECIPIENTS / 5).await;
+        std::fs::write(offset.path(), step).unwrap();
+    }
+    let farthest = "select max(created_at) > now() + interval '5 minutes' from delivery_attempts";
+    let stepped = async || {
+        let stepped: Option<bool> = sqlx::query_scalar(farthest).fetch_one(&drill.world.database.pool).await.unwrap();
+        stepped.filter(|stepped| *stepped).map(drop)
+    };
+    eventually("an attempt by the other clock", stepped).await;
+    drill.ends_well(&client, &id, 0).await;
+}
+
+/// The library that makes a process see another time.
+fn faketime() -> Option<PathBuf> {
+    let directories = std::fs::read_dir("/usr/lib").ok()?.flatten();
+    directories.map(|directory| directory.path().join("faketime/libfaketimeMT.so.1")).find(|path| path.exists())
 }
 
 /// A database on a server that a test may stop, at an address that stays the same when it starts again.
