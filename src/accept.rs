@@ -25,6 +25,8 @@ const GROUP_RECIPIENTS: usize = 20_000;
 const SHARED_EVERY: Duration = Duration::from_millis(2);
 /// Transactions of large Operations at the same time.
 const LARGE_TRANSACTIONS: usize = 2;
+/// Up to so many recipients this process delivers by itself before others would have heard of them.
+const OWN_RECIPIENTS: usize = 1_000;
 /// Recipients that may wait for their transaction, which bounds memory; more are turned away.
 const WAITING_RECIPIENTS: usize = 1_000_000;
 
@@ -48,9 +50,6 @@ struct Waiting {
     /// Its share of [`WAITING_RECIPIENTS`], given back when it is dropped.
     _room: OwnedSemaphorePermit,
 }
-
-/// Up to so many recipients this process delivers by itself before others would have heard of them.
-const OWN_RECIPIENTS: usize = 1_000;
 
 impl Waiting {
     fn recipients(&self) -> usize {

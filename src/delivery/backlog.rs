@@ -2,7 +2,7 @@
 //! What there is no room for is put back until about when its turn comes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A lane keeps what it sends in this time, in seconds.
@@ -30,6 +30,31 @@ enum Room {
     Stalled,
 }
 
+impl Room {
+    fn is_full(&self, waiting: usize) -> bool {
+        match self {
+            Self::Any => false,
+            Self::For { limit, .. } => waiting >= *limit,
+            Self::Stalled => true,
+        }
+    }
+
+    /// How long to put the next notification back that has no place.
+    fn delay(&mut self, waiting: usize, now: Instant) -> Duration {
+        match self {
+            Self::Any => Duration::ZERO,
+            Self::For { rate, next, .. } => {
+                // A little early, so that the lane does not run dry.
+                let drained = now + Duration::from_secs_f64(0.8 * f64::from(waiting as u32) / *rate);
+                let turn = (*next).max(drained).min(now + LONGEST);
+                *next = turn + Duration::from_secs_f64(1.0 / *rate);
+                turn.saturating_duration_since(now)
+            }
+            Self::Stalled => STALLED_DELAY,
+        }
+    }
+}
+
 impl Default for Backlog {
     fn default() -> Self {
         Self { waiting: AtomicUsize::new(0), room: Mutex::new(Room::Any) }
@@ -39,26 +64,27 @@ impl Default for Backlog {
 impl Backlog {
     /// Takes a place; else says how long to put the notification back.
     pub fn enter(&self, now: Instant) -> Result<(), Duration> {
-        let waiting = self.waiting.load(Ordering::Relaxed);
-        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *room {
-            Room::Stalled => return Err(STALLED_DELAY),
-            Room::For { limit, rate, next } if waiting >= *limit => {
-                // A little early, so that the lane does not run dry.
-                let drained = now + Duration::from_secs_f64(0.8 * f64::from(waiting as u32) / *rate);
-                let turn = (*next).max(drained).min(now + LONGEST);
-                *next = turn + Duration::from_secs_f64(1.0 / *rate);
-                return Err(turn.saturating_duration_since(now));
-            }
-            Room::For { .. } | Room::Any => {}
+        let mut room = self.lock();
+        if room.is_full(self.waiting()) {
+            return Err(room.delay(self.waiting(), now));
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
+    /// Gives a place back for which there is no room any more. Returns how long to put the notification back.
+    pub fn turn_out(&self, now: Instant) -> Duration {
+        self.leave();
+        self.lock().delay(self.waiting(), now)
+    }
+
     /// Gives a place back.
     pub fn leave(&self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many wait.
@@ -68,23 +94,22 @@ impl Backlog {
 
     /// The provider is silent: nothing waits for it. Returns whether that is news.
     pub fn stall(&self) -> bool {
-        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        !matches!(std::mem::replace(&mut *room, Room::Stalled), Room::Stalled)
+        !matches!(std::mem::replace(&mut *self.lock(), Room::Stalled), Room::Stalled)
     }
 
     /// Whether the provider is silent.
     pub fn is_stalled(&self) -> bool {
-        matches!(*self.room.lock().unwrap_or_else(PoisonError::into_inner), Room::Stalled)
+        matches!(*self.lock(), Room::Stalled)
     }
 
     /// The lane keeps up, or is not known to be slow.
     pub fn open(&self) {
-        *self.room.lock().unwrap_or_else(PoisonError::into_inner) = Room::Any;
+        *self.lock() = Room::Any;
     }
 
     /// The lane has more than it can send, which is `rate` a second, more than 0. Returns how many too many wait.
     pub fn narrow(&self, rate: f64, now: Instant) -> usize {
-        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = self.lock();
         let next = match *room {
             Room::For { next, .. } => next,
             Room::Any | Room::Stalled => now,

@@ -163,12 +163,8 @@ impl Worker {
     fn put_back(&self, queue: &mut mpsc::UnboundedReceiver<Job>, most: usize) {
         for _ in 0..most {
             let Ok(job) = queue.try_recv() else { return };
-            self.backlog.leave();
-            // As it would be if it came now.
-            match self.backlog.enter(Instant::now()) {
-                Ok(()) => self.backlog.leave(),
-                Err(delay) => job.postpone(delay),
-            }
+            let delay = self.backlog.turn_out(Instant::now());
+            job.postpone(delay);
         }
     }
 

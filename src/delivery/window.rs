@@ -13,8 +13,9 @@ const MOST: f64 = 2_000.0;
 const GROWTH: f64 = 2.0;
 /// A larger size stays if it brings so much more.
 const WORTHWHILE: f64 = 1.15;
-/// How long a size that was not worth growing stays before growing is tried again.
-const CONTENT: Duration = Duration::from_secs(5);
+/// How long a size that was not worth growing stays before growing is tried again: not long, since the connections that a
+/// larger one needs may have been opening.
+const CONTENT: Duration = Duration::from_secs(1);
 /// How long answers are counted for a rate.
 const ROUND: Duration = Duration::from_millis(100);
 
