@@ -93,7 +93,7 @@ async fn what_waits_for_a_provider_is_never_sent_once_canceled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
-    let behaviour = Behaviour::new(100, 1000, Faults { latency: 20, jitter: 30, ..Faults::default() });
+    let behaviour = Behaviour::new(100, 1000, Faults { latency: 200, jitter: 300, ..Faults::default() });
     let service = World::with(Options { behaviour, ..Options::default() }).await.start().await;
     let to: Vec<_> = (0..6000).map(|index| fcm(&format!("d{index}"))).collect();
     let id = service.client.send(&message(&to)).await;
