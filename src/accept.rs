@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::delivery::Bell;
 use crate::store::idempotency_keys;
 use crate::store::operations::{self, NewOperation};
+use crate::telemetry::metrics;
 
 /// Operations of fewer recipients share a transaction, one after the other: the more of them share one, the less each costs.
 /// A larger one goes alone, beside those.
@@ -125,6 +126,9 @@ async fn store(pool: &PgPool, bell: Option<&Bell>, group: Vec<Waiting>) {
         Err(error) if group.len() > 1 && error.as_database_error().is_some() => store_one_by_one(pool, group).await,
         result => {
             let result = result.map_err(Arc::new);
+            if result.is_ok() {
+                metrics::accepted(group.len(), group.iter().map(Waiting::recipients).sum());
+            }
             for waiting in group {
                 let _ = waiting.reply.send(result.clone().map_err(refusal));
             }
@@ -180,6 +184,9 @@ impl News {
 async fn store_one_by_one(pool: &PgPool, group: Vec<Waiting>) {
     for waiting in group {
         let result = operations::insert(pool, [&waiting.operation], true).await;
+        if result.is_ok() {
+            metrics::accepted(1, waiting.recipients());
+        }
         let _ = waiting.reply.send(result.map_err(|error| refusal(Arc::new(error))));
     }
 }

@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::Intake;
 use crate::config::Config;
 use crate::delivery::{self, Bell, Burst, Delivery, Quota, Quotas, RetryPolicy};
-use crate::http;
+use crate::http::metrics::Watched;
+use crate::http::{self, Readiness};
 use crate::provider::{Endpoint, Endpoints, https_authority};
-use crate::retention;
+use crate::retention::{self, Retention};
 use crate::secret::MasterKeys;
 use crate::store::schema;
 use crate::telemetry;
@@ -26,8 +27,8 @@ use crate::transport::Roots;
 /// Connections that delivery has for itself, so that no burst of requests keeps it from recording: to claim, to record, to
 /// renew, to listen, to fan out, and one to spare.
 const DELIVERY_CONNECTIONS: u32 = 6;
-/// How long what is under way may take to end.
-const GRACE: Duration = Duration::from_secs(20);
+
+const UNUSABLE: &str = "Postgres can't be used";
 
 /// The running service.
 pub struct App {
@@ -38,9 +39,12 @@ pub struct App {
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     delivery: Option<Delivery>,
-    partitions: JoinHandle<()>,
+    retention: Option<JoinHandle<()>>,
     metrics: Vec<JoinHandle<()>>,
     stop: CancellationToken,
+    readiness: Readiness,
+    drain_delay: Duration,
+    grace: Duration,
 }
 
 /// The master keys of a configuration.
@@ -57,25 +61,31 @@ pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
 
 /// Connections to the configured database.
 pub fn connect(config: &Config, max_connections: u32) -> anyhow::Result<PgPool> {
+    Ok(schema::pool(database(config)?, max_connections, config.database.connect_timeout))
+}
+
+fn database(config: &Config) -> anyhow::Result<PgConnectOptions> {
     let url = config.database.url.expose_secret();
     if url.is_empty() {
         bail!("database.url is not set: give it as BELLWIRE__DATABASE__URL, or in a file as database.url_file");
     }
     // The URL holds a password, so it is not repeated here.
-    let options = PgConnectOptions::from_str(url).context("database.url is not a Postgres URL")?;
-    Ok(schema::pool(options, max_connections, config.database.connect_timeout))
+    PgConnectOptions::from_str(url).context("database.url is not a Postgres URL")
 }
 
 impl App {
-    /// Brings the schema up to date and starts the service.
+    /// Waits for Postgres, brings the schema up to date and starts the service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let master_keys = master_keys(config)?;
-        let (metrics, metrics_addresses) = serve_metrics(config)?;
+        if config.metrics.listen.is_some() {
+            telemetry::metrics::start()?;
+        }
         let endpoints = endpoints(config)?;
         let pool = connect(config, config.database.max_connections)?;
-        schema::migrate(&pool).await.context("Postgres can't be used")?;
+        schema::reachable(&database(config)?, config.database.connect_timeout).await.context(UNUSABLE)?;
+        schema::migrate(&pool).await.context(UNUSABLE)?;
         retention::make_partitions(&pool, config.retention.partitions_ahead).await.context("no partitions")?;
-        let bell = Bell::default();
+        let (bell, readiness, grace) = (Bell::default(), Readiness::default(), config.delivery.grace);
         let state = http::State {
             pool: pool.clone(),
             keys: http::look_up_keys(pool.clone()),
@@ -88,17 +98,32 @@ impl App {
             deadline: config.delivery.deadline,
             retention: config.retention.period,
             limits: http::Limits::new(config.limits.requests_per_second, config.limits.recipients_per_minute),
+            readiness: readiness.clone(),
         };
         let listen = config.server.listen;
-        let (server, addresses) = http::serve(state, listen).with_context(|| format!("can't listen on {listen}"))?;
+        let served = http::serve(state, listen, config.server.api, grace);
+        let (server, addresses) = served.with_context(|| format!("server.listen: can't listen on {listen}"))?;
+        let mut pools = vec![("api", pool.clone())];
         let delivery = if config.delivery.enabled {
             let pool = connect(config, DELIVERY_CONNECTIONS)?;
+            pools.push(("delivery", pool.clone()));
             Some(Delivery::start(&pool, &delivery_settings(config), endpoints, master_keys, bell)?)
         } else {
             None
         };
+        let (metrics, metrics_addresses) = match config.metrics.listen {
+            Some(listen) => {
+                let (pool, delivery) = (connect(config, 1)?, delivery.as_ref().map(Delivery::standing));
+                serve_metrics(listen, Watched { pool, pools, delivery })?
+            }
+            None => (Vec::new(), Vec::new()),
+        };
         let stop = CancellationToken::new();
-        let partitions = tokio::spawn(retention::run(pool, config.retention.partitions_ahead, stop.clone()));
+        let retention = config.retention.enabled.then(|| {
+            let retention =
+                Retention { period: config.retention.period, partitions_ahead: config.retention.partitions_ahead };
+            tokio::spawn(retention::run(pool, retention, stop.clone()))
+        });
         let handle = server.handle();
         Ok(Self {
             addresses,
@@ -106,31 +131,37 @@ impl App {
             server: handle,
             serving: tokio::spawn(server),
             delivery,
-            partitions,
+            retention,
             metrics,
             stop,
+            readiness,
+            drain_delay: config.server.drain_delay,
+            grace,
         })
     }
 
-    /// Stops taking requests, then claiming; lets what is under way end and be recorded.
+    /// Says at `/readyz` that it ends; then stops taking requests, then claiming; lets what is under way end and be
+    /// recorded, and gives the rest back.
     pub async fn stop(self) {
+        self.readiness.drain();
+        tokio::time::sleep(self.drain_delay).await;
         self.server.stop(true).await;
         let _ = self.serving.await;
         self.stop.cancel();
         if let Some(delivery) = self.delivery {
-            delivery.stop(GRACE).await;
+            delivery.stop(self.grace).await;
         }
-        let _ = self.partitions.await;
+        if let Some(retention) = self.retention {
+            let _ = retention.await;
+        }
         // To the last, so that the stop can be watched.
         self.metrics.iter().for_each(JoinHandle::abort);
     }
 }
 
-/// Starts counting, and lets Prometheus read.
-fn serve_metrics(config: &Config) -> anyhow::Result<(Vec<JoinHandle<()>>, Vec<SocketAddr>)> {
-    let Some(listen) = config.metrics.listen else { return Ok((Vec::new(), Vec::new())) };
-    telemetry::metrics::start()?;
-    let served = http::metrics::serve(listen);
+/// Lets Prometheus read.
+fn serve_metrics(listen: SocketAddr, watched: Watched) -> anyhow::Result<(Vec<JoinHandle<()>>, Vec<SocketAddr>)> {
+    let served = http::metrics::serve(listen, watched);
     let (server, addresses) = served.with_context(|| format!("metrics.listen: can't listen on {listen}"))?;
     let serving = tokio::spawn(async move {
         if let Err(error) = server.await {

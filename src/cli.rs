@@ -10,12 +10,14 @@ use crate::app::{self, App};
 use crate::config::Config;
 use crate::dev;
 use crate::reseal;
+use crate::retention;
 use crate::secret::{generate_api_secret, hash_api_secret};
 use crate::signals::Signals;
 use crate::simulator;
 use crate::store::api_keys::Role;
 use crate::store::{accounts, api_keys, schema};
 use crate::telemetry;
+use crate::telemetry::traces::Traces;
 
 /// Random characters of an API key's name.
 const KEY_LENGTH: usize = 24;
@@ -46,6 +48,12 @@ enum Command {
     Keys(Keys),
     /// Seal all stored secrets with the current master key, so that old ones can be retired.
     Reseal,
+    /// Drop what is past its retention. The service does so by itself every hour.
+    Retention {
+        /// Change nothing, only say what would go.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print the configuration as it is in effect, without its secrets.
     CheckConfig,
 }
@@ -78,28 +86,30 @@ impl Cli {
             Command::Serve => serve(&load()?).await,
             Command::Dev(arguments) => dev::run(arguments, load()?).await,
             Command::Simulate(arguments) => {
-                telemetry::logs::start(&load()?.log)?;
+                telemetry::logs::start(&load()?.log, None)?;
                 simulator::command::run(arguments).await
             }
             Command::Migrate => Ok(schema::migrate(&app::connect(&load()?, 1)?).await?),
             Command::Keys(keys) => keys.run(&load()?).await,
             Command::Reseal => reseal(&load()?).await,
+            Command::Retention { dry_run } => retain(&load()?, dry_run).await,
             Command::CheckConfig => Ok(write!(std::io::stdout(), "{}", load()?)?),
         }
     }
 }
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
-    telemetry::logs::start(&config.log)?;
+    let traces = Traces::start(&config.traces)?;
+    telemetry::logs::start(&config.log, traces.as_ref())?;
     let mut signals = Signals::listen()?;
     let Some(app) = signals.unless_ended(App::start(config)).await.transpose()? else { return Ok(()) };
     for address in &app.addresses {
         tracing::info!(%address, "ready");
     }
     signals.ended().await;
-    tracing::info!("stopping");
-    app.stop().await;
-    Ok(())
+    tracing::info!("stopping; a second signal ends it at once");
+    let stopped = signals.unless_ended(app.stop()).await;
+    stopped.context("ended at once by a second signal: what was in hand goes on when its leases run out")
 }
 
 async fn reseal(config: &Config) -> anyhow::Result<()> {
@@ -107,6 +117,13 @@ async fn reseal(config: &Config) -> anyhow::Result<()> {
     let resealed = reseal::run(&pool, &app::master_keys(config)?).await?;
     let (credentials, devices) = (resealed.credentials, resealed.devices);
     Ok(writeln!(std::io::stdout(), "sealed anew: {credentials} Credentials, {devices} devices")?)
+}
+
+async fn retain(config: &Config, dry_run: bool) -> anyhow::Result<()> {
+    telemetry::logs::start(&config.log, None)?;
+    let (pool, period) = (app::connect(config, 1)?, config.retention.period);
+    let expired = if dry_run { retention::look(&pool, period).await } else { retention::remove(&pool, period).await };
+    Ok(write!(std::io::stdout(), "{}", expired.context("Postgres can't be used")?)?)
 }
 
 impl Keys {

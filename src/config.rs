@@ -30,6 +30,7 @@ pub struct Config {
     pub retention: Retention,
     pub secrets: Secrets,
     pub log: Log,
+    pub traces: Traces,
     pub metrics: Metrics,
 }
 
@@ -39,9 +40,12 @@ pub struct Config {
 #[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
 pub struct Server {
     pub listen: SocketAddr,
+    pub api: bool,
     #[serde(deserialize_with = "or_empty")]
     pub public_url: Option<String>,
     pub max_body_size: usize,
+    #[serde(with = "humantime_serde")]
+    pub drain_delay: Duration,
 }
 
 /// Postgres.
@@ -78,6 +82,8 @@ pub struct Delivery {
     pub max_attempts: u16,
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
+    #[serde(with = "humantime_serde")]
+    pub grace: Duration,
     pub burst_percent: u8,
     pub burst_count: u32,
 }
@@ -130,6 +136,7 @@ pub struct Apns {
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
 pub struct Retention {
+    pub enabled: bool,
     #[serde(with = "humantime_serde")]
     pub period: Duration,
     pub partitions_ahead: u16,
@@ -147,6 +154,8 @@ pub struct Secrets {
     pub master_key_id: String,
     #[serde(serialize_with = "redacted")]
     pub old_master_keys: SecretString,
+    #[serde(deserialize_with = "or_empty")]
+    pub old_master_keys_file: Option<PathBuf>,
 }
 
 /// Logs.
@@ -156,6 +165,16 @@ pub struct Secrets {
 pub struct Log {
     pub format: LogFormat,
     pub level: String,
+}
+
+/// Traces.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+pub struct Traces {
+    #[serde(deserialize_with = "or_empty")]
+    pub endpoint: Option<String>,
+    pub ratio: f64,
 }
 
 /// Metrics.
@@ -218,13 +237,16 @@ impl Config {
     }
 
     fn read_files(&mut self) -> anyhow::Result<()> {
-        read_secret("database.url", self.database.url_file.as_deref(), &mut self.database.url)?;
-        read_secret("secrets.master_key", self.secrets.master_key_file.as_deref(), &mut self.secrets.master_key)
+        let Self { database, secrets, .. } = self;
+        read_secret("database.url", database.url_file.as_deref(), &mut database.url)?;
+        read_secret("secrets.master_key", secrets.master_key_file.as_deref(), &mut secrets.master_key)?;
+        read_secret("secrets.old_master_keys", secrets.old_master_keys_file.as_deref(), &mut secrets.old_master_keys)
     }
 
     /// Every rule that a value breaks, at once.
     fn check(&self) -> anyhow::Result<()> {
-        let Self { server, database, delivery, limits: _, fcm, apns, retention, secrets, log, metrics: _ } = self;
+        let Self { server, database, delivery, limits: _, fcm, apns, retention, secrets, log, traces, metrics: _ } =
+            self;
         let second = Duration::from_secs(1);
         let https = |address: &str| address.starts_with("https://");
         let public_url = server.public_url.as_deref().unwrap_or("http://");
@@ -253,6 +275,8 @@ impl Config {
             let least = format!("at least twice {provider}.timeout, which is {timeout:?}");
             rule(delivery.lease / 2 >= timeout, "delivery.lease", &delivery.lease, &least);
             rule(!timeout.is_zero(), &format!("{provider}.timeout"), &timeout, "more than 0");
+            let least = format!("more than {provider}.timeout, which is {timeout:?}");
+            rule(delivery.grace > timeout, "delivery.grace", &delivery.grace, &least);
         }
         rule(!delivery.poll_interval.is_zero(), "delivery.poll_interval", &delivery.poll_interval, "more than 0");
         rule(!delivery.retry_base.is_zero(), "delivery.retry_base", &delivery.retry_base, "more than 0");
@@ -276,6 +300,10 @@ impl Config {
         rule(fcm.max_connections >= 1, "fcm.max_connections", &fcm.max_connections, "at least 1");
         rule(apns.max_connections >= 1, "apns.max_connections", &apns.max_connections, "at least 1");
         rule(retention.period >= second, "retention.period", &retention.period, "at least 1s");
+        let endpoint = traces.endpoint.as_deref().unwrap_or("http://");
+        let is_http = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+        rule(is_http, "traces.endpoint", &endpoint, "an http or https address");
+        rule((0.0..=1.0).contains(&traces.ratio), "traces.ratio", &traces.ratio, "0.0 to 1.0");
         rule(!secrets.master_key_id.is_empty(), "secrets.master_key_id", &secrets.master_key_id, "not empty");
         rule(EnvFilter::try_new(&log.level).is_ok(), "log.level", &log.level, "a level or filters");
         if broken.is_empty() { Ok(()) } else { bail!("the configuration is not valid: {}", broken.join("; ")) }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::delivery::wake::Wake;
 use crate::store::fanouts;
+use crate::telemetry::metrics;
 
 /// How long the loop rests after Postgres refused it.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
@@ -19,6 +20,7 @@ pub async fn run(pool: PgPool, wake: Arc<Wake>, poll_interval: Duration, stop: C
         loop {
             match fanouts::step(&pool).await {
                 Ok(Some(step)) => {
+                    metrics::accepted(0, step.notifications as usize);
                     tracing::debug!(operation_id = %step.operation_id, notifications = step.notifications, "fanned out");
                 }
                 Ok(None) => wait(&pool, &wake, poll_interval).await,

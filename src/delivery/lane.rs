@@ -41,7 +41,7 @@ pub struct Job {
     pub deadline: Instant,
 }
 
-/// A handle on a lane. The lane ends when this is dropped and what it had under way is done.
+/// A handle on a lane. When this is dropped, the lane gives back what waits, and ends when what it had under way is done.
 pub struct Lane {
     jobs: mpsc::UnboundedSender<Job>,
     backlog: Arc<Backlog>,
@@ -120,12 +120,14 @@ impl Worker {
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !ending || !under_way.is_empty() {
-            let takes = !ending && under_way.len() < self.window();
-            let pause = if takes { self.pace.wait(Instant::now()) } else { None };
+            let takes = !ending && (queue.is_closed() || under_way.len() < self.window());
+            let pause = if takes && !queue.is_closed() { self.pace.wait(Instant::now()) } else { None };
             tokio::select! {
                 biased;
                 Some(tried) = under_way.next(), if !under_way.is_empty() => self.settle(tried, under_way.len() + 1),
                 job = queue.recv(), if takes && pause.is_none() => match job {
+                    // Whoever claims it next sends it: another process, or the lane of the Credential's new content.
+                    Some(job) if queue.is_closed() => self.give_back(job),
                     Some(job) => if let Some(job) = self.admit(job) {
                         self.pace.sent();
                         if under_way.is_empty() {
@@ -177,6 +179,11 @@ impl Worker {
     /// Requests that may be under way at a time.
     fn window(&self) -> usize {
         self.breaker.probes().map_or(self.window.size(), |probes| probes as usize)
+    }
+
+    fn give_back(&self, job: Job) {
+        self.backlog.leave();
+        job.postpone(self.breaker.closed_for(Instant::now()).unwrap_or_default());
     }
 
     /// Lets a notification pass that may be sent now; any other is settled or put back here.

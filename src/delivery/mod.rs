@@ -35,12 +35,14 @@ mod pace;
 mod recorder;
 mod removal;
 mod retry;
+mod standing;
 mod wake;
 mod window;
 
 pub use pace::Quota;
 pub use removal::Burst;
 pub use retry::RetryPolicy;
+pub use standing::Standing;
 pub use wake::Bell;
 
 use crate::provider::Endpoints;
@@ -53,6 +55,7 @@ use lanes::Lanes;
 use lease::{Capacity, Leases};
 use recorder::Recorder;
 use removal::Removal;
+use standing::Lag;
 
 /// How long the listener rests after its connection broke.
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -101,7 +104,7 @@ impl Drop for Threads {
 pub struct Delivery {
     _threads: Threads,
     stop: CancellationToken,
-    capacity: Arc<Capacity>,
+    standing: Standing,
     claiming: JoinHandle<()>,
     recording: JoinHandle<()>,
     around: Vec<JoinHandle<()>>,
@@ -127,7 +130,10 @@ impl Delivery {
         let capacity = Capacity::new(settings.max_in_flight);
         let (entries, recorded) = mpsc::unbounded_channel();
         let leases = Arc::new(Leases::new(settings.lease, entries));
-        let recorder = Recorder::new(pool.clone(), settings.recorder_window, Arc::clone(&wake), Arc::clone(&stalled));
+        let standing = Standing { capacity: Arc::clone(&capacity), lag: Arc::new(Lag::new()) };
+        let lag = Arc::clone(&standing.lag);
+        let recorder =
+            Recorder::new(pool.clone(), settings.recorder_window, Arc::clone(&wake), Arc::clone(&stalled), lag);
         let removal = Removal::new(settings.burst);
         let lanes = Lanes {
             pool: pool.clone(),
@@ -155,7 +161,12 @@ impl Delivery {
         ];
         let (claiming, recording) = (tokio::spawn(claimer.run(stop.clone())), tokio::spawn(recorder.run(recorded)));
         drop(entered);
-        Ok(Self { _threads: Threads(Some(threads)), capacity, claiming, recording, around, stop })
+        Ok(Self { _threads: Threads(Some(threads)), standing, claiming, recording, around, stop })
+    }
+
+    /// How it stands, from now on.
+    pub fn standing(&self) -> Standing {
+        self.standing.clone()
     }
 
     /// Stops claiming, lets what is under way end and be recorded for up to `grace`, and gives the rest back. What is
@@ -172,7 +183,7 @@ impl Delivery {
         };
         if tokio::time::timeout(grace, ended).await.is_err() {
             tracing::warn!(
-                notifications = self.capacity.taken(),
+                notifications = self.standing.in_hand(),
                 "stopped with notifications in hand; their leases will run out"
             );
         }

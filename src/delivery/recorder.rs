@@ -13,9 +13,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::delivery::lease::{Entry, Lease, Slot};
+use crate::delivery::standing::Lag;
 use crate::delivery::wake::Wake;
 use crate::store::batches::BatchKey;
 use crate::store::outcomes::{self, NotificationOutcome, Release};
+use crate::telemetry::metrics;
 
 /// Most entries that are written together.
 const GROUP: usize = 2_000;
@@ -30,6 +32,7 @@ pub struct Recorder {
     wake: Arc<Wake>,
     /// Whether Postgres is refusing what we have; nobody should claim more then.
     stalled: Arc<AtomicBool>,
+    lag: Arc<Lag>,
 }
 
 /// What is written together.
@@ -54,8 +57,8 @@ impl Group {
 
 impl Recorder {
     /// `window` is the least time from one write to the next.
-    pub fn new(pool: PgPool, window: Duration, wake: Arc<Wake>, stalled: Arc<AtomicBool>) -> Self {
-        Self { pool, window, wake, stalled }
+    pub fn new(pool: PgPool, window: Duration, wake: Arc<Wake>, stalled: Arc<AtomicBool>, lag: Arc<Lag>) -> Self {
+        Self { pool, window, wake, stalled, lag }
     }
 
     /// Runs until every sender of `entries` is gone and all of them have been written.
@@ -63,6 +66,7 @@ impl Recorder {
         let mut gathered = Vec::with_capacity(GROUP);
         let mut last_write = Instant::now();
         while entries.recv_many(&mut gathered, GROUP).await > 0 {
+            self.lag.begins();
             let room = GROUP - gathered.len();
             if room > 0 && last_write.elapsed() < self.window {
                 tokio::time::sleep_until(last_write + self.window).await;
@@ -76,6 +80,7 @@ impl Recorder {
             let mut group = Group::default();
             gathered.drain(..).for_each(|entry| group.push(entry));
             self.write(group).await;
+            self.lag.ends();
         }
     }
 
@@ -104,8 +109,10 @@ impl Recorder {
     }
 
     async fn try_write(&self, outcomes: &[NotificationOutcome], releases: &[Release]) -> sqlx::Result<()> {
+        let began = Instant::now();
         let recorded = outcomes::record(&self.pool, outcomes, releases).await?;
         let late = outcomes.len() - recorded.outcomes;
+        metrics::recorded(began.elapsed(), late);
         if late > 0 {
             tracing::warn!(late, "outcomes dropped: their batches had been claimed anew or canceled");
         }

@@ -52,7 +52,7 @@ struct Dev {
 
 /// Runs everything until the process is told to end.
 pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
-    telemetry::logs::start(&config.log)?;
+    telemetry::logs::start(&config.log, None)?;
     let mut signals = Signals::listen()?;
     let Some(dev) = signals.unless_ended(start(&arguments, config)).await.transpose()? else { return Ok(()) };
     announce(&dev.app, &dev.simulator)?;
@@ -101,6 +101,7 @@ fn configure(config: &mut Config, arguments: &Arguments, url: String, simulator:
     let ca_file = arguments.data_dir.join("simulator").join("ca.pem");
     std::fs::write(&ca_file, &simulator.ca_pem).with_context(|| format!("can't write {}", ca_file.display()))?;
     config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
+    config.server.drain_delay = Duration::ZERO;
     config.metrics.listen = None;
     config.database.url = SecretString::from(url);
     config.secrets.master_key = SecretString::from(master_key(&arguments.data_dir)?);

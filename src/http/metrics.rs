@@ -5,18 +5,36 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use sqlx::PgPool;
 
+use crate::delivery::Standing;
+use crate::store::queue;
 use crate::telemetry::metrics;
 
 /// How often observations are folded while nobody reads.
 const FOLD_EVERY: Duration = Duration::from_secs(5);
+/// A look at the queue that takes longer is left out of the answer.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is looked at when somebody reads.
+#[derive(Clone)]
+pub struct Watched {
+    /// To look at the queue with.
+    pub pool: PgPool,
+    /// The service's pools, by name.
+    pub pools: Vec<(&'static str, PgPool)>,
+    /// `None`: this process does not deliver.
+    pub delivery: Option<Standing>,
+}
 
 /// Starts answering on `listen`. Returns the addresses that it listens on.
-pub fn serve(listen: SocketAddr) -> std::io::Result<(Server, Vec<SocketAddr>)> {
-    let server = HttpServer::new(|| App::new().route("/metrics", web::get().to(read)))
-        .workers(1)
-        .disable_signals()
-        .bind(listen)?;
+pub fn serve(listen: SocketAddr, watched: Watched) -> std::io::Result<(Server, Vec<SocketAddr>)> {
+    let watched = web::Data::new(watched);
+    let server =
+        HttpServer::new(move || App::new().app_data(web::Data::clone(&watched)).route("/metrics", web::get().to(read)))
+            .workers(1)
+            .disable_signals()
+            .bind(listen)?;
     let addresses = server.addrs();
     Ok((server.run(), addresses))
 }
@@ -30,6 +48,17 @@ pub async fn fold() {
     }
 }
 
-async fn read() -> HttpResponse {
+async fn read(watched: web::Data<Watched>) -> HttpResponse {
+    // Of a queue so long that looking at it takes too long, the last look stands.
+    if let Ok(looked) = tokio::time::timeout(LOOK_TIMEOUT, queue::look(&watched.pool)).await {
+        metrics::queue(looked.ok().as_ref());
+    }
+    for (name, pool) in &watched.pools {
+        let idle = pool.num_idle();
+        metrics::pool(name, (pool.size() as usize).saturating_sub(idle), idle);
+    }
+    if let Some(delivery) = &watched.delivery {
+        metrics::delivery(delivery.in_hand(), delivery.recorder_lag());
+    }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics::render())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::http::header;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -25,9 +26,11 @@ mod device;
 mod device_registrations;
 mod error;
 mod fields;
+mod health;
 mod idempotency;
 mod limits;
 pub mod metrics;
+mod observe;
 mod openapi;
 mod operation_errors;
 mod operations;
@@ -47,6 +50,7 @@ use crate::secret::MasterKeys;
 use crate::store::api_keys::{self, KnownKey};
 use crate::store::senders::{self, AppSenders, AskedApp};
 use error::ApiError;
+pub use health::Readiness;
 pub use limits::Limits;
 use query::Query;
 
@@ -77,6 +81,8 @@ pub struct State {
     pub retention: Duration,
     /// How much callers may ask for.
     pub limits: Limits,
+    /// Whether new callers are welcome.
+    pub readiness: Readiness,
 }
 
 impl State {
@@ -119,8 +125,14 @@ pub fn look_up_senders(pool: PgPool) -> Lookup<AskedApp, AppSenders> {
     })
 }
 
-/// Starts answering on `listen`. Returns the addresses that it listens on.
-pub fn serve(state: State, listen: SocketAddr) -> std::io::Result<(Server, Vec<SocketAddr>)> {
+/// Starts answering on `listen`, without `api` only whether the process is well; once stopped, requests under way may take up
+/// to `grace` to end. Returns the addresses that it listens on.
+pub fn serve(
+    state: State,
+    listen: SocketAddr,
+    api: bool,
+    grace: Duration,
+) -> std::io::Result<(Server, Vec<SocketAddr>)> {
     let state = web::Data::new(state);
     let server = HttpServer::new(move || {
         App::new()
@@ -128,13 +140,14 @@ pub fn serve(state: State, listen: SocketAddr) -> std::io::Result<(Server, Vec<S
             .app_data(web::PayloadConfig::new(state.max_body_size))
             // What can't be decoded names nothing that could be found.
             .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
-            .configure(routes)
-            .route("/openapi.json", web::get().to(openapi::json))
-            .service(web::redirect("/docs", "/docs/"))
-            .route("/docs/{path:.*}", web::get().to(openapi::page))
+            .configure(if api { routes } else { |_: &mut web::ServiceConfig| {} })
+            .route("/healthz", web::get().to(health::alive))
+            .route("/readyz", web::get().to(health::ready))
+            .wrap(from_fn(observe::observe))
             .default_service(web::to(async || ApiError::not_found().error_response()))
     })
     .disable_signals()
+    .shutdown_timeout(grace.as_secs().max(1))
     .bind(listen)?;
     let addresses = server.addrs();
     Ok((server.run(), addresses))
@@ -186,7 +199,11 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/{id}", "GET").route(web::get().to(push_notifications::fetch)))
         .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))
         .service(resource("/{id}/DeliveryAttempts", "GET").route(web::get().to(delivery_attempts::list)));
-    config.service(service);
+    config
+        .service(service)
+        .route("/openapi.json", web::get().to(openapi::json))
+        .service(web::redirect("/docs", "/docs/"))
+        .route("/docs/{path:.*}", web::get().to(openapi::page));
 }
 
 /// An address that knows the methods `allow`, and says so to any other.

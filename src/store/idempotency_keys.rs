@@ -78,11 +78,31 @@ pub async fn insert(
     .map(drop)
 }
 
-/// Forgets all that is past its time. Returns how many.
-pub async fn forget(executor: impl PgExecutor<'_>) -> sqlx::Result<u64> {
-    let forgotten = sqlx::query!(
-        "delete from idempotency_keys where created_at < now() - make_interval(secs => $1)",
+/// How many are past their time.
+pub async fn count_old(executor: impl PgExecutor<'_>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from idempotency_keys where created_at < now() - make_interval(secs => $1)"#,
         LIFETIME.as_secs_f64()
+    )
+    .fetch_one(executor)
+    .await
+}
+
+/// Forgets up to `limit` that are past their time, oldest first. Returns how many.
+pub async fn forget(executor: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<u64> {
+    let forgotten = sqlx::query!(
+        "
+        delete from idempotency_keys
+        where (account_id, key) in (
+            select account_id, key
+            from idempotency_keys
+            where created_at < now() - make_interval(secs => $1)
+            order by created_at
+            limit $2
+        )
+        ",
+        LIFETIME.as_secs_f64(),
+        limit
     )
     .execute(executor)
     .await?;

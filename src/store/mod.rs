@@ -17,6 +17,7 @@ pub mod operations;
 pub mod outcomes;
 pub mod partitions;
 pub mod push_notifications;
+pub mod queue;
 pub mod recipients;
 pub mod schema;
 pub mod sealed;

@@ -1,13 +1,18 @@
 //! Connecting to Postgres and bringing its schema up to date.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 /// The oldest Postgres whose SQL is understood.
 const OLDEST_POSTGRES: u32 = 150_000;
+
+/// The first and the longest wait between two looks for Postgres.
+const WAIT_FIRST: Duration = Duration::from_millis(250);
+const WAIT_LONGEST: Duration = Duration::from_secs(5);
 
 /// Every migration, oldest first.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -18,7 +23,17 @@ pub enum SchemaError {
     /// Too old.
     #[error("Postgres {0} is too old: 15 or newer is needed")]
     TooOld(String),
-    /// A migration failed, or the database knows one that this version does not.
+    /// A newer version of Bellwire has been here.
+    #[error(
+        "its schema is of version {found}, and this bellwire knows up to {known}: run the version that brought it there, or a newer one"
+    )]
+    Newer {
+        /// The newest migration in the database.
+        found: i64,
+        /// The newest that this version knows.
+        known: i64,
+    },
+    /// A migration failed.
     #[error("the database's schema can't be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// Postgres.
@@ -62,6 +77,51 @@ pub async fn migrate(pool: &PgPool) -> Result<(), SchemaError> {
     if (version.number as u32) < OLDEST_POSTGRES {
         return Err(SchemaError::TooOld(version.name));
     }
+    if let Some(found) = version_of(pool).await?
+        && found > newest()
+    {
+        return Err(SchemaError::Newer { found, known: newest() });
+    }
     MIGRATOR.run(pool).await?;
     Ok(())
+}
+
+/// The newest migration that this version knows.
+pub fn newest() -> i64 {
+    MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// The newest migration in the database; `None`: there is none yet.
+pub async fn version_of(pool: &PgPool) -> sqlx::Result<Option<i64>> {
+    let is_new = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is null as "is_new!""#);
+    if is_new.fetch_one(pool).await? {
+        return Ok(None);
+    }
+    // Not checked when compiling: the table is the migrator's own.
+    sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(pool).await
+}
+
+/// Returns once Postgres takes connections; an error: it did not within `timeout`, or will not.
+pub async fn reachable(options: &PgConnectOptions, timeout: Duration) -> sqlx::Result<()> {
+    let (until, mut delay) = (Instant::now() + timeout, WAIT_FIRST);
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let connecting = tokio::time::timeout(left, PgConnection::connect_with(options)).await;
+        let error = match connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
+            Ok(connection) => return connection.close().await,
+            Err(error) if !may_pass(&error) || left <= delay => return Err(error),
+            Err(error) => error,
+        };
+        tracing::warn!(%error, again_in = ?delay, "waiting for Postgres");
+        tokio::time::sleep(delay).await;
+        delay = (delay * 2).min(WAIT_LONGEST);
+    }
+}
+
+/// Whether it is worth trying again: nobody answers, or Postgres is starting, ending or full.
+fn may_pass(error: &sqlx::Error) -> bool {
+    match error.as_database_error().and_then(DatabaseError::code) {
+        Some(code) => code.starts_with("57P") || code == "53300",
+        None => matches!(error, sqlx::Error::Io(_)),
+    }
 }

@@ -3,20 +3,24 @@
 use std::io::IsTerminal;
 
 use anyhow::Context;
-use tracing_subscriber::EnvFilter;
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{Log, LogFormat};
+use crate::telemetry::traces::Traces;
 
-/// Starts logging to standard error; standard output is for what a command was asked for.
-pub fn start(log: &Log) -> anyhow::Result<()> {
+/// Starts logging to standard error; standard output is for what a command was asked for. Spans go to `traces` as well.
+pub fn start(log: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.level).with_context(|| format!("log.level is not valid: {}", log.level))?;
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let started = match log.format {
-        LogFormat::Pretty => subscriber.try_init(),
-        LogFormat::Json => subscriber.json().try_init(),
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let lines = match log.format {
+        LogFormat::Pretty => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
+    let spans = traces.map(|traces| OpenTelemetryLayer::new(traces.tracer()));
+    let started = tracing_subscriber::registry().with(filter).with(lines).with(spans).try_init();
     started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))
 }

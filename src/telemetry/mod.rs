@@ -1,4 +1,5 @@
-//! What the service tells its operators: logs and metrics.
+//! What the service tells its operators: logs, metrics and traces.
 
 pub mod logs;
 pub mod metrics;
+pub mod traces;

@@ -2,13 +2,12 @@
 //! up, each token arrived, and no more arrived twice than was under way when the fault struck.
 
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bellwire::postgres::PrivatePostgres;
 use bellwire::simulator::Options;
 use bellwire::simulator::behaviour::{Behaviour, Faults};
-use bellwire::store::schema;
 use serde_json::Value;
 
 use crate::support::client::{Client, apn, fcm, message};
@@ -176,7 +175,7 @@ async fn postgres_is_stopped_and_started() {
     let directory = tempfile::tempdir().unwrap();
     let (data, socket) = (directory.path().join("postgres"), directory.path().join("socket"));
     let mut postgres = PrivatePostgres::start(&data).await.unwrap();
-    let database = own_database(&postgres, &socket).await;
+    let database = Database::own(&postgres, &socket).await;
     let drill = Drill::on(database).await;
     let (_process, client) = drill.process().await;
     let id = drill.send(&client).await;
@@ -224,20 +223,6 @@ async fn the_clock_steps_to_and_fro() {
 fn faketime() -> Option<PathBuf> {
     let directories = std::fs::read_dir("/usr/lib").ok()?.flatten();
     directories.map(|directory| directory.path().join("faketime/libfaketimeMT.so.1")).find(|path| path.exists())
-}
-
-/// A database on a server that a test may stop, at an address that stays the same when it starts again.
-async fn own_database(postgres: &PrivatePostgres, socket: &Path) -> Database {
-    use sqlx::{Connection, PgConnection};
-    let mut connection = PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await.unwrap();
-    schema::create_database(&mut connection, "drill").await.unwrap();
-    let options = postgres.options("drill");
-    symlink(options.get_socket().unwrap(), socket).unwrap();
-    let host = socket.display().to_string().replace('/', "%2F");
-    let url = format!("postgres://{}@{host}/drill", options.get_username());
-    let pool = schema::pool(options.socket(socket), 5, Duration::from_secs(30));
-    schema::migrate(&pool).await.unwrap();
-    Database { url, pool }
 }
 
 #[tokio::test(flavor = "multi_thread")]

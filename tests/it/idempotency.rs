@@ -86,6 +86,6 @@ async fn a_key_is_forgotten_after_a_day() {
     let second = service.client.post_once("", "k", &message(&[fcm("b")])).await;
     assert!(second.0 == StatusCode::ACCEPTED && second != first, "{second:?}");
     sqlx::query("update idempotency_keys set created_at = now() - interval '25 hours'").execute(pool).await.unwrap();
-    assert_eq!(bellwire::store::idempotency_keys::forget(pool).await.unwrap(), 1);
+    assert_eq!(bellwire::store::idempotency_keys::forget(pool, 100).await.unwrap(), 1);
     service.stop().await;
 }

@@ -20,6 +20,11 @@ impl Client {
         Self { http: reqwest::Client::new(), base, key: key.to_owned(), secret: secret.to_owned() }
     }
 
+    /// The service's address.
+    pub fn url(&self) -> &str {
+        self.base.split_once("/v1/").unwrap().0
+    }
+
     /// A request to `path` below `/v1/PushNotifications`.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).basic_auth(&self.key, Some(&self.secret))

@@ -3,6 +3,8 @@
 //! The server is `TEST_DATABASE_URL`'s if that is set; else a private one from the binaries on this machine; else one that
 //! testcontainers starts with Docker.
 
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -41,6 +43,25 @@ impl Database {
         let url = format!("{}/{name}", server.url);
         let options = PgConnectOptions::from_str(&url).unwrap();
         Self { url, pool: schema::pool(options, 5, Duration::from_secs(30)) }
+    }
+
+    /// Drops it under whoever is connected.
+    pub async fn vanish(&self) {
+        let name = self.url.rsplit_once('/').unwrap().1;
+        SERVER.get().unwrap().execute(&format!("drop database {name} with (force)")).await;
+    }
+
+    /// One on a server that a test may stop, at an address that stays the same when it starts again: `socket`.
+    pub async fn own(postgres: &PrivatePostgres, socket: &Path) -> Self {
+        let mut connection = PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await.unwrap();
+        schema::create_database(&mut connection, "drill").await.unwrap();
+        let options = postgres.options("drill");
+        symlink(options.get_socket().unwrap(), socket).unwrap();
+        let host = socket.display().to_string().replace('/', "%2F");
+        let url = format!("postgres://{}@{host}/drill", options.get_username());
+        let pool = schema::pool(options.socket(socket), 5, Duration::from_secs(30));
+        schema::migrate(&pool).await.unwrap();
+        Self { url, pool }
     }
 }
 

@@ -1,16 +1,35 @@
 //! The service as a process of its own.
 
 use std::net::TcpListener;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::NamedTempFile;
 
 use crate::support::client::Client;
 use crate::support::eventually;
 use crate::support::service::World;
 
 /// Ends the process by kill -9 when dropped, however the test ends.
-pub struct Process(Child);
+pub struct Process {
+    child: Child,
+    log: NamedTempFile,
+}
+
+/// A port that nobody listens at.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
 
 impl Process {
+    /// Starts a command.
+    pub fn spawn(command: &mut Command) -> Self {
+        let log = NamedTempFile::new().unwrap();
+        let child = command.stdout(Stdio::null()).stderr(log.reopen().unwrap()).spawn().unwrap();
+        Self { child, log }
+    }
+
     /// Starts the service and waits until it answers this caller.
     pub async fn serve(world: &World, caller: &(String, String)) -> (Self, Client) {
         Self::serve_with(world, caller, &[]).await
@@ -22,20 +41,39 @@ impl Process {
         (key, secret): &(String, String),
         environment: &[(&str, String)],
     ) -> (Self, Client) {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let client = Client::new(&format!("http://127.0.0.1:{port}"), key, secret);
         let environment = environment.iter().map(|(name, value)| (name, value));
-        let mut command = world.command(port);
-        let process = Self(command.envs(environment).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let process = Self::spawn(world.command(port).envs(environment));
         let answer = async || client.request(reqwest::Method::GET, "/Apps").send().await.ok();
         eventually("the service to listen", answer).await;
         (process, client)
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap()
+    }
+
+    /// Waits until it has logged this.
+    pub async fn logged(&self, text: &str) {
+        eventually(text, async || self.log().contains(text).then_some(())).await;
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub async fn ended(mut self) -> ExitStatus {
+        eventually("the process to end", async || self.child.try_wait().unwrap()).await
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

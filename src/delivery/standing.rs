@@ -1,0 +1,57 @@
+//! How delivery stands, for those who watch.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::delivery::lease::Capacity;
+
+/// A view of the running delivery; cheap to clone.
+#[derive(Clone)]
+pub struct Standing {
+    pub(super) capacity: Arc<Capacity>,
+    pub(super) lag: Arc<Lag>,
+}
+
+impl Standing {
+    /// Notifications in this process, from claim to record.
+    pub fn in_hand(&self) -> usize {
+        self.capacity.taken()
+    }
+
+    /// How long the oldest outcome that is not durable has been waiting for that.
+    pub fn recorder_lag(&self) -> Duration {
+        self.lag.get()
+    }
+}
+
+/// Since when outcomes wait to be durable.
+pub struct Lag {
+    epoch: Instant,
+    /// Milliseconds after `epoch`, and 1; 0: none waits.
+    since: AtomicU64,
+}
+
+impl Lag {
+    /// Nothing waits.
+    pub fn new() -> Self {
+        Self { epoch: Instant::now(), since: AtomicU64::new(0) }
+    }
+
+    /// Something waits from now on.
+    pub fn begins(&self) {
+        self.since.store(self.epoch.elapsed().as_millis() as u64 + 1, Ordering::Relaxed);
+    }
+
+    /// Nothing waits any more.
+    pub fn ends(&self) {
+        self.since.store(0, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        match self.since.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => self.epoch.elapsed().saturating_sub(Duration::from_millis(since - 1)),
+        }
+    }
+}
