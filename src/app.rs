@@ -24,9 +24,9 @@ use crate::store::schema;
 use crate::telemetry;
 use crate::transport::Roots;
 
-/// Connections that delivery has for itself, so that no burst of requests keeps it from recording: to claim, to record, to
-/// renew, to listen, to fan out, and one to spare.
-const DELIVERY_CONNECTIONS: u32 = 6;
+/// Connections that delivery has for itself beside those that its claimer and its recorder keep, so that no burst of requests
+/// holds it up: to renew, to listen, to fan out, and to remove dead tokens.
+const DELIVERY_CONNECTIONS: u32 = 4;
 
 const UNUSABLE: &str = "Postgres can't be used";
 
@@ -138,6 +138,14 @@ impl App {
             drain_delay: config.server.drain_delay,
             grace,
         })
+    }
+
+    /// Returns if delivery comes to an end that nobody asked for: a defect.
+    pub async fn broken(&mut self) {
+        match &mut self.delivery {
+            Some(delivery) => delivery.broken().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Says at `/readyz` that it ends; then stops taking requests, then claiming; lets what is under way end and be

@@ -102,11 +102,15 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let traces = Traces::start(&config.traces)?;
     telemetry::logs::start(&config.log, traces.as_ref())?;
     let mut signals = Signals::listen()?;
-    let Some(app) = signals.unless_ended(App::start(config)).await.transpose()? else { return Ok(()) };
+    let Some(mut app) = signals.unless_ended(App::start(config)).await.transpose()? else { return Ok(()) };
     for address in &app.addresses {
         tracing::info!(%address, "ready");
     }
-    signals.ended().await;
+    if signals.unless_ended(app.broken()).await.is_some() {
+        anyhow::bail!(
+            "delivery has broken off, which is a defect: the log says where; what was in hand goes on elsewhere"
+        );
+    }
     tracing::info!("stopping; a second signal ends it at once");
     let stopped = signals.unless_ended(app.stop()).await;
     stopped.context("ended at once by a second signal: what was in hand goes on when its leases run out")

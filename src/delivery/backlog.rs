@@ -17,7 +17,23 @@ const STALLED_DELAY: Duration = Duration::from_secs(5);
 /// What waits in a lane, and how much may.
 pub struct Backlog {
     waiting: AtomicUsize,
-    room: Mutex<Room>,
+    state: Mutex<State>,
+}
+
+/// What decides whether there is room.
+struct State {
+    room: Room,
+    /// Until when the breaker lets nothing pass, and why.
+    closed: Option<(Instant, String)>,
+}
+
+impl State {
+    /// How long nothing is taken at all.
+    fn closed_for(&self, now: Instant) -> Option<Duration> {
+        let closed = self.closed.as_ref().map(|(until, _)| until.saturating_duration_since(now));
+        let closed = closed.filter(|left| !left.is_zero());
+        if matches!(self.room, Room::Stalled) { closed.max(Some(STALLED_DELAY)) } else { closed }
+    }
 }
 
 /// How much may wait.
@@ -57,16 +73,19 @@ impl Room {
 
 impl Default for Backlog {
     fn default() -> Self {
-        Self { waiting: AtomicUsize::new(0), room: Mutex::new(Room::Any) }
+        Self { waiting: AtomicUsize::new(0), state: Mutex::new(State { room: Room::Any, closed: None }) }
     }
 }
 
 impl Backlog {
     /// Takes a place; else says how long to put the notification back.
     pub fn enter(&self, now: Instant) -> Result<(), Duration> {
-        let mut room = self.lock();
-        if room.is_full(self.waiting()) {
-            return Err(room.delay(self.waiting(), now));
+        let mut state = self.lock();
+        if let Some(delay) = state.closed_for(now) {
+            return Err(delay);
+        }
+        if state.room.is_full(self.waiting()) {
+            return Err(state.room.delay(self.waiting(), now));
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -75,7 +94,24 @@ impl Backlog {
     /// Gives a place back for which there is no room any more. Returns how long to put the notification back.
     pub fn turn_out(&self, now: Instant) -> Duration {
         self.leave();
-        self.lock().delay(self.waiting(), now)
+        self.lock().room.delay(self.waiting(), now)
+    }
+
+    /// For how long nothing is taken at all: the provider is silent, or the lane is closed. `None`: something may be.
+    pub fn closed_for(&self, now: Instant) -> Option<Duration> {
+        self.lock().closed_for(now)
+    }
+
+    /// Takes nothing until then, because of `reason`.
+    pub fn close(&self, until: Instant, reason: &str) {
+        self.lock().closed = Some((until, reason.to_owned()));
+    }
+
+    /// What keeps the lane from sending, for people.
+    pub fn obstacle(&self) -> Option<String> {
+        let state = self.lock();
+        let silent = || matches!(state.room, Room::Stalled).then(|| "the provider does not answer".to_owned());
+        state.closed.as_ref().map(|(_, reason)| reason.clone()).or_else(silent)
     }
 
     /// Gives a place back.
@@ -83,8 +119,8 @@ impl Backlog {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Room> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many wait.
@@ -94,22 +130,22 @@ impl Backlog {
 
     /// The provider is silent: nothing waits for it. Returns whether that is news.
     pub fn stall(&self) -> bool {
-        !matches!(std::mem::replace(&mut *self.lock(), Room::Stalled), Room::Stalled)
+        !matches!(std::mem::replace(&mut self.lock().room, Room::Stalled), Room::Stalled)
     }
 
     /// Whether the provider is silent.
     pub fn is_stalled(&self) -> bool {
-        matches!(*self.lock(), Room::Stalled)
+        matches!(self.lock().room, Room::Stalled)
     }
 
     /// The lane keeps up, or is not known to be slow.
     pub fn open(&self) {
-        *self.lock() = Room::Any;
+        self.lock().room = Room::Any;
     }
 
     /// The lane has more than it can send, which is `rate` a second, more than 0. Returns how many too many wait.
     pub fn narrow(&self, rate: f64, now: Instant) -> usize {
-        let mut room = self.lock();
+        let room = &mut self.lock().room;
         let next = match *room {
             Room::For { next, .. } => next,
             Room::Any | Room::Stalled => now,
@@ -152,5 +188,15 @@ mod tests {
         assert_eq!(backlog.enter(now), Err(STALLED_DELAY));
         backlog.open();
         assert_eq!(backlog.enter(now), Ok(()));
+    }
+
+    #[test]
+    fn a_closed_lane_takes_nothing_until_it_opens() {
+        let (backlog, now) = (Backlog::default(), Instant::now());
+        let until = now + Duration::from_secs(9);
+        backlog.close(until, "a pause");
+        assert_eq!(backlog.enter(now + Duration::from_secs(2)), Err(Duration::from_secs(7)));
+        assert_eq!(backlog.obstacle().as_deref(), Some("a pause"));
+        assert_eq!(backlog.enter(until), Ok(()));
     }
 }

@@ -11,13 +11,18 @@ use crate::provider::{Message, Payload, PayloadProblem, Provider};
 use crate::store::due::DueOperation;
 use crate::template::{MessageTemplate, TemplateProblem};
 
-/// Why a recipient can't be sent to: an error's code and text.
+/// Why a recipient can't be sent to.
 #[derive(Debug, Clone)]
-pub struct ContentProblem {
-    /// The error's code.
-    pub code: &'static str,
-    /// Its text, which names the field.
-    pub message: String,
+pub enum ContentProblem {
+    /// What is sent is at fault.
+    Message {
+        /// The error's code.
+        code: &'static str,
+        /// Its text, which names the field.
+        message: String,
+    },
+    /// This version can't read what was stored; another may.
+    Unreadable(String),
 }
 
 type Rendered = Result<Arc<Payload>, ContentProblem>;
@@ -43,8 +48,12 @@ pub struct RecipientContent<'a> {
 impl Content {
     /// Of `operation`, as it was loaded at `now`.
     pub fn new(operation: DueOperation, now: Instant) -> Self {
-        let template = MessageTemplate::parse(&operation.message);
-        let template = template.map_err(|problems| template_problem(problems.into_iter().next()));
+        let template = match &operation.message {
+            Ok(message) => {
+                MessageTemplate::parse(message).map_err(|problems| template_problem(problems.into_iter().next()))
+            }
+            Err(error) => Err(ContentProblem::Unreadable(format!("its content can't be read: {error}"))),
+        };
         Self { deadline: now + operation.time_left, template, payloads: HashMap::new(), operation }
     }
 
@@ -69,13 +78,12 @@ impl RecipientContent<'_> {
     pub fn payload(&mut self, provider: Provider) -> Rendered {
         let Content { operation, template, payloads, .. } = &mut *self.content;
         match template {
-            Ok(None) => {
-                payloads.entry(provider).or_insert_with(|| render(operation, provider, &operation.message)).clone()
-            }
+            Ok(None) => payloads.entry(provider).or_insert_with(|| render(operation, provider, None)).clone(),
             Ok(Some(template)) => {
                 let own = || {
                     let message = template.render(self.variables.as_ref());
-                    render(operation, provider, &message.map_err(|problem| template_problem(Some(problem)))?)
+                    let message = message.map_err(|problem| template_problem(Some(problem)))?;
+                    render(operation, provider, Some(&message))
                 };
                 self.own.entry(provider).or_insert_with(own).clone()
             }
@@ -84,10 +92,15 @@ impl RecipientContent<'_> {
     }
 }
 
-fn render(operation: &DueOperation, provider: Provider, message: &Message) -> Rendered {
+/// What `provider` gets: of `message`, or of the Operation's own.
+fn render(operation: &DueOperation, provider: Provider, message: Option<&Message>) -> Rendered {
+    let message = match (message, &operation.message) {
+        (Some(message), _) | (None, Ok(message)) => message,
+        (None, Err(error)) => return Err(ContentProblem::Unreadable(error.clone())),
+    };
     let expires_at = message.expires_at(operation.starts_at);
     let payload = Payload::render(provider, message, expires_at);
-    payload.map(Arc::new).map_err(|PayloadProblem { field, message }| ContentProblem {
+    payload.map(Arc::new).map_err(|PayloadProblem { field, message }| ContentProblem::Message {
         code: "INVALID_CONTENT",
         message: format!("{field} {message}"),
     })
@@ -95,5 +108,5 @@ fn render(operation: &DueOperation, provider: Provider, message: &Message) -> Re
 
 fn template_problem(problem: Option<TemplateProblem>) -> ContentProblem {
     let message = problem.map_or_else(String::new, |TemplateProblem { field, message }| format!("{field} {message}"));
-    ContentProblem { code: "INVALID_TEMPLATE", message }
+    ContentProblem::Message { code: "INVALID_TEMPLATE", message }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
 use crate::delivery::content::Content;
 use crate::id::{CredentialId, OperationId};
@@ -25,7 +25,7 @@ pub struct Pending {
 /// What is left to be done for those of `notifications` that are Users', by their index. A device that was tried
 /// `max_attempts` times is done with.
 pub async fn pending(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     claimed: &[ClaimedBatch],
     notifications: &[DueNotification],
     contents: &HashMap<OperationId, Content>,
@@ -34,7 +34,7 @@ pub async fn pending(
     let (mut wanted, mut indexes, mut tried) = (Vec::new(), Vec::new(), Vec::new());
     for (index, notification) in notifications.iter().enumerate().filter(|(_, due)| due.due_in.is_zero()) {
         let operation_id = claimed[notification.batch].key.operation_id;
-        let Recipient::User(user_id) = notification.recipient else { continue };
+        let Some(Recipient::User(user_id)) = notification.recipient else { continue };
         let Some(operation) = contents.get(&operation_id).map(|content| &content.operation) else { continue };
         let app_name = operation.senders.app_name.as_deref().unwrap_or_default();
         let (account_id, tags) = (operation.account_id, operation.audience_tags.as_ref());
@@ -48,13 +48,13 @@ pub async fn pending(
     if wanted.is_empty() {
         return Ok(pending);
     }
-    let tries = if tried.is_empty() { HashMap::new() } else { tries::of_devices(pool, &tried).await? };
+    let tries = if tried.is_empty() { HashMap::new() } else { tries::of_devices(&mut *connection, &tried).await? };
     for (index, tries) in &tries {
         if let Some(pending) = pending.get_mut(index) {
             pending.accepted = tries.values().any(|tries| tries.outcomes.iter().any(|name| name == ACCEPTED));
         }
     }
-    for device in devices::of_users(pool, &wanted).await? {
+    for device in devices::of_users(connection, &wanted).await? {
         let (index, operation) = indexes[device.index];
         let before = tries.get(&index).and_then(|tries| tries.get(&device.id));
         if let (Some(pending), Some(credential_id), false) = (

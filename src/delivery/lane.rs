@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::delivery::backlog::Backlog;
 use crate::delivery::breaker::Breaker;
 use crate::delivery::duty::{Duty, Ending};
+use crate::delivery::lease::{Capacity, Lent};
 use crate::delivery::pace::{Pace, Quota};
 use crate::delivery::removal::Removal;
 use crate::delivery::retry::{Next, RetryPolicy};
@@ -53,7 +54,7 @@ impl Lane {
         client: Client,
         (provider, credential_id): (Provider, CredentialId),
         (policy, quota): (RetryPolicy, Quota),
-        removal: Removal,
+        (removal, capacity): (Removal, Arc<Capacity>),
     ) -> Self {
         let (jobs, queue) = mpsc::unbounded_channel();
         let (backlog, now) = (Arc::new(Backlog::default()), Instant::now());
@@ -63,6 +64,8 @@ impl Lane {
             credential_id,
             policy,
             removal,
+            capacity,
+            lent: None,
             breaker: Breaker::new(policy),
             window: Window::new(now),
             pace: Pace::new(quota, now),
@@ -76,9 +79,23 @@ impl Lane {
         Self { jobs, backlog }
     }
 
+    /// Whether it broke: it takes nothing any more.
+    pub fn is_gone(&self) -> bool {
+        self.jobs.is_closed()
+    }
+
+    /// For how long it takes nothing; `None`: it takes something.
+    pub fn closed_for(&self, now: Instant) -> Option<Duration> {
+        self.backlog.closed_for(now)
+    }
+
     /// Hands over a notification, or puts it back for a while where the lane has no room for it.
     pub fn submit(&self, job: Job) {
-        if let Err(delay) = self.backlog.enter(Instant::now()) {
+        let now = Instant::now();
+        if job.deadline <= now {
+            return expire(job.duty, self.backlog.obstacle().as_deref());
+        }
+        if let Err(delay) = self.backlog.enter(now) {
             return job.postpone(delay);
         }
         // A lane whose task is gone drops the job, whose duty then goes back.
@@ -100,6 +117,9 @@ struct Worker {
     credential_id: CredentialId,
     policy: RetryPolicy,
     removal: Removal,
+    capacity: Arc<Capacity>,
+    /// Room for others beside what is under way in a lane that is stalled.
+    lent: Option<Lent>,
     breaker: Breaker,
     window: Window,
     pace: Pace,
@@ -141,7 +161,7 @@ impl Worker {
                 _ = looks.tick() => self.look(&mut queue, under_way.len()),
             }
         }
-        self.report(0);
+        self.metrics.ended();
     }
 
     /// Puts back whatever waits in a lane whose provider has gone silent, and what is too much for a slow one.
@@ -150,6 +170,7 @@ impl Worker {
         let had_work = !std::mem::replace(&mut self.kept_up, keeps_up) && !keeps_up;
         if under_way > 0 && self.progress.elapsed() >= STALLED_AFTER {
             if self.backlog.stall() {
+                self.lent = Some(self.capacity.lend(under_way));
                 tracing::warn!(credential_id = %self.credential_id, provider = %self.provider, "lane stalled");
             }
             self.put_back(queue, usize::MAX);
@@ -210,6 +231,7 @@ impl Worker {
         self.answers += 1;
         if self.backlog.is_stalled() {
             self.backlog.open();
+            self.lent = None;
         }
         self.window.answered(under_way, now);
         let jitter = rand::random::<f64>();
@@ -218,6 +240,9 @@ impl Worker {
             Ok(answer) => self.breaker.answered(&answer.outcome, now, jitter),
             Err(reason) => self.breaker.not_sent(reason, now, jitter),
         };
+        if let Some(left) = self.breaker.closed_for(now) {
+            self.backlog.close(now + left, self.breaker.reason().unwrap_or_default());
+        }
         if closed {
             tracing::warn!(
                 credential_id = %self.credential_id,
@@ -283,7 +308,8 @@ pub fn wait(duty: Duty, deadline: Instant, obstacle: &str, delay: Duration) {
     if deadline <= Instant::now() { expire(duty, Some(obstacle)) } else { postpone(duty, deadline, delay) }
 }
 
-fn postpone(duty: Duty, deadline: Instant, delay: Duration) {
+/// Puts it back for a while, but not beyond its deadline.
+pub fn postpone(duty: Duty, deadline: Instant, delay: Duration) {
     let time_left = deadline.saturating_duration_since(Instant::now());
     duty.end(Ending::PutBack(delay.min(time_left)));
 }

@@ -1,28 +1,30 @@
 //! Which lane a Credential has: opened when first needed, replaced when the Credential changes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use crate::clients;
 use crate::delivery::Quotas;
 use crate::delivery::lane::{self, Job, Lane};
+use crate::delivery::lease::Capacity;
 use crate::delivery::removal::Removal;
 use crate::delivery::retry::RetryPolicy;
 use crate::id::CredentialId;
 use crate::provider::{Endpoints, Provider};
 use crate::secret::MasterKeys;
-use crate::store::senders::{self, SealedCredential};
+use crate::store::senders::SealedCredential;
 
 /// The lanes of this process.
 pub struct Lanes {
-    pub(super) pool: PgPool,
     pub(super) master_keys: MasterKeys,
     pub(super) endpoints: Endpoints,
     pub(super) policy: RetryPolicy,
     pub(super) quotas: Quotas,
     pub(super) removal: Removal,
+    pub(super) capacity: Arc<Capacity>,
     pub(super) by_credential: HashMap<CredentialId, Entry>,
 }
 
@@ -32,24 +34,34 @@ pub(super) struct Entry {
     lane: Result<Lane, &'static str>,
 }
 
+impl Entry {
+    /// Whether its lane broke.
+    fn is_gone(&self) -> bool {
+        self.lane.as_ref().is_ok_and(Lane::is_gone)
+    }
+}
+
 impl Lanes {
-    /// Makes sure that every one of these Credentials has the lane of its newest content.
-    pub async fn refresh(&mut self, used: impl Iterator<Item = CredentialId>) -> sqlx::Result<()> {
-        let used: Vec<CredentialId> = used.collect::<HashSet<_>>().into_iter().collect();
-        let stored = senders::by_ids(&self.pool, &used).await?;
-        for id in &used {
+    /// Makes sure that every one of these Credentials has the lane of its newest content: `stored` is what there is of
+    /// those that are `used`.
+    pub fn refresh(&mut self, used: &[CredentialId], stored: Vec<SealedCredential>) {
+        for id in used {
             if !stored.iter().any(|credential| credential.id == *id) {
                 self.by_credential.remove(id);
             }
         }
         for credential in stored {
             let known = self.by_credential.get(&credential.id);
-            if known.is_none_or(|entry| entry.updated_at != credential.updated_at) {
+            if known.is_none_or(|entry| entry.updated_at != credential.updated_at || entry.is_gone()) {
                 let entry = Entry { updated_at: credential.updated_at, lane: self.open(&credential) };
                 self.by_credential.insert(credential.id, entry);
             }
         }
-        Ok(())
+    }
+
+    /// For how long a Credential's lane takes nothing; `None`: it takes something, or there is none.
+    pub fn closed_for(&self, credential_id: CredentialId, now: Instant) -> Option<Duration> {
+        self.by_credential.get(&credential_id)?.lane.as_ref().ok()?.closed_for(now)
     }
 
     /// Hands a notification to its lane; fails it where there can be none.
@@ -69,6 +81,11 @@ impl Lanes {
             Provider::Fcm => self.quotas.fcm,
             Provider::Apn => self.quotas.apns,
         };
-        Ok(Lane::start(client, (provider, stored.id), (self.policy, quota), self.removal.clone()))
+        Ok(Lane::start(
+            client,
+            (provider, stored.id),
+            (self.policy, quota),
+            (self.removal.clone(), Arc::clone(&self.capacity)),
+        ))
     }
 }

@@ -31,6 +31,8 @@ pub enum Entry {
 pub struct Capacity {
     limit: usize,
     taken: AtomicUsize,
+    /// What silent lanes have under way, which must not keep the others from their work; their windows bound it.
+    lent: AtomicUsize,
     /// Rung when the process has room again.
     pub freed: Notify,
 }
@@ -38,12 +40,12 @@ pub struct Capacity {
 impl Capacity {
     /// Room for `limit` notifications.
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, taken: AtomicUsize::new(0), freed: Notify::new() })
+        Arc::new(Self { limit, taken: AtomicUsize::new(0), lent: AtomicUsize::new(0), freed: Notify::new() })
     }
 
     /// How many more may be taken in hand.
     pub fn free(&self) -> usize {
-        self.limit.saturating_sub(self.taken.load(Ordering::Relaxed))
+        (self.limit + self.lent.load(Ordering::Relaxed)).saturating_sub(self.taken())
     }
 
     /// Whether there is enough room to make a large claim worth its while.
@@ -54,6 +56,13 @@ impl Capacity {
     /// How many are in hand.
     pub fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Makes room beside `count` notifications that a silent lane holds, until what is returned is dropped.
+    pub fn lend(self: &Arc<Self>, count: usize) -> Lent {
+        self.lent.fetch_add(count, Ordering::Relaxed);
+        self.freed.notify_one();
+        Lent { capacity: Arc::clone(self), count }
     }
 
     fn take(self: &Arc<Self>) -> Slot {
@@ -71,6 +80,18 @@ impl Drop for Slot {
         if taken == self.0.limit / 2 || taken == 0 {
             self.0.freed.notify_one();
         }
+    }
+}
+
+/// Room beside what a silent lane holds.
+pub struct Lent {
+    capacity: Arc<Capacity>,
+    count: usize,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.capacity.lent.fetch_sub(self.count, Ordering::Relaxed);
     }
 }
 
@@ -124,7 +145,9 @@ impl Lease {
 
     fn renewed(&self, at: Instant, term: Duration) {
         let until = at.saturating_duration_since(self.epoch) + safe_term(term);
-        self.valid_until.store(until.as_millis() as u64, Ordering::Relaxed);
+        // One that was lost meanwhile, to a cancel, stays so.
+        let held = |before| (before > 0).then_some(until.as_millis() as u64);
+        let _ = self.valid_until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, held);
     }
 
     fn lost(&self) {
@@ -225,14 +248,15 @@ impl Leases {
         Opening(lease)
     }
 
-    /// The leases that should be renewed now: those of which a third of the term is gone.
+    /// The leases that should be renewed now: those of which a third of the term is gone, or all of it while Postgres was
+    /// away, for as long as nobody else has claimed the batch.
     pub fn aging(&self) -> Vec<Arc<Lease>> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|lease| lease.strong_count() > 0);
         let due = |lease: &Arc<Lease>| {
-            let left =
-                lease.valid_until.load(Ordering::Relaxed).saturating_sub(lease.epoch.elapsed().as_millis() as u64);
-            left > 0 && Duration::from_millis(left) < self.term.mul_f64(0.42)
+            let until = lease.valid_until.load(Ordering::Relaxed);
+            let left = until.saturating_sub(lease.epoch.elapsed().as_millis() as u64);
+            until > 0 && Duration::from_millis(left) < self.term.mul_f64(0.42)
         };
         held.iter().filter_map(Weak::upgrade).filter(due).collect()
     }

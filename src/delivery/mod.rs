@@ -26,12 +26,15 @@ mod breaker;
 mod claim;
 mod content;
 mod devices;
+mod dispatch;
 mod duty;
 mod fanout;
 mod lane;
 mod lanes;
 mod lease;
+mod load;
 mod pace;
+mod parked;
 mod recorder;
 mod removal;
 mod retry;
@@ -50,9 +53,12 @@ use crate::secret::MasterKeys;
 use crate::store::batches;
 use crate::store::cancel::CANCEL_CHANNEL;
 use crate::store::operations::WAKE_CHANNEL;
+use crate::store::session::Session;
 use claim::Claimer;
+use dispatch::Dispatch;
 use lanes::Lanes;
 use lease::{Capacity, Leases};
+use parked::Parked;
 use recorder::Recorder;
 use removal::Removal;
 use standing::Lag;
@@ -132,23 +138,22 @@ impl Delivery {
         let leases = Arc::new(Leases::new(settings.lease, entries));
         let standing = Standing { capacity: Arc::clone(&capacity), lag: Arc::new(Lag::new()) };
         let lag = Arc::clone(&standing.lag);
-        let recorder =
-            Recorder::new(pool.clone(), settings.recorder_window, Arc::clone(&wake), Arc::clone(&stalled), lag);
+        let (session, window) = (Session::beside(pool), settings.recorder_window);
+        let recorder = Recorder::new(session, window, Arc::clone(&wake), Arc::clone(&stalled), lag);
         let removal = Removal::new(settings.burst);
         let lanes = Lanes {
-            pool: pool.clone(),
             master_keys,
             endpoints,
             policy: settings.retry,
             quotas: settings.quotas,
             removal: removal.clone(),
+            capacity: Arc::clone(&capacity),
             by_credential: HashMap::new(),
         };
         let claimer = Claimer {
-            pool: pool.clone(),
+            session: Session::beside(pool),
             leases: Arc::clone(&leases),
-            capacity: Arc::clone(&capacity),
-            lanes,
+            dispatch: Dispatch { lanes, capacity, parked: Parked::default() },
             wake,
             stalled,
             poll_interval: settings.poll_interval,
@@ -162,6 +167,14 @@ impl Delivery {
         let (claiming, recording) = (tokio::spawn(claimer.run(stop.clone())), tokio::spawn(recorder.run(recorded)));
         drop(entered);
         Ok(Self { _threads: Threads(Some(threads)), standing, claiming, recording, around, stop })
+    }
+
+    /// Returns if it comes to an end that nobody asked for: a defect.
+    pub async fn broken(&mut self) {
+        tokio::select! {
+            _ = &mut self.claiming => {}
+            _ = &mut self.recording => {}
+        }
     }
 
     /// How it stands, from now on.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -17,16 +17,20 @@ use crate::delivery::standing::Lag;
 use crate::delivery::wake::Wake;
 use crate::store::batches::BatchKey;
 use crate::store::outcomes::{self, NotificationOutcome, Release};
+use crate::store::session::Session;
 use crate::telemetry::metrics;
 
 /// Most entries that are written together.
 const GROUP: usize = 2_000;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
-const RETRY_LONGEST: Duration = Duration::from_secs(5);
+/// Less than claimers rest after an outage, so that what was sent is recorded before anybody claims it anew.
+const RETRY_LONGEST: Duration = Duration::from_millis(500);
+/// How long a write may take.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Writes what became of notifications.
 pub struct Recorder {
-    pool: PgPool,
+    session: Session,
     /// At least this long from one write to the next, so that a busy time makes few large ones.
     window: Duration,
     wake: Arc<Wake>,
@@ -57,16 +61,16 @@ impl Group {
 
 impl Recorder {
     /// `window` is the least time from one write to the next.
-    pub fn new(pool: PgPool, window: Duration, wake: Arc<Wake>, stalled: Arc<AtomicBool>, lag: Arc<Lag>) -> Self {
-        Self { pool, window, wake, stalled, lag }
+    pub fn new(session: Session, window: Duration, wake: Arc<Wake>, stalled: Arc<AtomicBool>, lag: Arc<Lag>) -> Self {
+        Self { session, window, wake, stalled, lag }
     }
 
     /// Runs until every sender of `entries` is gone and all of them have been written.
-    pub async fn run(self, mut entries: mpsc::UnboundedReceiver<Entry>) {
+    pub async fn run(mut self, mut entries: mpsc::UnboundedReceiver<Entry>) {
         let mut gathered = Vec::with_capacity(GROUP);
         let mut last_write = Instant::now();
         while entries.recv_many(&mut gathered, GROUP).await > 0 {
-            self.lag.begins();
+            self.lag.begins(last_write.into_std());
             let room = GROUP - gathered.len();
             if room > 0 && last_write.elapsed() < self.window {
                 tokio::time::sleep_until(last_write + self.window).await;
@@ -77,40 +81,52 @@ impl Recorder {
                 }
             }
             last_write = Instant::now();
+            let is_all = gathered.len() < GROUP;
             let mut group = Group::default();
             gathered.drain(..).for_each(|entry| group.push(entry));
             self.write(group).await;
-            self.lag.ends();
+            if is_all {
+                self.lag.ends();
+            }
+            // Not before: whoever claims now must not find anything that was sent and is not on record.
+            if entries.is_empty() && self.stalled.swap(false, Ordering::Relaxed) {
+                tracing::info!("outcomes are recorded again");
+                self.wake.now();
+            }
         }
     }
 
-    async fn write(&self, group: Group) {
+    async fn write(&mut self, group: Group) {
         let releases: Vec<_> = group.released.iter().map(release).collect();
-        let mut delay = RETRY_FIRST;
-        while let Err(error) = self.try_write(&group.outcomes, &releases).await {
-            // Postgres is there and refuses: one of these is bad, and must not hold the others up for ever.
-            if error.as_database_error().is_some_and(|error| is_about_data(error.code().as_deref())) {
-                self.write_one_by_one(&group.outcomes, &releases).await;
-                break;
-            }
-            if !self.stalled.swap(true, Ordering::Relaxed) {
-                tracing::error!(%error, outcomes = group.outcomes.len(), "outcomes can't be recorded; trying until they can");
-            }
-            tokio::time::sleep(delay).await;
-            delay = (delay * 2).min(RETRY_LONGEST);
-        }
-        if self.stalled.swap(false, Ordering::Relaxed) {
-            tracing::info!("outcomes are recorded again");
-            self.wake.now();
+        if self.insist(&group.outcomes, &releases).await.is_err() {
+            // One of these is bad, and must not hold the others up for ever.
+            self.write_one_by_one(&group.outcomes, &releases).await;
         }
         if let Some(earliest) = group.released.iter().filter_map(|lease| lease.due_in()).min() {
             self.wake.after(earliest);
         }
     }
 
-    async fn try_write(&self, outcomes: &[NotificationOutcome], releases: &[Release]) -> sqlx::Result<()> {
+    /// Writes, however long it takes until Postgres is there. An error: it is, and refuses the data itself.
+    async fn insist(&mut self, outcomes: &[NotificationOutcome], releases: &[Release]) -> sqlx::Result<()> {
+        let mut delay = RETRY_FIRST;
+        while let Err(error) = self.try_write(outcomes, releases).await {
+            if error.as_database_error().is_some_and(|error| is_about_data(error.code().as_deref())) {
+                return Err(error);
+            }
+            if !self.stalled.swap(true, Ordering::Relaxed) {
+                tracing::error!(%error, outcomes = outcomes.len(), "outcomes can't be recorded; trying until they can");
+            }
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(RETRY_LONGEST);
+        }
+        Ok(())
+    }
+
+    async fn try_write(&mut self, outcomes: &[NotificationOutcome], releases: &[Release]) -> sqlx::Result<()> {
         let began = Instant::now();
-        let recorded = outcomes::record(&self.pool, outcomes, releases).await?;
+        let writing = async |connection: &mut PgConnection| outcomes::record(connection, outcomes, releases).await;
+        let recorded = self.session.within(LIMIT, writing).await?;
         let late = outcomes.len() - recorded.outcomes;
         metrics::recorded(began.elapsed(), late);
         if late > 0 {
@@ -119,17 +135,17 @@ impl Recorder {
         Ok(())
     }
 
-    async fn write_one_by_one(&self, outcomes: &[NotificationOutcome], releases: &[Release]) {
+    async fn write_one_by_one(&mut self, outcomes: &[NotificationOutcome], releases: &[Release]) {
         let mut failed: HashSet<BatchKey> = HashSet::new();
         for outcome in outcomes {
-            if let Err(error) = self.try_write(std::slice::from_ref(outcome), &[]).await {
+            if let Err(error) = self.insist(std::slice::from_ref(outcome), &[]).await {
                 failed.insert(outcome.batch);
                 tracing::error!(%error, operation_id = %outcome.batch.operation_id, position = outcome.position,
                     "an outcome can't be recorded; its notification will be sent again when the lease runs out");
             }
         }
         for release in releases.iter().filter(|release| !failed.contains(&release.batch)) {
-            if let Err(error) = self.try_write(&[], std::slice::from_ref(release)).await {
+            if let Err(error) = self.insist(&[], std::slice::from_ref(release)).await {
                 tracing::error!(%error, operation_id = %release.batch.operation_id, "a batch can't be released; its lease will run out");
             }
         }

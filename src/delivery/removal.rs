@@ -17,7 +17,8 @@ use crate::telemetry::metrics;
 const GATHER: Duration = Duration::from_secs(2);
 /// How often to look what can be removed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// An Operation of which nothing has been heard for this long is forgotten.
+/// An Operation with dead devices, of which nothing has been heard for this long, is forgotten; one without, after
+/// [`GATHER`]: there may be many.
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 
 /// When removal pauses for an Operation: both must be reached.
@@ -91,7 +92,10 @@ impl Removal {
     /// What may be removed now.
     fn take(&self, now: Instant) -> Vec<DeadDevice> {
         let mut operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
-        operations.retain(|_, counts| !counts.waiting.is_empty() || now.duration_since(counts.last) < FORGET_AFTER);
+        operations.retain(|_, counts| {
+            let kept_for = if counts.dead == 0 { GATHER } else { FORGET_AFTER };
+            !counts.waiting.is_empty() || now.duration_since(counts.last) < kept_for
+        });
         let mut dead = Vec::new();
         for (operation_id, counts) in operations.iter_mut().filter(|(_, counts)| !counts.waiting.is_empty()) {
             if counts.is_burst(self.burst) && !counts.paused {
@@ -145,7 +149,11 @@ mod tests {
     #[test]
     fn an_operation_is_forgotten_in_time() {
         let removal = Removal::new(BURST);
+        let dead = DeadDevice { id: Uuid::now_v7(), since: OffsetDateTime::now_utc() };
         removal.tried(OperationId::generate(), None);
+        removal.tried(OperationId::generate(), Some(dead));
+        assert_eq!(removal.take(Instant::now() + GATHER).len(), 1);
+        assert_eq!(removal.operations.lock().unwrap().len(), 1, "only what may yet turn out a burst");
         removal.take(Instant::now() + FORGET_AFTER);
         assert!(removal.operations.lock().unwrap().is_empty());
     }

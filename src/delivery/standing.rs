@@ -38,9 +38,10 @@ impl Lag {
         Self { epoch: Instant::now(), since: AtomicU64::new(0) }
     }
 
-    /// Something waits from now on.
-    pub fn begins(&self) {
-        self.since.store(self.epoch.elapsed().as_millis() as u64 + 1, Ordering::Relaxed);
+    /// Something waits since then, unless something does already.
+    pub fn begins(&self, since: Instant) {
+        let since = since.saturating_duration_since(self.epoch).as_millis() as u64 + 1;
+        let _ = self.since.compare_exchange(0, since, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Nothing waits any more.

@@ -5,10 +5,12 @@
 
 use std::time::{Duration, Instant};
 
+/// For a provider that has not answered yet: little, so that one that never does holds up little.
+const UNKNOWN: usize = 50;
 /// Enough for all that one machine can do next door, and for 10,000 a second at a provider that takes 50 ms.
 const LEAST: f64 = 500.0;
 /// What a crash may leave unknown is bounded by this.
-const MOST: f64 = 2_000.0;
+const MOST: f64 = 4_000.0;
 /// How much larger the next size to be tried is.
 const GROWTH: f64 = 2.0;
 /// A larger size stays if it brings so much more.
@@ -22,6 +24,8 @@ const ROUND: Duration = Duration::from_millis(100);
 /// The window of a lane.
 pub struct Window {
     size: f64,
+    /// Whether there has been an answer.
+    answered: bool,
     /// Answers a second at the size before the last growth, and that size; `None`: nothing is being tried.
     before: Option<(f64, f64)>,
     /// Not to be tried before this.
@@ -48,16 +52,17 @@ impl Round {
 impl Window {
     /// The smallest.
     pub fn new(now: Instant) -> Self {
-        Self { size: LEAST, before: None, content_until: None, round: Round::new(now, true) }
+        Self { size: LEAST, answered: false, before: None, content_until: None, round: Round::new(now, true) }
     }
 
     /// Requests that may be under way at a time.
     pub fn size(&self) -> usize {
-        self.size as usize
+        if self.answered { self.size as usize } else { UNKNOWN }
     }
 
     /// Notes an answer that came when `under_way` requests were.
     pub fn answered(&mut self, under_way: usize, now: Instant) {
+        self.answered = true;
         self.round.answers += 1;
         self.round.full |= under_way >= self.size();
         let lasted = now.duration_since(self.round.began);
@@ -127,6 +132,15 @@ mod tests {
         let mut window = Window::new(now);
         run(&mut window, &mut now, 16_000.0, Duration::from_millis(50), 4);
         assert!((700..1200).contains(&window.size()), "{}", window.size());
+    }
+
+    #[test]
+    fn it_is_small_until_the_provider_has_answered() {
+        let now = Instant::now();
+        let mut window = Window::new(now);
+        assert_eq!(window.size(), UNKNOWN);
+        window.answered(1, now);
+        assert_eq!(window.size(), LEAST as usize);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use sqlx::PgPool;
+use tokio::time::timeout;
 
 use crate::delivery::Standing;
 use crate::store::queue;
@@ -13,8 +14,10 @@ use crate::telemetry::metrics;
 
 /// How often observations are folded while nobody reads.
 const FOLD_EVERY: Duration = Duration::from_secs(5);
+/// A Postgres that gives no connection in this time is away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// A look at the queue that takes longer is left out of the answer.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is looked at when somebody reads.
 #[derive(Clone)]
@@ -49,10 +52,7 @@ pub async fn fold() {
 }
 
 async fn read(watched: web::Data<Watched>) -> HttpResponse {
-    // Of a queue so long that looking at it takes too long, the last look stands.
-    if let Ok(looked) = tokio::time::timeout(LOOK_TIMEOUT, queue::look(&watched.pool)).await {
-        metrics::queue(looked.ok().as_ref());
-    }
+    look(&watched.pool).await;
     for (name, pool) in &watched.pools {
         let idle = pool.num_idle();
         metrics::pool(name, (pool.size() as usize).saturating_sub(idle), idle);
@@ -61,4 +61,15 @@ async fn read(watched: web::Data<Watched>) -> HttpResponse {
         metrics::delivery(delivery.in_hand(), delivery.recorder_lag());
     }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics::render())
+}
+
+async fn look(pool: &PgPool) {
+    let Ok(Ok(mut connection)) = timeout(CONNECT_TIMEOUT, pool.acquire()).await else {
+        return metrics::queue(None);
+    };
+    match timeout(LOOK_TIMEOUT, queue::look(&mut *connection)).await {
+        Ok(looked) => metrics::queue(looked.ok().as_ref()),
+        // Of a queue so long that looking at it takes too long, the last look stands.
+        Err(_) => connection.close_on_drop(),
+    }
 }

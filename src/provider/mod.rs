@@ -61,13 +61,18 @@ fn tidy(text: &str) -> String {
     text.chars().filter(|character| *character != '\0').take(LONGEST_TEXT).collect()
 }
 
-/// What a `Retry-After` header asks for, in seconds or as a date (RFC 9110 section 10.2.3).
+/// The longest that a provider is left alone for: one that asks for more has made a mistake.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+
+/// What a `Retry-After` header asks for, in seconds or as a date (RFC 9110 section 10.2.3), at most
+/// [`LONGEST_RETRY_AFTER`].
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
-    match value.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => Some(httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).unwrap_or_default()),
-    }
+    let wait = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).unwrap_or_default(),
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -87,6 +92,7 @@ mod tests {
         assert!((88..=90).contains(&of(&date).unwrap().as_secs()), "{date}");
         assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
         assert_eq!(of("soon"), None);
+        assert_eq!(of(&u64::MAX.to_string()), Some(LONGEST_RETRY_AFTER));
     }
 
     #[test]

@@ -115,12 +115,19 @@ pub async fn renew(
     let keys = Keys::of(batches);
     let held = sqlx::query!(
         r#"
+        -- Locked in key order, as by all who change several.
+        with held as materialized (
+            select batches.operation_id, batches.number
+            from unnest($1::uuid[], $2::integer[], $3::integer[]) as lease (operation_id, number, claims)
+            join batches on batches.operation_id = lease.operation_id and batches.number = lease.number
+            where batches.claims = lease.claims
+            order by batches.operation_id, batches.number
+            for update of batches
+        )
         update batches
         set due_at = now() + make_interval(secs => $4)
-        from unnest($1::uuid[], $2::integer[], $3::integer[]) as lease (operation_id, number, claims)
-        where batches.operation_id = lease.operation_id
-            and batches.number = lease.number
-            and batches.claims = lease.claims
+        from held
+        where batches.operation_id = held.operation_id and batches.number = held.number
         returning batches.operation_id, batches.number, batches.claims
         "#,
         &keys.operation_ids,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use sqlx::PgExecutor;
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -20,8 +21,8 @@ pub struct DueNotification {
     pub batch: usize,
     /// 0-based within its Operation.
     pub position: i32,
-    /// Whom it is for.
-    pub recipient: Recipient,
+    /// Whom it is for; `None`: this version can't tell.
+    pub recipient: Option<Recipient>,
     /// What templates are filled in with.
     pub variables: Option<Value>,
     /// Delivery attempts on record.
@@ -36,14 +37,12 @@ pub struct DueOperation {
     pub id: OperationId,
     /// Whose it is.
     pub account_id: AccountId,
-    /// Its content.
-    pub message: Message,
+    /// Its content; an error: this version can't read it, perhaps since a newer one wrote it.
+    pub message: Result<Message, String>,
     /// What Users are reached by.
     pub senders: UserSenders,
     /// Only devices with all of these tags.
     pub audience_tags: Option<Value>,
-    /// When it was accepted.
-    pub created_at: OffsetDateTime,
     /// When its notifications become due; what a lifetime counts from.
     pub starts_at: OffsetDateTime,
     /// What is left of the time in which its notifications may be sent; zero: over.
@@ -74,7 +73,10 @@ pub async fn notifications(
             token,
             variables,
             attempts,
-            (extract(epoch from coalesce(next_attempt_at, now()) - now()) * 1000000)::bigint as "due_in!"
+            case
+                when next_attempt_at > now() then (extract(epoch from next_attempt_at - now()) * 1000000)::bigint
+                else 0
+            end as "due_in!"
         from unnest($1::uuid[], $2::integer[], $3::integer[])
             with ordinality as batch (operation_id, first_position, end_position, index)
         join push_notifications
@@ -89,17 +91,15 @@ pub async fn notifications(
     )
     .fetch_all(executor)
     .await?;
-    let notifications = rows.into_iter().map(|row| {
-        Ok(DueNotification {
-            batch: (row.index - 1) as usize,
-            position: row.position,
-            recipient: Recipient::of(row.user_id, row.provider, row.credential_id, row.token)?,
-            variables: row.variables,
-            attempts: row.attempts,
-            due_in: duration(row.due_in),
-        })
+    let notifications = rows.into_iter().map(|row| DueNotification {
+        batch: (row.index - 1) as usize,
+        position: row.position,
+        recipient: Recipient::of(row.user_id, row.provider, row.credential_id, row.token).ok(),
+        variables: row.variables,
+        attempts: row.attempts,
+        due_in: duration(row.due_in),
     });
-    notifications.collect()
+    Ok(notifications.collect())
 }
 
 /// The Operations with these ids.
@@ -114,8 +114,7 @@ pub async fn operations(executor: impl PgExecutor<'_>, ids: &[OperationId]) -> s
             fcm_credential_id,
             apn_credential_id,
             audience_tags,
-            message as "message: Json<Message>",
-            created_at,
+            message as "message: Json<Box<RawValue>>",
             coalesce(send_at, created_at) as "starts_at!",
             (extract(epoch from deadline_at - now()) * 1000000)::bigint as "time_left!"
         from operations
@@ -134,8 +133,7 @@ pub async fn operations(executor: impl PgExecutor<'_>, ids: &[OperationId]) -> s
             apn: row.apn_credential_id.map(CredentialId::from),
         },
         audience_tags: row.audience_tags,
-        message: row.message.0,
-        created_at: row.created_at,
+        message: serde_json::from_str(row.message.0.get()).map_err(|error| error.to_string()),
         starts_at: row.starts_at,
         time_left: duration(row.time_left),
     });

@@ -22,6 +22,7 @@ pub mod recipients;
 pub mod schema;
 pub mod sealed;
 pub mod senders;
+pub mod session;
 pub mod stats;
 pub mod tries;
 pub mod users;

@@ -80,6 +80,8 @@ batch as (
         unaddressable = batches.unaddressable + tally.unaddressable,
         canceled = canceled - uncanceled,
         due_at = case when due_in is null then due_at else now() + make_interval(secs => due_in) end,
+        -- A release ends the claim, so that a renewal that was under way changes nothing any more.
+        claims = case when due_in is null then claims else claims + 1 end,
         updated_at = case when outcomes = 0 then updated_at else now() end
     from tally
     where batches.operation_id = tally.operation_id and batches.number = tally.number

@@ -58,6 +58,12 @@ impl LaneMetrics {
         self.open.set(f64::from(u8::from(is_open)));
     }
 
+    /// The lane has ended: nothing of it is left to worry about.
+    pub fn ended(&self) {
+        self.stands(0, 0, 0, true);
+        self.pace(None, 0);
+    }
+
     /// How fast it may be, and what waits in it.
     pub fn pace(&self, pace: Option<f64>, waiting: usize) {
         self.pace.set(pace.unwrap_or(0.0));

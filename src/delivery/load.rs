@@ -1,0 +1,70 @@
+//! What claimed batches have to send, and all that is needed for it, read from Postgres in one go.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use sqlx::PgConnection;
+
+use crate::delivery::content::Content;
+use crate::delivery::devices::{self, Pending};
+use crate::delivery::lease::Opening;
+use crate::id::{CredentialId, OperationId};
+use crate::store::batches::ClaimedBatch;
+use crate::store::due::{self, DueNotification};
+use crate::store::recipients::Recipient;
+use crate::store::senders::{self, SealedCredential};
+
+/// Batches in hand, and what they have to send.
+#[derive(Default)]
+pub struct Loaded {
+    /// The batches.
+    pub openings: Vec<Opening>,
+    /// Their unsettled notifications, those whose time has not come included.
+    pub notifications: Vec<DueNotification>,
+    /// What their Operations send.
+    pub contents: HashMap<OperationId, Content>,
+    /// What is left to be done for those that are Users', by their index in `notifications`.
+    pub pending: HashMap<usize, Pending>,
+    /// The Credentials that are sent with.
+    pub used: Vec<CredentialId>,
+    /// What there is of those.
+    pub credentials: Vec<SealedCredential>,
+}
+
+/// Reads what `openings`, which are `batches`, have to send. A device that was tried `max_attempts` times is done with. On
+/// an error the batches go back.
+pub async fn load(
+    connection: &mut PgConnection,
+    batches: &[ClaimedBatch],
+    openings: Vec<Opening>,
+    max_attempts: u16,
+) -> sqlx::Result<Loaded> {
+    let notifications = due::notifications(&mut *connection, batches).await?;
+    let contents = contents(&mut *connection, batches).await?;
+    let pending = devices::pending(&mut *connection, batches, &notifications, &contents, max_attempts).await?;
+    let used = credentials(&notifications, &pending);
+    let credentials = senders::by_ids(connection, &used).await?;
+    Ok(Loaded { openings, notifications, contents, pending, used, credentials })
+}
+
+async fn contents(
+    connection: &mut PgConnection,
+    batches: &[ClaimedBatch],
+) -> sqlx::Result<HashMap<OperationId, Content>> {
+    let mut ids: Vec<OperationId> = batches.iter().map(|batch| batch.key.operation_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let operations = due::operations(connection, &ids).await?;
+    let now = Instant::now();
+    Ok(operations.into_iter().map(|operation| (operation.id, Content::new(operation, now))).collect())
+}
+
+/// The Credentials that are sent with, each once.
+fn credentials(notifications: &[DueNotification], pending: &HashMap<usize, Pending>) -> Vec<CredentialId> {
+    let of_devices = notifications.iter().filter_map(|notification| match notification.recipient {
+        Some(Recipient::Device { credential_id, .. }) => Some(credential_id),
+        Some(Recipient::User(_)) | None => None,
+    });
+    let of_users = pending.values().flat_map(|pending| &pending.devices).map(|(_, credential_id, _)| *credential_id);
+    of_devices.chain(of_users).collect::<HashSet<_>>().into_iter().collect()
+}

@@ -1,0 +1,45 @@
+//! A connection that one task keeps for itself: no wait for a free one, no question whether it still lives, and an end to
+//! every wait for an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection, PgPool};
+use tokio::time::timeout;
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that is made when it is needed, and made anew after any error.
+pub struct Session {
+    options: Arc<PgConnectOptions>,
+    connection: Option<PgConnection>,
+}
+
+impl Session {
+    /// Connects as `pool` does, beside it.
+    pub fn beside(pool: &PgPool) -> Self {
+        Self { options: pool.connect_options(), connection: None }
+    }
+
+    /// Does `work` with the connection within `limit`. After an error, or when it was not done by then, the connection is
+    /// closed: nobody knows what is under way on it, or whether anybody is at its other end.
+    pub async fn within<T>(
+        &mut self,
+        limit: Duration,
+        work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
+    ) -> sqlx::Result<T> {
+        let mut connection = self.take().await?;
+        let done = timeout(limit, work(&mut connection)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        self.connection = Some(connection);
+        Ok(done)
+    }
+
+    async fn take(&mut self) -> sqlx::Result<PgConnection> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => timeout(CONNECT_TIMEOUT, self.options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)),
+        }
+    }
+}
