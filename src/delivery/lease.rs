@@ -280,3 +280,20 @@ impl Leases {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_silent_lanes_hold_leaves_room_for_others() {
+        let capacity = Capacity::new(10);
+        let slots: Vec<Slot> = (0..10).map(|_| capacity.take()).collect();
+        assert_eq!(capacity.free(), 0);
+        let lent = capacity.lend(6);
+        assert_eq!(capacity.free(), 6);
+        drop(slots);
+        drop(lent);
+        assert_eq!((capacity.free(), capacity.taken()), (10, 0));
+    }
+}

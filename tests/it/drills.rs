@@ -190,6 +190,27 @@ async fn postgres_is_stopped_and_started() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_postgres_that_outlasts_the_leases_doubles_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, socket) = (directory.path().join("postgres"), directory.path().join("socket"));
+    let mut postgres = PrivatePostgres::start(&data).await.unwrap();
+    let mut drill = Drill::on(Database::own(&postgres, &socket).await).await;
+    // All of it in hand at once: more than one write of the recorder takes.
+    drill.world.config.delivery.max_in_flight = 6_000;
+    let (_process, client) = drill.process().await;
+    let (_idle, _) = drill.process().await;
+    let id = drill.send(&client).await;
+    drill.arrived(RECIPIENTS / 10).await;
+    postgres.stop();
+    std::fs::remove_file(&socket).unwrap();
+    tokio::time::sleep(drill.world.config.delivery.lease * 2).await;
+    postgres = PrivatePostgres::start(&data).await.unwrap();
+    symlink(postgres.options("").get_socket().unwrap(), &socket).unwrap();
+    drill.ends_well(&client, &id, 0).await;
+    drop(postgres);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_clock_steps_to_and_fro() {
     let Some(library) = faketime() else {
         assert!(std::env::var_os("CI").is_none(), "libfaketime is not installed");

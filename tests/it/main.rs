@@ -26,6 +26,7 @@ mod lists;
 mod many;
 mod metrics;
 mod openapi;
+mod outages;
 mod retention;
 mod secrets;
 mod send;
