@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::delivery::Bell;
+use crate::delivery::{Bell, Handover, Place, is_small};
 use crate::store::idempotency_keys;
 use crate::store::operations::{self, NewOperation};
 use crate::telemetry::metrics;
@@ -66,11 +66,11 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Starts accepting into the database behind `pool`. `bell` wakes this process's own delivery; `None`: it does not
-    /// deliver.
-    pub fn start(pool: PgPool, bell: Option<Bell>) -> Self {
+    /// Starts accepting into the database behind `pool`. This process's own delivery is woken, and small Operations are
+    /// handed over to it; `None`: it does not deliver.
+    pub fn start(pool: PgPool, delivery: Option<(Bell, Handover)>) -> Self {
         let (queue, waiting) = mpsc::unbounded_channel();
-        tokio::spawn(accept(pool, bell, waiting));
+        tokio::spawn(accept(Store { pool, delivery }, waiting));
         Self { queue, room: Arc::new(Semaphore::new(WAITING_RECIPIENTS)) }
     }
 
@@ -84,7 +84,7 @@ impl Intake {
     }
 }
 
-async fn accept(pool: PgPool, bell: Option<Bell>, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
+async fn accept(store: Store, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
     let (shared, alone) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(LARGE_TRANSACTIONS)));
     let mut last = Instant::now();
     while let Some(first) = waiting.recv().await {
@@ -96,7 +96,12 @@ async fn accept(pool: PgPool, bell: Option<Bell>, mut waiting: mpsc::UnboundedRe
         last = Instant::now();
         while let Some(operation) = next {
             if operation.recipients() >= LARGE {
-                tokio::spawn(store_in_turn(pool.clone(), bell.clone(), vec![operation], Arc::clone(&alone)));
+                let (store, turns) = (store.clone(), Arc::clone(&alone));
+                tokio::spawn(async move {
+                    // The turns end with the process only.
+                    let Ok(_turn) = turns.acquire().await else { return };
+                    store.group(vec![operation]).await;
+                });
             } else {
                 recipients += operation.recipients();
                 group.push(operation);
@@ -104,42 +109,73 @@ async fn accept(pool: PgPool, bell: Option<Bell>, mut waiting: mpsc::UnboundedRe
             next = if recipients < GROUP_RECIPIENTS { waiting.try_recv().ok() } else { None };
         }
         if !group.is_empty() {
-            let (pool, bell) = (pool.clone(), bell.clone());
+            let store = store.clone();
             tokio::spawn(async move {
-                store(&pool, bell.as_ref(), group).await;
+                store.group(group).await;
                 drop(turn);
             });
         }
     }
 }
 
-async fn store_in_turn(pool: PgPool, bell: Option<Bell>, group: Vec<Waiting>, turns: Arc<Semaphore>) {
-    // The turns end with the process only.
-    let Ok(_turn) = turns.acquire().await else { return };
-    store(&pool, bell.as_ref(), group).await;
+/// Where groups are stored.
+#[derive(Clone)]
+struct Store {
+    pool: PgPool,
+    /// This process's own delivery.
+    delivery: Option<(Bell, Handover)>,
 }
 
-async fn store(pool: &PgPool, bell: Option<&Bell>, group: Vec<Waiting>) {
-    let news = News::of(&group);
-    // Clients that went away get no answer, but what they sent is stored all the same: they may have sent it once only.
-    match operations::insert(pool, group.iter().map(|waiting| &waiting.operation), news.is_for_all(bell)).await {
-        Err(error) if group.len() > 1 && error.as_database_error().is_some() => store_one_by_one(pool, group).await,
-        result => {
-            let result = result.map_err(Arc::new);
-            if result.is_ok() {
-                metrics::accepted(group.len(), group.iter().map(Waiting::recipients).sum());
+impl Store {
+    async fn group(&self, group: Vec<Waiting>) {
+        let small = group.iter().filter(|waiting| is_small(&waiting.operation)).map(Waiting::recipients).sum();
+        let handover = self.delivery.as_ref().map(|(_, handover)| handover);
+        let place = handover.filter(|_| small > 0).and_then(|handover| handover.place(small));
+        let claim = |operation: &NewOperation| place.as_ref().filter(|_| is_small(operation)).map(|place| place.lease);
+        let bell = self.delivery.as_ref().map(|(bell, _)| bell);
+        let news =
+            News::of(group.iter().map(|waiting| &waiting.operation).filter(|operation| claim(operation).is_none()));
+        let operations = group.iter().map(|waiting| (&waiting.operation, claim(&waiting.operation)));
+        match operations::insert(&self.pool, operations, news.is_for_all(bell)).await {
+            Err(error) if group.len() > 1 && error.as_database_error().is_some() => {
+                drop(place);
+                self.one_by_one(group).await;
             }
-            for waiting in group {
-                let _ = waiting.reply.send(result.clone().map_err(refusal));
-            }
+            result => answer(group, place.filter(|_| result.is_ok()), &result.map_err(Arc::new)),
+        }
+        if let Some(bell) = bell {
+            news.ring(bell);
         }
     }
-    if let Some(bell) = bell {
-        news.ring(bell);
+
+    /// After Postgres refused a group: finds out whose fault it was, so that the others are stored.
+    async fn one_by_one(&self, group: Vec<Waiting>) {
+        for waiting in group {
+            let result = operations::insert(&self.pool, [(&waiting.operation, None)], true).await;
+            answer(vec![waiting], None, &result.map_err(Arc::new));
+        }
     }
 }
 
-/// What delivery should hear of a group.
+/// Tells everybody of a group what became of it, and hands over what was stored as claimed, if there is a `place` for it.
+fn answer(group: Vec<Waiting>, place: Option<Place<'_>>, result: &Result<(), Arc<sqlx::Error>>) {
+    if result.is_ok() {
+        metrics::accepted(group.len(), group.iter().map(Waiting::recipients).sum());
+    }
+    let mut small = Vec::new();
+    for Waiting { operation, reply, _room } in group {
+        // Clients that went away get no answer, but what they sent is stored all the same: they may have sent it once only.
+        let _ = reply.send(result.clone().map_err(refusal));
+        if place.is_some() && is_small(&operation) {
+            small.push(operation);
+        }
+    }
+    if let Some(place) = place {
+        place.fill(small);
+    }
+}
+
+/// What delivery should hear of what it was not handed.
 struct News {
     /// Recipients of what is due at once.
     recipients: usize,
@@ -150,9 +186,9 @@ struct News {
 }
 
 impl News {
-    fn of(group: &[Waiting]) -> Self {
+    fn of<'a>(operations: impl Iterator<Item = &'a NewOperation>) -> Self {
         let mut news = Self { recipients: 0, audience: false, later: None };
-        for operation in group.iter().map(|waiting| &waiting.operation) {
+        for operation in operations {
             match operation.send_at {
                 None => news.recipients += operation.recipients.len(),
                 Some(at) => news.later = Some(news.later.map_or(at, |later| later.min(at))),
@@ -177,17 +213,6 @@ impl News {
         if let Some(at) = self.later {
             bell.batches.after((at - OffsetDateTime::now_utc()).try_into().unwrap_or_default());
         }
-    }
-}
-
-/// After Postgres refused a group: finds out whose fault it was, so that the others are stored.
-async fn store_one_by_one(pool: &PgPool, group: Vec<Waiting>) {
-    for waiting in group {
-        let result = operations::insert(pool, [&waiting.operation], true).await;
-        if result.is_ok() {
-            metrics::accepted(1, waiting.recipients());
-        }
-        let _ = waiting.reply.send(result.map_err(|error| refusal(Arc::new(error))));
     }
 }
 

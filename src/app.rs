@@ -86,11 +86,12 @@ impl App {
         schema::migrate(&pool).await.context(UNUSABLE)?;
         retention::make_partitions(&pool, config.retention.partitions_ahead).await.context("no partitions")?;
         let (bell, readiness, grace) = (Bell::default(), Readiness::default(), config.delivery.grace);
+        let (handover, handed) = delivery::handover(config.delivery.max_in_flight, config.delivery.lease);
         let state = http::State {
             pool: pool.clone(),
             keys: http::look_up_keys(pool.clone()),
             senders: http::look_up_senders(pool.clone()),
-            intake: Intake::start(pool.clone(), config.delivery.enabled.then(|| bell.clone())),
+            intake: Intake::start(pool.clone(), config.delivery.enabled.then(|| (bell.clone(), handover))),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),
             public_url: config.server.public_url.clone(),
@@ -107,7 +108,7 @@ impl App {
         let delivery = if config.delivery.enabled {
             let pool = connect(config, DELIVERY_CONNECTIONS)?;
             pools.push(("delivery", pool.clone()));
-            Some(Delivery::start(&pool, &delivery_settings(config), endpoints, master_keys, bell)?)
+            Some(Delivery::start(&pool, &delivery_settings(config), endpoints, master_keys, (bell, handed))?)
         } else {
             None
         };
@@ -182,7 +183,6 @@ fn serve_metrics(listen: SocketAddr, watched: Watched) -> anyhow::Result<(Vec<Jo
 fn delivery_settings(config: &Config) -> delivery::Settings {
     let delivery = &config.delivery;
     delivery::Settings {
-        max_in_flight: delivery.max_in_flight,
         lease: delivery.lease,
         poll_interval: delivery.poll_interval,
         recorder_window: delivery.recorder_window,

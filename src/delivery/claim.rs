@@ -8,14 +8,23 @@ use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::dispatch::Dispatch;
+use crate::delivery::handover::Handed;
 use crate::delivery::lease::Leases;
 use crate::delivery::load::{Loaded, load};
 use crate::delivery::wake::Wake;
 use crate::store::batches::{self, ClaimedBatch};
+use crate::store::operations;
+use crate::store::senders;
 use crate::store::session::Session;
 
+/// Notifications of the largest batch.
+const LARGEST: usize = operations::BATCH_SIZE as usize;
 /// Most batches that one statement claims.
 const MOST_BATCHES: usize = 200;
+/// While more is due than there is room for, so often a claim begins with so many batches by age, whatever their rank,
+/// if others have room beside them.
+const BY_AGE_EVERY: Duration = Duration::from_millis(100);
+const BY_AGE: usize = 1;
 /// The least time from one look to the next, so that single sends in a busy time are claimed and loaded together.
 const CLAIM_EVERY: Duration = Duration::from_millis(5);
 /// How long to wait for places before claiming for what places there are.
@@ -29,6 +38,7 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// What the claiming loop works with.
 pub struct Claimer {
     pub(super) session: Session,
+    pub(super) handed: Handed,
     pub(super) leases: Arc<Leases>,
     pub(super) dispatch: Dispatch,
     pub(super) wake: Arc<Wake>,
@@ -36,15 +46,15 @@ pub struct Claimer {
     pub(super) stalled: Arc<AtomicBool>,
     /// The longest time between two looks; the safety net for a ring that got lost.
     pub(super) poll_interval: Duration,
+    /// When a claim last went by age, or nothing was left behind by one that went by rank.
+    pub(super) by_age_at: Instant,
 }
 
 impl Claimer {
     /// Runs until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut last = tokio::time::Instant::now();
         while !stop.is_cancelled() {
-            tokio::time::sleep_until(last + CLAIM_EVERY).await;
-            last = tokio::time::Instant::now();
+            let began = Instant::now();
             let full = match self.claim().await {
                 Ok(full) => full,
                 Err(error) => {
@@ -53,15 +63,43 @@ impl Claimer {
                     continue;
                 }
             };
-            let capacity = &self.dispatch.capacity;
+            let _ = stop.run_until_cancelled(self.until_next_claim(began + CLAIM_EVERY, full)).await;
+        }
+        self.handed.close(&self.leases);
+    }
+
+    /// Takes what is handed over until it is time to claim: not before `earliest`, and as soon as somebody rings, or, where
+    /// more was due than there was room for (`full`), as there is room.
+    async fn until_next_claim(&mut self, earliest: Instant, full: bool) {
+        let poll_interval = self.jittered_poll_interval();
+        let (wake, capacity) = (Arc::clone(&self.wake), Arc::clone(&self.dispatch.capacity));
+        let mut time = std::pin::pin!(async {
+            tokio::time::sleep_until(earliest.into()).await;
+            if full {
+                let _ = tokio::time::timeout(ROOM_AFTER, capacity.freed.notified()).await;
+            } else {
+                wake.wait(poll_interval).await;
+            }
+        });
+        loop {
             tokio::select! {
-                () = stop.cancelled() => return,
-                // More is due than there was room for: go on as soon as there is, not when somebody rings.
-                () = capacity.freed.notified(), if full => {}
-                () = tokio::time::sleep(ROOM_AFTER), if full => {}
-                () = self.wake.wait(self.jittered_poll_interval()), if !full => {}
+                () = &mut time => return,
+                Some(loaded) = self.handed.next(&self.leases) => self.hand_out(loaded).await,
             }
         }
+    }
+
+    /// Hands out what was loaded, once its lanes are known to be right. If that can't be found out, it goes back.
+    async fn hand_out(&mut self, loaded: Loaded) {
+        let asked = self.dispatch.lanes.unknown(loaded.credentials());
+        if !asked.is_empty() {
+            let looking_up = async |connection: &mut PgConnection| senders::by_ids(connection, &asked).await;
+            match self.session.within(LIMIT, looking_up).await {
+                Ok(stored) => self.dispatch.lanes.refresh(&asked, stored),
+                Err(error) => return tracing::error!(%error, "Credentials can't be read; what needs them goes back"),
+            }
+        }
+        self.dispatch.hand_out(loaded);
     }
 
     /// Replicas that started together should not look together.
@@ -79,33 +117,42 @@ impl Claimer {
         }
     }
 
-    /// Claims and hands out until nothing more is due (`false`) or there is no room (`true`).
+    /// Claims and hands out until nothing more is due (`false`) or there is no room for another batch (`true`).
     async fn claim(&mut self) -> sqlx::Result<bool> {
         loop {
             if self.stalled.load(Ordering::Relaxed) {
                 return Ok(false);
             }
             let room = self.dispatch.capacity.free();
-            if room == 0 {
+            if room < LARGEST {
                 return Ok(true);
             }
             let (claimed, loaded) = self.take(room).await?;
-            let all = claimed < MOST_BATCHES && loaded.notifications.len() < room;
-            self.dispatch.hand_out(loaded);
+            let all = claimed < MOST_BATCHES && loaded.notifications.len() + LARGEST <= room;
+            if all {
+                self.by_age_at = Instant::now();
+            }
+            self.hand_out(loaded).await;
             if all || !self.dispatch.capacity.is_roomy() {
                 return Ok(!all);
             }
         }
     }
 
-    /// Claims batches of about `room` notifications. Returns how many, and what those that are not parked have to send.
+    /// Claims batches of at most `room` notifications. Returns how many batches, and what those that are not parked have to send.
     async fn take(&mut self, room: usize) -> sqlx::Result<(usize, Loaded)> {
-        let Self { session, leases, dispatch, .. } = self;
+        let Self { session, leases, dispatch, by_age_at, .. } = self;
         let max_attempts = dispatch.lanes.policy.max_attempts;
         let taking = async |connection: &mut PgConnection| {
             // Before the statement, so that the lease that is counted here ends before the one in the database.
             let claimed_at = Instant::now();
-            let claimed = batches::claim(&mut *connection, MOST_BATCHES as i64, room as i64, leases.term()).await?;
+            let (mut claimed, mut room) = (Vec::new(), room);
+            if by_age_at.elapsed() >= BY_AGE_EVERY && room > BY_AGE * LARGEST {
+                *by_age_at = claimed_at;
+                claimed = batches::claim_oldest(&mut *connection, BY_AGE as i64, leases.term()).await?;
+                room -= claimed.iter().map(|batch| batch.size as usize).sum::<usize>();
+            }
+            claimed.extend(batches::claim(&mut *connection, MOST_BATCHES as i64, room as i64, leases.term()).await?);
             let (mut wanted, mut openings): (Vec<ClaimedBatch>, Vec<_>) = Default::default();
             for batch in &claimed {
                 let opening = leases.open(batch, claimed_at);

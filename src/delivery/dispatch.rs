@@ -28,8 +28,7 @@ pub struct Dispatch {
 impl Dispatch {
     /// Hands what batches have to send to its lanes.
     pub fn hand_out(&mut self, loaded: Loaded) {
-        let Loaded { openings, notifications, mut contents, mut pending, used, credentials } = loaded;
-        self.lanes.refresh(&used, credentials);
+        let Loaded { openings, notifications, mut contents, mut pending } = loaded;
         let mut lane_of: HashMap<usize, Option<(CredentialId, Instant)>> = HashMap::new();
         for (index, notification) in notifications.into_iter().enumerate() {
             let opening = &openings[notification.batch];

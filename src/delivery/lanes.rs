@@ -28,33 +28,49 @@ pub struct Lanes {
     pub(super) by_credential: HashMap<CredentialId, Entry>,
 }
 
+/// For how long what is known of a Credential is taken as true.
+const KNOWN_FOR: Duration = Duration::from_secs(1);
+
 /// What there is for a Credential.
 pub(super) struct Entry {
     updated_at: OffsetDateTime,
+    /// When it was last looked up.
+    seen_at: Instant,
     lane: Result<Lane, &'static str>,
 }
 
 impl Entry {
-    /// Whether its lane broke.
-    fn is_gone(&self) -> bool {
-        self.lane.as_ref().is_ok_and(Lane::is_gone)
+    /// Whether it is what is stored now, or was a moment ago, and its lane has not broken.
+    fn is_current(&self, now: Instant) -> bool {
+        now.duration_since(self.seen_at) < KNOWN_FOR && !self.lane.as_ref().is_ok_and(Lane::is_gone)
     }
 }
 
 impl Lanes {
-    /// Makes sure that every one of these Credentials has the lane of its newest content: `stored` is what there is of
-    /// those that are `used`.
-    pub fn refresh(&mut self, used: &[CredentialId], stored: Vec<SealedCredential>) {
-        for id in used {
+    /// Those of `used` that must be looked up before anything is sent with them.
+    pub fn unknown(&self, used: impl IntoIterator<Item = CredentialId>) -> Vec<CredentialId> {
+        let now = Instant::now();
+        let is_current = |id: &CredentialId| self.by_credential.get(id).is_some_and(|entry| entry.is_current(now));
+        used.into_iter().filter(|id| !is_current(id)).collect()
+    }
+
+    /// Gives each of the Credentials that were `asked` for the lane of its newest content; `stored` is what there is of them.
+    pub fn refresh(&mut self, asked: &[CredentialId], stored: Vec<SealedCredential>) {
+        for id in asked {
             if !stored.iter().any(|credential| credential.id == *id) {
                 self.by_credential.remove(id);
             }
         }
         for credential in stored {
-            let known = self.by_credential.get(&credential.id);
-            if known.is_none_or(|entry| entry.updated_at != credential.updated_at || entry.is_gone()) {
-                let entry = Entry { updated_at: credential.updated_at, lane: self.open(&credential) };
-                self.by_credential.insert(credential.id, entry);
+            let (updated_at, seen_at) = (credential.updated_at, Instant::now());
+            match self.by_credential.get_mut(&credential.id) {
+                Some(entry) if entry.updated_at == updated_at && !entry.lane.as_ref().is_ok_and(Lane::is_gone) => {
+                    entry.seen_at = seen_at;
+                }
+                _ => {
+                    let lane = self.open(&credential);
+                    self.by_credential.insert(credential.id, Entry { updated_at, seen_at, lane });
+                }
             }
         }
     }

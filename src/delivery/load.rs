@@ -12,7 +12,6 @@ use crate::id::{CredentialId, OperationId};
 use crate::store::batches::ClaimedBatch;
 use crate::store::due::{self, DueNotification};
 use crate::store::recipients::Recipient;
-use crate::store::senders::{self, SealedCredential};
 
 /// Batches in hand, and what they have to send.
 #[derive(Default)]
@@ -25,10 +24,6 @@ pub struct Loaded {
     pub contents: HashMap<OperationId, Content>,
     /// What is left to be done for those that are Users', by their index in `notifications`.
     pub pending: HashMap<usize, Pending>,
-    /// The Credentials that are sent with.
-    pub used: Vec<CredentialId>,
-    /// What there is of those.
-    pub credentials: Vec<SealedCredential>,
 }
 
 /// Reads what `openings`, which are `batches`, have to send. A device that was tried `max_attempts` times is done with. On
@@ -41,10 +36,8 @@ pub async fn load(
 ) -> sqlx::Result<Loaded> {
     let notifications = due::notifications(&mut *connection, batches).await?;
     let contents = contents(&mut *connection, batches).await?;
-    let pending = devices::pending(&mut *connection, batches, &notifications, &contents, max_attempts).await?;
-    let used = credentials(&notifications, &pending);
-    let credentials = senders::by_ids(connection, &used).await?;
-    Ok(Loaded { openings, notifications, contents, pending, used, credentials })
+    let pending = devices::pending(connection, batches, &notifications, &contents, max_attempts).await?;
+    Ok(Loaded { openings, notifications, contents, pending })
 }
 
 async fn contents(
@@ -59,12 +52,14 @@ async fn contents(
     Ok(operations.into_iter().map(|operation| (operation.id, Content::new(operation, now))).collect())
 }
 
-/// The Credentials that are sent with, each once.
-fn credentials(notifications: &[DueNotification], pending: &HashMap<usize, Pending>) -> Vec<CredentialId> {
-    let of_devices = notifications.iter().filter_map(|notification| match notification.recipient {
-        Some(Recipient::Device { credential_id, .. }) => Some(credential_id),
-        Some(Recipient::User(_)) | None => None,
-    });
-    let of_users = pending.values().flat_map(|pending| &pending.devices).map(|(_, credential_id, _)| *credential_id);
-    of_devices.chain(of_users).collect::<HashSet<_>>().into_iter().collect()
+impl Loaded {
+    /// The Credentials that are sent with, each once.
+    pub fn credentials(&self) -> HashSet<CredentialId> {
+        let of_devices = self.notifications.iter().filter_map(|notification| match notification.recipient {
+            Some(Recipient::Device { credential_id, .. }) => Some(credential_id),
+            Some(Recipient::User(_)) | None => None,
+        });
+        let devices = self.pending.values().flat_map(|pending| &pending.devices);
+        of_devices.chain(devices.map(|(_, credential_id, _)| *credential_id)).collect()
+    }
 }

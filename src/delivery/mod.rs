@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
@@ -29,6 +29,7 @@ mod devices;
 mod dispatch;
 mod duty;
 mod fanout;
+mod handover;
 mod lane;
 mod lanes;
 mod lease;
@@ -42,6 +43,7 @@ mod standing;
 mod wake;
 mod window;
 
+pub use handover::{Handed, Handover, Place, handover, is_small};
 pub use pace::Quota;
 pub use removal::Burst;
 pub use retry::RetryPolicy;
@@ -57,7 +59,7 @@ use crate::store::session::Session;
 use claim::Claimer;
 use dispatch::Dispatch;
 use lanes::Lanes;
-use lease::{Capacity, Leases};
+use lease::Leases;
 use parked::Parked;
 use recorder::Recorder;
 use removal::Removal;
@@ -69,8 +71,6 @@ const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How delivery works.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Most notifications in hand at a time, from claim to record.
-    pub max_in_flight: usize,
     /// How long a batch is this process's before others may claim it.
     pub lease: Duration,
     /// The longest time between two looks for due batches, give or take a quarter.
@@ -118,13 +118,13 @@ pub struct Delivery {
 
 impl Delivery {
     /// Starts delivering what is due in the database behind `pool`.
-    /// `bell` wakes it. An error: its threads can't be started.
+    /// The bell wakes it, and it takes what is handed over. An error: its threads can't be started.
     pub fn start(
         pool: &PgPool,
         settings: &Settings,
         endpoints: Endpoints,
         master_keys: MasterKeys,
-        bell: Bell,
+        (bell, handed): (Bell, Handed),
     ) -> std::io::Result<Self> {
         let threads = Builder::new_multi_thread().thread_name("delivery").enable_all().build()?;
         // What is spawned from here on runs on them.
@@ -133,7 +133,7 @@ impl Delivery {
         let wake = Arc::clone(&bell.batches);
         let fanout_wake = Arc::clone(&bell.fanouts);
         let stalled = Arc::new(AtomicBool::new(false));
-        let capacity = Capacity::new(settings.max_in_flight);
+        let capacity = Arc::clone(&handed.capacity);
         let (entries, recorded) = mpsc::unbounded_channel();
         let leases = Arc::new(Leases::new(settings.lease, entries));
         let standing = Standing { capacity: Arc::clone(&capacity), lag: Arc::new(Lag::new()) };
@@ -152,11 +152,13 @@ impl Delivery {
         };
         let claimer = Claimer {
             session: Session::beside(pool),
+            handed,
             leases: Arc::clone(&leases),
             dispatch: Dispatch { lanes, capacity, parked: Parked::default() },
             wake,
             stalled,
             poll_interval: settings.poll_interval,
+            by_age_at: Instant::now(),
         };
         let around = vec![
             tokio::spawn(listen(pool.clone(), bell, Arc::clone(&leases), stop.clone())),
@@ -238,7 +240,7 @@ async fn renew(pool: PgPool, leases: Arc<Leases>, stop: CancellationToken) {
         if aging.is_empty() {
             continue;
         }
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let keys: Vec<_> = aging.iter().map(|lease| lease.key()).collect();
         match batches::renew(&pool, &keys, leases.term()).await {
             Ok(held) => leases.renewed(&aging, &held, began),

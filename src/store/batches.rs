@@ -56,8 +56,7 @@ fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }
 
-/// Claims due batches in rank order until they hold about `rows` unsettled notifications: at least one batch, if any is
-/// due, and at most `limit`. Each is this process's for `lease`; if it is not released by then, it is due again by itself.
+/// Claims due batches in rank order as long as they hold at most `rows` unsettled notifications, and at most `limit`. Each is this process's for `lease`; if it is not released by then, it is due again by itself.
 pub async fn claim(
     executor: impl PgExecutor<'_>,
     limit: i64,
@@ -80,7 +79,7 @@ pub async fn claim(
             limit $2
         ),
         fitting as (
-            select operation_id, number, sum(queued) over (order by rank, due_at, operation_id, number) - queued as before
+            select operation_id, number, sum(queued) over (order by rank, due_at, operation_id, number) as notifications
             from due
         )
         update batches
@@ -88,12 +87,55 @@ pub async fn claim(
         from fitting
         where batches.operation_id = fitting.operation_id
             and batches.number = fitting.number
-            and fitting.before < $3
+            and fitting.notifications <= $3
         returning batches.operation_id, batches.number, claims, first_position, size
         "#,
         RANKS,
         limit,
         rows,
+        seconds(lease),
+    )
+    .fetch_all(executor)
+    .await?;
+    let batches = claimed.into_iter().map(|row| ClaimedBatch {
+        key: BatchKey { operation_id: row.operation_id.into(), number: row.number, claims: row.claims },
+        first_position: row.first_position,
+        size: row.size,
+    });
+    Ok(batches.collect())
+}
+
+/// Claims the `limit` batches that have been due for longest, whatever their rank, for `lease`: so that nobody waits for ever
+/// behind those who rank before.
+pub async fn claim_oldest(
+    executor: impl PgExecutor<'_>,
+    limit: i64,
+    lease: Duration,
+) -> sqlx::Result<Vec<ClaimedBatch>> {
+    let claimed = sqlx::query!(
+        r#"
+        with due as materialized (
+            select batch.*
+            from generate_series(0, $1::integer - 1) as ranks (rank)
+            cross join lateral (
+                select operation_id, number, due_at
+                from batches
+                where batches.rank = ranks.rank and due_at <= now() and queued > 0
+                order by due_at
+                limit $2
+                for update skip locked
+            ) as batch
+            order by due_at
+            limit $2
+        )
+        update batches
+        set due_at = now() + make_interval(secs => $3), claims = claims + 1
+        from due
+        where batches.operation_id = due.operation_id and batches.number = due.number
+        returning batches.operation_id, batches.number, claims, first_position, size
+        "#,
+        RANKS,
+        limit,
         seconds(lease),
     )
     .fetch_all(executor)

@@ -1,5 +1,7 @@
 //! Operations being accepted: the one statement that makes whole Operations durable.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sqlx::PgExecutor;
 use sqlx::types::Json;
@@ -144,15 +146,17 @@ struct BatchColumns {
     rank: Vec<i16>,
     send_at: Vec<Option<OffsetDateTime>>,
     created_at: Vec<OffsetDateTime>,
+    /// Seconds.
+    claimed_for: Vec<Option<f64>>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(operations: impl IntoIterator<Item = &'a NewOperation>) -> Self {
+    fn of(operations: impl IntoIterator<Item = (&'a NewOperation, Claim)>) -> Self {
         let mut columns = Self::default();
-        for operation in operations {
+        for (operation, claim) in operations {
             columns.operations.push(operation);
             columns.notifications.push(operation);
-            columns.batches.push(operation);
+            columns.batches.push(operation, claim);
             columns.requests.push(operation);
             columns.fanouts.push(operation);
         }
@@ -197,7 +201,7 @@ impl<'a> NotificationColumns<'a> {
 }
 
 impl BatchColumns {
-    fn push(&mut self, operation: &NewOperation) {
+    fn push(&mut self, operation: &NewOperation, claim: Claim) {
         let high_priority = operation.message.priority == Priority::High;
         let recipients = operation.recipients.len() as u32;
         for number in 0..recipients.div_ceil(BATCH_SIZE) {
@@ -207,6 +211,7 @@ impl BatchColumns {
             self.rank.push(rank(high_priority, recipients <= BATCH_SIZE, number));
             self.send_at.push(operation.send_at);
             self.created_at.push(operation.id.created_at());
+            self.claimed_for.push(claim.map(|lease| lease.as_secs_f64()));
         }
     }
 }
@@ -253,11 +258,15 @@ impl<'a> FanoutColumns<'a> {
     }
 }
 
+/// For how long an Operation's batches are claimed as they are stored, by a claim of number 1; `None`: they are due for
+/// whoever claims them.
+pub type Claim = Option<Duration>;
+
 /// Stores whole Operations, in one statement and so in one transaction: all or nothing. `notify`: and wakes the workers of all
 /// processes.
 pub async fn insert<'a>(
     executor: impl PgExecutor<'_>,
-    operations: impl IntoIterator<Item = &'a NewOperation>,
+    operations: impl IntoIterator<Item = (&'a NewOperation, Claim)>,
     notify: bool,
 ) -> sqlx::Result<()> {
     let Columns { operations, notifications, batches, requests, fanouts } = Columns::of(operations);
@@ -303,6 +312,7 @@ pub async fn insert<'a>(
         &fanouts.rank,
         &fanouts.send_at as &[Option<OffsetDateTime>],
         notify,
+        &batches.claimed_for as &[Option<f64>],
     )
     .execute(executor)
     .await?;
@@ -352,7 +362,7 @@ mod tests {
             recipients: vec![recipient; 1001],
             audience: None,
         };
-        let columns = Columns::of([&operation]);
+        let columns = Columns::of([(&operation, None)]);
         assert_eq!(columns.batches.size, [500, 500, 1]);
         assert_eq!(columns.batches.number, [0, 1, 2]);
         assert_eq!(columns.notifications.position, (0..1001).collect::<Vec<_>>());

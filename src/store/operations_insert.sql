@@ -16,10 +16,15 @@ push_notification as (
 ),
 batch as (
     -- Due by the database's clock, which is also the one that claims go by.
-    insert into batches (operation_id, number, first_position, size, rank, due_at, queued, updated_at)
-    select operation_id, number, number * $26::integer, size, rank, coalesce(send_at, now()), size, created_at
-    from unnest($20::uuid[], $21::integer[], $22::integer[], $23::smallint[], $24::timestamptz[], $25::timestamptz[])
-        as new (operation_id, number, size, rank, send_at, created_at)
+    insert into batches (operation_id, number, first_position, size, rank, due_at, claims, queued, updated_at)
+    select
+        operation_id, number, number * $26::integer, size, rank,
+        coalesce(send_at, now()) + make_interval(secs => coalesce(claimed_for, 0)),
+        (claimed_for is not null)::integer, size, created_at
+    from unnest(
+        $20::uuid[], $21::integer[], $22::integer[], $23::smallint[], $24::timestamptz[], $25::timestamptz[],
+        $41::double precision[]
+    ) as new (operation_id, number, size, rank, send_at, created_at, claimed_for)
 ),
 request as (
     insert into idempotency_keys (account_id, key, fingerprint, location, answer)

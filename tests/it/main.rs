@@ -16,6 +16,7 @@ mod dev;
 mod docs;
 mod drills;
 mod dry_run;
+mod fairness;
 mod faults;
 mod health;
 mod id;
