@@ -7,9 +7,6 @@ use crate::deliver::{self, bodies};
 use crate::report::Report;
 use crate::world::{World, simulate};
 
-/// Recipients at the provider that hangs: several times what fits into memory.
-const HANGING: usize = 50_000;
-
 /// The rows *FCM while APNs hangs*.
 pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
     let (alone, beside) = ("FCM alone", "FCM while APNs hangs");
@@ -20,9 +17,13 @@ pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) 
     world.config.apns.endpoint = address("APNs ")?;
     world.config.apns.ca_file = Some(directory.join("ca.pem"));
     world.restart().await?;
-    for body in bodies(Provider::Apn, HANGING, "hanging") {
-        world.api.send(&body).await?;
+    for number in 0..arguments.hanging.div_ceil(10_000) {
+        // One at a time, so that this process does not hold them all.
+        for body in bodies(Provider::Apn, 10_000, &format!("hanging {number}")) {
+            world.api.send(&body).await?;
+        }
     }
+    deliver::to(world, Provider::Fcm, 10_000, "warm-up beside").await?;
     report.add(beside, deliver::to(world, Provider::Fcm, arguments.recipients, "beside").await?, "sent/s");
     report.ratio(beside, alone, Some(0.9));
     world.config.apns = before;

@@ -21,7 +21,10 @@ mod peers;
 mod process;
 mod raw;
 mod reads;
+mod records;
 mod report;
+mod retention;
+mod scrape;
 mod wide_area;
 mod world;
 
@@ -50,13 +53,20 @@ struct Arguments {
     /// Records of earlier Operations for the growth row; 0: leave it out.
     #[arg(long, default_value_t = 0)]
     retained: usize,
+    /// Notifications of the day that the retention row drops.
+    #[arg(long, default_value_t = 200_000)]
+    expired: usize,
+    /// Notifications for the provider that hangs in the isolation row.
+    #[arg(long, default_value_t = 100_000)]
+    hanging: usize,
     /// How long a row of single sends or reads lasts, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// All sizes as in docs/performance.md.
     #[arg(long)]
     full: bool,
-    /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, isolation, reads, growth, peers.
+    /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, isolation, reads, scrape, retention,
+    /// growth, peers.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also run the peers in bench/peers, which `bench/peers/install` must have installed.
@@ -77,6 +87,8 @@ impl Arguments {
             self.queued = 1_000_000;
             self.large = 1_000_000;
             self.retained = 10_000_000;
+            self.expired = 2_000_000;
+            self.hanging = 1_000_000;
             self.seconds = 15;
         }
         self
@@ -114,6 +126,12 @@ async fn main() -> anyhow::Result<()> {
     }
     if arguments.wants("reads") {
         reads::run(&mut world, &arguments, &mut report).await?;
+    }
+    if arguments.wants("scrape") {
+        scrape::run(&world, &arguments, &mut report).await?;
+    }
+    if arguments.wants("retention") {
+        retention::run(&world, &arguments, &mut report).await?;
     }
     if arguments.wants("growth") && arguments.retained > 0 {
         growth::run(&mut world, &arguments, &mut report).await?;

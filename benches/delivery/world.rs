@@ -33,6 +33,7 @@ pub struct World {
     pub pool: PgPool,
     pub service: Process,
     pub control_url: String,
+    pub metrics_url: String,
     master_key: String,
     simulator: Process,
     pub postgres: PrivatePostgres,
@@ -55,6 +56,8 @@ impl World {
         let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut config = Config::load(None)?;
         config.server.listen = listen;
+        let metrics = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        config.metrics.listen = Some(metrics);
         config.fcm.endpoint = address("FCM ")?;
         config.fcm.token_uris = vec![format!("{}/token", config.fcm.endpoint)];
         config.fcm.ca_file = Some(directory.path().join("simulator/ca.pem"));
@@ -65,6 +68,7 @@ impl World {
         let api = Api::new(listen, KEY, &secret);
         let mut world = Self {
             control_url: address("control ")?,
+            metrics_url: format!("http://{metrics}/metrics"),
             api,
             account_id,
             master_keys: MasterKeys::new("1", &master_key)?,
@@ -165,7 +169,7 @@ fn serve(config: &Config, master_key: &str, url: &str, directory: &Path) -> anyh
         .arg("serve")
         .stderr(log)
         .env("BELLWIRE__SERVER__LISTEN", config.server.listen.to_string())
-        .env("BELLWIRE__METRICS__LISTEN", "")
+        .env("BELLWIRE__METRICS__LISTEN", config.metrics.listen.map(|listen| listen.to_string()).unwrap_or_default())
         .env("BELLWIRE__DATABASE__URL", url)
         .env("BELLWIRE__SECRETS__MASTER_KEY", master_key)
         .env("BELLWIRE__FCM__ENDPOINT", &config.fcm.endpoint)
