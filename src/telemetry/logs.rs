@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 
 use anyhow::Context;
+use tracing::Level;
 use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -20,7 +22,9 @@ pub fn start(log: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
         LogFormat::Pretty => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
-    let spans = traces.map(|traces| OpenTelemetryLayer::new(traces.tracer()));
-    let started = tracing_subscriber::registry().with(filter).with(lines).with(spans).try_init();
+    // Whatever is logged, requests are traced.
+    let requests = Targets::new().with_target("bellwire::http", Level::INFO);
+    let spans = traces.map(|traces| OpenTelemetryLayer::new(traces.tracer()).with_filter(requests));
+    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init();
     started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))
 }
