@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::dev;
+use crate::health;
 use crate::reseal;
 use crate::retention;
 use crate::secret::{generate_api_secret, hash_api_secret};
@@ -41,6 +42,8 @@ enum Command {
     Dev(dev::Arguments),
     /// Run look-alikes of FCM and APNs.
     Simulate(simulator::command::Arguments),
+    /// Store the demo account with the key dev:dev, and its Credentials for a simulator.
+    Demo(dev::demo::Arguments),
     /// Bring the database's schema up to date and end.
     Migrate,
     /// Make, list and revoke API keys.
@@ -56,6 +59,12 @@ enum Command {
     },
     /// Print the configuration as it is in effect, without its secrets.
     CheckConfig,
+    /// Ask the service that runs here with the same configuration whether it is alive.
+    Health {
+        /// Ask whether it is ready for requests.
+        #[arg(long)]
+        ready: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,11 +98,16 @@ impl Cli {
                 telemetry::logs::start(&load()?.log, None)?;
                 simulator::command::run(arguments).await
             }
+            Command::Demo(arguments) => dev::demo::run(&arguments, &load()?).await,
             Command::Migrate => Ok(schema::migrate(&app::connect(&load()?, 1)?).await?),
             Command::Keys(keys) => keys.run(&load()?).await,
             Command::Reseal => reseal(&load()?).await,
             Command::Retention { dry_run } => retain(&load()?, dry_run).await,
             Command::CheckConfig => Ok(write!(std::io::stdout(), "{}", load()?)?),
+            Command::Health { ready } => {
+                let answer = health::ask(load()?.server.listen, if ready { "/readyz" } else { "/healthz" }).await?;
+                Ok(writeln!(std::io::stdout(), "{answer}")?)
+            }
         }
     }
 }

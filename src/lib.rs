@@ -10,6 +10,7 @@ pub mod clients;
 pub mod config;
 pub mod delivery;
 pub mod dev;
+pub mod health;
 pub mod http;
 pub mod id;
 pub mod lookup;

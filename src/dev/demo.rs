@@ -1,14 +1,22 @@
 //! What `bellwire dev` finds ready: the account with the key `dev:dev`, and the App `demo` with a Credential of each kind.
+//! `bellwire demo` makes the same for a simulator that runs by itself.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use serde_json::Value;
 use sqlx::PgPool;
 
+use crate::app;
+use crate::config::Config;
 use crate::id::{AccountId, CredentialId};
 use crate::provider::{CredentialType, Provider};
 use crate::secret::{MasterKeys, hash_api_secret};
-use crate::simulator::Simulator;
 use crate::store::api_keys::Role;
 use crate::store::credentials::{self, NewCredential};
-use crate::store::{accounts, api_keys, senders};
+use crate::store::{accounts, api_keys, schema, senders};
 
 const ACCOUNT: &str = "dev";
 const KEY: &str = "dev";
@@ -18,13 +26,42 @@ const APP: &str = "demo";
 /// A send that works at once.
 pub const EXAMPLE: &str = r#"{"to": [{"token": "dqWD7WEC83K41WHyufTS7:APA91bF", "provider": "FCM"}, {"token": "740f4707bebcf74f9b7c25d48e3358945f6aa01da5ddb387462c7eaf61bb78ad", "provider": "APN"}], "content": {"title": "Boarding time @ TLL", "body": "You have 1 hour until boarding time"}}"#;
 
-/// Makes all of it, as far as it is missing. The simulator's address may be another at every run, so its FCM Credential is
+/// Options of `bellwire demo`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Where the simulator keeps its demo Credentials.
+    #[arg(long, default_value = ".bellwire/simulator")]
+    directory: PathBuf,
+}
+
+/// Makes all of it with the Credentials that `bellwire simulate` has left in its directory.
+pub async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
+    let of = |name| credential(&arguments.directory.join(name));
+    let contents = [(CredentialType::Fcm, of("fcm.json")?), (CredentialType::Apn, of("apn.json")?)];
+    let pool = app::connect(config, 1)?;
+    schema::migrate(&pool).await.context("Postgres can't be used")?;
+    prepare(&pool, &app::master_keys(config)?, contents).await?;
+    Ok(writeln!(std::io::stdout(), "ready: the key {KEY}:{SECRET} sends with the App {APP}, to the simulator")?)
+}
+
+/// The content of a Credential that is kept as the API takes it.
+fn credential(path: &Path) -> anyhow::Result<Value> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("can't read {}: does the simulator run?", path.display()))?;
+    // A parser's message could quote the key.
+    let mut body: Value = serde_json::from_str(&text).map_err(|_| anyhow!("{} is no JSON", path.display()))?;
+    Ok(body["content"].take())
+}
+
+/// Makes all of it, as far as it is missing. The simulator's address and keys may be others at every run, so Credentials are
 /// replaced.
-pub async fn prepare(pool: &PgPool, master_keys: &MasterKeys, simulator: &Simulator) -> anyhow::Result<()> {
+pub async fn prepare(
+    pool: &PgPool,
+    master_keys: &MasterKeys,
+    contents: [(CredentialType, Value); 2],
+) -> anyhow::Result<()> {
     let account_id = accounts::find_or_create(pool, ACCOUNT).await?;
     api_keys::insert(pool, account_id, KEY, &hash_api_secret(SECRET), Role::Full).await?;
-    let contents =
-        [(CredentialType::Fcm, simulator.fcm_credential()), (CredentialType::Apn, simulator.apn_credential())];
     for (credential_type, content) in contents {
         let known = default_credential(pool, account_id, credential_type.provider()).await?;
         let id = known.unwrap_or_else(CredentialId::generate);

@@ -11,11 +11,12 @@ use secrecy::SecretString;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-mod demo;
+pub mod demo;
 
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::postgres::PrivatePostgres;
+use crate::provider::CredentialType;
 use crate::secret::generate_master_key;
 use crate::signals::Signals;
 use crate::simulator::{Options, Simulator};
@@ -84,7 +85,9 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
 
     let pool = app::connect(&config, 1)?;
     schema::migrate(&pool).await.context("Postgres can't be used")?;
-    demo::prepare(&pool, &app::master_keys(&config)?, &simulator).await?;
+    let contents =
+        [(CredentialType::Fcm, simulator.fcm_credential()), (CredentialType::Apn, simulator.apn_credential())];
+    demo::prepare(&pool, &app::master_keys(&config)?, contents).await?;
     pool.close().await;
     let app = App::start(&config).await?;
     Ok(Dev { app, simulator, _postgres: postgres })

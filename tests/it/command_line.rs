@@ -49,6 +49,30 @@ async fn a_key_works_from_its_creation_until_it_is_revoked() {
     service.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_what_the_service_itself_says() {
+    let service = Service::start().await;
+    let listen = service.url.strip_prefix("http://").unwrap().to_owned();
+    let environment = [("BELLWIRE__SERVER__LISTEN", listen.as_str())];
+    assert!(stdout(&bellwire(&["health"], &environment)).contains("alive"));
+    assert!(stdout(&bellwire(&["health", "--ready"], &environment)).contains("ready"));
+    service.world.database.vanish().await;
+    let line = error(&bellwire(&["health", "--ready"], &environment));
+    assert!(line.contains("503") && line.contains("Postgres"), "{line}");
+    assert!(stdout(&bellwire(&["health"], &environment)).contains("alive"), "alive nevertheless");
+    service.app.stop().await;
+    let line = error(&bellwire(&["health"], &environment));
+    assert!(line.contains(&format!("http://{listen}/healthz does not answer")), "{line}");
+}
+
+#[test]
+fn health_waits_for_nobody_forever() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = silent.local_addr().unwrap().to_string();
+    let line = error(&bellwire(&["health"], &[("BELLWIRE__SERVER__LISTEN", &listen)]));
+    assert!(line.contains("does not answer within 5 s"), "{line}");
+}
+
 #[test]
 fn the_configuration_is_shown_without_its_secrets() {
     let shown = stdout(&bellwire(&["check-config"], &[("BELLWIRE__DATABASE__URL", "postgres://u:hunter2@h/d")]));

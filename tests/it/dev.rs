@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::support::client::Client;
+use crate::support::client::{Client, apn, fcm, message};
 use crate::support::eventually;
+use crate::support::process::Process;
+use crate::support::service::World;
 
 /// A directory that Postgres' user can enter, if that is another one.
 fn directory() -> tempfile::TempDir {
@@ -115,4 +118,56 @@ async fn its_postgres_ends_with_it_even_by_kill_9() {
     })
     .await;
     Dev::start(directory.path()).stop().await;
+}
+
+/// As compose does it: the simulator, the demo's data and the service are processes of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_works_with_a_simulator_that_runs_by_itself() {
+    let world = World::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let bellwire = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
+        command.env_remove("DATABASE_URL").env_remove("BELLWIRE_CONFIG");
+        command
+    };
+    let demo = || {
+        let mut command = bellwire();
+        command.env("BELLWIRE__DATABASE__URL", &world.database.url);
+        command.env("BELLWIRE__SECRETS__MASTER_KEY", world.config.secrets.master_key.expose_secret());
+        command.args(["demo", "--directory"]).arg(directory.path()).output().unwrap()
+    };
+    let refused = demo();
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(1) && text.contains("does the simulator run?"), "{text}");
+
+    let mut simulator = bellwire();
+    simulator.args(["simulate", "--fcm-port", "0", "--apns-port", "0", "--control-port", "0", "--directory"]);
+    let mut simulator = simulator.arg(directory.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(simulator.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let simulator = Dev { process: simulator, line };
+    let mut urls = simulator.line.split([' ', ',']).filter(|word| word.starts_with("https://"));
+    let (fcm_url, apns_url) = (urls.next().unwrap(), urls.next().unwrap());
+
+    // A second time changes nothing that matters.
+    for _ in 0..2 {
+        let output = demo();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && text.starts_with("ready"), "{output:?}");
+    }
+    let ca_file = directory.path().join("ca.pem").display().to_string();
+    let environment = [
+        ("BELLWIRE__FCM__ENDPOINT", fcm_url.to_owned()),
+        ("BELLWIRE__FCM__TOKEN_URIS", format!("{fcm_url}/token")),
+        ("BELLWIRE__FCM__CA_FILE", ca_file.clone()),
+        ("BELLWIRE__APNS__ENDPOINT", apns_url.to_owned()),
+        ("BELLWIRE__APNS__CA_FILE", ca_file),
+    ];
+    let caller = ("dev".to_owned(), "dev".to_owned());
+    let (process, client) = Process::serve_with(&world, &caller, &environment).await;
+    let id = client.send(&message(&[fcm("a-device"), apn("0a1b2c3d")])).await;
+    assert_eq!(client.completed(&id).await["stats"]["sent"], 2);
+    drop(process);
+    simulator.stop().await;
+    world.simulator.stop().await;
 }
