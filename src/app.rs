@@ -20,7 +20,7 @@ use crate::http::{self, Readiness};
 use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::retention::{self, Retention};
 use crate::secret::MasterKeys;
-use crate::store::schema;
+use crate::store::schema::{self, Migrated};
 use crate::telemetry;
 use crate::transport::Roots;
 
@@ -73,6 +73,12 @@ fn database(config: &Config) -> anyhow::Result<PgConnectOptions> {
     PgConnectOptions::from_str(url).context("database.url is not a Postgres URL")
 }
 
+/// Waits for the configured Postgres, and brings its schema up to date by `pool`.
+pub async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Migrated> {
+    schema::reachable(&database(config)?, config.database.connect_timeout).await.context(UNUSABLE)?;
+    schema::migrate(pool).await.context(UNUSABLE)
+}
+
 impl App {
     /// Waits for Postgres, brings the schema up to date and starts the service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
@@ -82,8 +88,7 @@ impl App {
         }
         let endpoints = endpoints(config)?;
         let pool = connect(config, config.database.max_connections)?;
-        schema::reachable(&database(config)?, config.database.connect_timeout).await.context(UNUSABLE)?;
-        schema::migrate(&pool).await.context(UNUSABLE)?;
+        migrate(config, &pool).await?;
         retention::make_partitions(&pool, config.retention.partitions_ahead).await.context("no partitions")?;
         let (bell, readiness, grace) = (Bell::default(), Readiness::default(), config.delivery.grace);
         let (handover, handed) = delivery::handover(config.delivery.max_in_flight, config.delivery.lease);

@@ -83,7 +83,7 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
     configure(&mut config, arguments, url, &simulator)?;
 
     let pool = app::connect(&config, 1)?;
-    schema::migrate(&pool).await.context("Postgres can't be used")?;
+    app::migrate(&config, &pool).await?;
     demo::prepare(&pool, &app::master_keys(&config)?, &simulator).await?;
     pool.close().await;
     let app = App::start(&config).await?;

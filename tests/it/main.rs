@@ -26,6 +26,7 @@ mod lifecycle;
 mod lists;
 mod many;
 mod metrics;
+mod migrations;
 mod openapi;
 mod outages;
 mod retention;
