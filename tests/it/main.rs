@@ -13,6 +13,7 @@ mod contract;
 mod crash;
 mod credentials;
 mod dev;
+mod disaster;
 mod docs;
 mod drills;
 mod dry_run;
