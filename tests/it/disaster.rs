@@ -1,6 +1,7 @@
 //! Postgres is lost in the middle of a send, and the service goes on with what was saved. What was sent and is not on record
 //! there is sent again, and nothing else.
 
+use std::collections::HashMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,12 +9,14 @@ use std::time::Duration;
 use bellwire::postgres::{self, Owner, PrivatePostgres};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use tokio::process::Command;
 
 use crate::support::database::Database;
 use crate::support::drill::{Drill, RECIPIENTS};
 use crate::support::eventually;
+use crate::support::process::Process;
 
 /// One of Postgres' programs. `None`: it is not installed, and the test may be left out.
 fn program(name: &str) -> Option<PathBuf> {
@@ -45,11 +48,25 @@ async fn a_backup_from_the_middle_of_a_send_goes_on_where_it_was_taken() {
     run(Command::new(pg_restore).args(["--exit-on-error", "-d", &drill.world.database.url]).arg(dump.path())).await;
     let (recorded, unrecorded) = (drill.recorded().await, drill.unrecorded().await);
     assert!(recorded < RECIPIENTS && unrecorded > 0, "{recorded} were on record: it was not in the middle");
+    // To look before anything goes.
+    let idle = [("BELLWIRE__DELIVERY__ENABLED", "false".to_owned())];
+    let (process, client) = Process::serve_with(&drill.world, &drill.caller, &idle).await;
+    tokio::time::sleep(drill.world.config.delivery.poll_interval * 3).await;
+    let waiting = client.read("/Operations?status=PROCESSING").await;
+    assert_eq!((&waiting["operations"][0]["id"], drill.unrecorded().await), (&Value::from(id.as_str()), unrecorded));
+    drop(process);
     let (_process, client) = drill.process().await;
+    client.completed(&id).await;
+    let arrivals = reqwest::get(format!("{}/messages", drill.world.simulator.control_url)).await.unwrap();
+    let arrivals: HashMap<String, Value> = arrivals.json().await.unwrap();
+    let by_apns = arrivals.values().filter(|arrival| arrival["provider"] == "APN");
+    for arrival in by_apns {
+        assert_eq!(arrival["apnsIds"].as_array().unwrap().len(), 1, "a second copy has the first one's: {arrival}");
+    }
     drill.ends_well(&client, &id, unrecorded).await;
 }
 
-/// A server and one that follows it, and a drill on the first.
+/// A server and one that follows it in step, and a drill on the first.
 struct Pair {
     drill: Drill,
     first: PrivatePostgres,
@@ -59,7 +76,7 @@ struct Pair {
 
 impl Pair {
     /// Every commit waits until the second server has it.
-    async fn in_step(pg_basebackup: &Path) -> Self {
+    async fn new(pg_basebackup: &Path) -> Self {
         let directory = tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o755)).tempdir().unwrap();
         let owner = Owner::choose().unwrap();
         let first = PrivatePostgres::start(&directory.path().join("first")).await.unwrap();
@@ -84,6 +101,20 @@ impl Pair {
         Self { drill: Drill::slow(database).await, first, second, directory }
     }
 
+    /// From now on the second server gets nothing, and nobody waits for it.
+    async fn part(&self) {
+        for (server, statement) in [
+            (&self.first, "alter system set synchronous_standby_names = ''"),
+            (&self.second, "alter system set primary_conninfo = ''"),
+        ] {
+            let options = server.options(PrivatePostgres::MAINTENANCE);
+            let mut connection = PgConnection::connect_with(&options).await.unwrap();
+            for statement in [statement, "select pg_reload_conf()"] {
+                sqlx::query(statement).execute(&mut connection).await.unwrap();
+            }
+        }
+    }
+
     /// The first server ends in mid-sentence, and the second is at its address, though not yet in its place.
     fn lose_the_first(&self) {
         let pid = std::fs::read_to_string(self.directory.path().join("first/data/postmaster.pid")).unwrap();
@@ -104,7 +135,7 @@ impl Pair {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_is_promoted_and_nothing_is_lost_or_doubled() {
     let Some(pg_basebackup) = program("pg_basebackup") else { return };
-    let pair = Pair::in_step(&pg_basebackup).await;
+    let pair = Pair::new(&pg_basebackup).await;
     let (_process, client) = pair.drill.process().await;
     let id = pair.drill.send(&client).await;
     pair.drill.arrived(RECIPIENTS / 4).await;
@@ -114,5 +145,25 @@ async fn a_replica_is_promoted_and_nothing_is_lost_or_doubled() {
     pair.promote_the_second().await;
     let Pair { drill, first, second, directory } = pair;
     drill.ends_well(&client, &id, 0).await;
+    drop((first, second, directory));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_lagged_behind_is_promoted_and_only_what_it_lacked_is_doubled() {
+    let Some(pg_basebackup) = program("pg_basebackup") else { return };
+    let pair = Pair::new(&pg_basebackup).await;
+    let (_process, client) = pair.drill.process().await;
+    let id = pair.drill.send(&client).await;
+    pair.drill.arrived(RECIPIENTS / 10).await;
+    pair.part().await;
+    pair.drill.arrived(RECIPIENTS / 2).await;
+    pair.lose_the_first();
+    // What is under way is answered, and nothing more is sent while nothing can be recorded.
+    pair.drill.quiet().await;
+    let lacking = pair.drill.unrecorded().await;
+    pair.promote_the_second().await;
+    let Pair { drill, first, second, directory } = pair;
+    assert!(lacking > RECIPIENTS / 10, "the second server lacked {lacking}");
+    drill.ends_well(&client, &id, lacking).await;
     drop((first, second, directory));
 }
