@@ -1,6 +1,6 @@
 //! The composition root: from a configuration to a running service.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -19,8 +19,9 @@ use crate::http::metrics::Watched;
 use crate::http::{self, Readiness};
 use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::retention::{self, Retention};
-use crate::secret::MasterKeys;
-use crate::store::schema;
+use crate::secret::{MasterKeys, SecretError};
+use crate::store::schema::{self, Migrated};
+use crate::store::sealed;
 use crate::telemetry;
 use crate::transport::Roots;
 
@@ -70,7 +71,35 @@ fn database(config: &Config) -> anyhow::Result<PgConnectOptions> {
         bail!("database.url is not set: give it as BELLWIRE__DATABASE__URL, or in a file as database.url_file");
     }
     // The URL holds a password, so it is not repeated here.
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        bail!("database.url is not a Postgres URL: give it as postgres://user:password@host:5432/bellwire");
+    }
     PgConnectOptions::from_str(url).context("database.url is not a Postgres URL")
+}
+
+/// Waits for the configured Postgres, and brings its schema up to date by `pool`.
+pub async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Migrated> {
+    schema::reachable(&database(config)?, config.database.connect_timeout).await.context(UNUSABLE)?;
+    schema::migrate(pool).await.context(UNUSABLE)
+}
+
+/// Refuses a master key that is not the one of its name that Credentials were sealed with: whatever is sent with them would
+/// wait in vain until it fails.
+async fn check_master_key(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<()> {
+    let Some(newest) = sealed::newest_content(pool).await.context(UNUSABLE)? else { return Ok(()) };
+    match keys.open(newest.credential_id, &newest.content) {
+        Ok(_) => Ok(()),
+        // Perhaps it is lost, and Credentials are about to be stored anew.
+        Err(error @ SecretError::UnknownKey(_)) => {
+            tracing::error!(credential_id = %newest.credential_id, %error, "a Credential can't be opened");
+            Ok(())
+        }
+        Err(_) => bail!(
+            "the master key '{}' is not the one that stored Credentials are sealed with: set secrets.master_key to that \
+             one; if it is lost, give the new one another secrets.master_key_id and store the Credentials anew",
+            newest.content.master_key_id
+        ),
+    }
 }
 
 impl App {
@@ -82,8 +111,8 @@ impl App {
         }
         let endpoints = endpoints(config)?;
         let pool = connect(config, config.database.max_connections)?;
-        schema::reachable(&database(config)?, config.database.connect_timeout).await.context(UNUSABLE)?;
-        schema::migrate(&pool).await.context(UNUSABLE)?;
+        migrate(config, &pool).await?;
+        check_master_key(&pool, &master_keys).await?;
         retention::make_partitions(&pool, config.retention.partitions_ahead).await.context("no partitions")?;
         let (bell, readiness, grace) = (Bell::default(), Readiness::default(), config.delivery.grace);
         let (handover, handed) = delivery::handover(config.delivery.max_in_flight, config.delivery.lease);
@@ -104,6 +133,8 @@ impl App {
         let listen = config.server.listen;
         let served = http::serve(state, listen, config.server.api, grace);
         let (server, addresses) = served.with_context(|| format!("server.listen: can't listen on {listen}"))?;
+        // Before delivery begins: what a process has claimed that ends at once waits for its leases to run out.
+        let metrics_listener = config.metrics.listen.map(listen_for_metrics).transpose()?;
         let mut pools = vec![("api", pool.clone())];
         let delivery = if config.delivery.enabled {
             let pool = connect(config, DELIVERY_CONNECTIONS)?;
@@ -112,10 +143,10 @@ impl App {
         } else {
             None
         };
-        let (metrics, metrics_addresses) = match config.metrics.listen {
-            Some(listen) => {
+        let (metrics, metrics_addresses) = match metrics_listener {
+            Some(listener) => {
                 let (pool, delivery) = (connect(config, 1)?, delivery.as_ref().map(Delivery::standing));
-                serve_metrics(listen, Watched { pool, pools, delivery })?
+                serve_metrics(listener, Watched { pool, pools, delivery })?
             }
             None => (Vec::new(), Vec::new()),
         };
@@ -168,10 +199,13 @@ impl App {
     }
 }
 
+fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).with_context(|| format!("metrics.listen: can't listen on {listen}"))
+}
+
 /// Lets Prometheus read.
-fn serve_metrics(listen: SocketAddr, watched: Watched) -> anyhow::Result<(Vec<JoinHandle<()>>, Vec<SocketAddr>)> {
-    let served = http::metrics::serve(listen, watched);
-    let (server, addresses) = served.with_context(|| format!("metrics.listen: can't listen on {listen}"))?;
+fn serve_metrics(listener: TcpListener, watched: Watched) -> anyhow::Result<(Vec<JoinHandle<()>>, Vec<SocketAddr>)> {
+    let (server, addresses) = http::metrics::serve(listener, watched).context("metrics.listen")?;
     let serving = tokio::spawn(async move {
         if let Err(error) = server.await {
             tracing::error!(%error, "metrics can't be read any more");

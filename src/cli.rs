@@ -16,7 +16,7 @@ use crate::secret::{generate_api_secret, hash_api_secret};
 use crate::signals::Signals;
 use crate::simulator;
 use crate::store::api_keys::Role;
-use crate::store::{accounts, api_keys, schema};
+use crate::store::{accounts, api_keys};
 use crate::telemetry;
 use crate::telemetry::traces::Traces;
 
@@ -99,7 +99,7 @@ impl Cli {
                 simulator::command::run(arguments).await
             }
             Command::Demo(arguments) => dev::demo::run(&arguments, &load()?).await,
-            Command::Migrate => Ok(schema::migrate(&app::connect(&load()?, 1)?).await?),
+            Command::Migrate => migrate(&load()?).await,
             Command::Keys(keys) => keys.run(&load()?).await,
             Command::Reseal => reseal(&load()?).await,
             Command::Retention { dry_run } => retain(&load()?, dry_run).await,
@@ -130,6 +130,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     stopped.context("ended at once by a second signal: what was in hand goes on when its leases run out")
 }
 
+async fn migrate(config: &Config) -> anyhow::Result<()> {
+    telemetry::logs::start(&config.log, None)?;
+    let migrated = app::migrate(config, &app::connect(config, 1)?).await?;
+    Ok(writeln!(std::io::stdout(), "{migrated}")?)
+}
+
 async fn reseal(config: &Config) -> anyhow::Result<()> {
     let pool = app::connect(config, 1)?;
     let resealed = reseal::run(&pool, &app::master_keys(config)?).await?;
@@ -150,7 +156,7 @@ impl Keys {
         let mut out = std::io::stdout();
         match self {
             Self::Create { account, role } => {
-                schema::migrate(&pool).await?;
+                app::migrate(config, &pool).await?;
                 let account_id = accounts::find_or_create(&pool, &account)
                     .await
                     .with_context(|| format!("no account '{account}': a name has 1 to 64 characters"))?;

@@ -240,7 +240,19 @@ impl Config {
         let Self { database, secrets, .. } = self;
         read_secret("database.url", database.url_file.as_deref(), &mut database.url)?;
         read_secret("secrets.master_key", secrets.master_key_file.as_deref(), &mut secrets.master_key)?;
-        read_secret("secrets.old_master_keys", secrets.old_master_keys_file.as_deref(), &mut secrets.old_master_keys)
+        read_secret("secrets.old_master_keys", secrets.old_master_keys_file.as_deref(), &mut secrets.old_master_keys)?;
+        // There may be no old keys, but always these.
+        for (key, file, secret) in [
+            ("database.url_file", &database.url_file, &database.url),
+            ("secrets.master_key_file", &secrets.master_key_file, &secrets.master_key),
+        ] {
+            if let Some(file) = file
+                && secret.expose_secret().is_empty()
+            {
+                bail!("{key}: {} is empty", file.display());
+            }
+        }
+        Ok(())
     }
 
     /// Every rule that a value breaks, at once.

@@ -16,7 +16,7 @@ use crate::provider::{CredentialType, Provider};
 use crate::secret::{MasterKeys, hash_api_secret};
 use crate::store::api_keys::Role;
 use crate::store::credentials::{self, NewCredential};
-use crate::store::{accounts, api_keys, schema, senders};
+use crate::store::{accounts, api_keys, senders};
 
 const ACCOUNT: &str = "dev";
 const KEY: &str = "dev";
@@ -39,7 +39,7 @@ pub async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
     let of = |name| credential(&arguments.directory.join(name));
     let contents = [(CredentialType::Fcm, of("fcm.json")?), (CredentialType::Apn, of("apn.json")?)];
     let pool = app::connect(config, 1)?;
-    schema::migrate(&pool).await.context("Postgres can't be used")?;
+    app::migrate(config, &pool).await?;
     prepare(&pool, &app::master_keys(config)?, contents).await?;
     Ok(writeln!(std::io::stdout(), "ready: the key {KEY}:{SECRET} sends with the App {APP}, to the simulator")?)
 }

@@ -84,7 +84,7 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
     configure(&mut config, arguments, url, &simulator)?;
 
     let pool = app::connect(&config, 1)?;
-    schema::migrate(&pool).await.context("Postgres can't be used")?;
+    app::migrate(&config, &pool).await?;
     let contents =
         [(CredentialType::Fcm, simulator.fcm_credential()), (CredentialType::Apn, simulator.apn_credential())];
     demo::prepare(&pool, &app::master_keys(&config)?, contents).await?;

@@ -48,7 +48,8 @@ async fn obstacle(state: &State) -> Option<String> {
         return Some("it was told to end".to_owned());
     }
     // A newer schema is welcome: during an upgrade, old and new versions work side by side.
-    match tokio::time::timeout(TIMEOUT, schema::version_of(&state.pool)).await {
+    let version = async { schema::version_of(&mut *state.pool.acquire().await?).await };
+    match tokio::time::timeout(TIMEOUT, version).await {
         Ok(Ok(Some(version))) if version >= schema::newest() => None,
         Ok(Ok(_)) => Some("the database's schema is not up to date: run `bellwire migrate`".to_owned()),
         // The reason is not for everybody.

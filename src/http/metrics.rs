@@ -1,6 +1,6 @@
 //! `GET /metrics`, for Prometheus, on an address of its own, so that it need not be reachable by the API's callers.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -30,14 +30,14 @@ pub struct Watched {
     pub delivery: Option<Standing>,
 }
 
-/// Starts answering on `listen`. Returns the addresses that it listens on.
-pub fn serve(listen: SocketAddr, watched: Watched) -> std::io::Result<(Server, Vec<SocketAddr>)> {
+/// Starts answering those who connect to `listener`. Returns the addresses that it listens on.
+pub fn serve(listener: TcpListener, watched: Watched) -> std::io::Result<(Server, Vec<SocketAddr>)> {
     let watched = web::Data::new(watched);
     let server =
         HttpServer::new(move || App::new().app_data(web::Data::clone(&watched)).route("/metrics", web::get().to(read)))
             .workers(1)
             .disable_signals()
-            .bind(listen)?;
+            .listen(listener)?;
     let addresses = server.addrs();
     Ok((server.run(), addresses))
 }

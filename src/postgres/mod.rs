@@ -9,6 +9,7 @@ mod runtime;
 mod server;
 
 pub use binaries::{Binaries, installed};
+pub use owner::Owner;
 pub use server::PrivatePostgres;
 
 /// Whether a server is installed on this machine, so that none need be downloaded.

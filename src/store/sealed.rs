@@ -35,6 +35,17 @@ pub async fn contents(executor: impl PgExecutor<'_>, current: &str) -> sqlx::Res
     Ok(contents.collect())
 }
 
+/// The Credential that was stored last, of all accounts.
+pub async fn newest_content(executor: impl PgExecutor<'_>) -> sqlx::Result<Option<SealedContent>> {
+    let row = sqlx::query!("select id, master_key_id, content from credentials order by id desc limit 1")
+        .fetch_optional(executor)
+        .await?;
+    Ok(row.map(|row| SealedContent {
+        credential_id: row.id,
+        content: Sealed { master_key_id: row.master_key_id, bytes: row.content },
+    }))
+}
+
 /// Replaces a Credential's content by the same, sealed with another key. Returns whether it was still as it was read.
 pub async fn replace_content(executor: impl PgExecutor<'_>, old: &SealedContent, new: &Sealed) -> sqlx::Result<bool> {
     let replaced = sqlx::query!(

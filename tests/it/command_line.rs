@@ -2,11 +2,14 @@
 
 use std::process::{Command, Output};
 
+use bellwire::postgres::PrivatePostgres;
 use bellwire::secret::generate_master_key;
+use secrecy::ExposeSecret;
+use sqlx::{Connection, PgConnection};
 
 use crate::support::client::Client;
 use crate::support::database::Database;
-use crate::support::service::Service;
+use crate::support::service::{Service, World};
 
 fn bellwire(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
@@ -88,26 +91,95 @@ async fn what_keeps_the_service_from_starting_is_said_in_one_line() {
     let key = generate_master_key();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let empty = empty.path().to_str().unwrap();
+    let unknown = format!("{}/no_such_database", database.url.rsplit_once('/').unwrap().0);
     let url = ("BELLWIRE__DATABASE__URL", database.url.as_str());
+    let at = |url| ("BELLWIRE__DATABASE__URL", url);
     let master_key = ("BELLWIRE__SECRETS__MASTER_KEY", key.as_str());
-    let cases: [(&[(&str, &str)], &str); 7] = [
+    let briefly = ("BELLWIRE__DATABASE__CONNECT_TIMEOUT", "1s");
+    let anywhere = ("BELLWIRE__SERVER__LISTEN", "127.0.0.1:0");
+    let cases: [(&[(&str, &str)], &str); 17] = [
         (&[master_key], "database.url is not set"),
+        (&[master_key, at("nonsense")], "database.url is not a Postgres URL: give it as postgres://"),
+        (&[master_key, at("mysql://user:password@host/bellwire")], "database.url is not a Postgres URL: give it as"),
+        (&[master_key, at("postgres://host:port/bellwire")], "database.url is not a Postgres URL: "),
+        (&[master_key, ("BELLWIRE__DATABASE__URL_FILE", empty)], &format!("database.url_file: {empty} is empty")),
+        (&[master_key, ("BELLWIRE__DATABASE__URL_FILE", "/")], "database.url_file: can't read /: Is a directory"),
+        (&[master_key, briefly, at("postgres://nobody@127.0.0.1:1/x")], "Postgres can't be used: error communicating"),
+        (&[master_key, briefly, at("postgres://user@no-such-host.invalid/x")], "Postgres can't be used: error commun"),
+        (
+            &[master_key, at(&unknown)],
+            r#"Postgres can't be used: error returned from database: database "no_such_database""#,
+        ),
         (&[url], "secrets.master_key is not set"),
         (&[url, ("BELLWIRE__SECRETS__MASTER_KEY", "short")], "secrets.master_key is not valid"),
         (&[url, ("BELLWIRE__SECRETS__MASTER_KEY_FILE", "/no/such/file")], "/no/such/file"),
-        (&[url, master_key, ("BELLWIRE__SERVER__LISTEN", &address)], "can't listen on"),
+        (&[url, ("BELLWIRE__SECRETS__MASTER_KEY_FILE", "/")], "secrets.master_key_file: can't read /: Is a directory"),
+        (&[url, ("BELLWIRE__SECRETS__MASTER_KEY_FILE", empty)], &format!("secrets.master_key_file: {empty} is empty")),
+        (&[url, master_key, ("BELLWIRE__SERVER__LISTEN", &address)], "server.listen: can't listen on"),
+        (&[url, master_key, anywhere, ("BELLWIRE__METRICS__LISTEN", &address)], "metrics.listen: can't listen on"),
         (&[url, master_key, ("BELLWIRE__SERVER__LISTENS", "x")], "listens"),
-        (
-            &[
-                ("BELLWIRE__DATABASE__URL", "postgres://nobody@127.0.0.1:1/x"),
-                ("BELLWIRE__DATABASE__CONNECT_TIMEOUT", "1s"),
-                master_key,
-            ],
-            "Postgres can't be used",
-        ),
     ];
     for (environment, expected) in cases {
         let line = error(&bellwire(&["serve"], environment));
-        assert!(line.contains(expected), "{line} should contain {expected}");
+        assert!(line.starts_with("error: ") && line.contains(expected), "{line} should contain {expected}");
+        let (_, cause) = line.rsplit_once(": ").unwrap();
+        assert_eq!(line.matches(cause).count(), 1, "{line} says something twice");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_whom_postgres_refuses_is_said_in_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let postgres = PrivatePostgres::start(&directory.path().join("postgres")).await.unwrap();
+    let mut connection = PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await.unwrap();
+    // The file is the server's owner's, who is not always us, so the server itself writes it.
+    for statement in [
+        "create role stranger login password 'right'",
+        "copy (select 'local all stranger scram-sha-256' union all select 'local all all trust') to program
+             'cat > pg_hba.conf'",
+        "select pg_reload_conf()",
+    ] {
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+    }
+    let url = postgres.url(PrivatePostgres::MAINTENANCE);
+    let key = generate_master_key();
+    for (user, expected) in [
+        ("stranger:wrong", r#"password authentication failed for user "stranger""#),
+        ("nobody-at-all", r#"role "nobody-at-all" does not exist"#),
+        ("stranger:right", "permission denied for schema public"),
+    ] {
+        let url = url.replace("//bellwire@", &format!("//{user}@"));
+        let environment = [("BELLWIRE__DATABASE__URL", url.as_str()), ("BELLWIRE__SECRETS__MASTER_KEY", &key)];
+        let line = error(&bellwire(&["serve"], &environment));
+        assert!(line.starts_with("error: Postgres can't be used: ") && line.contains(expected), "{line}");
+        assert!(!line.contains("wrong"), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_master_key_than_that_of_the_credentials_is_refused() {
+    let world = World::new().await;
+    world.demo().await;
+    let url = world.database.url.as_str();
+    let start = |id: &str, key: &str| {
+        let environment = [
+            ("BELLWIRE__DATABASE__URL", url),
+            ("BELLWIRE__SECRETS__MASTER_KEY", key),
+            ("BELLWIRE__SECRETS__MASTER_KEY_ID", id),
+            ("BELLWIRE__SERVER__LISTEN", "127.0.0.1:0"),
+            // The last thing that can go wrong: whoever comes to this has passed the rest.
+            ("BELLWIRE__METRICS__LISTEN", "192.0.2.1:1"),
+        ];
+        error(&bellwire(&["serve"], &environment))
+    };
+    let (right, wrong) = (world.config.secrets.master_key.expose_secret(), generate_master_key());
+    let refused = "error: the master key '1' is not the one that stored Credentials are sealed with";
+    assert!(start("1", &wrong).starts_with(refused), "{}", start("1", &wrong));
+    for (id, key) in [("1", right), ("2", &wrong)] {
+        let line = start(id, key);
+        assert!(line.starts_with("error: metrics.listen"), "{line}");
+    }
+    world.simulator.stop().await;
 }

@@ -6,97 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bellwire::postgres::PrivatePostgres;
-use bellwire::simulator::Options;
-use bellwire::simulator::behaviour::{Behaviour, Faults};
 use serde_json::Value;
 
-use crate::support::client::{Client, apn, fcm, message};
+use crate::support::client::{apn, fcm, message};
 use crate::support::database::Database;
+use crate::support::drill::{Drill, RECIPIENTS};
 use crate::support::eventually;
 use crate::support::process::Process;
-use crate::support::service::{World, assert_tallies};
-
-const RECIPIENTS: u64 = 6_000;
-
-/// A world with providers slow enough to be caught in the middle, and a send that is under way.
-struct Drill {
-    world: World,
-    caller: (String, String),
-}
-
-impl Drill {
-    async fn new() -> Self {
-        Self::on(Database::new().await).await
-    }
-
-    async fn on(database: Database) -> Self {
-        let faults = Faults { latency: 50, jitter: 50, ..Faults::default() };
-        let options = Options { behaviour: Behaviour::new(100, 1000, faults), ..Options::default() };
-        let mut world = World::on(database, options).await;
-        world.config.fcm.timeout = Duration::from_secs(1);
-        world.config.apns.timeout = Duration::from_secs(1);
-        world.config.delivery.lease = Duration::from_secs(3);
-        // So little that a send takes a while.
-        world.config.delivery.max_in_flight = 500;
-        let caller = world.demo().await;
-        Self { world, caller }
-    }
-
-    async fn process(&self) -> (Process, Client) {
-        Process::serve(&self.world, &self.caller).await
-    }
-
-    async fn send(&self, client: &Client) -> String {
-        let recipient = |index| match index % 2 {
-            0 => fcm(&format!("device-{index}")),
-            _ => apn(&format!("aa{index:08x}")),
-        };
-        client.send(&message(&(0..RECIPIENTS).map(recipient).collect::<Vec<_>>())).await
-    }
-
-    async fn summary(&self) -> Value {
-        reqwest::get(format!("{}/summary", self.world.simulator.control_url)).await.unwrap().json().await.unwrap()
-    }
-
-    /// Waits until this many have arrived.
-    async fn arrived(&self, count: u64) {
-        let enough = async || (self.summary().await["accepted"].as_u64() >= Some(count)).then_some(());
-        eventually("a part to arrive", enough).await;
-    }
-
-    /// Waits until nothing more arrives: what the simulator has taken from a process that was killed, it goes on to accept.
-    async fn quiet(&self) {
-        let mut before = None;
-        let unchanged = async || {
-            let accepted = self.summary().await["accepted"].as_u64();
-            let quiet = std::mem::replace(&mut before, accepted) == accepted;
-            tokio::time::sleep(Duration::from_millis(120)).await;
-            quiet.then_some(())
-        };
-        eventually("the simulator to be done", unchanged).await;
-    }
-
-    /// What arrived and is not on record as sent: what may arrive twice.
-    async fn unrecorded(&self) -> u64 {
-        let sent: i64 = sqlx::query_scalar("select coalesce(sum(sent), 0) from batches")
-            .fetch_one(&self.world.database.pool)
-            .await
-            .unwrap();
-        self.summary().await["accepted"].as_u64().unwrap() - sent as u64
-    }
-
-    /// Waits for the end, and holds everything against everything.
-    async fn ends_well(self, client: &Client, id: &str, most_duplicates: u64) {
-        let operation = client.completed(id).await;
-        assert_eq!(operation["stats"]["sent"], RECIPIENTS);
-        let summary = self.summary().await;
-        assert_eq!(summary["tokens"], RECIPIENTS);
-        let duplicates = summary["duplicates"].as_u64().unwrap();
-        assert!(duplicates <= most_duplicates, "{duplicates} duplicates, {most_duplicates} were under way");
-        assert_tallies(&self.world.database).await;
-        self.world.simulator.stop().await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_again_and_again() {

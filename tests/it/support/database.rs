@@ -38,8 +38,17 @@ pub struct Database {
 impl Database {
     pub async fn new() -> Self {
         let server = SERVER.get_or_init(Server::start).await;
+        Self::made_from(server, &server.template).await
+    }
+
+    /// One with nothing in it.
+    pub async fn empty() -> Self {
+        Self::made_from(SERVER.get_or_init(Server::start).await, "template0").await
+    }
+
+    async fn made_from(server: &Server, template: &str) -> Self {
         let name = format!("bellwire_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        server.execute(&format!("create database {name} template {}", server.template)).await;
+        server.execute(&format!("create database {name} template {template}")).await;
         let url = format!("{}/{name}", server.url);
         let options = PgConnectOptions::from_str(&url).unwrap();
         Self { url, pool: schema::pool(options, 5, Duration::from_secs(30)) }

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod database;
+pub mod drill;
 pub mod forms;
 pub mod process;
 pub mod service;
