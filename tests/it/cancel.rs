@@ -111,7 +111,7 @@ async fn what_one_device_of_a_user_has_got_is_sent_and_not_canceled() {
     let client = &service.client;
     let user = user_of_two(client, 0).await;
     for whole in [true, false] {
-        let id = client.send(&message(&[user.clone()])).await;
+        let id = client.send(&message(std::slice::from_ref(&user))).await;
         let list = client.read(&format!("?operationId={id}")).await;
         let notification = format!("/{}", list["pushNotifications"][0]["id"].as_str().unwrap());
         eventually("both devices to be tried", async || {
