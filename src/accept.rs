@@ -217,6 +217,5 @@ impl News {
 }
 
 fn refusal(error: Arc<sqlx::Error>) -> AcceptError {
-    let constraint = error.as_database_error().and_then(|error| error.constraint());
-    if constraint == Some(idempotency_keys::CONSTRAINT) { AcceptError::Repeated } else { AcceptError::Database(error) }
+    if idempotency_keys::is_repeat(&error) { AcceptError::Repeated } else { AcceptError::Database(error) }
 }

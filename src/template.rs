@@ -1,7 +1,7 @@
 //! Liquid in the texts of a message, filled in for each recipient.
 //!
-//! A template can neither run long nor grow large, whoever wrote it: there are no loops, no assignments and no filters that
-//! multiply their input; texts, filters and tags are limited in number and size; and rendering stops at
+//! A message's templates can neither run long nor grow large, whoever wrote them: there are no loops, no assignments and no
+//! filters that multiply their input; what one message may have of everything is limited ([`MOST`]); and rendering stops at
 //! [`MAX_RENDERED`]. <https://shopify.github.io/liquid/>
 
 use std::io::{self, Write};
@@ -14,12 +14,12 @@ use serde_json::Value;
 
 use crate::provider::Message;
 
-/// Most bytes of a rendered text: no provider takes more.
-const MAX_RENDERED: usize = 4096;
-/// Most bytes of a text that is a template.
-const MAX_TEMPLATE: usize = 4096;
-/// Most of these in one text: filters copy what they get, tags and indexes nest.
-const MOST: [(&str, usize, &str); 3] = [("|", 32, "filters"), ("{%", 64, "tags"), ("[", 16, "indexes")];
+/// Most bytes of a message's rendered texts together: what APNs takes of a `voip` push, and no provider of another.
+const MAX_RENDERED: usize = 5120;
+/// Most of these in a message's templates together, which are all rendered for each recipient: filters copy what they get,
+/// tags and indexes nest.
+const MOST: [(usize, &str); 5] =
+    [(64, "templates"), (16_384, "bytes of templates"), (32, "filters"), (64, "tags"), (16, "indexes")];
 
 /// What is wrong with a template, or with what a recipient brings for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,10 +78,11 @@ impl MessageTemplate {
     /// Reads the templates of `message`; `None`: it has none.
     pub fn parse(message: &Message) -> Result<Option<Self>, Vec<TemplateProblem>> {
         let (mut message, mut templates, mut problems) = (message.clone(), Vec::new(), Vec::new());
+        let mut used = [0; MOST.len()];
         for (number, (field, text)) in
             texts(&mut message).into_iter().enumerate().filter(|(_, (_, text))| is_template(text))
         {
-            match parse(text) {
+            match use_up(&mut used, text).and_then(|()| parse(text)) {
                 Ok(template) => templates.push((number, template)),
                 Err(message) => problems.push(TemplateProblem { field, message }),
             }
@@ -108,9 +109,10 @@ impl MessageTemplate {
         let globals = variables.map_or_else(|| Ok(Object::new()), liquid::to_object);
         let mut message = self.message.clone();
         let mut texts = texts(&mut message);
+        let mut room = MAX_RENDERED;
         for (number, template) in &self.templates {
             let (field, text) = &mut texts[*number];
-            let rendered = globals.as_ref().map_err(tidy).and_then(|globals| render(template, globals));
+            let rendered = globals.as_ref().map_err(tidy).and_then(|globals| render(template, globals, &mut room));
             **text = rendered.map_err(|message| TemplateProblem { field: std::mem::take(field), message })?;
         }
         Ok(message)
@@ -135,16 +137,28 @@ pub fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
-fn parse(text: &str) -> Result<Template, String> {
-    if text.len() > MAX_TEMPLATE {
-        return Err(format!("is a template of {} bytes; the most is {MAX_TEMPLATE}", text.len()));
-    }
-    for (mark, most, name) in MOST {
-        let count = text.matches(mark).count();
-        if count > most {
-            return Err(format!("has {count} {name}; the most is {most}"));
+/// Adds what is in a template to what its message has used of [`MOST`].
+fn use_up(used: &mut [usize; MOST.len()], text: &str) -> Result<(), String> {
+    let count = |mark: &str| markup(text).matches(mark).count();
+    let here = [1, text.len(), count("|"), count("{%"), count("[")];
+    for ((used, here), (most, name)) in used.iter_mut().zip(here).zip(MOST) {
+        *used += here;
+        if *used > most {
+            return Err(format!("brings the message to {used} {name}; the most is {most}"));
         }
     }
+    Ok(())
+}
+
+/// From the first mark to the last: what is outside is plain for certain. What is plain in between is not, since a string in
+/// a filter may look like an end.
+fn markup(text: &str) -> &str {
+    let first = ["{{", "{%"].into_iter().filter_map(|mark| text.find(mark)).min();
+    let last = ["}}", "%}"].into_iter().filter_map(|mark| text.rfind(mark)).max();
+    text.get(first.unwrap_or(0)..last.unwrap_or(text.len())).unwrap_or(text)
+}
+
+fn parse(text: &str) -> Result<Template, String> {
     let parser = PARSER.as_ref().map_err(Clone::clone)?;
     // A number that no integer holds panics in the library.
     match catch_unwind(AssertUnwindSafe(|| parser.parse(text))) {
@@ -153,14 +167,15 @@ fn parse(text: &str) -> Result<Template, String> {
     }
 }
 
-fn render(template: &Template, globals: &Object) -> Result<String, String> {
-    let mut text = Bounded(Vec::new());
+/// Takes what the text needs from `room`.
+fn render(template: &Template, globals: &Object, room: &mut usize) -> Result<String, String> {
+    let mut text = Bounded { text: Vec::new(), room, is_over: false };
     // Arithmetic at the edge of its range panics in the library; that is one recipient's error, not everybody's.
     let rendered = catch_unwind(AssertUnwindSafe(|| template.render_to(&mut text, globals)));
     match rendered {
-        Ok(Ok(())) => String::from_utf8(text.0).map_err(|error| error.to_string()),
-        _ if text.0.len() > MAX_RENDERED => {
-            Err(format!("is longer than {MAX_RENDERED} bytes with the recipient's variables"))
+        Ok(Ok(())) => String::from_utf8(text.text).map_err(|error| error.to_string()),
+        _ if text.is_over => {
+            Err(format!("makes the message longer than {MAX_RENDERED} bytes with the recipient's variables"))
         }
         Ok(Err(error)) => Err(format!("can't be filled in: {}", tidy(&error))),
         Err(_) => Err("can't be filled in: a calculation is out of range".to_owned()),
@@ -168,13 +183,22 @@ fn render(template: &Template, globals: &Object) -> Result<String, String> {
 }
 
 /// What a template is rendered into.
-struct Bounded(Vec<u8>);
+struct Bounded<'a> {
+    text: Vec<u8>,
+    room: &'a mut usize,
+    /// Whether there was not enough room.
+    is_over: bool,
+}
 
-impl Write for Bounded {
+impl Write for Bounded<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = (MAX_RENDERED + 1).saturating_sub(self.0.len());
-        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if self.0.len() > MAX_RENDERED { Err(io::Error::other("too long")) } else { Ok(bytes.len()) }
+        let Some(room) = self.room.checked_sub(bytes.len()) else {
+            self.is_over = true;
+            return Err(io::Error::other("too long"));
+        };
+        *self.room = room;
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -261,11 +285,41 @@ mod tests {
 
     #[test]
     fn neither_size_nor_nesting_is_unbounded() {
-        assert!(refused(&format!("{{{{ a }}}}{}", "x".repeat(5000))).contains("bytes"));
+        assert!(refused(&format!("{{{{ a }}}}{}", "x".repeat(17_000))).contains("bytes"));
         assert!(refused(&format!("{{{{ a {} }}}}", "| upcase".repeat(33))).contains("filters"));
         assert!(refused(&"{% if a %}".repeat(65)).contains("tags"));
         assert!(refused(&format!("{{{{ {}0{} }}}}", "a[".repeat(17), "]".repeat(17))).contains("indexes"));
         let grown = title(&"{{ a }}".repeat(500), &json!({"a": "x".repeat(4000)})).unwrap_err();
-        assert!(grown.contains("longer than 4096"), "{grown}");
+        assert!(grown.contains("longer than 5120"), "{grown}");
+    }
+
+    fn with_data(count: usize, text: &str) -> Message {
+        let data = (0..count).map(|number| (format!("key{number:04}"), text.to_owned())).collect();
+        Message { data: Some(data), ..Message::default() }
+    }
+
+    #[test]
+    fn what_is_limited_is_the_message_and_not_the_text() {
+        let problem = |message: &Message| MessageTemplate::parse(message).err().map(|problems| problems[0].clone());
+        for (count, text, field, what) in [
+            (1_900, "{{ a }}".to_owned(), "data.key0064", "65 templates; the most is 64"),
+            (5, format!("{{{{ a }}}}{}", "x".repeat(4_000)), "data.key0004", "bytes of templates"),
+            (17, "{{ a | upcase | strip }}".to_owned(), "data.key0016", "34 filters; the most is 32"),
+            (33, "{% if a %}{% endif %}".to_owned(), "data.key0032", "66 tags; the most is 64"),
+            (17, "{{ a[0] }}".to_owned(), "data.key0016", "17 indexes; the most is 16"),
+        ] {
+            let problem = problem(&with_data(count, &text)).unwrap();
+            assert!(problem.field == field && problem.message.contains(what), "{problem:?}");
+        }
+        assert_eq!(problem(&with_data(64, "{{ a }} [gate] | today")), None);
+    }
+
+    #[test]
+    fn rendering_stops_when_the_texts_together_are_too_long() {
+        let template = MessageTemplate::parse(&with_data(60, "{{ a }}")).unwrap().unwrap();
+        assert!(template.render(Some(&json!({"a": "x".repeat(85)}))).is_ok());
+        let problem = template.render(Some(&json!({"a": "x".repeat(86)}))).unwrap_err();
+        assert_eq!(problem.field, "data.key0059");
+        assert!(problem.message.contains("longer than 5120"), "{problem:?}");
     }
 }

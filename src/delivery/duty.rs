@@ -206,6 +206,7 @@ fn finish(ticket: Ticket, status: Status, sum: Sum) {
         attempts_before: ticket.attempts_before,
         attempts: sum.attempts,
         status,
+        accepted: sum.accepted,
         retry_in: sum.retry_in,
         error: sum.error.filter(|_| status != Status::Sent),
     };

@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::wake::Wake;
+use crate::id::MAX_POSITIONS;
 use crate::store::fanouts;
 use crate::telemetry::metrics;
 
@@ -22,6 +23,10 @@ pub async fn run(pool: PgPool, wake: Arc<Wake>, poll_interval: Duration, stop: C
                 Ok(Some(step)) => {
                     metrics::accepted(0, step.notifications as usize);
                     tracing::debug!(operation_id = %step.operation_id, notifications = step.notifications, "fanned out");
+                    if step.is_full {
+                        tracing::error!(operation_id = %step.operation_id, most = MAX_POSITIONS,
+                            "an audience is as large as an Operation can hold; whoever is beyond gets nothing");
+                    }
                 }
                 Ok(None) => wait(&pool, &wake, poll_interval).await,
                 Err(error) => {

@@ -92,7 +92,7 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
     path = "/v1/PushNotifications/Apps/{name}",
     tag = "Apps",
     params(
-        ("name" = String, Path),
+        ("name" = String, Path, pattern = "^[a-z0-9_]{1,64}$"),
     ),
     request_body = DefaultRequest,
     responses((status = 202, body = AcceptedResource), CreateErrors),
@@ -125,7 +125,7 @@ pub async fn update(
     path = "/v1/PushNotifications/Apps/{name}",
     tag = "Apps",
     params(
-        ("name" = String, Path),
+        ("name" = String, Path, pattern = "^[a-z0-9_]{1,64}$"),
     ),
     responses((status = 200, body = App), ReadErrors),
 )]

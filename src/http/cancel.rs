@@ -14,13 +14,13 @@ use crate::http::path;
 use crate::id::{OperationId, PushNotificationId};
 use crate::store::{cancel, push_notifications, stats};
 
-/// Cancels what is unsettled of an Operation.
+/// Ours. Cancels what is unsettled of an Operation.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Operations/{id}/Cancel",
     tag = "Operations",
     params(
-        ("id" = String, Path),
+        ("id" = OperationId, Path),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
     ),
     responses((status = 202, body = AcceptedOperation), ChangeErrors),
@@ -43,13 +43,13 @@ pub async fn operation(
     .await
 }
 
-/// Cancels one notification.
+/// Ours. Cancels one notification.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/{id}/Cancel",
     tag = "PushNotifications",
     params(
-        ("id" = String, Path),
+        ("id" = PushNotificationId, Path),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
     ),
     responses((status = 202, body = AcceptedOperation), ChangeErrors),

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::app_name;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
@@ -22,9 +23,6 @@ use crate::store::credentials::{self as store, CredentialFilter, InsertError, Ne
 
 const TYPES: [(&str, CredentialType); 3] =
     [("APN", CredentialType::Apn), ("APN_SANDBOX", CredentialType::ApnSandbox), ("FCM", CredentialType::Fcm)];
-/// Longest name of an App.
-const MAX_APP_NAME: usize = 64;
-pub(super) const APP_NAME_RULE: &str = "1 to 64 lower-case letters, digits and '_'";
 
 /// The resource.
 #[derive(Serialize, ToSchema)]
@@ -57,12 +55,6 @@ impl From<store::Credential> for Credential {
     }
 }
 
-/// Whether `name` can be an App's.
-pub(super) fn is_app_name(name: &str) -> bool {
-    (1..=MAX_APP_NAME).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
 /// Stores a Credential; its App comes to be with its first one.
 #[utoipa::path(
     post,
@@ -81,10 +73,7 @@ pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBod
         problems.push(&fields.at("credentialType"), "is required: FCM, APN or APN_SANDBOX");
     }
     let credential_type = fields.word("credentialType", &TYPES, &mut problems);
-    let app_name = fields.required_text("appName", &mut problems);
-    if app_name.as_ref().is_some_and(|name| !is_app_name(name)) {
-        problems.push(&fields.at("appName"), format!("must be {APP_NAME_RULE}"));
-    }
+    let app_name = app_name::read_required(&mut fields, &mut problems);
     let is_default = fields.boolean("isDefault", &mut problems).unwrap_or(false);
     let content = fields.take("content");
     if content.is_none() {
@@ -129,6 +118,9 @@ pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBod
     path = "/v1/PushNotifications/Credentials",
     tag = "Credentials",
     params(
+        ("appName" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"),
+        ("credentialType" = Option<CredentialType>, Query),
+        ("isDefault" = Option<bool>, Query),
         ("startDate" = Option<String>, Query, description = "Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z"),
         ("endDate" = Option<String>, Query, description = "Created no later; a day counts whole"),
         ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
@@ -138,7 +130,7 @@ pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBod
 )]
 pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
-    let app_name = query.filter("appName", APP_NAME_RULE, |name| is_app_name(name).then(|| name.to_owned()));
+    let app_name = query.app_name();
     let credential_type = query.filter("credentialType", "FCM, APN or APN_SANDBOX", |text| {
         TYPES.iter().find(|(name, _)| *name == text).map(|(_, credential_type)| *credential_type)
     });
@@ -167,7 +159,7 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
     path = "/v1/PushNotifications/Credentials/{id}",
     tag = "Credentials",
     params(
-        ("id" = String, Path),
+        ("id" = CredentialId, Path),
     ),
     responses((status = 200, body = Credential), ReadErrors),
 )]
@@ -182,7 +174,7 @@ pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String
     path = "/v1/PushNotifications/Credentials/{id}",
     tag = "Credentials",
     params(
-        ("id" = String, Path),
+        ("id" = CredentialId, Path),
     ),
     request_body = DefaultRequest,
     responses((status = 202, body = AcceptedResource), CreateErrors),
@@ -217,7 +209,7 @@ pub async fn update(
     path = "/v1/PushNotifications/Credentials/{id}",
     tag = "Credentials",
     params(
-        ("id" = String, Path),
+        ("id" = CredentialId, Path),
     ),
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]

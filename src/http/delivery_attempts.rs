@@ -80,13 +80,13 @@ impl DeliveryAttempt {
     }
 }
 
-/// A notification's attempts, first to last.
+/// Ours. A notification's attempts, first to last.
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/{id}/DeliveryAttempts",
     tag = "PushNotifications",
     params(
-        ("id" = String, Path),
+        ("id" = PushNotificationId, Path),
         ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
         ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
     ),

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::app_name;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
@@ -71,7 +72,7 @@ pub async fn register(request: HttpRequest, state: web::Data<State>, body: JsonB
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
     let user_id = fields.id::<UserId>("userId", &mut problems);
-    let app_name = fields.required_text("appName", &mut problems);
+    let app_name = app_name::read_required(&mut fields, &mut problems);
     let device = device::read(&mut fields, &mut problems);
     let tags = tags::read(&mut fields, &mut problems);
     fields.finish(&mut problems);
@@ -113,7 +114,7 @@ fn refusal(error: RegisterError, app_name: &str) -> ApiError {
     tag = "DeviceRegistrations",
     params(
         ("userId" = UserId, Query),
-        ("appName" = Option<String>, Query),
+        ("appName" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"),
         ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
         ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
     ),
@@ -125,7 +126,7 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
         query.problem(Problem::new("userId", "is required: whose registrations"));
     }
     let user_id = query.id::<UserId>("userId", UserId::PREFIX);
-    let app_name = query.filter("appName", "an App's name", |text| Some(text.to_owned()));
+    let app_name = query.app_name();
     let page = Page::of(caller, "deviceRegistrations", &mut query, &state.master_keys);
     query.check()?;
     let Some(user_id) = user_id else { return Err(ApiError::invalid(Vec::new())) };
@@ -143,7 +144,7 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
     path = "/v1/PushNotifications/DeviceRegistrations/{id}",
     tag = "DeviceRegistrations",
     params(
-        ("id" = String, Path),
+        ("id" = DeviceRegistrationId, Path),
     ),
     responses((status = 200, body = DeviceRegistration), ReadErrors),
 )]
@@ -159,7 +160,7 @@ pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String
     path = "/v1/PushNotifications/DeviceRegistrations/{id}",
     tag = "DeviceRegistrations",
     params(
-        ("id" = String, Path),
+        ("id" = DeviceRegistrationId, Path),
     ),
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]

@@ -91,9 +91,9 @@ impl<'a> Object<'a> {
         self.fields.remove(name).filter(|value| !value.is_null())
     }
 
-    /// Whether a field is there that has not been taken yet.
+    /// Whether a field is there that has not been taken yet; `null` is the same as absent.
     pub fn has(&self, name: &str) -> bool {
-        self.fields.contains_key(name)
+        self.fields.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// The path of a field.
@@ -118,8 +118,8 @@ impl<'a> Object<'a> {
 
     /// A text that must be there and not be empty.
     pub fn required_text(&mut self, name: &'static str, problems: &mut Problems) -> Option<String> {
-        if self.fields.get(name).is_none_or(Value::is_null) {
-            self.known.push(name);
+        if !self.has(name) {
+            self.take(name);
             problems.push(&self.at(name), "is required");
             return None;
         }

@@ -5,13 +5,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::store::schema;
 
 /// A Postgres that takes longer is as good as none.
 const TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Serialize, ToSchema)]
+struct Alive {
+    status: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Ready {
+    /// `ready` or `not ready`.
+    status: &'static str,
+    /// What stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
 
 /// Whether new callers are welcome; cheap to clone.
 #[derive(Clone, Default)]
@@ -29,17 +44,33 @@ impl Readiness {
     }
 }
 
-/// `GET /healthz`: the process is alive.
+/// Whether the process is alive.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "Health",
+    security(()),
+    responses((status = 200, body = Alive)),
+)]
 pub async fn alive() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "alive"}))
+    HttpResponse::Ok().json(Alive { status: "alive" })
 }
 
-/// `GET /readyz`: requests are welcome: Postgres is there, with the schema that this version needs, and the process does
-/// not end. 503 says what is not so.
+/// Whether requests are welcome: Postgres is there, with the schema that this version needs, and the process does not end.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "Health",
+    security(()),
+    responses(
+        (status = 200, body = Ready),
+        (status = 503, body = Ready, description = "They are not; `reason` says why"),
+    ),
+)]
 pub async fn ready(state: web::Data<State>) -> HttpResponse {
     match obstacle(&state).await {
-        None => HttpResponse::Ok().json(json!({"status": "ready"})),
-        Some(reason) => HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "reason": reason})),
+        None => HttpResponse::Ok().json(Ready { status: "ready", reason: None }),
+        reason => HttpResponse::ServiceUnavailable().json(Ready { status: "not ready", reason }),
     }
 }
 

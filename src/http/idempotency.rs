@@ -81,7 +81,14 @@ pub async fn once(
     }
     let accepted = change(&mut transaction).await?;
     if let Some(key) = key {
-        store::insert(&mut *transaction, caller.account_id, &key.accepted(&accepted)).await?;
+        match store::insert(&mut *transaction, caller.account_id, &key.accepted(&accepted)).await {
+            // A send, which takes no lock, was first by a moment: this change is not made.
+            Err(error) if store::is_repeat(&error) => {
+                transaction.rollback().await?;
+                return key.replay(&state.pool).await?.ok_or_else(ApiError::unavailable);
+            }
+            result => result?,
+        }
     }
     transaction.commit().await?;
     Ok(accepted.respond())

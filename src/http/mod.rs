@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod accepted;
+mod app_name;
 mod apps;
 mod auth;
 mod body;

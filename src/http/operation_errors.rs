@@ -52,13 +52,13 @@ impl OperationError {
     }
 }
 
-/// An Operation's errors, in request order.
+/// Ours. An Operation's errors, in request order.
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Operations/{id}/Errors",
     tag = "Operations",
     params(
-        ("id" = String, Path),
+        ("id" = OperationId, Path),
         ("code" = Option<String>, Query, description = "Only errors with this code"),
         ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
         ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),

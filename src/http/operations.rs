@@ -73,7 +73,7 @@ impl From<OperationStats> for Operation {
     path = "/v1/PushNotifications/Operations/{id}",
     tag = "Operations",
     params(
-        ("id" = String, Path),
+        ("id" = OperationId, Path),
     ),
     responses((status = 200, body = Operation), ReadErrors),
 )]

@@ -144,7 +144,7 @@ fn present<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     path = "/v1/PushNotifications/{id}",
     tag = "PushNotifications",
     params(
-        ("id" = String, Path),
+        ("id" = PushNotificationId, Path),
     ),
     responses((status = 200, body = FullPushNotification), ReadErrors),
 )]

@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
 
+use crate::http::app_name;
 use crate::http::error::{ApiError, Problem};
 
 /// What a request's address asks for after its `?`.
@@ -67,6 +68,11 @@ impl Query {
         self.filter(name, &format!("an id that begins with {prefix}_"), |text| text.parse().ok())
     }
 
+    /// `appName`: a filter by an App's name.
+    pub fn app_name(&mut self) -> Option<String> {
+        self.filter("appName", app_name::RULE, |name| app_name::is_app_name(name).then(|| name.to_owned()))
+    }
+
     /// A filter that is true or false.
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
         self.filter(name, "true or false", |text| text.parse().ok())
@@ -80,8 +86,8 @@ impl Query {
     /// `endDate`: the first moment that no longer counts. A day or a second is counted whole.
     pub fn end_date(&mut self) -> Option<OffsetDateTime> {
         self.filter("endDate", DATE, |text| {
-            let second = moment(text).map(|at| at + Duration::SECOND);
-            second.or_else(|| Some(day(text)? + Duration::DAY))
+            let second = moment(text).map(|at| at.checked_add(Duration::SECOND));
+            second.unwrap_or_else(|| day(text)?.checked_add(Duration::DAY))
         })
     }
 
@@ -101,11 +107,15 @@ const DATE: &str = "a date such as 2024-04-20 or 2024-04-20T14:45:00Z";
 
 fn moment(text: &str) -> Option<OffsetDateTime> {
     // A '+' that was not escaped arrives as a space.
-    OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339).ok()
+    OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)
 }
 
 fn day(text: &str) -> Option<OffsetDateTime> {
     let date = Date::parse(text, format_description!("[year]-[month]-[day]")).ok()?;
+    // Before that, Postgres' own dates end.
+    if date.year() < 0 {
+        return None;
+    }
     Some(date.midnight().assume_offset(UtcOffset::UTC))
 }
 
@@ -129,6 +139,21 @@ mod tests {
     fn zones_count() {
         let mut query = query("startDate=2024-04-20T14:45:00%2B02:00");
         assert_eq!(query.start_date().unwrap().to_offset(UtcOffset::UTC).hour(), 12);
+    }
+
+    #[test]
+    fn dates_at_the_edge_of_the_calendar_are_problems() {
+        for text in [
+            "endDate=9999-12-31",
+            "endDate=9999-12-31T23:59:59Z",
+            "startDate=9999-12-31T23:59:59-01:00",
+            "startDate=-4800-01-01",
+        ] {
+            let mut query = query(text);
+            assert_eq!((query.start_date(), query.end_date()), (None, None), "{text}");
+            assert_eq!(query.problems.len(), 1, "{text}");
+        }
+        assert!(query("startDate=9999-12-31").start_date().is_some());
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
     path = "/v1/PushNotifications/Users/{id}",
     tag = "Users",
     params(
-        ("id" = String, Path),
+        ("id" = UserId, Path),
     ),
     responses((status = 200, body = User), ReadErrors),
 )]
@@ -80,7 +80,7 @@ pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String
     path = "/v1/PushNotifications/Users/{id}",
     tag = "Users",
     params(
-        ("id" = String, Path),
+        ("id" = UserId, Path),
     ),
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]

@@ -100,30 +100,31 @@ pub async fn list(
 pub async fn make_default(pool: &PgPool, account_id: AccountId, name: &str) -> sqlx::Result<bool> {
     let mut transaction = pool.begin().await?;
     // All of them, in one order: so two that do this at once follow each other.
-    let apps = sqlx::query_scalar!(
-        "select name from apps where account_id = $1 order by name for update",
+    let apps = sqlx::query!(
+        "select name, is_default from apps where account_id = $1 order by name for update",
         account_id.as_uuid()
     )
     .fetch_all(&mut *transaction)
     .await?;
-    if !apps.iter().any(|app| app == name) {
-        return Ok(false);
+    let Some(app) = apps.iter().find(|app| app.name == name) else { return Ok(false) };
+    if app.is_default {
+        return Ok(true);
     }
     // The old one first: there is one at every moment of the transaction at most.
-    for default in [false, true] {
-        sqlx::query!(
-            r#"
-            update apps
-            set is_default = $3, updated_at = now()
-            where account_id = $1 and is_default <> $3 and (name = $2) = $3
-            "#,
-            account_id.as_uuid(),
-            name,
-            default,
-        )
-        .execute(&mut *transaction)
-        .await?;
-    }
+    sqlx::query!(
+        "update apps set is_default = false, updated_at = now() where account_id = $1 and is_default",
+        account_id.as_uuid(),
+    )
+    .execute(&mut *transaction)
+    .await?;
+    // An error if it is not there, which the lock forbids.
+    sqlx::query!(
+        "update apps set is_default = true, updated_at = now() where account_id = $1 and name = $2 returning name",
+        account_id.as_uuid(),
+        name,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
     transaction.commit().await?;
     Ok(true)
 }

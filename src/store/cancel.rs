@@ -1,4 +1,5 @@
-//! Canceling: what is unsettled is settled as CANCELED, in one statement and so in one transaction.
+//! Canceling: what is unsettled is settled as CANCELED, in one statement and so in one transaction. A User's notification
+//! that one device's provider has accepted is SENT, and only its other devices are let go of.
 //!
 //! A claimed batch keeps its claim: what is in flight is recorded as what it becomes.
 
@@ -15,13 +16,13 @@ pub const CANCEL_CHANNEL: &str = "canceled";
 pub async fn operation(connection: &mut PgConnection, id: OperationId) -> sqlx::Result<bool> {
     // Before the notifications, in a statement of its own: what a step under way has made is seen by the next one.
     let grew = fanouts::cancel(&mut *connection, id).await?;
-    let canceled = cancel(connection, id, 0, MAX_POSITIONS as i32, Whole::Yes { grew }).await?;
-    Ok(grew || canceled > 0)
+    let stopped = stop(connection, id, 0, MAX_POSITIONS as i32, Whole::Yes { grew }).await?;
+    Ok(grew || stopped > 0)
 }
 
-/// Cancels the notification at `position`, unless it is settled. Returns whether it was canceled.
+/// Cancels the notification at `position`, unless it is settled. Returns whether there was anything to cancel.
 pub async fn push_notification(executor: impl PgExecutor<'_>, id: OperationId, position: i32) -> sqlx::Result<bool> {
-    Ok(cancel(executor, id, position, position + 1, Whole::No).await? > 0)
+    Ok(stop(executor, id, position, position + 1, Whole::No).await? > 0)
 }
 
 /// Whether the whole of an Operation is meant.
@@ -33,14 +34,8 @@ enum Whole {
     },
 }
 
-/// Cancels the positions from `first` up to but without `end`.
-async fn cancel(
-    executor: impl PgExecutor<'_>,
-    id: OperationId,
-    first: i32,
-    end: i32,
-    whole: Whole,
-) -> sqlx::Result<i64> {
+/// Settles what is unsettled of the positions from `first` up to but without `end`. Returns how many were.
+async fn stop(executor: impl PgExecutor<'_>, id: OperationId, first: i32, end: i32, whole: Whole) -> sqlx::Result<i64> {
     let (whole, grew) = match whole {
         Whole::No => (false, false),
         Whole::Yes { grew } => (true, grew),

@@ -244,12 +244,13 @@ pub async fn make_default(pool: &PgPool, account_id: AccountId, id: CredentialId
 }
 
 async fn set_default(connection: &mut PgConnection, account_id: AccountId, id: CredentialId) -> sqlx::Result<()> {
+    // An error if there is none, which whoever locked the account has made sure of.
     sqlx::query!(
-        "update credentials set is_default = true, updated_at = now() where account_id = $1 and id = $2",
+        "update credentials set is_default = true, updated_at = now() where account_id = $1 and id = $2 returning id",
         account_id.as_uuid(),
         id.as_uuid(),
     )
-    .execute(connection)
+    .fetch_one(connection)
     .await
     .map(drop)
 }

@@ -206,14 +206,24 @@ async fn leave_others(
     )
     .fetch_all(&mut *connection)
     .await?;
-    delete_empty(connection, &left).await
+    note_left(connection, &left).await
 }
 
-/// Deletes those of `registrations` that have no device: one has at least one. They must be locked by a statement before
-/// this one, or a device that is being registered would not be seen.
-pub async fn delete_empty(connection: &mut PgConnection, registrations: &[Uuid]) -> sqlx::Result<()> {
+/// Notes that devices have left `registrations`, and deletes those that have none any more: one has at least one. They and
+/// their Users must be locked by a statement before this one, or a device that is being registered would not be seen.
+pub async fn note_left(connection: &mut PgConnection, registrations: &[Uuid]) -> sqlx::Result<()> {
     sqlx::query!(
         r#"
+        with person as (
+            update users
+            set updated_at = now()
+            where id in (select user_id from device_registrations where id = any($1))
+        ),
+        remaining as (
+            update device_registrations
+            set updated_at = now()
+            where id = any($1) and exists (select from devices where registration_id = device_registrations.id)
+        )
         delete from device_registrations
         where id = any($1) and not exists (select from devices where registration_id = device_registrations.id)
         "#,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::id::{AccountId, DeviceRegistrationId, UserId};
 use crate::provider::Provider;
-use crate::store::device_registrations::delete_empty;
+use crate::store::device_registrations::note_left;
 
 /// A device of a registration.
 pub struct Device {
@@ -124,7 +124,23 @@ pub async fn remove_dead(pool: &PgPool, dead: &[DeadDevice]) -> sqlx::Result<usi
     let ids: Vec<Uuid> = dead.iter().map(|device| device.id).collect();
     let since: Vec<OffsetDateTime> = dead.iter().map(|device| device.since).collect();
     let mut transaction = pool.begin().await?;
-    // Before their devices and in key order, as whoever registers one does.
+    // Users, then registrations, before their devices and in key order, as whoever registers one does.
+    sqlx::query!(
+        r#"
+        select id
+        from users
+        where id in (
+            select user_id
+            from device_registrations
+            where id in (select registration_id from devices where id = any($1))
+        )
+        order by id
+        for update
+        "#,
+        &ids,
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
     sqlx::query!(
         r#"
         select id
@@ -149,7 +165,7 @@ pub async fn remove_dead(pool: &PgPool, dead: &[DeadDevice]) -> sqlx::Result<usi
     )
     .fetch_all(&mut *transaction)
     .await?;
-    delete_empty(&mut transaction, &registrations).await?;
+    note_left(&mut transaction, &registrations).await?;
     transaction.commit().await?;
     Ok(registrations.len())
 }

@@ -18,6 +18,8 @@ pub struct Step {
     pub operation_id: OperationId,
     /// How many notifications it made.
     pub notifications: i64,
+    /// Whether the Operation can hold no more: what is left of its audience gets nothing.
+    pub is_full: bool,
 }
 
 /// Does the next step of the Operation that has waited longest. `None`: nothing is due that nobody else works on.
@@ -26,7 +28,11 @@ pub async fn step(executor: impl PgExecutor<'_>) -> sqlx::Result<Option<Step>> {
         sqlx::query_file!("src/store/fanouts_step.sql", STEP, BATCH_SIZE as i32, MAX_POSITIONS as i32, WAKE_CHANNEL)
             .fetch_optional(executor)
             .await?;
-    Ok(row.map(|row| Step { operation_id: row.operation_id.into(), notifications: row.notifications }))
+    Ok(row.map(|row| Step {
+        operation_id: row.operation_id.into(),
+        notifications: row.notifications,
+        is_full: row.is_full,
+    }))
 }
 
 /// How long until the next step is due; `None`: there is none, or it is due.

@@ -60,7 +60,10 @@ done as (
     using fanout
     where fanouts.operation_id = fanout.operation_id and (select count(*) from scanned) < $1
 )
-select operation_id, (select count(*) from chosen) as "notifications!"
+select
+    operation_id,
+    (select count(*) from chosen) as "notifications!",
+    next_position + (select count(*) from scanned) >= $3::integer as "is_full!"
 from fanout
 -- Tells the workers, for its effect alone.
 cross join lateral pg_notify($4, '')

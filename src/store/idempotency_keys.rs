@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::PgExecutor;
+use sqlx::error::DatabaseError;
 
 use crate::id::AccountId;
 
@@ -11,7 +12,12 @@ use crate::id::AccountId;
 pub const LIFETIME: Duration = Duration::from_hours(24);
 
 /// The constraint that a second request under one key breaks.
-pub const CONSTRAINT: &str = "idempotency_keys_pkey";
+const CONSTRAINT: &str = "idempotency_keys_pkey";
+
+/// Whether a statement failed since another request under its key was first by a moment.
+pub fn is_repeat(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::constraint) == Some(CONSTRAINT)
+}
 
 /// A request that was accepted under a key.
 #[derive(Debug, Clone)]

@@ -38,6 +38,9 @@ pub struct NotificationOutcome {
     pub attempts: Vec<Attempt>,
     /// What it is now.
     pub status: Status,
+    /// Whether a provider has accepted it, now or before; a User's may be [`Status::Queued`] all the same, for its other
+    /// devices.
+    pub accepted: bool,
     /// How long until the next try; only for [`Status::Queued`].
     pub retry_in: Option<Duration>,
     /// The last error's code and text; always for [`Status::Failed`] and [`Status::Unaddressable`].
@@ -100,6 +103,8 @@ struct OutcomeColumns<'a> {
     position: Vec<i32>,
     attempts_before: Vec<i16>,
     status: Vec<Status>,
+    /// Whether it is still queued, though a device's provider has accepted it; `None`: no.
+    reached: Vec<Option<bool>>,
     retry_in: Vec<Option<f64>>,
     error_code: Vec<Option<&'a str>>,
     error_message: Vec<Option<&'a str>>,
@@ -152,6 +157,8 @@ impl<'a> OutcomeColumns<'a> {
             columns.position.push(outcome.position);
             columns.attempts_before.push(outcome.attempts_before);
             columns.status.push(outcome.status);
+            let reached = outcome.accepted && outcome.status == Status::Queued;
+            columns.reached.push(reached.then_some(true));
             columns.retry_in.push(outcome.retry_in.map(|delay| delay.as_secs_f64()));
             columns.error_code.push(outcome.error.as_ref().map(|(code, _)| code.as_str()));
             columns.error_message.push(outcome.error.as_ref().map(|(_, message)| message.as_str()));
@@ -230,6 +237,7 @@ pub async fn record(
         &attempts.message_id as &[Option<&str>],
         &attempts.duration_ms,
         &attempts.started_at,
+        &notifications.reached as &[Option<bool>],
     )
     .fetch_one(executor)
     .await?;

@@ -12,17 +12,23 @@ outcome as materialized (
     select outcome.*
     from unnest(
         $5::uuid[], $6::integer[], $7::integer[], $8::smallint[], $9::push_notification_status[],
-        $10::double precision[], $11::text[], $12::text[], $13::smallint[]
+        $10::double precision[], $11::text[], $12::text[], $13::smallint[], $28::boolean[]
     ) as outcome (
-        operation_id, batch_number, position, attempts_before, status, retry_in, error_code, error_message, attempts_made
+        operation_id, batch_number, position, attempts_before, status, retry_in, error_code, error_message,
+        attempts_made, reached
     )
     -- "is true" keeps this a look-up in a hash table; as a join it would compare every pair.
     where ((operation_id, batch_number) in (select operation_id, number from held)) is true
 ),
 updated as (
     update push_notifications
-    -- What was canceled meanwhile isn't tried again.
-    set status = case when canceled_at is null or outcome.status <> 'QUEUED' then outcome.status else 'CANCELED' end,
+    -- What was canceled meanwhile isn't tried again: a User is sent to if one device's provider has accepted it.
+    set status = case
+            when canceled_at is null or outcome.status <> 'QUEUED' then outcome.status
+            when outcome.reached then 'SENT'
+            else 'CANCELED'
+        end,
+        reached = case when canceled_at is null then outcome.reached else push_notifications.reached end,
         attempts = attempts_before + attempts_made,
         next_attempt_at = case when canceled_at is null then now() + make_interval(secs => retry_in) end,
         error_code = outcome.error_code,
@@ -32,11 +38,19 @@ updated as (
     where push_notifications.operation_id = outcome.operation_id
         and push_notifications.position = outcome.position
         -- What was in flight when it was canceled is recorded as what it became.
-        and (push_notifications.status = 'QUEUED' or push_notifications.status = 'CANCELED' and attempts_made > 0)
+        and (
+            push_notifications.status = 'QUEUED'
+            or attempts_made > 0
+                and (
+                    push_notifications.status = 'CANCELED'
+                    or push_notifications.status = 'SENT' and push_notifications.reached
+                )
+        )
         and push_notifications.attempts = attempts_before
     returning
         outcome.operation_id, batch_number, outcome.position, push_notifications.status,
-        canceled_at is not null as was_canceled
+        -- In which tally the cancel had put it.
+        case when canceled_at is null then 'QUEUED' when push_notifications.reached then 'SENT' else 'CANCELED' end as was
 ),
 attempt as (
     insert into delivery_attempts (
@@ -59,15 +73,15 @@ tally as (
         number,
         max(due_in) as due_in,
         count(status) as outcomes,
-        count(*) filter (where status = 'SENT') as sent,
+        count(*) filter (where status = 'SENT') - count(*) filter (where was = 'SENT') as sent,
         count(*) filter (where status = 'FAILED') as failed,
         count(*) filter (where status = 'UNADDRESSABLE') as unaddressable,
-        count(*) filter (where status in ('SENT', 'FAILED', 'UNADDRESSABLE') and was_canceled) as uncanceled
+        count(*) filter (where status <> 'CANCELED' and was = 'CANCELED') as uncanceled
     from (
-        select operation_id, number, due_in, null::push_notification_status as status, false as was_canceled
+        select operation_id, number, due_in, null::push_notification_status as status, null as was
         from held
         union all
-        select operation_id, batch_number, null, status, was_canceled
+        select operation_id, batch_number, null, status, was
         from updated
     ) as entry
     group by operation_id, number

@@ -105,7 +105,7 @@ pub async fn named(
     Ok(credentials.collect())
 }
 
-/// Those of `ids` that exist, whoever's they are, with their content: for delivery alone.
+/// Those of `ids` that exist, with their content, whoever's they are: the caller has seen to that they are the account's.
 pub async fn by_ids(executor: impl PgExecutor<'_>, ids: &[CredentialId]) -> sqlx::Result<Vec<SealedCredential>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(

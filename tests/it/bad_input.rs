@@ -2,10 +2,14 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 use crate::support::client::{Client, answer, apn, fcm, message};
 use crate::support::service::{Service, World};
 
+/// A User that there is not.
+const NOBODY: &str = "comms_pushnotificationuser_01h9krwprkeee8fzqspvwy6nq8";
 const TOKEN: &str = "dqWD7WEC83K41WHyufTS7:APA91bF";
 
 fn fields(error: &Value) -> Vec<&str> {
@@ -19,6 +23,10 @@ fn with(change: impl FnOnce(&mut Value)) -> Value {
     let mut body = message(&[fcm(TOKEN)]);
     change(&mut body);
     body
+}
+
+fn in_hours(hours: i64) -> String {
+    (OffsetDateTime::now_utc() + Duration::hours(hours)).format(&Rfc3339).unwrap()
 }
 
 async fn assert_nothing_written(service: &Service) {
@@ -67,6 +75,41 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
             with(|body| body["schedule"] = json!({"sendAt": ["2020-01-01T00:00:00Z"]})),
             &["schedule.sendAt[0]"],
         ),
+        (
+            "schedule too far ahead",
+            with(|body| body["schedule"] = json!({"sendAt": [in_hours(6 * 24 + 1)]})),
+            &["schedule.sendAt[0]"],
+        ),
+        (
+            "schedule at the end of the calendar",
+            with(|body| {
+                body["schedule"] = json!({"sendAt": ["9999-12-31T23:59:59Z"]});
+                body["ttl"] = json!(60);
+            }),
+            &["schedule.sendAt[0]"],
+        ),
+        ("long token", with(|body| body["to"][0]["token"] = json!("t".repeat(4097))), &["to[0].token"]),
+        ("long ttl", with(|body| body["ttl"] = json!(2_419_201)), &["ttl"]),
+        ("long collapseKey", with(|body| body["collapseKey"] = json!("k".repeat(65))), &["collapseKey"]),
+        ("long tag", with(|body| body["tags"] = json!({"k": "v".repeat(257)})), &["tags.k"]),
+        (
+            "too many templates",
+            with(|body| body["content"]["data"] = (0..65).map(|n| (format!("k{n:02}"), json!("{{ a }}"))).collect()),
+            &["content.data.k64"],
+        ),
+        ("null recipient", with(|body| body["to"] = json!([null])), &["to[0]"]),
+        ("null token", with(|body| body["to"][0]["token"] = Value::Null), &["to[0].token"]),
+        ("null provider", with(|body| body["to"][0]["provider"] = Value::Null), &["to[0].provider"]),
+        ("null userId", with(|body| body["to"] = json!([{"userId": null}])), &["to[0].token", "to[0].provider"]),
+        ("null audience", with(|body| body["to"] = json!([{"audience": null}])), &["to[0].token", "to[0].provider"]),
+        ("null schedule", with(|body| body["schedule"] = json!({"sendAt": null})), &["schedule.sendAt"]),
+        ("null sender", with(|body| body["from"] = json!({"fcm": null, "appName": null})), &["from"]),
+        (
+            "a wrong recipient before a wrong User",
+            with(|body| body["to"] = json!([{"token": "x"}, {"userId": NOBODY}])),
+            &["to[0].provider", "to[1].userId"],
+        ),
+        ("long App", with(|body| body["from"] = json!({"appName": "a".repeat(65)})), &["from.appName"]),
         ("unknown App", with(|body| body["from"] = json!({"appName": "nope"})), &["from.appName"]),
         ("malformed Credential", with(|body| body["from"] = json!({"fcm": "nope"})), &["from.fcm"]),
         (
@@ -90,6 +133,79 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
         assert_eq!(fields(&error), expected, "{case}: {error}");
     }
     assert_nothing_written(&service).await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn null_is_the_same_as_absent() {
+    let service = Service::start().await;
+    let device = json!({"token": TOKEN, "provider": "FCM", "userId": null, "audience": null, "variables": null});
+    let absent = ["from", "priority", "sound", "schedule", "tags", "badge", "ttl", "collapseKey", "fcm", "apn"];
+    let mut body = message(&[device]);
+    for field in absent {
+        body[field] = Value::Null;
+    }
+    let id = service.client.send(&body).await;
+    assert_eq!(service.client.completed(&id).await["stats"]["sent"], 1);
+    for (path, body, field) in [
+        ("/Credentials", json!({"appName": "a", "content": {}, "credentialType": null}), "credentialType"),
+        ("/Credentials", json!({"appName": null, "content": {}, "credentialType": "FCM"}), "appName"),
+        ("/Credentials", json!({"appName": "a", "content": null, "credentialType": "FCM"}), "content"),
+        ("/DeviceRegistrations", json!({"appName": "demo", "token": "t", "provider": null}), "provider"),
+        ("/DeviceRegistrations", json!({"appName": "demo", "token": null, "provider": "FCM"}), "token"),
+        ("/DeviceRegistrations", json!({"appName": null, "token": "t", "provider": "FCM"}), "appName"),
+    ] {
+        let (status, error) = service.client.post(path, &body).await;
+        let first = &error["errors"][0];
+        assert_eq!((status, &first["field"]), (StatusCode::BAD_REQUEST, &json!(field)), "{path} {body}: {error}");
+        assert!(first["message"].as_str().unwrap().contains("required"), "{error}");
+    }
+    for path in ["/Apps/demo", &format!("/Credentials/{}", credential(&service).await)] {
+        let patch = service.client.request(Method::PATCH, path).json(&json!({"isDefault": null}));
+        let (status, error) = answer(patch.send().await.unwrap()).await;
+        assert_eq!((status, fields(&error)), (StatusCode::BAD_REQUEST, vec!["isDefault"]), "{path}");
+    }
+    service.stop().await;
+}
+
+async fn credential(service: &Service) -> String {
+    service.client.read("/Credentials").await["credentials"][0]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_recipient_among_ten_thousand_is_named_and_nobody_is_sent_to() {
+    let service = Service::start().await;
+    let mut to: Vec<Value> = (0..10_000).map(|index| fcm(&format!("t{index}"))).collect();
+    to[7_531]["token"] = json!("with a space");
+    let (status, error) = service.client.post("", &message(&to)).await;
+    assert_eq!((status, fields(&error)), (StatusCode::BAD_REQUEST, vec!["to[7531].token"]));
+    to[7_531] = json!({"userId": NOBODY});
+    let (status, error) = service.client.post("", &message(&to)).await;
+    assert_eq!((status, fields(&error)), (StatusCode::BAD_REQUEST, vec!["to[7531].userId"]));
+    assert_nothing_written(&service).await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_names_the_limit() {
+    let service = Service::start().await;
+    let long = |count: usize| json!("a".repeat(count));
+    for (path, body, limit) in [
+        ("/Credentials", json!({"appName": long(65), "credentialType": "FCM", "content": {}}), "64"),
+        ("/DeviceRegistrations", json!({"appName": long(65), "token": "t", "provider": "FCM"}), "64"),
+        ("/DeviceRegistrations", json!({"appName": "demo", "token": long(4097), "provider": "FCM"}), "4096"),
+        ("", with(|body| body["ttl"] = json!(2_419_201)), "2419200"),
+        ("", with(|body| body["collapseKey"] = long(65)), "64"),
+        ("", with(|body| body["tags"] = json!({"a": long(257)})), "256"),
+        ("", with(|body| body["tags"] = json!({"k".repeat(129): "a"})), "128"),
+        ("", with(|body| body["schedule"] = json!({"sendAt": [in_hours(145)]})), "144 hours"),
+    ] {
+        let (status, error) = service.client.post(path, &body).await;
+        let message = error["errors"][0]["message"].as_str().unwrap_or_default();
+        assert!(status == StatusCode::BAD_REQUEST && message.contains(limit), "{path}: {error}");
+    }
+    let id = service.client.send(&with(|body| body["schedule"] = json!({"sendAt": [in_hours(143)]}))).await;
+    assert_eq!(service.client.read(&format!("/Operations/{id}")).await["status"], "SCHEDULED");
     service.stop().await;
 }
 
@@ -160,6 +276,13 @@ async fn every_bad_query_parameter_is_named() {
         ("?tags=x", "tags"),
         ("/Credentials?credentialType=GCM", "credentialType"),
         ("/Apps?isDefault=perhaps", "isDefault"),
+        ("/Operations?endDate=9999-12-31", "endDate"),
+        ("?endDate=9999-12-31T23:59:59Z", "endDate"),
+        ("/Apps?startDate=9999-12-31T23:59:59-01:00", "startDate"),
+        ("/Credentials?startDate=9999-12-31T23:59:59-01:00", "startDate"),
+        ("/Credentials?startDate=-4800-01-01", "startDate"),
+        ("/Credentials?appName=No", "appName"),
+        (&format!("/DeviceRegistrations?userId={NOBODY}&appName=No"), "appName"),
     ];
     for (path, field) in cases {
         let (status, error) = service.client.get(path).await;

@@ -1,11 +1,13 @@
 //! Broadcast: to every User of an App, or those with tagged devices, without a list in the request.
 
+use bellwire::id::MAX_POSITIONS;
+use bellwire::store::fanouts;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::client::{assert_adds_up, fcm, message};
 use crate::support::eventually;
-use crate::support::service::Service;
+use crate::support::service::{Service, World};
 
 fn to_audience(audience: &Value) -> Value {
     message(&[json!({"audience": audience})])
@@ -54,6 +56,26 @@ async fn a_cancel_ends_the_fan_out_too() {
     assert_eq!(service.client.post(&format!("{path}/Cancel"), &Value::Null).await.0, StatusCode::CONFLICT);
     assert_eq!(service.client.read(&path).await["stats"]["total"], canceled["stats"]["total"], "it grows no more");
     service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audience_beyond_what_an_operation_holds_is_not_cut_silently() {
+    let mut world = World::new().await;
+    world.config.delivery.enabled = false;
+    let service = world.start().await;
+    service.world.register_many(3).await;
+    service.client.send(&to_audience(&json!({}))).await;
+    let pool = &service.world.database.pool;
+    let (most, holds_two) = (MAX_POSITIONS as i32, MAX_POSITIONS as i32 - 2);
+    sqlx::query("update fanouts set next_position = $1").bind(holds_two).execute(pool).await.unwrap();
+    let step = fanouts::step(pool).await.unwrap().unwrap();
+    assert_eq!((step.notifications, step.is_full), (2, true));
+    let last: i32 = sqlx::query_scalar("select max(position) from push_notifications").fetch_one(pool).await.unwrap();
+    assert_eq!(last, most - 1);
+    service.client.send(&to_audience(&json!({}))).await;
+    let step = fanouts::step(pool).await.unwrap().unwrap();
+    assert_eq!((step.notifications, step.is_full), (3, false));
+    service.app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

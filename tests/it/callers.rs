@@ -67,6 +67,8 @@ async fn too_much_is_answered_with_429_and_a_wait() {
             limited = body;
         }
     }
-    assert_eq!(limited["code"], 20429);
+    let message = "Too many requests. Please retry according to the Retry-After response header.";
+    let more_info = "https://www.twilio.com/docs/api/errors/20429";
+    assert_eq!(limited, json!({"code": 20429, "message": message, "more_info": more_info, "status": 429}));
     service.stop().await;
 }

@@ -91,6 +91,79 @@ async fn what_waits_for_a_provider_is_never_sent_once_canceled() {
     service.stop().await;
 }
 
+/// A User with a device that gets it and one whose provider is away.
+async fn user_of_two(client: &Client, number: usize) -> Value {
+    let mut body = json!({"appName": "demo", "token": format!("good-{number}"), "provider": "FCM"});
+    let (_, registered) = client.post("/DeviceRegistrations", &body).await;
+    let path = format!("/DeviceRegistrations/{}", registered["resourceId"].as_str().unwrap());
+    let user = client.read(&path).await["userId"].clone();
+    (body["userId"], body["token"]) = (user.clone(), json!(format!("bad-{number}~UNAVAILABLE-9")));
+    assert_eq!(client.post("/DeviceRegistrations", &body).await.0, StatusCode::ACCEPTED);
+    json!({"userId": user})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_device_of_a_user_has_got_is_sent_and_not_canceled() {
+    let mut world = World::new().await;
+    world.config.delivery.retry_base = std::time::Duration::from_secs(600);
+    world.config.delivery.retry_max = std::time::Duration::from_secs(600);
+    let service = world.start().await;
+    let client = &service.client;
+    let user = user_of_two(client, 0).await;
+    for whole in [true, false] {
+        let id = client.send(&message(std::slice::from_ref(&user))).await;
+        let list = client.read(&format!("?operationId={id}")).await;
+        let notification = format!("/{}", list["pushNotifications"][0]["id"].as_str().unwrap());
+        eventually("both devices to be tried", async || {
+            let attempts = client.read(&format!("{notification}/DeliveryAttempts")).await;
+            (attempts["deliveryAttempts"].as_array().unwrap().len() == 2).then_some(())
+        })
+        .await;
+        assert_eq!(client.read(&notification).await["status"], "QUEUED");
+        let path = if whole { format!("/Operations/{id}") } else { notification.clone() };
+        assert_eq!(cancel(client, &path).await, StatusCode::ACCEPTED, "the other device is let go of");
+        assert_eq!(cancel(client, &path).await, StatusCode::CONFLICT);
+        assert_eq!(client.read(&notification).await["status"], "SENT");
+        let operation = client.read(&format!("/Operations/{id}")).await;
+        assert_eq!(operation["status"], if whole { "CANCELED" } else { "COMPLETED" });
+        let stats = &operation["stats"];
+        assert_eq!((&stats["sent"], &stats["canceled"], &stats["queued"]), (&json!(1), &json!(0), &json!(0)));
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_in_the_middle_of_the_tries_of_many_users_leaves_every_status_true() {
+    let behaviour = Behaviour::new(100, 1000, Faults { latency: 20, jitter: 200, ..Faults::default() });
+    let service = World::with(Options { behaviour, ..Options::default() }).await.start().await;
+    let client = &service.client;
+    let users = futures_util::future::join_all((0..100).map(|number| user_of_two(client, number))).await;
+    let id = client.send(&message(&users)).await;
+    eventually("the first attempts", async || {
+        let found: i64 = sqlx::query_scalar("select count(*) from push_notifications where reached")
+            .fetch_one(&service.world.database.pool)
+            .await
+            .unwrap();
+        (found > 10).then_some(())
+    })
+    .await;
+    assert_eq!(cancel(client, &format!("/Operations/{id}")).await, StatusCode::ACCEPTED);
+    let accepted = async || service.arrived().await["accepted"].as_i64().unwrap();
+    eventually("what was in flight to be recorded", async || {
+        let recorded: i64 = sqlx::query_scalar("select count(*) from delivery_attempts where outcome = 'ACCEPTED'")
+            .fetch_one(&service.world.database.pool)
+            .await
+            .unwrap();
+        (recorded == accepted().await).then_some(())
+    })
+    .await;
+    let stats = client.read(&format!("/Operations/{id}")).await["stats"].clone();
+    assert_adds_up(&stats);
+    assert_eq!(stats["queued"], 0);
+    // Holds the statuses against the attempts.
+    service.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
     let behaviour = Behaviour::new(100, 1000, Faults { latency: 200, jitter: 300, ..Faults::default() });

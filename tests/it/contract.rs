@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::support::client::answer;
 use crate::support::forms::forms;
 use crate::support::service::Service;
 
@@ -33,12 +34,24 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
     let app = json!({"name": "limonade_app", "isDefault": false, "createdAt": DATE, "updatedAt": DATE,
         "defaultCredentials": [{"id": "[comms_credential_ID]", "credentialType": "FCM"}]});
     assert_eq!(forms(&client.read("/Apps/limonade_app").await), app);
-    let patch = client.request(Method::PATCH, "/Apps/limonade_app").json(&json!({"isDefault": true}));
-    assert_eq!(patch.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    for path in ["/Apps/limonade_app", &path] {
+        let patch = client.request(Method::PATCH, path).json(&json!({"isDefault": true}));
+        let response = patch.send().await.unwrap();
+        let location = response.headers()["location"].to_str().unwrap().to_owned();
+        assert!(location.ends_with(&format!("/v1/PushNotifications{path}")), "{location}");
+        let (status, changed) = answer(response).await;
+        let id = path.rsplit('/').next().unwrap();
+        assert_eq!(status, StatusCode::ACCEPTED);
+        assert_eq!(changed, json!({"resourceId": id, "resourceLocation": location}));
+    }
     assert_eq!(client.read("/Apps?isDefault=true").await["apps"][0]["name"], "limonade_app");
 
     let register = json!({"appName": "limonade_app", "token": TOKEN, "provider": "FCM"});
-    let (status, changed) = client.post("/DeviceRegistrations", &register).await;
+    let request = client.request(Method::POST, "/DeviceRegistrations").json(&register);
+    let response = request.send().await.unwrap();
+    let header = response.headers()["location"].to_str().unwrap().to_owned();
+    let (status, changed) = answer(response).await;
+    assert_eq!(changed["resourceLocation"], header);
     let location = "[v1/PushNotifications/DeviceRegistrations/comms_device_registration_ID]";
     assert_eq!(status, StatusCode::ACCEPTED);
     assert_eq!(forms(&changed), json!({"resourceId": "[comms_device_registration_ID]", "resourceLocation": location}));
@@ -57,6 +70,84 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
         json!({"id": "[comms_pushnotificationuser_ID]", "createdAt": DATE, "updatedAt": DATE, "deletedAt": null});
     assert_eq!(forms(&client.read(&format!("/Users/{user}")).await), expected);
     assert_eq!(forms(&client.read("/Users").await), json!({"users": [expected], "pagination": pagination()}));
+    service.stop().await;
+}
+
+/// The documented example of a send, but for the Credentials' ids.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_send_goes_out_with_the_credentials_that_it_names() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let credentials = client.read("/Credentials").await;
+    let of = |credential_type: &str| {
+        let all = credentials["credentials"].as_array().unwrap();
+        all.iter().find(|credential| credential["credentialType"] == credential_type).unwrap()["id"].clone()
+    };
+    let id = client
+        .send(&json!({
+            "to": [{"token": "dqWD7WEC83K41WHyufTS7:APA91bF...", "provider": "FCM"},
+                {"token": "utJXX2Tr9wN_tYOwYd8rFA6mYUMBFqdz9n6k3v5EpFAukXD89hGq", "provider": "APN"}],
+            "content": {"title": "Boarding time @ TLL",
+                "body": "Dear customer, you have 1 hour until boarding time at the Tallinn airport"},
+            "from": {"fcm": of("FCM"), "apn": of("APN")},
+            "priority": "HIGH", "sound": "ring"
+        }))
+        .await;
+    let stats = client.completed(&id).await["stats"].clone();
+    // The example's APNs token is no hexadecimal one, and its provider says so.
+    assert_eq!((&stats["sent"], &stats["failed"]), (&json!(1), &json!(1)));
+    let errors = client.read(&format!("/Operations/{id}/Errors")).await;
+    assert_eq!(errors["errors"][0]["code"], "BadDeviceToken");
+    let list = client.read(&format!("?operationId={id}")).await;
+    for (notification, credential) in list["pushNotifications"].as_array().unwrap().iter().zip(["FCM", "APN"]) {
+        assert_eq!(notification["from"], json!({"credentialId": of(credential)}));
+        let path = format!("/{}", notification["id"].as_str().unwrap());
+        let notification = client.read(&path).await;
+        assert_eq!((&notification["priority"], &notification["sound"]), (&json!("HIGH"), &json!("ring")));
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_an_operation_has_its_whole_form() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let token = "dqWD7WEC83K41WHyufTS7:APA91bF~UNREGISTERED";
+    let id = client.send(&json!({"to": [{"token": token, "provider": "FCM"}], "content": {"title": "x"}})).await;
+    client.completed(&id).await;
+    let mut list = client.read(&format!("/Operations/{id}/Errors")).await;
+    assert!(!list["errors"][0]["message"].take().as_str().unwrap().is_empty());
+    let error = json!({"code": "UNREGISTERED", "message": null, "pushNotificationId": "[comms_pushnotification_ID]",
+        "position": 0, "to": {"token": "dqWD…ERED", "provider": "FCM"}, "attempts": 1, "createdAt": DATE});
+    assert_eq!(forms(&list), json!({"errors": [error], "pagination": pagination()}));
+    let other = client.read(&format!("/Operations/{id}/Errors?code=OTHER")).await;
+    assert_eq!(other["errors"], json!([]));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_that_takes_dates_and_defaults_goes_by_them() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let credential = json!({"credentialType": "FCM", "appName": "second",
+        "content": service.world.simulator.fcm_credential()});
+    assert_eq!(client.post("/Credentials", &credential).await.0, StatusCode::ACCEPTED);
+    assert_eq!(client.post("/Credentials", &credential).await.0, StatusCode::ACCEPTED);
+    client.send(&json!({"to": [{"token": "a", "provider": "FCM"}], "content": {"title": "x"}})).await;
+    let count = async |path: &str, key: &str| client.read(path).await[key].as_array().unwrap().len();
+    for (path, key, all) in [("", "pushNotifications", 1), ("/Apps", "apps", 2), ("/Credentials", "credentials", 4)] {
+        for (dates, expected) in [
+            ("startDate=2020-01-01&endDate=9998-12-31", all),
+            ("startDate=9998-12-31", 0),
+            ("endDate=2020-01-01", 0),
+            ("endDate=2020-01-01T00:00:00Z", 0),
+        ] {
+            assert_eq!(count(&format!("{path}?{dates}"), key).await, expected, "{path}?{dates}");
+        }
+    }
+    for (query, expected) in [("isDefault=true", 3), ("isDefault=false", 1), ("isDefault=true&appName=second", 1)] {
+        assert_eq!(count(&format!("/Credentials?{query}"), "credentials").await, expected, "{query}");
+    }
     service.stop().await;
 }
 

@@ -40,6 +40,43 @@ async fn validation_asks_fcm_and_stores_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_devices_fcm_is_asked_about_the_first_hundred() {
+    let service = Service::start().await;
+    let mut to: Vec<Value> = (0..300).map(|index| fcm(&format!("d{index}"))).collect();
+    to[99] = fcm("last~UNREGISTERED");
+    to[100] = fcm("unasked~UNREGISTERED");
+    to.insert(0, apn("ab01"));
+    for device in &mut to {
+        device["variables"] = json!({"name": "Ann"});
+    }
+    let mut body = message(&to);
+    body["content"]["title"] = json!("Hi {{ name }}");
+    let answer = validate(&service.client, body).await;
+    assert_eq!((&answer["asked"], answer["errors"].as_array().unwrap().len()), (&json!(100), 1), "{answer}");
+    assert_eq!(answer["errors"][0]["position"], 100);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_whose_token_cannot_be_read_is_told_as_that() {
+    let service = Service::start().await;
+    let register = json!({"appName": "demo", "token": "registered", "provider": "FCM"});
+    let (_, registered) = service.client.post("/DeviceRegistrations", &register).await;
+    let path = format!("/DeviceRegistrations/{}", registered["resourceId"].as_str().unwrap());
+    let user = service.client.read(&path).await["userId"].clone();
+    let spoil =
+        "update devices set token = set_byte(token, length(token) - 1, 255 - get_byte(token, length(token) - 1))";
+    sqlx::query(spoil).execute(&service.world.database.pool).await.unwrap();
+    let body = message(&[json!({"userId": user})]);
+    let codes =
+        |errors: &Value| errors.as_array().unwrap().iter().map(|error| error["code"].clone()).collect::<Vec<_>>();
+    let (_, answer) = service.client.post("/Preview", &body).await;
+    assert_eq!(codes(&answer["previews"][0]["errors"]), ["TOKEN_UNREADABLE"]);
+    assert_eq!(codes(&validate(&service.client, body).await["errors"]), ["TOKEN_UNREADABLE"]);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_preview_shows_the_requests_without_their_secrets() {
     let service = Service::start().await;
     let register = json!({"appName": "demo", "token": "registered-token-of-a-device", "provider": "FCM"});

@@ -59,6 +59,28 @@ async fn repeats_at_the_same_time_make_one_of_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_a_send_and_a_registration_under_one_key_at_once_one_is_done() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let (send, device) = (message(&[fcm("a")]), json!({"appName": "demo", "token": "t", "provider": "FCM"}));
+    let mut sent = 0;
+    for number in 0..40 {
+        let key = format!("key-{number}");
+        let (first, second) = futures_util::future::join(
+            client.post_once("", &key, &send),
+            client.post_once("/DeviceRegistrations", &key, &device),
+        )
+        .await;
+        let statuses = [first.0, second.0];
+        sent += usize::from(statuses[0] == StatusCode::ACCEPTED);
+        assert!(statuses.contains(&StatusCode::ACCEPTED) && statuses.contains(&StatusCode::CONFLICT), "{statuses:?}");
+    }
+    assert_eq!(client.all("/Operations", "operations", 50).await.len(), sent);
+    assert_eq!(client.all("/Users", "users", 50).await.len(), 40 - sent, "what is refused is not done");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_cancel_is_answered_like_the_first_and_a_refused_request_uses_no_key() {
     let service = Service::start().await;
     let client = &service.client;

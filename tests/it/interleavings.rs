@@ -11,6 +11,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::support::client::{Client, apn, assert_adds_up, fcm, message};
 use crate::support::eventually;
@@ -46,6 +48,7 @@ impl Run {
         world.config.delivery.lease = Duration::from_secs(1);
         let (key, secret) = world.demo().await;
         world.register_many(700).await;
+        world.add_second_devices().await;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let client = Client::new(&format!("http://127.0.0.1:{port}"), &key, &secret);
         let process = world.process(port);
@@ -83,7 +86,12 @@ impl Run {
             0..100 => vec![json!({"audience": {}})],
             _ => (0..count).map(&mut recipient).collect(),
         };
-        self.operations.push(self.client.send(&message(&to)).await);
+        let mut body = message(&to);
+        if self.random.random_ratio(1, 4) {
+            let at = OffsetDateTime::now_utc() + Duration::from_millis(self.random.random_range(0..3000));
+            body["schedule"] = json!({"sendAt": [at.format(&Rfc3339).unwrap()]});
+        }
+        self.operations.push(self.client.send(&body).await);
     }
 
     async fn cancel_operation(&mut self) {

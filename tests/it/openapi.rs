@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::service::Service;
 
@@ -24,12 +24,99 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
     let document = document(&service).await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let operations = operations(&document);
-    assert_eq!(operations.len(), 25);
-    for (method, path) in operations {
+    assert_eq!(operations.len(), 27);
+    for (method, path) in operations.into_iter().filter(|(_, path)| path.starts_with("/v1/")) {
         let url = format!("{}{}", service.url, path.replace("{id}", "x").replace("{name}", "x"));
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
         let request = reqwest::Client::new().request(method.clone(), url).header("content-type", "application/json");
         assert_eq!(request.send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "{method} {path}");
+    }
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(document["paths"][path]["get"]["security"], json!([{}]), "{path}");
+        assert_eq!(reqwest::get(format!("{}{path}", service.url)).await.unwrap().status(), StatusCode::OK, "{path}");
+    }
+    service.stop().await;
+}
+
+/// The parameters that a handler of this source asks for by name.
+fn read_by(handler: &str) -> BTreeSet<&str> {
+    let named = ["query.text(\"", "query.filter(\"", "query.id(\"", "query.id::<UserId>(\"", "query.boolean(\""];
+    let named = named.iter().flat_map(|call| handler.split(call).skip(1).filter_map(|rest| rest.split('"').next()));
+    let shared = [
+        ("query.app_name(", &["appName"][..]),
+        ("query.start_date(", &["startDate"]),
+        ("query.end_date(", &["endDate"]),
+        ("state.id_range(", &["startDate", "endDate"]),
+        ("Page::of(", &["pageSize", "pageToken"]),
+    ];
+    let shared = shared.iter().filter(|(call, _)| handler.contains(call)).flat_map(|(_, names)| names.iter().copied());
+    named.chain(shared).collect()
+}
+
+#[test]
+fn every_parameter_that_a_handler_reads_is_described_and_no_other() {
+    let mut handlers = 0;
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http")).unwrap() {
+        let path = file.unwrap().path();
+        let Ok(source) = std::fs::read_to_string(&path) else { continue };
+        for handler in source.split("#[utoipa::path(").skip(1) {
+            let described = handler.lines().filter(|line| line.contains(", Query"));
+            let described: BTreeSet<_> = described.filter_map(|line| line.split('"').nth(1)).collect();
+            let read = read_by(handler);
+            handlers += usize::from(!read.is_empty());
+            assert_eq!(described, read, "{}", path.display());
+        }
+    }
+    assert_eq!(handlers, 8, "lists");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_have_the_headers_that_are_described() {
+    let service = Service::start().await;
+    let document = document(&service).await;
+    let path = "/v1/PushNotifications/DeviceRegistrations";
+    let described = |status: &str| {
+        let headers = &document["paths"][path]["post"]["responses"][status]["headers"];
+        headers.as_object().unwrap().keys().map(|name| name.to_lowercase()).collect::<BTreeSet<_>>()
+    };
+    let register = |app: &str| {
+        let body = json!({"appName": app, "token": "t", "provider": "FCM"});
+        let request = service.client.request(Method::POST, "/DeviceRegistrations").header("Idempotency-Key", "k");
+        request.json(&body).send()
+    };
+    register("demo").await.unwrap();
+    let repeat = register("demo").await.unwrap();
+    let body = repeat.headers().clone();
+    let (status, answer) = crate::support::client::answer(repeat).await;
+    assert_eq!(
+        (status, &answer["resourceLocation"]),
+        (StatusCode::ACCEPTED, &json!(body["location"].to_str().unwrap()))
+    );
+    assert!(described("202").iter().all(|name| body.contains_key(name)), "{body:?}");
+    assert_eq!(described("202").len(), 3);
+    let unauthorized = reqwest::Client::new().post(format!("{}{path}", service.url)).send().await.unwrap();
+    assert!(described("401").iter().all(|name| unauthorized.headers().contains_key(name)), "{unauthorized:?}");
+    assert!(described("429").contains("retry-after") && described("503").contains("retry-after"));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_ours_says_so_and_ids_have_their_form() {
+    let service = Service::start().await;
+    let document = document(&service).await;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let is_ours = ["Errors", "Cancel", "DeliveryAttempts", "Preview"].iter().any(|end| path.ends_with(end));
+        for (method, operation) in methods.as_object().unwrap() {
+            let summary = operation["summary"].as_str().unwrap();
+            assert_eq!(summary.starts_with("Ours. "), is_ours, "{method} {path}: {summary}");
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            for parameter in parameters.filter(|parameter| parameter["in"] == "path") {
+                let schema = &parameter["schema"];
+                let name = schema["$ref"].as_str().map_or("", |reference| reference.rsplit('/').next().unwrap());
+                let schema = if name.is_empty() { schema } else { &document["components"]["schemas"][name] };
+                assert!(schema["pattern"].is_string(), "{method} {path}: {schema}");
+            }
+        }
     }
     service.stop().await;
 }
@@ -37,7 +124,8 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_readme_and_the_document_know_the_same_operations() {
     let service = Service::start().await;
-    let documented = operations(&document(&service).await);
+    let mut documented = operations(&document(&service).await);
+    documented.retain(|(_, path)| path.starts_with("/v1/"));
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let mut listed = BTreeSet::new();
     for row in

@@ -1,81 +1,204 @@
-//! Two accounts: nothing of one is visible to the other.
+//! Two accounts: nothing of one is visible to the other, at any route.
 
+use bellwire::provider::CredentialType;
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::client::{Client, fcm, message};
+use crate::support::client::{Client, answer, fcm, message};
 use crate::support::service::Service;
 
+/// What one account has, by id; its second App is called `theirs`.
+struct Theirs {
+    operation: String,
+    notification: String,
+    credential: String,
+    registration: String,
+    user: String,
+}
+
+/// What another account must get.
+enum Expected {
+    NotFound,
+    /// A 400 that names this field.
+    Refused(&'static str),
+    /// A success that tells nothing of what the first account has.
+    Own,
+}
+use Expected::{NotFound, Own, Refused};
+
+impl Theirs {
+    async fn make(client: &Client, fcm_credential: &Value) -> Self {
+        let id = |answer: &Value| answer["resourceId"].as_str().unwrap().to_owned();
+        let operation = client.send(&message(&[fcm("device~UNREGISTERED")])).await;
+        client.completed(&operation).await;
+        let notifications = client.read("").await;
+        let credential = json!({"appName": "theirs", "credentialType": "FCM", "content": fcm_credential});
+        let (_, credential) = client.post("/Credentials", &credential).await;
+        let device = json!({"appName": "demo", "token": "theirs", "provider": "FCM"});
+        let (_, registered) = client.post("/DeviceRegistrations", &device).await;
+        let registration = client.read(&format!("/DeviceRegistrations/{}", id(&registered))).await;
+        Self {
+            operation,
+            notification: notifications["pushNotifications"][0]["id"].as_str().unwrap().to_owned(),
+            credential: id(&credential),
+            registration: id(&registered),
+            user: registration["userId"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    fn ids(&self) -> [&str; 5] {
+        [&self.operation, &self.notification, &self.credential, &self.registration, &self.user]
+    }
+
+    /// Sends that name something of this account, each with the field that does.
+    fn sends(&self) -> Vec<(Value, Expected)> {
+        let from = |from: Value| {
+            let mut body = message(&[fcm("device")]);
+            body["from"] = from;
+            body
+        };
+        vec![
+            (message(&[json!({"userId": self.user})]), Refused("to[0].userId")),
+            (from(json!({"fcm": self.credential})), Refused("from.fcm")),
+            (from(json!({"appName": "theirs"})), Refused("from.appName")),
+        ]
+    }
+
+    /// Requests at a route that reach for something of this account: the address below the route's, the body, and what comes
+    /// of it.
+    fn requests(&self, method: &str, route: &str) -> Vec<(String, Value, Expected)> {
+        let Self { operation, notification, credential, registration, user } = self;
+        let plain = |path: String, expected| vec![(path, json!({}), expected)];
+        let default = |path: String| vec![(path, json!({"isDefault": true}), NotFound)];
+        match (method, route) {
+            ("post", "") => {
+                let dry = self.sends().into_iter().map(|(mut body, expected)| {
+                    body["validateOnly"] = json!(true);
+                    (body, expected)
+                });
+                let all = self.sends().into_iter().chain(dry);
+                all.map(|(body, expected)| (String::new(), body, expected)).collect()
+            }
+            ("post", "/Preview") => {
+                self.sends().into_iter().map(|(body, expected)| (route.to_owned(), body, expected)).collect()
+            }
+            ("post", "/DeviceRegistrations") => {
+                let body = |app: &str| json!({"userId": user, "appName": app, "token": "mine", "provider": "FCM"});
+                let mut without_user = body("theirs");
+                without_user["userId"] = Value::Null;
+                vec![
+                    (route.to_owned(), body("demo"), Refused("userId")),
+                    (route.to_owned(), without_user, Refused("appName")),
+                ]
+            }
+            ("post", "/Credentials") => {
+                let content = json!({"privateKey": "none"});
+                let body = json!({"appName": "theirs", "credentialType": "FCM", "content": content, "isDefault": true});
+                vec![(route.to_owned(), body, Refused("content.projectId"))]
+            }
+            ("get", "") => ["", &format!("?operationId={operation}"), &format!("?user={user}"), "?provider=FCM"]
+                .map(|query| (query.to_owned(), json!({}), Own))
+                .into(),
+            ("get", "/DeviceRegistrations") => plain(format!("{route}?userId={user}"), Own),
+            ("get", "/Credentials") => {
+                [route.to_owned(), format!("{route}?appName=theirs")].map(|path| (path, json!({}), Own)).into()
+            }
+            ("get", "/Operations" | "/Apps" | "/Users") => plain(route.to_owned(), Own),
+            ("get", "/{id}" | "/{id}/DeliveryAttempts") | ("post", "/{id}/Cancel") => {
+                plain(route.replace("{id}", notification), NotFound)
+            }
+            ("get", "/Operations/{id}" | "/Operations/{id}/Errors") | ("post", "/Operations/{id}/Cancel") => {
+                plain(route.replace("{id}", operation), NotFound)
+            }
+            ("get" | "delete", "/Credentials/{id}") => plain(route.replace("{id}", credential), NotFound),
+            ("patch", "/Credentials/{id}") => default(route.replace("{id}", credential)),
+            ("get", "/Apps/{name}") => plain("/Apps/theirs".to_owned(), NotFound),
+            ("patch", "/Apps/{name}") => default("/Apps/theirs".to_owned()),
+            ("get" | "delete", "/DeviceRegistrations/{id}") => plain(route.replace("{id}", registration), NotFound),
+            ("get" | "delete", "/Users/{id}") => plain(route.replace("{id}", user), NotFound),
+            _ => panic!("{method} {route} has no case: what would it show of another account?"),
+        }
+    }
+}
+
+/// Another account, whose App has the same name.
+async fn stranger(service: &Service) -> Client {
+    let (account_id, key, secret) = service.world.account("stranger").await;
+    let content = service.world.simulator.fcm_credential();
+    service.world.credential(account_id, CredentialType::Fcm, &content).await;
+    Client::new(&service.url, &key, &secret)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_id_is_as_good_as_none() {
+async fn every_route_keeps_accounts_apart() {
     let service = Service::start().await;
-    let operation = service.client.send(&message(&[fcm("device~UNREGISTERED")])).await;
-    service.client.completed(&operation).await;
-    let notifications = service.client.read("").await;
-    let notification = notifications["pushNotifications"][0]["id"].as_str().unwrap().to_owned();
-    let credentials = service.client.read("/Credentials").await;
-    let credential = credentials["credentials"][0]["id"].as_str().unwrap().to_owned();
-
-    let body = json!({"appName": "demo", "token": "theirs", "provider": "FCM"});
-    let (_, registered) = service.client.post("/DeviceRegistrations", &body).await;
-    let registration = registered["resourceId"].as_str().unwrap().to_owned();
-    let registered = service.client.read(&format!("/DeviceRegistrations/{registration}")).await;
-    let user = registered["userId"].as_str().unwrap().to_owned();
-
-    let (_, key, secret) = service.world.account("stranger").await;
-    let stranger = Client::new(&service.url, &key, &secret);
-    let paths = [
-        format!("/Operations/{operation}"),
-        format!("/Operations/{operation}/Errors"),
-        format!("/{notification}"),
-        format!("/{notification}/DeliveryAttempts"),
-        format!("/Credentials/{credential}"),
-        "/Apps/demo".to_owned(),
-        format!("/DeviceRegistrations/{registration}"),
-        format!("/Users/{user}"),
-    ];
-    for path in &paths {
-        assert_eq!(service.client.get(path).await.0, StatusCode::OK, "{path}");
-        assert_eq!(stranger.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
+    let theirs = Theirs::make(&service.client, &service.world.simulator.fcm_credential()).await;
+    let stranger = stranger(&service).await;
+    let document: Value = reqwest::get(format!("{}/openapi.json", service.url)).await.unwrap().json().await.unwrap();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        // The others need no key and know no account.
+        let Some(route) = path.strip_prefix("/v1/PushNotifications") else { continue };
+        for method in methods.as_object().unwrap().keys() {
+            for (address, body, expected) in theirs.requests(method, route) {
+                let name = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                let request = stranger.request(name, &address).json(&body);
+                let (status, told) = answer(request.send().await.unwrap()).await;
+                let case = format!("{method} {address} {body}: {told}");
+                match expected {
+                    NotFound => assert_eq!(status, StatusCode::NOT_FOUND, "{case}"),
+                    Own => assert_eq!(status, StatusCode::OK, "{case}"),
+                    Refused(field) => {
+                        assert_eq!(
+                            (status, &told["errors"][0]["field"]),
+                            (400.try_into().unwrap(), &json!(field)),
+                            "{case}"
+                        );
+                    }
+                }
+                let told = told.to_string();
+                assert!(theirs.ids().iter().all(|id| !told.contains(id)) && !told.contains("devi…"), "{case}");
+            }
+        }
     }
-    for (path, key) in [
-        ("/Operations".to_owned(), "operations"),
-        (String::new(), "pushNotifications"),
-        (format!("?operationId={operation}"), "pushNotifications"),
-        ("/Credentials".to_owned(), "credentials"),
-        ("/Apps".to_owned(), "apps"),
-        ("/Users".to_owned(), "users"),
-        (format!("/DeviceRegistrations?userId={user}"), "deviceRegistrations"),
-        (format!("?user={user}"), "pushNotifications"),
+    for path in [
+        format!("/Operations/{}", theirs.operation),
+        format!("/{}", theirs.notification),
+        format!("/DeviceRegistrations/{}", theirs.registration),
+        format!("/Users/{}", theirs.user),
+        format!("/Credentials/{}", theirs.credential),
     ] {
-        assert_eq!(stranger.read(&path).await[key], json!([]), "{path}");
+        assert_eq!(service.client.get(&path).await.0, StatusCode::OK, "{path} is as it was");
     }
-    for path in [format!("/Operations/{operation}/Cancel"), format!("/{notification}/Cancel")] {
-        assert_eq!(stranger.post(&path, &json!({})).await.0, StatusCode::NOT_FOUND, "{path}");
-    }
-    let mine = json!({"appName": "demo", "token": "theirs", "provider": "FCM"});
-    assert_eq!(stranger.post("/DeviceRegistrations", &mine).await.0, StatusCode::BAD_REQUEST, "no App of theirs");
-    let mut body = message(&[json!({"userId": user})]);
-    let (status, error) = stranger.post("", &body).await;
-    assert_eq!((status, error.to_string().contains(&user)), (StatusCode::BAD_REQUEST, false));
-    for path in [format!("/DeviceRegistrations/{registration}"), format!("/Users/{user}")] {
-        let answer = stranger.request(Method::DELETE, &path).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
-    }
-    let patch = stranger.request(Method::PATCH, "/Apps/demo").json(&json!({"isDefault": true}));
-    assert_eq!(patch.send().await.unwrap().status(), StatusCode::NOT_FOUND);
-    let path = format!("/Credentials/{credential}");
-    let patch = stranger.request(Method::PATCH, &path).json(&json!({"isDefault": true}));
-    assert_eq!(patch.send().await.unwrap().status(), StatusCode::NOT_FOUND);
-    assert_eq!(stranger.request(Method::DELETE, &path).send().await.unwrap().status(), StatusCode::NOT_FOUND);
-    body = message(&[fcm("device")]);
-    body["from"] = json!({"fcm": credential});
-    assert_eq!(stranger.post("", &body).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(service.client.read("/Apps/theirs").await["isDefault"], false);
+    service.stop().await;
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audience_is_of_the_accounts_own_users_though_apps_have_the_same_name() {
+    let service = Service::start().await;
+    let stranger = stranger(&service).await;
+    for (client, token) in [(&service.client, "of-demo"), (&stranger, "of-stranger")] {
+        let device = json!({"appName": "demo", "token": token, "provider": "FCM"});
+        assert_eq!(client.post("/DeviceRegistrations", &device).await.0, StatusCode::ACCEPTED);
+    }
+    let id = stranger.send(&message(&[json!({"audience": {}})])).await;
+    let stats = stranger.completed(&id).await["stats"].clone();
+    assert_eq!((&stats["total"], &stats["sent"]), (&json!(1), &json!(1)));
+    for (token, count) in [("of-demo", 0), ("of-stranger", 1)] {
+        let url = format!("{}/messages?token={token}", service.world.simulator.control_url);
+        let arrived: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+        assert_eq!(arrived["count"].as_i64().unwrap_or(0), count, "{token}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_token_is_its_accounts_own() {
+    let service = Service::start().await;
+    let stranger = stranger(&service).await;
     let page = service.client.read("/Operations?pageSize=1").await;
     let token = page["pagination"]["self"].as_str().unwrap();
     let (status, error) = stranger.get(&format!("/Operations?pageToken={token}")).await;
     assert_eq!((status, &error["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("pageToken")));
-    assert_eq!(service.client.get(&path).await.0, StatusCode::OK, "nothing was deleted");
     service.stop().await;
 }

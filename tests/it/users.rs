@@ -142,6 +142,37 @@ async fn a_token_belongs_to_whoever_registered_it_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_goes_changes_its_registration_and_its_user() {
+    let service = Service::start().await;
+    let (client, pool) = (&service.client, &service.world.database.pool);
+    let user = register(client, None, &fcm("stays")).await;
+    register(client, Some(&user), &fcm("changes-hands")).await;
+    register(client, Some(&user), &fcm("dies~UNREGISTERED")).await;
+    let age = async || {
+        for table in ["users", "device_registrations"] {
+            let age = format!("update {table} set updated_at = now() - interval '1 day'");
+            sqlx::query(sqlx::AssertSqlSafe(age)).execute(pool).await.unwrap();
+        }
+    };
+    let is_fresh = async || {
+        let fresh = "select users.updated_at > now() - interval '1 hour'
+                         and device_registrations.updated_at > now() - interval '1 hour'
+                     from users join device_registrations on user_id = users.id
+                     order by users.id limit 1";
+        sqlx::query_scalar::<_, bool>(fresh).fetch_one(pool).await.unwrap()
+    };
+    age().await;
+    register(client, None, &fcm("changes-hands")).await;
+    assert!(is_fresh().await && devices(client, &user).await == 2);
+    age().await;
+    assert!(!is_fresh().await);
+    client.completed(&client.send(&message(&[to_user(&user)])).await).await;
+    eventually("the dead token to be removed", async || (devices(client, &user).await == 1).then_some(())).await;
+    assert!(is_fresh().await);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_that_change_hands_all_at_once_end_with_one_owner_each() {
     let service = Service::start().await;
     let client = &service.client;

@@ -9,14 +9,16 @@ use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
 mod errors;
+mod headers;
 mod requests;
 
 pub use errors::{ChangeErrors, CreateErrors, ReadErrors};
+use headers::Headers;
 pub use requests::{CredentialRequest, DefaultRequest, RegisterRequest, SendRequest};
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
-    apps, cancel, credentials, delivery_attempts, device_registrations, operation_errors, operations,
+    apps, cancel, credentials, delivery_attempts, device_registrations, health, operation_errors, operations,
     push_notifications, send, users,
 };
 
@@ -54,9 +56,11 @@ use crate::http::{
         users::list,
         users::fetch,
         users::delete,
+        health::alive,
+        health::ready,
     ),
     components(schemas(ErrorBody, Problem)),
-    modifiers(&BasicAuthentication),
+    modifiers(&BasicAuthentication, &Headers),
     security(("basic" = [])),
 )]
 struct Document;

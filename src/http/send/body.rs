@@ -1,8 +1,9 @@
 //! The body of a send: who gets it, from whom, when.
 
 use serde_json::{Value, json};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
+use crate::http::app_name;
 use crate::http::device::{self, Device};
 use crate::http::error::ApiError;
 use crate::http::fields::{Object, Path, Problems, parse_body};
@@ -54,6 +55,8 @@ impl Targets {
 
 /// A recipient.
 pub struct Recipient {
+    /// Its place in the request.
+    pub index: usize,
     /// Who it is.
     pub to: To,
     /// What templates are filled in with.
@@ -92,15 +95,16 @@ pub enum From {
 }
 
 impl SendBody {
-    /// Reads a body. What is wrong with a field is noted in `problems`, and the value is then of no use.
-    pub fn parse(body: &[u8], problems: &mut Problems) -> Result<Self, ApiError> {
+    /// Reads a body, which may be scheduled `longest_ahead`. What is wrong with a field is noted in `problems`, and the
+    /// value is then of no use.
+    pub fn parse(body: &[u8], longest_ahead: Duration, problems: &mut Problems) -> Result<Self, ApiError> {
         let mut body = parse_body(body)?;
         let targets = targets(&mut body, problems);
         let message = content::message(&mut body, problems);
         let sender = body.take("from");
         let from = sender.clone().and_then(|value| from(value, &body.at("from"), problems));
         let tags = tags::read(&mut body, problems);
-        let send_at = schedule::send_at(&mut body, OffsetDateTime::now_utc(), problems);
+        let send_at = schedule::send_at(&mut body, OffsetDateTime::now_utc(), longest_ahead, problems);
         let validate_only = body.boolean("validateOnly", problems).unwrap_or(false);
         body.finish(problems);
         Ok(Self { targets, message, from, sender, tags, send_at, validate_only })
@@ -125,14 +129,17 @@ fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
     let only_one = to.len() == 1;
     for (index, value) in to.into_iter().enumerate() {
         let path = Path::Index(&path, index);
-        if value.get("audience").is_some() {
+        if value.get("audience").is_some_and(|audience| !audience.is_null()) {
             if !only_one {
                 problems.push(&path, "is an audience, which must be the only recipient");
             }
             targets.audience = audience(value, path, problems);
         } else {
-            targets.recipients.extend(recipient(value, path, problems));
+            targets.recipients.extend(recipient(index, value, path, problems));
         }
+    }
+    if targets.audience.is_none() && targets.recipients.is_empty() && problems.is_empty() {
+        problems.push(&path, "must have a recipient");
     }
     targets
 }
@@ -148,7 +155,7 @@ fn audience(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Aud
     Some(Audience { tags })
 }
 
-fn recipient(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Recipient> {
+fn recipient(index: usize, value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Recipient> {
     let mut recipient = Object::of(value, path, problems)?;
     let to = if recipient.has("userId") {
         recipient.id("userId", problems).map(To::User)
@@ -156,8 +163,12 @@ fn recipient(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Re
         device::read(&mut recipient, problems).map(To::Device)
     };
     let variables = variables(&mut recipient, problems);
+    // They are `null` where the recipient is of another kind.
+    for name in ["userId", "audience"] {
+        recipient.take(name);
+    }
     recipient.finish(problems);
-    Some(Recipient { to: to?, variables })
+    Some(Recipient { index, to: to?, variables })
 }
 
 fn variables(recipient: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
@@ -173,7 +184,7 @@ fn variables(recipient: &mut Object<'_>, problems: &mut Problems) -> Option<Valu
 
 fn from(value: Value, path: &Path<'_>, problems: &mut Problems) -> Option<From> {
     let mut from = Object::of(value, *path, problems)?;
-    let app_name = from.text("appName", problems);
+    let app_name = app_name::read(&mut from, problems);
     let (fcm, apn) = (from.id("fcm", problems), from.id("apn", problems));
     let named = app_name.is_some();
     if named && (fcm.is_some() || apn.is_some()) {

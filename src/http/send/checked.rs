@@ -12,6 +12,7 @@ use crate::http::error::ApiError;
 use crate::http::fields::Problems;
 use crate::http::send::body::{Recipient, SendBody, Targets};
 use crate::http::send::content;
+use crate::http::send::schedule::longest_ahead;
 use crate::http::send::sender::Senders;
 use crate::id::{OperationId, UserId};
 use crate::provider::{Message, Payload, PayloadProblem, Provider};
@@ -26,6 +27,8 @@ pub struct Checked {
     pub targets: Targets,
     /// What they get.
     pub message: Message,
+    /// Its templates, if it has any.
+    pub template: Option<MessageTemplate>,
     /// With what it is sent.
     pub senders: Senders,
     /// `from` as it was given.
@@ -45,14 +48,15 @@ impl Checked {
     pub async fn of(state: &State, caller: Caller, body: &[u8]) -> Result<Self, ApiError> {
         let mut problems = Problems::default();
         let SendBody { targets, message, from, sender, tags, send_at, validate_only } =
-            SendBody::parse(body, &mut problems)?;
+            SendBody::parse(body, longest_ahead(state.retention), &mut problems)?;
         let senders = Senders::find(state, caller.account_id, from.as_ref(), &targets, &mut problems).await?;
         let id = OperationId::generate();
         let starts_at = send_at.unwrap_or_else(|| id.created_at());
         check_users(state, caller, &targets.recipients, &mut problems).await?;
-        check_payloads(&senders.providers(&targets), &message, starts_at, &mut problems);
+        let template = template(&message, &mut problems);
+        check_payloads(&senders.providers(&targets), &message, template.as_ref(), starts_at, &mut problems);
         problems.check()?;
-        Ok(Self { id, targets, message, senders, sender, tags, send_at, starts_at, validate_only })
+        Ok(Self { id, targets, message, template, senders, sender, tags, send_at, starts_at, validate_only })
     }
 }
 
@@ -68,24 +72,33 @@ async fn check_users(
         return Ok(());
     }
     let missing: HashSet<UserId> = users::missing(&state.pool, caller.account_id, &ids).await?.into_iter().collect();
-    for (index, recipient) in recipients.iter().enumerate() {
+    for recipient in recipients {
         if recipient.user_id().is_some_and(|id| missing.contains(&id)) {
-            problems.push_at(format!("to[{index}].userId"), "there is no such User");
+            problems.push_at(format!("to[{}].userId", recipient.index), "there is no such User");
         }
     }
     Ok(())
 }
 
-/// The message must fit every provider that it goes to, as far as it is the same for everybody; its templates must be
-/// ones.
-fn check_payloads(providers: &[Provider], message: &Message, starts_at: OffsetDateTime, problems: &mut Problems) {
-    let expires_at = message.expires_at(starts_at);
-    let template = MessageTemplate::parse(message).unwrap_or_else(|template_problems| {
-        for TemplateProblem { field, message } in template_problems {
+/// The message's templates, which must be ones.
+fn template(message: &Message, problems: &mut Problems) -> Option<MessageTemplate> {
+    MessageTemplate::parse(message).unwrap_or_else(|found| {
+        for TemplateProblem { field, message } in found {
             problems.push_at(content::field_of_request(&field), message);
         }
         None
-    });
+    })
+}
+
+/// The message must fit every provider that it goes to, as far as it is the same for everybody.
+fn check_payloads(
+    providers: &[Provider],
+    message: &Message,
+    template: Option<&MessageTemplate>,
+    starts_at: OffsetDateTime,
+    problems: &mut Problems,
+) {
+    let expires_at = message.expires_at(starts_at);
     let message = template.map_or(Cow::Borrowed(message), |template| Cow::Owned(template.without_templates()));
     for provider in providers {
         if let Err(PayloadProblem { field, message }) = Payload::render(*provider, &message, expires_at) {

@@ -20,7 +20,6 @@ use crate::id::CredentialId;
 use crate::provider::{Answer, Client, Message, NotSent, Payload, Provider, RequestPreview};
 use crate::store::devices::{self, DevicesOf};
 use crate::store::senders;
-use crate::template::MessageTemplate;
 
 /// Most recipients of a preview.
 const MAX_PREVIEW: usize = 100;
@@ -78,8 +77,17 @@ struct ProviderRequest {
 struct Device {
     provider: Provider,
     credential_id: CredentialId,
-    token: String,
+    /// `None`: it can't be decrypted.
+    token: Option<String>,
     message_id: Uuid,
+}
+
+impl Device {
+    fn token(&self) -> Result<&str, Problem> {
+        let problem =
+            || ("TOKEN_UNREADABLE".to_owned(), "Its token can't be decrypted with the master key at hand".to_owned());
+        self.token.as_deref().ok_or_else(problem)
+    }
 }
 
 /// Runs every check, FCM's own for the first devices included, and stores nothing.
@@ -91,25 +99,27 @@ pub async fn validate(state: &State, caller: Caller, checked: &Checked) -> Resul
         let message = message(checked, position);
         errors.extend(unaddressable(checked, position, devices));
         for device in devices {
-            match render(&message, checked, device.provider) {
+            let payload = render(&message, checked, device.provider);
+            match payload.and_then(|payload| Ok((device.token()?, payload))) {
                 Err((code, message)) => errors.push(RecipientError { position, code, message }),
-                Ok(payload) => questions.push((position, device, payload)),
+                Ok((token, payload)) if device.provider == Provider::Fcm && questions.len() < MAX_ASKED => {
+                    questions.push((position, device.credential_id, token, payload));
+                }
+                Ok(_) => {}
             }
         }
     }
-    questions.retain(|(_, device, _)| device.provider == Provider::Fcm);
-    questions.truncate(MAX_ASKED);
     let asked = questions.len();
-    let found = futures_util::stream::iter(questions).map(|(position, device, payload)| {
-        let client = clients.get(&device.credential_id);
-        async move { ask(client, position, device, &payload).await }
+    let found = futures_util::stream::iter(questions).map(|(position, credential_id, token, payload)| {
+        let client = clients.get(&credential_id);
+        async move { ask(client, position, token, &payload).await }
     });
     errors.extend(found.buffer_unordered(AT_A_TIME).filter_map(async |error| error).collect::<Vec<_>>().await);
     errors.sort_by_key(|error| error.position);
     Ok(HttpResponse::Ok().json(Validation { valid: errors.is_empty(), asked, errors }))
 }
 
-/// Shows the requests that each recipient would cause.
+/// Ours. Shows the requests that each recipient would cause.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Preview",
@@ -154,7 +164,7 @@ fn request(
         Some(Err(problem)) => return Err(("CREDENTIAL_UNUSABLE".to_owned(), (*problem).to_owned())),
         None => return Err(("CREDENTIAL_GONE".to_owned(), "Its Credential has been deleted".to_owned())),
     };
-    let request = client.preview(&payload, &device.token, device.message_id);
+    let request = client.preview(&payload, device.token()?, device.message_id);
     let request = request.ok_or_else(|| ("CREDENTIAL_UNUSABLE".to_owned(), "It is another provider's".to_owned()))?;
     Ok(ProviderRequest { provider: device.provider, credential_id: device.credential_id, request })
 }
@@ -162,7 +172,7 @@ fn request(
 async fn ask(
     client: Option<&Result<Client, &'static str>>,
     position: usize,
-    device: &Device,
+    token: &str,
     payload: &Payload,
 ) -> Option<RecipientError> {
     let problem = |code: &str, message: String| Some(RecipientError { position, code: code.to_owned(), message });
@@ -170,7 +180,7 @@ async fn ask(
         Ok(client) => client,
         Err(reason) => return problem("CREDENTIAL_UNUSABLE", (*reason).to_owned()),
     };
-    match client.validate(payload, &device.token).await? {
+    match client.validate(payload, token).await? {
         Ok(Answer { outcome: crate::provider::Outcome::Accepted, .. }) => None,
         Ok(answer) => problem(
             answer.code.as_deref().unwrap_or(answer.outcome.as_str()),
@@ -191,9 +201,8 @@ fn not_sent_code(reason: &NotSent) -> &'static str {
 /// What the recipient at `position` gets; an error where a template can't be filled in.
 fn message(checked: &Checked, position: usize) -> Result<Message, Problem> {
     let problem = |field: String, message: String| ("INVALID_TEMPLATE".to_owned(), format!("{field} {message}"));
-    let template = MessageTemplate::parse(&checked.message).ok().flatten();
     let variables = checked.targets.recipients.get(position).and_then(|recipient| recipient.variables.as_ref());
-    match template {
+    match &checked.template {
         None => Ok(checked.message.clone()),
         Some(template) => template.render(variables).map_err(|found| problem(found.field, found.message)),
     }
@@ -243,7 +252,7 @@ async fn devices(state: &State, caller: Caller, checked: &Checked) -> Result<Vec
             To::Device(device) => direct.extend(checked.senders.of(device.provider).map(|credential_id| Device {
                 provider: device.provider,
                 credential_id,
-                token: device.token.clone(),
+                token: Some(device.token.clone()),
                 message_id: message_id(position),
             })),
         }
@@ -251,8 +260,8 @@ async fn devices(state: &State, caller: Caller, checked: &Checked) -> Result<Vec
     }
     for device in devices::of_users(&state.pool, &wanted).await? {
         let position = positions[device.index];
-        let token = state.master_keys.open_token(caller.account_id.as_uuid(), &device.token);
-        if let (Some(credential_id), Ok(token)) = (senders.of(device.provider), token) {
+        let token = state.master_keys.open_token(caller.account_id.as_uuid(), &device.token).ok();
+        if let Some(credential_id) = senders.of(device.provider) {
             let message_id = device.message_id(message_id(position));
             devices[position].push(Device { provider: device.provider, credential_id, token, message_id });
         }

@@ -84,7 +84,7 @@ fn addressed(
     caller: Caller,
     keys: &MasterKeys,
 ) -> Result<Vec<NewRecipient>, ApiError> {
-    let addressed = |Recipient { to, variables }: Recipient| {
+    let addressed = |Recipient { to, variables, .. }: Recipient| {
         let recipient = match to {
             To::User(user_id) => recipients::Recipient::User(user_id),
             To::Device(Device { provider, token }) => recipients::Recipient::Device {

@@ -7,20 +7,33 @@ use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use crate::http::fields::{Object, Path, Problems};
 
-/// How far ahead a send may lie; records live no longer.
+/// How far ahead a send may lie.
 const LONGEST_AHEAD: Duration = Duration::days(7);
+/// For how long a notification can be read after it was due, at least: its retention counts from its acceptance.
+const READABLE_AFTER: Duration = Duration::DAY;
 /// A moment this long past is a clock that is a little off, and means now.
 const CLOCK_TOLERANCE: Duration = Duration::seconds(30);
 
-/// Reads `schedule.sendAt`; `None`: at once.
-pub fn send_at(body: &mut Object<'_>, now: OffsetDateTime, problems: &mut Problems) -> Option<OffsetDateTime> {
+/// How far ahead a send may lie where records are kept for `retention`.
+pub fn longest_ahead(retention: std::time::Duration) -> Duration {
+    let readable = Duration::try_from(retention).unwrap_or(Duration::MAX).saturating_sub(READABLE_AFTER);
+    readable.clamp(Duration::ZERO, LONGEST_AHEAD)
+}
+
+/// Reads `schedule.sendAt`, which may lie `longest` after `now`; `None`: at once.
+pub fn send_at(
+    body: &mut Object<'_>,
+    now: OffsetDateTime,
+    longest: Duration,
+    problems: &mut Problems,
+) -> Option<OffsetDateTime> {
     let schedule = body.take("schedule")?;
     let path = body.at("schedule");
     let mut schedule = Object::of(schedule, path, problems)?;
     let moments = schedule.take("sendAt");
     let path = schedule.at("sendAt");
     let moment = match moments.as_ref().map(Value::as_array) {
-        Some(Some(moments)) if moments.len() == 1 => parse(&moments[0], &Path::Index(&path, 0), now, problems),
+        Some(Some(moments)) if moments.len() == 1 => parse(&moments[0], &Path::Index(&path, 0), now, longest, problems),
         _ => {
             problems.push(&path, "must be an array of one date-time, such as [\"2026-01-31T09:30:00Z\"]");
             None
@@ -30,7 +43,13 @@ pub fn send_at(body: &mut Object<'_>, now: OffsetDateTime, problems: &mut Proble
     moment
 }
 
-fn parse(value: &Value, path: &Path<'_>, now: OffsetDateTime, problems: &mut Problems) -> Option<OffsetDateTime> {
+fn parse(
+    value: &Value,
+    path: &Path<'_>,
+    now: OffsetDateTime,
+    longest: Duration,
+    problems: &mut Problems,
+) -> Option<OffsetDateTime> {
     let without_zone = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
     let moment = value.as_str().and_then(|text| {
         let with_zone = OffsetDateTime::parse(text, &Rfc3339).ok();
@@ -39,10 +58,14 @@ fn parse(value: &Value, path: &Path<'_>, now: OffsetDateTime, problems: &mut Pro
     match moment {
         None => problems.push(path, "must be an RFC 3339 date-time; without a zone it is UTC"),
         Some(moment) if moment < now - CLOCK_TOLERANCE => problems.push(path, "must not lie in the past"),
-        Some(moment) if moment > now + LONGEST_AHEAD => problems.push(path, "must be at most 7 days ahead"),
-        Some(_) => {}
+        Some(moment) if moment > now + longest => {
+            let hours = longest.whole_hours();
+            problems
+                .push(path, format!("must be at most {hours} hours ahead: what is sent can be read for a day then"));
+        }
+        Some(moment) => return Some(moment),
     }
-    moment
+    None
 }
 
 #[cfg(test)]
@@ -54,7 +77,7 @@ mod tests {
         let now = OffsetDateTime::parse("2026-01-30T00:00:00Z", &Rfc3339).unwrap();
         let mut problems = Problems::default();
         let mut body = parse_body(format!(r#"{{"schedule":{json}}}"#).as_bytes()).unwrap();
-        let at = send_at(&mut body, now, &mut problems);
+        let at = send_at(&mut body, now, Duration::days(6), &mut problems);
         (at.map(|at| (at - now).whole_minutes()), problems.is_empty())
     }
 
@@ -74,11 +97,23 @@ mod tests {
             r#"{"sendAt":["2026-01-30T01:00:00Z","2026-01-30T02:00:00Z"]}"#,
             r#"{"sendAt":["tomorrow"]}"#,
             r#"{"sendAt":["2026-01-29T23:00:00Z"]}"#,
-            r#"{"sendAt":["2026-02-06T00:01:00Z"]}"#,
+            r#"{"sendAt":["2026-02-05T00:01:00Z"]}"#,
             r#"{"sendAt":["2026-01-30T01:00:00Z"],"at":1}"#,
             "7",
         ] {
             assert!(!of(bad).1, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_moment_that_is_a_problem_is_none_to_reckon_with() {
+        assert_eq!(of(r#"{"sendAt":["9999-12-31T23:59:59-01:00"]}"#), (None, false));
+    }
+
+    #[test]
+    fn what_is_scheduled_can_be_read_for_a_day_after_it_was_due() {
+        let ahead = |days: u64| longest_ahead(std::time::Duration::from_hours(24 * days));
+        assert_eq!([1, 2, 7, 30].map(ahead), [0, 1, 6, 7].map(Duration::days));
+        assert_eq!(longest_ahead(std::time::Duration::from_secs(3)), Duration::ZERO);
     }
 }

@@ -42,8 +42,8 @@ impl Senders {
     fn check(&self, from: Option<&From>, targets: &Targets, problems: &mut Problems) {
         for provider in [Provider::Fcm, Provider::Apn].into_iter().filter(|provider| self.of(*provider).is_none()) {
             let needs = |to: &To| matches!(to, To::Device(device) if device.provider == provider);
-            if let Some(index) = targets.recipients.iter().position(|recipient| needs(&recipient.to)) {
-                problems.push_at(format!("to[{index}].provider"), missing(from, provider));
+            if let Some(first) = targets.recipients.iter().find(|recipient| needs(&recipient.to)) {
+                problems.push_at(format!("to[{}].provider", first.index), missing(from, provider));
             }
         }
         if targets.include_users() {

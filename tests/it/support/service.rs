@@ -133,6 +133,27 @@ impl World {
         query.bind(tokens).bind(hashes).bind(tags).execute(pool).await.unwrap();
     }
 
+    /// Gives every registered User a second device, which fails the first two times.
+    pub async fn add_second_devices(&self) {
+        let pool = &self.database.pool;
+        let keys = master_keys(&self.config).unwrap();
+        let registrations: Vec<(Uuid, Uuid)> =
+            sqlx::query_as("select id, account_id from device_registrations").fetch_all(pool).await.unwrap();
+        for (number, (registration, account_id)) in registrations.into_iter().enumerate() {
+            let token = format!("second-{number}~UNAVAILABLE-2");
+            let insert = "
+                insert into devices (id, registration_id, account_id, app_name, provider, token, token_hash)
+                values ($1, $2, $3, 'demo', 'FCM', $4, $5)";
+            let query = sqlx::query(insert).bind(Uuid::now_v7()).bind(registration).bind(account_id);
+            query
+                .bind(keys.seal_token(account_id, &token).unwrap())
+                .bind(hash_token(&token))
+                .execute(pool)
+                .await
+                .unwrap();
+        }
+    }
+
     /// Starts the service in this process, for an account `demo`.
     pub async fn start(self) -> Service {
         let (key, secret) = self.demo().await;
@@ -219,7 +240,7 @@ impl Service {
     }
 }
 
-/// Every tally equals a count of its rows, and every attempt is on record.
+/// Every tally equals a count of its rows, every attempt is on record, and what has an accepted one is SENT.
 pub async fn assert_tallies(database: &Database) {
     let wrong: i64 = sqlx::query_scalar(
         "select count(*) from batches
@@ -260,4 +281,17 @@ pub async fn assert_tallies(database: &Database) {
     .await
     .unwrap();
     assert_eq!(unrecorded, 0, "notifications whose attempts are not on record");
+    let untrue: i64 = sqlx::query_scalar(
+        "select count(*) from push_notifications
+         where status <> 'QUEUED' and (status = 'SENT') <> exists (
+             select from delivery_attempts
+             where delivery_attempts.operation_id = push_notifications.operation_id
+                 and delivery_attempts.position = push_notifications.position
+                 and outcome = 'ACCEPTED'
+         )",
+    )
+    .fetch_one(&database.pool)
+    .await
+    .unwrap();
+    assert_eq!(untrue, 0, "notifications that are SENT without an accepted attempt, or the other way round");
 }
