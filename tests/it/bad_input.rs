@@ -198,7 +198,7 @@ async fn an_error_names_the_limit() {
         ("", with(|body| body["collapseKey"] = long(65)), "64"),
         ("", with(|body| body["tags"] = json!({"a": long(257)})), "256"),
         ("", with(|body| body["tags"] = json!({"k".repeat(129): "a"})), "128"),
-        ("", with(|body| body["schedule"] = json!({"sendAt": [in_hours(145)]})), "144 hours"),
+        ("", with(|body| body["schedule"] = json!({"sendAt": [in_hours(169)]})), "168 hours"),
     ] {
         let (status, error) = service.client.post(path, &body).await;
         let message = error["errors"][0]["message"].as_str().unwrap_or_default();

@@ -130,7 +130,7 @@ pub struct AppSender {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScheduleRequest {
-    /// One RFC 3339 date-time, up to 6 days ahead by default; without a zone it is UTC.
+    /// One RFC 3339 date-time, up to 7 days ahead; without a zone it is UTC.
     #[schema(min_items = 1, max_items = 1)]
     send_at: Vec<String>,
 }

@@ -9,15 +9,13 @@ use crate::http::fields::{Object, Path, Problems};
 
 /// How far ahead a send may lie.
 const LONGEST_AHEAD: Duration = Duration::days(7);
-/// For how long a notification can be read after it was due, at least: its retention counts from its acceptance.
-const READABLE_AFTER: Duration = Duration::DAY;
 /// A moment this long past is a clock that is a little off, and means now.
 const CLOCK_TOLERANCE: Duration = Duration::seconds(30);
 
-/// How far ahead a send may lie where records are kept for `retention`.
+/// How far ahead a send may lie where records can be read for `retention` after their acceptance: until it is due, it can be
+/// read, and canceled.
 pub fn longest_ahead(retention: std::time::Duration) -> Duration {
-    let readable = Duration::try_from(retention).unwrap_or(Duration::MAX).saturating_sub(READABLE_AFTER);
-    readable.clamp(Duration::ZERO, LONGEST_AHEAD)
+    Duration::try_from(retention).unwrap_or(Duration::MAX).min(LONGEST_AHEAD)
 }
 
 /// Reads `schedule.sendAt`, which may lie `longest` after `now`; `None`: at once.
@@ -60,8 +58,7 @@ fn parse(
         Some(moment) if moment < now - CLOCK_TOLERANCE => problems.push(path, "must not lie in the past"),
         Some(moment) if moment > now + longest => {
             let hours = longest.whole_hours();
-            problems
-                .push(path, format!("must be at most {hours} hours ahead: what is sent can be read for a day then"));
+            problems.push(path, format!("must be at most {hours} hours ahead"));
         }
         Some(moment) => return Some(moment),
     }
@@ -77,7 +74,7 @@ mod tests {
         let now = OffsetDateTime::parse("2026-01-30T00:00:00Z", &Rfc3339).unwrap();
         let mut problems = Problems::default();
         let mut body = parse_body(format!(r#"{{"schedule":{json}}}"#).as_bytes()).unwrap();
-        let at = send_at(&mut body, now, Duration::days(6), &mut problems);
+        let at = send_at(&mut body, now, Duration::days(7), &mut problems);
         (at.map(|at| (at - now).whole_minutes()), problems.is_empty())
     }
 
@@ -97,7 +94,7 @@ mod tests {
             r#"{"sendAt":["2026-01-30T01:00:00Z","2026-01-30T02:00:00Z"]}"#,
             r#"{"sendAt":["tomorrow"]}"#,
             r#"{"sendAt":["2026-01-29T23:00:00Z"]}"#,
-            r#"{"sendAt":["2026-02-05T00:01:00Z"]}"#,
+            r#"{"sendAt":["2026-02-06T00:01:00Z"]}"#,
             r#"{"sendAt":["2026-01-30T01:00:00Z"],"at":1}"#,
             "7",
         ] {
@@ -111,9 +108,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_scheduled_can_be_read_for_a_day_after_it_was_due() {
+    fn what_is_scheduled_can_be_read_until_it_is_due() {
         let ahead = |days: u64| longest_ahead(std::time::Duration::from_hours(24 * days));
-        assert_eq!([1, 2, 7, 30].map(ahead), [0, 1, 6, 7].map(Duration::days));
-        assert_eq!(longest_ahead(std::time::Duration::from_secs(3)), Duration::ZERO);
+        assert_eq!([1, 2, 7, 30].map(ahead), [1, 2, 7, 7].map(Duration::days));
     }
 }
