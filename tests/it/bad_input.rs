@@ -77,7 +77,7 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
         ),
         (
             "schedule too far ahead",
-            with(|body| body["schedule"] = json!({"sendAt": [in_hours(6 * 24 + 1)]})),
+            with(|body| body["schedule"] = json!({"sendAt": [in_hours(7 * 24 + 1)]})),
             &["schedule.sendAt[0]"],
         ),
         (
@@ -204,7 +204,7 @@ async fn an_error_names_the_limit() {
         let message = error["errors"][0]["message"].as_str().unwrap_or_default();
         assert!(status == StatusCode::BAD_REQUEST && message.contains(limit), "{path}: {error}");
     }
-    let id = service.client.send(&with(|body| body["schedule"] = json!({"sendAt": [in_hours(143)]}))).await;
+    let id = service.client.send(&with(|body| body["schedule"] = json!({"sendAt": [in_hours(167)]}))).await;
     assert_eq!(service.client.read(&format!("/Operations/{id}")).await["status"], "SCHEDULED");
     service.stop().await;
 }
