@@ -29,6 +29,9 @@ const MOST_BATCHES: i64 = 200;
 const CLAIM_EVERY: Duration = Duration::from_millis(5);
 /// How long the loop rests after Postgres refused it.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
+/// How often to look again for notifications of which more seem unsettled than can be, and the time in between.
+const LOOKS_AGAIN: u32 = 10;
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// What the claiming loop works with.
 pub struct Claimer {
@@ -98,7 +101,7 @@ impl Claimer {
     /// Hands what claimed batches have to send to its lanes. On an error the leases go back at once.
     async fn load(&mut self, claimed: &[ClaimedBatch], claimed_at: Instant) -> sqlx::Result<()> {
         let openings: Vec<Opening> = claimed.iter().map(|batch| self.leases.open(batch, claimed_at)).collect();
-        let notifications = due::notifications(&self.pool, claimed).await?;
+        let notifications = self.unsettled(claimed).await?;
         let mut contents = self.contents(claimed).await?;
         let max_attempts = self.lanes.policy.max_attempts;
         let mut pending = devices::pending(&self.pool, claimed, &notifications, &contents, max_attempts).await?;
@@ -127,6 +130,21 @@ impl Claimer {
             }
         }
         Ok(())
+    }
+
+    /// What is unsettled of claimed batches. On Citus a commit is seen in batches a moment before it is seen in notifications,
+    /// so that what was just sent and recorded may still seem to wait: it isn't sent again. Should it stay so, it is sent,
+    /// since twice is better than never.
+    async fn unsettled(&self, claimed: &[ClaimedBatch]) -> sqlx::Result<Vec<DueNotification>> {
+        let mut notifications = due::notifications(&self.pool, claimed).await?;
+        for _ in 0..LOOKS_AGAIN {
+            if !are_too_many(claimed, &notifications) {
+                break;
+            }
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            notifications = due::notifications(&self.pool, claimed).await?;
+        }
+        Ok(notifications)
     }
 
     async fn contents(&self, claimed: &[ClaimedBatch]) -> sqlx::Result<HashMap<OperationId, Content>> {
@@ -195,6 +213,15 @@ impl Claimer {
             }
         }
     }
+}
+
+/// Whether of any batch more is unsettled than was when it was claimed. Fewer may be: some were canceled since.
+fn are_too_many(claimed: &[ClaimedBatch], notifications: &[DueNotification]) -> bool {
+    let mut found = vec![0; claimed.len()];
+    for notification in notifications {
+        found[notification.batch] += 1;
+    }
+    claimed.iter().zip(found).any(|(batch, found)| found > batch.queued)
 }
 
 /// The Credentials that are sent with.
