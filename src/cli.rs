@@ -15,7 +15,7 @@ use crate::secret::{generate_api_secret, hash_api_secret};
 use crate::signals::Signals;
 use crate::simulator;
 use crate::store::api_keys::Role;
-use crate::store::{accounts, api_keys, schema};
+use crate::store::{accounts, api_keys, citus, schema};
 use crate::telemetry;
 use crate::telemetry::traces::Traces;
 
@@ -42,7 +42,11 @@ enum Command {
     /// Run look-alikes of FCM and APNs.
     Simulate(simulator::command::Arguments),
     /// Bring the database's schema up to date and end.
-    Migrate,
+    Migrate {
+        /// And distribute the large tables over the workers of Citus, with what is in them; see docs/citus.md.
+        #[arg(long)]
+        citus: bool,
+    },
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(Keys),
@@ -89,7 +93,7 @@ impl Cli {
                 telemetry::logs::start(&load()?.log, None)?;
                 simulator::command::run(arguments).await
             }
-            Command::Migrate => Ok(schema::migrate(&app::connect(&load()?, 1)?).await?),
+            Command::Migrate { citus } => migrate(&load()?, citus).await,
             Command::Keys(keys) => keys.run(&load()?).await,
             Command::Reseal => reseal(&load()?).await,
             Command::Retention { dry_run } => retain(&load()?, dry_run).await,
@@ -110,6 +114,18 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     tracing::info!("stopping; a second signal ends it at once");
     let stopped = signals.unless_ended(app.stop()).await;
     stopped.context("ended at once by a second signal: what was in hand goes on when its leases run out")
+}
+
+async fn migrate(config: &Config, citus: bool) -> anyhow::Result<()> {
+    let pool = app::connect(config, 1)?;
+    schema::migrate(&pool).await?;
+    if citus {
+        let is_new = citus::distribute(&mut *pool.acquire().await?).await?;
+        let done =
+            if is_new { "the large tables are distributed now" } else { "the large tables are distributed already" };
+        writeln!(std::io::stdout(), "{done}")?;
+    }
+    Ok(())
 }
 
 async fn reseal(config: &Config) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ mod bad_input;
 mod broadcast;
 mod callers;
 mod cancel;
+mod citus;
 mod command_line;
 mod contract;
 mod crash;
