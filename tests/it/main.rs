@@ -22,6 +22,7 @@ mod health;
 mod id;
 mod idempotency;
 mod interleavings;
+mod large_tables;
 mod lifecycle;
 mod lists;
 mod many;
