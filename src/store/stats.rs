@@ -1,5 +1,6 @@
 //! Operations as they are now: their stats are sums over their batches, whose tallies change in the transaction that
-//! changes the rows they count. What can be derived is derived here and stored nowhere.
+//! changes the rows they count. What can be derived is derived here and stored nowhere: so their total, too, is of the same
+//! moment, even on Citus, where an Operation and its batches are not seen at one.
 
 use sqlx::{PgExecutor, PgPool};
 use time::OffsetDateTime;
@@ -129,15 +130,16 @@ async fn newest(
         r#"
         -- On Citus, Operations lie elsewhere than batches: they are fetched first.
         with operation as materialized (
-            select id, recipients, send_at, canceled_at, created_at
+            select id, send_at, canceled_at, created_at
             from operations
             where account_id = $1 and id >= $2 and ($3::uuid is null or id < $3)
             order by id desc
             limit $4
         )
         select
-            id, recipients::bigint as "recipients!", queued as "queued!", sent as "sent!", failed as "failed!",
-            canceled as "canceled!", unaddressable as "unaddressable!",
+            id, queued + sent + failed + canceled + unaddressable as "recipients!",
+            queued as "queued!", sent as "sent!", failed as "failed!", canceled as "canceled!",
+            unaddressable as "unaddressable!",
             coalesce(send_at > now(), false) as "is_scheduled!",
             canceled_at is not null as "is_canceled!",
             is_growing as "is_growing!", created_at, updated_at as "updated_at!"
@@ -175,13 +177,14 @@ pub async fn fetch(
         r#"
         -- On Citus, the Operation lies elsewhere than its batches: it is fetched first.
         with operation as materialized (
-            select id, recipients, send_at, canceled_at, created_at
+            select id, send_at, canceled_at, created_at
             from operations
             where id = $2 and account_id = $1 and id >= $3
         )
         select
-            id, recipients::bigint as "recipients!", queued as "queued!", sent as "sent!", failed as "failed!",
-            canceled as "canceled!", unaddressable as "unaddressable!",
+            id, queued + sent + failed + canceled + unaddressable as "recipients!",
+            queued as "queued!", sent as "sent!", failed as "failed!", canceled as "canceled!",
+            unaddressable as "unaddressable!",
             coalesce(send_at > now(), false) as "is_scheduled!",
             canceled_at is not null as "is_canceled!",
             is_growing as "is_growing!", created_at, updated_at as "updated_at!"
