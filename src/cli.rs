@@ -16,7 +16,7 @@ use crate::secret::{generate_api_secret, hash_api_secret};
 use crate::signals::Signals;
 use crate::simulator;
 use crate::store::api_keys::Role;
-use crate::store::{accounts, api_keys};
+use crate::store::{accounts, api_keys, citus};
 use crate::telemetry;
 use crate::telemetry::traces::Traces;
 
@@ -45,7 +45,11 @@ enum Command {
     /// Store the demo account with the key dev:dev, and its Credentials for a simulator.
     Demo(dev::demo::Arguments),
     /// Bring the database's schema up to date and end.
-    Migrate,
+    Migrate {
+        /// And distribute the large tables over the workers of Citus, with what is in them; see docs/citus.md.
+        #[arg(long)]
+        citus: bool,
+    },
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(Keys),
@@ -99,7 +103,7 @@ impl Cli {
                 simulator::command::run(arguments).await
             }
             Command::Demo(arguments) => dev::demo::run(&arguments, &load()?).await,
-            Command::Migrate => migrate(&load()?).await,
+            Command::Migrate { citus } => migrate(&load()?, citus).await,
             Command::Keys(keys) => keys.run(&load()?).await,
             Command::Reseal => reseal(&load()?).await,
             Command::Retention { dry_run } => retain(&load()?, dry_run).await,
@@ -130,10 +134,18 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     stopped.context("ended at once by a second signal: what was in hand goes on when its leases run out")
 }
 
-async fn migrate(config: &Config) -> anyhow::Result<()> {
+async fn migrate(config: &Config, citus: bool) -> anyhow::Result<()> {
     telemetry::logs::start(&config.log, None)?;
-    let migrated = app::migrate(config, &app::connect(config, 1)?).await?;
-    Ok(writeln!(std::io::stdout(), "{migrated}")?)
+    let pool = app::connect(config, 1)?;
+    let migrated = app::migrate(config, &pool).await?;
+    writeln!(std::io::stdout(), "{migrated}")?;
+    if citus {
+        let is_new = citus::distribute(&mut *pool.acquire().await?).await?;
+        let done =
+            if is_new { "the large tables are distributed now" } else { "the large tables are distributed already" };
+        writeln!(std::io::stdout(), "{done}")?;
+    }
+    Ok(())
 }
 
 async fn reseal(config: &Config) -> anyhow::Result<()> {

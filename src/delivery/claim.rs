@@ -150,7 +150,7 @@ impl Claimer {
             if by_age_at.elapsed() >= BY_AGE_EVERY && room > BY_AGE * LARGEST {
                 *by_age_at = claimed_at;
                 claimed = batches::claim_oldest(&mut *connection, BY_AGE as i64, leases.term()).await?;
-                room -= claimed.iter().map(|batch| batch.size as usize).sum::<usize>();
+                room -= claimed.iter().map(|batch| batch.queued as usize).sum::<usize>();
             }
             claimed.extend(batches::claim(&mut *connection, MOST_BATCHES as i64, room as i64, leases.term()).await?);
             let (mut wanted, mut openings): (Vec<ClaimedBatch>, Vec<_>) = Default::default();

@@ -111,7 +111,8 @@ impl Handed {
 /// The only batch of a small Operation, under the claim with which it was stored.
 fn batch_of(operation: &NewOperation) -> ClaimedBatch {
     let key = BatchKey { operation_id: operation.id, number: 0, claims: 1 };
-    ClaimedBatch { key, first_position: 0, size: operation.recipients.len() as i32 }
+    let size = operation.recipients.len() as i32;
+    ClaimedBatch { key, first_position: 0, size, queued: size }
 }
 
 fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at: Instant) {

@@ -1,7 +1,7 @@
 //! What claimed batches have to send, and all that is needed for it, read from Postgres in one go.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 
@@ -12,6 +12,10 @@ use crate::id::{CredentialId, OperationId};
 use crate::store::batches::ClaimedBatch;
 use crate::store::due::{self, DueNotification};
 use crate::store::recipients::Recipient;
+
+/// How often to look again for notifications of which more seem unsettled than can be, and the time in between.
+const LOOKS_AGAIN: u32 = 10;
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// Batches in hand, and what they have to send.
 #[derive(Default)]
@@ -34,10 +38,34 @@ pub async fn load(
     openings: Vec<Opening>,
     max_attempts: u16,
 ) -> sqlx::Result<Loaded> {
-    let notifications = due::notifications(&mut *connection, batches).await?;
+    let notifications = unsettled(&mut *connection, batches).await?;
     let contents = contents(&mut *connection, batches).await?;
     let pending = devices::pending(connection, batches, &notifications, &contents, max_attempts).await?;
     Ok(Loaded { openings, notifications, contents, pending })
+}
+
+/// What is unsettled of claimed batches. On Citus a commit is seen in batches a moment before it is seen in notifications, so
+/// that what was just sent and recorded may still seem to wait: it isn't sent again. Should it stay so, it is sent, since
+/// twice is better than never.
+async fn unsettled(connection: &mut PgConnection, batches: &[ClaimedBatch]) -> sqlx::Result<Vec<DueNotification>> {
+    let mut notifications = due::notifications(&mut *connection, batches).await?;
+    for _ in 0..LOOKS_AGAIN {
+        if !are_too_many(batches, &notifications) {
+            break;
+        }
+        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        notifications = due::notifications(&mut *connection, batches).await?;
+    }
+    Ok(notifications)
+}
+
+/// Whether of any batch more is unsettled than was when it was claimed. Fewer may be: some were canceled since.
+fn are_too_many(batches: &[ClaimedBatch], notifications: &[DueNotification]) -> bool {
+    let mut found = vec![0; batches.len()];
+    for notification in notifications {
+        found[notification.batch] += 1;
+    }
+    batches.iter().zip(found).any(|(batch, found)| found > batch.queued)
 }
 
 async fn contents(

@@ -33,6 +33,8 @@ pub struct ClaimedBatch {
     pub first_position: i32,
     /// How many positions it covers.
     pub size: i32,
+    /// How many of them were unsettled when it was claimed.
+    pub queued: i32,
 }
 
 /// Several keys as the arrays that Postgres gets.
@@ -88,7 +90,7 @@ pub async fn claim(
         where batches.operation_id = fitting.operation_id
             and batches.number = fitting.number
             and fitting.notifications <= $3
-        returning batches.operation_id, batches.number, claims, first_position, size
+        returning batches.operation_id, batches.number, claims, first_position, size, batches.queued
         "#,
         RANKS,
         limit,
@@ -101,6 +103,7 @@ pub async fn claim(
         key: BatchKey { operation_id: row.operation_id.into(), number: row.number, claims: row.claims },
         first_position: row.first_position,
         size: row.size,
+        queued: row.queued,
     });
     Ok(batches.collect())
 }
@@ -132,7 +135,7 @@ pub async fn claim_oldest(
         set due_at = now() + make_interval(secs => $3), claims = claims + 1
         from due
         where batches.operation_id = due.operation_id and batches.number = due.number
-        returning batches.operation_id, batches.number, claims, first_position, size
+        returning batches.operation_id, batches.number, claims, first_position, size, queued
         "#,
         RANKS,
         limit,
@@ -144,6 +147,7 @@ pub async fn claim_oldest(
         key: BatchKey { operation_id: row.operation_id.into(), number: row.number, claims: row.claims },
         first_position: row.first_position,
         size: row.size,
+        queued: row.queued,
     });
     Ok(batches.collect())
 }

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod apps;
 pub mod batches;
 pub mod cancel;
+pub mod citus;
 pub mod credentials;
 pub mod delivery_attempts;
 pub mod device_registrations;

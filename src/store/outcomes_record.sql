@@ -1,15 +1,20 @@
 -- Locked in key order, before anything else, by whoever changes a batch: so nobody waits in a circle.
 with held as materialized (
-    select batches.operation_id, batches.number, claim.due_in
-    from unnest($1::uuid[], $2::integer[], $3::integer[], $4::double precision[])
-        as claim (operation_id, number, claims, due_in)
-    join batches on batches.operation_id = claim.operation_id and batches.number = claim.number
-    where batches.claims = claim.claims
-    order by batches.operation_id, batches.number
-    for update of batches
+    -- Locked one level below: Citus can't read a result whose own statement locks and joins.
+    select *
+    from (
+        select batches.operation_id, batches.number, claim.due_in
+        from unnest($1::uuid[], $2::integer[], $3::integer[], $4::double precision[])
+            as claim (operation_id, number, claims, due_in)
+        join batches on batches.operation_id = claim.operation_id and batches.number = claim.number
+        where batches.claims = claim.claims
+        order by batches.operation_id, batches.number
+        for update of batches
+    ) as locked
 ),
 outcome as materialized (
-    select outcome.*
+    -- Times are computed before they are set, here and in the tally: Citus takes no others.
+    select outcome.*, now() + make_interval(secs => retry_in) as next_attempt_at
     from unnest(
         $5::uuid[], $6::integer[], $7::integer[], $8::smallint[], $9::push_notification_status[],
         $10::double precision[], $11::text[], $12::text[], $13::smallint[], $28::boolean[]
@@ -30,7 +35,7 @@ updated as (
         end,
         reached = case when canceled_at is null then outcome.reached else push_notifications.reached end,
         attempts = attempts_before + attempts_made,
-        next_attempt_at = case when canceled_at is null then now() + make_interval(secs => retry_in) end,
+        next_attempt_at = case when canceled_at is null then outcome.next_attempt_at end,
         error_code = outcome.error_code,
         error_message = outcome.error_message,
         updated_at = now()
@@ -71,8 +76,8 @@ tally as (
     select
         operation_id,
         number,
-        max(due_in) as due_in,
-        count(status) as outcomes,
+        now() + make_interval(secs => max(due_in)) as due_at,
+        case when count(status) > 0 then now() end as updated_at,
         count(*) filter (where status = 'SENT') - count(*) filter (where was = 'SENT') as sent,
         count(*) filter (where status = 'FAILED') as failed,
         count(*) filter (where status = 'UNADDRESSABLE') as unaddressable,
@@ -93,10 +98,10 @@ batch as (
         failed = batches.failed + tally.failed,
         unaddressable = batches.unaddressable + tally.unaddressable,
         canceled = canceled - uncanceled,
-        due_at = case when due_in is null then due_at else now() + make_interval(secs => due_in) end,
+        due_at = coalesce(tally.due_at, batches.due_at),
         -- A release ends the claim, so that a renewal that was under way changes nothing any more.
-        claims = case when due_in is null then claims else claims + 1 end,
-        updated_at = case when outcomes = 0 then updated_at else now() end
+        claims = batches.claims + (tally.due_at is not null)::integer,
+        updated_at = coalesce(tally.updated_at, batches.updated_at)
     from tally
     where batches.operation_id = tally.operation_id and batches.number = tally.number
 )

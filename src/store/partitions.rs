@@ -8,6 +8,7 @@ use time::{Date, Duration, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 use crate::id::least_at;
+use crate::store::citus;
 
 /// The large tables, parents first, and what each partition of them is stored with. Rows that change get room for their
 /// new version on the same page.
@@ -113,7 +114,7 @@ pub async fn before(connection: &mut PgConnection, day: Date) -> sqlx::Result<Ve
         order by right(relname, 8), relname
         "#
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
     let partitions = found.into_iter().filter_map(|row| {
         let (table, suffix) = row.name.rsplit_once('_')?;
@@ -122,7 +123,13 @@ pub async fn before(connection: &mut PgConnection, day: Date) -> sqlx::Result<Ve
         let (table, name) = ((*table).to_owned(), row.name);
         Some(Partition { name, table, day, rows: row.rows, bytes: row.bytes, is_attached: row.is_attached })
     });
-    Ok(partitions.filter(|partition| partition.day < day).collect())
+    let mut partitions: Vec<Partition> = partitions.filter(|partition| partition.day < day).collect();
+    if citus::is_distributed(connection).await? {
+        for partition in partitions.iter_mut().filter(|partition| partition.table != "batches") {
+            (partition.rows, partition.bytes) = citus::size(&mut *connection, &partition.name).await?;
+        }
+    }
+    Ok(partitions)
 }
 
 /// How many batches of the Operations of `day` have something left to send, an audience that is still being found

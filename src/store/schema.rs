@@ -48,7 +48,7 @@ pub enum SchemaError {
 
 /// How every statement is planned. All of them find their rows by index, and a plan that was made while a table was small
 /// must not read the whole of it once it is large; just-in-time compilation would cost more than any of them takes.
-const PLANNING: [(&str, &str); 4] =
+pub(super) const PLANNING: [(&str, &str); 4] =
     [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
 
 /// Connections to a database, made when they are needed, at most `max_connections`.

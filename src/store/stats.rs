@@ -1,7 +1,8 @@
 //! Operations as they are now: their stats are sums over their batches, whose tallies change in the transaction that
-//! changes the rows they count. What can be derived is derived here and stored nowhere.
+//! changes the rows they count. What can be derived is derived here and stored nowhere: so their total, too, is of the same
+//! moment, even on Citus, where an Operation and its batches are not seen at one.
 
-use sqlx::PgExecutor;
+use sqlx::{PgExecutor, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -69,7 +70,7 @@ impl OperationStatus {
 }
 
 impl OperationStats {
-    /// Its status, which follows from its counts and its schedule. The list's filter in SQL says the same.
+    /// Its status, which follows from its counts and its schedule.
     pub fn status(&self) -> OperationStatus {
         match () {
             () if self.is_canceled || self.recipients > 0 && self.canceled == self.recipients && !self.is_growing => {
@@ -94,53 +95,71 @@ pub struct OperationFilter {
     pub limit: i64,
 }
 
+/// Most Operations that one statement looks at for a status.
+const MOST_LOOKED_AT: i64 = 5_000;
+
 /// Operations of an account, newest first.
-pub async fn list(
+pub async fn list(pool: &PgPool, account_id: AccountId, filter: &OperationFilter) -> sqlx::Result<Vec<OperationStats>> {
+    let (mut found, mut until, mut most) = (Vec::new(), filter.until, filter.limit);
+    loop {
+        let looked_at = newest(pool, account_id, filter.from, until, most).await?;
+        until = looked_at.last().map(|operation| operation.id.as_uuid());
+        let is_last = (looked_at.len() as i64) < most;
+        found.extend(
+            looked_at.into_iter().filter(|operation| filter.status.is_none_or(|status| operation.status() == status)),
+        );
+        if is_last || found.len() as i64 >= filter.limit {
+            found.truncate(filter.limit as usize);
+            return Ok(found);
+        }
+        // A status may be rare.
+        most = (2 * most).min(MOST_LOOKED_AT.max(filter.limit));
+    }
+}
+
+/// The newest Operations of an account with ids from `from` up to but without `until`, at most `limit`.
+async fn newest(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
-    filter: &OperationFilter,
+    from: Uuid,
+    until: Option<Uuid>,
+    limit: i64,
 ) -> sqlx::Result<Vec<OperationStats>> {
     sqlx::query_as!(
         OperationStats,
         r#"
+        -- On Citus, Operations lie elsewhere than batches: they are fetched first.
+        with operation as materialized (
+            select id, send_at, canceled_at, created_at
+            from operations
+            where account_id = $1 and id >= $2 and ($3::uuid is null or id < $3)
+            order by id desc
+            limit $4
+        )
         select
-            id, recipients::bigint as "recipients!", queued as "queued!", sent as "sent!", failed as "failed!",
-            canceled as "canceled!", unaddressable as "unaddressable!",
+            id, queued + sent + failed + canceled + unaddressable as "recipients!",
+            queued as "queued!", sent as "sent!", failed as "failed!", canceled as "canceled!",
+            unaddressable as "unaddressable!",
             coalesce(send_at > now(), false) as "is_scheduled!",
             canceled_at is not null as "is_canceled!",
             is_growing as "is_growing!", created_at, updated_at as "updated_at!"
-        from operations
+        from operation
         cross join lateral (
             select
                 coalesce(sum(queued), 0)::bigint as queued, coalesce(sum(sent), 0)::bigint as sent,
                 coalesce(sum(failed), 0)::bigint as failed, coalesce(sum(canceled), 0)::bigint as canceled,
                 coalesce(sum(unaddressable), 0)::bigint as unaddressable,
-                coalesce(max(updated_at), operations.created_at) as updated_at,
-                exists (select from fanouts where operation_id = operations.id) as is_growing
+                coalesce(max(updated_at), operation.created_at) as updated_at,
+                exists (select from fanouts where operation_id = operation.id) as is_growing
             from batches
-            where operation_id = operations.id
+            where operation_id = operation.id
         ) as tallies
-        where account_id = $1
-            and id >= $2
-            and ($3::uuid is null or id < $3)
-            and (
-                $4::text is null
-                or $4 = case
-                    when canceled_at is not null or recipients > 0 and canceled = recipients and not is_growing
-                        then 'CANCELED'
-                    when queued = 0 and not is_growing then 'COMPLETED'
-                    when send_at > now() then 'SCHEDULED'
-                    else 'PROCESSING'
-                end
-            )
         order by id desc
-        limit $5
         "#,
         account_id.as_uuid(),
-        filter.from,
-        filter.until,
-        filter.status.map(OperationStatus::as_str),
-        filter.limit,
+        from,
+        until,
+        limit,
     )
     .fetch_all(executor)
     .await
@@ -156,24 +175,30 @@ pub async fn fetch(
     sqlx::query_as!(
         OperationStats,
         r#"
+        -- On Citus, the Operation lies elsewhere than its batches: it is fetched first.
+        with operation as materialized (
+            select id, send_at, canceled_at, created_at
+            from operations
+            where id = $2 and account_id = $1 and id >= $3
+        )
         select
-            id, recipients::bigint as "recipients!", queued as "queued!", sent as "sent!", failed as "failed!",
-            canceled as "canceled!", unaddressable as "unaddressable!",
+            id, queued + sent + failed + canceled + unaddressable as "recipients!",
+            queued as "queued!", sent as "sent!", failed as "failed!", canceled as "canceled!",
+            unaddressable as "unaddressable!",
             coalesce(send_at > now(), false) as "is_scheduled!",
             canceled_at is not null as "is_canceled!",
             is_growing as "is_growing!", created_at, updated_at as "updated_at!"
-        from operations
+        from operation
         cross join lateral (
             select
                 coalesce(sum(queued), 0)::bigint as queued, coalesce(sum(sent), 0)::bigint as sent,
                 coalesce(sum(failed), 0)::bigint as failed, coalesce(sum(canceled), 0)::bigint as canceled,
                 coalesce(sum(unaddressable), 0)::bigint as unaddressable,
-                coalesce(max(updated_at), operations.created_at) as updated_at,
-                exists (select from fanouts where operation_id = operations.id) as is_growing
+                coalesce(max(updated_at), operation.created_at) as updated_at,
+                exists (select from fanouts where operation_id = operation.id) as is_growing
             from batches
-            where operation_id = operations.id
+            where operation_id = $2
         ) as tallies
-        where id = $2 and account_id = $1 and id >= $3
         "#,
         account_id.as_uuid(),
         id.as_uuid(),

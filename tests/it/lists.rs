@@ -48,8 +48,12 @@ async fn operations_are_filtered_by_status_and_date() {
     assert_eq!(count("status=COMPLETED").await, 1);
     assert_eq!(count("status=PROCESSING").await, 0);
     assert_eq!(count("status=CANCELED").await, 0);
+    for _ in 0..10 {
+        service.client.send(&later).await;
+    }
+    assert_eq!(count("status=COMPLETED&pageSize=1").await, 1, "however many of another status are newer");
     let today = time::OffsetDateTime::now_utc().date();
-    assert_eq!(count(&format!("startDate={}", today.previous_day().unwrap())).await, 2);
+    assert_eq!(count(&format!("startDate={}", today.previous_day().unwrap())).await, 12);
     assert_eq!(count(&format!("endDate={}", today.previous_day().unwrap())).await, 0);
     assert_eq!(count(&format!("startDate={}", today.next_day().unwrap())).await, 0);
     service.stop().await;

@@ -56,7 +56,8 @@ async fn aged(pool: &PgPool, days: i64, partitioned: bool, status: &str) -> Oper
 /// The days of which there are partitions, and the rows that lie in none of a day.
 async fn partitions_of(pool: &PgPool) -> (Vec<String>, i64) {
     let days = "select distinct right(relname, 8) from pg_class
-                where relkind = 'r' and relname ~ '^(operations|batches|push_notifications|delivery_attempts)_[0-9]{8}$'
+                where relkind = 'r' and relnamespace = current_schema()::regnamespace
+                    and relname ~ '^(operations|batches|push_notifications|delivery_attempts)_[0-9]{8}$'
                 order by 1";
     let days = sqlx::query_scalar(days).fetch_all(pool).await.unwrap();
     let strays = "select (select count(*) from operations_default) + (select count(*) from batches_default)

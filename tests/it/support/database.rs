@@ -1,7 +1,8 @@
 //! A database for each test, cloned from one that is migrated once.
 //!
 //! The server is `TEST_DATABASE_URL`'s if that is set; else a private one from the binaries on this machine; else one that
-//! testcontainers starts with Docker.
+//! testcontainers starts with Docker. With `CITUS_DATABASE_URL` set to a coordinator's, databases are schemas in that, and
+//! distributed.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bellwire::postgres::{self, PrivatePostgres};
-use bellwire::store::schema;
+use bellwire::store::{citus, schema};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};
 use testcontainers::core::{IntoContainerPort, WaitFor};
@@ -20,6 +21,7 @@ use tokio::sync::OnceCell;
 
 /// Ends when this process ends.
 static SERVER: OnceCell<Server> = OnceCell::const_new();
+static CITUS: OnceCell<()> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 struct Server {
@@ -35,8 +37,16 @@ pub struct Database {
     pub pool: PgPool,
 }
 
+/// Whether databases are distributed.
+pub fn is_on_citus() -> bool {
+    std::env::var_os("CITUS_DATABASE_URL").is_some()
+}
+
 impl Database {
     pub async fn new() -> Self {
+        if let Some(distributed) = Self::distributed().await {
+            return distributed;
+        }
         let server = SERVER.get_or_init(Server::start).await;
         Self::made_from(server, &server.template).await
     }
@@ -52,6 +62,29 @@ impl Database {
         let url = format!("{}/{name}", server.url);
         let options = PgConnectOptions::from_str(&url).unwrap();
         Self { url, pool: schema::pool(options, 5, Duration::from_secs(30)) }
+    }
+
+    /// One on Citus, distributed. `None`: `CITUS_DATABASE_URL` is not set.
+    pub async fn distributed() -> Option<Self> {
+        let database = Self::on_citus().await?;
+        let mut connection = database.pool.acquire().await.unwrap().detach();
+        assert!(citus::distribute(&mut connection).await.unwrap());
+        connection.close().await.unwrap();
+        Some(database)
+    }
+
+    /// One on Citus that is not distributed yet. `None`: `CITUS_DATABASE_URL` is not set.
+    pub async fn on_citus() -> Option<Self> {
+        let url = std::env::var("CITUS_DATABASE_URL").ok()?;
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        CITUS.get_or_init(async || forget_dead_schemas(&mut connection).await).await;
+        let name = format!("bellwire_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        connection.execute(AssertSqlSafe(format!("create schema {name}"))).await.unwrap();
+        let url = format!("{url}?options[search_path]={name}");
+        let options = PgConnectOptions::from_str(&url).unwrap();
+        let pool = schema::pool(options, 5, Duration::from_secs(30));
+        schema::migrate(&pool).await.unwrap();
+        Some(Self { url, pool })
     }
 
     /// Drops it under whoever is connected.
@@ -111,9 +144,21 @@ impl Server {
         let names: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
         for name in names {
             let process = name.split('_').nth(2).unwrap_or_default();
-            if !std::path::Path::new("/proc").join(process).exists() {
+            if !Path::new("/proc").join(process).exists() {
                 let _ = connection.execute(AssertSqlSafe(format!("drop database if exists {name} with (force)"))).await;
             }
+        }
+    }
+}
+
+/// Drops what earlier runs left on Citus.
+async fn forget_dead_schemas(connection: &mut PgConnection) {
+    let query = "select nspname::text from pg_namespace where nspname ~ '^bellwire_test_[0-9]+'";
+    let names: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut *connection).await.unwrap();
+    for name in names {
+        let process = name.split('_').nth(2).unwrap_or_default();
+        if !Path::new("/proc").join(process).exists() {
+            let _ = connection.execute(AssertSqlSafe(format!("drop schema {name} cascade"))).await;
         }
     }
 }
