@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::delivery::{Bell, Handover, Place, is_small};
+use crate::delivery::{Bell, Handover, Place, can_be_handed_over};
 use crate::store::idempotency_keys;
 use crate::store::operations::{self, NewOperation};
 use crate::telemetry::metrics;
@@ -47,6 +47,8 @@ pub enum AcceptError {
 
 struct Waiting {
     operation: NewOperation,
+    /// Whether delivery may have it without claiming it.
+    is_small: bool,
     reply: oneshot::Sender<Result<(), AcceptError>>,
     /// Its share of [`WAITING_RECIPIENTS`], given back when it is dropped.
     _room: OwnedSemaphorePermit,
@@ -79,7 +81,8 @@ impl Intake {
         let recipients = u32::try_from(operation.recipients.len()).map_err(|_| AcceptError::Busy)?;
         let room = Arc::clone(&self.room).try_acquire_many_owned(recipients).map_err(|_| AcceptError::Busy)?;
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Waiting { operation, reply, _room: room }).map_err(|_| AcceptError::Busy)?;
+        let is_small = can_be_handed_over(&operation);
+        self.queue.send(Waiting { operation, is_small, reply, _room: room }).map_err(|_| AcceptError::Busy)?;
         answer.await.map_err(|_| AcceptError::Busy)?
     }
 }
@@ -128,14 +131,14 @@ struct Store {
 
 impl Store {
     async fn group(&self, group: Vec<Waiting>) {
-        let small = group.iter().filter(|waiting| is_small(&waiting.operation)).map(Waiting::recipients).sum();
+        let small = group.iter().filter(|waiting| waiting.is_small).map(Waiting::recipients).sum();
         let handover = self.delivery.as_ref().map(|(_, handover)| handover);
         let place = handover.filter(|_| small > 0).and_then(|handover| handover.place(small));
-        let claim = |operation: &NewOperation| place.as_ref().filter(|_| is_small(operation)).map(|place| place.lease);
+        let claim = |waiting: &Waiting| place.as_ref().filter(|_| waiting.is_small).map(|place| place.lease);
         let bell = self.delivery.as_ref().map(|(bell, _)| bell);
-        let news =
-            News::of(group.iter().map(|waiting| &waiting.operation).filter(|operation| claim(operation).is_none()));
-        let operations = group.iter().map(|waiting| (&waiting.operation, claim(&waiting.operation)));
+        let left = group.iter().filter(|waiting| claim(waiting).is_none());
+        let news = News::of(left.map(|waiting| &waiting.operation));
+        let operations = group.iter().map(|waiting| (&waiting.operation, claim(waiting)));
         match operations::insert(&self.pool, operations, news.is_for_all(bell)).await {
             Err(error) if group.len() > 1 && error.as_database_error().is_some() => {
                 drop(place);
@@ -163,10 +166,10 @@ fn answer(group: Vec<Waiting>, place: Option<Place<'_>>, result: &Result<(), Arc
         metrics::accepted(group.len(), group.iter().map(Waiting::recipients).sum());
     }
     let mut small = Vec::new();
-    for Waiting { operation, reply, _room } in group {
+    for Waiting { operation, is_small, reply, _room } in group {
         // Clients that went away get no answer, but what they sent is stored all the same: they may have sent it once only.
         let _ = reply.send(result.clone().map_err(refusal));
-        if place.is_some() && is_small(&operation) {
+        if place.is_some() && is_small {
             small.push(operation);
         }
     }

@@ -53,18 +53,21 @@ pub struct ExpiredDay {
     pub partitions: Vec<Partition>,
     /// Batches that are still to be sent: the day waits for them.
     pub live_batches: i64,
+    /// Whether it could not be dropped, since something long is reading it.
+    pub is_read: bool,
 }
 
 /// For people.
 impl fmt::Display for Expired {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for ExpiredDay { day, partitions, live_batches } in &self.days {
-            let fate = match live_batches {
+        for day in &self.days {
+            let fate = match day.live_batches {
+                0 if day.is_read => "waits: something long is reading it".to_owned(),
                 0 => "past its retention".to_owned(),
                 live => format!("waits: {live} batches are still to be sent"),
             };
-            writeln!(formatter, "{day}  {fate}")?;
-            for Partition { name, rows, bytes, .. } in partitions {
+            writeln!(formatter, "{}  {fate}", day.day)?;
+            for Partition { name, rows, bytes, .. } in &day.partitions {
                 writeln!(formatter, "  {name}  about {rows} rows  {} MiB", bytes / (1024 * 1024))?;
             }
         }
@@ -98,7 +101,8 @@ pub async fn make_partitions(pool: &PgPool, days_ahead: u16) -> sqlx::Result<()>
 enum Change<'a> {
     /// So many days from this one on.
     Create(Date, u16),
-    Remove(&'a Partition),
+    Detach(&'a Partition),
+    Drop(&'a Partition),
 }
 
 /// Makes a change as soon as nothing long is reading the table. `false`: something is.
@@ -106,7 +110,8 @@ async fn patiently(connection: &mut PgConnection, change: Change<'_>) -> sqlx::R
     for _ in 0..TRIES {
         let changed = match change {
             Change::Create(first, days) => partitions::create(connection, first, days).await,
-            Change::Remove(partition) => partitions::remove(connection, partition).await,
+            Change::Detach(partition) => partitions::detach(connection, partition).await,
+            Change::Drop(partition) => partitions::drop_detached(connection, partition).await,
         };
         match changed {
             Err(error) if partitions::is_busy(&error) => tokio::time::sleep(TRY_AGAIN_AFTER).await,
@@ -128,7 +133,7 @@ pub async fn expired(connection: &mut PgConnection, period: Duration) -> sqlx::R
             _ => {
                 let (day, live_batches) =
                     (partition.day, partitions::live_batches(&mut *connection, partition.day).await?);
-                days.push(ExpiredDay { day, partitions: vec![partition], live_batches });
+                days.push(ExpiredDay { day, partitions: vec![partition], live_batches, is_read: false });
             }
         }
     }
@@ -145,9 +150,9 @@ pub async fn look(pool: &PgPool, period: Duration) -> sqlx::Result<Expired> {
 /// time.
 pub async fn remove(pool: &PgPool, period: Duration) -> sqlx::Result<Expired> {
     let mut connection = connect(pool).await?;
-    let expired = expired(&mut connection, period).await?;
-    for day in &expired.days {
-        remove_day(&mut connection, day).await?;
+    let mut expired = expired(&mut connection, period).await?;
+    for day in &mut expired.days {
+        day.is_read = !remove_day(&mut connection, day).await?;
     }
     if expired.strays > 0 {
         let rows = partitions::remove_from_default(&mut connection, expired.first_kept).await?;
@@ -158,24 +163,25 @@ pub async fn remove(pool: &PgPool, period: Duration) -> sqlx::Result<Expired> {
     Ok(expired)
 }
 
-async fn remove_day(connection: &mut PgConnection, day: &ExpiredDay) -> sqlx::Result<()> {
-    let ExpiredDay { day, partitions, live_batches } = day;
+/// Drops a day, unless it waits. `false`: something long is reading it.
+async fn remove_day(connection: &mut PgConnection, day: &ExpiredDay) -> sqlx::Result<bool> {
+    let ExpiredDay { day, partitions, live_batches, .. } = day;
     if *live_batches > 0 {
         tracing::warn!(%day, live_batches, "a day past its retention waits: some of it is still to be sent");
-        return Ok(());
+        return Ok(true);
     }
     for partition in partitions {
-        if !patiently(connection, Change::Remove(partition)).await? {
-            tracing::warn!(
-                partition = partition.name,
-                "can't be dropped now, since something long is reading its table"
-            );
-            return Ok(());
+        for change in [Change::Detach(partition), Change::Drop(partition)] {
+            if !patiently(connection, change).await? {
+                let partition = &partition.name;
+                tracing::warn!(partition, "can't be dropped now, since something long is reading its table");
+                return Ok(false);
+            }
         }
         metrics::partition_dropped();
         tracing::info!(partition = partition.name, rows = partition.rows, bytes = partition.bytes, "dropped");
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Keeps partitions ahead of the calendar and drops those past the retention, until `stop`.
@@ -192,6 +198,8 @@ async fn turn(pool: &PgPool, retention: Retention) {
         tracing::error!(%error, "partitions of the coming days can't be made; trying again in an hour");
     }
     match remove(pool, retention.period).await {
+        // It has said so itself, and the next look tries again.
+        Ok(expired) if expired.days.iter().any(|day| day.is_read) => {}
         Ok(expired) => {
             let waiting = expired.days.iter().filter(|day| day.live_batches > 0).count();
             metrics::retention_ended(OffsetDateTime::now_utc(), waiting);

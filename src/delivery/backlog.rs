@@ -107,6 +107,11 @@ impl Backlog {
         self.lock().closed = Some((until, reason.to_owned()));
     }
 
+    /// The breaker lets pass what comes.
+    pub fn reopen(&self) {
+        self.lock().closed = None;
+    }
+
     /// What keeps the lane from sending, for people.
     pub fn obstacle(&self) -> Option<String> {
         let state = self.lock();

@@ -1,7 +1,7 @@
 //! The claiming loop: takes due batches in hand as far as there is room, and has them loaded and handed to their lanes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection};
@@ -42,8 +42,6 @@ pub struct Claimer {
     pub(super) leases: Arc<Leases>,
     pub(super) dispatch: Dispatch,
     pub(super) wake: Arc<Wake>,
-    /// Whether the recorder can't write: nothing more is claimed then.
-    pub(super) stalled: Arc<AtomicBool>,
     /// The longest time between two looks; the safety net for a ring that got lost.
     pub(super) poll_interval: Duration,
     /// When a claim last went by age, or nothing was left behind by one that went by rank.
@@ -84,22 +82,23 @@ impl Claimer {
         loop {
             tokio::select! {
                 () = &mut time => return,
-                Some(loaded) = self.handed.next(&self.leases) => self.hand_out(loaded).await,
+                Some(loaded) = self.handed.next(&self.leases) => if let Err(error) = self.hand_out(loaded).await {
+                    tracing::error!(%error, "Credentials can't be read; what needs them goes back");
+                },
             }
         }
     }
 
-    /// Hands out what was loaded, once its lanes are known to be right. If that can't be found out, it goes back.
-    async fn hand_out(&mut self, loaded: Loaded) {
+    /// Hands out what was loaded, once its lanes are known to be right. On an error it goes back.
+    async fn hand_out(&mut self, loaded: Loaded) -> sqlx::Result<()> {
         let asked = self.dispatch.lanes.unknown(loaded.credentials());
         if !asked.is_empty() {
             let looking_up = async |connection: &mut PgConnection| senders::by_ids(connection, &asked).await;
-            match self.session.within(LIMIT, looking_up).await {
-                Ok(stored) => self.dispatch.lanes.refresh(&asked, stored),
-                Err(error) => return tracing::error!(%error, "Credentials can't be read; what needs them goes back"),
-            }
+            let stored = self.session.within(LIMIT, looking_up).await?;
+            self.dispatch.lanes.refresh(&asked, stored);
         }
         self.dispatch.hand_out(loaded);
+        Ok(())
     }
 
     /// Replicas that started together should not look together.
@@ -120,27 +119,29 @@ impl Claimer {
     /// Claims and hands out until nothing more is due (`false`) or there is no room for another batch (`true`).
     async fn claim(&mut self) -> sqlx::Result<bool> {
         loop {
-            if self.stalled.load(Ordering::Relaxed) {
+            // The recorder can't write.
+            if self.handed.stalled.load(Ordering::Relaxed) {
                 return Ok(false);
             }
             let room = self.dispatch.capacity.free();
             if room < LARGEST {
                 return Ok(true);
             }
-            let (claimed, loaded) = self.take(room).await?;
-            let all = claimed < MOST_BATCHES && loaded.notifications.len() + LARGEST <= room;
+            let (batches, notifications, loaded) = self.take(room).await?;
+            let all = batches < MOST_BATCHES && notifications + LARGEST <= room;
             if all {
                 self.by_age_at = Instant::now();
             }
-            self.hand_out(loaded).await;
+            self.hand_out(loaded).await?;
             if all || !self.dispatch.capacity.is_roomy() {
                 return Ok(!all);
             }
         }
     }
 
-    /// Claims batches of at most `room` notifications. Returns how many batches, and what those that are not parked have to send.
-    async fn take(&mut self, room: usize) -> sqlx::Result<(usize, Loaded)> {
+    /// Claims batches of at most `room` notifications. Returns how many batches and notifications, and what those that are
+    /// not parked have to send.
+    async fn take(&mut self, room: usize) -> sqlx::Result<(usize, usize, Loaded)> {
         let Self { session, leases, dispatch, by_age_at, .. } = self;
         let max_attempts = dispatch.lanes.policy.max_attempts;
         let taking = async |connection: &mut PgConnection| {
@@ -153,6 +154,7 @@ impl Claimer {
                 room -= claimed.iter().map(|batch| batch.queued as usize).sum::<usize>();
             }
             claimed.extend(batches::claim(&mut *connection, MOST_BATCHES as i64, room as i64, leases.term()).await?);
+            let all = claimed.iter().map(|batch| batch.queued as usize).sum();
             let (mut wanted, mut openings): (Vec<ClaimedBatch>, Vec<_>) = Default::default();
             for batch in &claimed {
                 let opening = leases.open(batch, claimed_at);
@@ -165,9 +167,9 @@ impl Claimer {
                 }
             }
             if wanted.is_empty() {
-                return Ok((claimed.len(), Loaded::default()));
+                return Ok((claimed.len(), all, Loaded::default()));
             }
-            Ok((claimed.len(), load(connection, &wanted, openings, max_attempts).await?))
+            Ok((claimed.len(), all, load(connection, &wanted, openings, max_attempts).await?))
         };
         session.within(LIMIT, taking).await
     }

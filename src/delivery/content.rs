@@ -31,7 +31,8 @@ type Rendered = Result<Arc<Payload>, ContentProblem>;
 pub struct Content {
     /// The Operation.
     pub operation: DueOperation,
-    deadline: Instant,
+    /// Until when it may be sent.
+    pub deadline: Instant,
     /// `None`: it is the same for everybody.
     template: Result<Option<MessageTemplate>, ContentProblem>,
     payloads: HashMap<Provider, Rendered>,

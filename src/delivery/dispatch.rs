@@ -28,8 +28,9 @@ pub struct Dispatch {
 impl Dispatch {
     /// Hands what batches have to send to its lanes.
     pub fn hand_out(&mut self, loaded: Loaded) {
-        let Loaded { openings, notifications, mut contents, mut pending } = loaded;
-        let mut lane_of: HashMap<usize, Option<(CredentialId, Instant)>> = HashMap::new();
+        let lanes = only_lanes(&loaded);
+        // What was held for them is free once they have their tickets.
+        let Loaded { openings, notifications, mut contents, mut pending, held: _held } = loaded;
         for (index, notification) in notifications.into_iter().enumerate() {
             let opening = &openings[notification.batch];
             if !notification.due_in.is_zero() {
@@ -49,24 +50,21 @@ impl Dispatch {
                 continue;
             };
             let mut content = content.for_recipient(notification.variables);
-            let lane = match recipient {
+            match recipient {
                 Recipient::Device { provider, credential_id, token } => {
                     self.send(Duty::Whole(ticket), provider, credential_id, &token, &mut content);
-                    Some((credential_id, content.deadline()))
                 }
                 Recipient::User(_) => {
                     self.send_to_user(ticket, pending.remove(&index).unwrap_or_default(), &mut content);
-                    None
                 }
-            };
-            // Another lane, or a User: there is more than one to wait for.
-            lane_of.entry(notification.batch).and_modify(|all| *all = all.filter(|_| *all == lane)).or_insert(lane);
+            }
         }
-        for (batch, lane) in lane_of {
-            if let Some((credential_id, deadline)) = lane
+        for (batch, credential_id) in lanes {
+            let key = openings[batch].lease().key();
+            if let Some(content) = contents.get(&key.operation_id)
                 && self.lanes.closed_for(credential_id, Instant::now()).is_some()
             {
-                self.parked.park(openings[batch].lease().key(), credential_id, deadline);
+                self.parked.park(key, credential_id, content.deadline);
             }
         }
     }
@@ -133,5 +131,49 @@ impl Dispatch {
                 }
             }
         }
+    }
+}
+
+/// The batches, by their index, of which everything that is unsettled goes with one and the same Credential, and that.
+fn only_lanes(loaded: &Loaded) -> Vec<(usize, CredentialId)> {
+    let mut lanes: HashMap<usize, Option<CredentialId>> = HashMap::new();
+    for notification in &loaded.notifications {
+        let lane = match notification.recipient {
+            Some(Recipient::Device { credential_id, .. }) => Some(credential_id),
+            // A User may need several.
+            Some(Recipient::User(_)) | None => None,
+        };
+        lanes.entry(notification.batch).and_modify(|all| *all = all.filter(|_| *all == lane)).or_insert(lane);
+    }
+    lanes.into_iter().filter_map(|(batch, lane)| Some((batch, lane?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::id::UserId;
+    use crate::store::due::DueNotification;
+
+    #[test]
+    fn a_batch_has_one_lane_if_all_that_is_unsettled_goes_there_due_or_not() {
+        let [first, second] = [CredentialId::generate(), CredentialId::generate()];
+        let device = |credential_id| Recipient::Device { provider: Provider::Fcm, credential_id, token: Vec::new() };
+        let mut loaded = Loaded::default();
+        for (batch, recipient, due_in) in [
+            (0, Some(device(first)), 0),
+            (0, Some(device(first)), 9),
+            (1, Some(device(first)), 0),
+            (1, Some(device(second)), 9),
+            (2, Some(device(first)), 0),
+            (2, Some(Recipient::User(UserId::generate())), 0),
+            (3, None, 0),
+        ] {
+            let due_in = Duration::from_secs(due_in);
+            let new = DueNotification { batch, position: 0, recipient, variables: None, attempts: 0, due_in };
+            loaded.notifications.push(new);
+        }
+        assert_eq!(only_lanes(&loaded), [(0, first)]);
     }
 }

@@ -240,8 +240,9 @@ impl Worker {
             Ok(answer) => self.breaker.answered(&answer.outcome, now, jitter),
             Err(reason) => self.breaker.not_sent(reason, now, jitter),
         };
-        if let Some(left) = self.breaker.closed_for(now) {
-            self.backlog.close(now + left, self.breaker.reason().unwrap_or_default());
+        match self.breaker.closed_for(now) {
+            Some(left) => self.backlog.close(now + left, self.breaker.reason().unwrap_or_default()),
+            None => self.backlog.reopen(),
         }
         if closed {
             tracing::warn!(

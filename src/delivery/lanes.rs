@@ -75,9 +75,9 @@ impl Lanes {
         }
     }
 
-    /// For how long a Credential's lane takes nothing; `None`: it takes something, or there is none.
+    /// For how long a Credential's lane takes nothing; `None`: it takes something, or there is none that lives.
     pub fn closed_for(&self, credential_id: CredentialId, now: Instant) -> Option<Duration> {
-        self.by_credential.get(&credential_id)?.lane.as_ref().ok()?.closed_for(now)
+        self.by_credential.get(&credential_id)?.lane.as_ref().ok().filter(|lane| !lane.is_gone())?.closed_for(now)
     }
 
     /// Hands a notification to its lane; fails it where there can be none.

@@ -27,6 +27,9 @@ pub enum Entry {
     Release(Arc<Lease>),
 }
 
+/// Where entries go, each with the moment from which it waits to be durable.
+pub type Entries = mpsc::UnboundedSender<(Instant, Entry)>;
+
 /// How many notifications this process has in hand, from claim to record: what bounds its memory.
 pub struct Capacity {
     limit: usize,
@@ -58,6 +61,12 @@ impl Capacity {
         self.taken.load(Ordering::Relaxed)
     }
 
+    /// Takes `count` places for what will soon have tickets; they are free again when what is returned is dropped.
+    pub fn hold(self: &Arc<Self>, count: usize) -> Held {
+        self.taken.fetch_add(count, Ordering::Relaxed);
+        Held { capacity: Arc::clone(self), count }
+    }
+
     /// Makes room beside `count` notifications that a silent lane holds, until what is returned is dropped.
     pub fn lend(self: &Arc<Self>, count: usize) -> Lent {
         self.lent.fetch_add(count, Ordering::Relaxed);
@@ -69,6 +78,26 @@ impl Capacity {
         self.taken.fetch_add(1, Ordering::Relaxed);
         Slot(Arc::clone(self))
     }
+
+    fn release(&self, count: usize) {
+        let before = self.taken.fetch_sub(count, Ordering::Relaxed);
+        let (after, half) = (before - count, self.limit / 2);
+        if count > 0 && after == 0 || before > half && after <= half {
+            self.freed.notify_one();
+        }
+    }
+}
+
+/// Places in [`Capacity`] for what will soon have tickets.
+pub struct Held {
+    capacity: Arc<Capacity>,
+    count: usize,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.capacity.release(self.count);
+    }
 }
 
 /// A notification's place in [`Capacity`], free again when dropped.
@@ -76,10 +105,7 @@ pub struct Slot(Arc<Capacity>);
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let taken = self.0.taken.fetch_sub(1, Ordering::Relaxed) - 1;
-        if taken == self.0.limit / 2 || taken == 0 {
-            self.0.freed.notify_one();
-        }
+        self.0.release(1);
     }
 }
 
@@ -106,11 +132,11 @@ pub struct Lease {
     due_again: AtomicU64,
     /// Tickets that have not ended, and the loader's own hold.
     open: AtomicU32,
-    recorder: mpsc::UnboundedSender<Entry>,
+    recorder: Entries,
 }
 
 impl Lease {
-    fn new(key: BatchKey, claimed_at: Instant, term: Duration, recorder: mpsc::UnboundedSender<Entry>) -> Self {
+    fn new(key: BatchKey, claimed_at: Instant, term: Duration, recorder: Entries) -> Self {
         Self {
             key,
             epoch: claimed_at,
@@ -157,7 +183,7 @@ impl Lease {
     fn close_one(self: &Arc<Self>) {
         if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             // The recorder outlives every lease but at the very end of the process, when the lease simply runs out.
-            let _ = self.recorder.send(Entry::Release(Arc::clone(self)));
+            let _ = self.recorder.send((Instant::now(), Entry::Release(Arc::clone(self))));
         }
     }
 }
@@ -207,7 +233,7 @@ impl Ticket {
             if let Some(delay) = outcome.retry_in {
                 self.lease.due_again_in(delay);
             }
-            let _ = self.lease.recorder.send(Entry::Outcome(outcome, slot));
+            let _ = self.lease.recorder.send((Instant::now(), Entry::Outcome(outcome, slot)));
         }
     }
 
@@ -226,14 +252,16 @@ impl Drop for Ticket {
 /// All leases of this process, so that those which take long are renewed.
 pub struct Leases {
     term: Duration,
-    recorder: mpsc::UnboundedSender<Entry>,
+    recorder: Entries,
     held: Mutex<Vec<Weak<Lease>>>,
+    /// Operations that were canceled within the last term, and when.
+    canceled: Mutex<Vec<(Instant, OperationId)>>,
 }
 
 impl Leases {
     /// For claims of `term`.
-    pub fn new(term: Duration, recorder: mpsc::UnboundedSender<Entry>) -> Self {
-        Self { term, recorder, held: Mutex::default() }
+    pub fn new(term: Duration, recorder: Entries) -> Self {
+        Self { term, recorder, held: Mutex::default(), canceled: Mutex::default() }
     }
 
     /// How long a claim lasts.
@@ -245,6 +273,12 @@ impl Leases {
     pub fn open(&self, batch: &ClaimedBatch, claimed_at: Instant) -> Opening {
         let lease = Arc::new(Lease::new(batch.key, claimed_at, self.term, self.recorder.clone()));
         self.held.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&lease));
+        // What was handed over may have been canceled on its way.
+        let canceled = self.canceled.lock().unwrap_or_else(PoisonError::into_inner);
+        if canceled.iter().any(|(at, id)| *id == lease.key.operation_id && *at >= claimed_at) {
+            lease.lost();
+        }
+        drop(canceled);
         Opening(lease)
     }
 
@@ -263,6 +297,11 @@ impl Leases {
 
     /// Lets go of the batches of an Operation that has been canceled: what still waits in memory isn't sent any more.
     pub fn cancel(&self, operation_id: OperationId) {
+        let now = Instant::now();
+        let mut canceled = self.canceled.lock().unwrap_or_else(PoisonError::into_inner);
+        canceled.retain(|(at, _)| now.duration_since(*at) < self.term);
+        canceled.push((now, operation_id));
+        drop(canceled);
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let canceled = held.iter().filter_map(Weak::upgrade).filter(|lease| lease.key.operation_id == operation_id);
         canceled.for_each(|lease| lease.lost());
@@ -295,5 +334,18 @@ mod tests {
         drop(slots);
         drop(lent);
         assert_eq!((capacity.free(), capacity.taken()), (10, 0));
+    }
+
+    #[test]
+    fn what_was_canceled_on_its_way_is_not_held() {
+        let (recorder, _entries) = mpsc::unbounded_channel();
+        let leases = Leases::new(Duration::from_secs(30), recorder);
+        let key = BatchKey { operation_id: OperationId::generate(), number: 0, claims: 1 };
+        let batch = ClaimedBatch { key, first_position: 0, size: 1, queued: 1 };
+        let claimed_at = Instant::now();
+        assert!(leases.open(&batch, claimed_at).lease().is_held());
+        leases.cancel(key.operation_id);
+        assert!(!leases.open(&batch, claimed_at).lease().is_held());
+        assert!(leases.open(&batch, Instant::now() + Duration::from_millis(1)).lease().is_held(), "claimed since");
     }
 }

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::delivery::content::Content;
 use crate::delivery::devices::{self, Pending};
-use crate::delivery::lease::Opening;
+use crate::delivery::lease::{Held, Opening};
 use crate::id::{CredentialId, OperationId};
 use crate::store::batches::ClaimedBatch;
 use crate::store::due::{self, DueNotification};
@@ -28,6 +28,8 @@ pub struct Loaded {
     pub contents: HashMap<OperationId, Content>,
     /// What is left to be done for those that are Users', by their index in `notifications`.
     pub pending: HashMap<usize, Pending>,
+    /// Their places, until they have tickets: of what was handed over.
+    pub held: Vec<Held>,
 }
 
 /// Reads what `openings`, which are `batches`, have to send. A device that was tried `max_attempts` times is done with. On
@@ -41,7 +43,7 @@ pub async fn load(
     let notifications = unsettled(&mut *connection, batches).await?;
     let contents = contents(&mut *connection, batches).await?;
     let pending = devices::pending(connection, batches, &notifications, &contents, max_attempts).await?;
-    Ok(Loaded { openings, notifications, contents, pending })
+    Ok(Loaded { openings, notifications, contents, pending, held: Vec::new() })
 }
 
 /// What is unsettled of claimed batches. On Citus a commit is seen in batches a moment before it is seen in notifications, so

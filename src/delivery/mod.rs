@@ -10,9 +10,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use futures_util::future::select_all;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::runtime::{Builder, Runtime};
@@ -43,7 +43,7 @@ mod standing;
 mod wake;
 mod window;
 
-pub use handover::{Handed, Handover, Place, handover, is_small};
+pub use handover::{Handed, Handover, Place, can_be_handed_over, handover};
 pub use pace::Quota;
 pub use removal::Burst;
 pub use retry::RetryPolicy;
@@ -132,14 +132,13 @@ impl Delivery {
         let stop = CancellationToken::new();
         let wake = Arc::clone(&bell.batches);
         let fanout_wake = Arc::clone(&bell.fanouts);
-        let stalled = Arc::new(AtomicBool::new(false));
         let capacity = Arc::clone(&handed.capacity);
         let (entries, recorded) = mpsc::unbounded_channel();
         let leases = Arc::new(Leases::new(settings.lease, entries));
         let standing = Standing { capacity: Arc::clone(&capacity), lag: Arc::new(Lag::new()) };
         let lag = Arc::clone(&standing.lag);
         let (session, window) = (Session::beside(pool), settings.recorder_window);
-        let recorder = Recorder::new(session, window, Arc::clone(&wake), Arc::clone(&stalled), lag);
+        let recorder = Recorder::new(session, window, Arc::clone(&wake), Arc::clone(&handed.stalled), lag);
         let removal = Removal::new(settings.burst);
         let lanes = Lanes {
             master_keys,
@@ -156,7 +155,6 @@ impl Delivery {
             leases: Arc::clone(&leases),
             dispatch: Dispatch { lanes, capacity, parked: Parked::default() },
             wake,
-            stalled,
             poll_interval: settings.poll_interval,
             by_age_at: Instant::now(),
         };
@@ -176,6 +174,7 @@ impl Delivery {
         tokio::select! {
             _ = &mut self.claiming => {}
             _ = &mut self.recording => {}
+            _ = select_all(&mut self.around) => {}
         }
     }
 

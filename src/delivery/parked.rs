@@ -15,9 +15,10 @@ const SPREAD: f64 = 0.5;
 
 /// What waits for which lane.
 #[derive(Default)]
-pub struct Parked(HashMap<(OperationId, i32), Place>);
+pub struct Parked(HashMap<(OperationId, i32), Awaited>);
 
-struct Place {
+/// What a batch waits for.
+struct Awaited {
     credential_id: CredentialId,
     /// When its notifications are to fail, lane or not.
     deadline: Instant,
@@ -29,15 +30,15 @@ impl Parked {
         if self.0.len() >= MOST {
             self.0.clear();
         }
-        self.0.insert((batch.operation_id, batch.number), Place { credential_id, deadline });
+        self.0.insert((batch.operation_id, batch.number), Awaited { credential_id, deadline });
     }
 
     /// How long to put a claimed batch back for; `None`: it is to be loaded.
     pub fn wait(&mut self, batch: BatchKey, lanes: &Lanes, now: Instant) -> Option<Duration> {
-        let place = self.0.remove(&(batch.operation_id, batch.number))?;
-        let closed_for = lanes.closed_for(place.credential_id, now)?;
-        let left = place.deadline.checked_duration_since(now).filter(|left| !left.is_zero())?;
-        self.0.insert((batch.operation_id, batch.number), place);
+        let awaited = self.0.remove(&(batch.operation_id, batch.number))?;
+        let closed_for = lanes.closed_for(awaited.credential_id, now)?;
+        let left = awaited.deadline.checked_duration_since(now).filter(|left| !left.is_zero())?;
+        self.0.insert((batch.operation_id, batch.number), awaited);
         Some(closed_for.mul_f64(1.0 + SPREAD * rand::random::<f64>()).min(left))
     }
 }

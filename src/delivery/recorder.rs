@@ -66,11 +66,13 @@ impl Recorder {
     }
 
     /// Runs until every sender of `entries` is gone and all of them have been written.
-    pub async fn run(mut self, mut entries: mpsc::UnboundedReceiver<Entry>) {
+    pub async fn run(mut self, mut entries: mpsc::UnboundedReceiver<(std::time::Instant, Entry)>) {
         let mut gathered = Vec::with_capacity(GROUP);
         let mut last_write = Instant::now();
         while entries.recv_many(&mut gathered, GROUP).await > 0 {
-            self.lag.begins(last_write.into_std());
+            if let Some((since, _)) = gathered.first() {
+                self.lag.begins(*since);
+            }
             let room = GROUP - gathered.len();
             if room > 0 && last_write.elapsed() < self.window {
                 tokio::time::sleep_until(last_write + self.window).await;
@@ -81,17 +83,16 @@ impl Recorder {
                 }
             }
             last_write = Instant::now();
-            let is_all = gathered.len() < GROUP;
             let mut group = Group::default();
-            gathered.drain(..).for_each(|entry| group.push(entry));
+            gathered.drain(..).for_each(|(_, entry)| group.push(entry));
             self.write(group).await;
-            if is_all {
+            if entries.is_empty() {
                 self.lag.ends();
-            }
-            // Not before: whoever claims now must not find anything that was sent and is not on record.
-            if entries.is_empty() && self.stalled.swap(false, Ordering::Relaxed) {
-                tracing::info!("outcomes are recorded again");
-                self.wake.now();
+                // Not before: whoever claims now must not find anything that was sent and is not on record.
+                if self.stalled.swap(false, Ordering::Relaxed) {
+                    tracing::info!("outcomes are recorded again");
+                    self.wake.now();
+                }
             }
         }
     }
@@ -152,7 +153,8 @@ impl Recorder {
     }
 }
 
-/// A batch into which nobody put anything back is due at once, if anything is left in it: a panic lost sight of that.
+/// A batch into which nobody put anything back is due at once, if anything is left in it: loading failed, the process ends, or
+/// a panic lost sight of it.
 fn release(lease: &Arc<Lease>) -> Release {
     Release { batch: lease.key(), due_in: lease.due_in().unwrap_or_default() }
 }

@@ -38,10 +38,10 @@ impl Lag {
         Self { epoch: Instant::now(), since: AtomicU64::new(0) }
     }
 
-    /// Something waits since then, unless something does already.
+    /// The oldest that waits has done so since then.
     pub fn begins(&self, since: Instant) {
         let since = since.saturating_duration_since(self.epoch).as_millis() as u64 + 1;
-        let _ = self.since.compare_exchange(0, since, Ordering::Relaxed, Ordering::Relaxed);
+        self.since.store(since, Ordering::Relaxed);
     }
 
     /// Nothing waits any more.
@@ -54,5 +54,24 @@ impl Lag {
             0 => Duration::ZERO,
             since => self.epoch.elapsed().saturating_sub(Duration::from_millis(since - 1)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lag_is_that_of_the_oldest_outcome_that_waits() {
+        let lag = Lag::new();
+        assert_eq!(lag.get(), Duration::ZERO);
+        let second = Duration::from_secs(1);
+        let lag = Lag { epoch: Instant::now().checked_sub(9 * second).unwrap(), since: AtomicU64::new(0) };
+        lag.begins(lag.epoch + 4 * second);
+        assert_eq!(lag.get().as_secs(), 5);
+        lag.begins(lag.epoch + 7 * second);
+        assert_eq!(lag.get().as_secs(), 2);
+        lag.ends();
+        assert_eq!(lag.get(), Duration::ZERO);
     }
 }

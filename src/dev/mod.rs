@@ -55,9 +55,11 @@ struct Dev {
 pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
     telemetry::logs::start(&config.log, None)?;
     let mut signals = Signals::listen()?;
-    let Some(dev) = signals.unless_ended(start(&arguments, config)).await.transpose()? else { return Ok(()) };
+    let Some(mut dev) = signals.unless_ended(start(&arguments, config)).await.transpose()? else { return Ok(()) };
     announce(&dev.app, &dev.simulator)?;
-    signals.ended().await;
+    if signals.unless_ended(dev.app.broken()).await.is_some() {
+        anyhow::bail!("delivery has broken off, which is a defect: the log says where");
+    }
     dev.app.stop().await;
     dev.simulator.stop().await;
     Ok(())

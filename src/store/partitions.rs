@@ -149,16 +149,20 @@ pub async fn live_batches(executor: impl PgExecutor<'_>, day: Date) -> sqlx::Res
     .await
 }
 
-/// Takes `partition` out of its table and drops it. The first is a moment's exclusive lock on the table; the second, in
-/// which its files go, hinders nobody.
-pub async fn remove(connection: &mut PgConnection, partition: &Partition) -> sqlx::Result<()> {
-    // Names are made from a date alone, so there is nothing to escape.
-    let Partition { name, table, .. } = partition;
-    if partition.is_attached {
-        let statement = format!("alter table {table} detach partition {name}");
-        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await?;
+/// Takes `partition` out of its table, unless somebody has: a moment's exclusive lock on the table.
+pub async fn detach(connection: &mut PgConnection, partition: &Partition) -> sqlx::Result<()> {
+    let Partition { name, table, is_attached, .. } = partition;
+    if !is_attached {
+        return Ok(());
     }
-    sqlx::query(sqlx::AssertSqlSafe(format!("drop table {name}"))).execute(connection).await.map(drop)
+    // Names are made from a date alone, so there is nothing to escape.
+    let statement = format!("alter table {table} detach partition {name}");
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await.map(drop)
+}
+
+/// Drops `partition`, which was detached: its files go, and nobody is hindered.
+pub async fn drop_detached(connection: &mut PgConnection, partition: &Partition) -> sqlx::Result<()> {
+    sqlx::query(sqlx::AssertSqlSafe(format!("drop table {}", partition.name))).execute(connection).await.map(drop)
 }
 
 /// How many rows the default partitions hold of days before `day`.

@@ -31,7 +31,7 @@ impl Session {
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> sqlx::Result<T> {
         let mut connection = self.take().await?;
-        let done = timeout(limit, work(&mut connection)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        let done = timeout(limit, work(&mut connection)).await.unwrap_or_else(|_| Err(late()))?;
         self.connection = Some(connection);
         Ok(done)
     }
@@ -39,7 +39,11 @@ impl Session {
     async fn take(&mut self) -> sqlx::Result<PgConnection> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => timeout(CONNECT_TIMEOUT, self.options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)),
+            None => timeout(CONNECT_TIMEOUT, self.options.connect()).await.unwrap_or_else(|_| Err(late())),
         }
     }
+}
+
+fn late() -> sqlx::Error {
+    sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
 }

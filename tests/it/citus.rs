@@ -69,7 +69,13 @@ async fn what_seems_unsettled_after_it_was_recorded_is_not_sent_again() {
     sqlx::query(recorded).bind(operation).execute(pool).await.unwrap();
     let claimed = async || (count(pool, "select count(*) from batches where claims > 0").await == 1).then_some(());
     eventually("the batch to be claimed", claimed).await;
-    let seen = "update push_notifications set status = 'SENT' where operation_id = $1 and position = 0";
+    let seen = "with attempt as (
+                    insert into delivery_attempts (
+                        operation_id, position, number, provider, credential_id, outcome, duration_ms, created_at
+                    )
+                    values ($1, 0, 1, 'FCM', $1, 'ACCEPTED', 1, now())
+                )
+                update push_notifications set status = 'SENT', attempts = 1 where operation_id = $1 and position = 0";
     sqlx::query(seen).bind(operation).execute(pool).await.unwrap();
     let completed = service.client.completed(&id).await;
     assert_eq!(completed["stats"]["sent"], 2);
@@ -93,7 +99,7 @@ async fn what_is_there_is_distributed_once_and_goes_on() {
     for done in ["the large tables are distributed now\n", "the large tables are distributed already\n"] {
         let output = migrate_citus(&database);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), done);
+        assert!(String::from_utf8(output.stdout).unwrap().ends_with(done));
     }
     let distributed = "select count(distinct colocationid) || ' ' || string_agg(relname::text, ' ' order by relname)
                        from pg_dist_partition

@@ -35,6 +35,7 @@ mod outages;
 mod retention;
 mod secrets;
 mod send;
+mod session;
 mod simulator;
 mod templates;
 mod tenants;
