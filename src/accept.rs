@@ -6,14 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::delivery::{Bell, Handover, Place, can_be_handed_over};
 use crate::store::idempotency_keys;
 use crate::store::operations::{self, NewOperation};
+use crate::store::session::Session;
 use crate::telemetry::metrics;
 
 /// Operations of fewer recipients share a transaction, one after the other: the more of them share one, the less each costs.
@@ -28,6 +29,8 @@ const SHARED_EVERY: Duration = Duration::from_millis(2);
 const LARGE_TRANSACTIONS: usize = 2;
 /// Up to so many recipients this process delivers by itself before others would have heard of them.
 const OWN_RECIPIENTS: usize = 1_000;
+/// How long a shared transaction may take.
+const LIMIT: Duration = Duration::from_secs(30);
 /// Recipients that may wait for their transaction, which bounds memory; more are turned away.
 const WAITING_RECIPIENTS: usize = 1_000_000;
 
@@ -72,7 +75,8 @@ impl Intake {
     /// handed over to it; `None`: it does not deliver.
     pub fn start(pool: PgPool, delivery: Option<(Bell, Handover)>) -> Self {
         let (queue, waiting) = mpsc::unbounded_channel();
-        tokio::spawn(accept(Store { pool, delivery }, waiting));
+        let session = Arc::new(Mutex::new(Session::beside(&pool)));
+        tokio::spawn(accept(Store { pool, session, delivery }, waiting));
         Self { queue, room: Arc::new(Semaphore::new(WAITING_RECIPIENTS)) }
     }
 
@@ -124,7 +128,10 @@ async fn accept(store: Store, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
 /// Where groups are stored.
 #[derive(Clone)]
 struct Store {
+    /// For large ones.
     pool: PgPool,
+    /// For those that share a transaction, one after the other.
+    session: Arc<Mutex<Session>>,
     /// This process's own delivery.
     delivery: Option<(Bell, Handover)>,
 }
@@ -139,7 +146,15 @@ impl Store {
         let left = group.iter().filter(|waiting| claim(waiting).is_none());
         let news = News::of(left.map(|waiting| &waiting.operation));
         let operations = group.iter().map(|waiting| (&waiting.operation, claim(waiting)));
-        match operations::insert(&self.pool, operations, news.is_for_all(bell)).await {
+        let is_for_all = news.is_for_all(bell);
+        let inserted = if group.iter().any(|waiting| waiting.recipients() >= LARGE) {
+            operations::insert(&self.pool, operations, is_for_all).await
+        } else {
+            let inserting =
+                async |connection: &mut PgConnection| operations::insert(connection, operations, is_for_all).await;
+            self.session.lock().await.within(LIMIT, inserting).await
+        };
+        match inserted {
             Err(error) if group.len() > 1 && error.as_database_error().is_some() => {
                 drop(place);
                 self.one_by_one(group).await;

@@ -118,8 +118,8 @@ impl App {
         let (handover, handed) = delivery::handover(config.delivery.max_in_flight, config.delivery.lease);
         let state = http::State {
             pool: pool.clone(),
-            keys: http::look_up_keys(pool.clone()),
-            senders: http::look_up_senders(pool.clone()),
+            keys: http::look_up_keys(&pool),
+            senders: http::look_up_senders(&pool),
             intake: Intake::start(pool.clone(), config.delivery.enabled.then(|| (bell.clone(), handover))),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),

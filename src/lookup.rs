@@ -21,22 +21,25 @@ impl<K, V> Clone for Lookup<K, V> {
     }
 }
 
+/// What looks up.
+pub trait Find<K, V>: Send + 'static {
+    /// What there is of `keys`, each of which is there once.
+    fn find(&mut self, keys: Vec<K>) -> impl Future<Output = sqlx::Result<HashMap<K, V>>> + Send;
+}
+
 impl<K, V> Lookup<K, V>
 where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + 'static,
 {
-    /// Starts looking up with `find`, which returns what there is of the keys that it is given, each once.
-    pub fn start<F>(find: impl Fn(Vec<K>) -> F + Send + 'static) -> Self
-    where
-        F: Future<Output = sqlx::Result<HashMap<K, V>>> + Send,
-    {
+    /// Starts looking up.
+    pub fn start(mut finder: impl Find<K, V>) -> Self {
         let (asked, mut questions) = mpsc::unbounded_channel::<(K, oneshot::Sender<Found<V>>)>();
         tokio::spawn(async move {
             let mut group = Vec::new();
             while questions.recv_many(&mut group, MOST).await > 0 {
                 let keys: HashSet<K> = group.iter().map(|(key, _)| key.clone()).collect();
-                let found = find(keys.into_iter().collect()).await.map_err(Arc::new);
+                let found = finder.find(keys.into_iter().collect()).await.map_err(Arc::new);
                 for (key, reply) in group.drain(..) {
                     // Who went away meanwhile needs no answer.
                     let _ = reply.send(match &found {
@@ -65,17 +68,29 @@ mod tests {
 
     use super::*;
 
+    /// Doubles every key but 3, and notes how many it is asked for.
+    struct Double(Arc<Mutex<Vec<usize>>>);
+
+    impl Find<u32, u32> for Double {
+        async fn find(&mut self, keys: Vec<u32>) -> sqlx::Result<HashMap<u32, u32>> {
+            self.0.lock().unwrap().push(keys.len());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok(keys.into_iter().filter(|key| *key != 3).map(|key| (key, key * 2)).collect())
+        }
+    }
+
+    struct Broken;
+
+    impl Find<u32, u32> for Broken {
+        async fn find(&mut self, _: Vec<u32>) -> sqlx::Result<HashMap<u32, u32>> {
+            Err(sqlx::Error::PoolTimedOut)
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn those_that_wait_share_a_query_and_each_gets_its_own() {
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let noted = Arc::clone(&asked);
-        let lookup = Lookup::start(move |keys: Vec<u32>| {
-            noted.lock().unwrap().push(keys.len());
-            async move {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                Ok(keys.into_iter().filter(|key| *key != 3).map(|key| (key, key * 2)).collect())
-            }
-        });
+        let lookup = Lookup::start(Double(Arc::clone(&asked)));
         let finds = [1, 2, 2, 3].map(|key| lookup.find(key));
         let found: Vec<_> = futures_util::future::join_all(finds).await.into_iter().map(Result::unwrap).collect();
         assert_eq!(found, [Some(2), Some(4), Some(4), None]);
@@ -84,7 +99,6 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_is_everybodys_who_shared_it() {
-        let lookup: Lookup<u32, u32> = Lookup::start(|_| async { Err(sqlx::Error::PoolTimedOut) });
-        assert!(lookup.find(1).await.is_err());
+        assert!(Lookup::start(Broken).find(1).await.is_err());
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::delivery::content::{ContentProblem, RecipientContent};
 use crate::delivery::devices::Pending;
 use crate::delivery::duty::{self, Duty, Gathering};
-use crate::delivery::lane::{self, Job};
+use crate::delivery::lane::Job;
 use crate::delivery::lanes::Lanes;
 use crate::delivery::lease::{Capacity, Ticket};
 use crate::delivery::load::Loaded;
@@ -46,7 +46,7 @@ impl Dispatch {
             let ticket = opening.ticket(notification.position, notification.attempts, &self.capacity);
             let Some(content) = contents.get_mut(&operation_id) else {
                 let message = "Its Operation is no longer on record".to_owned();
-                lane::fail(Duty::Whole(ticket), "OPERATION_GONE", message);
+                Duty::Whole(ticket).fail("OPERATION_GONE", message);
                 continue;
             };
             let mut content = content.for_recipient(notification.variables);
@@ -80,13 +80,13 @@ impl Dispatch {
         if let Some(delay) = self.lanes.closed_for(credential_id, Instant::now())
             && content.deadline() > Instant::now()
         {
-            return lane::postpone(duty, content.deadline(), delay);
+            return duty.postpone(content.deadline(), delay);
         }
         match self.lanes.master_keys.open_token(content.operation().account_id.as_uuid(), token) {
             Ok(token) => self.submit(duty, provider, credential_id, token, content),
             Err(error) => {
                 let obstacle = format!("its token can't be decrypted: {error}");
-                lane::wait(duty, content.deadline(), &obstacle, self.lanes.policy.base);
+                duty.wait(content.deadline(), &obstacle, self.lanes.policy.base);
             }
         }
     }
@@ -101,8 +101,8 @@ impl Dispatch {
     ) {
         let deadline = content.deadline();
         match content.payload(provider) {
-            Err(ContentProblem::Message { code, message }) => lane::fail(duty, code, message),
-            Err(ContentProblem::Unreadable(obstacle)) => lane::wait(duty, deadline, &obstacle, self.lanes.policy.base),
+            Err(ContentProblem::Message { code, message }) => duty.fail(code, message),
+            Err(ContentProblem::Unreadable(obstacle)) => duty.wait(deadline, &obstacle, self.lanes.policy.base),
             Ok(payload) => self.lanes.submit(credential_id, Job { duty, token, payload, deadline }),
         }
     }
@@ -115,7 +115,7 @@ impl Dispatch {
         }
         if pending.devices.is_empty() && !pending.accepted {
             let message = "The User's devices have been removed since the last try".to_owned();
-            return lane::fail(Duty::Whole(ticket), "DEVICE_GONE", message);
+            return Duty::Whole(ticket).fail("DEVICE_GONE", message);
         }
         let gathering = Gathering::new(ticket, pending.accepted);
         for (device, credential_id, tries) in pending.devices {
@@ -127,7 +127,7 @@ impl Dispatch {
                 Ok(token) => self.submit(duty, device.provider, credential_id, token, content),
                 Err(error) => {
                     let obstacle = format!("a token can't be decrypted: {error}");
-                    lane::wait(duty, content.deadline(), &obstacle, self.lanes.policy.base);
+                    duty.wait(content.deadline(), &obstacle, self.lanes.policy.base);
                 }
             }
         }

@@ -2,7 +2,7 @@
 //! devices, whose endings are gathered into one outcome.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -96,6 +96,32 @@ impl Duty {
             Self::Whole(ticket) => settle(ticket, vec![ending], false),
             Self::Part(mut part) => part.note(ending),
         }
+    }
+
+    /// Puts it back for a while, but not beyond its deadline, at which it fails.
+    pub fn postpone(self, deadline: Instant, delay: Duration) {
+        let time_left = deadline.saturating_duration_since(Instant::now());
+        self.end(Ending::PutBack(delay.min(time_left)));
+    }
+
+    /// Puts back what can't be sent at the moment because of `obstacle`, which somebody can mend; it fails at its deadline.
+    pub fn wait(self, deadline: Instant, obstacle: &str, delay: Duration) {
+        if deadline <= Instant::now() { self.expire(Some(obstacle)) } else { self.postpone(deadline, delay) }
+    }
+
+    /// Fails what it is too late for.
+    pub fn expire(self, obstacle: Option<&str>) {
+        let mut message = "It was not sent before its deadline".to_owned();
+        if let Some(obstacle) = obstacle {
+            message.push_str("; the last obstacle: ");
+            message.push_str(obstacle);
+        }
+        self.fail("EXPIRED", message);
+    }
+
+    /// Gives up what can't ever be sent.
+    pub fn fail(self, code: &str, message: String) {
+        self.end(Ending::GivenUp(code.to_owned(), message));
     }
 }
 

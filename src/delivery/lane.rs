@@ -93,7 +93,7 @@ impl Lane {
     pub fn submit(&self, job: Job) {
         let now = Instant::now();
         if job.deadline <= now {
-            return expire(job.duty, self.backlog.obstacle().as_deref());
+            return job.duty.expire(self.backlog.obstacle().as_deref());
         }
         if let Err(delay) = self.backlog.enter(now) {
             return job.postpone(delay);
@@ -215,7 +215,7 @@ impl Worker {
             return None;
         }
         if job.deadline <= now {
-            expire(job.duty, self.breaker.reason());
+            job.duty.expire(self.breaker.reason());
             return None;
         }
         if let Some(closed_for) = self.breaker.closed_for(now) {
@@ -300,32 +300,6 @@ fn error_of(answer: &Answer) -> (String, String) {
 impl Job {
     /// Puts it back, but not beyond its deadline, at which it fails.
     fn postpone(self, delay: Duration) {
-        postpone(self.duty, self.deadline, delay);
+        self.duty.postpone(self.deadline, delay);
     }
-}
-
-/// Puts back what can't be sent at the moment because of `obstacle`, which somebody can mend; it fails at its deadline.
-pub fn wait(duty: Duty, deadline: Instant, obstacle: &str, delay: Duration) {
-    if deadline <= Instant::now() { expire(duty, Some(obstacle)) } else { postpone(duty, deadline, delay) }
-}
-
-/// Puts it back for a while, but not beyond its deadline.
-pub fn postpone(duty: Duty, deadline: Instant, delay: Duration) {
-    let time_left = deadline.saturating_duration_since(Instant::now());
-    duty.end(Ending::PutBack(delay.min(time_left)));
-}
-
-/// Fails what it is too late for.
-fn expire(duty: Duty, obstacle: Option<&str>) {
-    let mut message = "It was not sent before its deadline".to_owned();
-    if let Some(obstacle) = obstacle {
-        message.push_str("; the last obstacle: ");
-        message.push_str(obstacle);
-    }
-    duty.end(Ending::GivenUp("EXPIRED".to_owned(), message));
-}
-
-/// Gives up what can't ever be sent.
-pub fn fail(duty: Duty, code: &str, message: String) {
-    duty.end(Ending::GivenUp(code.to_owned(), message));
 }

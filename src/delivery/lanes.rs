@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::clients;
 use crate::delivery::Quotas;
-use crate::delivery::lane::{self, Job, Lane};
+use crate::delivery::lane::{Job, Lane};
 use crate::delivery::lease::Capacity;
 use crate::delivery::removal::Removal;
 use crate::delivery::retry::RetryPolicy;
@@ -85,8 +85,8 @@ impl Lanes {
         match self.by_credential.get(&credential_id).map(|entry| &entry.lane) {
             Some(Ok(lane)) => lane.submit(job),
             // Somebody can mend that: what was accepted waits for it until its deadline.
-            Some(Err(problem)) => lane::wait(job.duty, job.deadline, problem, self.policy.base),
-            None => lane::fail(job.duty, "CREDENTIAL_GONE", "Its Credential has been deleted".to_owned()),
+            Some(Err(problem)) => job.duty.wait(job.deadline, problem, self.policy.base),
+            None => job.duty.fail("CREDENTIAL_GONE", "Its Credential has been deleted".to_owned()),
         }
     }
 

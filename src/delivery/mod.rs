@@ -1,12 +1,14 @@
 //! Delivery: claims due batches, sends what is in them, and records what became of it.
 //!
 //! ```text
-//! claim ─▶ lanes (one per Credential) ─▶ provider
+//! handover ─▶┐
+//! claim ─────┴▶ lanes (one per Credential) ─▶ provider
 //!   ▲                                       │
 //!   └── wake ◀── recorder ◀── outcomes ─────┘
 //! ```
 //!
-//! It meets the HTTP side in Postgres alone. No transaction is open while a provider is called.
+//! It meets the HTTP side in Postgres. A small Operation is handed over in memory as well, once it is stored. No transaction is
+//! open while a provider is called.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! A handler reads and checks, calls the store, and answers. It never sends: delivery meets it in Postgres. Only
 //! `validateOnly` asks a provider something.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use actix_web::dev::Server;
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -45,11 +46,12 @@ mod users;
 
 use crate::accept::Intake;
 use crate::id::least_at;
-use crate::lookup::Lookup;
+use crate::lookup::{Find, Lookup};
 use crate::provider::Endpoints;
 use crate::secret::MasterKeys;
 use crate::store::api_keys::{self, KnownKey};
 use crate::store::senders::{self, AppSenders, AskedApp};
+use crate::store::session::Session;
 use error::ApiError;
 pub use health::Readiness;
 pub use limits::Limits;
@@ -110,20 +112,35 @@ impl State {
     }
 }
 
+/// How long a lookup may take.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(10);
+
+struct FindKeys(Session);
+
+impl Find<String, KnownKey> for FindKeys {
+    async fn find(&mut self, keys: Vec<String>) -> sqlx::Result<HashMap<String, KnownKey>> {
+        self.0.within(LOOKUP_LIMIT, async |connection: &mut PgConnection| api_keys::find(connection, &keys).await).await
+    }
+}
+
+struct FindSenders(Session);
+
+impl Find<AskedApp, AppSenders> for FindSenders {
+    async fn find(&mut self, apps: Vec<AskedApp>) -> sqlx::Result<HashMap<AskedApp, AppSenders>> {
+        self.0
+            .within(LOOKUP_LIMIT, async |connection: &mut PgConnection| senders::defaults(connection, &apps).await)
+            .await
+    }
+}
+
 /// Looks API keys up. Every request asks, so a revoked key is refused from the next request on.
-pub fn look_up_keys(pool: PgPool) -> Lookup<String, KnownKey> {
-    Lookup::start(move |keys: Vec<String>| {
-        let pool = pool.clone();
-        async move { api_keys::find(&pool, &keys).await }
-    })
+pub fn look_up_keys(pool: &PgPool) -> Lookup<String, KnownKey> {
+    Lookup::start(FindKeys(Session::beside(pool)))
 }
 
 /// Looks up what Apps send with.
-pub fn look_up_senders(pool: PgPool) -> Lookup<AskedApp, AppSenders> {
-    Lookup::start(move |apps: Vec<AskedApp>| {
-        let pool = pool.clone();
-        async move { senders::defaults(&pool, &apps).await }
-    })
+pub fn look_up_senders(pool: &PgPool) -> Lookup<AskedApp, AppSenders> {
+    Lookup::start(FindSenders(Session::beside(pool)))
 }
 
 /// Starts answering on `listen`, without `api` only whether the process is well; once stopped, requests under way may take up

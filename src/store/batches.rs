@@ -37,6 +37,27 @@ pub struct ClaimedBatch {
     pub queued: i32,
 }
 
+/// A claimed batch as Postgres returns it.
+struct ClaimedRow {
+    operation_id: Uuid,
+    number: i32,
+    claims: i32,
+    first_position: i32,
+    size: i32,
+    queued: i32,
+}
+
+impl From<ClaimedRow> for ClaimedBatch {
+    fn from(row: ClaimedRow) -> Self {
+        Self {
+            key: BatchKey { operation_id: row.operation_id.into(), number: row.number, claims: row.claims },
+            first_position: row.first_position,
+            size: row.size,
+            queued: row.queued,
+        }
+    }
+}
+
 /// Several keys as the arrays that Postgres gets.
 struct Keys {
     operation_ids: Vec<Uuid>,
@@ -58,14 +79,16 @@ fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }
 
-/// Claims due batches in rank order as long as they hold at most `rows` unsettled notifications, and at most `limit`. Each is this process's for `lease`; if it is not released by then, it is due again by itself.
+/// Claims due batches in rank order as long as they hold at most `rows` unsettled notifications, and at most `limit`. Each is
+/// this process's for `lease`; if it is not released by then, it is due again by itself.
 pub async fn claim(
     executor: impl PgExecutor<'_>,
     limit: i64,
     rows: i64,
     lease: Duration,
 ) -> sqlx::Result<Vec<ClaimedBatch>> {
-    let claimed = sqlx::query!(
+    let claimed = sqlx::query_as!(
+        ClaimedRow,
         r#"
         with due as materialized (
             select batch.*
@@ -99,13 +122,7 @@ pub async fn claim(
     )
     .fetch_all(executor)
     .await?;
-    let batches = claimed.into_iter().map(|row| ClaimedBatch {
-        key: BatchKey { operation_id: row.operation_id.into(), number: row.number, claims: row.claims },
-        first_position: row.first_position,
-        size: row.size,
-        queued: row.queued,
-    });
-    Ok(batches.collect())
+    Ok(claimed.into_iter().map(ClaimedBatch::from).collect())
 }
 
 /// Claims the `limit` batches that have been due for longest, whatever their rank, for `lease`: so that nobody waits for ever
@@ -115,7 +132,8 @@ pub async fn claim_oldest(
     limit: i64,
     lease: Duration,
 ) -> sqlx::Result<Vec<ClaimedBatch>> {
-    let claimed = sqlx::query!(
+    let claimed = sqlx::query_as!(
+        ClaimedRow,
         r#"
         with due as materialized (
             select batch.*
@@ -143,13 +161,7 @@ pub async fn claim_oldest(
     )
     .fetch_all(executor)
     .await?;
-    let batches = claimed.into_iter().map(|row| ClaimedBatch {
-        key: BatchKey { operation_id: row.operation_id.into(), number: row.number, claims: row.claims },
-        first_position: row.first_position,
-        size: row.size,
-        queued: row.queued,
-    });
-    Ok(batches.collect())
+    Ok(claimed.into_iter().map(ClaimedBatch::from).collect())
 }
 
 /// Moves the end of the leases of `batches` to `lease` from now. Returns those that are still held; the others are lost.

@@ -9,6 +9,8 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 
+use crate::store::session::TRUSTED_FOR;
+
 /// The oldest Postgres whose SQL is understood.
 const OLDEST_POSTGRES: u32 = 150_000;
 
@@ -56,6 +58,11 @@ pub fn pool(options: PgConnectOptions, max_connections: u32, acquire_timeout: Du
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(acquire_timeout)
+        // What was used a moment ago lives.
+        .test_before_acquire(false)
+        .before_acquire(|connection, metadata| {
+            Box::pin(async move { Ok(metadata.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) })
+        })
         .connect_lazy_with(options.application_name("bellwire").options(PLANNING))
 }
 

@@ -2,19 +2,22 @@
 //! every wait for an answer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use tokio::time::timeout;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that nobody has used for longer is asked whether it lives: Postgres may have been restarted since.
+pub const TRUSTED_FOR: Duration = Duration::from_millis(50);
 
 /// A connection that is made when it is needed, and made anew after any error.
 pub struct Session {
     options: Arc<PgConnectOptions>,
-    connection: Option<PgConnection>,
+    /// With the moment of its last use.
+    connection: Option<(PgConnection, Instant)>,
 }
 
 impl Session {
@@ -32,15 +35,18 @@ impl Session {
     ) -> sqlx::Result<T> {
         let mut connection = self.take().await?;
         let done = timeout(limit, work(&mut connection)).await.unwrap_or_else(|_| Err(late()))?;
-        self.connection = Some(connection);
+        self.connection = Some((connection, Instant::now()));
         Ok(done)
     }
 
     async fn take(&mut self) -> sqlx::Result<PgConnection> {
-        match self.connection.take() {
-            Some(connection) => Ok(connection),
-            None => timeout(CONNECT_TIMEOUT, self.options.connect()).await.unwrap_or_else(|_| Err(late())),
+        if let Some((mut connection, used_at)) = self.connection.take()
+            && (used_at.elapsed() < TRUSTED_FOR
+                || matches!(timeout(CONNECT_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
+        {
+            return Ok(connection);
         }
+        timeout(CONNECT_TIMEOUT, self.options.connect()).await.unwrap_or_else(|_| Err(late()))
     }
 }
 

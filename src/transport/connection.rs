@@ -68,6 +68,11 @@ impl Status {
         self.is_usable() && self.in_use() < self.allowed.load(Ordering::Relaxed).min(taken)
     }
 
+    /// Requests at a time that the peer allows.
+    pub fn allowed(&self) -> usize {
+        self.allowed.load(Ordering::Relaxed)
+    }
+
     /// Whether it carries one request only, until that is answered.
     pub fn is_alone(&self) -> bool {
         self.alone.load(Ordering::Relaxed)

@@ -95,6 +95,9 @@ struct State {
     failure: Option<Failure>,
 }
 
+/// How full connections are, in percent of what the peer allows, before another one is used.
+const FULL_PERCENT: usize = 75;
+
 /// That the origin could not be reached.
 struct Failure {
     reason: String,
@@ -188,10 +191,7 @@ impl Pool {
     fn try_acquire(&self) -> Result<Option<Stream>, SendError> {
         let mut state = self.0.lock();
         state.connections.retain(|connection| connection.status().is_usable());
-        let with_room = state.connections.iter().filter(|connection| connection.status().has_room());
-        // The least busy: one that hangs would otherwise draw all requests to itself. Of equals the oldest, so that the
-        // others fall idle when there is little to do.
-        if let Some(connection) = with_room.min_by_key(|connection| connection.status().in_use()) {
+        if let Some(connection) = state.least_busy() {
             return Ok(Some(Stream::take(connection)));
         }
         if let Some(failure) = state.failure.as_ref().filter(|failure| Instant::now() < failure.again_at) {
@@ -230,6 +230,21 @@ impl Shared {
 }
 
 impl State {
+    /// The connection for the next request: of as few as will do, the oldest, so that the others fall idle and what goes
+    /// over one goes together, the least busy, so that one that hangs does not draw all requests to itself. If those have
+    /// no room, any that has.
+    fn least_busy(&self) -> Option<&Arc<Connection>> {
+        let under_way: usize = self.connections.iter().map(|connection| connection.status().in_use()).sum();
+        let most = self.connections.iter().map(|connection| connection.status().allowed()).max()?;
+        let enough = under_way / (most.saturating_mul(FULL_PERCENT) / 100).max(1) + 1;
+        let (few, others) = self.connections.split_at(enough.min(self.connections.len()));
+        let of = |some: &'_ [Arc<Connection>]| {
+            let with_room = some.iter().enumerate().filter(|(_, connection)| connection.status().has_room());
+            with_room.min_by_key(|(_, connection)| connection.status().in_use()).map(|(index, _)| index)
+        };
+        of(few).map(|index| &few[index]).or_else(|| of(others).map(|index| &others[index]))
+    }
+
     fn failed(&mut self, reason: String) {
         let in_a_row = self.failure.as_ref().map_or(0, |failure| failure.in_a_row).saturating_add(1);
         let wait = CONNECT_AGAIN_AFTER.saturating_mul(1 << (in_a_row - 1).min(10)).min(CONNECT_AGAIN_AFTER_LONGEST);
