@@ -13,9 +13,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::Intake;
-use crate::config::Config;
-use crate::delivery::{self, Bell, Burst, Delivery, Quota, Quotas, RetryPolicy};
-use crate::http::metrics::Watched;
+use crate::config::{self, Config};
+use crate::delivery::{self, Bell, Burst, Delivery, Quota, Quotas, RetryPolicy, Standing};
+use crate::http::metrics::{LaterLook, Watched};
 use crate::http::{self, Readiness};
 use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::retention::{self, Retention};
@@ -135,27 +135,18 @@ impl App {
         let (server, addresses) = served.with_context(|| format!("server.listen: can't listen on {listen}"))?;
         // Before delivery begins: what a process has claimed that ends at once waits for its leases to run out.
         let metrics_listener = config.metrics.listen.map(listen_for_metrics).transpose()?;
-        let mut pools = vec![("api", pool.clone())];
-        let delivery = if config.delivery.enabled {
-            let pool = connect(config, DELIVERY_CONNECTIONS)?;
-            pools.push(("delivery", pool.clone()));
-            Some(Delivery::start(&pool, &delivery_settings(config), endpoints, master_keys, (bell, handed))?)
-        } else {
-            None
-        };
+        let (delivery_pool, stop) = (connect(config, DELIVERY_CONNECTIONS)?, CancellationToken::new());
+        let start_delivery =
+            || Delivery::start(&delivery_pool, &delivery_settings(config), endpoints, master_keys, (bell, handed));
+        let delivery = config.delivery.enabled.then(start_delivery).transpose()?;
         let (metrics, metrics_addresses) = match metrics_listener {
             Some(listener) => {
-                let (pool, delivery) = (connect(config, 1)?, delivery.as_ref().map(Delivery::standing));
-                serve_metrics(listener, Watched { pool, pools, delivery })?
+                let delivery = delivery.as_ref().map(|delivery| (delivery_pool, delivery.standing()));
+                serve_metrics(listener, watched(connect(config, 1)?, pool.clone(), delivery))?
             }
             None => (Vec::new(), Vec::new()),
         };
-        let stop = CancellationToken::new();
-        let retention = config.retention.enabled.then(|| {
-            let retention =
-                Retention { period: config.retention.period, partitions_ahead: config.retention.partitions_ahead };
-            tokio::spawn(retention::run(pool, retention, stop.clone()))
-        });
+        let retention = start_retention(config, pool, stop.clone());
         let handle = server.handle();
         Ok(Self {
             addresses,
@@ -197,6 +188,21 @@ impl App {
         // To the last, so that the stop can be watched.
         self.metrics.iter().for_each(JoinHandle::abort);
     }
+}
+
+fn start_retention(config: &Config, pool: PgPool, stop: CancellationToken) -> Option<JoinHandle<()>> {
+    let config::Retention { enabled, period, partitions_ahead } = config.retention;
+    enabled.then(|| tokio::spawn(retention::run(pool, Retention { period, partitions_ahead }, stop)))
+}
+
+/// What is looked at for metrics, by a connection of its own.
+fn watched(own: PgPool, api: PgPool, delivery: Option<(PgPool, Standing)>) -> Watched {
+    let mut pools = vec![("api", api)];
+    let delivery = delivery.map(|(pool, standing)| {
+        pools.push(("delivery", pool));
+        standing
+    });
+    Watched { pool: own, later: LaterLook::default(), pools, delivery }
 }
 
 fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -1,7 +1,7 @@
 //! The fan-out loop: does the steps of Operations to an audience, so that their batches can be claimed like any others.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 pub async fn run(pool: PgPool, wake: Arc<Wake>, poll_interval: Duration, stop: CancellationToken) {
     let steps = async {
         loop {
+            let began = Instant::now();
             match fanouts::step(&pool).await {
                 Ok(Some(step)) => {
                     metrics::accepted(0, step.notifications as usize);
@@ -27,6 +28,8 @@ pub async fn run(pool: PgPool, wake: Arc<Wake>, poll_interval: Duration, stop: C
                         tracing::error!(operation_id = %step.operation_id, most = MAX_POSITIONS,
                             "an audience is as large as an Operation can hold; whoever is beyond gets nothing");
                     }
+                    // As long as it took: Postgres is there for others too, and lanes don't send faster than half of this.
+                    tokio::time::sleep(began.elapsed()).await;
                 }
                 Ok(None) => wait(&pool, &wake, poll_interval).await,
                 Err(error) => {

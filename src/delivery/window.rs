@@ -19,7 +19,7 @@ const WORTHWHILE: f64 = 1.15;
 /// larger one needs may have been opening.
 const CONTENT: Duration = Duration::from_secs(1);
 /// How long answers are counted for a rate.
-const ROUND: Duration = Duration::from_millis(100);
+const ROUND: Duration = Duration::from_millis(75);
 
 /// The window of a lane.
 pub struct Window {

@@ -1,11 +1,12 @@
 //! `GET /metrics`, for Prometheus, on an address of its own, so that it need not be reachable by the API's callers.
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Server;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::time::timeout;
 
 use crate::delivery::Standing;
@@ -19,11 +20,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// A look at the queue that takes longer is left out of the answer.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How often all that is not due is looked at: it may be very much, and changes slowly.
+const LATER_EVERY: Duration = Duration::from_secs(30);
+
 /// What is looked at when somebody reads.
 #[derive(Clone)]
 pub struct Watched {
     /// To look at the queue with.
     pub pool: PgPool,
+    /// When all of the queue was last looked at.
+    pub later: LaterLook,
     /// The service's pools, by name.
     pub pools: Vec<(&'static str, PgPool)>,
     /// `None`: this process does not deliver.
@@ -52,7 +58,7 @@ pub async fn fold() {
 }
 
 async fn read(watched: web::Data<Watched>) -> HttpResponse {
-    look(&watched.pool).await;
+    look(&watched).await;
     for (name, pool) in &watched.pools {
         let idle = pool.num_idle();
         metrics::pool(name, (pool.size() as usize).saturating_sub(idle), idle);
@@ -63,13 +69,37 @@ async fn read(watched: web::Data<Watched>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics::render())
 }
 
-async fn look(pool: &PgPool) {
-    let Ok(Ok(mut connection)) = timeout(CONNECT_TIMEOUT, pool.acquire()).await else {
-        return metrics::queue(None);
+async fn look(watched: &Watched) {
+    let Ok(Ok(mut connection)) = timeout(CONNECT_TIMEOUT, watched.pool.acquire()).await else {
+        return metrics::postgres(false);
     };
-    match timeout(LOOK_TIMEOUT, queue::look(&mut *connection)).await {
-        Ok(looked) => metrics::queue(looked.ok().as_ref()),
+    match timeout(LOOK_TIMEOUT, look_with(&mut connection, &watched.later)).await {
+        Ok(looked) => metrics::postgres(looked.is_ok()),
         // Of a queue so long that looking at it takes too long, the last look stands.
         Err(_) => connection.close_on_drop(),
+    }
+}
+
+async fn look_with(connection: &mut PgConnection, later: &LaterLook) -> sqlx::Result<()> {
+    metrics::due(&queue::due(&mut *connection).await?);
+    metrics::postgres(true);
+    if later.is_time() {
+        metrics::later(queue::later(connection).await?);
+    }
+    Ok(())
+}
+
+/// When what is not due was last looked at.
+#[derive(Clone, Default)]
+pub struct LaterLook(Arc<Mutex<Option<Instant>>>);
+
+impl LaterLook {
+    fn is_time(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = last.is_none_or(|last| last.elapsed() >= LATER_EVERY);
+        if is_time {
+            *last = Some(Instant::now());
+        }
+        is_time
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use time::OffsetDateTime;
 
-use crate::store::queue::Queue;
+use crate::store::queue::Due;
 
 mod lane;
 
@@ -148,14 +148,20 @@ pub fn accepted(operations: usize, notifications: usize) {
     metrics::counter!(NOTIFICATIONS).increment(notifications as u64);
 }
 
-/// What Postgres says of the queue; `None`: it does not answer.
-pub fn queue(queue: Option<&Queue>) {
-    metrics::gauge!(POSTGRES_UP).set(f64::from(u8::from(queue.is_some())));
-    if let Some(queue) = queue {
-        metrics::gauge!(QUEUE, "state" => "due").set(queue.due as f64);
-        metrics::gauge!(QUEUE, "state" => "later").set(queue.later as f64);
-        metrics::gauge!(QUEUE_OLDEST).set(queue.oldest_due.as_secs_f64());
-    }
+/// Whether Postgres answers.
+pub fn postgres(is_up: bool) {
+    metrics::gauge!(POSTGRES_UP).set(f64::from(u8::from(is_up)));
+}
+
+/// What is due.
+pub fn due(due: &Due) {
+    metrics::gauge!(QUEUE, "state" => "due").set(due.notifications as f64);
+    metrics::gauge!(QUEUE_OLDEST).set(due.oldest.as_secs_f64());
+}
+
+/// How many notifications are unsettled and not due.
+pub fn later(notifications: i64) {
+    metrics::gauge!(QUEUE, "state" => "later").set(notifications as f64);
 }
 
 /// How many connections of a pool are used, and how many are not.
