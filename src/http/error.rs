@@ -93,7 +93,7 @@ impl ApiError {
 
     /// 403.
     pub fn forbidden() -> Self {
-        Self::plain(StatusCode::FORBIDDEN, "This API key's role does not allow that; see `bellwire keys list`")
+        Self::plain(StatusCode::FORBIDDEN, "This API key's role does not allow that")
     }
 
     /// 404: there is nothing at this address, or it is another account's.

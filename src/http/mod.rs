@@ -159,8 +159,8 @@ pub fn serve(
             // What can't be decoded names nothing that could be found.
             .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
             .configure(if api { routes } else { |_: &mut web::ServiceConfig| {} })
-            .route("/healthz", web::get().to(health::alive))
-            .route("/readyz", web::get().to(health::ready))
+            .service(resource("/healthz", "GET").route(web::get().to(health::alive)))
+            .service(resource("/readyz", "GET").route(web::get().to(health::ready)))
             .wrap(from_fn(observe::observe))
             .default_service(web::to(async || ApiError::not_found().error_response()))
     })
