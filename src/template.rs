@@ -4,6 +4,7 @@
 //! filters that multiply their input; what one message may have of everything is limited ([`MOST`]); and rendering stops at
 //! [`MAX_RENDERED`]. <https://shopify.github.io/liquid/>
 
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
@@ -158,10 +159,27 @@ fn markup(text: &str) -> &str {
     text.get(first.unwrap_or(0)..last.unwrap_or(text.len())).unwrap_or(text)
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is in the library, whose panics are a template's errors and nobody's defect.
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
+/// Does `work`, and catches its panic.
+fn guarded<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
+    GUARDED.set(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(false);
+    done
+}
+
 fn parse(text: &str) -> Result<Template, String> {
     let parser = PARSER.as_ref().map_err(Clone::clone)?;
     // A number that no integer holds panics in the library.
-    match catch_unwind(AssertUnwindSafe(|| parser.parse(text))) {
+    match guarded(|| parser.parse(text)) {
         Ok(parsed) => parsed.map_err(|error| format!("is not a Liquid template: {}", tidy(&error))),
         Err(_) => Err("is not a Liquid template: a number in it is out of range".to_owned()),
     }
@@ -171,7 +189,7 @@ fn parse(text: &str) -> Result<Template, String> {
 fn render(template: &Template, globals: &Object, room: &mut usize) -> Result<String, String> {
     let mut text = Bounded { text: Vec::new(), room, is_over: false };
     // Arithmetic at the edge of its range panics in the library; that is one recipient's error, not everybody's.
-    let rendered = catch_unwind(AssertUnwindSafe(|| template.render_to(&mut text, globals)));
+    let rendered = guarded(|| template.render_to(&mut text, globals));
     match rendered {
         Ok(Ok(())) => String::from_utf8(text.text).map_err(|error| error.to_string()),
         _ if text.is_over => {

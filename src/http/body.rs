@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::error::PayloadError;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
@@ -10,6 +11,9 @@ use bytes::Bytes;
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
+
+/// How long a body may take to arrive: whoever is slower holds memory, and a process that wants to end.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A body that says it is JSON, and who sent it: nothing is read for somebody unknown.
 pub struct JsonBody {
@@ -33,7 +37,11 @@ impl FromRequest for JsonBody {
             if !is_json {
                 return Err(ApiError::unsupported_media_type());
             }
-            let bytes = bytes.await.map_err(|error| match error.as_error::<PayloadError>() {
+            let bytes = tokio::time::timeout(BODY_TIMEOUT, bytes).await;
+            let late = || format!("the body has not arrived within {} s", BODY_TIMEOUT.as_secs());
+            let bytes = bytes.map_err(|_| ApiError::invalid_field("", late()))?.map_err(|error| match error
+                .as_error::<PayloadError>()
+            {
                 Some(PayloadError::Overflow) => ApiError::too_large(limit),
                 _ => ApiError::invalid_field("", format!("the body can't be read: {error}")),
             })?;

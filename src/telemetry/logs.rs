@@ -12,6 +12,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{Log, LogFormat};
 use crate::telemetry::traces::Traces;
+use crate::template;
 
 /// Starts logging to standard error; standard output is for what a command was asked for. Spans go to `traces` as well.
 pub fn start(log: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
@@ -26,5 +27,12 @@ pub fn start(log: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
     let requests = Targets::new().with_target("bellwire::http", Level::INFO);
     let spans = traces.map(|traces| OpenTelemetryLayer::new(traces.tracer()).with_filter(requests));
     let started = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init();
-    started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))
+    started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))?;
+    // As a line like any other, and none for a template that panics: callers could fill the disk with those.
+    std::panic::set_hook(Box::new(|panic| {
+        if !template::is_guarded() {
+            tracing::error!(%panic, "a task panicked");
+        }
+    }));
+    Ok(())
 }

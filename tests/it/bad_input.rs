@@ -309,3 +309,15 @@ async fn a_provider_without_a_credential_is_named_at_its_first_recipient() {
     assert_nothing_written(&service).await;
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_very_many_values_is_refused_before_it_takes_memory() {
+    let service = Service::start().await;
+    let (status, body) = service.client.post("", &json!({"badge": vec![json!({}); 300_000]})).await;
+    assert_eq!(status, 400);
+    assert!(body["message"].as_str().unwrap().contains("more than 300000 JSON values"), "{body}");
+    let commas =
+        json!({"to": [fcm("a-device")], "content": {"title": "t", "body": "b", "data": {"list": "[{,".repeat(500)}}});
+    assert_eq!(service.client.post("", &commas).await.0, 202, "texts are not counted");
+    service.stop().await;
+}
