@@ -1,7 +1,8 @@
-//! Where requests become durable: Operations that arrive while a transaction is under way share the next one.
+//! Where requests become durable: Operations that arrive while a transaction is under way share the
+//! next one.
 //!
-//! An Operation has been accepted when [`Intake::submit`] returns `Ok`, and not before.
-//! Invariant: what one client sends never fails another's request.
+//! An Operation has been accepted when [`Intake::submit`] returns `Ok`, and not before. Invariant:
+//! what one client sends never fails another's request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +18,13 @@ use crate::store::operations::{self, NewOperation};
 use crate::store::session::Session;
 use crate::telemetry::metrics;
 
-/// Operations of fewer recipients share a transaction, one after the other: the more of them share one, the less each costs.
-/// A larger one goes alone, beside those.
+/// Operations of fewer recipients share a transaction, one after the other: the more of them share
+/// one, the less each costs. A larger one goes alone, beside those.
 const LARGE: usize = 1_000;
 /// Most recipients that share a transaction.
 const GROUP_RECIPIENTS: usize = 20_000;
-/// The least time from one shared transaction to the next: in a busy time they become fewer and larger, and who comes alone
-/// does not wait.
+/// The least time from one shared transaction to the next: in a busy time they become fewer and
+/// larger, and who comes alone does not wait.
 const SHARED_EVERY: Duration = Duration::from_millis(2);
 /// Transactions of large Operations at the same time.
 const LARGE_TRANSACTIONS: usize = 2;
@@ -43,7 +44,8 @@ pub enum AcceptError {
     /// Another request came under the same Idempotency-Key, and was accepted.
     #[error("the Idempotency-Key has been used")]
     Repeated,
-    /// Postgres did not take it. Where the connection broke during the commit, it may have been stored all the same.
+    /// Postgres did not take it. Where the connection broke during the commit, it may have been
+    /// stored all the same.
     #[error("the notifications could not be stored: {0}")]
     Database(Arc<sqlx::Error>),
 }
@@ -71,34 +73,59 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Starts accepting into the database behind `pool`. This process's own delivery is woken, and small Operations are
-    /// handed over to it; `None`: it does not deliver.
+    /// Starts accepting into the database behind `pool`. This process's own delivery is woken, and
+    /// small Operations are handed over to it; `None`: it does not deliver.
     pub fn start(pool: PgPool, delivery: Option<(Bell, Handover)>) -> Self {
         let (queue, waiting) = mpsc::unbounded_channel();
         let session = Arc::new(Mutex::new(Session::beside(&pool)));
-        tokio::spawn(accept(Store { pool, session, delivery }, waiting));
-        Self { queue, room: Arc::new(Semaphore::new(WAITING_RECIPIENTS)) }
+        tokio::spawn(accept(
+            Store {
+                pool,
+                session,
+                delivery,
+            },
+            waiting,
+        ));
+        Self {
+            queue,
+            room: Arc::new(Semaphore::new(WAITING_RECIPIENTS)),
+        }
     }
 
     /// Stores `operation` and returns when it is durable.
     pub async fn submit(&self, operation: NewOperation) -> Result<(), AcceptError> {
-        let recipients = u32::try_from(operation.recipients.len()).map_err(|_| AcceptError::Busy)?;
-        let room = Arc::clone(&self.room).try_acquire_many_owned(recipients).map_err(|_| AcceptError::Busy)?;
+        let recipients =
+            u32::try_from(operation.recipients.len()).map_err(|_| AcceptError::Busy)?;
+        let room = Arc::clone(&self.room)
+            .try_acquire_many_owned(recipients)
+            .map_err(|_| AcceptError::Busy)?;
         let (reply, answer) = oneshot::channel();
         let is_small = can_be_handed_over(&operation);
-        self.queue.send(Waiting { operation, is_small, reply, _room: room }).map_err(|_| AcceptError::Busy)?;
+        self.queue
+            .send(Waiting {
+                operation,
+                is_small,
+                reply,
+                _room: room,
+            })
+            .map_err(|_| AcceptError::Busy)?;
         answer.await.map_err(|_| AcceptError::Busy)?
     }
 }
 
 async fn accept(store: Store, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
-    let (shared, alone) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(LARGE_TRANSACTIONS)));
+    let (shared, alone) = (
+        Arc::new(Semaphore::new(1)),
+        Arc::new(Semaphore::new(LARGE_TRANSACTIONS)),
+    );
     let mut last = Instant::now();
     while let Some(first) = waiting.recv().await {
         let (mut recipients, mut group) = (0, Vec::new());
         let mut next = Some(first);
         // More arrive while the transaction before is under way; they are taken once it is over.
-        let Ok(turn) = Arc::clone(&shared).acquire_owned().await else { return };
+        let Ok(turn) = Arc::clone(&shared).acquire_owned().await else {
+            return;
+        };
         tokio::time::sleep_until(last + SHARED_EVERY).await;
         last = Instant::now();
         while let Some(operation) = next {
@@ -106,14 +133,20 @@ async fn accept(store: Store, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
                 let (store, turns) = (store.clone(), Arc::clone(&alone));
                 tokio::spawn(async move {
                     // The turns end with the process only.
-                    let Ok(_turn) = turns.acquire().await else { return };
+                    let Ok(_turn) = turns.acquire().await else {
+                        return;
+                    };
                     store.group(vec![operation]).await;
                 });
             } else {
                 recipients += operation.recipients();
                 group.push(operation);
             }
-            next = if recipients < GROUP_RECIPIENTS { waiting.try_recv().ok() } else { None };
+            next = if recipients < GROUP_RECIPIENTS {
+                waiting.try_recv().ok()
+            } else {
+                None
+            };
         }
         if !group.is_empty() {
             let store = store.clone();
@@ -138,20 +171,34 @@ struct Store {
 
 impl Store {
     async fn group(&self, group: Vec<Waiting>) {
-        let small = group.iter().filter(|waiting| waiting.is_small).map(Waiting::recipients).sum();
+        let small = group
+            .iter()
+            .filter(|waiting| waiting.is_small)
+            .map(Waiting::recipients)
+            .sum();
         let handover = self.delivery.as_ref().map(|(_, handover)| handover);
-        let place = handover.filter(|_| small > 0).and_then(|handover| handover.place(small));
-        let claim = |waiting: &Waiting| place.as_ref().filter(|_| waiting.is_small).map(|place| place.lease);
+        let place = handover
+            .filter(|_| small > 0)
+            .and_then(|handover| handover.place(small));
+        let claim = |waiting: &Waiting| {
+            place
+                .as_ref()
+                .filter(|_| waiting.is_small)
+                .map(|place| place.lease)
+        };
         let bell = self.delivery.as_ref().map(|(bell, _)| bell);
         let left = group.iter().filter(|waiting| claim(waiting).is_none());
         let news = News::of(left.map(|waiting| &waiting.operation));
-        let operations = group.iter().map(|waiting| (&waiting.operation, claim(waiting)));
+        let operations = group
+            .iter()
+            .map(|waiting| (&waiting.operation, claim(waiting)));
         let is_for_all = news.is_for_all(bell);
         let inserted = if group.iter().any(|waiting| waiting.recipients() >= LARGE) {
             operations::insert(&self.pool, operations, is_for_all).await
         } else {
-            let inserting =
-                async |connection: &mut PgConnection| operations::insert(connection, operations, is_for_all).await;
+            let inserting = async |connection: &mut PgConnection| {
+                operations::insert(connection, operations, is_for_all).await
+            };
             self.session.lock().await.within(LIMIT, inserting).await
         };
         match inserted {
@@ -159,7 +206,11 @@ impl Store {
                 drop(place);
                 self.one_by_one(group).await;
             }
-            result => answer(group, place.filter(|_| result.is_ok()), &result.map_err(Arc::new)),
+            result => answer(
+                group,
+                place.filter(|_| result.is_ok()),
+                &result.map_err(Arc::new),
+            ),
         }
         if let Some(bell) = bell {
             news.ring(bell);
@@ -175,14 +226,22 @@ impl Store {
     }
 }
 
-/// Tells everybody of a group what became of it, and hands over what was stored as claimed, if there is a `place` for it.
+/// Tells everybody of a group what became of it, and hands over what was stored as claimed, if
+/// there is a `place` for it.
 fn answer(group: Vec<Waiting>, place: Option<Place<'_>>, result: &Result<(), Arc<sqlx::Error>>) {
     if result.is_ok() {
         metrics::accepted(group.len(), group.iter().map(Waiting::recipients).sum());
     }
     let mut small = Vec::new();
-    for Waiting { operation, is_small, reply, _room } in group {
-        // Clients that went away get no answer, but what they sent is stored all the same: they may have sent it once only.
+    for Waiting {
+        operation,
+        is_small,
+        reply,
+        _room,
+    } in group
+    {
+        // Clients that went away get no answer, but what they sent is stored all the same: they may
+        // have sent it once only.
         let _ = reply.send(result.clone().map_err(refusal));
         if place.is_some() && is_small {
             small.push(operation);
@@ -205,7 +264,11 @@ struct News {
 
 impl News {
     fn of<'a>(operations: impl Iterator<Item = &'a NewOperation>) -> Self {
-        let mut news = Self { recipients: 0, audience: false, later: None };
+        let mut news = Self {
+            recipients: 0,
+            audience: false,
+            later: None,
+        };
         for operation in operations {
             match operation.send_at {
                 None => news.recipients += operation.recipients.len(),
@@ -216,7 +279,8 @@ impl News {
         news
     }
 
-    /// Whether every process should hear of it, by Postgres: where this one does not deliver, or should not alone.
+    /// Whether every process should hear of it, by Postgres: where this one does not deliver, or
+    /// should not alone.
     fn is_for_all(&self, bell: Option<&Bell>) -> bool {
         bell.is_none() || self.audience || self.recipients > OWN_RECIPIENTS
     }
@@ -229,11 +293,19 @@ impl News {
             bell.batches.now();
         }
         if let Some(at) = self.later {
-            bell.batches.after((at - OffsetDateTime::now_utc()).try_into().unwrap_or_default());
+            bell.batches.after(
+                (at - OffsetDateTime::now_utc())
+                    .try_into()
+                    .unwrap_or_default(),
+            );
         }
     }
 }
 
 fn refusal(error: Arc<sqlx::Error>) -> AcceptError {
-    if idempotency_keys::is_repeat(&error) { AcceptError::Repeated } else { AcceptError::Database(error) }
+    if idempotency_keys::is_repeat(&error) {
+        AcceptError::Repeated
+    } else {
+        AcceptError::Database(error)
+    }
 }

@@ -25,8 +25,9 @@ use crate::store::sealed;
 use crate::telemetry;
 use crate::transport::Roots;
 
-/// Connections that delivery has for itself beside those that its claimer and its recorder keep, so that no burst of requests
-/// holds it up: to renew, to listen, to fan out, and to remove dead tokens.
+/// Connections that delivery has for itself beside those that its claimer and its recorder keep, so
+/// that no burst of requests holds it up: to renew, to listen, to fan out, and to remove dead
+/// tokens.
 const DELIVERY_CONNECTIONS: u32 = 4;
 
 const UNUSABLE: &str = "Postgres can't be used";
@@ -52,41 +53,59 @@ pub struct App {
 pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
     let key = config.secrets.master_key.expose_secret();
     if key.is_empty() {
-        bail!("secrets.master_key is not set: make one with `openssl rand -base64 32` and keep it safe");
+        bail!(
+            "secrets.master_key is not set: make one with `openssl rand -base64 32` and keep it safe"
+        );
     }
     let old = config.secrets.old_master_keys.expose_secret();
-    MasterKeys::new(&config.secrets.master_key_id, key).context("secrets.master_key is not valid")?;
+    MasterKeys::new(&config.secrets.master_key_id, key)
+        .context("secrets.master_key is not valid")?;
     MasterKeys::with_old(&config.secrets.master_key_id, key, old)
         .context("secrets.old_master_keys is not valid: give it as id:key,id:key")
 }
 
 /// Connections to the configured database.
 pub fn connect(config: &Config, max_connections: u32) -> anyhow::Result<PgPool> {
-    Ok(schema::pool(database(config)?, max_connections, config.database.connect_timeout))
+    Ok(schema::pool(
+        database(config)?,
+        max_connections,
+        config.database.connect_timeout,
+    ))
 }
 
 fn database(config: &Config) -> anyhow::Result<PgConnectOptions> {
     let url = config.database.url.expose_secret();
     if url.is_empty() {
-        bail!("database.url is not set: give it as BELLWIRE__DATABASE__URL, or in a file as database.url_file");
+        bail!(
+            "database.url is not set: give it as BELLWIRE__DATABASE__URL, or in a file as database.url_file"
+        );
     }
     // The URL holds a password, so it is not repeated here.
-    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-        bail!("database.url is not a Postgres URL: give it as postgres://user:password@host:5432/bellwire");
+    if !["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        bail!(
+            "database.url is not a Postgres URL: give it as postgres://user:password@host:5432/bellwire"
+        );
     }
     PgConnectOptions::from_str(url).context("database.url is not a Postgres URL")
 }
 
 /// Waits for the configured Postgres, and brings its schema up to date by `pool`.
 pub async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Migrated> {
-    schema::reachable(&database(config)?, config.database.connect_timeout).await.context(UNUSABLE)?;
+    schema::reachable(&database(config)?, config.database.connect_timeout)
+        .await
+        .context(UNUSABLE)?;
     schema::migrate(pool).await.context(UNUSABLE)
 }
 
-/// Refuses a master key that is not the one of its name that Credentials were sealed with: whatever is sent with them would
-/// wait in vain until it fails.
+/// Refuses a master key that is not the one of its name that Credentials were sealed with: whatever
+/// is sent with them would wait in vain until it fails.
 async fn check_master_key(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<()> {
-    let Some(newest) = sealed::newest_content(pool).await.context(UNUSABLE)? else { return Ok(()) };
+    let Some(newest) = sealed::newest_content(pool).await.context(UNUSABLE)? else {
+        return Ok(());
+    };
     match keys.open(newest.credential_id, &newest.content) {
         Ok(_) => Ok(()),
         // Perhaps it is lost, and Credentials are about to be stored anew.
@@ -113,36 +132,63 @@ impl App {
         let pool = connect(config, config.database.max_connections)?;
         migrate(config, &pool).await?;
         check_master_key(&pool, &master_keys).await?;
-        retention::make_partitions(&pool, config.retention.partitions_ahead).await.context("no partitions")?;
-        let (bell, readiness, grace) = (Bell::default(), Readiness::default(), config.delivery.grace);
-        let (handover, handed) = delivery::handover(config.delivery.max_in_flight, config.delivery.lease);
+        retention::make_partitions(&pool, config.retention.partitions_ahead)
+            .await
+            .context("no partitions")?;
+        let (bell, readiness, grace) =
+            (Bell::default(), Readiness::default(), config.delivery.grace);
+        let (handover, handed) =
+            delivery::handover(config.delivery.max_in_flight, config.delivery.lease);
         let state = http::State {
             pool: pool.clone(),
             keys: http::look_up_keys(&pool),
             senders: http::look_up_senders(&pool),
-            intake: Intake::start(pool.clone(), config.delivery.enabled.then(|| (bell.clone(), handover))),
+            intake: Intake::start(
+                pool.clone(),
+                config.delivery.enabled.then(|| (bell.clone(), handover)),
+            ),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),
             public_url: config.server.public_url.clone(),
             max_body_size: config.server.max_body_size,
             deadline: config.delivery.deadline,
             retention: config.retention.period,
-            limits: http::Limits::new(config.limits.requests_per_second, config.limits.recipients_per_minute),
+            limits: http::Limits::new(
+                config.limits.requests_per_second,
+                config.limits.recipients_per_minute,
+            ),
             readiness: readiness.clone(),
         };
         let listen = config.server.listen;
         let served = http::serve(state, listen, config.server.api, grace);
-        let (server, addresses) = served.with_context(|| format!("server.listen: can't listen on {listen}"))?;
-        // Before delivery begins: what a process has claimed that ends at once waits for its leases to run out.
+        let (server, addresses) =
+            served.with_context(|| format!("server.listen: can't listen on {listen}"))?;
+        // Before delivery begins: what a process has claimed that ends at once waits for its leases
+        // to run out.
         let metrics_listener = config.metrics.listen.map(listen_for_metrics).transpose()?;
-        let (delivery_pool, stop) = (connect(config, DELIVERY_CONNECTIONS)?, CancellationToken::new());
-        let start_delivery =
-            || Delivery::start(&delivery_pool, &delivery_settings(config), endpoints, master_keys, (bell, handed));
+        let (delivery_pool, stop) = (
+            connect(config, DELIVERY_CONNECTIONS)?,
+            CancellationToken::new(),
+        );
+        let start_delivery = || {
+            Delivery::start(
+                &delivery_pool,
+                &delivery_settings(config),
+                endpoints,
+                master_keys,
+                (bell, handed),
+            )
+        };
         let delivery = config.delivery.enabled.then(start_delivery).transpose()?;
         let (metrics, metrics_addresses) = match metrics_listener {
             Some(listener) => {
-                let delivery = delivery.as_ref().map(|delivery| (delivery_pool, delivery.standing()));
-                serve_metrics(listener, watched(connect(config, 1)?, pool.clone(), delivery))?
+                let delivery = delivery
+                    .as_ref()
+                    .map(|delivery| (delivery_pool, delivery.standing()));
+                serve_metrics(
+                    listener,
+                    watched(connect(config, 1)?, pool.clone(), delivery),
+                )?
             }
             None => (Vec::new(), Vec::new()),
         };
@@ -171,8 +217,8 @@ impl App {
         }
     }
 
-    /// Says at `/readyz` that it ends; then stops taking requests, then claiming; lets what is under way end and be
-    /// recorded, and gives the rest back.
+    /// Says at `/readyz` that it ends; then stops taking requests, then claiming; lets what is
+    /// under way end and be recorded, and gives the rest back.
     pub async fn stop(self) {
         self.readiness.drain();
         tokio::time::sleep(self.drain_delay).await;
@@ -190,9 +236,26 @@ impl App {
     }
 }
 
-fn start_retention(config: &Config, pool: PgPool, stop: CancellationToken) -> Option<JoinHandle<()>> {
-    let config::Retention { enabled, period, partitions_ahead } = config.retention;
-    enabled.then(|| tokio::spawn(retention::run(pool, Retention { period, partitions_ahead }, stop)))
+fn start_retention(
+    config: &Config,
+    pool: PgPool,
+    stop: CancellationToken,
+) -> Option<JoinHandle<()>> {
+    let config::Retention {
+        enabled,
+        period,
+        partitions_ahead,
+    } = config.retention;
+    enabled.then(|| {
+        tokio::spawn(retention::run(
+            pool,
+            Retention {
+                period,
+                partitions_ahead,
+            },
+            stop,
+        ))
+    })
 }
 
 /// What is looked at for metrics, by a connection of its own.
@@ -202,7 +265,12 @@ fn watched(own: PgPool, api: PgPool, delivery: Option<(PgPool, Standing)>) -> Wa
         pools.push(("delivery", pool));
         standing
     });
-    Watched { pool: own, later: LaterLook::default(), pools, delivery }
+    Watched {
+        pool: own,
+        later: LaterLook::default(),
+        pools,
+        delivery,
+    }
 }
 
 fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -210,14 +278,20 @@ fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Lets Prometheus read.
-fn serve_metrics(listener: TcpListener, watched: Watched) -> anyhow::Result<(Vec<JoinHandle<()>>, Vec<SocketAddr>)> {
+fn serve_metrics(
+    listener: TcpListener,
+    watched: Watched,
+) -> anyhow::Result<(Vec<JoinHandle<()>>, Vec<SocketAddr>)> {
     let (server, addresses) = http::metrics::serve(listener, watched).context("metrics.listen")?;
     let serving = tokio::spawn(async move {
         if let Err(error) = server.await {
             tracing::error!(%error, "metrics can't be read any more");
         }
     });
-    Ok((vec![serving, tokio::spawn(http::metrics::fold())], addresses))
+    Ok((
+        vec![serving, tokio::spawn(http::metrics::fold())],
+        addresses,
+    ))
 }
 
 fn delivery_settings(config: &Config) -> delivery::Settings {
@@ -226,12 +300,25 @@ fn delivery_settings(config: &Config) -> delivery::Settings {
         lease: delivery.lease,
         poll_interval: delivery.poll_interval,
         recorder_window: delivery.recorder_window,
-        retry: RetryPolicy { base: delivery.retry_base, max: delivery.retry_max, max_attempts: delivery.max_attempts },
-        quotas: Quotas {
-            fcm: Quota { per_minute: config.fcm.max_per_minute, ramp: config.fcm.ramp },
-            apns: Quota { per_minute: config.apns.max_per_minute, ramp: config.apns.ramp },
+        retry: RetryPolicy {
+            base: delivery.retry_base,
+            max: delivery.retry_max,
+            max_attempts: delivery.max_attempts,
         },
-        burst: Burst { percent: delivery.burst_percent, count: delivery.burst_count },
+        quotas: Quotas {
+            fcm: Quota {
+                per_minute: config.fcm.max_per_minute,
+                ramp: config.fcm.ramp,
+            },
+            apns: Quota {
+                per_minute: config.apns.max_per_minute,
+                ramp: config.apns.ramp,
+            },
+        },
+        burst: Burst {
+            percent: delivery.burst_percent,
+            count: delivery.burst_count,
+        },
     }
 }
 
@@ -241,13 +328,32 @@ fn endpoints(config: &Config) -> anyhow::Result<Endpoints> {
     let apns_roots = Roots::load(apns.ca_file.as_deref()).context("apns.ca_file")?;
     let endpoint = |key: &str, url: &str, roots: &Roots, timeout, max_connections| {
         let address = https_authority(url);
-        let (host, port) = address.with_context(|| format!("{key} must be an https address; it is {url}"))?;
-        anyhow::Ok(Endpoint { host, port, roots: roots.clone(), timeout, max_connections })
+        let (host, port) =
+            address.with_context(|| format!("{key} must be an https address; it is {url}"))?;
+        anyhow::Ok(Endpoint {
+            host,
+            port,
+            roots: roots.clone(),
+            timeout,
+            max_connections,
+        })
     };
     Ok(Endpoints {
-        fcm: endpoint("fcm.endpoint", &fcm.endpoint, &fcm_roots, fcm.timeout, fcm.max_connections)?,
+        fcm: endpoint(
+            "fcm.endpoint",
+            &fcm.endpoint,
+            &fcm_roots,
+            fcm.timeout,
+            fcm.max_connections,
+        )?,
         fcm_token_uris: fcm.token_uris.clone(),
-        apns: endpoint("apns.endpoint", &apns.endpoint, &apns_roots, apns.timeout, apns.max_connections)?,
+        apns: endpoint(
+            "apns.endpoint",
+            &apns.endpoint,
+            &apns_roots,
+            apns.timeout,
+            apns.max_connections,
+        )?,
         apns_sandbox: endpoint(
             "apns.sandbox_endpoint",
             &apns.sandbox_endpoint,

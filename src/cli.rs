@@ -46,7 +46,8 @@ enum Command {
     Demo(dev::demo::Arguments),
     /// Bring the database's schema up to date and end.
     Migrate {
-        /// And distribute the large tables over the workers of Citus, with what is in them; see docs/citus.md.
+        /// And distribute the large tables over the workers of Citus, with what is in them; see
+        /// docs/citus.md.
         #[arg(long)]
         citus: bool,
     },
@@ -109,7 +110,11 @@ impl Cli {
             Command::Retention { dry_run } => retain(&load()?, dry_run).await,
             Command::CheckConfig => Ok(write!(std::io::stdout(), "{}", load()?)?),
             Command::Health { ready } => {
-                let answer = health::ask(load()?.server.listen, if ready { "/readyz" } else { "/healthz" }).await?;
+                let answer = health::ask(
+                    load()?.server.listen,
+                    if ready { "/readyz" } else { "/healthz" },
+                )
+                .await?;
                 Ok(writeln!(std::io::stdout(), "{answer}")?)
             }
         }
@@ -120,7 +125,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let traces = Traces::start(&config.traces)?;
     telemetry::logs::start(&config.log, traces.as_ref())?;
     let mut signals = Signals::listen()?;
-    let Some(mut app) = signals.unless_ended(App::start(config)).await.transpose()? else { return Ok(()) };
+    let Some(mut app) = signals.unless_ended(App::start(config)).await.transpose()? else {
+        return Ok(());
+    };
     for address in &app.addresses {
         tracing::info!(%address, "ready");
     }
@@ -131,7 +138,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     tracing::info!("stopping; a second signal ends it at once");
     let stopped = signals.unless_ended(app.stop()).await;
-    stopped.context("ended at once by a second signal: what was in hand goes on when its leases run out")
+    stopped.context(
+        "ended at once by a second signal: what was in hand goes on when its leases run out",
+    )
 }
 
 async fn migrate(config: &Config, citus: bool) -> anyhow::Result<()> {
@@ -141,8 +150,11 @@ async fn migrate(config: &Config, citus: bool) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{migrated}")?;
     if citus {
         let is_new = citus::distribute(&mut *pool.acquire().await?).await?;
-        let done =
-            if is_new { "the large tables are distributed now" } else { "the large tables are distributed already" };
+        let done = if is_new {
+            "the large tables are distributed now"
+        } else {
+            "the large tables are distributed already"
+        };
         writeln!(std::io::stdout(), "{done}")?;
     }
     Ok(())
@@ -152,14 +164,25 @@ async fn reseal(config: &Config) -> anyhow::Result<()> {
     let pool = app::connect(config, 1)?;
     let resealed = reseal::run(&pool, &app::master_keys(config)?).await?;
     let (credentials, devices) = (resealed.credentials, resealed.devices);
-    Ok(writeln!(std::io::stdout(), "sealed anew: {credentials} Credentials, {devices} devices")?)
+    Ok(writeln!(
+        std::io::stdout(),
+        "sealed anew: {credentials} Credentials, {devices} devices"
+    )?)
 }
 
 async fn retain(config: &Config, dry_run: bool) -> anyhow::Result<()> {
     telemetry::logs::start(&config.log, None)?;
     let (pool, period) = (app::connect(config, 1)?, config.retention.period);
-    let expired = if dry_run { retention::look(&pool, period).await } else { retention::remove(&pool, period).await };
-    Ok(write!(std::io::stdout(), "{}", expired.context("Postgres can't be used")?)?)
+    let expired = if dry_run {
+        retention::look(&pool, period).await
+    } else {
+        retention::remove(&pool, period).await
+    };
+    Ok(write!(
+        std::io::stdout(),
+        "{}",
+        expired.context("Postgres can't be used")?
+    )?)
 }
 
 impl Keys {
@@ -171,18 +194,32 @@ impl Keys {
                 app::migrate(config, &pool).await?;
                 let account_id = accounts::find_or_create(&pool, &account)
                     .await
-                    .with_context(|| format!("no account '{account}': a name has 1 to 64 characters"))?;
+                    .with_context(|| {
+                        format!("no account '{account}': a name has 1 to 64 characters")
+                    })?;
                 let (key, secret) = (new_key(), generate_api_secret());
-                if !api_keys::insert(&pool, account_id, &key, &hash_api_secret(&secret), role).await? {
+                if !api_keys::insert(&pool, account_id, &key, &hash_api_secret(&secret), role)
+                    .await?
+                {
                     bail!("the key {key} exists already: try again");
                 }
                 writeln!(out, "key:    {key}\nsecret: {secret}")?;
             }
             Self::List => {
                 for key in api_keys::list(&pool).await? {
-                    let state = if key.revoked_at.is_some() { "revoked" } else { "active" };
+                    let state = if key.revoked_at.is_some() {
+                        "revoked"
+                    } else {
+                        "active"
+                    };
                     let role = format!("{:?}", key.role).to_lowercase();
-                    writeln!(out, "{}  {state}  {role}  {}  {}", key.key, key.created_at.date(), key.account)?;
+                    writeln!(
+                        out,
+                        "{}  {state}  {role}  {}  {}",
+                        key.key,
+                        key.created_at.date(),
+                        key.account
+                    )?;
                 }
             }
             Self::Revoke { key } => {

@@ -1,5 +1,6 @@
-//! Configuration: the defaults in `config/default.toml`, then a file, then `BELLWIRE__SECTION__KEY`. Unknown keys are
-//! refused, and every value that can't be right is named with its rule.
+//! Configuration: the defaults in `config/default.toml`, then a file, then
+//! `BELLWIRE__SECTION__KEY`. Unknown keys are refused, and every value that can't be right is named
+//! with its rule.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,7 +20,10 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 /// All settings.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Config {
     pub server: Server,
     pub database: Database,
@@ -37,7 +41,10 @@ pub struct Config {
 /// The HTTP API.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Server {
     pub listen: SocketAddr,
     pub api: bool,
@@ -51,7 +58,10 @@ pub struct Server {
 /// Postgres.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Database {
     #[serde(serialize_with = "redacted")]
     pub url: SecretString,
@@ -65,7 +75,10 @@ pub struct Database {
 /// Delivery.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Delivery {
     pub enabled: bool,
     pub max_in_flight: usize,
@@ -91,7 +104,10 @@ pub struct Delivery {
 /// Rate limits.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Limits {
     pub requests_per_second: u32,
     pub recipients_per_minute: u32,
@@ -100,7 +116,10 @@ pub struct Limits {
 /// FCM.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Fcm {
     pub endpoint: String,
     pub token_uris: Vec<String>,
@@ -117,7 +136,10 @@ pub struct Fcm {
 /// APNs.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Apns {
     pub endpoint: String,
     pub sandbox_endpoint: String,
@@ -134,7 +156,10 @@ pub struct Apns {
 /// How long records live.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Retention {
     pub enabled: bool,
     #[serde(with = "humantime_serde")]
@@ -145,7 +170,10 @@ pub struct Retention {
 /// Secrets at rest.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Secrets {
     #[serde(serialize_with = "redacted")]
     pub master_key: SecretString,
@@ -161,7 +189,10 @@ pub struct Secrets {
 /// Logs.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Log {
     pub format: LogFormat,
     pub level: String,
@@ -170,7 +201,10 @@ pub struct Log {
 /// Traces.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Traces {
     #[serde(deserialize_with = "or_empty")]
     pub endpoint: Option<String>,
@@ -180,7 +214,10 @@ pub struct Traces {
 /// Metrics.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each key is explained in config/default.toml, once")]
+#[allow(
+    missing_docs,
+    reason = "each key is explained in config/default.toml, once"
+)]
 pub struct Metrics {
     #[serde(deserialize_with = "address_or_empty")]
     pub listen: Option<SocketAddr>,
@@ -196,19 +233,30 @@ pub enum LogFormat {
     Json,
 }
 
-fn or_empty<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn or_empty<'de, D: Deserializer<'de>, T: From<String>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(Some(text).filter(|text| !text.is_empty()).map(T::from))
 }
 
-fn address_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+fn address_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
     let text: Option<String> = or_empty(deserializer)?;
-    text.map(|text| text.parse().map_err(|_| D::Error::custom(format!("{text} is not an address and a port"))))
-        .transpose()
+    text.map(|text| {
+        text.parse()
+            .map_err(|_| D::Error::custom(format!("{text} is not an address and a port")))
+    })
+    .transpose()
 }
 
 fn redacted<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(if secret.expose_secret().is_empty() { "" } else { "[redacted]" })
+    serializer.serialize_str(if secret.expose_secret().is_empty() {
+        ""
+    } else {
+        "[redacted]"
+    })
 }
 
 impl Config {
@@ -218,7 +266,8 @@ impl Config {
     }
 
     fn from_sources(file: Option<&Path>, environment: Environment) -> anyhow::Result<Self> {
-        let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        let mut builder =
+            config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(file) = file {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
@@ -229,22 +278,43 @@ impl Config {
             .list_separator(",")
             .with_list_parse_key("fcm.token_uris");
         let built = builder.add_source(environment).build();
-        let loaded = built.map_err(|error| anyhow!("the configuration can't be read: {}", in_one_line(&error)))?;
-        let mut config: Self = loaded.try_deserialize().context("the configuration can't be read")?;
+        let loaded = built
+            .map_err(|error| anyhow!("the configuration can't be read: {}", in_one_line(&error)))?;
+        let mut config: Self = loaded
+            .try_deserialize()
+            .context("the configuration can't be read")?;
         config.read_files()?;
         config.check()?;
         Ok(config)
     }
 
     fn read_files(&mut self) -> anyhow::Result<()> {
-        let Self { database, secrets, .. } = self;
-        read_secret("database.url", database.url_file.as_deref(), &mut database.url)?;
-        read_secret("secrets.master_key", secrets.master_key_file.as_deref(), &mut secrets.master_key)?;
-        read_secret("secrets.old_master_keys", secrets.old_master_keys_file.as_deref(), &mut secrets.old_master_keys)?;
+        let Self {
+            database, secrets, ..
+        } = self;
+        read_secret(
+            "database.url",
+            database.url_file.as_deref(),
+            &mut database.url,
+        )?;
+        read_secret(
+            "secrets.master_key",
+            secrets.master_key_file.as_deref(),
+            &mut secrets.master_key,
+        )?;
+        read_secret(
+            "secrets.old_master_keys",
+            secrets.old_master_keys_file.as_deref(),
+            &mut secrets.old_master_keys,
+        )?;
         // There may be no old keys, but always these.
         for (key, file, secret) in [
             ("database.url_file", &database.url_file, &database.url),
-            ("secrets.master_key_file", &secrets.master_key_file, &secrets.master_key),
+            (
+                "secrets.master_key_file",
+                &secrets.master_key_file,
+                &secrets.master_key,
+            ),
         ] {
             if let Some(file) = file
                 && secret.expose_secret().is_empty()
@@ -257,8 +327,19 @@ impl Config {
 
     /// Every rule that a value breaks, at once.
     fn check(&self) -> anyhow::Result<()> {
-        let Self { server, database, delivery, limits: _, fcm, apns, retention, secrets, log, traces, metrics: _ } =
-            self;
+        let Self {
+            server,
+            database,
+            delivery,
+            limits: _,
+            fcm,
+            apns,
+            retention,
+            secrets,
+            log,
+            traces,
+            metrics: _,
+        } = self;
         let second = Duration::from_secs(1);
         let https = |address: &str| address.starts_with("https://");
         let public_url = server.public_url.as_deref().unwrap_or("http://");
@@ -274,33 +355,106 @@ impl Config {
             &public_url,
             "an http or https address",
         );
-        rule(server.max_body_size >= 1024, "server.max_body_size", &server.max_body_size, "at least 1024 bytes");
-        rule(database.max_connections >= 1, "database.max_connections", &database.max_connections, "at least 1");
+        rule(
+            server.max_body_size >= 1024,
+            "server.max_body_size",
+            &server.max_body_size,
+            "at least 1024 bytes",
+        );
+        rule(
+            database.max_connections >= 1,
+            "database.max_connections",
+            &database.max_connections,
+            "at least 1",
+        );
         rule(
             delivery.max_in_flight >= 500,
             "delivery.max_in_flight",
             &delivery.max_in_flight,
             "at least 500, the size of a batch",
         );
-        rule(delivery.lease >= second, "delivery.lease", &delivery.lease, "at least 1s");
+        rule(
+            delivery.lease >= second,
+            "delivery.lease",
+            &delivery.lease,
+            "at least 1s",
+        );
         for (provider, timeout) in [("fcm", fcm.timeout), ("apns", apns.timeout)] {
             let least = format!("at least twice {provider}.timeout, which is {timeout:?}");
-            rule(delivery.lease / 2 >= timeout, "delivery.lease", &delivery.lease, &least);
-            rule(!timeout.is_zero(), &format!("{provider}.timeout"), &timeout, "more than 0");
+            rule(
+                delivery.lease / 2 >= timeout,
+                "delivery.lease",
+                &delivery.lease,
+                &least,
+            );
+            rule(
+                !timeout.is_zero(),
+                &format!("{provider}.timeout"),
+                &timeout,
+                "more than 0",
+            );
             let least = format!("more than {provider}.timeout, which is {timeout:?}");
-            rule(delivery.grace > timeout, "delivery.grace", &delivery.grace, &least);
+            rule(
+                delivery.grace > timeout,
+                "delivery.grace",
+                &delivery.grace,
+                &least,
+            );
         }
-        rule(!delivery.poll_interval.is_zero(), "delivery.poll_interval", &delivery.poll_interval, "more than 0");
-        rule(!delivery.retry_base.is_zero(), "delivery.retry_base", &delivery.retry_base, "more than 0");
-        let least = format!("at least delivery.retry_base, which is {:?}", delivery.retry_base);
-        rule(delivery.retry_max >= delivery.retry_base, "delivery.retry_max", &delivery.retry_max, &least);
-        rule(delivery.max_attempts >= 1, "delivery.max_attempts", &delivery.max_attempts, "at least 1");
-        rule(delivery.deadline >= second, "delivery.deadline", &delivery.deadline, "at least 1s");
+        rule(
+            !delivery.poll_interval.is_zero(),
+            "delivery.poll_interval",
+            &delivery.poll_interval,
+            "more than 0",
+        );
+        rule(
+            !delivery.retry_base.is_zero(),
+            "delivery.retry_base",
+            &delivery.retry_base,
+            "more than 0",
+        );
+        let least = format!(
+            "at least delivery.retry_base, which is {:?}",
+            delivery.retry_base
+        );
+        rule(
+            delivery.retry_max >= delivery.retry_base,
+            "delivery.retry_max",
+            &delivery.retry_max,
+            &least,
+        );
+        rule(
+            delivery.max_attempts >= 1,
+            "delivery.max_attempts",
+            &delivery.max_attempts,
+            "at least 1",
+        );
+        rule(
+            delivery.deadline >= second,
+            "delivery.deadline",
+            &delivery.deadline,
+            "at least 1s",
+        );
         let percent = delivery.burst_percent;
-        rule((1..=100).contains(&percent), "delivery.burst_percent", &percent, "1 to 100");
-        rule(delivery.burst_count >= 1, "delivery.burst_count", &delivery.burst_count, "at least 1");
+        rule(
+            (1..=100).contains(&percent),
+            "delivery.burst_percent",
+            &percent,
+            "1 to 100",
+        );
+        rule(
+            delivery.burst_count >= 1,
+            "delivery.burst_count",
+            &delivery.burst_count,
+            "at least 1",
+        );
         let id_length = secrets.master_key_id.len();
-        rule(id_length <= 32, "secrets.master_key_id", &secrets.master_key_id, "at most 32 bytes");
+        rule(
+            id_length <= 32,
+            "secrets.master_key_id",
+            &secrets.master_key_id,
+            "at most 32 bytes",
+        );
         for (key, address) in [
             ("fcm.endpoint", &fcm.endpoint),
             ("apns.endpoint", &apns.endpoint),
@@ -308,24 +462,71 @@ impl Config {
         ] {
             rule(https(address), key, address, "an https address");
         }
-        rule(fcm.token_uris.iter().all(|uri| https(uri)), "fcm.token_uris", &fcm.token_uris, "https addresses");
-        rule(fcm.max_connections >= 1, "fcm.max_connections", &fcm.max_connections, "at least 1");
-        rule(apns.max_connections >= 1, "apns.max_connections", &apns.max_connections, "at least 1");
-        rule(retention.period >= second, "retention.period", &retention.period, "at least 1s");
+        rule(
+            fcm.token_uris.iter().all(|uri| https(uri)),
+            "fcm.token_uris",
+            &fcm.token_uris,
+            "https addresses",
+        );
+        rule(
+            fcm.max_connections >= 1,
+            "fcm.max_connections",
+            &fcm.max_connections,
+            "at least 1",
+        );
+        rule(
+            apns.max_connections >= 1,
+            "apns.max_connections",
+            &apns.max_connections,
+            "at least 1",
+        );
+        rule(
+            retention.period >= second,
+            "retention.period",
+            &retention.period,
+            "at least 1s",
+        );
         let endpoint = traces.endpoint.as_deref().unwrap_or("http://");
         let is_http = endpoint.starts_with("http://") || endpoint.starts_with("https://");
-        rule(is_http, "traces.endpoint", &endpoint, "an http or https address");
-        rule((0.0..=1.0).contains(&traces.ratio), "traces.ratio", &traces.ratio, "0.0 to 1.0");
-        rule(!secrets.master_key_id.is_empty(), "secrets.master_key_id", &secrets.master_key_id, "not empty");
-        rule(EnvFilter::try_new(&log.level).is_ok(), "log.level", &log.level, "a level or filters");
-        if broken.is_empty() { Ok(()) } else { bail!("the configuration is not valid: {}", broken.join("; ")) }
+        rule(
+            is_http,
+            "traces.endpoint",
+            &endpoint,
+            "an http or https address",
+        );
+        rule(
+            (0.0..=1.0).contains(&traces.ratio),
+            "traces.ratio",
+            &traces.ratio,
+            "0.0 to 1.0",
+        );
+        rule(
+            !secrets.master_key_id.is_empty(),
+            "secrets.master_key_id",
+            &secrets.master_key_id,
+            "not empty",
+        );
+        rule(
+            EnvFilter::try_new(&log.level).is_ok(),
+            "log.level",
+            &log.level,
+            "a level or filters",
+        );
+        if broken.is_empty() {
+            Ok(())
+        } else {
+            bail!("the configuration is not valid: {}", broken.join("; "))
+        }
     }
 }
 
 /// A parser's message without the lines that quote the file: they may hold a secret.
 fn in_one_line(error: &config::ConfigError) -> String {
     let text = error.to_string();
-    let lines = text.lines().map(str::trim).filter(|line| !line.contains('|') && !line.is_empty());
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.contains('|') && !line.is_empty());
     lines.collect::<Vec<_>>().join(": ")
 }
 
@@ -335,8 +536,8 @@ fn read_secret(key: &str, file: Option<&Path>, secret: &mut SecretString) -> any
         if !secret.expose_secret().is_empty() {
             bail!("{key} and {key}_file are both set: give one of them");
         }
-        let text =
-            std::fs::read_to_string(file).with_context(|| format!("{key}_file: can't read {}", file.display()))?;
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("{key}_file: can't read {}", file.display()))?;
         *secret = SecretString::from(text.trim());
     }
     Ok(())
@@ -367,7 +568,10 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> Environment {
-        let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let pairs = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
         Environment::with_prefix("BELLWIRE").source(Some(pairs))
     }
 
@@ -385,16 +589,32 @@ mod tests {
     #[test]
     fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "[delivery]\nlease = \"40s\"\nretry_base = \"3s\"\n").unwrap();
+        std::fs::write(
+            file.path(),
+            "[delivery]\nlease = \"40s\"\nretry_base = \"3s\"\n",
+        )
+        .unwrap();
         let environment = environment(&[
             ("BELLWIRE__DELIVERY__RETRY_BASE", "1s"),
             ("BELLWIRE__SECRETS__MASTER_KEY_ID", "2"),
-            ("BELLWIRE__FCM__TOKEN_URIS", "https://a/token,https://b/token"),
+            (
+                "BELLWIRE__FCM__TOKEN_URIS",
+                "https://a/token,https://b/token",
+            ),
         ]);
         let config = Config::from_sources(Some(file.path()), environment).unwrap();
-        assert_eq!((config.delivery.lease.as_secs(), config.delivery.retry_base.as_secs()), (40, 1));
+        assert_eq!(
+            (
+                config.delivery.lease.as_secs(),
+                config.delivery.retry_base.as_secs()
+            ),
+            (40, 1)
+        );
         assert_eq!(config.secrets.master_key_id, "2");
-        assert_eq!(config.fcm.token_uris, ["https://a/token", "https://b/token"]);
+        assert_eq!(
+            config.fcm.token_uris,
+            ["https://a/token", "https://b/token"]
+        );
     }
 
     #[test]
@@ -425,16 +645,33 @@ mod tests {
     #[test]
     fn a_file_that_is_no_toml_is_refused_in_one_line_without_its_text() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "[database]\nurl = \"postgres://user:hunter2@host/db\n").unwrap();
-        let text = format!("{:#}", Config::from_sources(Some(file.path()), environment(&[])).unwrap_err());
-        assert!(text.contains("line 2") && !text.contains("hunter2") && !text.contains('\n'), "{text}");
+        std::fs::write(
+            file.path(),
+            "[database]\nurl = \"postgres://user:hunter2@host/db\n",
+        )
+        .unwrap();
+        let text = format!(
+            "{:#}",
+            Config::from_sources(Some(file.path()), environment(&[])).unwrap_err()
+        );
+        assert!(
+            text.contains("line 2") && !text.contains("hunter2") && !text.contains('\n'),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_secret_given_twice_is_refused() {
-        let error =
-            load(&[("BELLWIRE__DATABASE__URL", "postgres://a/b"), ("BELLWIRE__DATABASE__URL_FILE", "/some/file")]);
-        assert!(error.unwrap_err().to_string().contains("database.url and database.url_file are both set"));
+        let error = load(&[
+            ("BELLWIRE__DATABASE__URL", "postgres://a/b"),
+            ("BELLWIRE__DATABASE__URL_FILE", "/some/file"),
+        ]);
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("database.url and database.url_file are both set")
+        );
     }
 
     #[test]
@@ -443,7 +680,10 @@ mod tests {
         std::fs::write(file.path(), "postgres://user:hunter2@host/db\n").unwrap();
         let path = file.path().display().to_string();
         let config = load(&[("BELLWIRE__DATABASE__URL_FILE", path.as_str())]).unwrap();
-        assert_eq!(config.database.url.expose_secret(), "postgres://user:hunter2@host/db");
+        assert_eq!(
+            config.database.url.expose_secret(),
+            "postgres://user:hunter2@host/db"
+        );
         assert!(!format!("{config}{config:?}").contains("hunter2"));
     }
 

@@ -1,4 +1,5 @@
-//! `bellwire health`: what a container's health check runs, so that its image needs no HTTP client beside the binary.
+//! `bellwire health`: what a container's health check runs, so that its image needs no HTTP client
+//! beside the binary.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -12,25 +13,34 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// More than either answer ever has, so that whatever else listens there can't fill the memory.
 const MAX_ANSWER: u64 = 16 * 1024;
 
-/// Asks the process that listens there, and returns its answer's body. An error says why it is not well.
+/// Asks the process that listens there, and returns its answer's body. An error says why it is not
+/// well.
 pub async fn ask(listen: SocketAddr, path: &str) -> anyhow::Result<String> {
     let address = reachable(listen);
     let url = format!("http://{address}{path}");
     let answer = tokio::time::timeout(TIMEOUT, get(address, path)).await;
-    let answer = answer.with_context(|| format!("{url} does not answer within {} s", TIMEOUT.as_secs()))?;
+    let answer =
+        answer.with_context(|| format!("{url} does not answer within {} s", TIMEOUT.as_secs()))?;
     let answer = answer.with_context(|| format!("{url} does not answer"))?;
-    let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("{url} does not speak HTTP"))?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .with_context(|| format!("{url} does not speak HTTP"))?;
     let body = body.trim();
     match head.split_whitespace().nth(1) {
         Some("200") => Ok(body.to_owned()),
-        status => bail!("{url} answers {}: {body}", status.unwrap_or("without a status")),
+        status => bail!(
+            "{url} answers {}: {body}",
+            status.unwrap_or("without a status")
+        ),
     }
 }
 
 /// HTTP/1.0, so that the answer is all that comes until the connection is closed.
 async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())
+        .await?;
     let mut answer = Vec::new();
     stream.take(MAX_ANSWER).read_to_end(&mut answer).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())

@@ -2,8 +2,9 @@
 //!
 //! On the wire an id is a prefix, `_`, and 26 characters of lower-case Crockford base32
 //! (`comms_operation_01h9krwprkeee8fzqspvwy6nq8`). An Operation's id has its low 24 bits zero; the
-//! [`PushNotificationId`] at position *p* is the Operation's id + *p* + 1, so either is found from the other by
-//! arithmetic. Invariant: no two ids of one kind share a value, and id order is creation order.
+//! [`PushNotificationId`] at position *p* is the Operation's id + *p* + 1, so either is found from
+//! the other by arithmetic. Invariant: no two ids of one kind share a value, and id order is
+//! creation order.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +17,8 @@ use uuid::Uuid;
 const POSITION_BITS: u32 = 24;
 const POSITION_MASK: u128 = (1 << POSITION_BITS) - 1;
 
-/// Most recipients that one Operation can number: positions are 0-based and position + 1 must fit in 24 bits.
+/// Most recipients that one Operation can number: positions are 0-based and position + 1 must fit
+/// in 24 bits.
 pub const MAX_POSITIONS: u32 = (1 << POSITION_BITS) - 1;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -43,14 +45,20 @@ fn encode(prefix: &str, id: Uuid) -> String {
 
 fn decode(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
     let error = ParseIdError { prefix };
-    let digits = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(error)?;
+    let digits = text
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('_'))
+        .ok_or(error)?;
     // 26 digits hold 130 bits: a first digit above 7 would not fit in 128.
     if digits.len() != ENCODED_LENGTH || !matches!(digits.as_bytes()[0], b'0'..=b'7') {
         return Err(error);
     }
     let mut bits: u128 = 0;
     for byte in digits.bytes() {
-        let digit = ALPHABET.iter().position(|known| *known == byte).ok_or(error)?;
+        let digit = ALPHABET
+            .iter()
+            .position(|known| *known == byte)
+            .ok_or(error)?;
         bits = (bits << 5) | digit as u128;
     }
     Ok(Uuid::from_u128(bits))
@@ -59,12 +67,15 @@ fn decode(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
 /// The moment that a `UUIDv7` carries in its first 48 bits, to the millisecond.
 fn created_at(id: Uuid) -> OffsetDateTime {
     let milliseconds = (id.as_u128() >> 80).cast_signed();
-    OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// The least id that anything created at `moment` or later can have.
 pub fn least_at(moment: OffsetDateTime) -> Uuid {
-    let milliseconds = (moment.unix_timestamp_nanos() / 1_000_000).max(0).cast_unsigned();
+    let milliseconds = (moment.unix_timestamp_nanos() / 1_000_000)
+        .max(0)
+        .cast_unsigned();
     Uuid::from_u128(milliseconds << 80)
 }
 
@@ -180,12 +191,15 @@ impl OperationId {
 }
 
 impl PushNotificationId {
-    /// The Operation that this notification belongs to and its 0-based position there; `None` for a value that no
-    /// Operation ever gave out.
+    /// The Operation that this notification belongs to and its 0-based position there; `None` for a
+    /// value that no Operation ever gave out.
     pub fn locate(self) -> Option<(OperationId, u32)> {
         let number = u32::try_from(self.0.as_u128() & POSITION_MASK).ok()?;
         let position = number.checked_sub(1)?;
-        Some((OperationId(Uuid::from_u128(self.0.as_u128() & !POSITION_MASK)), position))
+        Some((
+            OperationId(Uuid::from_u128(self.0.as_u128() & !POSITION_MASK)),
+            position,
+        ))
     }
 }
 
@@ -233,7 +247,10 @@ mod tests {
     fn a_notification_leads_back_to_its_operation_and_position() {
         let operation = OperationId::generate();
         for position in [0, 1, 499, 9_999, MAX_POSITIONS - 1] {
-            assert_eq!(operation.push_notification(position).locate(), Some((operation, position)));
+            assert_eq!(
+                operation.push_notification(position).locate(),
+                Some((operation, position))
+            );
         }
     }
 
@@ -270,7 +287,10 @@ mod tests {
     fn the_least_id_of_a_moment_parts_earlier_from_later() {
         let id = OperationId::generate();
         assert!(least_at(id.created_at()) <= id.as_uuid());
-        assert!(least_at(id.created_at() + time::Duration::milliseconds(1)) > id.push_notification(9_999).as_uuid());
+        assert!(
+            least_at(id.created_at() + time::Duration::milliseconds(1))
+                > id.push_notification(9_999).as_uuid()
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Bellwire: a self-hosted push notification service.
 //!
-//! Read in this order: [`id`], [`store`], [`http`], [`accept`], [`delivery`], [`provider`], [`transport`]; [`app`] puts
-//! them together.
+//! Read in this order: [`id`], [`store`], [`http`], [`accept`], [`delivery`], [`provider`],
+//! [`transport`]; [`app`] puts them together.
 
 pub mod accept;
 pub mod app;

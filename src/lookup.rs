@@ -1,5 +1,6 @@
-//! Lookups that nearly every request makes, such as its API key: those that come while one is under way share the next, so
-//! that many requests at a time cost the database little more than one, and each still sees what is stored now.
+//! Lookups that nearly every request makes, such as its API key: those that come while one is under
+//! way share the next, so that many requests at a time cost the database little more than one, and
+//! each still sees what is stored now.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -39,7 +40,10 @@ where
             let mut group = Vec::new();
             while questions.recv_many(&mut group, MOST).await > 0 {
                 let keys: HashSet<K> = group.iter().map(|(key, _)| key.clone()).collect();
-                let found = finder.find(keys.into_iter().collect()).await.map_err(Arc::new);
+                let found = finder
+                    .find(keys.into_iter().collect())
+                    .await
+                    .map_err(Arc::new);
                 for (key, reply) in group.drain(..) {
                     // Who went away meanwhile needs no answer.
                     let _ = reply.send(match &found {
@@ -57,7 +61,9 @@ where
         let (reply, answer) = oneshot::channel();
         // Without its task there is no runtime either, and nobody to answer.
         let _ = self.0.send((key, reply));
-        answer.await.unwrap_or_else(|_| Err(Arc::new(sqlx::Error::PoolClosed)))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Arc::new(sqlx::Error::PoolClosed)))
     }
 }
 
@@ -75,7 +81,11 @@ mod tests {
         async fn find(&mut self, keys: Vec<u32>) -> sqlx::Result<HashMap<u32, u32>> {
             self.0.lock().unwrap().push(keys.len());
             tokio::time::sleep(Duration::from_millis(1)).await;
-            Ok(keys.into_iter().filter(|key| *key != 3).map(|key| (key, key * 2)).collect())
+            Ok(keys
+                .into_iter()
+                .filter(|key| *key != 3)
+                .map(|key| (key, key * 2))
+                .collect())
         }
     }
 
@@ -92,7 +102,11 @@ mod tests {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let lookup = Lookup::start(Double(Arc::clone(&asked)));
         let finds = [1, 2, 2, 3].map(|key| lookup.find(key));
-        let found: Vec<_> = futures_util::future::join_all(finds).await.into_iter().map(Result::unwrap).collect();
+        let found: Vec<_> = futures_util::future::join_all(finds)
+            .await
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
         assert_eq!(found, [Some(2), Some(4), Some(4), None]);
         assert_eq!(*asked.lock().unwrap(), [3]);
     }

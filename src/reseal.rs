@@ -1,5 +1,5 @@
-//! Key rotation: seals every stored secret anew with the current master key, so that old ones can be retired. It may run
-//! while the service does, and be run again.
+//! Key rotation: seals every stored secret anew with the current master key, so that old ones can
+//! be retired. It may run while the service does, and be run again.
 
 use anyhow::Context;
 use sqlx::PgPool;
@@ -20,10 +20,13 @@ pub struct Resealed {
     pub devices: u64,
 }
 
-/// Seals everything anew that is sealed with another key than the current one. An error: one can't be opened with the keys
-/// at hand; what came before it is done.
+/// Seals everything anew that is sealed with another key than the current one. An error: one can't
+/// be opened with the keys at hand; what came before it is done.
 pub async fn run(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<Resealed> {
-    Ok(Resealed { credentials: credentials(pool, keys).await?, devices: devices(pool, keys).await? })
+    Ok(Resealed {
+        credentials: credentials(pool, keys).await?,
+        devices: devices(pool, keys).await?,
+    })
 }
 
 async fn credentials(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
@@ -41,11 +44,14 @@ async fn devices(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
     let (mut resealed, mut after) = (0, Uuid::nil());
     loop {
         let old = sealed::tokens(pool, &keys.token_prefix(), after, STEP).await?;
-        let Some(last) = old.last() else { return Ok(resealed) };
+        let Some(last) = old.last() else {
+            return Ok(resealed);
+        };
         after = last.device_id;
         let anew = old.iter().map(|old| {
             let token = keys.open_token(old.account_id, &old.token);
-            let token = token.with_context(|| format!("the token of the device {}", old.device_id))?;
+            let token =
+                token.with_context(|| format!("the token of the device {}", old.device_id))?;
             Ok(keys.seal_token(old.account_id, &token)?)
         });
         let new = anew.collect::<anyhow::Result<Vec<_>>>()?;

@@ -1,5 +1,5 @@
-//! What comes and goes with time: partitions of the coming days are made ahead, those of days past the retention are
-//! dropped, old idempotency keys are forgotten.
+//! What comes and goes with time: partitions of the coming days are made ahead, those of days past
+//! the retention are dropped, old idempotency keys are forgotten.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,11 +12,14 @@ use crate::store::idempotency_keys;
 use crate::store::partitions::{self, Partition};
 use crate::telemetry::metrics;
 
-/// How often to look. A day too late costs nothing: rows of a missing day go to the default partition.
+/// How often to look. A day too late costs nothing: rows of a missing day go to the default
+/// partition.
 const EVERY: Duration = Duration::from_hours(1);
-/// For how long a change of partitions may hold up those who are sending, before it makes way and tries again.
+/// For how long a change of partitions may hold up those who are sending, before it makes way and
+/// tries again.
 const LOCK_TIMEOUT: &str = "set lock_timeout = '200ms'";
-/// How often it tries again before it leaves the day to the next look, and what it waits in between.
+/// How often it tries again before it leaves the day to the next look, and what it waits in
+/// between.
 const TRIES: u32 = 10;
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Idempotency keys that one statement forgets.
@@ -67,12 +70,23 @@ impl fmt::Display for Expired {
                 live => format!("waits: {live} batches are still to be sent"),
             };
             writeln!(formatter, "{}  {fate}", day.day)?;
-            for Partition { name, rows, bytes, .. } in &day.partitions {
-                writeln!(formatter, "  {name}  about {rows} rows  {} MiB", bytes / (1024 * 1024))?;
+            for Partition {
+                name, rows, bytes, ..
+            } in &day.partitions
+            {
+                writeln!(
+                    formatter,
+                    "  {name}  about {rows} rows  {} MiB",
+                    bytes / (1024 * 1024)
+                )?;
             }
         }
         writeln!(formatter, "{} rows of days without partitions", self.strays)?;
-        writeln!(formatter, "{} idempotency keys past their time", self.idempotency_keys)?;
+        writeln!(
+            formatter,
+            "{} idempotency keys past their time",
+            self.idempotency_keys
+        )?;
         writeln!(formatter, "kept: everything from {} on", self.first_kept)
     }
 }
@@ -91,7 +105,9 @@ pub async fn make_partitions(pool: &PgPool, days_ahead: u16) -> sqlx::Result<()>
     let today = OffsetDateTime::now_utc().date();
     let days = days_ahead.saturating_add(1);
     if !patiently(&mut connection, Change::Create(today, days)).await? {
-        tracing::warn!("no partitions can be made ahead now, since something long is reading the tables");
+        tracing::warn!(
+            "no partitions can be made ahead now, since something long is reading the tables"
+        );
     }
     connection.close().await
 }
@@ -121,8 +137,8 @@ async fn patiently(connection: &mut PgConnection, change: Change<'_>) -> sqlx::R
     Ok(false)
 }
 
-/// What is past `period`, by the earlier of this machine's clock and Postgres': a clock that is wrong must not make
-/// anything older than it is.
+/// What is past `period`, by the earlier of this machine's clock and Postgres': a clock that is
+/// wrong must not make anything older than it is.
 pub async fn expired(connection: &mut PgConnection, period: Duration) -> sqlx::Result<Expired> {
     let now = OffsetDateTime::now_utc().min(partitions::now(&mut *connection).await?);
     let first_kept = (now - period).date();
@@ -131,14 +147,26 @@ pub async fn expired(connection: &mut PgConnection, period: Duration) -> sqlx::R
         match days.last_mut() {
             Some(last) if last.day == partition.day => last.partitions.push(partition),
             _ => {
-                let (day, live_batches) =
-                    (partition.day, partitions::live_batches(&mut *connection, partition.day).await?);
-                days.push(ExpiredDay { day, partitions: vec![partition], live_batches, is_read: false });
+                let (day, live_batches) = (
+                    partition.day,
+                    partitions::live_batches(&mut *connection, partition.day).await?,
+                );
+                days.push(ExpiredDay {
+                    day,
+                    partitions: vec![partition],
+                    live_batches,
+                    is_read: false,
+                });
             }
         }
     }
     let strays = partitions::count_in_default(&mut *connection, first_kept).await?;
-    Ok(Expired { first_kept, days, strays, idempotency_keys: idempotency_keys::count_old(connection).await? })
+    Ok(Expired {
+        first_kept,
+        days,
+        strays,
+        idempotency_keys: idempotency_keys::count_old(connection).await?,
+    })
 }
 
 /// What is past `period`, and nothing is changed.
@@ -146,8 +174,8 @@ pub async fn look(pool: &PgPool, period: Duration) -> sqlx::Result<Expired> {
     expired(&mut *pool.acquire().await?, period).await
 }
 
-/// Drops what is past `period` but for days with something left to send. Returns what was found; one process does so at a
-/// time.
+/// Drops what is past `period` but for days with something left to send. Returns what was found;
+/// one process does so at a time.
 pub async fn remove(pool: &PgPool, period: Duration) -> sqlx::Result<Expired> {
     let mut connection = connect(pool).await?;
     let mut expired = expired(&mut connection, period).await?;
@@ -156,16 +184,26 @@ pub async fn remove(pool: &PgPool, period: Duration) -> sqlx::Result<Expired> {
     }
     if expired.strays > 0 {
         let rows = partitions::remove_from_default(&mut connection, expired.first_kept).await?;
-        tracing::info!(rows, "removed from the default partitions what is past its retention");
+        tracing::info!(
+            rows,
+            "removed from the default partitions what is past its retention"
+        );
     }
-    while idempotency_keys::forget(&mut connection, KEYS_AT_A_TIME).await? == KEYS_AT_A_TIME as u64 {}
+    while idempotency_keys::forget(&mut connection, KEYS_AT_A_TIME).await? == KEYS_AT_A_TIME as u64
+    {
+    }
     connection.close().await?;
     Ok(expired)
 }
 
 /// Drops a day, unless it waits. `false`: something long is reading it.
 async fn remove_day(connection: &mut PgConnection, day: &ExpiredDay) -> sqlx::Result<bool> {
-    let ExpiredDay { day, partitions, live_batches, .. } = day;
+    let ExpiredDay {
+        day,
+        partitions,
+        live_batches,
+        ..
+    } = day;
     if *live_batches > 0 {
         tracing::warn!(%day, live_batches, "a day past its retention waits: some of it is still to be sent");
         return Ok(true);
@@ -174,12 +212,20 @@ async fn remove_day(connection: &mut PgConnection, day: &ExpiredDay) -> sqlx::Re
         for change in [Change::Detach(partition), Change::Drop(partition)] {
             if !patiently(connection, change).await? {
                 let partition = &partition.name;
-                tracing::warn!(partition, "can't be dropped now, since something long is reading its table");
+                tracing::warn!(
+                    partition,
+                    "can't be dropped now, since something long is reading its table"
+                );
                 return Ok(false);
             }
         }
         metrics::partition_dropped();
-        tracing::info!(partition = partition.name, rows = partition.rows, bytes = partition.bytes, "dropped");
+        tracing::info!(
+            partition = partition.name,
+            rows = partition.rows,
+            bytes = partition.bytes,
+            "dropped"
+        );
     }
     Ok(true)
 }
@@ -189,7 +235,9 @@ pub async fn run(pool: PgPool, retention: Retention, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(EVERY);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         // What a stop interrupts here is gone on with by the next who looks.
-        let Some(()) = stop.run_until_cancelled(turn(&pool, retention)).await else { return };
+        let Some(()) = stop.run_until_cancelled(turn(&pool, retention)).await else {
+            return;
+        };
     }
 }
 
@@ -201,9 +249,15 @@ async fn turn(pool: &PgPool, retention: Retention) {
         // It has said so itself, and the next look tries again.
         Ok(expired) if expired.days.iter().any(|day| day.is_read) => {}
         Ok(expired) => {
-            let waiting = expired.days.iter().filter(|day| day.live_batches > 0).count();
+            let waiting = expired
+                .days
+                .iter()
+                .filter(|day| day.live_batches > 0)
+                .count();
             metrics::retention_ended(OffsetDateTime::now_utc(), waiting);
         }
-        Err(error) => tracing::error!(%error, "what is past its retention can't be dropped; trying again in an hour"),
+        Err(error) => {
+            tracing::error!(%error, "what is past its retention can't be dropped; trying again in an hour")
+        }
     }
 }

@@ -1,7 +1,9 @@
-//! Secrets at rest: sealed with a master key, AES-256-GCM, and bound to the row that they belong to.
+//! Secrets at rest: sealed with a master key, AES-256-GCM, and bound to the row that they belong
+//! to.
 //!
-//! A sealed value is nonce (12 bytes), ciphertext, tag (16 bytes). The id of the key it was sealed with is kept beside it,
-//! so that a new master key can be introduced while old rows still need the old one.
+//! A sealed value is nonce (12 bytes), ciphertext, tag (16 bytes). The id of the key it was sealed
+//! with is kept beside it, so that a new master key can be introduced while old rows still need the
+//! old one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,7 +31,10 @@ pub struct MasterKeys {
 
 impl fmt::Debug for MasterKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("MasterKeys").field("current", &self.current).finish_non_exhaustive()
+        formatter
+            .debug_struct("MasterKeys")
+            .field("current", &self.current)
+            .finish_non_exhaustive()
     }
 }
 
@@ -67,21 +72,36 @@ impl MasterKeys {
     /// The same, and old ones that open what was sealed before: `id:key,id:key`, or nothing.
     pub fn with_old(id: &str, key: &str, old: &str) -> Result<Self, SecretError> {
         let (mut keys, mut page_tokens) = (HashMap::new(), Vec::new());
-        let old = old.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+        let old = old
+            .split(',')
+            .map(str::trim)
+            .filter(|pair| !pair.is_empty());
         let old = old.map(|pair| pair.split_once(':').ok_or(SecretError::NotAKey));
         for pair in std::iter::once(Ok((id, key))).chain(old) {
             let (id, key) = pair?;
-            let bytes = STANDARD.decode(key.trim()).ok().filter(|bytes| bytes.len() == KEY_LENGTH);
+            let bytes = STANDARD
+                .decode(key.trim())
+                .ok()
+                .filter(|bytes| bytes.len() == KEY_LENGTH);
             let bytes = bytes.ok_or(SecretError::NotAKey)?;
-            let sealing = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SecretError::NotAKey)?;
+            let sealing =
+                RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SecretError::NotAKey)?;
             if keys.insert(id.trim().to_owned(), sealing).is_some() {
                 return Err(SecretError::TwoKeys(id.trim().to_owned()));
             }
-            // A key of its own, so that what is shown to clients says nothing about the one that secrets are sealed with.
-            let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), b"bellwire page tokens");
+            // A key of its own, so that what is shown to clients says nothing about the one that
+            // secrets are sealed with.
+            let derived = hmac::sign(
+                &hmac::Key::new(hmac::HMAC_SHA256, &bytes),
+                b"bellwire page tokens",
+            );
             page_tokens.push(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()));
         }
-        Ok(Self { current: id.into(), keys: Arc::new(keys), page_tokens: Arc::new(page_tokens) })
+        Ok(Self {
+            current: id.into(),
+            keys: Arc::new(keys),
+            page_tokens: Arc::new(page_tokens),
+        })
     }
 
     /// The id of the key that new secrets are sealed with.
@@ -96,31 +116,46 @@ impl MasterKeys {
 
     /// Seals `plaintext` for the row `owner`.
     pub fn seal(&self, owner: Uuid, plaintext: &[u8]) -> Result<Sealed, SecretError> {
-        let key = self.keys.get(&*self.current).ok_or(SecretError::DoesNotOpen)?;
+        let key = self
+            .keys
+            .get(&*self.current)
+            .ok_or(SecretError::DoesNotOpen)?;
         let mut buffer = plaintext.to_vec();
         let nonce = key
             .seal_in_place_append_tag(Aad::from(owner.as_bytes()), &mut buffer)
             .map_err(|_| SecretError::DoesNotOpen)?;
         let mut bytes = nonce.as_ref().to_vec();
         bytes.append(&mut buffer);
-        Ok(Sealed { master_key_id: self.current.to_string(), bytes })
+        Ok(Sealed {
+            master_key_id: self.current.to_string(),
+            bytes,
+        })
     }
 
     /// Opens what was sealed for the row `owner`.
     pub fn open(&self, owner: Uuid, sealed: &Sealed) -> Result<Vec<u8>, SecretError> {
         let key = self.keys.get(&sealed.master_key_id);
         let key = key.ok_or_else(|| SecretError::UnknownKey(sealed.master_key_id.clone()))?;
-        let (nonce, ciphertext) = sealed.bytes.split_at_checked(NONCE_LEN).ok_or(SecretError::DoesNotOpen)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SecretError::DoesNotOpen)?;
+        let (nonce, ciphertext) = sealed
+            .bytes
+            .split_at_checked(NONCE_LEN)
+            .ok_or(SecretError::DoesNotOpen)?;
+        let nonce =
+            Nonce::try_assume_unique_for_key(nonce).map_err(|_| SecretError::DoesNotOpen)?;
         let mut buffer = ciphertext.to_vec();
-        let plaintext =
-            key.open_in_place(nonce, Aad::from(owner.as_bytes()), &mut buffer).map_err(|_| SecretError::DoesNotOpen)?;
+        let plaintext = key
+            .open_in_place(nonce, Aad::from(owner.as_bytes()), &mut buffer)
+            .map_err(|_| SecretError::DoesNotOpen)?;
         Ok(plaintext.to_vec())
     }
 
-    /// Seals a device token of `account`, with the name of the key: many are read at once, so each is one value.
+    /// Seals a device token of `account`, with the name of the key: many are read at once, so each
+    /// is one value.
     pub fn seal_token(&self, account: Uuid, token: &str) -> Result<Vec<u8>, SecretError> {
-        let Sealed { master_key_id, bytes } = self.seal(account, token.as_bytes())?;
+        let Sealed {
+            master_key_id,
+            bytes,
+        } = self.seal(account, token.as_bytes())?;
         let length = u8::try_from(master_key_id.len()).map_err(|_| SecretError::DoesNotOpen)?;
         Ok([&[length], master_key_id.as_bytes(), &bytes].concat())
     }
@@ -128,20 +163,33 @@ impl MasterKeys {
     /// Opens a device token of `account`.
     pub fn open_token(&self, account: Uuid, sealed: &[u8]) -> Result<String, SecretError> {
         let (length, rest) = sealed.split_first().ok_or(SecretError::DoesNotOpen)?;
-        let (id, bytes) = rest.split_at_checked(usize::from(*length)).ok_or(SecretError::DoesNotOpen)?;
+        let (id, bytes) = rest
+            .split_at_checked(usize::from(*length))
+            .ok_or(SecretError::DoesNotOpen)?;
         let master_key_id = String::from_utf8_lossy(id).into_owned();
-        let token = self.open(account, &Sealed { master_key_id, bytes: bytes.to_vec() })?;
+        let token = self.open(
+            account,
+            &Sealed {
+                master_key_id,
+                bytes: bytes.to_vec(),
+            },
+        )?;
         String::from_utf8(token).map_err(|_| SecretError::DoesNotOpen)
     }
 
     /// Signs a page token.
     pub fn sign_page_token(&self, content: &[u8]) -> Vec<u8> {
-        self.page_tokens.first().map(|key| hmac::sign(key, content).as_ref().to_vec()).unwrap_or_default()
+        self.page_tokens
+            .first()
+            .map(|key| hmac::sign(key, content).as_ref().to_vec())
+            .unwrap_or_default()
     }
 
     /// Whether `signature` is this service's for `content`.
     pub fn verify_page_token(&self, content: &[u8], signature: &[u8]) -> bool {
-        self.page_tokens.iter().any(|key| hmac::verify(key, content, signature).is_ok())
+        self.page_tokens
+            .iter()
+            .any(|key| hmac::verify(key, content, signature).is_ok())
     }
 }
 
@@ -178,7 +226,10 @@ mod tests {
         let (keys, owner) = (keys("1"), Uuid::now_v7());
         let sealed = keys.seal(owner, b"secret").unwrap();
         assert_eq!(keys.open(owner, &sealed).unwrap(), b"secret");
-        assert_eq!(keys.open(Uuid::now_v7(), &sealed), Err(SecretError::DoesNotOpen));
+        assert_eq!(
+            keys.open(Uuid::now_v7(), &sealed),
+            Err(SecretError::DoesNotOpen)
+        );
         assert!(!sealed.bytes.windows(6).any(|window| window == b"secret"));
     }
 
@@ -187,7 +238,10 @@ mod tests {
         let (keys, account) = (keys("2026"), Uuid::now_v7());
         let sealed = keys.seal_token(account, "dqWD:APA91").unwrap();
         assert_eq!(keys.open_token(account, &sealed).unwrap(), "dqWD:APA91");
-        assert_eq!(keys.open_token(Uuid::now_v7(), &sealed), Err(SecretError::DoesNotOpen));
+        assert_eq!(
+            keys.open_token(Uuid::now_v7(), &sealed),
+            Err(SecretError::DoesNotOpen)
+        );
         for length in 0..sealed.len() {
             assert!(keys.open_token(account, &sealed[..length]).is_err());
         }
@@ -197,32 +251,58 @@ mod tests {
     fn old_keys_open_what_they_sealed() {
         let (first, second, owner) = (generate_master_key(), generate_master_key(), Uuid::now_v7());
         let old = MasterKeys::new("1", &first).unwrap();
-        let new = MasterKeys::with_old("2", &second, &format!("0:{}, 1:{first}", generate_master_key())).unwrap();
+        let new = MasterKeys::with_old(
+            "2",
+            &second,
+            &format!("0:{}, 1:{first}", generate_master_key()),
+        )
+        .unwrap();
         let token = old.seal_token(owner, "token").unwrap();
         assert_eq!(new.open_token(owner, &token).unwrap(), "token");
         assert!(new.verify_page_token(b"page", &old.sign_page_token(b"page")));
-        assert!(new.seal_token(owner, "token").unwrap().starts_with(&new.token_prefix()));
+        assert!(
+            new.seal_token(owner, "token")
+                .unwrap()
+                .starts_with(&new.token_prefix())
+        );
         assert!(!token.starts_with(&new.token_prefix()));
         assert_eq!(
             MasterKeys::with_old("1", &second, &format!("1:{first}")).err(),
             Some(SecretError::TwoKeys("1".into()))
         );
-        assert_eq!(MasterKeys::with_old("1", &second, "nonsense").err(), Some(SecretError::NotAKey));
+        assert_eq!(
+            MasterKeys::with_old("1", &second, "nonsense").err(),
+            Some(SecretError::NotAKey)
+        );
     }
 
     #[test]
     fn another_key_is_told_apart_from_a_changed_value() {
         let owner = Uuid::now_v7();
         let mut sealed = keys("1").seal(owner, b"secret").unwrap();
-        assert_eq!(keys("2").open(owner, &sealed), Err(SecretError::UnknownKey("1".into())));
-        assert_eq!(keys("1").open(owner, &sealed), Err(SecretError::DoesNotOpen));
+        assert_eq!(
+            keys("2").open(owner, &sealed),
+            Err(SecretError::UnknownKey("1".into()))
+        );
+        assert_eq!(
+            keys("1").open(owner, &sealed),
+            Err(SecretError::DoesNotOpen)
+        );
         sealed.bytes.truncate(5);
-        assert_eq!(keys("1").open(owner, &sealed), Err(SecretError::DoesNotOpen));
+        assert_eq!(
+            keys("1").open(owner, &sealed),
+            Err(SecretError::DoesNotOpen)
+        );
     }
 
     #[test]
     fn a_key_is_32_bytes_in_base64() {
-        for bad in ["", "short", "AAAA", "not base64 at all, but long enough to be one"] {
+        for bad in [
+            "",
+            "short",
+            "AAAA",
+            "not base64 at all, but long enough to be one",
+        ] {
             assert_eq!(MasterKeys::new("1", bad).err(), Some(SecretError::NotAKey));
         }
     }

@@ -1,8 +1,9 @@
 //! Liquid in the texts of a message, filled in for each recipient.
 //!
-//! A message's templates can neither run long nor grow large, whoever wrote them: there are no loops, no assignments and no
-//! filters that multiply their input; what one message may have of everything is limited ([`MOST`]); and rendering stops at
-//! [`MAX_RENDERED`]. <https://shopify.github.io/liquid/>
+//! A message's templates can neither run long nor grow large, whoever wrote them: there are no
+//! loops, no assignments and no filters that multiply their input; what one message may have of
+//! everything is limited ([`MOST`]); and rendering stops at [`MAX_RENDERED`].
+//! <https://shopify.github.io/liquid/>
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -15,12 +16,18 @@ use serde_json::Value;
 
 use crate::provider::Message;
 
-/// Most bytes of a message's rendered texts together: what APNs takes of a `voip` push, and no provider of another.
+/// Most bytes of a message's rendered texts together: what APNs takes of a `voip` push, and no
+/// provider of another.
 const MAX_RENDERED: usize = 5120;
-/// Most of these in a message's templates together, which are all rendered for each recipient: filters copy what they get,
-/// tags and indexes nest.
-const MOST: [(usize, &str); 5] =
-    [(64, "templates"), (16_384, "bytes of templates"), (32, "filters"), (64, "tags"), (16, "indexes")];
+/// Most of these in a message's templates together, which are all rendered for each recipient:
+/// filters copy what they get, tags and indexes nest.
+const MOST: [(usize, &str); 5] = [
+    (64, "templates"),
+    (16_384, "bytes of templates"),
+    (32, "filters"),
+    (64, "tags"),
+    (16, "indexes"),
+];
 
 /// What is wrong with a template, or with what a recipient brings for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,8 +87,10 @@ impl MessageTemplate {
     pub fn parse(message: &Message) -> Result<Option<Self>, Vec<TemplateProblem>> {
         let (mut message, mut templates, mut problems) = (message.clone(), Vec::new(), Vec::new());
         let mut used = [0; MOST.len()];
-        for (number, (field, text)) in
-            texts(&mut message).into_iter().enumerate().filter(|(_, (_, text))| is_template(text))
+        for (number, (field, text)) in texts(&mut message)
+            .into_iter()
+            .enumerate()
+            .filter(|(_, (_, text))| is_template(text))
         {
             match use_up(&mut used, text).and_then(|()| parse(text)) {
                 Ok(template) => templates.push((number, template)),
@@ -113,8 +122,14 @@ impl MessageTemplate {
         let mut room = MAX_RENDERED;
         for (number, template) in &self.templates {
             let (field, text) = &mut texts[*number];
-            let rendered = globals.as_ref().map_err(tidy).and_then(|globals| render(template, globals, &mut room));
-            **text = rendered.map_err(|message| TemplateProblem { field: std::mem::take(field), message })?;
+            let rendered = globals
+                .as_ref()
+                .map_err(tidy)
+                .and_then(|globals| render(template, globals, &mut room));
+            **text = rendered.map_err(|message| TemplateProblem {
+                field: std::mem::take(field),
+                message,
+            })?;
         }
         Ok(message)
     }
@@ -128,8 +143,14 @@ fn texts(message: &mut Message) -> Vec<(String, &mut String)> {
         ("image", &mut message.image),
         ("sound", &mut message.sound),
     ];
-    let named = named.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.as_mut()?)));
-    let data = message.data.iter_mut().flatten().map(|(key, text)| (format!("data.{key}"), text));
+    let named = named
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.to_owned(), text.as_mut()?)));
+    let data = message
+        .data
+        .iter_mut()
+        .flatten()
+        .map(|(key, text)| (format!("data.{key}"), text));
     named.chain(data).collect()
 }
 
@@ -145,18 +166,27 @@ fn use_up(used: &mut [usize; MOST.len()], text: &str) -> Result<(), String> {
     for ((used, here), (most, name)) in used.iter_mut().zip(here).zip(MOST) {
         *used += here;
         if *used > most {
-            return Err(format!("brings the message to {used} {name}; the most is {most}"));
+            return Err(format!(
+                "brings the message to {used} {name}; the most is {most}"
+            ));
         }
     }
     Ok(())
 }
 
-/// From the first mark to the last: what is outside is plain for certain. What is plain in between is not, since a string in
-/// a filter may look like an end.
+/// From the first mark to the last: what is outside is plain for certain. What is plain in between
+/// is not, since a string in a filter may look like an end.
 fn markup(text: &str) -> &str {
-    let first = ["{{", "{%"].into_iter().filter_map(|mark| text.find(mark)).min();
-    let last = ["}}", "%}"].into_iter().filter_map(|mark| text.rfind(mark)).max();
-    text.get(first.unwrap_or(0)..last.unwrap_or(text.len())).unwrap_or(text)
+    let first = ["{{", "{%"]
+        .into_iter()
+        .filter_map(|mark| text.find(mark))
+        .min();
+    let last = ["}}", "%}"]
+        .into_iter()
+        .filter_map(|mark| text.rfind(mark))
+        .max();
+    text.get(first.unwrap_or(0)..last.unwrap_or(text.len()))
+        .unwrap_or(text)
 }
 
 thread_local! {
@@ -187,14 +217,19 @@ fn parse(text: &str) -> Result<Template, String> {
 
 /// Takes what the text needs from `room`.
 fn render(template: &Template, globals: &Object, room: &mut usize) -> Result<String, String> {
-    let mut text = Bounded { text: Vec::new(), room, is_over: false };
-    // Arithmetic at the edge of its range panics in the library; that is one recipient's error, not everybody's.
+    let mut text = Bounded {
+        text: Vec::new(),
+        room,
+        is_over: false,
+    };
+    // Arithmetic at the edge of its range panics in the library; that is one recipient's error, not
+    // everybody's.
     let rendered = guarded(|| template.render_to(&mut text, globals));
     match rendered {
         Ok(Ok(())) => String::from_utf8(text.text).map_err(|error| error.to_string()),
-        _ if text.is_over => {
-            Err(format!("makes the message longer than {MAX_RENDERED} bytes with the recipient's variables"))
-        }
+        _ if text.is_over => Err(format!(
+            "makes the message longer than {MAX_RENDERED} bytes with the recipient's variables"
+        )),
         Ok(Err(error)) => Err(format!("can't be filled in: {}", tidy(&error))),
         Err(_) => Err("can't be filled in: a calculation is out of range".to_owned()),
     }
@@ -227,7 +262,11 @@ impl Write for Bounded<'_> {
 /// The library's error on one line.
 fn tidy(error: &liquid::Error) -> String {
     let text = error.to_string();
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     lines.join(" ").trim_start_matches("liquid: ").to_owned()
 }
 
@@ -238,12 +277,19 @@ mod tests {
     use super::*;
 
     fn with_title(title: &str) -> Message {
-        Message { title: Some(title.to_owned()), ..Message::default() }
+        Message {
+            title: Some(title.to_owned()),
+            ..Message::default()
+        }
     }
 
     fn title(template: &str, variables: &Value) -> Result<String, String> {
-        let template = MessageTemplate::parse(&with_title(template)).unwrap().unwrap();
-        let message = template.render(Some(variables)).map_err(|problem| problem.message)?;
+        let template = MessageTemplate::parse(&with_title(template))
+            .unwrap()
+            .unwrap();
+        let message = template
+            .render(Some(variables))
+            .map_err(|problem| problem.message)?;
         Ok(message.title.unwrap())
     }
 
@@ -257,34 +303,68 @@ mod tests {
     #[test]
     fn every_recipient_gets_their_own() {
         let template = "Hi {{ name | capitalize }}{% if gate %}, gate {{ gate }}{% endif %}";
-        assert_eq!(title(template, &json!({"name": "ann", "gate": 7})).unwrap(), "Hi Ann, gate 7");
+        assert_eq!(
+            title(template, &json!({"name": "ann", "gate": 7})).unwrap(),
+            "Hi Ann, gate 7"
+        );
         assert_eq!(title(template, &json!({"name": "bob"})).unwrap(), "Hi Bob");
-        assert_eq!(title("{{ trip.to[0] }}", &json!({"trip": {"to": ["TLL"]}})).unwrap(), "TLL");
-        assert_eq!(title(r#"{{ name | default: "you" }}"#, &json!({"name": null})).unwrap(), "you");
-        assert_eq!(title("{% raw %}{{ x }}{% endraw %}", &json!({})).unwrap(), "{{ x }}");
+        assert_eq!(
+            title("{{ trip.to[0] }}", &json!({"trip": {"to": ["TLL"]}})).unwrap(),
+            "TLL"
+        );
+        assert_eq!(
+            title(r#"{{ name | default: "you" }}"#, &json!({"name": null})).unwrap(),
+            "you"
+        );
+        assert_eq!(
+            title("{% raw %}{{ x }}{% endraw %}", &json!({})).unwrap(),
+            "{{ x }}"
+        );
     }
 
     #[test]
     fn data_is_filled_in_too_and_the_rest_stays() {
         let mut message = with_title("plain");
-        message.data = Some([("gate".to_owned(), "{{ gate }}".to_owned()), ("x".to_owned(), "y".to_owned())].into());
+        message.data = Some(
+            [
+                ("gate".to_owned(), "{{ gate }}".to_owned()),
+                ("x".to_owned(), "y".to_owned()),
+            ]
+            .into(),
+        );
         let template = MessageTemplate::parse(&message).unwrap().unwrap();
-        let data = template.render(Some(&json!({"gate": "B"}))).unwrap().data.unwrap();
+        let data = template
+            .render(Some(&json!({"gate": "B"})))
+            .unwrap()
+            .data
+            .unwrap();
         assert_eq!((data["gate"].as_str(), data["x"].as_str()), ("B", "y"));
         assert_eq!(template.without_templates().data.unwrap()["gate"], "");
-        assert!(MessageTemplate::parse(&with_title("plain } { %")).unwrap().is_none());
+        assert!(
+            MessageTemplate::parse(&with_title("plain } { %"))
+                .unwrap()
+                .is_none()
+        );
     }
 
     #[test]
     fn a_missing_variable_is_an_error_that_names_it() {
         let error = title("Hi {{ name }}", &json!({"other": "secret value"})).unwrap_err();
-        assert!(error.contains("name") && !error.contains("secret value") && !error.contains('\n'), "{error}");
+        assert!(
+            error.contains("name") && !error.contains("secret value") && !error.contains('\n'),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_calculation_out_of_range_is_an_error() {
         let edge = json!({"a": i64::MIN});
-        for template in ["{{ a | abs }}", "{{ a | divided_by: -1 }}", "{{ a | minus: 1 }}", "{{ a | divided_by: 0 }}"] {
+        for template in [
+            "{{ a | abs }}",
+            "{{ a | divided_by: -1 }}",
+            "{{ a | minus: 1 }}",
+            "{{ a | divided_by: 0 }}",
+        ] {
             let _ = title(template, &edge);
         }
         assert!(title("{{ a | divided_by: 0 }}", &edge).is_err());
@@ -292,11 +372,24 @@ mod tests {
 
     #[test]
     fn what_is_no_template_is_refused() {
-        for bad in ["{{ name", "{% if x %}", "{{ x | frobnicate }}", "{% for i in (1..1000000000) %}x{% endfor %}"] {
-            assert!(refused(bad).contains("not a Liquid template"), "{bad}: {}", refused(bad));
+        for bad in [
+            "{{ name",
+            "{% if x %}",
+            "{{ x | frobnicate }}",
+            "{% for i in (1..1000000000) %}x{% endfor %}",
+        ] {
+            assert!(
+                refused(bad).contains("not a Liquid template"),
+                "{bad}: {}",
+                refused(bad)
+            );
         }
         assert!(refused("{{ a | truncate: 99999999999999999999 }}").contains("out of range"));
-        for bad in ["{% assign a = 'x' %}", "{% capture a %}{% endcapture %}", "{{ 'a' | replace: '', 'aa' }}"] {
+        for bad in [
+            "{% assign a = 'x' %}",
+            "{% capture a %}{% endcapture %}",
+            "{{ 'a' | replace: '', 'aa' }}",
+        ] {
             assert!(!refused(bad).is_empty(), "{bad}");
         }
     }
@@ -306,37 +399,81 @@ mod tests {
         assert!(refused(&format!("{{{{ a }}}}{}", "x".repeat(17_000))).contains("bytes"));
         assert!(refused(&format!("{{{{ a {} }}}}", "| upcase".repeat(33))).contains("filters"));
         assert!(refused(&"{% if a %}".repeat(65)).contains("tags"));
-        assert!(refused(&format!("{{{{ {}0{} }}}}", "a[".repeat(17), "]".repeat(17))).contains("indexes"));
+        assert!(
+            refused(&format!("{{{{ {}0{} }}}}", "a[".repeat(17), "]".repeat(17)))
+                .contains("indexes")
+        );
         let grown = title(&"{{ a }}".repeat(500), &json!({"a": "x".repeat(4000)})).unwrap_err();
         assert!(grown.contains("longer than 5120"), "{grown}");
     }
 
     fn with_data(count: usize, text: &str) -> Message {
-        let data = (0..count).map(|number| (format!("key{number:04}"), text.to_owned())).collect();
-        Message { data: Some(data), ..Message::default() }
+        let data = (0..count)
+            .map(|number| (format!("key{number:04}"), text.to_owned()))
+            .collect();
+        Message {
+            data: Some(data),
+            ..Message::default()
+        }
     }
 
     #[test]
     fn what_is_limited_is_the_message_and_not_the_text() {
-        let problem = |message: &Message| MessageTemplate::parse(message).err().map(|problems| problems[0].clone());
+        let problem = |message: &Message| {
+            MessageTemplate::parse(message)
+                .err()
+                .map(|problems| problems[0].clone())
+        };
         for (count, text, field, what) in [
-            (1_900, "{{ a }}".to_owned(), "data.key0064", "65 templates; the most is 64"),
-            (5, format!("{{{{ a }}}}{}", "x".repeat(4_000)), "data.key0004", "bytes of templates"),
-            (17, "{{ a | upcase | strip }}".to_owned(), "data.key0016", "34 filters; the most is 32"),
-            (33, "{% if a %}{% endif %}".to_owned(), "data.key0032", "66 tags; the most is 64"),
-            (17, "{{ a[0] }}".to_owned(), "data.key0016", "17 indexes; the most is 16"),
+            (
+                1_900,
+                "{{ a }}".to_owned(),
+                "data.key0064",
+                "65 templates; the most is 64",
+            ),
+            (
+                5,
+                format!("{{{{ a }}}}{}", "x".repeat(4_000)),
+                "data.key0004",
+                "bytes of templates",
+            ),
+            (
+                17,
+                "{{ a | upcase | strip }}".to_owned(),
+                "data.key0016",
+                "34 filters; the most is 32",
+            ),
+            (
+                33,
+                "{% if a %}{% endif %}".to_owned(),
+                "data.key0032",
+                "66 tags; the most is 64",
+            ),
+            (
+                17,
+                "{{ a[0] }}".to_owned(),
+                "data.key0016",
+                "17 indexes; the most is 16",
+            ),
         ] {
             let problem = problem(&with_data(count, &text)).unwrap();
-            assert!(problem.field == field && problem.message.contains(what), "{problem:?}");
+            assert!(
+                problem.field == field && problem.message.contains(what),
+                "{problem:?}"
+            );
         }
         assert_eq!(problem(&with_data(64, "{{ a }} [gate] | today")), None);
     }
 
     #[test]
     fn rendering_stops_when_the_texts_together_are_too_long() {
-        let template = MessageTemplate::parse(&with_data(60, "{{ a }}")).unwrap().unwrap();
+        let template = MessageTemplate::parse(&with_data(60, "{{ a }}"))
+            .unwrap()
+            .unwrap();
         assert!(template.render(Some(&json!({"a": "x".repeat(85)}))).is_ok());
-        let problem = template.render(Some(&json!({"a": "x".repeat(86)}))).unwrap_err();
+        let problem = template
+            .render(Some(&json!({"a": "x".repeat(86)})))
+            .unwrap_err();
         assert_eq!(problem.field, "data.key0059");
         assert!(problem.message.contains("longer than 5120"), "{problem:?}");
     }

@@ -1,4 +1,5 @@
-//! Device tokens as people see them: recognisable for whoever has the token, useless to anybody else.
+//! Device tokens as people see them: recognisable for whoever has the token, useless to anybody
+//! else.
 
 /// How much of either end is shown.
 const SHOWN: usize = 4;
@@ -9,7 +10,10 @@ pub fn masked(token: &str) -> String {
     if characters.len() < 4 * SHOWN {
         return "…".to_owned();
     }
-    let (first, last) = (&characters[..SHOWN], &characters[characters.len() - SHOWN..]);
+    let (first, last) = (
+        &characters[..SHOWN],
+        &characters[characters.len() - SHOWN..],
+    );
     first.iter().chain(&['…']).chain(last).collect()
 }
 

@@ -23,15 +23,39 @@ const PGBENCH_CALLERS: usize = 64;
 const LATER: time::Duration = time::Duration::days(6);
 
 /// The rows *accept*, *COPY*, *single POSTs*, *pgbench* and *single sends*.
-pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
+pub async fn run(
+    world: &mut World,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let (accept, rows) = large(world, arguments.recipients).await?;
     report.add("accept, 10,000 a request", accept, "recipients/s");
     report.add("COPY of the same rows", copy(world, &rows).await?, "rows/s");
-    report.ratio("accept, 10,000 a request", "COPY of the same rows", Some(0.5));
-    report.add("single-recipient POSTs", single(world, arguments.seconds, true).await?.1, "requests/s");
-    report.add("pgbench of the same inserts", pgbench(world, arguments.seconds)?, "transactions/s");
-    report.ratio("single-recipient POSTs", "pgbench of the same inserts", Some(1.5));
-    report.add("single sends, POST to SENT", sends(world, arguments.seconds).await?, "sent/s");
+    report.ratio(
+        "accept, 10,000 a request",
+        "COPY of the same rows",
+        Some(0.5),
+    );
+    report.add(
+        "single-recipient POSTs",
+        single(world, arguments.seconds, true).await?.1,
+        "requests/s",
+    );
+    report.add(
+        "pgbench of the same inserts",
+        pgbench(world, arguments.seconds)?,
+        "transactions/s",
+    );
+    report.ratio(
+        "single-recipient POSTs",
+        "pgbench of the same inserts",
+        Some(1.5),
+    );
+    report.add(
+        "single sends, POST to SENT",
+        sends(world, arguments.seconds).await?,
+        "sent/s",
+    );
     Ok(())
 }
 
@@ -63,7 +87,9 @@ fn later() -> serde_json::Value {
 async fn copy(world: &World, operations: &[Uuid]) -> anyhow::Result<f64> {
     let mut texts = Vec::new();
     for id in operations {
-        let query = format!("copy (select * from push_notifications where operation_id = '{id}') to stdout");
+        let query = format!(
+            "copy (select * from push_notifications where operation_id = '{id}') to stdout"
+        );
         let mut connection = world.pool.acquire().await?;
         let mut stream = connection.copy_out_raw(&query).await?;
         let mut text = Vec::new();
@@ -76,14 +102,17 @@ async fn copy(world: &World, operations: &[Uuid]) -> anyhow::Result<f64> {
     let started = Instant::now();
     for text in &texts {
         let mut connection = world.pool.acquire().await?;
-        let mut copy = connection.copy_in_raw("copy push_notifications from stdin").await?;
+        let mut copy = connection
+            .copy_in_raw("copy push_notifications from stdin")
+            .await?;
         copy.send(text.as_bytes()).await?;
         copy.finish().await?;
     }
     Ok(rows as f64 / started.elapsed().as_secs_f64())
 }
 
-/// Requests answered a second, each for one recipient, by callers who ask again as soon as they are answered.
+/// Requests answered a second, each for one recipient, by callers who ask again as soon as they are
+/// answered.
 async fn single(world: &World, seconds: u64, later_on: bool) -> anyhow::Result<(usize, f64)> {
     let mut body = message(&devices("APN", "single", 1));
     if later_on {
@@ -127,7 +156,18 @@ fn pgbench(world: &World, seconds: u64) -> anyhow::Result<f64> {
     let options = world.postgres.options(World::database());
     let socket = options.get_socket().context("no socket")?;
     let output = Command::new(pgbench_binary())
-        .args(["-n", "-M", "prepared", "-j", "2", "-c", &PGBENCH_CALLERS.to_string(), "-T", &seconds.to_string(), "-f"])
+        .args([
+            "-n",
+            "-M",
+            "prepared",
+            "-j",
+            "2",
+            "-c",
+            &PGBENCH_CALLERS.to_string(),
+            "-T",
+            &seconds.to_string(),
+            "-f",
+        ])
         .arg(&script)
         .arg("-h")
         .arg(socket)
@@ -143,6 +183,11 @@ fn pgbench(world: &World, seconds: u64) -> anyhow::Result<f64> {
 
 /// Beside the server's other binaries, else from the path.
 fn pgbench_binary() -> std::path::PathBuf {
-    let installed = bellwire::postgres::installed().into_iter().map(|binaries| binaries.directory.join("pgbench"));
-    installed.into_iter().find(|path| path.exists()).unwrap_or_else(|| "pgbench".into())
+    let installed = bellwire::postgres::installed()
+        .into_iter()
+        .map(|binaries| binaries.directory.join("pgbench"));
+    installed
+        .into_iter()
+        .find(|path| path.exists())
+        .unwrap_or_else(|| "pgbench".into())
 }

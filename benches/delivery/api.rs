@@ -22,12 +22,24 @@ impl Api {
     /// For the service at `address`.
     pub fn new(address: SocketAddr, key: &str, secret: &str) -> Self {
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("{key}:{secret}"));
-        Self { client: reqwest::Client::new(), address, authorization: format!("Basic {basic}") }
+        Self {
+            client: reqwest::Client::new(),
+            address,
+            authorization: format!("Basic {basic}"),
+        }
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
         let url = format!("http://{}/v1/PushNotifications{path}", self.address);
-        let mut request = self.client.request(method, url).header("authorization", &self.authorization);
+        let mut request = self
+            .client
+            .request(method, url)
+            .header("authorization", &self.authorization);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -53,7 +65,10 @@ impl Api {
     /// Sends, and returns the Operation's id.
     pub async fn send(&self, body: &Value) -> anyhow::Result<String> {
         let answer = self.post("", body).await?;
-        Ok(answer["operationId"].as_str().context("no operationId")?.to_owned())
+        Ok(answer["operationId"]
+            .as_str()
+            .context("no operationId")?
+            .to_owned())
     }
 
     /// Waits until all of these Operations are completed; every recipient must have been sent to.
@@ -63,7 +78,10 @@ impl Api {
                 let operation = self.get(&format!("/Operations/{id}")).await?;
                 if operation["status"] == "COMPLETED" {
                     let stats = &operation["stats"];
-                    anyhow::ensure!(stats["sent"] == stats["total"], "not all were sent: {stats}");
+                    anyhow::ensure!(
+                        stats["sent"] == stats["total"],
+                        "not all were sent: {stats}"
+                    );
                     break;
                 }
                 tokio::time::sleep(every).await;
@@ -95,7 +113,10 @@ impl Api {
     pub async fn connect(&self) -> anyhow::Result<KeptConnection> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        Ok(KeptConnection { stream, buffer: Vec::with_capacity(64 * 1024) })
+        Ok(KeptConnection {
+            stream,
+            buffer: Vec::with_capacity(64 * 1024),
+        })
     }
 }
 
@@ -111,13 +132,23 @@ impl KeptConnection {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let (head, length) = loop {
-            anyhow::ensure!(self.stream.read_buf(&mut self.buffer).await? > 0, "the connection was closed");
-            if let Some(head) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+            anyhow::ensure!(
+                self.stream.read_buf(&mut self.buffer).await? > 0,
+                "the connection was closed"
+            );
+            if let Some(head) = self
+                .buffer
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+            {
                 break (head + 4, content_length(&self.buffer[..head])?);
             }
         };
         while self.buffer.len() < head + length {
-            anyhow::ensure!(self.stream.read_buf(&mut self.buffer).await? > 0, "the connection was closed");
+            anyhow::ensure!(
+                self.stream.read_buf(&mut self.buffer).await? > 0,
+                "the connection was closed"
+            );
         }
         anyhow::ensure!(
             self.buffer.starts_with(b"HTTP/1.1 2"),
@@ -130,7 +161,9 @@ impl KeptConnection {
 
 fn content_length(head: &[u8]) -> anyhow::Result<usize> {
     let head = std::str::from_utf8(head)?.to_ascii_lowercase();
-    let value = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let value = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
     Ok(value.context("no content-length")?.trim().parse()?)
 }
 
@@ -145,7 +178,9 @@ pub fn message(recipients: &[Value]) -> Value {
 
 /// Devices that no other call of this has returned for the same `name`.
 pub fn devices(provider: &str, name: &str, count: usize) -> Vec<Value> {
-    (0..count).map(|number| json!({"token": token(provider, name, number), "provider": provider})).collect()
+    (0..count)
+        .map(|number| json!({"token": token(provider, name, number), "provider": provider}))
+        .collect()
 }
 
 /// A token as long as the provider's own.
@@ -153,5 +188,9 @@ pub fn token(provider: &str, name: &str, number: usize) -> String {
     let hash = bellwire::secret::hash_token(&format!("{name} {number}"));
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     // The simulator takes four digits at the beginning for the answer that the token wants.
-    if provider == "APN" { format!("a{}", &hex[1..]) } else { format!("{}:APA91b{hex}{hex}", &hex[..22]) }
+    if provider == "APN" {
+        format!("a{}", &hex[1..])
+    } else {
+        format!("{}:APA91b{hex}{hex}", &hex[..22])
+    }
 }

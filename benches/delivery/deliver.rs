@@ -25,7 +25,15 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
         // In turns, so that whatever else the machine does meets both.
         for round in 0..ROUNDS {
             raws.push(raw::run(world, provider, arguments.recipients).await?);
-            delivers.push(to(world, provider, arguments.recipients, &format!("deliver {round}")).await?);
+            delivers.push(
+                to(
+                    world,
+                    provider,
+                    arguments.recipients,
+                    &format!("deliver {round}"),
+                )
+                .await?,
+            );
             world.forget().await?;
         }
         let (raw, deliver) = (format!("raw {provider}"), format!("deliver {provider}"));
@@ -44,7 +52,12 @@ pub async fn once(world: &World, count: usize, name: &str) -> anyhow::Result<()>
 }
 
 /// Sent a second.
-pub async fn to(world: &World, provider: Provider, count: usize, name: &str) -> anyhow::Result<f64> {
+pub async fn to(
+    world: &World,
+    provider: Provider,
+    count: usize,
+    name: &str,
+) -> anyhow::Result<f64> {
     let bodies = bodies(provider, count, name);
     let started = Instant::now();
     let mut operations = Vec::new();

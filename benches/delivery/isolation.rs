@@ -8,9 +8,17 @@ use crate::report::Report;
 use crate::world::{World, simulate};
 
 /// The rows *FCM while APNs hangs*.
-pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
+pub async fn run(
+    world: &mut World,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let (alone, beside) = ("FCM alone", "FCM while APNs hangs");
-    report.add(alone, deliver::to(world, Provider::Fcm, arguments.recipients, "alone").await?, "sent/s");
+    report.add(
+        alone,
+        deliver::to(world, Provider::Fcm, arguments.recipients, "alone").await?,
+        "sent/s",
+    );
     let directory = world.directory.path().join("hanging");
     let (_hanging, address) = simulate(&directory, &["--outage", "hang"])?;
     let before = world.config.apns.clone();
@@ -24,7 +32,11 @@ pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) 
         }
     }
     deliver::to(world, Provider::Fcm, 10_000, "warm-up beside").await?;
-    report.add(beside, deliver::to(world, Provider::Fcm, arguments.recipients, "beside").await?, "sent/s");
+    report.add(
+        beside,
+        deliver::to(world, Provider::Fcm, arguments.recipients, "beside").await?,
+        "sent/s",
+    );
     report.ratio(beside, alone, Some(0.9));
     world.config.apns = before;
     world.restart().await?;

@@ -1,7 +1,9 @@
-//! What Bellwire does on this machine, as a table: `cargo bench --bench delivery`. Postgres, the simulator and the service
-//! run as processes of their own and share the machine with this one, which makes the load.
+//! What Bellwire does on this machine, as a table: `cargo bench --bench delivery`. Postgres, the
+//! simulator and the service run as processes of their own and share the machine with this one,
+//! which makes the load.
 //!
-//! Figures of machines can't be compared; ratios of figures from one run can, and they are what the table ends with.
+//! Figures of machines can't be compared; ratios of figures from one run can, and they are what the
+//! table ends with.
 
 #![allow(missing_docs, clippy::print_stdout, reason = "a benchmark")]
 #![allow(
@@ -38,7 +40,8 @@ use world::World;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Sizes. The default ends within two minutes on 2 cores; `--full` takes the sizes of docs/performance.md.
+/// Sizes. The default ends within two minutes on 2 cores; `--full` takes the sizes of
+/// docs/performance.md.
 #[derive(Debug, Clone, Parser)]
 struct Arguments {
     /// Recipients of the deliver row.
@@ -65,8 +68,8 @@ struct Arguments {
     /// All sizes as in docs/performance.md.
     #[arg(long)]
     full: bool,
-    /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, isolation, reads, scrape, retention,
-    /// growth, peers.
+    /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, isolation,
+    /// reads, scrape, retention, growth, peers.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also run the peers in bench/peers, which `bench/peers/install` must have installed.

@@ -1,4 +1,5 @@
-//! What a team would otherwise use, on the same machine, with the same simulator: see `bench/peers`.
+//! What a team would otherwise use, on the same machine, with the same simulator: see
+//! `bench/peers`.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -37,7 +38,12 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
         note(report, &figure, count);
     }
     report.add("@parse/node-apn, the best", best_raw, "sent/s");
-    for (way, count) in [("single", count / 4), ("coalesced", count / 2), ("arriving", count / 4), ("bulk", count)] {
+    for (way, count) in [
+        ("single", count / 4),
+        ("coalesced", count / 2),
+        ("arriving", count / 4),
+        ("bulk", count),
+    ] {
         for figure in node(world, &["graphile-worker.mjs", way], count).await? {
             note(report, &figure, count);
         }
@@ -53,8 +59,16 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
     report.ratio("deliver APN", "@parse/node-apn, the best", Some(1.5));
     report.ratio("deliver APN", "graphile-worker, single", Some(8.0));
     report.ratio("deliver APN", "graphile-worker, bulk", Some(2.0));
-    report.ratio("single sends, POST to SENT", "graphile-worker, coalesced", Some(1.5));
-    report.ratio("single sends, POST to SENT", "graphile-worker, arriving", None);
+    report.ratio(
+        "single sends, POST to SENT",
+        "graphile-worker, coalesced",
+        Some(1.5),
+    );
+    report.ratio(
+        "single sends, POST to SENT",
+        "graphile-worker, arriving",
+        None,
+    );
     report.ratio("deliver FCM", "firebase-admin, 500 tokens a call", None);
     report.ratio("deliver APN", "aioapns", None);
     world.forget().await
@@ -64,7 +78,11 @@ fn note(report: &mut Report, figure: &Figure, count: usize) {
     report.add(&figure.what, figure.rate, "sent/s");
     report.add(format!("RSS at most, {}", figure.what), figure.rss, "MB");
     if figure.sent < count {
-        report.add(format!("NOT sent by {}", figure.what), (count - figure.sent) as f64, "");
+        report.add(
+            format!("NOT sent by {}", figure.what),
+            (count - figure.sent) as f64,
+            "",
+        );
     }
 }
 
@@ -72,12 +90,22 @@ async fn node(world: &World, arguments: &[&str], count: usize) -> anyhow::Result
     figures(world, Command::new("node").args(arguments), count).await
 }
 
-async fn figures(world: &World, command: &mut Command, count: usize) -> anyhow::Result<Vec<Figure>> {
+async fn figures(
+    world: &World,
+    command: &mut Command,
+    count: usize,
+) -> anyhow::Result<Vec<Figure>> {
     let options = world.postgres.options(DATABASE);
     let output = command
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/peers"))
-        .env("NODE_EXTRA_CA_CERTS", world.directory.path().join("simulator/ca.pem"))
-        .env("BENCH_CREDENTIALS", world.directory.path().join("simulator"))
+        .env(
+            "NODE_EXTRA_CA_CERTS",
+            world.directory.path().join("simulator/ca.pem"),
+        )
+        .env(
+            "BENCH_CREDENTIALS",
+            world.directory.path().join("simulator"),
+        )
         .env("BENCH_APNS", &world.config.apns.endpoint)
         .env("BENCH_FCM", &world.config.fcm.endpoint)
         .env("BENCH_COUNT", count.to_string())
@@ -90,9 +118,15 @@ async fn figures(world: &World, command: &mut Command, count: usize) -> anyhow::
         .await
         .context("a peer can't be run: is it installed? See bench/peers/install")?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let figures: Vec<Figure> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let figures: Vec<Figure> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
     if figures.is_empty() {
-        bail!("a peer gave no figure: {}{text}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "a peer gave no figure: {}{text}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(figures)
 }

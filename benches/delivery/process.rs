@@ -11,7 +11,10 @@ pub struct Process(Child);
 impl Process {
     /// Starts `command` and waits for the first line of its standard output.
     pub fn start(command: &mut Command) -> anyhow::Result<(Self, String)> {
-        let mut child = command.stdout(Stdio::piped()).spawn().context("a process can't be started")?;
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("a process can't be started")?;
         let mut line = String::new();
         let output = child.stdout.take().context("no standard output")?;
         BufReader::new(output).read_line(&mut line)?;
@@ -20,13 +23,21 @@ impl Process {
 
     /// Starts `command`, whose output nobody reads.
     pub fn spawn(command: &mut Command) -> anyhow::Result<Self> {
-        Ok(Self(command.stdout(Stdio::null()).spawn().context("a process can't be started")?))
+        Ok(Self(
+            command
+                .stdout(Stdio::null())
+                .spawn()
+                .context("a process can't be started")?,
+        ))
     }
 
     /// Memory in use, in MB.
     pub fn rss(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("no VmRSS")?;
         let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
         Ok(kilobytes / 1000.0)
     }

@@ -1,4 +1,5 @@
-//! What the transport does alone: the same payloads to the same simulator through the same client, without a database.
+//! What the transport does alone: the same payloads to the same simulator through the same client,
+//! without a database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bellwire::clients;
-use bellwire::provider::{Client, Endpoint, Endpoints, Message, Outcome, Payload, Provider, https_authority};
+use bellwire::provider::{
+    Client, Endpoint, Endpoints, Message, Outcome, Payload, Provider, https_authority,
+};
 use bellwire::store::senders;
 use bellwire::transport::Roots;
 use uuid::Uuid;
@@ -22,14 +25,29 @@ const WINDOW: usize = 500;
 pub async fn run(world: &World, provider: Provider, count: usize) -> anyhow::Result<f64> {
     let client = Arc::new(client(world, provider).await?);
     let payload = Arc::new(payload(provider)?);
-    let name = if provider == Provider::Apn { "APN" } else { "FCM" };
-    let tokens: Arc<Vec<String>> = Arc::new((0..count).map(|number| token(name, "raw", number)).collect());
-    anyhow::ensure!(is_accepted(&client, &payload, &tokens[0]).await, "the simulator refuses");
+    let name = if provider == Provider::Apn {
+        "APN"
+    } else {
+        "FCM"
+    };
+    let tokens: Arc<Vec<String>> = Arc::new(
+        (0..count)
+            .map(|number| token(name, "raw", number))
+            .collect(),
+    );
+    anyhow::ensure!(
+        is_accepted(&client, &payload, &tokens[0]).await,
+        "the simulator refuses"
+    );
     let (next, accepted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let started = Instant::now();
     let senders: Vec<_> = (0..WINDOW)
         .map(|_| {
-            let (client, payload, tokens) = (Arc::clone(&client), Arc::clone(&payload), Arc::clone(&tokens));
+            let (client, payload, tokens) = (
+                Arc::clone(&client),
+                Arc::clone(&payload),
+                Arc::clone(&tokens),
+            );
             let (next, accepted) = (Arc::clone(&next), Arc::clone(&accepted));
             tokio::spawn(async move {
                 while let Some(token) = tokens.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -43,7 +61,10 @@ pub async fn run(world: &World, provider: Provider, count: usize) -> anyhow::Res
         sender.await?;
     }
     let seconds = started.elapsed().as_secs_f64();
-    anyhow::ensure!(accepted.load(Ordering::Relaxed) == count, "not all were accepted");
+    anyhow::ensure!(
+        accepted.load(Ordering::Relaxed) == count,
+        "not all were accepted"
+    );
     Ok(count as f64 / seconds)
 }
 
@@ -59,7 +80,8 @@ fn payload(provider: Provider) -> anyhow::Result<Payload> {
         sound: Some("ring".to_owned()),
         ..Message::default()
     };
-    Payload::render(provider, &message, None).map_err(|problem| anyhow::anyhow!("{}", problem.message))
+    Payload::render(provider, &message, None)
+        .map_err(|problem| anyhow::anyhow!("{}", problem.message))
 }
 
 async fn client(world: &World, provider: Provider) -> anyhow::Result<Client> {
@@ -67,20 +89,36 @@ async fn client(world: &World, provider: Provider) -> anyhow::Result<Client> {
     let app = apps.into_values().next().context("no App")?;
     let by_provider: HashMap<Provider, _> = app.credentials.into_iter().collect();
     let stored = senders::by_ids(&world.pool, &[by_provider[&provider]]).await?;
-    clients::open(stored.first().context("no Credential")?, &world.master_keys, &endpoints(world)?)
-        .map_err(|problem| anyhow::anyhow!(problem))
+    clients::open(
+        stored.first().context("no Credential")?,
+        &world.master_keys,
+        &endpoints(world)?,
+    )
+    .map_err(|problem| anyhow::anyhow!(problem))
 }
 
 fn endpoints(world: &World) -> anyhow::Result<Endpoints> {
     let roots = Roots::load(world.config.fcm.ca_file.as_deref())?;
     let endpoint = |url: &str, max_connections| {
         let (host, port) = https_authority(url).context("no address")?;
-        anyhow::Ok(Endpoint { host, port, roots: roots.clone(), timeout: Duration::from_secs(10), max_connections })
+        anyhow::Ok(Endpoint {
+            host,
+            port,
+            roots: roots.clone(),
+            timeout: Duration::from_secs(10),
+            max_connections,
+        })
     };
     Ok(Endpoints {
         fcm: endpoint(&world.config.fcm.endpoint, world.config.fcm.max_connections)?,
         fcm_token_uris: world.config.fcm.token_uris.clone(),
-        apns: endpoint(&world.config.apns.endpoint, world.config.apns.max_connections)?,
-        apns_sandbox: endpoint(&world.config.apns.endpoint, world.config.apns.max_connections)?,
+        apns: endpoint(
+            &world.config.apns.endpoint,
+            world.config.apns.max_connections,
+        )?,
+        apns_sandbox: endpoint(
+            &world.config.apns.endpoint,
+            world.config.apns.max_connections,
+        )?,
     })
 }

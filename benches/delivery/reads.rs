@@ -1,4 +1,5 @@
-//! How long reads take, idle and during a send: an Operation of 10,000 recipients, a large one, lists.
+//! How long reads take, idle and during a send: an Operation of 10,000 recipients, a large one,
+//! lists.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,11 @@ const EVERY: Duration = Duration::from_millis(5);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The rows *reads*, and *RSS* of a broadcast.
-pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
+pub async fn run(
+    world: &mut World,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     deliver::to(world, Provider::Apn, 10_000, "reads").await?;
     let small = newest(world).await?;
     register(world, arguments.large).await?;
@@ -26,12 +31,28 @@ pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) 
     let began = Instant::now();
     let message = json!({"to": [{"audience": {}}], "content": {"title": "a", "body": "b"}});
     let large = world.api.send(&message).await?;
-    report.add(format!("broadcast to {}: answered in", arguments.large), began.elapsed().as_secs_f64() * 1000.0, "ms");
+    report.add(
+        format!("broadcast to {}: answered in", arguments.large),
+        began.elapsed().as_secs_f64() * 1000.0,
+        "ms",
+    );
     let paths = [
-        (format!("GET Operation of {}", arguments.large), format!("/Operations/{large}")),
-        ("GET Operation of 10000".to_owned(), format!("/Operations/{small}")),
-        ("list of 50 Operations".to_owned(), "/Operations?pageSize=50".to_owned()),
-        ("list of 1000 Operations".to_owned(), "/Operations?pageSize=1000".to_owned()),
+        (
+            format!("GET Operation of {}", arguments.large),
+            format!("/Operations/{large}"),
+        ),
+        (
+            "GET Operation of 10000".to_owned(),
+            format!("/Operations/{small}"),
+        ),
+        (
+            "list of 50 Operations".to_owned(),
+            "/Operations?pageSize=50".to_owned(),
+        ),
+        (
+            "list of 1000 Operations".to_owned(),
+            "/Operations?pageSize=1000".to_owned(),
+        ),
     ];
     let duration = Duration::from_secs(arguments.seconds) / paths.len() as u32;
     for (what, path) in &paths {
@@ -44,13 +65,30 @@ pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) 
         }
     }
     let status = world.api.get(&format!("/Operations/{large}")).await?["status"].clone();
-    report.add("the send was still going on after these (1: yes)", f64::from(u8::from(status == "PROCESSING")), "");
+    report.add(
+        "the send was still going on after these (1: yes)",
+        f64::from(u8::from(status == "PROCESSING")),
+        "",
+    );
     let peak = wait(world, &large).await?;
-    report.add(format!("broadcast to {}: completed after", arguments.large), began.elapsed().as_secs_f64(), "s");
-    report.goal(format!("RSS at most, broadcast to {}", arguments.large), peak, "MB", Goal::AtMost(150.0));
+    report.add(
+        format!("broadcast to {}: completed after", arguments.large),
+        began.elapsed().as_secs_f64(),
+        "s",
+    );
+    report.goal(
+        format!("RSS at most, broadcast to {}", arguments.large),
+        peak,
+        "MB",
+        Goal::AtMost(150.0),
+    );
     for (what, path) in &paths {
         let mut times = read(&world.api, path, duration).await?;
-        report.add(format!("{what}, idle, p99"), percentile(&mut times, 0.99), "ms");
+        report.add(
+            format!("{what}, idle, p99"),
+            percentile(&mut times, 0.99),
+            "ms",
+        );
     }
     world.forget().await
 }
@@ -58,7 +96,10 @@ pub async fn run(world: &mut World, arguments: &Arguments, report: &mut Report) 
 async fn newest(world: &World) -> anyhow::Result<String> {
     let list = world.api.get("/Operations?pageSize=1").await?;
     let id = &list["operations"][0]["id"];
-    Ok(id.as_str().ok_or_else(|| anyhow::anyhow!("no Operation: {list}"))?.to_owned())
+    Ok(id
+        .as_str()
+        .ok_or_else(|| anyhow::anyhow!("no Operation: {list}"))?
+        .to_owned())
 }
 
 async fn wait(world: &World, operation: &str) -> anyhow::Result<f64> {
@@ -84,7 +125,8 @@ async fn read(api: &Api, path: &str, duration: Duration) -> anyhow::Result<Vec<f
     Ok(times)
 }
 
-/// Registers `count` Users with one device each: straight into the tables, since what is measured comes after.
+/// Registers `count` Users with one device each: straight into the tables, since what is measured
+/// comes after.
 async fn register(world: &World, count: usize) -> anyhow::Result<()> {
     let (account, account_id) = (world.account_id.as_uuid(), world.account_id.as_uuid());
     for first in (0..count).step_by(10_000) {
@@ -96,7 +138,8 @@ async fn register(world: &World, count: usize) -> anyhow::Result<()> {
             let hash = hex(&bellwire::secret::hash_token(&token));
             texts[0] += &format!("{user}\t{account}\n");
             texts[1] += &format!("{registration}\t{account}\tdemo\t{user}\n");
-            texts[2] += &format!("{device}\t{registration}\t{account}\tdemo\tFCM\t{sealed}\t{hash}\n");
+            texts[2] +=
+                &format!("{device}\t{registration}\t{account}\tdemo\tFCM\t{sealed}\t{hash}\n");
         }
         let tables = [
             "users (id, account_id)",
@@ -105,12 +148,18 @@ async fn register(world: &World, count: usize) -> anyhow::Result<()> {
         ];
         for (table, text) in tables.iter().zip(&texts) {
             let mut connection = world.pool.acquire().await?;
-            let mut copy = connection.copy_in_raw(&format!("copy {table} from stdin")).await?;
+            let mut copy = connection
+                .copy_in_raw(&format!("copy {table} from stdin"))
+                .await?;
             copy.send(text.as_bytes()).await?;
             copy.finish().await?;
         }
     }
-    sqlx::raw_sql(AssertSqlSafe("vacuum analyze users, device_registrations, devices")).execute(&world.pool).await?;
+    sqlx::raw_sql(AssertSqlSafe(
+        "vacuum analyze users, device_registrations, devices",
+    ))
+    .execute(&world.pool)
+    .await?;
     Ok(())
 }
 

@@ -16,8 +16,15 @@ const MEASURED_EVERY: Duration = Duration::from_millis(200);
 
 /// The rows *scrape*.
 pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
-    let (alone, watched) = ("deliver APN, unwatched", "deliver APN, scraped five times a second");
-    report.add(alone, deliver::to(world, Provider::Apn, arguments.recipients, "unwatched").await?, "sent/s");
+    let (alone, watched) = (
+        "deliver APN, unwatched",
+        "deliver APN, scraped five times a second",
+    );
+    report.add(
+        alone,
+        deliver::to(world, Provider::Apn, arguments.recipients, "unwatched").await?,
+        "sent/s",
+    );
     let sending = deliver::to(world, Provider::Apn, arguments.recipients, "watched");
     let mut times = Vec::new();
     let rate = {

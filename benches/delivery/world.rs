@@ -1,4 +1,5 @@
-//! A private Postgres that waits for the disk, the simulator and the service, each a process of its own.
+//! A private Postgres that waits for the disk, the simulator and the service, each a process of its
+//! own.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -45,14 +46,22 @@ impl World {
     pub async fn start() -> anyhow::Result<Self> {
         let directory = TempDir::new()?;
         let postgres = PrivatePostgres::start(&directory.path().join("postgres")).await?;
-        let mut connection = PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await?;
+        let mut connection =
+            PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await?;
         schema::create_database(&mut connection, DATABASE).await?;
         let pool = schema::pool(postgres.options(DATABASE), 4, Duration::from_secs(30));
         schema::migrate(&pool).await?;
         let (simulator, address) = simulate(&directory.path().join("simulator"), &[])?;
         let (master_key, secret) = (generate_master_key(), generate_api_secret());
         let account_id = accounts::find_or_create(&pool, "bench").await?;
-        api_keys::insert(&pool, account_id, KEY, &hash_api_secret(&secret), Role::Full).await?;
+        api_keys::insert(
+            &pool,
+            account_id,
+            KEY,
+            &hash_api_secret(&secret),
+            Role::Full,
+        )
+        .await?;
         let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut config = Config::load(None)?;
         config.server.listen = listen;
@@ -62,9 +71,17 @@ impl World {
         config.fcm.token_uris = vec![format!("{}/token", config.fcm.endpoint)];
         config.fcm.ca_file = Some(directory.path().join("simulator/ca.pem"));
         config.apns.endpoint = address("APNs ")?;
-        config.apns.sandbox_endpoint.clone_from(&config.apns.endpoint);
+        config
+            .apns
+            .sandbox_endpoint
+            .clone_from(&config.apns.endpoint);
         config.apns.ca_file.clone_from(&config.fcm.ca_file);
-        let service = serve(&config, &master_key, &postgres.url(DATABASE), directory.path())?;
+        let service = serve(
+            &config,
+            &master_key,
+            &postgres.url(DATABASE),
+            directory.path(),
+        )?;
         let api = Api::new(listen, KEY, &secret);
         let mut world = Self {
             control_url: address("control ")?,
@@ -82,17 +99,27 @@ impl World {
         };
         world.wait_until_ready().await?;
         for name in ["fcm.json", "apn.json"] {
-            let body = std::fs::read_to_string(world.directory.path().join("simulator").join(name))?;
-            world.api.post("/Credentials", &serde_json::from_str(&body)?).await?;
+            let body =
+                std::fs::read_to_string(world.directory.path().join("simulator").join(name))?;
+            world
+                .api
+                .post("/Credentials", &serde_json::from_str(&body)?)
+                .await?;
         }
         Ok(world)
     }
 
-    /// Ends the service and starts it anew, so that what it holds in memory is its own doing from now on.
+    /// Ends the service and starts it anew, so that what it holds in memory is its own doing from
+    /// now on.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         // The old one first: both listen at the same address.
         self.service = Process::spawn(Command::new("sleep").arg("0"))?;
-        self.service = serve(&self.config, &self.master_key, &self.url(), self.directory.path())?;
+        self.service = serve(
+            &self.config,
+            &self.master_key,
+            &self.url(),
+            self.directory.path(),
+        )?;
         self.wait_until_ready().await
     }
 
@@ -121,7 +148,10 @@ impl World {
     /// Waits until nothing is left that is due soon.
     pub async fn finished(&self) -> anyhow::Result<()> {
         let open = "select exists (select from batches where queued > 0 and due_at < now() + interval '1 hour')";
-        while sqlx::query_scalar::<_, bool>(open).fetch_one(&self.pool).await? {
+        while sqlx::query_scalar::<_, bool>(open)
+            .fetch_one(&self.pool)
+            .await?
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
@@ -129,20 +159,32 @@ impl World {
 
     /// What arrived at the simulator, in sums.
     pub async fn arrived(&self) -> anyhow::Result<Value> {
-        Ok(reqwest::get(format!("{}/summary", self.control_url)).await?.json().await?)
+        Ok(reqwest::get(format!("{}/summary", self.control_url))
+            .await?
+            .json()
+            .await?)
     }
 
     /// Forgets what arrived at the simulator.
     pub async fn forget(&self) -> anyhow::Result<()> {
         let url = format!("{}/messages", self.control_url);
-        reqwest::Client::new().delete(url).send().await?.error_for_status()?;
+        reqwest::Client::new()
+            .delete(url)
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(())
     }
 
     /// What the simulator does from now on.
     pub async fn set_faults(&self, faults: &Value) -> anyhow::Result<()> {
         let url = format!("{}/faults", self.control_url);
-        reqwest::Client::new().put(url).json(faults).send().await?.error_for_status()?;
+        reqwest::Client::new()
+            .put(url)
+            .json(faults)
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(())
     }
 }
@@ -153,31 +195,69 @@ pub fn simulate(
     faults: &[&str],
 ) -> anyhow::Result<(Process, impl Fn(&str) -> anyhow::Result<String> + use<>)> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
-    command.args(["simulate", "--fcm-port", "0", "--apns-port", "0", "--control-port", "0", "--directory"]);
+    command.args([
+        "simulate",
+        "--fcm-port",
+        "0",
+        "--apns-port",
+        "0",
+        "--control-port",
+        "0",
+        "--directory",
+    ]);
     let (simulator, ready) = Process::start(command.arg(directory).args(faults))?;
     let address = move |name: &str| {
-        let rest = ready.split_once(name).with_context(|| format!("the simulator said {ready:?}"))?.1;
-        Ok(rest.trim_start().split(',').next().unwrap_or_default().to_owned())
+        let rest = ready
+            .split_once(name)
+            .with_context(|| format!("the simulator said {ready:?}"))?
+            .1;
+        Ok(rest
+            .trim_start()
+            .split(',')
+            .next()
+            .unwrap_or_default()
+            .to_owned())
     };
     Ok((simulator, address))
 }
 
-fn serve(config: &Config, master_key: &str, url: &str, directory: &Path) -> anyhow::Result<Process> {
-    let log = std::fs::File::options().create(true).append(true).open(directory.join("service.log"))?;
+fn serve(
+    config: &Config,
+    master_key: &str,
+    url: &str,
+    directory: &Path,
+) -> anyhow::Result<Process> {
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(directory.join("service.log"))?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
     command
         .arg("serve")
         .stderr(log)
         .env("BELLWIRE__SERVER__LISTEN", config.server.listen.to_string())
-        .env("BELLWIRE__METRICS__LISTEN", config.metrics.listen.map(|listen| listen.to_string()).unwrap_or_default())
+        .env(
+            "BELLWIRE__METRICS__LISTEN",
+            config
+                .metrics
+                .listen
+                .map(|listen| listen.to_string())
+                .unwrap_or_default(),
+        )
         .env("BELLWIRE__DATABASE__URL", url)
         .env("BELLWIRE__SECRETS__MASTER_KEY", master_key)
         .env("BELLWIRE__FCM__ENDPOINT", &config.fcm.endpoint)
         .env("BELLWIRE__FCM__TOKEN_URIS", config.fcm.token_uris.join(","))
         // The engine's own limit is what is measured, not the quota of a project.
         .env("BELLWIRE__FCM__MAX_PER_MINUTE", "0")
-        .env("BELLWIRE__FCM__CA_FILE", config.fcm.ca_file.as_deref().unwrap_or(Path::new("")))
+        .env(
+            "BELLWIRE__FCM__CA_FILE",
+            config.fcm.ca_file.as_deref().unwrap_or(Path::new("")),
+        )
         .env("BELLWIRE__APNS__ENDPOINT", &config.apns.endpoint)
-        .env("BELLWIRE__APNS__CA_FILE", config.apns.ca_file.as_deref().unwrap_or(Path::new("")));
+        .env(
+            "BELLWIRE__APNS__CA_FILE",
+            config.apns.ca_file.as_deref().unwrap_or(Path::new("")),
+        );
     Process::spawn(&mut command)
 }

@@ -1,5 +1,5 @@
-//! What waits in a lane: little where the lane is slow, so that it leaves the memory, and thereby the claims, to others.
-//! What there is no room for is put back until about when its turn comes.
+//! What waits in a lane: little where the lane is slow, so that it leaves the memory, and thereby
+//! the claims, to others. What there is no room for is put back until about when its turn comes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,9 +30,16 @@ struct State {
 impl State {
     /// How long nothing is taken at all.
     fn closed_for(&self, now: Instant) -> Option<Duration> {
-        let closed = self.closed.as_ref().map(|(until, _)| until.saturating_duration_since(now));
+        let closed = self
+            .closed
+            .as_ref()
+            .map(|(until, _)| until.saturating_duration_since(now));
         let closed = closed.filter(|left| !left.is_zero());
-        if matches!(self.room, Room::Stalled) { closed.max(Some(STALLED_DELAY)) } else { closed }
+        if matches!(self.room, Room::Stalled) {
+            closed.max(Some(STALLED_DELAY))
+        } else {
+            closed
+        }
     }
 }
 
@@ -40,8 +47,13 @@ impl State {
 enum Room {
     /// Whatever comes: the lane keeps up.
     Any,
-    /// The lane sends `rate` a second; whatever is put back comes again from `next` on, at that rate.
-    For { limit: usize, rate: f64, next: Instant },
+    /// The lane sends `rate` a second; whatever is put back comes again from `next` on, at that
+    /// rate.
+    For {
+        limit: usize,
+        rate: f64,
+        next: Instant,
+    },
     /// Nothing: the lane's provider is silent.
     Stalled,
 }
@@ -61,7 +73,8 @@ impl Room {
             Self::Any => Duration::ZERO,
             Self::For { rate, next, .. } => {
                 // A little early, so that the lane does not run dry.
-                let drained = now + Duration::from_secs_f64(0.8 * f64::from(waiting as u32) / *rate);
+                let drained =
+                    now + Duration::from_secs_f64(0.8 * f64::from(waiting as u32) / *rate);
                 let turn = (*next).max(drained).min(now + LONGEST);
                 *next = turn + Duration::from_secs_f64(1.0 / *rate);
                 turn.saturating_duration_since(now)
@@ -73,7 +86,13 @@ impl Room {
 
 impl Default for Backlog {
     fn default() -> Self {
-        Self { waiting: AtomicUsize::new(0), state: Mutex::new(State { room: Room::Any, closed: None }) }
+        Self {
+            waiting: AtomicUsize::new(0),
+            state: Mutex::new(State {
+                room: Room::Any,
+                closed: None,
+            }),
+        }
     }
 }
 
@@ -91,13 +110,15 @@ impl Backlog {
         Ok(())
     }
 
-    /// Gives a place back for which there is no room any more. Returns how long to put the notification back.
+    /// Gives a place back for which there is no room any more. Returns how long to put the
+    /// notification back.
     pub fn turn_out(&self, now: Instant) -> Duration {
         self.leave();
         self.lock().room.delay(self.waiting(), now)
     }
 
-    /// For how long nothing is taken at all: the provider is silent, or the lane is closed. `None`: something may be.
+    /// For how long nothing is taken at all: the provider is silent, or the lane is closed. `None`:
+    /// something may be.
     pub fn closed_for(&self, now: Instant) -> Option<Duration> {
         self.lock().closed_for(now)
     }
@@ -115,8 +136,14 @@ impl Backlog {
     /// What keeps the lane from sending, for people.
     pub fn obstacle(&self) -> Option<String> {
         let state = self.lock();
-        let silent = || matches!(state.room, Room::Stalled).then(|| "the provider does not answer".to_owned());
-        state.closed.as_ref().map(|(_, reason)| reason.clone()).or_else(silent)
+        let silent = || {
+            matches!(state.room, Room::Stalled).then(|| "the provider does not answer".to_owned())
+        };
+        state
+            .closed
+            .as_ref()
+            .map(|(_, reason)| reason.clone())
+            .or_else(silent)
     }
 
     /// Gives a place back.
@@ -135,7 +162,10 @@ impl Backlog {
 
     /// The provider is silent: nothing waits for it. Returns whether that is news.
     pub fn stall(&self) -> bool {
-        !matches!(std::mem::replace(&mut self.lock().room, Room::Stalled), Room::Stalled)
+        !matches!(
+            std::mem::replace(&mut self.lock().room, Room::Stalled),
+            Room::Stalled
+        )
     }
 
     /// Whether the provider is silent.
@@ -148,7 +178,8 @@ impl Backlog {
         self.lock().room = Room::Any;
     }
 
-    /// The lane has more than it can send, which is `rate` a second, more than 0. Returns how many too many wait.
+    /// The lane has more than it can send, which is `rate` a second, more than 0. Returns how many
+    /// too many wait.
     pub fn narrow(&self, rate: f64, now: Instant) -> usize {
         let room = &mut self.lock().room;
         let next = match *room {
@@ -172,7 +203,10 @@ mod tests {
         let entered = (0..2_000).filter(|_| backlog.enter(now).is_ok()).count();
         assert_eq!(entered, 500);
         let put_back = backlog.enter(now).unwrap_err();
-        assert!((1..3).contains(&put_back.as_secs()), "after those that were put back before: {put_back:?}");
+        assert!(
+            (1..3).contains(&put_back.as_secs()),
+            "after those that were put back before: {put_back:?}"
+        );
     }
 
     #[test]
@@ -200,7 +234,10 @@ mod tests {
         let (backlog, now) = (Backlog::default(), Instant::now());
         let until = now + Duration::from_secs(9);
         backlog.close(until, "a pause");
-        assert_eq!(backlog.enter(now + Duration::from_secs(2)), Err(Duration::from_secs(7)));
+        assert_eq!(
+            backlog.enter(now + Duration::from_secs(2)),
+            Err(Duration::from_secs(7))
+        );
         assert_eq!(backlog.obstacle().as_deref(), Some("a pause"));
         assert_eq!(backlog.enter(until), Ok(()));
     }

@@ -1,4 +1,5 @@
-//! The claiming loop: takes due batches in hand as far as there is room, and has them loaded and handed to their lanes.
+//! The claiming loop: takes due batches in hand as far as there is room, and has them loaded and
+//! handed to their lanes.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,18 +22,19 @@ use crate::store::session::Session;
 const LARGEST: usize = operations::BATCH_SIZE as usize;
 /// Most batches that one statement claims.
 const MOST_BATCHES: usize = 200;
-/// While more is due than there is room for, so often a claim begins with so many batches by age, whatever their rank,
-/// if others have room beside them.
+/// While more is due than there is room for, so often a claim begins with so many batches by age,
+/// whatever their rank, if others have room beside them.
 const BY_AGE_EVERY: Duration = Duration::from_millis(100);
 const BY_AGE: usize = 1;
-/// The least time from one look to the next, so that single sends in a busy time are claimed and loaded together.
+/// The least time from one look to the next, so that single sends in a busy time are claimed and
+/// loaded together.
 const CLAIM_EVERY: Duration = Duration::from_millis(5);
 /// How long to wait for places before claiming for what places there are.
 const ROOM_AFTER: Duration = Duration::from_millis(100);
 /// How long a claim and its load may take.
 const LIMIT: Duration = Duration::from_secs(10);
-/// How long the loop rests after Postgres refused it, and again when Postgres is back: longer than recorders rest, so that
-/// what was sent before is recorded before it is claimed anew.
+/// How long the loop rests after Postgres refused it, and again when Postgres is back: longer than
+/// recorders rest, so that what was sent before is recorded before it is claimed anew.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
 /// What the claiming loop works with.
@@ -61,13 +63,15 @@ impl Claimer {
                     continue;
                 }
             };
-            let _ = stop.run_until_cancelled(self.until_next_claim(began + CLAIM_EVERY, full)).await;
+            let _ = stop
+                .run_until_cancelled(self.until_next_claim(began + CLAIM_EVERY, full))
+                .await;
         }
         self.handed.close(&self.leases);
     }
 
-    /// Takes what is handed over until it is time to claim: not before `earliest`, and as soon as somebody rings, or, where
-    /// more was due than there was room for (`full`), as there is room.
+    /// Takes what is handed over until it is time to claim: not before `earliest`, and as soon as
+    /// somebody rings, or, where more was due than there was room for (`full`), as there is room.
     async fn until_next_claim(&mut self, earliest: Instant, full: bool) {
         let poll_interval = self.jittered_poll_interval();
         let (wake, capacity) = (Arc::clone(&self.wake), Arc::clone(&self.dispatch.capacity));
@@ -93,7 +97,8 @@ impl Claimer {
     async fn hand_out(&mut self, loaded: Loaded) -> sqlx::Result<()> {
         let asked = self.dispatch.lanes.unknown(loaded.credentials());
         if !asked.is_empty() {
-            let looking_up = async |connection: &mut PgConnection| senders::by_ids(connection, &asked).await;
+            let looking_up =
+                async |connection: &mut PgConnection| senders::by_ids(connection, &asked).await;
             let stored = self.session.within(LIMIT, looking_up).await?;
             self.dispatch.lanes.refresh(&asked, stored);
         }
@@ -103,20 +108,29 @@ impl Claimer {
 
     /// Replicas that started together should not look together.
     fn jittered_poll_interval(&self) -> Duration {
-        self.poll_interval.mul_f64(0.75 + rand::random::<f64>() / 2.0)
+        self.poll_interval
+            .mul_f64(0.75 + rand::random::<f64>() / 2.0)
     }
 
     /// Returns when Postgres is back, and recorders have had their time.
     async fn recover(&mut self) {
         loop {
             tokio::time::sleep(AFTER_ERROR).await;
-            if self.session.within(LIMIT, async |connection: &mut PgConnection| connection.ping().await).await.is_ok() {
+            if self
+                .session
+                .within(LIMIT, async |connection: &mut PgConnection| {
+                    connection.ping().await
+                })
+                .await
+                .is_ok()
+            {
                 return tokio::time::sleep(AFTER_ERROR).await;
             }
         }
     }
 
-    /// Claims and hands out until nothing more is due (`false`) or there is no room for another batch (`true`).
+    /// Claims and hands out until nothing more is due (`false`) or there is no room for another
+    /// batch (`true`).
     async fn claim(&mut self) -> sqlx::Result<bool> {
         loop {
             // The recorder can't write.
@@ -139,21 +153,40 @@ impl Claimer {
         }
     }
 
-    /// Claims batches of at most `room` notifications. Returns how many batches and notifications, and what those that are
-    /// not parked have to send.
+    /// Claims batches of at most `room` notifications. Returns how many batches and notifications,
+    /// and what those that are not parked have to send.
     async fn take(&mut self, room: usize) -> sqlx::Result<(usize, usize, Loaded)> {
-        let Self { session, leases, dispatch, by_age_at, .. } = self;
+        let Self {
+            session,
+            leases,
+            dispatch,
+            by_age_at,
+            ..
+        } = self;
         let max_attempts = dispatch.lanes.policy.max_attempts;
         let taking = async |connection: &mut PgConnection| {
-            // Before the statement, so that the lease that is counted here ends before the one in the database.
+            // Before the statement, so that the lease that is counted here ends before the one in
+            // the database.
             let claimed_at = Instant::now();
             let (mut claimed, mut room) = (Vec::new(), room);
             if by_age_at.elapsed() >= BY_AGE_EVERY && room > BY_AGE * LARGEST {
                 *by_age_at = claimed_at;
-                claimed = batches::claim_oldest(&mut *connection, BY_AGE as i64, leases.term()).await?;
-                room -= claimed.iter().map(|batch| batch.queued as usize).sum::<usize>();
+                claimed =
+                    batches::claim_oldest(&mut *connection, BY_AGE as i64, leases.term()).await?;
+                room -= claimed
+                    .iter()
+                    .map(|batch| batch.queued as usize)
+                    .sum::<usize>();
             }
-            claimed.extend(batches::claim(&mut *connection, MOST_BATCHES as i64, room as i64, leases.term()).await?);
+            claimed.extend(
+                batches::claim(
+                    &mut *connection,
+                    MOST_BATCHES as i64,
+                    room as i64,
+                    leases.term(),
+                )
+                .await?,
+            );
             let all = claimed.iter().map(|batch| batch.queued as usize).sum();
             let (mut wanted, mut openings): (Vec<ClaimedBatch>, Vec<_>) = Default::default();
             for batch in &claimed {
@@ -169,7 +202,11 @@ impl Claimer {
             if wanted.is_empty() {
                 return Ok((claimed.len(), all, Loaded::default()));
             }
-            Ok((claimed.len(), all, load(connection, &wanted, openings, max_attempts).await?))
+            Ok((
+                claimed.len(),
+                all,
+                load(connection, &wanted, openings, max_attempts).await?,
+            ))
         };
         session.within(LIMIT, taking).await
     }

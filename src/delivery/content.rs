@@ -1,5 +1,5 @@
-//! What an Operation sends: rendered once for each provider where it is the same for everybody, and for each recipient
-//! where it is a template.
+//! What an Operation sends: rendered once for each provider where it is the same for everybody, and
+//! for each recipient where it is a template.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,17 +50,27 @@ impl Content {
     /// Of `operation`, as it was loaded at `now`.
     pub fn new(operation: DueOperation, now: Instant) -> Self {
         let template = match &operation.message {
-            Ok(message) => {
-                MessageTemplate::parse(message).map_err(|problems| template_problem(problems.into_iter().next()))
-            }
-            Err(error) => Err(ContentProblem::Unreadable(format!("its content can't be read: {error}"))),
+            Ok(message) => MessageTemplate::parse(message)
+                .map_err(|problems| template_problem(problems.into_iter().next())),
+            Err(error) => Err(ContentProblem::Unreadable(format!(
+                "its content can't be read: {error}"
+            ))),
         };
-        Self { deadline: now + operation.time_left, template, payloads: HashMap::new(), operation }
+        Self {
+            deadline: now + operation.time_left,
+            template,
+            payloads: HashMap::new(),
+            operation,
+        }
     }
 
     /// For a recipient with these variables.
     pub fn for_recipient(&mut self, variables: Option<Value>) -> RecipientContent<'_> {
-        RecipientContent { content: self, variables, own: HashMap::new() }
+        RecipientContent {
+            content: self,
+            variables,
+            own: HashMap::new(),
+        }
     }
 }
 
@@ -77,9 +87,17 @@ impl RecipientContent<'_> {
 
     /// What `provider` gets.
     pub fn payload(&mut self, provider: Provider) -> Rendered {
-        let Content { operation, template, payloads, .. } = &mut *self.content;
+        let Content {
+            operation,
+            template,
+            payloads,
+            ..
+        } = &mut *self.content;
         match template {
-            Ok(None) => payloads.entry(provider).or_insert_with(|| render(operation, provider, None)).clone(),
+            Ok(None) => payloads
+                .entry(provider)
+                .or_insert_with(|| render(operation, provider, None))
+                .clone(),
             Ok(Some(template)) => {
                 let own = || {
                     let message = template.render(self.variables.as_ref());
@@ -101,13 +119,20 @@ fn render(operation: &DueOperation, provider: Provider, message: Option<&Message
     };
     let expires_at = message.expires_at(operation.starts_at);
     let payload = Payload::render(provider, message, expires_at);
-    payload.map(Arc::new).map_err(|PayloadProblem { field, message }| ContentProblem::Message {
-        code: "INVALID_CONTENT",
-        message: format!("{field} {message}"),
-    })
+    payload.map(Arc::new).map_err(
+        |PayloadProblem { field, message }| ContentProblem::Message {
+            code: "INVALID_CONTENT",
+            message: format!("{field} {message}"),
+        },
+    )
 }
 
 fn template_problem(problem: Option<TemplateProblem>) -> ContentProblem {
-    let message = problem.map_or_else(String::new, |TemplateProblem { field, message }| format!("{field} {message}"));
-    ContentProblem::Message { code: "INVALID_TEMPLATE", message }
+    let message = problem.map_or_else(String::new, |TemplateProblem { field, message }| {
+        format!("{field} {message}")
+    });
+    ContentProblem::Message {
+        code: "INVALID_TEMPLATE",
+        message,
+    }
 }

@@ -22,8 +22,8 @@ pub struct Pending {
     pub accepted: bool,
 }
 
-/// What is left to be done for those of `notifications` that are Users', by their index. A device that was tried
-/// `max_attempts` times is done with.
+/// What is left to be done for those of `notifications` that are Users', by their index. A device
+/// that was tried `max_attempts` times is done with.
 pub async fn pending(
     connection: &mut PgConnection,
     claimed: &[ClaimedBatch],
@@ -32,26 +32,51 @@ pub async fn pending(
     max_attempts: u16,
 ) -> sqlx::Result<HashMap<usize, Pending>> {
     let (mut wanted, mut indexes, mut tried) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, notification) in notifications.iter().enumerate().filter(|(_, due)| due.due_in.is_zero()) {
+    for (index, notification) in notifications
+        .iter()
+        .enumerate()
+        .filter(|(_, due)| due.due_in.is_zero())
+    {
         let operation_id = claimed[notification.batch].key.operation_id;
-        let Some(Recipient::User(user_id)) = notification.recipient else { continue };
-        let Some(operation) = contents.get(&operation_id).map(|content| &content.operation) else { continue };
+        let Some(Recipient::User(user_id)) = notification.recipient else {
+            continue;
+        };
+        let Some(operation) = contents
+            .get(&operation_id)
+            .map(|content| &content.operation)
+        else {
+            continue;
+        };
         let app_name = operation.senders.app_name.as_deref().unwrap_or_default();
         let (account_id, tags) = (operation.account_id, operation.audience_tags.as_ref());
-        wanted.push(DevicesOf { account_id, app_name, user_id, tags });
+        wanted.push(DevicesOf {
+            account_id,
+            app_name,
+            user_id,
+            tags,
+        });
         indexes.push((index, operation));
         if notification.attempts > 0 {
             tried.push((index, operation_id, notification.position));
         }
     }
-    let mut pending: HashMap<usize, Pending> = indexes.iter().map(|(index, _)| (*index, Pending::default())).collect();
+    let mut pending: HashMap<usize, Pending> = indexes
+        .iter()
+        .map(|(index, _)| (*index, Pending::default()))
+        .collect();
     if wanted.is_empty() {
         return Ok(pending);
     }
-    let tries = if tried.is_empty() { HashMap::new() } else { tries::of_devices(&mut *connection, &tried).await? };
+    let tries = if tried.is_empty() {
+        HashMap::new()
+    } else {
+        tries::of_devices(&mut *connection, &tried).await?
+    };
     for (index, tries) in &tries {
         if let Some(pending) = pending.get_mut(index) {
-            pending.accepted = tries.values().any(|tries| tries.outcomes.iter().any(|name| name == ACCEPTED));
+            pending.accepted = tries
+                .values()
+                .any(|tries| tries.outcomes.iter().any(|name| name == ACCEPTED));
         }
     }
     for device in devices::of_users(connection, &wanted).await? {
@@ -75,8 +100,10 @@ fn is_done(tries: &Tries, max_attempts: u16) -> bool {
     let last = tries.outcomes.last().map_or("", String::as_str);
     // These wait for as long as it takes: nothing is wrong with the notification.
     let is_patient = last == Outcome::CredentialRefused.as_str() || last == "THROTTLED";
-    matches!(last, "ACCEPTED" | "TOKEN_DEAD" | "TOKEN_REFUSED" | "MESSAGE_REFUSED")
-        || (!is_patient && tries.outcomes.len() >= usize::from(max_attempts))
+    matches!(
+        last,
+        "ACCEPTED" | "TOKEN_DEAD" | "TOKEN_REFUSED" | "MESSAGE_REFUSED"
+    ) || (!is_patient && tries.outcomes.len() >= usize::from(max_attempts))
 }
 
 #[cfg(test)]
@@ -84,7 +111,9 @@ mod tests {
     use super::*;
 
     fn tries(outcomes: &[&str]) -> Tries {
-        Tries { outcomes: outcomes.iter().map(|name| (*name).to_owned()).collect() }
+        Tries {
+            outcomes: outcomes.iter().map(|name| (*name).to_owned()).collect(),
+        }
     }
 
     #[test]
@@ -93,7 +122,10 @@ mod tests {
             assert!(is_done(&tries(&["AMBIGUOUS", last]), 10), "{last}");
         }
         assert!(!is_done(&tries(&["UNAVAILABLE", "AMBIGUOUS"]), 3));
-        assert!(is_done(&tries(&["UNAVAILABLE", "AMBIGUOUS", "AMBIGUOUS"]), 3));
+        assert!(is_done(
+            &tries(&["UNAVAILABLE", "AMBIGUOUS", "AMBIGUOUS"]),
+            3
+        ));
         assert!(!is_done(&tries(&["CREDENTIAL_REFUSED"; 9]), 3));
     }
 }

@@ -1,4 +1,5 @@
-//! From what was loaded to the lanes: every notification gets its ticket, its content and its lane, or its end.
+//! From what was loaded to the lanes: every notification gets its ticket, its content and its lane,
+//! or its end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +31,13 @@ impl Dispatch {
     pub fn hand_out(&mut self, loaded: Loaded) {
         let lanes = only_lanes(&loaded);
         // What was held for them is free once they have their tickets.
-        let Loaded { openings, notifications, mut contents, mut pending, held: _held } = loaded;
+        let Loaded {
+            openings,
+            notifications,
+            mut contents,
+            mut pending,
+            held: _held,
+        } = loaded;
         for (index, notification) in notifications.into_iter().enumerate() {
             let opening = &openings[notification.batch];
             if !notification.due_in.is_zero() {
@@ -43,7 +50,8 @@ impl Dispatch {
                 opening.lease().due_again_in(self.lanes.policy.max);
                 continue;
             };
-            let ticket = opening.ticket(notification.position, notification.attempts, &self.capacity);
+            let ticket =
+                opening.ticket(notification.position, notification.attempts, &self.capacity);
             let Some(content) = contents.get_mut(&operation_id) else {
                 let message = "Its Operation is no longer on record".to_owned();
                 Duty::Whole(ticket).fail("OPERATION_GONE", message);
@@ -51,18 +59,35 @@ impl Dispatch {
             };
             let mut content = content.for_recipient(notification.variables);
             match recipient {
-                Recipient::Device { provider, credential_id, token } => {
-                    self.send(Duty::Whole(ticket), provider, credential_id, &token, &mut content);
+                Recipient::Device {
+                    provider,
+                    credential_id,
+                    token,
+                } => {
+                    self.send(
+                        Duty::Whole(ticket),
+                        provider,
+                        credential_id,
+                        &token,
+                        &mut content,
+                    );
                 }
                 Recipient::User(_) => {
-                    self.send_to_user(ticket, pending.remove(&index).unwrap_or_default(), &mut content);
+                    self.send_to_user(
+                        ticket,
+                        pending.remove(&index).unwrap_or_default(),
+                        &mut content,
+                    );
                 }
             }
         }
         for (batch, credential_id) in lanes {
             let key = openings[batch].lease().key();
             if let Some(content) = contents.get(&key.operation_id)
-                && self.lanes.closed_for(credential_id, Instant::now()).is_some()
+                && self
+                    .lanes
+                    .closed_for(credential_id, Instant::now())
+                    .is_some()
             {
                 self.parked.park(key, credential_id, content.deadline);
             }
@@ -82,7 +107,11 @@ impl Dispatch {
         {
             return duty.postpone(content.deadline(), delay);
         }
-        match self.lanes.master_keys.open_token(content.operation().account_id.as_uuid(), token) {
+        match self
+            .lanes
+            .master_keys
+            .open_token(content.operation().account_id.as_uuid(), token)
+        {
             Ok(token) => self.submit(duty, provider, credential_id, token, content),
             Err(error) => {
                 let obstacle = format!("its token can't be decrypted: {error}");
@@ -102,15 +131,31 @@ impl Dispatch {
         let deadline = content.deadline();
         match content.payload(provider) {
             Err(ContentProblem::Message { code, message }) => duty.fail(code, message),
-            Err(ContentProblem::Unreadable(obstacle)) => duty.wait(deadline, &obstacle, self.lanes.policy.base),
-            Ok(payload) => self.lanes.submit(credential_id, Job { duty, token, payload, deadline }),
+            Err(ContentProblem::Unreadable(obstacle)) => {
+                duty.wait(deadline, &obstacle, self.lanes.policy.base)
+            }
+            Ok(payload) => self.lanes.submit(
+                credential_id,
+                Job {
+                    duty,
+                    token,
+                    payload,
+                    deadline,
+                },
+            ),
         }
     }
 
     fn send_to_user(&self, ticket: Ticket, pending: Pending, content: &mut RecipientContent<'_>) {
         if pending.devices.is_empty() && !pending.accepted && ticket.attempts_before == 0 {
-            let app_name = content.operation().senders.app_name.as_deref().unwrap_or_default();
-            let message = format!("The User has no device in the App {app_name} for the Credentials in use");
+            let app_name = content
+                .operation()
+                .senders
+                .app_name
+                .as_deref()
+                .unwrap_or_default();
+            let message =
+                format!("The User has no device in the App {app_name} for the Credentials in use");
             return duty::unaddressable(ticket, message);
         }
         if pending.devices.is_empty() && !pending.accepted {
@@ -122,7 +167,15 @@ impl Dispatch {
             let account_id = content.operation().account_id.as_uuid();
             let token = self.lanes.master_keys.open_token(account_id, &device.token);
             let masked_token = token.as_deref().map(masked).unwrap_or_default();
-            let Some(duty) = gathering.part(TriedDevice { id: device.id, masked_token }, tries) else { return };
+            let Some(duty) = gathering.part(
+                TriedDevice {
+                    id: device.id,
+                    masked_token,
+                },
+                tries,
+            ) else {
+                return;
+            };
             match token {
                 Ok(token) => self.submit(duty, device.provider, credential_id, token, content),
                 Err(error) => {
@@ -134,7 +187,8 @@ impl Dispatch {
     }
 }
 
-/// The batches, by their index, of which everything that is unsettled goes with one and the same Credential, and that.
+/// The batches, by their index, of which everything that is unsettled goes with one and the same
+/// Credential, and that.
 fn only_lanes(loaded: &Loaded) -> Vec<(usize, CredentialId)> {
     let mut lanes: HashMap<usize, Option<CredentialId>> = HashMap::new();
     for notification in &loaded.notifications {
@@ -143,9 +197,15 @@ fn only_lanes(loaded: &Loaded) -> Vec<(usize, CredentialId)> {
             // A User may need several.
             Some(Recipient::User(_)) | None => None,
         };
-        lanes.entry(notification.batch).and_modify(|all| *all = all.filter(|_| *all == lane)).or_insert(lane);
+        lanes
+            .entry(notification.batch)
+            .and_modify(|all| *all = all.filter(|_| *all == lane))
+            .or_insert(lane);
     }
-    lanes.into_iter().filter_map(|(batch, lane)| Some((batch, lane?))).collect()
+    lanes
+        .into_iter()
+        .filter_map(|(batch, lane)| Some((batch, lane?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -159,7 +219,11 @@ mod tests {
     #[test]
     fn a_batch_has_one_lane_if_all_that_is_unsettled_goes_there_due_or_not() {
         let [first, second] = [CredentialId::generate(), CredentialId::generate()];
-        let device = |credential_id| Recipient::Device { provider: Provider::Fcm, credential_id, token: Vec::new() };
+        let device = |credential_id| Recipient::Device {
+            provider: Provider::Fcm,
+            credential_id,
+            token: Vec::new(),
+        };
         let mut loaded = Loaded::default();
         for (batch, recipient, due_in) in [
             (0, Some(device(first)), 0),
@@ -171,7 +235,14 @@ mod tests {
             (3, None, 0),
         ] {
             let due_in = Duration::from_secs(due_in);
-            let new = DueNotification { batch, position: 0, recipient, variables: None, attempts: 0, due_in };
+            let new = DueNotification {
+                batch,
+                position: 0,
+                recipient,
+                variables: None,
+                attempts: 0,
+                due_in,
+            };
             loaded.notifications.push(new);
         }
         assert_eq!(only_lanes(&loaded), [(0, first)]);

@@ -1,5 +1,5 @@
-//! Who answers for a try. A notification to a device is one try at a time; one to a User is a try with each of the
-//! devices, whose endings are gathered into one outcome.
+//! Who answers for a try. A notification to a device is one try at a time; one to a User is a try
+//! with each of the devices, whose endings are gathered into one outcome.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +12,10 @@ use crate::store::devices::message_id;
 use crate::store::outcomes::{Attempt, NotificationOutcome, Status, TriedDevice};
 
 /// How a duty ends.
-#[allow(clippy::large_enum_variant, reason = "nearly all are tries, and each is moved a few times only")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are tries, and each is moved a few times only"
+)]
 pub enum Ending {
     /// A try was made.
     Tried {
@@ -80,10 +83,16 @@ impl Duty {
         }
     }
 
-    /// By what the provider and the record know the message: the same on every try, so that a repeat can be told from a
-    /// second message.
+    /// By what the provider and the record know the message: the same on every try, so that a
+    /// repeat can be told from a second message.
     pub fn message_id(&self) -> Uuid {
-        let of = |lease: &Lease, position| lease.key().operation_id.push_notification(position as u32).as_uuid();
+        let of = |lease: &Lease, position| {
+            lease
+                .key()
+                .operation_id
+                .push_notification(position as u32)
+                .as_uuid()
+        };
         match self {
             Self::Whole(ticket) => of(&ticket.lease, ticket.position),
             Self::Part(part) => message_id(part.device.id, of(&part.lease, part.position)),
@@ -104,9 +113,14 @@ impl Duty {
         self.end(Ending::PutBack(delay.min(time_left)));
     }
 
-    /// Puts back what can't be sent at the moment because of `obstacle`, which somebody can mend; it fails at its deadline.
+    /// Puts back what can't be sent at the moment because of `obstacle`, which somebody can mend;
+    /// it fails at its deadline.
     pub fn wait(self, deadline: Instant, obstacle: &str, delay: Duration) {
-        if deadline <= Instant::now() { self.expire(Some(obstacle)) } else { self.postpone(deadline, delay) }
+        if deadline <= Instant::now() {
+            self.expire(Some(obstacle))
+        } else {
+            self.postpone(deadline, delay)
+        }
     }
 
     /// Fails what it is too late for.
@@ -128,7 +142,11 @@ impl Duty {
 impl Part {
     fn note(&mut self, ending: Ending) {
         self.ended = true;
-        self.gathering.endings.lock().unwrap_or_else(PoisonError::into_inner).push(ending);
+        self.gathering
+            .endings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(ending);
     }
 }
 
@@ -141,23 +159,39 @@ impl Drop for Part {
 }
 
 impl Gathering {
-    /// For the notification of `ticket`; `accepted`: a device's provider accepted it on an earlier try.
+    /// For the notification of `ticket`; `accepted`: a device's provider accepted it on an earlier
+    /// try.
     pub fn new(ticket: Ticket, accepted: bool) -> Arc<Self> {
-        Arc::new(Self { ticket: Some(ticket), endings: Mutex::default(), accepted })
+        Arc::new(Self {
+            ticket: Some(ticket),
+            endings: Mutex::default(),
+            accepted,
+        })
     }
 
-    /// The part of `device`, which was tried `tries` times before. `None`: the notification is settled, which can't be
-    /// while anybody holds the gathering.
+    /// The part of `device`, which was tried `tries` times before. `None`: the notification is
+    /// settled, which can't be while anybody holds the gathering.
     pub fn part(self: &Arc<Self>, device: TriedDevice, tries: u16) -> Option<Duty> {
         let ticket = self.ticket.as_ref()?;
         let (lease, position) = (Arc::clone(&ticket.lease), ticket.position);
-        Some(Duty::Part(Part { gathering: Arc::clone(self), lease, position, device, tries, ended: false }))
+        Some(Duty::Part(Part {
+            gathering: Arc::clone(self),
+            lease,
+            position,
+            device,
+            tries,
+            ended: false,
+        }))
     }
 }
 
 impl Drop for Gathering {
     fn drop(&mut self) {
-        let endings = std::mem::take(self.endings.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let endings = std::mem::take(
+            self.endings
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         if let Some(ticket) = self.ticket.take() {
             settle(ticket, endings, self.accepted);
         }
@@ -177,7 +211,11 @@ struct Sum {
 impl Sum {
     fn add(&mut self, ending: Ending) {
         let retry_in = match ending {
-            Ending::Tried { attempt, next, error } => {
+            Ending::Tried {
+                attempt,
+                next,
+                error,
+            } => {
                 self.attempts.push(attempt);
                 self.accepted |= next == Next::Sent;
                 self.error = error.or(self.error.take());
@@ -206,7 +244,10 @@ impl Sum {
 }
 
 fn settle(ticket: Ticket, endings: Vec<Ending>, accepted: bool) {
-    let mut sum = Sum { accepted, ..Sum::default() };
+    let mut sum = Sum {
+        accepted,
+        ..Sum::default()
+    };
     for ending in endings {
         sum.add(ending);
     }
@@ -222,7 +263,14 @@ fn settle(ticket: Ticket, endings: Vec<Ending>, accepted: bool) {
 /// Ends the notification of a User whom no device was found for.
 pub fn unaddressable(ticket: Ticket, message: String) {
     let error = Some(("UNADDRESSABLE".to_owned(), message));
-    finish(ticket, Status::Unaddressable, Sum { error, ..Sum::default() });
+    finish(
+        ticket,
+        Status::Unaddressable,
+        Sum {
+            error,
+            ..Sum::default()
+        },
+    );
 }
 
 fn finish(ticket: Ticket, status: Status, sum: Sum) {
@@ -248,7 +296,13 @@ mod tests {
     use crate::provider::{Answer, Outcome, Provider};
 
     fn tried(outcome: Outcome, next: Next) -> Ending {
-        let answer = Answer { outcome, http_status: None, code: None, message: None, message_id: None };
+        let answer = Answer {
+            outcome,
+            http_status: None,
+            code: None,
+            message: None,
+            message_id: None,
+        };
         let attempt = Attempt {
             provider: Provider::Fcm,
             credential_id: CredentialId::generate(),
@@ -258,7 +312,11 @@ mod tests {
             duration: Duration::ZERO,
         };
         let error = (next != Next::Sent).then(|| (outcome.as_str().to_owned(), String::new()));
-        Ending::Tried { attempt, next, error }
+        Ending::Tried {
+            attempt,
+            next,
+            error,
+        }
     }
 
     fn sum(endings: impl IntoIterator<Item = Ending>) -> (Status, usize, Option<Duration>) {
@@ -273,12 +331,23 @@ mod tests {
     fn one_acceptance_is_enough_once_nothing_is_left_to_try() {
         let dead = || tried(Outcome::TokenDead { since: None }, Next::Failed);
         let sent = || tried(Outcome::Accepted, Next::Sent);
-        let again = |seconds| tried(Outcome::Ambiguous, Next::Retry(Duration::from_secs(seconds)));
+        let again = |seconds| {
+            tried(
+                Outcome::Ambiguous,
+                Next::Retry(Duration::from_secs(seconds)),
+            )
+        };
         assert_eq!(sum([dead(), sent()]), (Status::Sent, 2, None));
         assert_eq!(sum([sent(), dead()]), (Status::Sent, 2, None));
         assert_eq!(sum([dead(), dead()]), (Status::Failed, 2, None));
-        assert_eq!(sum([sent(), again(9), again(5)]), (Status::Queued, 3, Some(Duration::from_secs(5))));
+        assert_eq!(
+            sum([sent(), again(9), again(5)]),
+            (Status::Queued, 3, Some(Duration::from_secs(5)))
+        );
         let put_back = Ending::PutBack(Duration::from_secs(7));
-        assert_eq!(sum([again(9), put_back]), (Status::Queued, 1, Some(Duration::from_secs(7))));
+        assert_eq!(
+            sum([again(9), put_back]),
+            (Status::Queued, 1, Some(Duration::from_secs(7)))
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The fan-out loop: does the steps of Operations to an audience, so that their batches can be claimed like any others.
+//! The fan-out loop: does the steps of Operations to an audience, so that their batches can be
+//! claimed like any others.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +15,8 @@ use crate::telemetry::metrics;
 /// How long the loop rests after Postgres refused it.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// Runs until `stop`. `wake` rings when an Operation has been accepted; `poll_interval` is the longest time between two
-/// looks.
+/// Runs until `stop`. `wake` rings when an Operation has been accepted; `poll_interval` is the
+/// longest time between two looks.
 pub async fn run(pool: PgPool, wake: Arc<Wake>, poll_interval: Duration, stop: CancellationToken) {
     let steps = async {
         loop {
@@ -28,7 +29,8 @@ pub async fn run(pool: PgPool, wake: Arc<Wake>, poll_interval: Duration, stop: C
                         tracing::error!(operation_id = %step.operation_id, most = MAX_POSITIONS,
                             "an audience is as large as an Operation can hold; whoever is beyond gets nothing");
                     }
-                    // As long as it took: Postgres is there for others too, and lanes don't send faster than half of this.
+                    // As long as it took: Postgres is there for others too, and lanes don't send
+                    // faster than half of this.
                     tokio::time::sleep(began.elapsed()).await;
                 }
                 Ok(None) => wait(&pool, &wake, poll_interval).await,

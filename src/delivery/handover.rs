@@ -1,5 +1,6 @@
-//! From acceptance to delivery within a process: a small Operation is stored as already claimed, and handed over in memory
-//! with all that delivery would have loaded. Should the process end in between, the lease runs out like any other.
+//! From acceptance to delivery within a process: a small Operation is stored as already claimed,
+//! and handed over in memory with all that delivery would have loaded. Should the process end in
+//! between, the lease runs out like any other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,26 +55,46 @@ pub struct Place<'a> {
     held: Held,
 }
 
-/// Both ends, for a process that has up to `max_in_flight` notifications in hand and claims them for `lease`.
+/// Both ends, for a process that has up to `max_in_flight` notifications in hand and claims them
+/// for `lease`.
 pub fn handover(max_in_flight: usize, lease: Duration) -> (Handover, Handed) {
     let (sender, receiver) = mpsc::channel(GROUPS);
-    let (capacity, stalled) = (Capacity::new(max_in_flight), Arc::new(AtomicBool::new(false)));
-    let handed = Handed { groups: receiver, capacity: Arc::clone(&capacity), stalled: Arc::clone(&stalled) };
-    (Handover { groups: sender, capacity, stalled, lease }, handed)
+    let (capacity, stalled) = (
+        Capacity::new(max_in_flight),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let handed = Handed {
+        groups: receiver,
+        capacity: Arc::clone(&capacity),
+        stalled: Arc::clone(&stalled),
+    };
+    (
+        Handover {
+            groups: sender,
+            capacity,
+            stalled,
+            lease,
+        },
+        handed,
+    )
 }
 
-/// Whether an Operation is small enough for this: due now, urgent, of one batch, and nothing has to be looked up for it.
+/// Whether an Operation is small enough for this: due now, urgent, of one batch, and nothing has to
+/// be looked up for it.
 pub fn can_be_handed_over(operation: &NewOperation) -> bool {
     operation.send_at.is_none()
         && operation.audience.is_none()
         && operation.message.priority == Priority::High
         && operation.recipients.len() <= BATCH_SIZE as usize
-        && operation.recipients.iter().all(|new| matches!(new.recipient, Recipient::Device { .. }))
+        && operation
+            .recipients
+            .iter()
+            .all(|new| matches!(new.recipient, Recipient::Device { .. }))
 }
 
 impl Handover {
-    /// A place for a group of so many notifications, to be asked for before it is stored. `None`: delivery has enough to
-    /// do, and takes it from Postgres in its turn.
+    /// A place for a group of so many notifications, to be asked for before it is stored. `None`:
+    /// delivery has enough to do, and takes it from Postgres in its turn.
     pub fn place(&self, notifications: usize) -> Option<Place<'_>> {
         let has_room = self.capacity.is_roomy() && self.capacity.free() >= notifications;
         if !has_room || self.stalled.load(Ordering::Relaxed) {
@@ -81,19 +102,29 @@ impl Handover {
         }
         let permit = self.groups.try_reserve().ok()?;
         let held = self.capacity.hold(notifications);
-        Some(Place { permit, lease: self.lease, claimed_at: Instant::now(), held })
+        Some(Place {
+            permit,
+            lease: self.lease,
+            claimed_at: Instant::now(),
+            held,
+        })
     }
 }
 
 impl Place<'_> {
     /// Hands them over.
     pub fn fill(self, operations: Vec<NewOperation>) {
-        self.permit.send(Group { operations, claimed_at: self.claimed_at, held: self.held });
+        self.permit.send(Group {
+            operations,
+            claimed_at: self.claimed_at,
+            held: self.held,
+        });
     }
 }
 
 impl Handed {
-    /// What has been handed over, in hand by now; waits until there is something. `None`: nothing more will be.
+    /// What has been handed over, in hand by now; waits until there is something. `None`: nothing
+    /// more will be.
     pub async fn next(&mut self, leases: &Leases) -> Option<Loaded> {
         let mut loaded = Loaded::default();
         let mut next = Some(self.groups.recv().await?);
@@ -120,19 +151,45 @@ impl Handed {
 
 /// The only batch of a small Operation, under the claim with which it was stored.
 fn batch_of(operation: &NewOperation) -> ClaimedBatch {
-    let key = BatchKey { operation_id: operation.id, number: 0, claims: 1 };
+    let key = BatchKey {
+        operation_id: operation.id,
+        number: 0,
+        claims: 1,
+    };
     let size = operation.recipients.len() as i32;
-    ClaimedBatch { key, first_position: 0, size, queued: size }
+    ClaimedBatch {
+        key,
+        first_position: 0,
+        size,
+        queued: size,
+    }
 }
 
 fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at: Instant) {
     let batch = loaded.openings.len();
-    loaded.openings.push(leases.open(&batch_of(&operation), claimed_at));
-    let NewOperation { id, account_id, message, senders, deadline_at, recipients, .. } = operation;
+    loaded
+        .openings
+        .push(leases.open(&batch_of(&operation), claimed_at));
+    let NewOperation {
+        id,
+        account_id,
+        message,
+        senders,
+        deadline_at,
+        recipients,
+        ..
+    } = operation;
     for (position, new) in (0..).zip(recipients) {
         let (recipient, variables) = (Some(new.recipient), new.variables);
         let due_in = Duration::ZERO;
-        loaded.notifications.push(DueNotification { batch, position, recipient, variables, attempts: 0, due_in });
+        loaded.notifications.push(DueNotification {
+            batch,
+            position,
+            recipient,
+            variables,
+            attempts: 0,
+            due_in,
+        });
     }
     let operation = DueOperation {
         id,
@@ -141,9 +198,13 @@ fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at
         senders,
         audience_tags: None,
         starts_at: id.created_at(),
-        time_left: (deadline_at - OffsetDateTime::now_utc()).try_into().unwrap_or_default(),
+        time_left: (deadline_at - OffsetDateTime::now_utc())
+            .try_into()
+            .unwrap_or_default(),
     };
-    loaded.contents.insert(id, Content::new(operation, Instant::now()));
+    loaded
+        .contents
+        .insert(id, Content::new(operation, Instant::now()));
 }
 
 #[cfg(test)]
@@ -157,9 +218,16 @@ mod tests {
     const LEASE: Duration = Duration::from_secs(30);
 
     fn operation(recipients: usize) -> NewOperation {
-        let (provider, credential_id, token) = (Provider::Fcm, CredentialId::generate(), b"sealed".to_vec());
-        let recipient =
-            NewRecipient { recipient: Recipient::Device { provider, credential_id, token }, variables: None };
+        let (provider, credential_id, token) =
+            (Provider::Fcm, CredentialId::generate(), b"sealed".to_vec());
+        let recipient = NewRecipient {
+            recipient: Recipient::Device {
+                provider,
+                credential_id,
+                token,
+            },
+            variables: None,
+        };
         NewOperation {
             id: OperationId::generate(),
             account_id: AccountId::generate(),
@@ -184,10 +252,19 @@ mod tests {
     fn only_what_is_small_urgent_and_due_now_is_handed_over() {
         assert!(can_be_handed_over(&operation(500)));
         assert!(!can_be_handed_over(&operation(501)));
-        let later = NewOperation { send_at: Some(OffsetDateTime::now_utc()), ..operation(1) };
+        let later = NewOperation {
+            send_at: Some(OffsetDateTime::now_utc()),
+            ..operation(1)
+        };
         assert!(!can_be_handed_over(&later));
-        let low = Message { priority: Priority::Low, ..Message::default() };
-        assert!(!can_be_handed_over(&NewOperation { message: low, ..operation(1) }));
+        let low = Message {
+            priority: Priority::Low,
+            ..Message::default()
+        };
+        assert!(!can_be_handed_over(&NewOperation {
+            message: low,
+            ..operation(1)
+        }));
     }
 
     #[tokio::test]
@@ -195,10 +272,20 @@ mod tests {
         let (handover, mut handed) = handover(1_000, LEASE);
         let (leases, _entries) = leases();
         let place = handover.place(400).unwrap();
-        assert!(handover.place(601).is_none(), "the first ones have taken their room");
+        assert!(
+            handover.place(601).is_none(),
+            "the first ones have taken their room"
+        );
         place.fill(vec![operation(400)]);
         let loaded = handed.next(&leases).await.unwrap();
-        assert_eq!((loaded.openings.len(), loaded.notifications.len(), loaded.contents.len()), (1, 400, 1));
+        assert_eq!(
+            (
+                loaded.openings.len(),
+                loaded.notifications.len(),
+                loaded.contents.len()
+            ),
+            (1, 400, 1)
+        );
         assert!(handover.place(601).is_none(), "they still hold it");
         drop(loaded);
         assert!(handover.place(601).is_some());
@@ -206,7 +293,10 @@ mod tests {
         assert!(handover.place(1).is_none(), "so many groups, and no more");
         drop(waiting);
         handed.stalled.store(true, Ordering::Relaxed);
-        assert!(handover.place(1).is_none(), "nothing while outcomes can't be recorded");
+        assert!(
+            handover.place(1).is_none(),
+            "nothing while outcomes can't be recorded"
+        );
     }
 
     #[test]
@@ -217,8 +307,16 @@ mod tests {
         let id = operation.id;
         handover.place(3).unwrap().fill(vec![operation]);
         handed.close(&leases);
-        let Ok((_, Entry::Release(lease))) = entries.try_recv() else { panic!("no release") };
-        assert_eq!((lease.key().operation_id, lease.key().claims, lease.due_in()), (id, 1, None));
-        assert!(handover.place(1).is_none(), "nobody takes anything any more");
+        let Ok((_, Entry::Release(lease))) = entries.try_recv() else {
+            panic!("no release")
+        };
+        assert_eq!(
+            (lease.key().operation_id, lease.key().claims, lease.due_in()),
+            (id, 1, None)
+        );
+        assert!(
+            handover.place(1).is_none(),
+            "nobody takes anything any more"
+        );
     }
 }

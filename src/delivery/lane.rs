@@ -1,5 +1,5 @@
-//! A lane: everything that is sent with one Credential, with a window, a breaker and a queue of its own, so that one
-//! hanging or throttled provider never slows another.
+//! A lane: everything that is sent with one Credential, with a window, a breaker and a queue of its
+//! own, so that one hanging or throttled provider never slows another.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,8 @@ use crate::store::devices::DeadDevice;
 use crate::store::outcomes::Attempt;
 use crate::telemetry::metrics::LaneMetrics;
 
-/// A lane whose provider has answered nothing for this long is stalled: it keeps nothing waiting in memory.
+/// A lane whose provider has answered nothing for this long is stalled: it keeps nothing waiting in
+/// memory.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
 /// How often a lane looks whether it is stalled, and how fast it is.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -42,7 +43,8 @@ pub struct Job {
     pub deadline: Instant,
 }
 
-/// A handle on a lane. When this is dropped, the lane gives back what waits, and ends when what it had under way is done.
+/// A handle on a lane. When this is dropped, the lane gives back what waits, and ends when what it
+/// had under way is done.
 pub struct Lane {
     jobs: mpsc::UnboundedSender<Job>,
     backlog: Arc<Backlog>,
@@ -141,12 +143,17 @@ impl Worker {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !ending || !under_way.is_empty() {
             let takes = !ending && (queue.is_closed() || under_way.len() < self.window());
-            let pause = if takes && !queue.is_closed() { self.pace.wait(Instant::now()) } else { None };
+            let pause = if takes && !queue.is_closed() {
+                self.pace.wait(Instant::now())
+            } else {
+                None
+            };
             tokio::select! {
                 biased;
                 Some(tried) = under_way.next(), if !under_way.is_empty() => self.settle(tried, under_way.len() + 1),
                 job = queue.recv(), if takes && pause.is_none() => match job {
-                    // Whoever claims it next sends it: another process, or the lane of the Credential's new content.
+                    // Whoever claims it next sends it: another process, or the lane of the
+                    // Credential's new content.
                     Some(job) if queue.is_closed() => self.give_back(job),
                     Some(job) => if let Some(job) = self.admit(job) {
                         self.pace.sent();
@@ -164,9 +171,13 @@ impl Worker {
         self.metrics.ended();
     }
 
-    /// Puts back whatever waits in a lane whose provider has gone silent, and what is too much for a slow one.
+    /// Puts back whatever waits in a lane whose provider has gone silent, and what is too much for
+    /// a slow one.
     fn look(&mut self, queue: &mut mpsc::UnboundedReceiver<Job>, under_way: usize) {
-        let (answers, keeps_up) = (std::mem::take(&mut self.answers), self.backlog.waiting() == 0);
+        let (answers, keeps_up) = (
+            std::mem::take(&mut self.answers),
+            self.backlog.waiting() == 0,
+        );
         let had_work = !std::mem::replace(&mut self.kept_up, keeps_up) && !keeps_up;
         if under_way > 0 && self.progress.elapsed() >= STALLED_AFTER {
             if self.backlog.stall() {
@@ -175,7 +186,10 @@ impl Worker {
             }
             self.put_back(queue, usize::MAX);
         } else if had_work && answers > 0 {
-            let surplus = self.backlog.narrow(f64::from(answers) / LOOK_EVERY.as_secs_f64(), Instant::now());
+            let surplus = self.backlog.narrow(
+                f64::from(answers) / LOOK_EVERY.as_secs_f64(),
+                Instant::now(),
+            );
             self.put_back(queue, surplus);
         } else if keeps_up {
             self.backlog.open();
@@ -192,14 +206,18 @@ impl Worker {
     }
 
     fn report(&self, in_flight: usize) {
-        let is_open = !self.backlog.is_stalled() && self.breaker.closed_for(Instant::now()).is_none();
-        self.metrics.stands(in_flight, self.window(), self.client.connections(), is_open);
+        let is_open =
+            !self.backlog.is_stalled() && self.breaker.closed_for(Instant::now()).is_none();
+        self.metrics
+            .stands(in_flight, self.window(), self.client.connections(), is_open);
         self.metrics.pace(self.pace.rate(), self.backlog.waiting());
     }
 
     /// Requests that may be under way at a time.
     fn window(&self) -> usize {
-        self.breaker.probes().map_or(self.window.size(), |probes| probes as usize)
+        self.breaker
+            .probes()
+            .map_or(self.window.size(), |probes| probes as usize)
     }
 
     fn give_back(&self, job: Job) {
@@ -241,7 +259,9 @@ impl Worker {
             Err(reason) => self.breaker.not_sent(reason, now, jitter),
         };
         match self.breaker.closed_for(now) {
-            Some(left) => self.backlog.close(now + left, self.breaker.reason().unwrap_or_default()),
+            Some(left) => self
+                .backlog
+                .close(now + left, self.breaker.reason().unwrap_or_default()),
             None => self.backlog.reopen(),
         }
         if closed {
@@ -253,22 +273,46 @@ impl Worker {
                 "lane closed",
             );
         }
-        let Tried { job, started_at, duration, result } = tried;
+        let Tried {
+            job,
+            started_at,
+            duration,
+            result,
+        } = tried;
         let ending = match result {
-            Err(_) => Ending::PutBack(self.breaker.closed_for(now).unwrap_or_default().min(time_left)),
+            Err(_) => Ending::PutBack(
+                self.breaker
+                    .closed_for(now)
+                    .unwrap_or_default()
+                    .min(time_left),
+            ),
             Ok(answer) => {
                 self.metrics.tried(answer.outcome.as_str(), duration);
                 let attempts = job.duty.tries().saturating_add(1);
-                let next = self.policy.next(&answer.outcome, attempts, time_left, jitter);
+                let next = self
+                    .policy
+                    .next(&answer.outcome, attempts, time_left, jitter);
                 let error = (next != Next::Sent).then(|| error_of(&answer));
                 let (provider, credential_id) = (self.provider, self.credential_id);
                 let device = job.duty.device().cloned();
                 if let Some(device) = &device {
                     let dead = dead_device(&answer.outcome, device.id, started_at);
-                    self.removal.tried(job.duty.lease().key().operation_id, dead);
+                    self.removal
+                        .tried(job.duty.lease().key().operation_id, dead);
                 }
-                let attempt = Attempt { provider, credential_id, device, answer, started_at, duration };
-                Ending::Tried { attempt, next, error }
+                let attempt = Attempt {
+                    provider,
+                    credential_id,
+                    device,
+                    answer,
+                    started_at,
+                    duration,
+                };
+                Ending::Tried {
+                    attempt,
+                    next,
+                    error,
+                }
             }
         };
         job.duty.end(ending);
@@ -278,22 +322,39 @@ impl Worker {
 async fn attempt(client: Arc<Client>, job: Job) -> Tried {
     let started_at = OffsetDateTime::now_utc();
     let started = Instant::now();
-    let result = client.send(&job.payload, &job.token, job.duty.message_id()).await;
-    Tried { job, started_at, duration: started.elapsed(), result }
+    let result = client
+        .send(&job.payload, &job.token, job.duty.message_id())
+        .await;
+    Tried {
+        job,
+        started_at,
+        duration: started.elapsed(),
+        result,
+    }
 }
 
-/// The device with `id`, if `outcome` says that its token is dead: since when APNs says, or since it was tried.
+/// The device with `id`, if `outcome` says that its token is dead: since when APNs says, or since
+/// it was tried.
 fn dead_device(outcome: &Outcome, id: Uuid, tried_at: OffsetDateTime) -> Option<DeadDevice> {
     match outcome {
-        Outcome::TokenDead { since } => Some(DeadDevice { id, since: since.unwrap_or(tried_at) }),
+        Outcome::TokenDead { since } => Some(DeadDevice {
+            id,
+            since: since.unwrap_or(tried_at),
+        }),
         _ => None,
     }
 }
 
 /// The provider's own code where it has one, else what we make of the answer.
 fn error_of(answer: &Answer) -> (String, String) {
-    let code = answer.code.clone().unwrap_or_else(|| answer.outcome.as_str().to_owned());
-    let message = answer.message.clone().unwrap_or_else(|| "the provider gave no reason".to_owned());
+    let code = answer
+        .code
+        .clone()
+        .unwrap_or_else(|| answer.outcome.as_str().to_owned());
+    let message = answer
+        .message
+        .clone()
+        .unwrap_or_else(|| "the provider gave no reason".to_owned());
     (code, message)
 }
 

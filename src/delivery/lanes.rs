@@ -50,11 +50,16 @@ impl Lanes {
     /// Those of `used` that must be looked up before anything is sent with them.
     pub fn unknown(&self, used: impl IntoIterator<Item = CredentialId>) -> Vec<CredentialId> {
         let now = Instant::now();
-        let is_current = |id: &CredentialId| self.by_credential.get(id).is_some_and(|entry| entry.is_current(now));
+        let is_current = |id: &CredentialId| {
+            self.by_credential
+                .get(id)
+                .is_some_and(|entry| entry.is_current(now))
+        };
         used.into_iter().filter(|id| !is_current(id)).collect()
     }
 
-    /// Gives each of the Credentials that were `asked` for the lane of its newest content; `stored` is what there is of them.
+    /// Gives each of the Credentials that were `asked` for the lane of its newest content; `stored`
+    /// is what there is of them.
     pub fn refresh(&mut self, asked: &[CredentialId], stored: Vec<SealedCredential>) {
         for id in asked {
             if !stored.iter().any(|credential| credential.id == *id) {
@@ -64,29 +69,53 @@ impl Lanes {
         for credential in stored {
             let (updated_at, seen_at) = (credential.updated_at, Instant::now());
             match self.by_credential.get_mut(&credential.id) {
-                Some(entry) if entry.updated_at == updated_at && !entry.lane.as_ref().is_ok_and(Lane::is_gone) => {
+                Some(entry)
+                    if entry.updated_at == updated_at
+                        && !entry.lane.as_ref().is_ok_and(Lane::is_gone) =>
+                {
                     entry.seen_at = seen_at;
                 }
                 _ => {
                     let lane = self.open(&credential);
-                    self.by_credential.insert(credential.id, Entry { updated_at, seen_at, lane });
+                    self.by_credential.insert(
+                        credential.id,
+                        Entry {
+                            updated_at,
+                            seen_at,
+                            lane,
+                        },
+                    );
                 }
             }
         }
     }
 
-    /// For how long a Credential's lane takes nothing; `None`: it takes something, or there is none that lives.
+    /// For how long a Credential's lane takes nothing; `None`: it takes something, or there is none
+    /// that lives.
     pub fn closed_for(&self, credential_id: CredentialId, now: Instant) -> Option<Duration> {
-        self.by_credential.get(&credential_id)?.lane.as_ref().ok().filter(|lane| !lane.is_gone())?.closed_for(now)
+        self.by_credential
+            .get(&credential_id)?
+            .lane
+            .as_ref()
+            .ok()
+            .filter(|lane| !lane.is_gone())?
+            .closed_for(now)
     }
 
     /// Hands a notification to its lane; fails it where there can be none.
     pub fn submit(&self, credential_id: CredentialId, job: Job) {
-        match self.by_credential.get(&credential_id).map(|entry| &entry.lane) {
+        match self
+            .by_credential
+            .get(&credential_id)
+            .map(|entry| &entry.lane)
+        {
             Some(Ok(lane)) => lane.submit(job),
             // Somebody can mend that: what was accepted waits for it until its deadline.
             Some(Err(problem)) => job.duty.wait(job.deadline, problem, self.policy.base),
-            None => job.duty.fail("CREDENTIAL_GONE", "Its Credential has been deleted".to_owned()),
+            None => job.duty.fail(
+                "CREDENTIAL_GONE",
+                "Its Credential has been deleted".to_owned(),
+            ),
         }
     }
 

@@ -1,8 +1,8 @@
-//! Batches in hand: a [`Lease`] counts the notifications of a claimed batch that are still being worked on, a [`Ticket`]
-//! is the right and the duty to settle one of them.
+//! Batches in hand: a [`Lease`] counts the notifications of a claimed batch that are still being
+//! worked on, a [`Ticket`] is the right and the duty to settle one of them.
 //!
-//! Invariant: every ticket ends exactly once, with or without an outcome, even if what held it panics; when the last one
-//! of a batch has ended, the batch is released, after its outcomes.
+//! Invariant: every ticket ends exactly once, with or without an outcome, even if what held it
+//! panics; when the last one of a batch has ended, the batch is released, after its outcomes.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -34,7 +34,8 @@ pub type Entries = mpsc::UnboundedSender<(Instant, Entry)>;
 pub struct Capacity {
     limit: usize,
     taken: AtomicUsize,
-    /// What silent lanes have under way, which must not keep the others from their work; their windows bound it.
+    /// What silent lanes have under way, which must not keep the others from their work; their
+    /// windows bound it.
     lent: AtomicUsize,
     /// Rung when the process has room again.
     pub freed: Notify,
@@ -43,7 +44,12 @@ pub struct Capacity {
 impl Capacity {
     /// Room for `limit` notifications.
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, taken: AtomicUsize::new(0), lent: AtomicUsize::new(0), freed: Notify::new() })
+        Arc::new(Self {
+            limit,
+            taken: AtomicUsize::new(0),
+            lent: AtomicUsize::new(0),
+            freed: Notify::new(),
+        })
     }
 
     /// How many more may be taken in hand.
@@ -61,17 +67,25 @@ impl Capacity {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Takes `count` places for what will soon have tickets; they are free again when what is returned is dropped.
+    /// Takes `count` places for what will soon have tickets; they are free again when what is
+    /// returned is dropped.
     pub fn hold(self: &Arc<Self>, count: usize) -> Held {
         self.taken.fetch_add(count, Ordering::Relaxed);
-        Held { capacity: Arc::clone(self), count }
+        Held {
+            capacity: Arc::clone(self),
+            count,
+        }
     }
 
-    /// Makes room beside `count` notifications that a silent lane holds, until what is returned is dropped.
+    /// Makes room beside `count` notifications that a silent lane holds, until what is returned is
+    /// dropped.
     pub fn lend(self: &Arc<Self>, count: usize) -> Lent {
         self.lent.fetch_add(count, Ordering::Relaxed);
         self.freed.notify_one();
-        Lent { capacity: Arc::clone(self), count }
+        Lent {
+            capacity: Arc::clone(self),
+            count,
+        }
     }
 
     fn take(self: &Arc<Self>) -> Slot {
@@ -160,7 +174,8 @@ impl Lease {
     /// The batch must be claimed again once `delay` is over.
     pub fn due_again_in(&self, delay: Duration) {
         let at = self.epoch.elapsed().saturating_add(delay).as_millis();
-        self.due_again.fetch_min(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.due_again
+            .fetch_min(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// How long until the batch must be claimed again; `None`: nobody put anything back.
@@ -173,7 +188,9 @@ impl Lease {
         let until = at.saturating_duration_since(self.epoch) + safe_term(term);
         // One that was lost meanwhile, to a cancel, stays so.
         let held = |before| (before > 0).then_some(until.as_millis() as u64);
-        let _ = self.valid_until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, held);
+        let _ = self
+            .valid_until
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, held);
     }
 
     fn lost(&self) {
@@ -182,18 +199,23 @@ impl Lease {
 
     fn close_one(self: &Arc<Self>) {
         if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // The recorder outlives every lease but at the very end of the process, when the lease simply runs out.
-            let _ = self.recorder.send((Instant::now(), Entry::Release(Arc::clone(self))));
+            // The recorder outlives every lease but at the very end of the process, when the lease
+            // simply runs out.
+            let _ = self
+                .recorder
+                .send((Instant::now(), Entry::Release(Arc::clone(self))));
         }
     }
 }
 
-/// The part of a lease's term in which something may still be sent: its answer must arrive before the term is over.
+/// The part of a lease's term in which something may still be sent: its answer must arrive before
+/// the term is over.
 fn safe_term(term: Duration) -> Duration {
     term.mul_f64(0.75)
 }
 
-/// The loader's hold on a lease, under which it hands out tickets; the batch isn't released before this is dropped.
+/// The loader's hold on a lease, under which it hands out tickets; the batch isn't released before
+/// this is dropped.
 pub struct Opening(Arc<Lease>);
 
 impl Opening {
@@ -205,7 +227,12 @@ impl Opening {
     /// The duty to settle the notification at `position`.
     pub fn ticket(&self, position: i32, attempts_before: i16, capacity: &Arc<Capacity>) -> Ticket {
         self.0.open.fetch_add(1, Ordering::Relaxed);
-        Ticket { lease: Arc::clone(&self.0), position, attempts_before, slot: Some(capacity.take()) }
+        Ticket {
+            lease: Arc::clone(&self.0),
+            position,
+            attempts_before,
+            slot: Some(capacity.take()),
+        }
     }
 }
 
@@ -233,7 +260,10 @@ impl Ticket {
             if let Some(delay) = outcome.retry_in {
                 self.lease.due_again_in(delay);
             }
-            let _ = self.lease.recorder.send((Instant::now(), Entry::Outcome(outcome, slot)));
+            let _ = self
+                .lease
+                .recorder
+                .send((Instant::now(), Entry::Outcome(outcome, slot)));
         }
     }
 
@@ -261,7 +291,12 @@ pub struct Leases {
 impl Leases {
     /// For claims of `term`.
     pub fn new(term: Duration, recorder: Entries) -> Self {
-        Self { term, recorder, held: Mutex::default(), canceled: Mutex::default() }
+        Self {
+            term,
+            recorder,
+            held: Mutex::default(),
+            canceled: Mutex::default(),
+        }
     }
 
     /// How long a claim lasts.
@@ -271,19 +306,30 @@ impl Leases {
 
     /// Takes a batch in hand that was claimed no earlier than `claimed_at`.
     pub fn open(&self, batch: &ClaimedBatch, claimed_at: Instant) -> Opening {
-        let lease = Arc::new(Lease::new(batch.key, claimed_at, self.term, self.recorder.clone()));
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&lease));
+        let lease = Arc::new(Lease::new(
+            batch.key,
+            claimed_at,
+            self.term,
+            self.recorder.clone(),
+        ));
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::downgrade(&lease));
         // What was handed over may have been canceled on its way.
         let canceled = self.canceled.lock().unwrap_or_else(PoisonError::into_inner);
-        if canceled.iter().any(|(at, id)| *id == lease.key.operation_id && *at >= claimed_at) {
+        if canceled
+            .iter()
+            .any(|(at, id)| *id == lease.key.operation_id && *at >= claimed_at)
+        {
             lease.lost();
         }
         drop(canceled);
         Opening(lease)
     }
 
-    /// The leases that should be renewed now: those of which a third of the term is gone, or all of it while Postgres was
-    /// away, for as long as nobody else has claimed the batch.
+    /// The leases that should be renewed now: those of which a third of the term is gone, or all of
+    /// it while Postgres was away, for as long as nobody else has claimed the batch.
     pub fn aging(&self) -> Vec<Arc<Lease>> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.retain(|lease| lease.strong_count() > 0);
@@ -295,7 +341,8 @@ impl Leases {
         held.iter().filter_map(Weak::upgrade).filter(due).collect()
     }
 
-    /// Lets go of the batches of an Operation that has been canceled: what still waits in memory isn't sent any more.
+    /// Lets go of the batches of an Operation that has been canceled: what still waits in memory
+    /// isn't sent any more.
     pub fn cancel(&self, operation_id: OperationId) {
         let now = Instant::now();
         let mut canceled = self.canceled.lock().unwrap_or_else(PoisonError::into_inner);
@@ -303,7 +350,10 @@ impl Leases {
         canceled.push((now, operation_id));
         drop(canceled);
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let canceled = held.iter().filter_map(Weak::upgrade).filter(|lease| lease.key.operation_id == operation_id);
+        let canceled = held
+            .iter()
+            .filter_map(Weak::upgrade)
+            .filter(|lease| lease.key.operation_id == operation_id);
         canceled.for_each(|lease| lease.lost());
     }
 
@@ -340,12 +390,27 @@ mod tests {
     fn what_was_canceled_on_its_way_is_not_held() {
         let (recorder, _entries) = mpsc::unbounded_channel();
         let leases = Leases::new(Duration::from_secs(30), recorder);
-        let key = BatchKey { operation_id: OperationId::generate(), number: 0, claims: 1 };
-        let batch = ClaimedBatch { key, first_position: 0, size: 1, queued: 1 };
+        let key = BatchKey {
+            operation_id: OperationId::generate(),
+            number: 0,
+            claims: 1,
+        };
+        let batch = ClaimedBatch {
+            key,
+            first_position: 0,
+            size: 1,
+            queued: 1,
+        };
         let claimed_at = Instant::now();
         assert!(leases.open(&batch, claimed_at).lease().is_held());
         leases.cancel(key.operation_id);
         assert!(!leases.open(&batch, claimed_at).lease().is_held());
-        assert!(leases.open(&batch, Instant::now() + Duration::from_millis(1)).lease().is_held(), "claimed since");
+        assert!(
+            leases
+                .open(&batch, Instant::now() + Duration::from_millis(1))
+                .lease()
+                .is_held(),
+            "claimed since"
+        );
     }
 }

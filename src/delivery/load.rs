@@ -13,7 +13,8 @@ use crate::store::batches::ClaimedBatch;
 use crate::store::due::{self, DueNotification};
 use crate::store::recipients::Recipient;
 
-/// How often to look again for notifications of which more seem unsettled than can be, and the time in between.
+/// How often to look again for notifications of which more seem unsettled than can be, and the time
+/// in between.
 const LOOKS_AGAIN: u32 = 10;
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
@@ -32,8 +33,8 @@ pub struct Loaded {
     pub held: Vec<Held>,
 }
 
-/// Reads what `openings`, which are `batches`, have to send. A device that was tried `max_attempts` times is done with. On
-/// an error the batches go back.
+/// Reads what `openings`, which are `batches`, have to send. A device that was tried `max_attempts`
+/// times is done with. On an error the batches go back.
 pub async fn load(
     connection: &mut PgConnection,
     batches: &[ClaimedBatch],
@@ -42,14 +43,24 @@ pub async fn load(
 ) -> sqlx::Result<Loaded> {
     let notifications = unsettled(&mut *connection, batches).await?;
     let contents = contents(&mut *connection, batches).await?;
-    let pending = devices::pending(connection, batches, &notifications, &contents, max_attempts).await?;
-    Ok(Loaded { openings, notifications, contents, pending, held: Vec::new() })
+    let pending =
+        devices::pending(connection, batches, &notifications, &contents, max_attempts).await?;
+    Ok(Loaded {
+        openings,
+        notifications,
+        contents,
+        pending,
+        held: Vec::new(),
+    })
 }
 
-/// What is unsettled of claimed batches. On Citus a commit is seen in batches a moment before it is seen in notifications, so
-/// that what was just sent and recorded may still seem to wait: it isn't sent again. Should it stay so, it is sent, since
-/// twice is better than never.
-async fn unsettled(connection: &mut PgConnection, batches: &[ClaimedBatch]) -> sqlx::Result<Vec<DueNotification>> {
+/// What is unsettled of claimed batches. On Citus a commit is seen in batches a moment before it is
+/// seen in notifications, so that what was just sent and recorded may still seem to wait: it isn't
+/// sent again. Should it stay so, it is sent, since twice is better than never.
+async fn unsettled(
+    connection: &mut PgConnection,
+    batches: &[ClaimedBatch],
+) -> sqlx::Result<Vec<DueNotification>> {
     let mut notifications = due::notifications(&mut *connection, batches).await?;
     for _ in 0..LOOKS_AGAIN {
         if !are_too_many(batches, &notifications) {
@@ -61,13 +72,17 @@ async fn unsettled(connection: &mut PgConnection, batches: &[ClaimedBatch]) -> s
     Ok(notifications)
 }
 
-/// Whether of any batch more is unsettled than was when it was claimed. Fewer may be: some were canceled since.
+/// Whether of any batch more is unsettled than was when it was claimed. Fewer may be: some were
+/// canceled since.
 fn are_too_many(batches: &[ClaimedBatch], notifications: &[DueNotification]) -> bool {
     let mut found = vec![0; batches.len()];
     for notification in notifications {
         found[notification.batch] += 1;
     }
-    batches.iter().zip(found).any(|(batch, found)| found > batch.queued)
+    batches
+        .iter()
+        .zip(found)
+        .any(|(batch, found)| found > batch.queued)
 }
 
 async fn contents(
@@ -79,17 +94,25 @@ async fn contents(
     ids.dedup();
     let operations = due::operations(connection, &ids).await?;
     let now = Instant::now();
-    Ok(operations.into_iter().map(|operation| (operation.id, Content::new(operation, now))).collect())
+    Ok(operations
+        .into_iter()
+        .map(|operation| (operation.id, Content::new(operation, now)))
+        .collect())
 }
 
 impl Loaded {
     /// The Credentials that are sent with, each once.
     pub fn credentials(&self) -> HashSet<CredentialId> {
-        let of_devices = self.notifications.iter().filter_map(|notification| match notification.recipient {
-            Some(Recipient::Device { credential_id, .. }) => Some(credential_id),
-            Some(Recipient::User(_)) | None => None,
-        });
+        let of_devices =
+            self.notifications
+                .iter()
+                .filter_map(|notification| match notification.recipient {
+                    Some(Recipient::Device { credential_id, .. }) => Some(credential_id),
+                    Some(Recipient::User(_)) | None => None,
+                });
         let devices = self.pending.values().flat_map(|pending| &pending.devices);
-        of_devices.chain(devices.map(|(_, credential_id, _)| *credential_id)).collect()
+        of_devices
+            .chain(devices.map(|(_, credential_id, _)| *credential_id))
+            .collect()
     }
 }

@@ -7,8 +7,8 @@
 //!   └── wake ◀── recorder ◀── outcomes ─────┘
 //! ```
 //!
-//! It meets the HTTP side in Postgres. A small Operation is handed over in memory as well, once it is stored. No transaction is
-//! open while a provider is called.
+//! It meets the HTTP side in Postgres. A small Operation is handed over in memory as well, once it
+//! is stored. No transaction is open while a provider is called.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -96,7 +96,8 @@ pub struct Quotas {
     pub apns: Quota,
 }
 
-/// The threads of delivery: its own, so that those who ask or send do not wait behind what is being delivered.
+/// The threads of delivery: its own, so that those who ask or send do not wait behind what is being
+/// delivered.
 struct Threads(Option<Runtime>);
 
 impl Drop for Threads {
@@ -128,7 +129,10 @@ impl Delivery {
         master_keys: MasterKeys,
         (bell, handed): (Bell, Handed),
     ) -> std::io::Result<Self> {
-        let threads = Builder::new_multi_thread().thread_name("delivery").enable_all().build()?;
+        let threads = Builder::new_multi_thread()
+            .thread_name("delivery")
+            .enable_all()
+            .build()?;
         // What is spawned from here on runs on them.
         let entered = threads.enter();
         let stop = CancellationToken::new();
@@ -137,10 +141,19 @@ impl Delivery {
         let capacity = Arc::clone(&handed.capacity);
         let (entries, recorded) = mpsc::unbounded_channel();
         let leases = Arc::new(Leases::new(settings.lease, entries));
-        let standing = Standing { capacity: Arc::clone(&capacity), lag: Arc::new(Lag::new()) };
+        let standing = Standing {
+            capacity: Arc::clone(&capacity),
+            lag: Arc::new(Lag::new()),
+        };
         let lag = Arc::clone(&standing.lag);
         let (session, window) = (Session::beside(pool), settings.recorder_window);
-        let recorder = Recorder::new(session, window, Arc::clone(&wake), Arc::clone(&handed.stalled), lag);
+        let recorder = Recorder::new(
+            session,
+            window,
+            Arc::clone(&wake),
+            Arc::clone(&handed.stalled),
+            lag,
+        );
         let removal = Removal::new(settings.burst);
         let lanes = Lanes {
             master_keys,
@@ -155,20 +168,44 @@ impl Delivery {
             session: Session::beside(pool),
             handed,
             leases: Arc::clone(&leases),
-            dispatch: Dispatch { lanes, capacity, parked: Parked::default() },
+            dispatch: Dispatch {
+                lanes,
+                capacity,
+                parked: Parked::default(),
+            },
             wake,
             poll_interval: settings.poll_interval,
             by_age_at: Instant::now(),
         };
         let around = vec![
-            tokio::spawn(listen(pool.clone(), bell, Arc::clone(&leases), stop.clone())),
-            tokio::spawn(fanout::run(pool.clone(), fanout_wake, settings.poll_interval, stop.clone())),
+            tokio::spawn(listen(
+                pool.clone(),
+                bell,
+                Arc::clone(&leases),
+                stop.clone(),
+            )),
+            tokio::spawn(fanout::run(
+                pool.clone(),
+                fanout_wake,
+                settings.poll_interval,
+                stop.clone(),
+            )),
             tokio::spawn(renew(pool.clone(), leases, stop.clone())),
             tokio::spawn(removal.run(pool.clone(), stop.clone())),
         ];
-        let (claiming, recording) = (tokio::spawn(claimer.run(stop.clone())), tokio::spawn(recorder.run(recorded)));
+        let (claiming, recording) = (
+            tokio::spawn(claimer.run(stop.clone())),
+            tokio::spawn(recorder.run(recorded)),
+        );
         drop(entered);
-        Ok(Self { _threads: Threads(Some(threads)), standing, claiming, recording, around, stop })
+        Ok(Self {
+            _threads: Threads(Some(threads)),
+            standing,
+            claiming,
+            recording,
+            around,
+            stop,
+        })
     }
 
     /// Returns if it comes to an end that nobody asked for: a defect.
@@ -185,8 +222,9 @@ impl Delivery {
         self.standing.clone()
     }
 
-    /// Stops claiming, lets what is under way end and be recorded for up to `grace`, and gives the rest back. What is
-    /// not done by then is delivered by whoever claims it when its lease runs out.
+    /// Stops claiming, lets what is under way end and be recorded for up to `grace`, and gives the
+    /// rest back. What is not done by then is delivered by whoever claims it when its lease runs
+    /// out.
     pub async fn stop(self, grace: Duration) {
         self.stop.cancel();
         let ended = async {
@@ -206,7 +244,8 @@ impl Delivery {
     }
 }
 
-/// Wakes the claimer and the fan-out when an Operation has been accepted anywhere, and lets go of what has been canceled.
+/// Wakes the claimer and the fan-out when an Operation has been accepted anywhere, and lets go of
+/// what has been canceled.
 async fn listen(pool: PgPool, bell: Bell, leases: Arc<Leases>, stop: CancellationToken) {
     let listening = async {
         loop {
@@ -226,7 +265,11 @@ async fn listen_until_broken(pool: &PgPool, bell: &Bell, leases: &Leases) -> sql
     bell.ring();
     while let Some(notice) = listener.try_recv().await? {
         match notice.channel() {
-            CANCEL_CHANNEL => notice.payload().parse().into_iter().for_each(|id: Uuid| leases.cancel(id.into())),
+            CANCEL_CHANNEL => notice
+                .payload()
+                .parse()
+                .into_iter()
+                .for_each(|id: Uuid| leases.cancel(id.into())),
             _ => bell.ring(),
         }
     }
@@ -245,7 +288,9 @@ async fn renew(pool: PgPool, leases: Arc<Leases>, stop: CancellationToken) {
         let keys: Vec<_> = aging.iter().map(|lease| lease.key()).collect();
         match batches::renew(&pool, &keys, leases.term()).await {
             Ok(held) => leases.renewed(&aging, &held, began),
-            Err(error) => tracing::warn!(%error, leases = aging.len(), "leases can't be renewed; trying again"),
+            Err(error) => {
+                tracing::warn!(%error, leases = aging.len(), "leases can't be renewed; trying again")
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
-//! How fast a lane may send: up to a quota, which is approached slowly. FCM asks for both: 600,000 a minute for each
-//! project, and no jump to that from nothing (<https://firebase.google.com/docs/cloud-messaging/scale-fcm>).
+//! How fast a lane may send: up to a quota, which is approached slowly. FCM asks for both: 600,000
+//! a minute for each project, and no jump to that from nothing
+//! (<https://firebase.google.com/docs/cloud-messaging/scale-fcm>).
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,12 @@ impl Pace {
     /// That of a lane that has rested.
     pub fn new(quota: Quota, now: Instant) -> Self {
         let rate = f64::from(quota.per_minute) / 60.0 * START;
-        Self { quota, rate, allowance: (rate * BURST).max(1.0), counted_at: now }
+        Self {
+            quota,
+            rate,
+            allowance: (rate * BURST).max(1.0),
+            counted_at: now,
+        }
     }
 
     /// Notifications a second that may be sent now; `None`: any number.
@@ -45,7 +51,8 @@ impl Pace {
             return None;
         }
         self.count(now);
-        (self.allowance < 1.0).then(|| Duration::from_secs_f64((1.0 - self.allowance) / self.rate.max(0.1)))
+        (self.allowance < 1.0)
+            .then(|| Duration::from_secs_f64((1.0 - self.allowance) / self.rate.max(0.1)))
     }
 
     /// Notes that one is sent.
@@ -74,7 +81,10 @@ impl Pace {
 mod tests {
     use super::*;
 
-    const QUOTA: Quota = Quota { per_minute: 600_000, ramp: Duration::from_secs(60) };
+    const QUOTA: Quota = Quota {
+        per_minute: 600_000,
+        ramp: Duration::from_secs(60),
+    };
     const TICK: Duration = Duration::from_millis(1);
 
     /// How many are sent in `seconds` by a lane that sends whatever it may.
@@ -117,7 +127,13 @@ mod tests {
     #[test]
     fn without_a_quota_nothing_waits() {
         let now = Instant::now();
-        let mut pace = Pace::new(Quota { per_minute: 0, ramp: Duration::ZERO }, now);
+        let mut pace = Pace::new(
+            Quota {
+                per_minute: 0,
+                ramp: Duration::ZERO,
+            },
+            now,
+        );
         (0..1_000_000).for_each(|_| pace.sent());
         assert_eq!((pace.wait(now), pace.rate()), (None, None));
     }
@@ -125,7 +141,13 @@ mod tests {
     #[test]
     fn a_small_quota_is_kept_too() {
         let mut now = Instant::now();
-        let mut pace = Pace::new(Quota { per_minute: 60, ramp: Duration::from_secs(1) }, now);
+        let mut pace = Pace::new(
+            Quota {
+                per_minute: 60,
+                ramp: Duration::from_secs(1),
+            },
+            now,
+        );
         let sent = sent(&mut pace, &mut now, 20);
         assert!((18..=21).contains(&sent), "{sent}");
     }

@@ -1,7 +1,8 @@
-//! The recorder: gathers outcomes of all batches in hand and writes them together every few milliseconds.
+//! The recorder: gathers outcomes of all batches in hand and writes them together every few
+//! milliseconds.
 //!
-//! Invariant: an outcome is kept until Postgres has it or has said that its claim was lost. While Postgres is away
-//! nothing is forgotten and nothing new is claimed.
+//! Invariant: an outcome is kept until Postgres has it or has said that its claim was lost. While
+//! Postgres is away nothing is forgotten and nothing new is claimed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use crate::telemetry::metrics;
 /// Most entries that are written together.
 const GROUP: usize = 2_000;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
-/// Less than claimers rest after an outage, so that what was sent is recorded before anybody claims it anew.
+/// Less than claimers rest after an outage, so that what was sent is recorded before anybody claims
+/// it anew.
 const RETRY_LONGEST: Duration = Duration::from_millis(500);
 /// How long a write may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -61,8 +63,20 @@ impl Group {
 
 impl Recorder {
     /// `window` is the least time from one write to the next.
-    pub fn new(session: Session, window: Duration, wake: Arc<Wake>, stalled: Arc<AtomicBool>, lag: Arc<Lag>) -> Self {
-        Self { session, window, wake, stalled, lag }
+    pub fn new(
+        session: Session,
+        window: Duration,
+        wake: Arc<Wake>,
+        stalled: Arc<AtomicBool>,
+        lag: Arc<Lag>,
+    ) -> Self {
+        Self {
+            session,
+            window,
+            wake,
+            stalled,
+            lag,
+        }
     }
 
     /// Runs until every sender of `entries` is gone and all of them have been written.
@@ -88,7 +102,8 @@ impl Recorder {
             self.write(group).await;
             if entries.is_empty() {
                 self.lag.ends();
-                // Not before: whoever claims now must not find anything that was sent and is not on record.
+                // Not before: whoever claims now must not find anything that was sent and is not on
+                // record.
                 if self.stalled.swap(false, Ordering::Relaxed) {
                     tracing::info!("outcomes are recorded again");
                     self.wake.now();
@@ -103,16 +118,29 @@ impl Recorder {
             // One of these is bad, and must not hold the others up for ever.
             self.write_one_by_one(&group.outcomes, &releases).await;
         }
-        if let Some(earliest) = group.released.iter().filter_map(|lease| lease.due_in()).min() {
+        if let Some(earliest) = group
+            .released
+            .iter()
+            .filter_map(|lease| lease.due_in())
+            .min()
+        {
             self.wake.after(earliest);
         }
     }
 
-    /// Writes, however long it takes until Postgres is there. An error: it is, and refuses the data itself.
-    async fn insist(&mut self, outcomes: &[NotificationOutcome], releases: &[Release]) -> sqlx::Result<()> {
+    /// Writes, however long it takes until Postgres is there. An error: it is, and refuses the data
+    /// itself.
+    async fn insist(
+        &mut self,
+        outcomes: &[NotificationOutcome],
+        releases: &[Release],
+    ) -> sqlx::Result<()> {
         let mut delay = RETRY_FIRST;
         while let Err(error) = self.try_write(outcomes, releases).await {
-            if error.as_database_error().is_some_and(|error| is_about_data(error.code().as_deref())) {
+            if error
+                .as_database_error()
+                .is_some_and(|error| is_about_data(error.code().as_deref()))
+            {
                 return Err(error);
             }
             if !self.stalled.swap(true, Ordering::Relaxed) {
@@ -124,14 +152,23 @@ impl Recorder {
         Ok(())
     }
 
-    async fn try_write(&mut self, outcomes: &[NotificationOutcome], releases: &[Release]) -> sqlx::Result<()> {
+    async fn try_write(
+        &mut self,
+        outcomes: &[NotificationOutcome],
+        releases: &[Release],
+    ) -> sqlx::Result<()> {
         let began = Instant::now();
-        let writing = async |connection: &mut PgConnection| outcomes::record(connection, outcomes, releases).await;
+        let writing = async |connection: &mut PgConnection| {
+            outcomes::record(connection, outcomes, releases).await
+        };
         let recorded = self.session.within(LIMIT, writing).await?;
         let late = outcomes.len() - recorded.outcomes;
         metrics::recorded(began.elapsed(), late);
         if late > 0 {
-            tracing::warn!(late, "outcomes dropped: their batches had been claimed anew or canceled");
+            tracing::warn!(
+                late,
+                "outcomes dropped: their batches had been claimed anew or canceled"
+            );
         }
         Ok(())
     }
@@ -145,7 +182,10 @@ impl Recorder {
                     "an outcome can't be recorded; its notification will be sent again when the lease runs out");
             }
         }
-        for release in releases.iter().filter(|release| !failed.contains(&release.batch)) {
+        for release in releases
+            .iter()
+            .filter(|release| !failed.contains(&release.batch))
+        {
             if let Err(error) = self.insist(&[], std::slice::from_ref(release)).await {
                 tracing::error!(%error, operation_id = %release.batch.operation_id, "a batch can't be released; its lease will run out");
             }
@@ -153,13 +193,17 @@ impl Recorder {
     }
 }
 
-/// A batch into which nobody put anything back is due at once, if anything is left in it: loading failed, the process ends, or
-/// a panic lost sight of it.
+/// A batch into which nobody put anything back is due at once, if anything is left in it: loading
+/// failed, the process ends, or a panic lost sight of it.
 fn release(lease: &Arc<Lease>) -> Release {
-    Release { batch: lease.key(), due_in: lease.due_in().unwrap_or_default() }
+    Release {
+        batch: lease.key(),
+        due_in: lease.due_in().unwrap_or_default(),
+    }
 }
 
-/// Whether Postgres refuses the data itself: SQLSTATE classes 22 (data exception) and 23 (constraint violation).
+/// Whether Postgres refuses the data itself: SQLSTATE classes 22 (data exception) and 23
+/// (constraint violation).
 fn is_about_data(code: Option<&str>) -> bool {
     code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
 }

@@ -1,6 +1,6 @@
-//! Removal: takes dead tokens out of registrations, except in a burst. Where much of an Operation turns out dead at once,
-//! something else is likelier than so many lost devices, such as a Credential of the wrong environment: nothing of it is
-//! removed then, and somebody is told.
+//! Removal: takes dead tokens out of registrations, except in a burst. Where much of an Operation
+//! turns out dead at once, something else is likelier than so many lost devices, such as a
+//! Credential of the wrong environment: nothing of it is removed then, and somebody is told.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,12 +13,13 @@ use crate::id::OperationId;
 use crate::store::devices::{self, DeadDevice};
 use crate::telemetry::metrics;
 
-/// How long an Operation's answers are gathered before anything of it is removed, so that a burst is seen as one.
+/// How long an Operation's answers are gathered before anything of it is removed, so that a burst
+/// is seen as one.
 const GATHER: Duration = Duration::from_secs(2);
 /// How often to look what can be removed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// An Operation with dead devices, of which nothing has been heard for this long, is forgotten; one without, after
-/// [`GATHER`]: there may be many.
+/// An Operation with dead devices, of which nothing has been heard for this long, is forgotten; one
+/// without, after [`GATHER`]: there may be many.
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 
 /// When removal pauses for an Operation: both must be reached.
@@ -58,14 +59,28 @@ pub struct Removal {
 impl Removal {
     /// Removes nothing before [`Self::run`].
     pub fn new(burst: Burst) -> Self {
-        Self { burst, operations: Arc::default() }
+        Self {
+            burst,
+            operations: Arc::default(),
+        }
     }
 
-    /// Notes that a User's device was tried for an Operation, and whether its token turned out dead.
+    /// Notes that a User's device was tried for an Operation, and whether its token turned out
+    /// dead.
     pub fn tried(&self, operation_id: OperationId, dead: Option<DeadDevice>) {
         let now = Instant::now();
-        let new = || Counts { first: now, last: now, tried: 0, dead: 0, waiting: Vec::new(), paused: false };
-        let mut operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Counts {
+            first: now,
+            last: now,
+            tried: 0,
+            dead: 0,
+            waiting: Vec::new(),
+            paused: false,
+        };
+        let mut operations = self
+            .operations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let counts = operations.entry(operation_id).or_insert_with(new);
         counts.last = now;
         counts.tried += 1;
@@ -84,20 +99,32 @@ impl Removal {
             match devices::remove_dead(&pool, &dead).await {
                 Ok(removed) => tracing::debug!(removed, "dead devices removed"),
                 // The next message to them says the same again.
-                Err(error) => tracing::warn!(%error, devices = dead.len(), "dead devices can't be removed"),
+                Err(error) => {
+                    tracing::warn!(%error, devices = dead.len(), "dead devices can't be removed")
+                }
             }
         }
     }
 
     /// What may be removed now.
     fn take(&self, now: Instant) -> Vec<DeadDevice> {
-        let mut operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut operations = self
+            .operations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         operations.retain(|_, counts| {
-            let kept_for = if counts.dead == 0 { GATHER } else { FORGET_AFTER };
+            let kept_for = if counts.dead == 0 {
+                GATHER
+            } else {
+                FORGET_AFTER
+            };
             !counts.waiting.is_empty() || now.duration_since(counts.last) < kept_for
         });
         let mut dead = Vec::new();
-        for (operation_id, counts) in operations.iter_mut().filter(|(_, counts)| !counts.waiting.is_empty()) {
+        for (operation_id, counts) in operations
+            .iter_mut()
+            .filter(|(_, counts)| !counts.waiting.is_empty())
+        {
             if counts.is_burst(self.burst) && !counts.paused {
                 counts.paused = true;
                 metrics::removal_paused();
@@ -121,15 +148,24 @@ mod tests {
 
     use super::*;
 
-    const BURST: Burst = Burst { percent: 20, count: 10 };
+    const BURST: Burst = Burst {
+        percent: 20,
+        count: 10,
+    };
 
     fn removed(tried: u32, dead: u32) -> usize {
         let (removal, id) = (Removal::new(BURST), OperationId::generate());
         for number in 0..tried {
-            let device = DeadDevice { id: Uuid::now_v7(), since: OffsetDateTime::now_utc() };
+            let device = DeadDevice {
+                id: Uuid::now_v7(),
+                since: OffsetDateTime::now_utc(),
+            };
             removal.tried(id, (number < dead).then_some(device));
         }
-        assert!(removal.take(Instant::now()).is_empty(), "not before all had time to answer");
+        assert!(
+            removal.take(Instant::now()).is_empty(),
+            "not before all had time to answer"
+        );
         removal.take(Instant::now() + GATHER).len()
     }
 
@@ -149,11 +185,18 @@ mod tests {
     #[test]
     fn an_operation_is_forgotten_in_time() {
         let removal = Removal::new(BURST);
-        let dead = DeadDevice { id: Uuid::now_v7(), since: OffsetDateTime::now_utc() };
+        let dead = DeadDevice {
+            id: Uuid::now_v7(),
+            since: OffsetDateTime::now_utc(),
+        };
         removal.tried(OperationId::generate(), None);
         removal.tried(OperationId::generate(), Some(dead));
         assert_eq!(removal.take(Instant::now() + GATHER).len(), 1);
-        assert_eq!(removal.operations.lock().unwrap().len(), 1, "only what may yet turn out a burst");
+        assert_eq!(
+            removal.operations.lock().unwrap().len(),
+            1,
+            "only what may yet turn out a burst"
+        );
         removal.take(Instant::now() + FORGET_AFTER);
         assert!(removal.operations.lock().unwrap().is_empty());
     }

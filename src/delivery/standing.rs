@@ -35,7 +35,10 @@ pub struct Lag {
 impl Lag {
     /// Nothing waits.
     pub fn new() -> Self {
-        Self { epoch: Instant::now(), since: AtomicU64::new(0) }
+        Self {
+            epoch: Instant::now(),
+            since: AtomicU64::new(0),
+        }
     }
 
     /// The oldest that waits has done so since then.
@@ -52,7 +55,10 @@ impl Lag {
     fn get(&self) -> Duration {
         match self.since.load(Ordering::Relaxed) {
             0 => Duration::ZERO,
-            since => self.epoch.elapsed().saturating_sub(Duration::from_millis(since - 1)),
+            since => self
+                .epoch
+                .elapsed()
+                .saturating_sub(Duration::from_millis(since - 1)),
         }
     }
 }
@@ -66,7 +72,10 @@ mod tests {
         let lag = Lag::new();
         assert_eq!(lag.get(), Duration::ZERO);
         let second = Duration::from_secs(1);
-        let lag = Lag { epoch: Instant::now().checked_sub(9 * second).unwrap(), since: AtomicU64::new(0) };
+        let lag = Lag {
+            epoch: Instant::now().checked_sub(9 * second).unwrap(),
+            since: AtomicU64::new(0),
+        };
         lag.begins(lag.epoch + 4 * second);
         assert_eq!(lag.get().as_secs(), 5);
         lag.begins(lag.epoch + 7 * second);

@@ -1,4 +1,5 @@
-//! When to look for due batches: at once, when somebody rings; else at the earliest moment that is known.
+//! When to look for due batches: at once, when somebody rings; else at the earliest moment that is
+//! known.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,7 +23,9 @@ impl Wake {
 
     /// Something is due after `delay`.
     pub fn after(&self, delay: Duration) {
-        let Some(at) = Instant::now().checked_add(delay) else { return };
+        let Some(at) = Instant::now().checked_add(delay) else {
+            return;
+        };
         let mut alarm = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
         if alarm.is_none_or(|earlier| at < earlier) {
             *alarm = Some(at);
@@ -43,7 +46,10 @@ impl Wake {
             }
         }
         let now = Instant::now();
-        self.alarm.lock().unwrap_or_else(PoisonError::into_inner).take_if(|alarm| *alarm <= now);
+        self.alarm
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_if(|alarm| *alarm <= now);
     }
 }
 

@@ -1,13 +1,15 @@
 //! How many requests a lane has under way at a time: as many as bring more answers.
 //!
-//! A provider that is far away takes as many requests a second as one next door, only more of them are on their way. So a full
-//! window grows as long as that brings more answers a second, and falls back when it is not used up.
+//! A provider that is far away takes as many requests a second as one next door, only more of them
+//! are on their way. So a full window grows as long as that brings more answers a second, and falls
+//! back when it is not used up.
 
 use std::time::{Duration, Instant};
 
 /// For a provider that has not answered yet: little, so that one that never does holds up little.
 const UNKNOWN: usize = 50;
-/// Enough for all that one machine can do next door, and for 10,000 a second at a provider that takes 50 ms.
+/// Enough for all that one machine can do next door, and for 10,000 a second at a provider that
+/// takes 50 ms.
 const LEAST: f64 = 500.0;
 /// What a crash may leave unknown is bounded by this.
 const MOST: f64 = 4_000.0;
@@ -15,8 +17,8 @@ const MOST: f64 = 4_000.0;
 const GROWTH: f64 = 2.0;
 /// A larger size stays if it brings so much more.
 const WORTHWHILE: f64 = 1.15;
-/// How long a size that was not worth growing stays before growing is tried again: not long, since the connections that a
-/// larger one needs may have been opening.
+/// How long a size that was not worth growing stays before growing is tried again: not long, since
+/// the connections that a larger one needs may have been opening.
 const CONTENT: Duration = Duration::from_secs(1);
 /// How long answers are counted for a rate.
 const ROUND: Duration = Duration::from_millis(75);
@@ -26,7 +28,8 @@ pub struct Window {
     size: f64,
     /// Whether there has been an answer.
     answered: bool,
-    /// Answers a second at the size before the last growth, and that size; `None`: nothing is being tried.
+    /// Answers a second at the size before the last growth, and that size; `None`: nothing is being
+    /// tried.
     before: Option<(f64, f64)>,
     /// Not to be tried before this.
     content_until: Option<Instant>,
@@ -45,19 +48,34 @@ struct Round {
 
 impl Round {
     fn new(now: Instant, mixed: bool) -> Self {
-        Self { began: now, answers: 0, full: false, mixed }
+        Self {
+            began: now,
+            answers: 0,
+            full: false,
+            mixed,
+        }
     }
 }
 
 impl Window {
     /// The smallest.
     pub fn new(now: Instant) -> Self {
-        Self { size: LEAST, answered: false, before: None, content_until: None, round: Round::new(now, true) }
+        Self {
+            size: LEAST,
+            answered: false,
+            before: None,
+            content_until: None,
+            round: Round::new(now, true),
+        }
     }
 
     /// Requests that may be under way at a time.
     pub fn size(&self) -> usize {
-        if self.answered { self.size as usize } else { UNKNOWN }
+        if self.answered {
+            self.size as usize
+        } else {
+            UNKNOWN
+        }
     }
 
     /// Notes an answer that came when `under_way` requests were.
@@ -100,7 +118,8 @@ impl Window {
 mod tests {
     use super::*;
 
-    /// A provider that answers so many a second at most, each after this time, to a lane that always has more to send.
+    /// A provider that answers so many a second at most, each after this time, to a lane that
+    /// always has more to send.
     fn run(window: &mut Window, now: &mut Instant, most: f64, latency: Duration, seconds: u32) {
         let until = *now + Duration::from_secs(seconds.into());
         while *now < until {
@@ -130,7 +149,13 @@ mod tests {
     fn it_stops_at_what_the_provider_takes() {
         let mut now = Instant::now();
         let mut window = Window::new(now);
-        run(&mut window, &mut now, 16_000.0, Duration::from_millis(50), 4);
+        run(
+            &mut window,
+            &mut now,
+            16_000.0,
+            Duration::from_millis(50),
+            4,
+        );
         assert!((700..1200).contains(&window.size()), "{}", window.size());
     }
 

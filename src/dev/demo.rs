@@ -1,5 +1,5 @@
-//! What `bellwire dev` finds ready: the account with the key `dev:dev`, and the App `demo` with a Credential of each kind.
-//! `bellwire demo` makes the same for a simulator that runs by itself.
+//! What `bellwire dev` finds ready: the account with the key `dev:dev`, and the App `demo` with a
+//! Credential of each kind. `bellwire demo` makes the same for a simulator that runs by itself.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -37,24 +37,32 @@ pub struct Arguments {
 /// Makes all of it with the Credentials that `bellwire simulate` has left in its directory.
 pub async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
     let of = |name| credential(&arguments.directory.join(name));
-    let contents = [(CredentialType::Fcm, of("fcm.json")?), (CredentialType::Apn, of("apn.json")?)];
+    let contents = [
+        (CredentialType::Fcm, of("fcm.json")?),
+        (CredentialType::Apn, of("apn.json")?),
+    ];
     let pool = app::connect(config, 1)?;
     app::migrate(config, &pool).await?;
     prepare(&pool, &app::master_keys(config)?, contents).await?;
-    Ok(writeln!(std::io::stdout(), "ready: the key {KEY}:{SECRET} sends with the App {APP}, to the simulator")?)
+    Ok(writeln!(
+        std::io::stdout(),
+        "ready: the key {KEY}:{SECRET} sends with the App {APP}, to the simulator"
+    )?)
 }
 
 /// The content of a Credential that is kept as the API takes it.
 fn credential(path: &Path) -> anyhow::Result<Value> {
     let text = std::fs::read_to_string(path);
-    let text = text.with_context(|| format!("can't read {}: does the simulator run?", path.display()))?;
+    let text =
+        text.with_context(|| format!("can't read {}: does the simulator run?", path.display()))?;
     // A parser's message could quote the key.
-    let mut body: Value = serde_json::from_str(&text).map_err(|_| anyhow!("{} is no JSON", path.display()))?;
+    let mut body: Value =
+        serde_json::from_str(&text).map_err(|_| anyhow!("{} is no JSON", path.display()))?;
     Ok(body["content"].take())
 }
 
-/// Makes all of it, as far as it is missing. The simulator's address and keys may be others at every run, so Credentials are
-/// replaced.
+/// Makes all of it, as far as it is missing. The simulator's address and keys may be others at
+/// every run, so Credentials are replaced.
 pub async fn prepare(
     pool: &PgPool,
     master_keys: &MasterKeys,
@@ -69,8 +77,14 @@ pub async fn prepare(
         if known.is_some() {
             credentials::replace_content(pool, account_id, id, &sealed).await?;
         } else {
-            let new =
-                NewCredential { id, account_id, app_name: APP, credential_type, is_default: true, content: &sealed };
+            let new = NewCredential {
+                id,
+                account_id,
+                app_name: APP,
+                credential_type,
+                is_default: true,
+                content: &sealed,
+            };
             credentials::insert(&mut *pool.acquire().await?, &new).await?;
         }
     }
@@ -84,5 +98,8 @@ async fn default_credential(
 ) -> sqlx::Result<Option<CredentialId>> {
     let apps = senders::defaults(pool, &[(account_id, Some(APP.to_owned()))]).await?;
     let credentials = apps.into_values().flat_map(|app| app.credentials);
-    Ok(credentials.into_iter().find(|(known, _)| *known == provider).map(|(_, id)| id))
+    Ok(credentials
+        .into_iter()
+        .find(|(known, _)| *known == provider)
+        .map(|(_, id)| id))
 }

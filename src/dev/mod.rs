@@ -1,4 +1,5 @@
-//! `bellwire dev`: everything on this machine, to try it: Postgres, the simulator, a demo App, and the service.
+//! `bellwire dev`: everything on this machine, to try it: Postgres, the simulator, a demo App, and
+//! the service.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -55,7 +56,13 @@ struct Dev {
 pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
     telemetry::logs::start(&config.log, None)?;
     let mut signals = Signals::listen()?;
-    let Some(mut dev) = signals.unless_ended(start(&arguments, config)).await.transpose()? else { return Ok(()) };
+    let Some(mut dev) = signals
+        .unless_ended(start(&arguments, config))
+        .await
+        .transpose()?
+    else {
+        return Ok(());
+    };
     announce(&dev.app, &dev.simulator)?;
     if signals.unless_ended(dev.app.broken()).await.is_some() {
         anyhow::bail!("delivery has broken off, which is a defect: the log says where");
@@ -67,7 +74,8 @@ pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
 
 async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev> {
     let directory = &arguments.data_dir;
-    std::fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("can't make {}", directory.display()))?;
     let (postgres, url) = match &arguments.database_url {
         Some(url) => (None, url.clone()),
         None => {
@@ -87,24 +95,37 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
 
     let pool = app::connect(&config, 1)?;
     app::migrate(&config, &pool).await?;
-    let contents =
-        [(CredentialType::Fcm, simulator.fcm_credential()), (CredentialType::Apn, simulator.apn_credential())];
+    let contents = [
+        (CredentialType::Fcm, simulator.fcm_credential()),
+        (CredentialType::Apn, simulator.apn_credential()),
+    ];
     demo::prepare(&pool, &app::master_keys(&config)?, contents).await?;
     pool.close().await;
     let app = App::start(&config).await?;
-    Ok(Dev { app, simulator, _postgres: postgres })
+    Ok(Dev {
+        app,
+        simulator,
+        _postgres: postgres,
+    })
 }
 
 async fn create_database(postgres: &PrivatePostgres) -> anyhow::Result<()> {
-    let mut connection = PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await?;
+    let mut connection =
+        PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await?;
     schema::create_database(&mut connection, DATABASE).await?;
     Ok(connection.close().await?)
 }
 
 /// The simulator in place of the providers, and waits that a person can sit through.
-fn configure(config: &mut Config, arguments: &Arguments, url: String, simulator: &Simulator) -> anyhow::Result<()> {
+fn configure(
+    config: &mut Config,
+    arguments: &Arguments,
+    url: String,
+    simulator: &Simulator,
+) -> anyhow::Result<()> {
     let ca_file = arguments.data_dir.join("simulator").join("ca.pem");
-    std::fs::write(&ca_file, &simulator.ca_pem).with_context(|| format!("can't write {}", ca_file.display()))?;
+    std::fs::write(&ca_file, &simulator.ca_pem)
+        .with_context(|| format!("can't write {}", ca_file.display()))?;
     config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     config.server.drain_delay = Duration::ZERO;
     config.metrics.listen = None;

@@ -41,18 +41,38 @@ pub struct AcceptedResource {
 impl Accepted {
     /// What an Operation has been asked for: where to see what becomes of it.
     pub fn operation(request: &HttpRequest, state: &State, id: OperationId) -> Self {
-        let location = format!("{}/PushNotifications/Operations/{id}", state.base_url(request));
-        Self { body: json!({"operationId": id, "operationLocation": location}), location }
+        let location = format!(
+            "{}/PushNotifications/Operations/{id}",
+            state.base_url(request)
+        );
+        Self {
+            body: json!({"operationId": id, "operationLocation": location}),
+            location,
+        }
     }
 
-    /// A resource was made or changed. `collection` is the part of its address before the id: `Credentials`.
-    pub fn resource(request: &HttpRequest, state: &State, collection: &str, id: impl Display) -> Self {
-        let location = format!("{}/PushNotifications/{collection}/{id}", state.base_url(request));
-        Self { body: json!({"resourceId": id.to_string(), "resourceLocation": location}), location }
+    /// A resource was made or changed. `collection` is the part of its address before the id:
+    /// `Credentials`.
+    pub fn resource(
+        request: &HttpRequest,
+        state: &State,
+        collection: &str,
+        id: impl Display,
+    ) -> Self {
+        let location = format!(
+            "{}/PushNotifications/{collection}/{id}",
+            state.base_url(request)
+        );
+        Self {
+            body: json!({"resourceId": id.to_string(), "resourceLocation": location}),
+            location,
+        }
     }
 
     /// As it is sent.
     pub fn respond(self) -> HttpResponse {
-        HttpResponse::Accepted().insert_header((header::LOCATION, self.location)).json(self.body)
+        HttpResponse::Accepted()
+            .insert_header((header::LOCATION, self.location))
+            .json(self.body)
     }
 }

@@ -10,7 +10,9 @@ pub const RULE: &str = "1 to 64 lower-case letters, digits and '_'";
 /// Whether `name` can be an App's.
 pub fn is_app_name(name: &str) -> bool {
     (1..=LONGEST).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// Reads `appName` from the fields of `object`, if it is there.

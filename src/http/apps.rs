@@ -1,4 +1,5 @@
-//! `/PushNotifications/Apps`: list, fetch, make default. An App is made by creating a Credential for it.
+//! `/PushNotifications/Apps`: list, fetch, make default. An App is made by creating a Credential
+//! for it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -74,19 +75,34 @@ impl From<store::App> for App {
     ),
     responses((status = 200, body = AppList), ReadErrors),
 )]
-pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+pub async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let is_default = query.boolean("isDefault");
     let (from, until) = (query.start_date(), query.end_date());
     let page = Page::of(caller, "apps", &mut query, &state.master_keys);
     query.check()?;
-    let filter = AppFilter { name: None, is_default, from, until, after: page.after(), limit: page.limit() };
+    let filter = AppFilter {
+        name: None,
+        is_default,
+        from,
+        until,
+        after: page.after(),
+        limit: page.limit(),
+    };
     let mut apps = store::list(&state.pool, caller.account_id, &filter).await?;
     let pagination = page.cut(&mut apps, &state.master_keys, |app| app.name.clone());
-    Ok(HttpResponse::Ok().json(AppList { apps: apps.into_iter().map(App::from).collect(), pagination }))
+    Ok(HttpResponse::Ok().json(AppList {
+        apps: apps.into_iter().map(App::from).collect(),
+        pagination,
+    }))
 }
 
-/// Makes an App the one that a send goes through that names no sender. An answer of this form is ours.
+/// Makes an App the one that a send goes through that names no sender. An answer of this form is
+/// ours.
 #[utoipa::path(
     patch,
     path = "/v1/PushNotifications/Apps/{name}",
@@ -107,7 +123,8 @@ pub async fn update(
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
     if fields.boolean("isDefault", &mut problems) != Some(true) && problems.is_empty() {
-        let message = "must be true; to take the place of the default, make another App the default";
+        let message =
+            "must be true; to take the place of the default, make another App the default";
         problems.push(&fields.at("isDefault"), message);
     }
     fields.finish(&mut problems);
@@ -129,9 +146,19 @@ pub async fn update(
     ),
     responses((status = 200, body = App), ReadErrors),
 )]
-pub async fn fetch(state: web::Data<State>, caller: Caller, name: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    name: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let name = path::text(name)?;
-    let filter = AppFilter { name: Some(&name), limit: 1, ..AppFilter::default() };
-    let app = store::list(&state.pool, caller.account_id, &filter).await?.pop();
+    let filter = AppFilter {
+        name: Some(&name),
+        limit: 1,
+        ..AppFilter::default()
+    };
+    let app = store::list(&state.pool, caller.account_id, &filter)
+        .await?
+        .pop();
     Ok(HttpResponse::Ok().json(App::from(app.ok_or_else(ApiError::not_found)?)))
 }

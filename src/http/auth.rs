@@ -27,7 +27,9 @@ impl FromRequest for Caller {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let credentials = Authorization::<Basic>::parse(request).ok().map(Authorization::into_scheme);
+        let credentials = Authorization::<Basic>::parse(request)
+            .ok()
+            .map(Authorization::into_scheme);
         let state = request.app_data::<web::Data<State>>().cloned();
         let (method, pattern) = (request.method().clone(), request.match_pattern());
         Box::pin(async move {
@@ -37,7 +39,9 @@ impl FromRequest for Caller {
             let known = authenticate(&state, &credentials).await?;
             state.limits.request(credentials.user_id())?;
             if is_allowed(known.role, &method, pattern.as_deref().unwrap_or_default()) {
-                Ok(Caller { account_id: known.account_id })
+                Ok(Caller {
+                    account_id: known.account_id,
+                })
             } else {
                 Err(ApiError::forbidden())
             }
@@ -63,7 +67,9 @@ async fn authenticate(state: &State, credentials: &Basic) -> Result<KnownKey, Ap
 /// Whether a key with `role` may ask for `method` at an address of the form `pattern`.
 fn is_allowed(role: Role, method: &Method, pattern: &str) -> bool {
     let sends = *method == Method::POST
-        && ["/PushNotifications", "/Preview", "/Cancel"].iter().any(|end| pattern.ends_with(end));
+        && ["/PushNotifications", "/Preview", "/Cancel"]
+            .iter()
+            .any(|end| pattern.ends_with(end));
     match role {
         Role::Full => true,
         Role::Send => sends,

@@ -12,7 +12,8 @@ use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 
-/// How long a body may take to arrive: whoever is slower holds memory, and a process that wants to end.
+/// How long a body may take to arrive: whoever is slower holds memory, and a process that wants to
+/// end.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A body that says it is JSON, and who sent it: nothing is read for somebody unknown.
@@ -29,7 +30,9 @@ impl FromRequest for JsonBody {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let is_json = request.content_type() == "application/json";
-        let limit = request.app_data::<web::Data<State>>().map_or(0, |state| state.max_body_size);
+        let limit = request
+            .app_data::<web::Data<State>>()
+            .map_or(0, |state| state.max_body_size);
         let caller = Caller::from_request(request, &mut dev::Payload::None);
         let bytes = Bytes::from_request(request, payload);
         Box::pin(async move {
@@ -38,13 +41,18 @@ impl FromRequest for JsonBody {
                 return Err(ApiError::unsupported_media_type());
             }
             let bytes = tokio::time::timeout(BODY_TIMEOUT, bytes).await;
-            let late = || format!("the body has not arrived within {} s", BODY_TIMEOUT.as_secs());
-            let bytes = bytes.map_err(|_| ApiError::invalid_field("", late()))?.map_err(|error| match error
-                .as_error::<PayloadError>()
-            {
-                Some(PayloadError::Overflow) => ApiError::too_large(limit),
-                _ => ApiError::invalid_field("", format!("the body can't be read: {error}")),
-            })?;
+            let late = || {
+                format!(
+                    "the body has not arrived within {} s",
+                    BODY_TIMEOUT.as_secs()
+                )
+            };
+            let bytes = bytes
+                .map_err(|_| ApiError::invalid_field("", late()))?
+                .map_err(|error| match error.as_error::<PayloadError>() {
+                    Some(PayloadError::Overflow) => ApiError::too_large(limit),
+                    _ => ApiError::invalid_field("", format!("the body can't be read: {error}")),
+                })?;
             Ok(Self { caller, bytes })
         })
     }

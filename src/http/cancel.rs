@@ -36,7 +36,9 @@ pub async fn operation(
     found.ok_or_else(ApiError::not_found)?;
     idempotency::once(&request, &state, caller, b"", async |connection| {
         if !cancel::operation(connection, id).await? {
-            return Err(ApiError::conflict("Nothing of the Operation is left to cancel"));
+            return Err(ApiError::conflict(
+                "Nothing of the Operation is left to cancel",
+            ));
         }
         Ok(Accepted::operation(&request, &state, id))
     })
@@ -61,12 +63,15 @@ pub async fn push_notification(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
-    let found = push_notifications::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
+    let found =
+        push_notifications::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
     let notification = found.ok_or_else(ApiError::not_found)?.notification;
     let (operation_id, position) = (notification.operation_id, notification.position);
     idempotency::once(&request, &state, caller, b"", async |connection| {
         if !cancel::push_notification(connection, operation_id, position).await? {
-            return Err(ApiError::conflict("The notification is settled: nothing is left to cancel"));
+            return Err(ApiError::conflict(
+                "The notification is settled: nothing is left to cancel",
+            ));
         }
         Ok(Accepted::operation(&request, &state, operation_id))
     })

@@ -1,4 +1,5 @@
-//! `/PushNotifications/Credentials`: create, list, fetch, make default, delete. The content goes in and never comes out.
+//! `/PushNotifications/Credentials`: create, list, fetch, make default, delete. The content goes in
+//! and never comes out.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -13,7 +14,9 @@ use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::fields::{Problems, parse_body};
 use crate::http::idempotency;
-use crate::http::openapi::{ChangeErrors, CreateErrors, CredentialRequest, DefaultRequest, ReadErrors};
+use crate::http::openapi::{
+    ChangeErrors, CreateErrors, CredentialRequest, DefaultRequest, ReadErrors,
+};
 use crate::http::pagination::{Page, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
@@ -21,8 +24,11 @@ use crate::id::CredentialId;
 use crate::provider::{self, CredentialType};
 use crate::store::credentials::{self as store, CredentialFilter, InsertError, NewCredential};
 
-const TYPES: [(&str, CredentialType); 3] =
-    [("APN", CredentialType::Apn), ("APN_SANDBOX", CredentialType::ApnSandbox), ("FCM", CredentialType::Fcm)];
+const TYPES: [(&str, CredentialType); 3] = [
+    ("APN", CredentialType::Apn),
+    ("APN_SANDBOX", CredentialType::ApnSandbox),
+    ("FCM", CredentialType::Fcm),
+];
 
 /// The resource.
 #[derive(Serialize, ToSchema)]
@@ -66,11 +72,18 @@ impl From<store::Credential> for Credential {
     request_body = CredentialRequest,
     responses((status = 202, body = AcceptedResource), CreateErrors),
 )]
-pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
+pub async fn create(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
     if !fields.has("credentialType") {
-        problems.push(&fields.at("credentialType"), "is required: FCM, APN or APN_SANDBOX");
+        problems.push(
+            &fields.at("credentialType"),
+            "is required: FCM, APN or APN_SANDBOX",
+        );
     }
     let credential_type = fields.word("credentialType", &TYPES, &mut problems);
     let app_name = app_name::read_required(&mut fields, &mut problems);
@@ -80,35 +93,60 @@ pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBod
         problems.push(&fields.at("content"), "is required");
     }
     if let Some((content, credential_type)) = content.as_ref().zip(credential_type)
-        && let Err(found) = provider::Credential::parse(credential_type, content, &state.endpoints.fcm_token_uris)
+        && let Err(found) =
+            provider::Credential::parse(credential_type, content, &state.endpoints.fcm_token_uris)
     {
         for problem in found {
-            let field = if problem.field.is_empty() { "content".into() } else { format!("content.{}", problem.field) };
+            let field = if problem.field.is_empty() {
+                "content".into()
+            } else {
+                format!("content.{}", problem.field)
+            };
             problems.push_at(field, problem.message);
         }
     }
     fields.finish(&mut problems);
     problems.check()?;
-    let (Some(credential_type), Some(app_name), Some(content)) = (credential_type, app_name, content) else {
+    let (Some(credential_type), Some(app_name), Some(content)) =
+        (credential_type, app_name, content)
+    else {
         return Err(ApiError::invalid(Vec::new()));
     };
 
     let id = CredentialId::generate();
-    let sealed = state.master_keys.seal(id.as_uuid(), content.to_string().as_bytes()).map_err(|error| {
-        tracing::error!(%error, "a Credential can't be sealed");
-        ApiError::unavailable()
-    })?;
-    let account_id = body.caller.account_id;
-    let new = NewCredential { id, account_id, app_name: &app_name, credential_type, is_default, content: &sealed };
-    idempotency::once(&request, &state, body.caller, &body.bytes, async |connection| {
-        store::insert(connection, &new).await.map_err(|error| match error {
-            InsertError::TooManyApps | InsertError::TooManyCredentials => {
-                ApiError::invalid_field("appName", format!("can't take another: {error}"))
-            }
-            InsertError::Database(error) => error.into(),
+    let sealed = state
+        .master_keys
+        .seal(id.as_uuid(), content.to_string().as_bytes())
+        .map_err(|error| {
+            tracing::error!(%error, "a Credential can't be sealed");
+            ApiError::unavailable()
         })?;
-        Ok(Accepted::resource(&request, &state, "Credentials", id))
-    })
+    let account_id = body.caller.account_id;
+    let new = NewCredential {
+        id,
+        account_id,
+        app_name: &app_name,
+        credential_type,
+        is_default,
+        content: &sealed,
+    };
+    idempotency::once(
+        &request,
+        &state,
+        body.caller,
+        &body.bytes,
+        async |connection| {
+            store::insert(connection, &new)
+                .await
+                .map_err(|error| match error {
+                    InsertError::TooManyApps | InsertError::TooManyCredentials => {
+                        ApiError::invalid_field("appName", format!("can't take another: {error}"))
+                    }
+                    InsertError::Database(error) => error.into(),
+                })?;
+            Ok(Accepted::resource(&request, &state, "Credentials", id))
+        },
+    )
     .await
 }
 
@@ -128,11 +166,18 @@ pub async fn create(request: HttpRequest, state: web::Data<State>, body: JsonBod
     ),
     responses((status = 200, body = CredentialList), ReadErrors),
 )]
-pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+pub async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let app_name = query.app_name();
     let credential_type = query.filter("credentialType", "FCM, APN or APN_SANDBOX", |text| {
-        TYPES.iter().find(|(name, _)| *name == text).map(|(_, credential_type)| *credential_type)
+        TYPES
+            .iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, credential_type)| *credential_type)
     });
     let is_default = query.boolean("isDefault");
     let (from, until) = (query.start_date(), query.end_date());
@@ -148,9 +193,14 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
         limit: page.limit(),
     };
     let mut credentials = store::list(&state.pool, caller.account_id, &filter).await?;
-    let pagination = page.cut(&mut credentials, &state.master_keys, |credential| credential.id.to_string());
+    let pagination = page.cut(&mut credentials, &state.master_keys, |credential| {
+        credential.id.to_string()
+    });
     let credentials = credentials.into_iter().map(Credential::from).collect();
-    Ok(HttpResponse::Ok().json(CredentialList { credentials, pagination }))
+    Ok(HttpResponse::Ok().json(CredentialList {
+        credentials,
+        pagination,
+    }))
 }
 
 /// One Credential.
@@ -163,9 +213,15 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
     ),
     responses((status = 200, body = Credential), ReadErrors),
 )]
-pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let credential = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
-    Ok(HttpResponse::Ok().json(Credential::from(credential.ok_or_else(ApiError::not_found)?)))
+    Ok(HttpResponse::Ok().json(Credential::from(
+        credential.ok_or_else(ApiError::not_found)?,
+    )))
 }
 
 /// Makes a Credential its App's default for its type.
@@ -213,7 +269,11 @@ pub async fn update(
     ),
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]
-pub async fn delete(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {

@@ -12,7 +12,11 @@ pub struct Date(pub OffsetDateTime);
 impl Serialize for Date {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-        let text = self.0.to_offset(UtcOffset::UTC).format(format).map_err(serde::ser::Error::custom)?;
+        let text = self
+            .0
+            .to_offset(UtcOffset::UTC)
+            .format(format)
+            .map_err(serde::ser::Error::custom)?;
         serializer.serialize_str(&text)
     }
 }
@@ -20,7 +24,10 @@ impl Serialize for Date {
 impl utoipa::PartialSchema for Date {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         let date_time = SchemaFormat::KnownFormat(KnownFormat::DateTime);
-        ObjectBuilder::new().schema_type(Type::String).format(Some(date_time)).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(date_time))
+            .into()
     }
 }
 
@@ -33,6 +40,9 @@ mod tests {
     #[test]
     fn seconds_are_whole_and_the_zone_is_utc() {
         let moment = time::macros::datetime!(2024-04-20 16:45:00.987 +2);
-        assert_eq!(serde_json::to_value(Date(moment)).unwrap(), "2024-04-20T14:45:00Z");
+        assert_eq!(
+            serde_json::to_value(Date(moment)).unwrap(),
+            "2024-04-20T14:45:00Z"
+        );
     }
 }

@@ -59,7 +59,10 @@ impl DeliveryAttempt {
     /// `token`: the ends of the notification's own.
     fn new(notification: &PushNotification, token: &str, attempt: store::DeliveryAttempt) -> Self {
         let accepted = attempt.outcome == "ACCEPTED";
-        let error = AttemptError { code: attempt.provider_code, message: attempt.provider_message };
+        let error = AttemptError {
+            code: attempt.provider_code,
+            message: attempt.provider_message,
+        };
         let duration = time::Duration::milliseconds(attempt.duration_ms.into());
         Self {
             push_notification_id: notification.id(),
@@ -100,20 +103,37 @@ pub async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
     let mut query = Query::of(&request)?;
-    let page = Page::of(caller, &format!("deliveryAttempts {id}"), &mut query, &state.master_keys);
+    let page = Page::of(
+        caller,
+        &format!("deliveryAttempts {id}"),
+        &mut query,
+        &state.master_keys,
+    );
     query.check()?;
-    let found = push_notifications::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
+    let found =
+        push_notifications::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
     let notification = found.ok_or_else(ApiError::not_found)?.notification;
-    let after = page.after().and_then(|number| number.parse().ok()).unwrap_or(0);
+    let after = page
+        .after()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0);
     let (operation_id, position) = (notification.operation_id, notification.position);
-    let mut attempts = store::list(&state.pool, operation_id, position, after, page.limit()).await?;
-    let pagination = page.cut(&mut attempts, &state.master_keys, |attempt| attempt.number.to_string());
+    let mut attempts =
+        store::list(&state.pool, operation_id, position, after, page.limit()).await?;
+    let pagination = page.cut(&mut attempts, &state.master_keys, |attempt| {
+        attempt.number.to_string()
+    });
     let token = match &notification.recipient {
-        Recipient::Device { token, .. } => state.master_keys.open_token(caller.account_id.as_uuid(), token),
+        Recipient::Device { token, .. } => state
+            .master_keys
+            .open_token(caller.account_id.as_uuid(), token),
         Recipient::User(_) => Ok(String::new()),
     };
     let token = masked(&token.unwrap_or_default());
     let shown = |attempt| DeliveryAttempt::new(&notification, &token, attempt);
     let delivery_attempts = attempts.into_iter().map(shown).collect();
-    Ok(HttpResponse::Ok().json(DeliveryAttemptList { delivery_attempts, pagination }))
+    Ok(HttpResponse::Ok().json(DeliveryAttemptList {
+        delivery_attempts,
+        pagination,
+    }))
 }

@@ -15,8 +15,8 @@ pub struct Device {
     pub token: String,
 }
 
-/// Reads a device from the fields of `object`. `None`: what is missing has been noted; a token that is not fit for its
-/// provider has been noted too.
+/// Reads a device from the fields of `object`. `None`: what is missing has been noted; a token that
+/// is not fit for its provider has been noted too.
 pub fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<Device> {
     let token = object.required_text("token", problems);
     let provider = match object.has("provider") {
@@ -41,11 +41,15 @@ fn check_token(token: &str, provider: Provider) -> Result<(), String> {
     }
     let fits = match provider {
         Provider::Fcm => token.bytes().all(|byte| byte.is_ascii_graphic()),
-        Provider::Apn => token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')),
+        Provider::Apn => token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')),
     };
     match (fits, provider) {
         (true, _) => Ok(()),
         (false, Provider::Fcm) => Err("must be printable ASCII without spaces".to_owned()),
-        (false, Provider::Apn) => Err("must be letters, digits, '_' and '-': APNs tokens are hexadecimal".to_owned()),
+        (false, Provider::Apn) => {
+            Err("must be letters, digits, '_' and '-': APNs tokens are hexadecimal".to_owned())
+        }
     }
 }

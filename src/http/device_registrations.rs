@@ -68,7 +68,11 @@ struct DeviceRegistrationList {
     request_body = RegisterRequest,
     responses((status = 202, body = AcceptedResource), CreateErrors),
 )]
-pub async fn register(request: HttpRequest, state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
+pub async fn register(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
     let user_id = fields.id::<UserId>("userId", &mut problems);
@@ -77,28 +81,46 @@ pub async fn register(request: HttpRequest, state: web::Data<State>, body: JsonB
     let tags = tags::read(&mut fields, &mut problems);
     fields.finish(&mut problems);
     problems.check()?;
-    let (Some(app_name), Some(device)) = (app_name, device) else { return Err(ApiError::invalid(Vec::new())) };
+    let (Some(app_name), Some(device)) = (app_name, device) else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
     let account_id = body.caller.account_id;
     let new = NewDevice {
         account_id,
         app_name: &app_name,
         user_id,
         provider: device.provider,
-        token: &state.master_keys.seal_token(account_id.as_uuid(), &device.token)?,
+        token: &state
+            .master_keys
+            .seal_token(account_id.as_uuid(), &device.token)?,
         token_hash: &hash_token(&device.token),
         tags: tags.as_ref(),
     };
-    idempotency::once(&request, &state, body.caller, &body.bytes, async |connection| {
-        let id = store::register(connection, &new).await.map_err(|error| refusal(error, &app_name))?;
-        Ok(Accepted::resource(&request, &state, "DeviceRegistrations", id))
-    })
+    idempotency::once(
+        &request,
+        &state,
+        body.caller,
+        &body.bytes,
+        async |connection| {
+            let id = store::register(connection, &new)
+                .await
+                .map_err(|error| refusal(error, &app_name))?;
+            Ok(Accepted::resource(
+                &request,
+                &state,
+                "DeviceRegistrations",
+                id,
+            ))
+        },
+    )
     .await
 }
 
 fn refusal(error: RegisterError, app_name: &str) -> ApiError {
     match error {
         RegisterError::NoApp => {
-            let message = format!("there is no App {app_name}: one is made with its first Credential");
+            let message =
+                format!("there is no App {app_name}: one is made with its first Credential");
             ApiError::invalid_field("appName", message)
         }
         RegisterError::NoUser => ApiError::invalid_field("userId", "there is no such User"),
@@ -120,22 +142,46 @@ fn refusal(error: RegisterError, app_name: &str) -> ApiError {
     ),
     responses((status = 200, body = DeviceRegistrationList), ReadErrors),
 )]
-pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+pub async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     if query.text("userId").is_none() {
         query.problem(Problem::new("userId", "is required: whose registrations"));
     }
     let user_id = query.id::<UserId>("userId", UserId::PREFIX);
     let app_name = query.app_name();
-    let page = Page::of(caller, "deviceRegistrations", &mut query, &state.master_keys);
+    let page = Page::of(
+        caller,
+        "deviceRegistrations",
+        &mut query,
+        &state.master_keys,
+    );
     query.check()?;
-    let Some(user_id) = user_id else { return Err(ApiError::invalid(Vec::new())) };
+    let Some(user_id) = user_id else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
     let after = page.after().and_then(|id| id.parse().ok());
     let (account_id, app_name) = (caller.account_id, app_name.as_deref());
-    let mut found = store::list(&state.pool, account_id, user_id, app_name, after, page.limit()).await?;
-    let pagination = page.cut(&mut found, &state.master_keys, |registration| registration.id.to_string());
+    let mut found = store::list(
+        &state.pool,
+        account_id,
+        user_id,
+        app_name,
+        after,
+        page.limit(),
+    )
+    .await?;
+    let pagination = page.cut(&mut found, &state.master_keys, |registration| {
+        registration.id.to_string()
+    });
     let device_registrations = with_devices(&state, account_id, found).await?;
-    Ok(HttpResponse::Ok().json(DeviceRegistrationList { device_registrations, pagination }))
+    Ok(HttpResponse::Ok().json(DeviceRegistrationList {
+        device_registrations,
+        pagination,
+    }))
 }
 
 /// One registration.
@@ -148,9 +194,15 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
     ),
     responses((status = 200, body = DeviceRegistration), ReadErrors),
 )]
-pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let found = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
-    let registration = with_devices(&state, caller.account_id, found.into_iter().collect()).await?.pop();
+    let registration = with_devices(&state, caller.account_id, found.into_iter().collect())
+        .await?
+        .pop();
     Ok(HttpResponse::Ok().json(registration.ok_or_else(ApiError::not_found)?))
 }
 
@@ -164,7 +216,11 @@ pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String
     ),
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]
-pub async fn delete(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {
@@ -177,24 +233,35 @@ async fn with_devices(
     account_id: AccountId,
     registrations: Vec<store::DeviceRegistration>,
 ) -> Result<Vec<DeviceRegistration>, ApiError> {
-    let ids: Vec<_> = registrations.iter().map(|registration| registration.id).collect();
+    let ids: Vec<_> = registrations
+        .iter()
+        .map(|registration| registration.id)
+        .collect();
     let mut devices = devices::of_registrations(&state.pool, &ids).await?;
-    let registrations = registrations.into_iter().map(|registration| DeviceRegistration {
-        devices: devices
-            .extract_if(.., |device| device.registration_id == registration.id)
-            .map(|device| shown(device, account_id, &state.master_keys))
-            .collect(),
-        id: registration.id,
-        app_name: registration.app_name,
-        user_id: registration.user_id,
-        related: [],
-        created_at: Date(registration.created_at),
-        updated_at: Date(registration.updated_at),
-    });
+    let registrations = registrations
+        .into_iter()
+        .map(|registration| DeviceRegistration {
+            devices: devices
+                .extract_if(.., |device| device.registration_id == registration.id)
+                .map(|device| shown(device, account_id, &state.master_keys))
+                .collect(),
+            id: registration.id,
+            app_name: registration.app_name,
+            user_id: registration.user_id,
+            related: [],
+            created_at: Date(registration.created_at),
+            updated_at: Date(registration.updated_at),
+        });
     Ok(registrations.collect())
 }
 
 fn shown(device: devices::Device, account_id: AccountId, keys: &MasterKeys) -> Device {
-    let token = keys.open_token(account_id.as_uuid(), &device.token).unwrap_or_default();
-    Device { token: masked(&token), provider: device.provider, tags: device.tags }
+    let token = keys
+        .open_token(account_id.as_uuid(), &device.token)
+        .unwrap_or_default();
+    Device {
+        token: masked(&token),
+        provider: device.provider,
+        tags: device.tags,
+    }
 }

@@ -1,7 +1,7 @@
 //! Errors as clients see them: one object everywhere, the framework's own included.
 //!
-//! `{"code", "message", "more_info", "status"}` is the API's; `errors`, all problems of a request at once, each with the
-//! field at fault, is ours.
+//! `{"code", "message", "more_info", "status"}` is the API's; `errors`, all problems of a request
+//! at once, each with the field at fault, is ours.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +24,8 @@ const UNAVAILABLE_FOR: u64 = 2;
 /// Something wrong with a field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
-    /// The field, as a path: `to[3].token`; the parameter's name for a query; empty for the body as a whole.
+    /// The field, as a path: `to[3].token`; the parameter's name for a query; empty for the body as
+    /// a whole.
     pub field: String,
     /// What it must be.
     pub message: String,
@@ -33,7 +34,10 @@ pub struct Problem {
 impl Problem {
     /// `field` must be as `message` says.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -65,20 +69,33 @@ pub struct ErrorBody {
 
 impl ApiError {
     fn plain(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), problems: Vec::new(), retry_after: None }
+        Self {
+            status,
+            message: message.into(),
+            problems: Vec::new(),
+            retry_after: None,
+        }
     }
 
     /// 400: these fields are wrong. The message names the first.
     pub fn invalid(mut problems: Vec<Problem>) -> Self {
-        let first = problems.first().map(|problem| format!("{} {}", problem.field, problem.message));
+        let first = problems
+            .first()
+            .map(|problem| format!("{} {}", problem.field, problem.message));
         let more = match problems.len() {
             0 | 1 => String::new(),
             count => format!(" (and {} more)", count - 1),
         };
         problems.truncate(MOST_PROBLEMS);
         let first = first.unwrap_or_default();
-        let message = format!("Failed to complete request due to a bad request: {}{more}", first.trim());
-        Self { problems, ..Self::plain(StatusCode::BAD_REQUEST, message) }
+        let message = format!(
+            "Failed to complete request due to a bad request: {}{more}",
+            first.trim()
+        );
+        Self {
+            problems,
+            ..Self::plain(StatusCode::BAD_REQUEST, message)
+        }
     }
 
     /// 400: this field is wrong.
@@ -88,12 +105,18 @@ impl ApiError {
 
     /// 401.
     pub fn unauthorized() -> Self {
-        Self::plain(StatusCode::UNAUTHORIZED, "Authenticate with HTTP Basic: an API key and its secret")
+        Self::plain(
+            StatusCode::UNAUTHORIZED,
+            "Authenticate with HTTP Basic: an API key and its secret",
+        )
     }
 
     /// 403.
     pub fn forbidden() -> Self {
-        Self::plain(StatusCode::FORBIDDEN, "This API key's role does not allow that")
+        Self::plain(
+            StatusCode::FORBIDDEN,
+            "This API key's role does not allow that",
+        )
     }
 
     /// 404: there is nothing at this address, or it is another account's.
@@ -103,7 +126,10 @@ impl ApiError {
 
     /// 405.
     pub fn method_not_allowed() -> Self {
-        Self::plain(StatusCode::METHOD_NOT_ALLOWED, "This address does not know this method; see the Allow header")
+        Self::plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This address does not know this method; see the Allow header",
+        )
     }
 
     /// 409: `message` says what stands in the way.
@@ -113,7 +139,10 @@ impl ApiError {
 
     /// 413: more than `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
-        Self::plain(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes"))
+        Self::plain(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The body is larger than {limit} bytes"),
+        )
     }
 
     /// 415.
@@ -124,15 +153,22 @@ impl ApiError {
 
     /// 429: a rate limit; `wait` until there is room again.
     pub fn too_many_requests(wait: Duration) -> Self {
-        let message = "Too many requests. Please retry according to the Retry-After response header.";
+        let message =
+            "Too many requests. Please retry according to the Retry-After response header.";
         let retry_after = Some(wait.as_secs_f64().ceil() as u64);
-        Self { retry_after, ..Self::plain(StatusCode::TOO_MANY_REQUESTS, message) }
+        Self {
+            retry_after,
+            ..Self::plain(StatusCode::TOO_MANY_REQUESTS, message)
+        }
     }
 
     /// 503: not now.
     pub fn unavailable() -> Self {
         let message = "Service unavailable. Please retry according to the Retry-After header";
-        Self { retry_after: Some(UNAVAILABLE_FOR), ..Self::plain(StatusCode::SERVICE_UNAVAILABLE, message) }
+        Self {
+            retry_after: Some(UNAVAILABLE_FOR),
+            ..Self::plain(StatusCode::SERVICE_UNAVAILABLE, message)
+        }
     }
 }
 
@@ -151,7 +187,10 @@ impl ResponseError for ApiError {
         let code = code_of(self.status);
         let mut response = HttpResponse::build(self.status);
         if self.status == StatusCode::UNAUTHORIZED {
-            response.insert_header((header::WWW_AUTHENTICATE, r#"Basic realm="Bellwire", charset="UTF-8""#));
+            response.insert_header((
+                header::WWW_AUTHENTICATE,
+                r#"Basic realm="Bellwire", charset="UTF-8""#,
+            ));
         }
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds));
@@ -191,15 +230,25 @@ impl From<&sqlx::Error> for ApiError {
     /// A database that is away or overloaded is 503, anything else is our mistake.
     fn from(error: &sqlx::Error) -> Self {
         let away = match error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-            // SQLSTATE classes 08 connection, 40 rolled back (deadlock), 53 resources, 57 operator intervention (shutdown, statement timeout).
-            sqlx::Error::Database(error) => {
-                error.code().is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)))
-            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed => true,
+            // SQLSTATE classes 08 connection, 40 rolled back (deadlock), 53 resources, 57 operator
+            // intervention (shutdown, statement timeout).
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                ["08", "40", "53", "57"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+            }),
             _ => false,
         };
         tracing::error!(%error, "request failed on the database");
-        if away { Self::unavailable() } else { Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error") }
+        if away {
+            Self::unavailable()
+        } else {
+            Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+        }
     }
 }
 
@@ -215,7 +264,9 @@ impl From<AcceptError> for ApiError {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::Busy => Self::unavailable(),
-            AcceptError::Repeated => Self::conflict("This Idempotency-Key was used for another request"),
+            AcceptError::Repeated => {
+                Self::conflict("This Idempotency-Key was used for another request")
+            }
             AcceptError::Database(error) => {
                 tracing::error!(%error, "Operation not accepted");
                 Self::unavailable()
@@ -230,16 +281,32 @@ mod tests {
 
     #[actix_web::test]
     async fn the_object_has_the_documented_form() {
-        let body = actix_web::body::to_bytes(ApiError::not_found().error_response().into_body()).await.unwrap();
+        let body = actix_web::body::to_bytes(ApiError::not_found().error_response().into_body())
+            .await
+            .unwrap();
         let expected = serde_json::json!({"code": 20404, "message": "Not Found",
             "more_info": "https://www.twilio.com/docs/api/errors/20404", "status": 404});
-        assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), expected);
+        assert_eq!(
+            serde_json::from_slice::<serde_json::Value>(&body).unwrap(),
+            expected
+        );
     }
 
     #[test]
     fn statuses_have_the_documented_codes() {
-        let pairs = [(400, 400), (401, 20003), (403, 403), (404, 20404), (409, 20409), (412, 20412), (429, 20429)];
-        for (status, code) in pairs.into_iter().chain([(500, 20500), (503, 20503), (413, 413)]) {
+        let pairs = [
+            (400, 400),
+            (401, 20003),
+            (403, 403),
+            (404, 20404),
+            (409, 20409),
+            (412, 20412),
+            (429, 20429),
+        ];
+        for (status, code) in pairs
+            .into_iter()
+            .chain([(500, 20500), (503, 20503), (413, 413)])
+        {
             assert_eq!(code_of(StatusCode::from_u16(status).unwrap()), code);
         }
     }

@@ -1,5 +1,5 @@
-//! Reading JSON bodies field by field: what is missing, of the wrong type or unknown is noted with its path, and reading
-//! goes on, so that a client learns of all its mistakes at once.
+//! Reading JSON bodies field by field: what is missing, of the wrong type or unknown is noted with
+//! its path, and reading goes on, so that a client learns of all its mistakes at once.
 
 use std::fmt;
 use std::str::FromStr;
@@ -53,7 +53,11 @@ impl Problems {
 
     /// An error if there are any.
     pub fn check(self) -> Result<(), ApiError> {
-        if self.0.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::invalid(self.0))
+        }
     }
 }
 
@@ -64,22 +68,37 @@ pub struct Object<'a> {
     known: Vec<&'static str>,
 }
 
-/// Most values in a body: 10,000 recipients with 25 variables each. A parsed one takes up to a hundred times its text.
+/// Most values in a body: 10,000 recipients with 25 variables each. A parsed one takes up to a
+/// hundred times its text.
 const MOST_VALUES: usize = 300_000;
 
 /// Parses a body that must be a JSON object.
 pub fn parse_body(body: &[u8]) -> Result<Object<'static>, ApiError> {
     if count_values(body) > MOST_VALUES {
-        return Err(ApiError::invalid_field("", format!("the body has more than {MOST_VALUES} JSON values")));
+        return Err(ApiError::invalid_field(
+            "",
+            format!("the body has more than {MOST_VALUES} JSON values"),
+        ));
     }
     match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => Ok(Object { path: Path::Root, fields, known: Vec::new() }),
-        Ok(_) => Err(ApiError::invalid_field("", "the body must be a JSON object")),
-        Err(error) => Err(ApiError::invalid_field("", format!("the body is not JSON: {error}"))),
+        Ok(Value::Object(fields)) => Ok(Object {
+            path: Path::Root,
+            fields,
+            known: Vec::new(),
+        }),
+        Ok(_) => Err(ApiError::invalid_field(
+            "",
+            "the body must be a JSON object",
+        )),
+        Err(error) => Err(ApiError::invalid_field(
+            "",
+            format!("the body is not JSON: {error}"),
+        )),
     }
 }
 
-/// How many values a JSON text has, or a few more: whatever begins a list, an object or another element, outside of texts.
+/// How many values a JSON text has, or a few more: whatever begins a list, an object or another
+/// element, outside of texts.
 fn count_values(json: &[u8]) -> usize {
     let (mut count, mut in_text, mut escaped) = (1, false, false);
     for byte in json {
@@ -98,7 +117,11 @@ impl<'a> Object<'a> {
     /// `value` as an object.
     pub fn of(value: Value, path: Path<'a>, problems: &mut Problems) -> Option<Self> {
         match value {
-            Value::Object(fields) => Some(Self { path, fields, known: Vec::new() }),
+            Value::Object(fields) => Some(Self {
+                path,
+                fields,
+                known: Vec::new(),
+            }),
             _ => {
                 problems.push(&path, "must be an object");
                 None
@@ -153,7 +176,11 @@ impl<'a> Object<'a> {
     }
 
     /// An id.
-    pub fn id<T: FromStr<Err = ParseIdError>>(&mut self, name: &'static str, problems: &mut Problems) -> Option<T> {
+    pub fn id<T: FromStr<Err = ParseIdError>>(
+        &mut self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<T> {
         let id: Result<T, ParseIdError> = self.text(name, problems)?.parse();
         if let Err(error) = &id {
             problems.push(&self.at(name), error.to_string());
@@ -162,11 +189,22 @@ impl<'a> Object<'a> {
     }
 
     /// A whole number of `0..=most`.
-    pub fn number(&mut self, name: &'static str, most: u32, problems: &mut Problems) -> Option<u32> {
+    pub fn number(
+        &mut self,
+        name: &'static str,
+        most: u32,
+        problems: &mut Problems,
+    ) -> Option<u32> {
         let value = self.take(name)?;
-        let number = value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number <= most);
+        let number = value
+            .as_u64()
+            .and_then(|number| u32::try_from(number).ok())
+            .filter(|number| *number <= most);
         if number.is_none() {
-            problems.push(&self.at(name), format!("must be a whole number from 0 to {most}"));
+            problems.push(
+                &self.at(name),
+                format!("must be a whole number from 0 to {most}"),
+            );
         }
         number
     }
@@ -181,7 +219,11 @@ impl<'a> Object<'a> {
     }
 
     /// An object that is not looked into.
-    pub fn raw_object(&mut self, name: &'static str, problems: &mut Problems) -> Option<Map<String, Value>> {
+    pub fn raw_object(
+        &mut self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Map<String, Value>> {
         match self.take(name)? {
             Value::Object(object) => Some(object),
             _ => {
@@ -192,9 +234,16 @@ impl<'a> Object<'a> {
     }
 
     /// One of some words.
-    pub fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+    pub fn word<T: Copy>(
+        &mut self,
+        name: &'static str,
+        words: &[(&str, T)],
+        problems: &mut Problems,
+    ) -> Option<T> {
         let value = self.take(name)?;
-        let found = value.as_str().and_then(|text| words.iter().find(|(word, _)| *word == text));
+        let found = value
+            .as_str()
+            .and_then(|text| words.iter().find(|(word, _)| *word == text));
         if found.is_none() {
             let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             problems.push(&self.at(name), format!("must be {}", words.join(" or ")));

@@ -56,7 +56,8 @@ pub async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(Alive { status: "alive" })
 }
 
-/// Whether requests are welcome: Postgres is there, with the schema that this version needs, and the process does not end.
+/// Whether requests are welcome: Postgres is there, with the schema that this version needs, and
+/// the process does not end.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -69,8 +70,14 @@ pub async fn alive() -> HttpResponse {
 )]
 pub async fn ready(state: web::Data<State>) -> HttpResponse {
     match obstacle(&state).await {
-        None => HttpResponse::Ok().json(Ready { status: "ready", reason: None }),
-        reason => HttpResponse::ServiceUnavailable().json(Ready { status: "not ready", reason }),
+        None => HttpResponse::Ok().json(Ready {
+            status: "ready",
+            reason: None,
+        }),
+        reason => HttpResponse::ServiceUnavailable().json(Ready {
+            status: "not ready",
+            reason,
+        }),
     }
 }
 
@@ -82,12 +89,17 @@ async fn obstacle(state: &State) -> Option<String> {
     let version = async { schema::version_of(&mut *state.pool.acquire().await?).await };
     match tokio::time::timeout(TIMEOUT, version).await {
         Ok(Ok(Some(version))) if version >= schema::newest() => None,
-        Ok(Ok(_)) => Some("the database's schema is not up to date: run `bellwire migrate`".to_owned()),
+        Ok(Ok(_)) => {
+            Some("the database's schema is not up to date: run `bellwire migrate`".to_owned())
+        }
         // The reason is not for everybody.
         Ok(Err(error)) => {
             tracing::debug!(%error, "not ready");
             Some("Postgres can't be reached".to_owned())
         }
-        Err(_) => Some(format!("Postgres does not answer within {} s", TIMEOUT.as_secs())),
+        Err(_) => Some(format!(
+            "Postgres does not answer within {} s",
+            TIMEOUT.as_secs()
+        )),
     }
 }

@@ -1,4 +1,5 @@
-//! `Idempotency-Key`: a request that is repeated under one gets its first answer, and changes nothing again.
+//! `Idempotency-Key`: a request that is repeated under one gets its first answer, and changes
+//! nothing again.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
@@ -26,29 +27,61 @@ pub struct IdempotencyKey {
 
 impl IdempotencyKey {
     /// Of `request` with this body; `None`: it has none.
-    pub fn of(request: &HttpRequest, caller: Caller, body: &[u8]) -> Result<Option<Self>, ApiError> {
-        let Some(value) = request.headers().get(HEADER) else { return Ok(None) };
-        let key = value.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
+    pub fn of(
+        request: &HttpRequest,
+        caller: Caller,
+        body: &[u8],
+    ) -> Result<Option<Self>, ApiError> {
+        let Some(value) = request.headers().get(HEADER) else {
+            return Ok(None);
+        };
+        let key = value
+            .to_str()
+            .ok()
+            .filter(|key| (1..=MAX_KEY).contains(&key.len()));
         let Some(key) = key else {
-            return Err(ApiError::invalid_field(HEADER, format!("must be 1 to {MAX_KEY} printable ASCII characters")));
+            return Err(ApiError::invalid_field(
+                HEADER,
+                format!("must be 1 to {MAX_KEY} printable ASCII characters"),
+            ));
         };
         let mut fingerprint = Sha256::new();
-        for part in [request.method().as_str().as_bytes(), request.path().as_bytes()] {
+        for part in [
+            request.method().as_str().as_bytes(),
+            request.path().as_bytes(),
+        ] {
             fingerprint.update(part);
             fingerprint.update(b"\n");
         }
         fingerprint.update(body);
-        Ok(Some(Self { caller, key: key.to_owned(), fingerprint: fingerprint.finalize().to_vec() }))
+        Ok(Some(Self {
+            caller,
+            key: key.to_owned(),
+            fingerprint: fingerprint.finalize().to_vec(),
+        }))
     }
 
     /// The first answer, if there was one; an error if it was to another request.
-    pub async fn replay(&self, executor: impl PgExecutor<'_>) -> Result<Option<HttpResponse>, ApiError> {
-        let Some(known) = store::find(executor, self.caller.account_id, &self.key).await? else { return Ok(None) };
+    pub async fn replay(
+        &self,
+        executor: impl PgExecutor<'_>,
+    ) -> Result<Option<HttpResponse>, ApiError> {
+        let Some(known) = store::find(executor, self.caller.account_id, &self.key).await? else {
+            return Ok(None);
+        };
         if known.fingerprint != self.fingerprint {
-            return Err(ApiError::conflict("This Idempotency-Key was used for another request within 24 hours"));
+            return Err(ApiError::conflict(
+                "This Idempotency-Key was used for another request within 24 hours",
+            ));
         }
-        let mut response = Accepted { location: known.location, body: known.answer }.respond();
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        let mut response = Accepted {
+            location: known.location,
+            body: known.answer,
+        }
+        .respond();
+        response
+            .headers_mut()
+            .insert(REPLAYED, HeaderValue::from_static("true"));
         Ok(Some(response))
     }
 
@@ -81,11 +114,20 @@ pub async fn once(
     }
     let accepted = change(&mut transaction).await?;
     if let Some(key) = key {
-        match store::insert(&mut *transaction, caller.account_id, &key.accepted(&accepted)).await {
+        match store::insert(
+            &mut *transaction,
+            caller.account_id,
+            &key.accepted(&accepted),
+        )
+        .await
+        {
             // A send, which takes no lock, was first by a moment: this change is not made.
             Err(error) if store::is_repeat(&error) => {
                 transaction.rollback().await?;
-                return key.replay(&state.pool).await?.ok_or_else(ApiError::unavailable);
+                return key
+                    .replay(&state.pool)
+                    .await?
+                    .ok_or_else(ApiError::unavailable);
             }
             result => result?,
         }

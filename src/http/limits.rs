@@ -1,4 +1,5 @@
-//! Rate limits: requests of an API key and recipients of an account, each counted by this process alone. Off by default.
+//! Rate limits: requests of an API key and recipients of an account, each counted by this process
+//! alone. Off by default.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -19,24 +20,33 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// At most so many requests a second of one key, and recipients a minute of one account; 0: no limit.
+    /// At most so many requests a second of one key, and recipients a minute of one account; 0: no
+    /// limit.
     pub fn new(requests_per_second: u32, recipients_per_minute: u32) -> Self {
         let requests = NonZeroU32::new(requests_per_second).map(Quota::per_second);
-        let recipients = NonZeroU32::new(recipients_per_minute).map(|most| (most, Quota::per_minute(most)));
-        Self { requests: requests.map(limiter), recipients: recipients.map(|(most, quota)| (most, limiter(quota))) }
+        let recipients =
+            NonZeroU32::new(recipients_per_minute).map(|most| (most, Quota::per_minute(most)));
+        Self {
+            requests: requests.map(limiter),
+            recipients: recipients.map(|(most, quota)| (most, limiter(quota))),
+        }
     }
 
     /// Counts a request of `key`.
     pub fn request(&self, key: &str) -> Result<(), ApiError> {
         match &self.requests {
-            Some(limiter) => limiter.check_key(&key.to_owned()).map_err(|not_until| too_many(&not_until)),
+            Some(limiter) => limiter
+                .check_key(&key.to_owned())
+                .map_err(|not_until| too_many(&not_until)),
             None => Ok(()),
         }
     }
 
     /// Counts the recipients of a send.
     pub fn recipients(&self, account_id: AccountId, recipients: usize) -> Result<(), ApiError> {
-        let (Some((most, limiter)), Some(count)) = (&self.recipients, NonZeroU32::new(recipients as u32)) else {
+        let (Some((most, limiter)), Some(count)) =
+            (&self.recipients, NonZeroU32::new(recipients as u32))
+        else {
             return Ok(());
         };
         match limiter.check_key_n(&account_id, count) {
@@ -44,7 +54,9 @@ impl Limits {
             // More than a whole minute's: waiting would not help.
             Err(_) => Err(ApiError::invalid_field(
                 "to",
-                format!("has {count} recipients; this account may send to {most} a minute: split the request"),
+                format!(
+                    "has {count} recipients; this account may send to {most} a minute: split the request"
+                ),
             )),
         }
     }
@@ -55,7 +67,11 @@ fn limiter<K: std::hash::Hash + Eq + Clone>(quota: Quota) -> Limiter<K> {
 }
 
 fn too_many(not_until: &NotUntil<Instant>) -> ApiError {
-    ApiError::too_many_requests(not_until.wait_time_from(MonotonicClock.now()).max(Duration::from_millis(1)))
+    ApiError::too_many_requests(
+        not_until
+            .wait_time_from(MonotonicClock.now())
+            .max(Duration::from_millis(1)),
+    )
 }
 
 #[cfg(test)]
@@ -65,7 +81,11 @@ mod tests {
     #[test]
     fn limits_are_each_callers_own() {
         let limits = Limits::new(2, 100);
-        assert!(limits.request("a").is_ok() && limits.request("a").is_ok() && limits.request("a").is_err());
+        assert!(
+            limits.request("a").is_ok()
+                && limits.request("a").is_ok()
+                && limits.request("a").is_err()
+        );
         assert!(limits.request("b").is_ok());
         let (one, other) = (AccountId::generate(), AccountId::generate());
         assert!(limits.recipients(one, 60).is_ok() && limits.recipients(one, 60).is_err());

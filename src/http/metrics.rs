@@ -1,4 +1,5 @@
-//! `GET /metrics`, for Prometheus, on an address of its own, so that it need not be reachable by the API's callers.
+//! `GET /metrics`, for Prometheus, on an address of its own, so that it need not be reachable by
+//! the API's callers.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,13 +38,19 @@ pub struct Watched {
 }
 
 /// Starts answering those who connect to `listener`. Returns the addresses that it listens on.
-pub fn serve(listener: TcpListener, watched: Watched) -> std::io::Result<(Server, Vec<SocketAddr>)> {
+pub fn serve(
+    listener: TcpListener,
+    watched: Watched,
+) -> std::io::Result<(Server, Vec<SocketAddr>)> {
     let watched = web::Data::new(watched);
-    let server =
-        HttpServer::new(move || App::new().app_data(web::Data::clone(&watched)).route("/metrics", web::get().to(read)))
-            .workers(1)
-            .disable_signals()
-            .listen(listener)?;
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::clone(&watched))
+            .route("/metrics", web::get().to(read))
+    })
+    .workers(1)
+    .disable_signals()
+    .listen(listener)?;
     let addresses = server.addrs();
     Ok((server.run(), addresses))
 }
@@ -66,7 +73,9 @@ async fn read(watched: web::Data<Watched>) -> HttpResponse {
     if let Some(delivery) = &watched.delivery {
         metrics::delivery(delivery.in_hand(), delivery.recorder_lag());
     }
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics::render())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(metrics::render())
 }
 
 async fn look(watched: &Watched) {

@@ -1,7 +1,7 @@
 //! The HTTP API: one file for each resource, and what they share.
 //!
-//! A handler reads and checks, calls the store, and answers. It never sends: delivery meets it in Postgres. Only
-//! `validateOnly` asks a provider something.
+//! A handler reads and checks, calls the store, and answers. It never sends: delivery meets it in
+//! Postgres. Only `validateOnly` asks a provider something.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -105,9 +105,12 @@ impl State {
         least_at(OffsetDateTime::now_utc() - self.retention)
     }
 
-    /// The ids that `startDate` and `endDate` let through: from the first on, up to but without the second.
+    /// The ids that `startDate` and `endDate` let through: from the first on, up to but without the
+    /// second.
     fn id_range(&self, query: &mut Query) -> (Uuid, Option<Uuid>) {
-        let from = query.start_date().map_or(self.oldest(), |start| self.oldest().max(least_at(start)));
+        let from = query
+            .start_date()
+            .map_or(self.oldest(), |start| self.oldest().max(least_at(start)));
         (from, query.end_date().map(least_at))
     }
 }
@@ -119,7 +122,11 @@ struct FindKeys(Session);
 
 impl Find<String, KnownKey> for FindKeys {
     async fn find(&mut self, keys: Vec<String>) -> sqlx::Result<HashMap<String, KnownKey>> {
-        self.0.within(LOOKUP_LIMIT, async |connection: &mut PgConnection| api_keys::find(connection, &keys).await).await
+        self.0
+            .within(LOOKUP_LIMIT, async |connection: &mut PgConnection| {
+                api_keys::find(connection, &keys).await
+            })
+            .await
     }
 }
 
@@ -128,7 +135,9 @@ struct FindSenders(Session);
 impl Find<AskedApp, AppSenders> for FindSenders {
     async fn find(&mut self, apps: Vec<AskedApp>) -> sqlx::Result<HashMap<AskedApp, AppSenders>> {
         self.0
-            .within(LOOKUP_LIMIT, async |connection: &mut PgConnection| senders::defaults(connection, &apps).await)
+            .within(LOOKUP_LIMIT, async |connection: &mut PgConnection| {
+                senders::defaults(connection, &apps).await
+            })
             .await
     }
 }
@@ -143,8 +152,8 @@ pub fn look_up_senders(pool: &PgPool) -> Lookup<AskedApp, AppSenders> {
     Lookup::start(FindSenders(Session::beside(pool)))
 }
 
-/// Starts answering on `listen`, without `api` only whether the process is well; once stopped, requests under way may take up
-/// to `grace` to end. Returns the addresses that it listens on.
+/// Starts answering on `listen`, without `api` only whether the process is well; once stopped,
+/// requests under way may take up to `grace` to end. Returns the addresses that it listens on.
 pub fn serve(
     state: State,
     listen: SocketAddr,
@@ -158,7 +167,11 @@ pub fn serve(
             .app_data(web::PayloadConfig::new(state.max_body_size))
             // What can't be decoded names nothing that could be found.
             .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
-            .configure(if api { routes } else { |_: &mut web::ServiceConfig| {} })
+            .configure(if api {
+                routes
+            } else {
+                |_: &mut web::ServiceConfig| {}
+            })
             .service(resource("/healthz", "GET").route(web::get().to(health::alive)))
             .service(resource("/readyz", "GET").route(web::get().to(health::ready)))
             .wrap(from_fn(observe::observe))
@@ -174,13 +187,19 @@ pub fn serve(
 fn routes(config: &mut web::ServiceConfig) {
     let service = web::scope("/v1/PushNotifications")
         .service(
-            resource("", "GET, POST").route(web::get().to(push_notifications::list)).route(web::post().to(send::send)),
+            resource("", "GET, POST")
+                .route(web::get().to(push_notifications::list))
+                .route(web::post().to(send::send)),
         )
         .service(resource("/Preview", "POST").route(web::post().to(send::dry_run::preview)))
         .service(resource("/Operations", "GET").route(web::get().to(operations::list)))
         .service(resource("/Operations/{id}", "GET").route(web::get().to(operations::fetch)))
-        .service(resource("/Operations/{id}/Errors", "GET").route(web::get().to(operation_errors::list)))
-        .service(resource("/Operations/{id}/Cancel", "POST").route(web::post().to(cancel::operation)))
+        .service(
+            resource("/Operations/{id}/Errors", "GET").route(web::get().to(operation_errors::list)),
+        )
+        .service(
+            resource("/Operations/{id}/Cancel", "POST").route(web::post().to(cancel::operation)),
+        )
         .service(
             resource("/Credentials", "GET, POST")
                 .route(web::get().to(credentials::list))
@@ -216,7 +235,9 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .service(resource("/{id}", "GET").route(web::get().to(push_notifications::fetch)))
         .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))
-        .service(resource("/{id}/DeliveryAttempts", "GET").route(web::get().to(delivery_attempts::list)));
+        .service(
+            resource("/{id}/DeliveryAttempts", "GET").route(web::get().to(delivery_attempts::list)),
+        );
     config
         .service(service)
         .route("/openapi.json", web::get().to(openapi::json))
@@ -228,7 +249,9 @@ fn routes(config: &mut web::ServiceConfig) {
 fn resource(path: &str, allow: &'static str) -> actix_web::Resource {
     web::resource(path.to_owned()).default_service(web::to(move || async move {
         let mut response: HttpResponse = ApiError::method_not_allowed().error_response();
-        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
+        response
+            .headers_mut()
+            .insert(header::ALLOW, header::HeaderValue::from_static(allow));
         response
     }))
 }

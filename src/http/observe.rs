@@ -28,16 +28,25 @@ pub async fn observe(
     let started = Instant::now();
     let id = request_id(request.headers());
     let method = known(request.method());
-    let draining = request.app_data::<web::Data<State>>().is_some_and(|state| state.readiness.is_draining());
+    let draining = request
+        .app_data::<web::Data<State>>()
+        .is_some_and(|state| state.readiness.is_draining());
     let span = span(&request, method, &id);
     let mut response = next.call(request).instrument(span.clone()).await?;
-    let route = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
+    let route = response
+        .request()
+        .match_pattern()
+        .unwrap_or_else(|| "none".to_owned());
     let status = response.status().as_u16();
-    span.record("http.route", route.as_str()).record("http.response.status_code", status);
+    span.record("http.route", route.as_str())
+        .record("http.response.status_code", status);
     response.headers_mut().insert(REQUEST_ID, id);
     if draining {
         // So that the caller's next request goes to a process that stays.
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
     let duration = started.elapsed();
     tracing::debug!(parent: &span, status, ?duration, "answered");
@@ -47,13 +56,18 @@ pub async fn observe(
 
 /// The caller's own id of the request if it is fit for logs, else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let fit =
-        |id: &&HeaderValue| (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
-    headers.get(REQUEST_ID).filter(fit).cloned().unwrap_or_else(|| {
-        let mut text = Uuid::encode_buffer();
-        let id = Uuid::now_v7().hyphenated().encode_lower(&mut text);
-        HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("none"))
-    })
+    let fit = |id: &&HeaderValue| {
+        (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+    };
+    headers
+        .get(REQUEST_ID)
+        .filter(fit)
+        .cloned()
+        .unwrap_or_else(|| {
+            let mut text = Uuid::encode_buffer();
+            let id = Uuid::now_v7().hyphenated().encode_lower(&mut text);
+            HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("none"))
+        })
 }
 
 /// A name that is known beforehand, so that callers can't make up metrics.
@@ -80,7 +94,9 @@ fn span(request: &ServiceRequest, method: &'static str, id: &HeaderValue) -> Spa
         http.response.status_code = Empty,
         trace_id = Empty,
     );
-    if let Some(trace_id) = traces::continue_from(&span, |name| request.headers().get(name)?.to_str().ok()) {
+    if let Some(trace_id) =
+        traces::continue_from(&span, |name| request.headers().get(name)?.to_str().ok())
+    {
         span.record("trace_id", display(trace_id));
     }
     span

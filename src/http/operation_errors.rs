@@ -1,4 +1,5 @@
-//! `GET /PushNotifications/Operations/{id}/Errors` (ours): which of an Operation's notifications failed, and why.
+//! `GET /PushNotifications/Operations/{id}/Errors` (ours): which of an Operation's notifications
+//! failed, and why.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -74,13 +75,23 @@ pub async fn list(
     let id = path::id::<OperationId>(&id)?;
     let mut query = Query::of(&request)?;
     let code = query.filter("code", "an error's code", |text| Some(text.to_owned()));
-    let page = Page::of(caller, &format!("errors {id}"), &mut query, &state.master_keys);
+    let page = Page::of(
+        caller,
+        &format!("errors {id}"),
+        &mut query,
+        &state.master_keys,
+    );
     query.check()?;
     let operation = stats::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
     operation.ok_or_else(ApiError::not_found)?;
-    let after = page.after().and_then(|position| position.parse().ok()).unwrap_or(-1);
+    let after = page
+        .after()
+        .and_then(|position| position.parse().ok())
+        .unwrap_or(-1);
     let mut errors = store::list(&state.pool, id, after, code.as_deref(), page.limit()).await?;
-    let pagination = page.cut(&mut errors, &state.master_keys, |error| error.position.to_string());
+    let pagination = page.cut(&mut errors, &state.master_keys, |error| {
+        error.position.to_string()
+    });
     let shown = |error| OperationError::new(error, caller, &state.master_keys);
     let errors = errors.into_iter().map(shown).collect();
     Ok(HttpResponse::Ok().json(OperationErrorList { errors, pagination }))

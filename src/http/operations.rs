@@ -47,7 +47,11 @@ struct OperationList {
 
 impl From<OperationStats> for Operation {
     fn from(operation: OperationStats) -> Self {
-        let (scheduled, queued) = if operation.is_scheduled { (operation.queued, 0) } else { (0, operation.queued) };
+        let (scheduled, queued) = if operation.is_scheduled {
+            (operation.queued, 0)
+        } else {
+            (0, operation.queued)
+        };
         Self {
             id: operation.id,
             status: operation.status().as_str(),
@@ -77,7 +81,11 @@ impl From<OperationStats> for Operation {
     ),
     responses((status = 200, body = Operation), ReadErrors),
 )]
-pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let id = path::id::<OperationId>(&id)?;
     let operation = stats::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
     let operation = operation.ok_or_else(ApiError::not_found)?;
@@ -98,20 +106,39 @@ pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String
     ),
     responses((status = 200, body = OperationList), ReadErrors),
 )]
-pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+pub async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let names = OperationStatus::ALL.map(|(name, _)| name).join(", ");
     let status = query.filter("status", &format!("one of {names}"), |text| {
-        OperationStatus::ALL.iter().find(|(name, _)| *name == text).map(|(_, status)| *status)
+        OperationStatus::ALL
+            .iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, status)| *status)
     });
     let (from, until) = state.id_range(&mut query);
     let page = Page::of(caller, "operations", &mut query, &state.master_keys);
     query.check()?;
-    let after = page.after().and_then(|id| id.parse::<OperationId>().ok()).map(OperationId::as_uuid);
-    let filter =
-        OperationFilter { status, from, until: [after, until].into_iter().flatten().min(), limit: page.limit() };
+    let after = page
+        .after()
+        .and_then(|id| id.parse::<OperationId>().ok())
+        .map(OperationId::as_uuid);
+    let filter = OperationFilter {
+        status,
+        from,
+        until: [after, until].into_iter().flatten().min(),
+        limit: page.limit(),
+    };
     let mut operations = stats::list(&state.pool, caller.account_id, &filter).await?;
-    let pagination = page.cut(&mut operations, &state.master_keys, |operation| operation.id.to_string());
+    let pagination = page.cut(&mut operations, &state.master_keys, |operation| {
+        operation.id.to_string()
+    });
     let operations = operations.into_iter().map(Operation::from).collect();
-    Ok(HttpResponse::Ok().json(OperationList { operations, pagination }))
+    Ok(HttpResponse::Ok().json(OperationList {
+        operations,
+        pagination,
+    }))
 }

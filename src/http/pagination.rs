@@ -1,7 +1,7 @@
 //! Pages: `pageSize`, and an opaque `pageToken` that only this service can make.
 //!
-//! A token says after which record a page begins. It is signed over the caller's account, the list and its filters, so it
-//! is good for nothing else, and it expires.
+//! A token says after which record a page begins. It is signed over the caller's account, the list
+//! and its filters, so it is good for nothing else, and it expires.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -50,9 +50,12 @@ pub struct Pagination {
 }
 
 impl Page {
-    /// Reads `pageSize` and `pageToken`, after all filters have been read. `list` names what is listed.
+    /// Reads `pageSize` and `pageToken`, after all filters have been read. `list` names what is
+    /// listed.
     pub fn of(caller: Caller, list: &str, query: &mut Query, keys: &MasterKeys) -> Self {
-        let size = query.number("pageSize", 1, MAX_PAGE_SIZE).unwrap_or(DEFAULT_PAGE_SIZE);
+        let size = query
+            .number("pageSize", 1, MAX_PAGE_SIZE)
+            .unwrap_or(DEFAULT_PAGE_SIZE);
         let token = query.text("pageToken");
         let scope = format!("{} {list} {}", caller.account_id, query.filters());
         let after = match token.map(|token| open(&token, &scope, keys, now())) {
@@ -76,18 +79,33 @@ impl Page {
         self.size + 1
     }
 
-    /// Cuts `records`, of which up to [`Self::limit`] were asked for, to the page, and makes its tokens. `name` gives the
-    /// words by which a record is found again.
-    pub fn cut<T>(&self, records: &mut Vec<T>, keys: &MasterKeys, name: impl Fn(&T) -> String) -> Pagination {
+    /// Cuts `records`, of which up to [`Self::limit`] were asked for, to the page, and makes its
+    /// tokens. `name` gives the words by which a record is found again.
+    pub fn cut<T>(
+        &self,
+        records: &mut Vec<T>,
+        keys: &MasterKeys,
+        name: impl Fn(&T) -> String,
+    ) -> Pagination {
         let size = self.size as usize;
         let more = records.len() > size;
         records.truncate(size);
         let next = records.last().filter(|_| more).map(name);
-        Pagination { next: next.map(|after| self.seal(Some(after), keys)), this: self.seal(self.after.clone(), keys) }
+        Pagination {
+            next: next.map(|after| self.seal(Some(after), keys)),
+            this: self.seal(self.after.clone(), keys),
+        }
     }
 
     fn seal(&self, after: Option<String>, keys: &MasterKeys) -> String {
-        seal(&Token { after, issued: now() }, &self.scope, keys)
+        seal(
+            &Token {
+                after,
+                issued: now(),
+            },
+            &self.scope,
+            keys,
+        )
     }
 }
 
@@ -106,11 +124,19 @@ fn signed(content: &[u8], scope: &str) -> Vec<u8> {
     [content, b"\n", scope.as_bytes()].concat()
 }
 
-fn open(token: &str, scope: &str, keys: &MasterKeys, now: i64) -> Result<Option<String>, &'static str> {
+fn open(
+    token: &str,
+    scope: &str,
+    keys: &MasterKeys,
+    now: i64,
+) -> Result<Option<String>, &'static str> {
     const FOREIGN: &str = "is not a token of this list with these filters; take it from `next` and repeat the filters";
-    let bytes =
-        Some(token).filter(|token| token.len() <= MAX_TOKEN).and_then(|token| URL_SAFE_NO_PAD.decode(token).ok());
-    let bytes = bytes.filter(|bytes| bytes.len() > SIGNATURE_LENGTH).ok_or(FOREIGN)?;
+    let bytes = Some(token)
+        .filter(|token| token.len() <= MAX_TOKEN)
+        .and_then(|token| URL_SAFE_NO_PAD.decode(token).ok());
+    let bytes = bytes
+        .filter(|bytes| bytes.len() > SIGNATURE_LENGTH)
+        .ok_or(FOREIGN)?;
     let (content, signature) = bytes.split_at(bytes.len() - SIGNATURE_LENGTH);
     if !keys.verify_page_token(&signed(content, scope), signature) {
         return Err(FOREIGN);
@@ -130,9 +156,23 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_list_and_its_time() {
         let keys = MasterKeys::new("1", &generate_master_key()).unwrap();
-        let token = seal(&Token { after: Some("x".into()), issued: 1000 }, "list", &keys);
-        assert_eq!(open(&token, "list", &keys, 1000 + TOKEN_LIFETIME), Ok(Some("x".into())));
-        assert!(open(&token, "list", &keys, 1001 + TOKEN_LIFETIME).unwrap_err().contains("expired"));
+        let token = seal(
+            &Token {
+                after: Some("x".into()),
+                issued: 1000,
+            },
+            "list",
+            &keys,
+        );
+        assert_eq!(
+            open(&token, "list", &keys, 1000 + TOKEN_LIFETIME),
+            Ok(Some("x".into()))
+        );
+        assert!(
+            open(&token, "list", &keys, 1001 + TOKEN_LIFETIME)
+                .unwrap_err()
+                .contains("expired")
+        );
         assert!(open(&token, "other list", &keys, 1000).is_err());
         let other = MasterKeys::new("1", &generate_master_key()).unwrap();
         assert!(open(&token, "list", &other, 1000).is_err());

@@ -13,5 +13,7 @@ pub fn id<T: FromStr>(text: &str) -> Result<T, ApiError> {
 
 /// Reads a name. One with a NUL, which Postgres would refuse, names nothing that could be found.
 pub fn text(text: web::Path<String>) -> Result<String, ApiError> {
-    Some(text.into_inner()).filter(|text| !text.contains('\0')).ok_or_else(ApiError::not_found)
+    Some(text.into_inner())
+        .filter(|text| !text.contains('\0'))
+        .ok_or_else(ApiError::not_found)
 }

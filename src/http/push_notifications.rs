@@ -1,4 +1,5 @@
-//! `GET /PushNotifications` and `/PushNotifications/{id}`: what became of each recipient's notification.
+//! `GET /PushNotifications` and `/PushNotifications/{id}`: what became of each recipient's
+//! notification.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -59,9 +60,16 @@ impl Recipient {
     /// As shown to the account that it is of.
     pub fn new(recipient: &recipients::Recipient, caller: Caller, keys: &MasterKeys) -> Self {
         match recipient {
-            recipients::Recipient::Device { provider, token, .. } => {
-                let token = keys.open_token(caller.account_id.as_uuid(), token).unwrap_or_default();
-                Self::Device { token: masked(&token), provider: *provider }
+            recipients::Recipient::Device {
+                provider, token, ..
+            } => {
+                let token = keys
+                    .open_token(caller.account_id.as_uuid(), token)
+                    .unwrap_or_default();
+                Self::Device {
+                    token: masked(&token),
+                    provider: *provider,
+                }
             }
             recipients::Recipient::User(user_id) => Self::User { user_id: *user_id },
         }
@@ -106,8 +114,12 @@ impl PushNotification {
             to: Recipient::new(&notification.recipient, caller, keys),
             status: notification.status_name(),
             from: match notification.recipient {
-                recipients::Recipient::Device { credential_id, .. } => Sender::Credential { credential_id },
-                recipients::Recipient::User(_) => Sender::App { app_name: notification.app_name.unwrap_or_default() },
+                recipients::Recipient::Device { credential_id, .. } => {
+                    Sender::Credential { credential_id }
+                }
+                recipients::Recipient::User(_) => Sender::App {
+                    app_name: notification.app_name.unwrap_or_default(),
+                },
             },
             created_at: Date(notification.created_at),
             updated_at: Date(notification.updated_at),
@@ -130,12 +142,22 @@ impl FullPushNotification {
             ("fcm", json!(message.fcm)),
             ("apn", json!(message.apn)),
         ]);
-        Self { notification, content, priority: message.priority, sound: message.sound, options }
+        Self {
+            notification,
+            content,
+            priority: message.priority,
+            sound: message.sound,
+            options,
+        }
     }
 }
 
 fn present<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
-    fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+    fields
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// One notification with its content.
@@ -148,7 +170,11 @@ fn present<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     ),
     responses((status = 200, body = FullPushNotification), ReadErrors),
 )]
-pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
     let found = store::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
     let found = found.ok_or_else(ApiError::not_found)?;
@@ -160,7 +186,9 @@ pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String
 /// The message with its templates filled in; as it is where they can't be.
 fn as_received(message: Message, variables: Option<&Value>) -> Message {
     let template = MessageTemplate::parse(&message).ok().flatten();
-    template.and_then(|template| template.render(variables).ok()).unwrap_or(message)
+    template
+        .and_then(|template| template.render(variables).ok())
+        .unwrap_or(message)
 }
 
 /// Notifications: those of the newest Operation first, in request order within one.
@@ -181,12 +209,18 @@ fn as_received(message: Message, variables: Option<&Value>) -> Message {
     ),
     responses((status = 200, body = PushNotificationList), ReadErrors),
 )]
-pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+pub async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let operation_id = query.id("operationId", OperationId::PREFIX);
-    let status = query.filter("status", &format!("one of {}", STATUSES.join(", ")), |text| {
-        STATUSES.iter().find(|status| **status == text).copied()
-    });
+    let status = query.filter(
+        "status",
+        &format!("one of {}", STATUSES.join(", ")),
+        |text| STATUSES.iter().find(|status| **status == text).copied(),
+    );
     let provider = query.filter("provider", "APN or FCM", |text| match text {
         "APN" => Some(Provider::Apn),
         "FCM" => Some(Provider::Fcm),
@@ -209,12 +243,17 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
         limit: page.limit(),
     };
     let mut notifications = store::list(&state.pool, caller.account_id, &filter).await?;
-    let pagination = page.cut(&mut notifications, &state.master_keys, |notification| notification.id().to_string());
+    let pagination = page.cut(&mut notifications, &state.master_keys, |notification| {
+        notification.id().to_string()
+    });
     let push_notifications = notifications.into_iter();
     let push_notifications = push_notifications
         .map(|notification| PushNotification::new(notification, caller, &state.master_keys))
         .collect();
-    Ok(HttpResponse::Ok().json(PushNotificationList { push_notifications, pagination }))
+    Ok(HttpResponse::Ok().json(PushNotificationList {
+        push_notifications,
+        pagination,
+    }))
 }
 
 /// `key_1:value;key_2:value;`, as an object.
@@ -223,7 +262,10 @@ fn tags(text: &str) -> Option<Value> {
         let (key, value) = pair.split_once(':')?;
         Some((key.to_owned(), Value::from(value)))
     });
-    pairs.collect::<Option<Map<_, _>>>().filter(|tags| !tags.is_empty()).map(Value::Object)
+    pairs
+        .collect::<Option<Map<_, _>>>()
+        .filter(|tags| !tags.is_empty())
+        .map(Value::Object)
 }
 
 #[cfg(test)]

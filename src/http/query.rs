@@ -1,5 +1,5 @@
-//! Query parameters: read one by one, every problem noted with the parameter's name. Unknown ones are ignored, as the API
-//! that this follows does.
+//! Query parameters: read one by one, every problem noted with the parameter's name. Unknown ones
+//! are ignored, as the API that this follows does.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -26,9 +26,19 @@ impl Query {
     /// Of `request`. An empty parameter is the same as an absent one.
     pub fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let parameters = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
-            .map_err(|error| ApiError::invalid_field("", format!("the query can't be read: {error}")))?;
-        let parameters = parameters.into_inner().into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        Ok(Self { parameters, filters: String::new(), problems: Vec::new() })
+            .map_err(|error| {
+                ApiError::invalid_field("", format!("the query can't be read: {error}"))
+            })?;
+        let parameters = parameters
+            .into_inner()
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        Ok(Self {
+            parameters,
+            filters: String::new(),
+            problems: Vec::new(),
+        })
     }
 
     /// Notes a problem.
@@ -43,15 +53,27 @@ impl Query {
 
     /// A whole number; not a filter.
     pub fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
-        let number = self.text(name)?.parse().ok().filter(|number| (least..=most).contains(number));
+        let number = self
+            .text(name)?
+            .parse()
+            .ok()
+            .filter(|number| (least..=most).contains(number));
         if number.is_none() {
-            self.problem(Problem::new(name, format!("must be a whole number from {least} to {most}")));
+            self.problem(Problem::new(
+                name,
+                format!("must be a whole number from {least} to {most}"),
+            ));
         }
         number
     }
 
     /// A filter, read by `parse`; `expected` says what it must be.
-    pub fn filter<T>(&mut self, name: &str, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    pub fn filter<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let text = self.text(name)?;
         let value = parse(&text).filter(|_| !text.contains('\0'));
         match value {
@@ -65,12 +87,16 @@ impl Query {
 
     /// A filter by id.
     pub fn id<T: FromStr>(&mut self, name: &str, prefix: &str) -> Option<T> {
-        self.filter(name, &format!("an id that begins with {prefix}_"), |text| text.parse().ok())
+        self.filter(name, &format!("an id that begins with {prefix}_"), |text| {
+            text.parse().ok()
+        })
     }
 
     /// `appName`: a filter by an App's name.
     pub fn app_name(&mut self) -> Option<String> {
-        self.filter("appName", app_name::RULE, |name| app_name::is_app_name(name).then(|| name.to_owned()))
+        self.filter("appName", app_name::RULE, |name| {
+            app_name::is_app_name(name).then(|| name.to_owned())
+        })
     }
 
     /// A filter that is true or false.
@@ -99,7 +125,11 @@ impl Query {
     /// An error if there was any problem.
     pub fn check(&mut self) -> Result<(), ApiError> {
         let problems = std::mem::take(&mut self.problems);
-        if problems.is_empty() { Ok(()) } else { Err(ApiError::invalid(problems)) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::invalid(problems))
+        }
     }
 }
 
@@ -107,7 +137,9 @@ const DATE: &str = "a date such as 2024-04-20 or 2024-04-20T14:45:00Z";
 
 fn moment(text: &str) -> Option<OffsetDateTime> {
     // A '+' that was not escaped arrives as a space.
-    OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)
+    OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339)
+        .ok()?
+        .checked_to_offset(UtcOffset::UTC)
 }
 
 fn day(text: &str) -> Option<OffsetDateTime> {
@@ -132,13 +164,19 @@ mod tests {
     #[test]
     fn a_day_counts_whole() {
         let mut query = query("startDate=2024-04-20&endDate=2024-04-20");
-        assert_eq!(query.end_date().unwrap() - query.start_date().unwrap(), Duration::DAY);
+        assert_eq!(
+            query.end_date().unwrap() - query.start_date().unwrap(),
+            Duration::DAY
+        );
     }
 
     #[test]
     fn zones_count() {
         let mut query = query("startDate=2024-04-20T14:45:00%2B02:00");
-        assert_eq!(query.start_date().unwrap().to_offset(UtcOffset::UTC).hour(), 12);
+        assert_eq!(
+            query.start_date().unwrap().to_offset(UtcOffset::UTC).hour(),
+            12
+        );
     }
 
     #[test]
@@ -150,7 +188,11 @@ mod tests {
             "startDate=-4800-01-01",
         ] {
             let mut query = query(text);
-            assert_eq!((query.start_date(), query.end_date()), (None, None), "{text}");
+            assert_eq!(
+                (query.start_date(), query.end_date()),
+                (None, None),
+                "{text}"
+            );
             assert_eq!(query.problems.len(), 1, "{text}");
         }
         assert!(query("startDate=9999-12-31").start_date().is_some());
@@ -162,7 +204,11 @@ mod tests {
         query.start_date();
         query.boolean("isDefault");
         query.number("pageSize", 1, 1000);
-        let fields: Vec<_> = query.problems.iter().map(|problem| problem.field.as_str()).collect();
+        let fields: Vec<_> = query
+            .problems
+            .iter()
+            .map(|problem| problem.field.as_str())
+            .collect();
         assert_eq!(fields, ["startDate", "isDefault", "pageSize"]);
     }
 }

@@ -13,11 +13,17 @@ pub fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
     let tags = object.raw_object("tags", problems)?;
     let path = object.at("tags");
     if tags.len() > MAX_TAGS {
-        problems.push(&path, format!("must be at most {MAX_TAGS}; there are {}", tags.len()));
+        problems.push(
+            &path,
+            format!("must be at most {MAX_TAGS}; there are {}", tags.len()),
+        );
     }
     for (key, value) in &tags {
         if !is_tag(key, MAX_KEY) {
-            problems.push(&Path::Field(&path, key), format!("the key {}", tag_rule(MAX_KEY)));
+            problems.push(
+                &Path::Field(&path, key),
+                format!("the key {}", tag_rule(MAX_KEY)),
+            );
         }
         if !value.as_str().is_some_and(|value| is_tag(value, MAX_VALUE)) {
             problems.push(&Path::Field(&path, key), tag_rule(MAX_VALUE));
@@ -28,7 +34,9 @@ pub fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
 
 fn is_tag(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte))
 }
 
 fn tag_rule(longest: usize) -> String {

@@ -1,4 +1,5 @@
-//! `/PushNotifications/Users`: list, fetch, delete. A User is made by registering a device without naming one.
+//! `/PushNotifications/Users`: list, fetch, delete. A User is made by registering a device without
+//! naming one.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -34,7 +35,12 @@ struct UserList {
 
 impl From<store::User> for User {
     fn from(user: store::User) -> Self {
-        Self { id: user.id, created_at: Date(user.created_at), updated_at: Date(user.updated_at), deleted_at: None }
+        Self {
+            id: user.id,
+            created_at: Date(user.created_at),
+            updated_at: Date(user.updated_at),
+            deleted_at: None,
+        }
     }
 }
 
@@ -49,14 +55,21 @@ impl From<store::User> for User {
     ),
     responses((status = 200, body = UserList), ReadErrors),
 )]
-pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller) -> Result<HttpResponse, ApiError> {
+pub async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let page = Page::of(caller, "users", &mut query, &state.master_keys);
     query.check()?;
     let after = page.after().and_then(|id| id.parse().ok());
     let mut users = store::list(&state.pool, caller.account_id, after, page.limit()).await?;
     let pagination = page.cut(&mut users, &state.master_keys, |user| user.id.to_string());
-    Ok(HttpResponse::Ok().json(UserList { users: users.into_iter().map(User::from).collect(), pagination }))
+    Ok(HttpResponse::Ok().json(UserList {
+        users: users.into_iter().map(User::from).collect(),
+        pagination,
+    }))
 }
 
 /// One User.
@@ -69,7 +82,11 @@ pub async fn list(request: HttpRequest, state: web::Data<State>, caller: Caller)
     ),
     responses((status = 200, body = User), ReadErrors),
 )]
-pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let user = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
     Ok(HttpResponse::Ok().json(User::from(user.ok_or_else(ApiError::not_found)?)))
 }
@@ -84,7 +101,11 @@ pub async fn fetch(state: web::Data<State>, caller: Caller, id: web::Path<String
     ),
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]
-pub async fn delete(state: web::Data<State>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {

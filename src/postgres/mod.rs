@@ -1,7 +1,7 @@
 //! A private Postgres server: for `bellwire dev`, and for the tests.
 //!
-//! It listens on a Unix socket in a directory of its own and nowhere else, and ends with the process that started it,
-//! however that ends.
+//! It listens on a Unix socket in a directory of its own and nowhere else, and ends with the
+//! process that started it, however that ends.
 
 mod binaries;
 mod owner;

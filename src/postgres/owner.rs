@@ -1,4 +1,5 @@
-//! Whom a private server runs as. Postgres refuses to run as root, so root hands it to an unprivileged user.
+//! Whom a private server runs as. Postgres refuses to run as root, so root hands it to an
+//! unprivileged user.
 
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::{Path, PathBuf};
@@ -24,14 +25,22 @@ impl Owner {
         if !geteuid().is_root() {
             return Ok(Self { ids: None });
         }
-        let user = UNPRIVILEGED.iter().find_map(|name| User::from_name(name).ok().flatten());
+        let user = UNPRIVILEGED
+            .iter()
+            .find_map(|name| User::from_name(name).ok().flatten());
         let Some(user) = user else {
-            bail!("Postgres can't run as root, and there is none of the users {}", UNPRIVILEGED.join(", "));
+            bail!(
+                "Postgres can't run as root, and there is none of the users {}",
+                UNPRIVILEGED.join(", ")
+            );
         };
-        Ok(Self { ids: Some((user.uid.as_raw(), user.gid.as_raw())) })
+        Ok(Self {
+            ids: Some((user.uid.as_raw(), user.gid.as_raw())),
+        })
     }
 
-    /// A command that runs as the owner, in a process group of its own: a Ctrl-C is for us, and we end it.
+    /// A command that runs as the owner, in a process group of its own: a Ctrl-C is for us, and we
+    /// end it.
     pub fn command(self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         use std::os::unix::process::CommandExt;
         let mut command = Command::new(program);
@@ -48,16 +57,20 @@ impl Owner {
         if path.is_dir() {
             return Ok(());
         }
-        let made = std::fs::DirBuilder::new().mode(0o700).recursive(true).create(path);
+        let made = std::fs::DirBuilder::new()
+            .mode(0o700)
+            .recursive(true)
+            .create(path);
         made.with_context(|| format!("can't make the directory {}", path.display()))?;
         if let Some((uid, gid)) = self.ids {
-            chown(path, Some(uid), Some(gid)).with_context(|| format!("can't give {} away", path.display()))?;
+            chown(path, Some(uid), Some(gid))
+                .with_context(|| format!("can't give {} away", path.display()))?;
         }
         Ok(())
     }
 
-    /// A directory for data: `wanted`, or, where the owner can't get there (as in root's home), one below /var/tmp that is
-    /// the same for the same wish.
+    /// A directory for data: `wanted`, or, where the owner can't get there (as in root's home), one
+    /// below /var/tmp that is the same for the same wish.
     pub fn data_directory(self, wanted: &Path) -> anyhow::Result<PathBuf> {
         self.make_directory(wanted)?;
         if self.can_enter(wanted) {
@@ -70,7 +83,11 @@ impl Owner {
         // Anybody may make a directory there: one of somebody else's is not for our data.
         let owner = self.ids.map_or_else(|| geteuid().as_raw(), |(uid, _)| uid);
         if !self.can_enter(&elsewhere) || std::fs::symlink_metadata(&elsewhere)?.uid() != owner {
-            bail!("Postgres' user can use neither {} nor {}", wanted.display(), elsewhere.display());
+            bail!(
+                "Postgres' user can use neither {} nor {}",
+                wanted.display(),
+                elsewhere.display()
+            );
         }
         tracing::info!(directory = %elsewhere.display(), "Postgres' user can't enter {}; its data is kept elsewhere", wanted.display());
         Ok(elsewhere)
@@ -79,7 +96,13 @@ impl Owner {
     /// Whether the owner can enter a directory and write there.
     pub fn can_enter(self, path: &Path) -> bool {
         let mut command = self.command("sh");
-        command.args(["-c", r#"cd "$1" && test -w ."#, "sh"]).arg(path);
-        command.stdin(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        command
+            .args(["-c", r#"cd "$1" && test -w ."#, "sh"])
+            .arg(path);
+        command
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
     }
 }

@@ -7,15 +7,17 @@ use anyhow::bail;
 
 use crate::postgres::owner::Owner;
 
-/// Bytes of the path of the directory to make it in. Systems allow 104 or more for a socket's path, and 32 are ours.
+/// Bytes of the path of the directory to make it in. Systems allow 104 or more for a socket's path,
+/// and 32 are ours.
 const LONGEST_PARENT: usize = 70;
 
-/// A directory that only the server's owner can enter. Removed with all that is in it when this is dropped.
+/// A directory that only the server's owner can enter. Removed with all that is in it when this is
+/// dropped.
 pub struct Runtime(PathBuf);
 
 impl Runtime {
-    /// Makes one in the system's temporary directory, or, where the owner can't get there or a socket's path would be too
-    /// long, in another.
+    /// Makes one in the system's temporary directory, or, where the owner can't get there or a
+    /// socket's path would be too long, in another.
     pub fn make(owner: Owner) -> anyhow::Result<Self> {
         let temporary = std::env::temp_dir();
         let name = format!("bellwire-{:08x}", rand::random::<u32>());
@@ -28,7 +30,10 @@ impl Runtime {
                 return Ok(runtime);
             }
         }
-        bail!("Postgres' socket can be kept neither in {} nor in /tmp nor in /var/tmp", temporary.display())
+        bail!(
+            "Postgres' socket can be kept neither in {} nor in /tmp nor in /var/tmp",
+            temporary.display()
+        )
     }
 
     /// The directory.

@@ -22,13 +22,22 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a server may take to notice that the process that started it is no more.
 const NOTICE_TIMEOUT: Duration = Duration::from_secs(3);
-const SETTINGS: [&str; 4] = ["listen_addresses=", "max_connections=300", "shared_buffers=128MB", "max_wal_size=2GB"];
+const SETTINGS: [&str; 4] = [
+    "listen_addresses=",
+    "max_connections=300",
+    "shared_buffers=128MB",
+    "max_wal_size=2GB",
+];
 /// For data that nobody will miss.
-const HASTY: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+const HASTY: [&str; 3] = [
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+];
 const LOOK_AGAIN: Duration = Duration::from_millis(30);
 
-/// Runs Postgres, and stops it at the end of the standard input: that comes when we close it, or are no more. The first
-/// argument is a directory that is removed in the end.
+/// Runs Postgres, and stops it at the end of the standard input: that comes when we close it, or
+/// are no more. The first argument is a directory that is removed in the end.
 const SUPERVISOR: &str = r#"
 runtime=$1; shift
 exec 3<&0
@@ -49,15 +58,16 @@ pub struct PrivatePostgres {
 }
 
 impl PrivatePostgres {
-    /// Starts a server on the data in `directory`, which is made if there is none. Binaries are those that are installed,
-    /// else they are downloaded.
+    /// Starts a server on the data in `directory`, which is made if there is none. Binaries are
+    /// those that are installed, else they are downloaded.
     pub async fn start(directory: &Path) -> anyhow::Result<Self> {
         let owner = Owner::choose()?;
         let base = owner.data_directory(&std::path::absolute(directory)?)?;
         Self::start_in(owner, &base, Runtime::make(owner)?, &[]).await
     }
 
-    /// Starts a server whose data is gone when it ends, and which never waits for the disk: for tests.
+    /// Starts a server whose data is gone when it ends, and which never waits for the disk: for
+    /// tests.
     pub async fn throwaway() -> anyhow::Result<Self> {
         let owner = Owner::choose()?;
         let runtime = Runtime::make(owner)?;
@@ -65,7 +75,12 @@ impl PrivatePostgres {
         Self::start_in(owner, &base, runtime, &HASTY).await
     }
 
-    async fn start_in(owner: Owner, base: &Path, runtime: Runtime, settings: &[&str]) -> anyhow::Result<Self> {
+    async fn start_in(
+        owner: Owner,
+        base: &Path,
+        runtime: Runtime,
+        settings: &[&str],
+    ) -> anyhow::Result<Self> {
         let data = base.join("data");
         let binaries = find_binaries(base, &data).await?;
         if !data.join("PG_VERSION").exists() {
@@ -74,19 +89,30 @@ impl PrivatePostgres {
         let log = base.join("postgres.log");
         wait_for_predecessor(&data).await;
         let supervisor = supervise(owner, &binaries, &data, runtime.path(), &log, settings)?;
-        let mut server = Self { supervisor, runtime };
+        let mut server = Self {
+            supervisor,
+            runtime,
+        };
         server.wait_until_ready(&log).await?;
         Ok(server)
     }
 
     /// How to connect to its database `name`.
     pub fn options(&self, name: &str) -> PgConnectOptions {
-        PgConnectOptions::new().socket(self.runtime.path()).username(USER).database(name)
+        PgConnectOptions::new()
+            .socket(self.runtime.path())
+            .username(USER)
+            .database(name)
     }
 
     /// The URL of its database `name`.
     pub fn url(&self, name: &str) -> String {
-        let socket = self.runtime.path().display().to_string().replace('/', "%2F");
+        let socket = self
+            .runtime
+            .path()
+            .display()
+            .to_string()
+            .replace('/', "%2F");
         format!("postgres://{USER}@{socket}/{name}")
     }
 
@@ -99,12 +125,17 @@ impl PrivatePostgres {
             match PgConnection::connect_with(&self.options(Self::MAINTENANCE)).await {
                 Ok(connection) => return Ok(connection.close().await?),
                 Err(error) if began.elapsed() > START_TIMEOUT => {
-                    return Err(error).with_context(|| format!("Postgres does not start; see {}", log.display()));
+                    return Err(error).with_context(|| {
+                        format!("Postgres does not start; see {}", log.display())
+                    });
                 }
                 Err(_) => {}
             }
             if let Some(status) = self.supervisor.try_wait()? {
-                bail!("Postgres ended as soon as it started ({status}): {}", last_lines(log));
+                bail!(
+                    "Postgres ended as soon as it started ({status}): {}",
+                    last_lines(log)
+                );
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -129,7 +160,9 @@ impl Drop for PrivatePostgres {
 
 /// Binaries of the version that wrote the data; any, where there is none yet.
 async fn find_binaries(base: &Path, data: &Path) -> anyhow::Result<Binaries> {
-    let written_by = fs::read_to_string(data.join("PG_VERSION")).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    let written_by = fs::read_to_string(data.join("PG_VERSION"))
+        .ok()
+        .and_then(|text| text.trim().parse::<u32>().ok());
     let fits = |binaries: &Binaries| written_by.is_none_or(|version| version == binaries.version);
     if let Some(binaries) = binaries::installed().into_iter().find(fits) {
         return Ok(binaries);
@@ -141,30 +174,44 @@ async fn find_binaries(base: &Path, data: &Path) -> anyhow::Result<Binaries> {
     )?;
     if !fits(&downloaded) {
         let version = written_by.unwrap_or_default();
-        bail!("the data in {} was written by Postgres {version}: install that version, or remove it", data.display());
+        bail!(
+            "the data in {} was written by Postgres {version}: install that version, or remove it",
+            data.display()
+        );
     }
     Ok(downloaded)
 }
 
-/// Makes a data directory beside its place and moves it there, so that a half-made one is never taken for a whole one.
+/// Makes a data directory beside its place and moves it there, so that a half-made one is never
+/// taken for a whole one.
 fn initialise(owner: Owner, binaries: &Binaries, data: &Path, hasty: bool) -> anyhow::Result<()> {
     let unfinished = data.with_extension("unfinished");
     let _ = fs::remove_dir_all(&unfinished);
     let mut initdb = owner.command(binaries.directory.join("initdb"));
-    initdb.arg("-D").arg(&unfinished).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]);
+    initdb
+        .arg("-D")
+        .arg(&unfinished)
+        .args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]);
     if hasty {
         initdb.arg("--no-sync");
     }
-    let output = initdb.stdin(Stdio::null()).output().context("can't run initdb")?;
+    let output = initdb
+        .stdin(Stdio::null())
+        .output()
+        .context("can't run initdb")?;
     if !output.status.success() {
         let _ = fs::remove_dir_all(&unfinished);
-        bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "initdb failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     fs::rename(&unfinished, data).with_context(|| format!("can't make {}", data.display()))
 }
 
-/// Waits for the end of a server that a killed process left behind: it takes a moment to notice, and until then the data is
-/// its. One that goes on running is somebody's, and keeps the next from starting.
+/// Waits for the end of a server that a killed process left behind: it takes a moment to notice,
+/// and until then the data is its. One that goes on running is somebody's, and keeps the next from
+/// starting.
 async fn wait_for_predecessor(data: &Path) {
     let began = Instant::now();
     while let Some(ending) = predecessor(data)
@@ -181,7 +228,11 @@ fn predecessor(data: &Path) -> Option<bool> {
     // A crash of the machine leaves the file behind.
     let alive = kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH);
     // The eighth line is its state.
-    alive.then(|| text.lines().nth(7).is_some_and(|state| state.trim() == "stopping"))
+    alive.then(|| {
+        text.lines()
+            .nth(7)
+            .is_some_and(|state| state.trim() == "stopping")
+    })
 }
 
 fn supervise(
@@ -193,15 +244,27 @@ fn supervise(
     settings: &[&str],
 ) -> anyhow::Result<Child> {
     // Appended to, as one that still runs on the same data may write there too.
-    let opened = File::options().create(true).append(true).open(log).and_then(|file| file.set_len(0).map(|()| file));
+    let opened = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .and_then(|file| file.set_len(0).map(|()| file));
     let log = opened.with_context(|| format!("can't write {}", log.display()))?;
     let mut command: Command = owner.command("sh");
     command.args(["-c", SUPERVISOR, "sh"]).arg(runtime);
-    command.arg(binaries.directory.join("postgres")).arg("-D").arg(data).arg("-k").arg(runtime);
+    command
+        .arg(binaries.directory.join("postgres"))
+        .arg("-D")
+        .arg(data)
+        .arg("-k")
+        .arg(runtime);
     for setting in SETTINGS.iter().chain(settings) {
         command.args(["-c", setting]);
     }
-    command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
+    command
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone()?)
+        .stderr(log);
     command.spawn().context("can't start Postgres")
 }
 
@@ -240,8 +303,13 @@ mod tests {
         let directory = parent.path().join("postgres");
         // The owner makes it, as the parent is the owner's alone.
         let mut server = PrivatePostgres::start(&directory).await.unwrap();
-        let mut connection = PgConnection::connect(&server.url(PrivatePostgres::MAINTENANCE)).await.unwrap();
-        sqlx::query("create table kept (id integer)").execute(&mut connection).await.unwrap();
+        let mut connection = PgConnection::connect(&server.url(PrivatePostgres::MAINTENANCE))
+            .await
+            .unwrap();
+        sqlx::query("create table kept (id integer)")
+            .execute(&mut connection)
+            .await
+            .unwrap();
         drop(connection);
         let socket = server.runtime.path().to_owned();
         server.stop();
@@ -251,6 +319,9 @@ mod tests {
         let server = PrivatePostgres::start(&directory).await.unwrap();
         let options = server.options(PrivatePostgres::MAINTENANCE);
         let mut connection = PgConnection::connect_with(&options).await.unwrap();
-        sqlx::query("insert into kept values (1)").execute(&mut connection).await.unwrap();
+        sqlx::query("insert into kept values (1)")
+            .execute(&mut connection)
+            .await
+            .unwrap();
     }
 }

@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use crate::provider::apns::ApnsClient;
 use crate::provider::fcm::FcmClient;
-use crate::provider::{Answer, Credential, CredentialType, Endpoints, NotSent, Payload, RequestPreview};
+use crate::provider::{
+    Answer, Credential, CredentialType, Endpoints, NotSent, Payload, RequestPreview,
+};
 use crate::transport::TlsError;
 
 /// Sends with one Credential, over connections of its own.
@@ -36,11 +38,18 @@ impl Client {
         credential_type: CredentialType,
         endpoints: &Endpoints,
     ) -> Result<Self, ClientError> {
-        let apns =
-            if credential_type == CredentialType::ApnSandbox { &endpoints.apns_sandbox } else { &endpoints.apns };
+        let apns = if credential_type == CredentialType::ApnSandbox {
+            &endpoints.apns_sandbox
+        } else {
+            &endpoints.apns
+        };
         let kind = match credential {
-            Credential::Fcm(credential) => Kind::Fcm(Box::new(FcmClient::new(credential, endpoints)?)),
-            Credential::ApnKey(credential) => Kind::Apns(Box::new(ApnsClient::with_key(credential, apns)?)),
+            Credential::Fcm(credential) => {
+                Kind::Fcm(Box::new(FcmClient::new(credential, endpoints)?))
+            }
+            Credential::ApnKey(credential) => {
+                Kind::Apns(Box::new(ApnsClient::with_key(credential, apns)?))
+            }
             Credential::ApnCertificate(credential) => {
                 Kind::Apns(Box::new(ApnsClient::with_certificate(credential, apns)?))
             }
@@ -60,27 +69,38 @@ impl Client {
     pub fn preview(&self, payload: &Payload, token: &str, id: Uuid) -> Option<RequestPreview> {
         match (&self.0, payload) {
             (Kind::Fcm(client), Payload::Fcm(payload)) => Some(client.preview(payload, token)),
-            (Kind::Apns(client), Payload::Apns(payload)) => Some(client.preview(payload, token, id)),
+            (Kind::Apns(client), Payload::Apns(payload)) => {
+                Some(client.preview(payload, token, id))
+            }
             (Kind::Fcm(_), Payload::Apns(_)) | (Kind::Apns(_), Payload::Fcm(_)) => None,
         }
     }
 
-    /// Asks the provider whether it would take `payload` for `token`, without sending it. `None`: it can't be asked; only
-    /// FCM can.
-    pub async fn validate(&self, payload: &Payload, token: &str) -> Option<Result<Answer, NotSent>> {
+    /// Asks the provider whether it would take `payload` for `token`, without sending it. `None`:
+    /// it can't be asked; only FCM can.
+    pub async fn validate(
+        &self,
+        payload: &Payload,
+        token: &str,
+    ) -> Option<Result<Answer, NotSent>> {
         match (&self.0, payload) {
-            (Kind::Fcm(client), Payload::Fcm(payload)) => Some(client.validate(payload, token).await),
+            (Kind::Fcm(client), Payload::Fcm(payload)) => {
+                Some(client.validate(payload, token).await)
+            }
             _ => None,
         }
     }
 
-    /// Tries once to deliver `payload` to the device with `token`. `id` is the notification's, the same on every try.
+    /// Tries once to deliver `payload` to the device with `token`. `id` is the notification's, the
+    /// same on every try.
     pub async fn send(&self, payload: &Payload, token: &str, id: Uuid) -> Result<Answer, NotSent> {
         match (&self.0, payload) {
             (Kind::Fcm(client), Payload::Fcm(payload)) => client.send(payload, token).await,
             (Kind::Apns(client), Payload::Apns(payload)) => client.send(payload, token, id).await,
             (Kind::Fcm(_), Payload::Apns(_)) | (Kind::Apns(_), Payload::Fcm(_)) => {
-                Err(NotSent::CredentialRefused { reason: "the Credential is another provider's".to_owned() })
+                Err(NotSent::CredentialRefused {
+                    reason: "the Credential is another provider's".to_owned(),
+                })
             }
         }
     }

@@ -1,4 +1,5 @@
-//! What Bellwire authenticates with at a provider: read from the API's `content`, every problem named at once.
+//! What Bellwire authenticates with at a provider: read from the API's `content`, every problem
+//! named at once.
 
 use jsonwebtoken::{Algorithm, EncodingKey};
 use rustls_pki_types::pem::PemObject;
@@ -11,7 +12,9 @@ use crate::provider::apns::{CertificateCredential, KeyCredential};
 use crate::provider::fcm::FcmCredential;
 
 /// What kind of Credential it is. Its names are those of the API and of the database enum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, sqlx::Type)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, sqlx::Type,
+)]
 #[sqlx(type_name = "credential_type", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CredentialType {
@@ -63,8 +66,9 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Reads the `content` of a Credential as the API takes it. `token_uris` are the token endpoints that the operator
-    /// allows besides Google's own: a tenant can't make Bellwire call any other.
+    /// Reads the `content` of a Credential as the API takes it. `token_uris` are the token
+    /// endpoints that the operator allows besides Google's own: a tenant can't make Bellwire call
+    /// any other.
     pub fn parse(
         credential_type: CredentialType,
         content: &Value,
@@ -72,10 +76,14 @@ impl Credential {
     ) -> Result<Self, Vec<FieldProblem>> {
         match credential_type {
             CredentialType::Fcm => FcmCredential::parse(content, token_uris).map(Self::Fcm),
-            CredentialType::Apn | CredentialType::ApnSandbox if content.get("certificate").is_some() => {
+            CredentialType::Apn | CredentialType::ApnSandbox
+                if content.get("certificate").is_some() =>
+            {
                 CertificateCredential::parse(content).map(Self::ApnCertificate)
             }
-            CredentialType::Apn | CredentialType::ApnSandbox => KeyCredential::parse(content).map(Self::ApnKey),
+            CredentialType::Apn | CredentialType::ApnSandbox => {
+                KeyCredential::parse(content).map(Self::ApnKey)
+            }
         }
     }
 }
@@ -89,7 +97,10 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Of `content`, which knows no fields but `known`.
     pub(super) fn of(content: &'a Value, known: &[&str]) -> Self {
-        let mut fields = Self { content, problems: Vec::new() };
+        let mut fields = Self {
+            content,
+            problems: Vec::new(),
+        };
         match content.as_object() {
             None => fields.problem("", "must be an object"),
             Some(object) => {
@@ -103,12 +114,17 @@ impl<'a> Fields<'a> {
 
     /// Notes a problem.
     pub(super) fn problem(&mut self, field: &str, message: &str) {
-        self.problems.push(FieldProblem { field: field.to_owned(), message: message.to_owned() });
+        self.problems.push(FieldProblem {
+            field: field.to_owned(),
+            message: message.to_owned(),
+        });
     }
 
     /// A text that may be absent, under any of these names.
     pub(super) fn optional(&mut self, names: &[&str]) -> Option<String> {
-        let (name, value) = names.iter().find_map(|name| Some((name, self.content.get(name)?)))?;
+        let (name, value) = names
+            .iter()
+            .find_map(|name| Some((name, self.content.get(name)?)))?;
         match value.as_str().map(str::trim) {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
             _ if value.is_null() => None,
@@ -137,14 +153,19 @@ impl<'a> Fields<'a> {
         }
         let pem = decode_pem(&text);
         if pem.is_none() {
-            self.problem(names.first().copied().unwrap_or_default(), "must be PEM, or the base64 of PEM");
+            self.problem(
+                names.first().copied().unwrap_or_default(),
+                "must be PEM, or the base64 of PEM",
+            );
         }
         pem.unwrap_or_default()
     }
 
     /// `value`, unless there was a problem; who passes `None` has noted why.
     pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldProblem>> {
-        value.filter(|_| self.problems.is_empty()).ok_or(self.problems)
+        value
+            .filter(|_| self.problems.is_empty())
+            .ok_or(self.problems)
     }
 }
 
@@ -154,15 +175,24 @@ fn decode_pem(text: &str) -> Option<String> {
         // JSON inside JSON often arrives with its line ends spelt out.
         return Some(text.replace("\\n", "\n"));
     }
-    let compact: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-    let decoded = base64::engine::general_purpose::STANDARD_NO_PAD.decode(compact.trim_end_matches('=')).ok()?;
-    String::from_utf8(decoded).ok().filter(|pem| pem.contains("-----BEGIN"))
+    let compact: String = text
+        .chars()
+        .filter(|character| !character.is_whitespace())
+        .collect();
+    let decoded = base64::engine::general_purpose::STANDARD_NO_PAD
+        .decode(compact.trim_end_matches('='))
+        .ok()?;
+    String::from_utf8(decoded)
+        .ok()
+        .filter(|pem| pem.contains("-----BEGIN"))
 }
 
 /// The certificates of a PEM document, at least one.
 pub(super) fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    certificates.ok().filter(|certificates| !certificates.is_empty())
+    certificates
+        .ok()
+        .filter(|certificates| !certificates.is_empty())
 }
 
 /// The private key of a PEM document.
@@ -178,13 +208,19 @@ pub(super) fn signs(key: &EncodingKey, algorithm: Algorithm) -> bool {
 #[cfg(test)]
 mod tests {
     use base64::Engine;
-    use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384};
+    use rcgen::{
+        CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
+    };
     use serde_json::json;
 
     use super::*;
 
     fn fields_of(credential_type: CredentialType, content: &Value) -> Vec<String> {
-        match Credential::parse(credential_type, content, &["https://localhost:1/token".to_owned()]) {
+        match Credential::parse(
+            credential_type,
+            content,
+            &["https://localhost:1/token".to_owned()],
+        ) {
             Ok(_) => Vec::new(),
             Err(problems) => problems.into_iter().map(|problem| problem.field).collect(),
         }
@@ -201,14 +237,18 @@ mod tests {
     #[test]
     fn a_service_account_is_taken_in_our_form_and_as_googles_file() {
         let key = rsa().serialize_pem();
-        let ours = json!({"projectId": "p", "clientEmail": "a@p.example", "privateKey": base64(&key)});
+        let ours =
+            json!({"projectId": "p", "clientEmail": "a@p.example", "privateKey": base64(&key)});
         let googles = json!({"type": "service_account", "project_id": "p", "client_email": "a@p.example",
             "private_key": key, "private_key_id": "k", "client_id": "1", "universe_domain": "googleapis.com",
             "auth_uri": "https://accounts.google.com/o/oauth2/auth", "token_uri": "https://oauth2.googleapis.com/token"});
         let operators = json!({"projectId": "p", "clientEmail": "a@p.example",
             "privateKey": base64(&key).trim_end_matches('='), "tokenUri": "https://localhost:1/token"});
         for content in [ours, googles, operators] {
-            assert_eq!(fields_of(CredentialType::Fcm, &content), Vec::<String>::new());
+            assert_eq!(
+                fields_of(CredentialType::Fcm, &content),
+                Vec::<String>::new()
+            );
         }
     }
 
@@ -217,23 +257,51 @@ mod tests {
         let bad = json!({"projectId": "a/b", "clientEmail": 7, "privateKey": "bm8=",
             "tokenUri": "https://evil.example/token", "extra": 1});
         let fields = fields_of(CredentialType::Fcm, &bad);
-        assert_eq!(fields, ["extra", "projectId", "clientEmail", "tokenUri", "privateKey"]);
-        assert_eq!(fields_of(CredentialType::Fcm, &json!({})), ["projectId", "clientEmail", "privateKey"]);
+        assert_eq!(
+            fields,
+            [
+                "extra",
+                "projectId",
+                "clientEmail",
+                "tokenUri",
+                "privateKey"
+            ]
+        );
+        assert_eq!(
+            fields_of(CredentialType::Fcm, &json!({})),
+            ["projectId", "clientEmail", "privateKey"]
+        );
         let apn = json!({"privateKey": "x", "teamId": "short", "bundleId": "a b"});
-        assert_eq!(fields_of(CredentialType::Apn, &apn), ["bundleId", "teamId", "keyId", "privateKey"]);
-        assert_eq!(fields_of(CredentialType::ApnSandbox, &json!({"certificate": "x"})), ["certificate", "privateKey"]);
-        assert_eq!(fields_of(CredentialType::Apn, &json!([])).first().map(String::as_str), Some(""));
+        assert_eq!(
+            fields_of(CredentialType::Apn, &apn),
+            ["bundleId", "teamId", "keyId", "privateKey"]
+        );
+        assert_eq!(
+            fields_of(CredentialType::ApnSandbox, &json!({"certificate": "x"})),
+            ["certificate", "privateKey"]
+        );
+        assert_eq!(
+            fields_of(CredentialType::Apn, &json!([]))
+                .first()
+                .map(String::as_str),
+            Some("")
+        );
     }
 
     #[test]
     fn a_key_must_be_able_to_sign() {
-        let apn =
-            |pem: &str| json!({"privateKey": pem, "teamId": "TEAM123456", "keyId": "KEY1234567", "bundleId": "a.b"});
+        let apn = |pem: &str| json!({"privateKey": pem, "teamId": "TEAM123456", "keyId": "KEY1234567", "bundleId": "a.b"});
         let [p256, p384] = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384]
             .map(|curve| KeyPair::generate_for(curve).unwrap().serialize_pem());
-        assert_eq!(fields_of(CredentialType::Apn, &apn(&p256)), Vec::<String>::new());
+        assert_eq!(
+            fields_of(CredentialType::Apn, &apn(&p256)),
+            Vec::<String>::new()
+        );
         assert_eq!(fields_of(CredentialType::Apn, &apn(&p384)), ["privateKey"]);
-        assert_eq!(fields_of(CredentialType::Apn, &apn(&rsa().serialize_pem())), ["privateKey"]);
+        assert_eq!(
+            fields_of(CredentialType::Apn, &apn(&rsa().serialize_pem())),
+            ["privateKey"]
+        );
         let fcm = json!({"projectId": "p", "clientEmail": "a@p.example", "privateKey": p256});
         assert_eq!(fields_of(CredentialType::Fcm, &fcm), ["privateKey"]);
     }
@@ -250,11 +318,19 @@ mod tests {
         let content = |certificate: &str, key: &KeyPair| json!({"certificate": base64(certificate), "privateKey": base64(&key.serialize_pem())});
         let parsed = Credential::parse(CredentialType::Apn, &content(&certificate, &key), &[]);
         match parsed.unwrap() {
-            Credential::ApnCertificate(parsed) => assert_eq!(parsed.bundle_id.as_deref(), Some("com.example.app")),
+            Credential::ApnCertificate(parsed) => {
+                assert_eq!(parsed.bundle_id.as_deref(), Some("com.example.app"))
+            }
             other => panic!("{other:?}"),
         }
-        assert_eq!(fields_of(CredentialType::Apn, &content(&certificate, &other)), ["privateKey"]);
-        assert_eq!(fields_of(CredentialType::Apn, &content(&expired, &key)), ["certificate"]);
+        assert_eq!(
+            fields_of(CredentialType::Apn, &content(&certificate, &other)),
+            ["privateKey"]
+        );
+        assert_eq!(
+            fields_of(CredentialType::Apn, &content(&expired, &key)),
+            ["certificate"]
+        );
     }
 
     #[test]
@@ -262,9 +338,18 @@ mod tests {
         let key = rsa().serialize_pem();
         let secret: String = key.lines().nth(2).unwrap().to_owned();
         let good = json!({"projectId": "p", "clientEmail": "a@p.example", "privateKey": key});
-        let shown = format!("{:?}", Credential::parse(CredentialType::Fcm, &good, &[]).unwrap());
+        let shown = format!(
+            "{:?}",
+            Credential::parse(CredentialType::Fcm, &good, &[]).unwrap()
+        );
         let bad = json!({"projectId": "p", "privateKey": secret, "tokenUri": "https://x.example"});
-        let problems = format!("{:?}", Credential::parse(CredentialType::Fcm, &bad, &[]).unwrap_err());
-        assert!(!shown.contains(&secret) && !problems.contains(&secret), "{shown} {problems}");
+        let problems = format!(
+            "{:?}",
+            Credential::parse(CredentialType::Fcm, &bad, &[]).unwrap_err()
+        );
+        assert!(
+            !shown.contains(&secret) && !problems.contains(&secret),
+            "{shown} {problems}"
+        );
     }
 }

@@ -61,6 +61,10 @@ impl Endpoint {
 
     /// What every URI there begins with.
     pub(super) fn origin_uri(&self) -> String {
-        if self.port == 443 { format!("https://{}", self.host) } else { format!("https://{}:{}", self.host, self.port) }
+        if self.port == 443 {
+            format!("https://{}", self.host)
+        } else {
+            format!("https://{}:{}", self.host, self.port)
+        }
     }
 }

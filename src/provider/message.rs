@@ -1,4 +1,5 @@
-//! The content of an Operation, free of any provider's words: stored once, rendered for each provider when it is sent.
+//! The content of an Operation, free of any provider's words: stored once, rendered for each
+//! provider when it is sent.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,8 @@ pub enum Priority {
     Low,
 }
 
-/// What is shown or handed to the app, as the client asked for it. The form in `operations.message`.
+/// What is shown or handed to the app, as the client asked for it. The form in
+/// `operations.message`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Message {
@@ -40,7 +42,8 @@ pub struct Message {
     pub badge: Option<u32>,
     /// How urgent it is.
     pub priority: Priority,
-    /// How long the provider keeps it for an unreachable device, in seconds; absent: the provider's longest.
+    /// How long the provider keeps it for an unreachable device, in seconds; absent: the provider's
+    /// longest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl: Option<u32>,
     /// Messages with the same key replace each other on the device.

@@ -1,4 +1,5 @@
-//! What the push providers have in common: which there are, what a message is, and what an answer means.
+//! What the push providers have in common: which there are, what a message is, and what an answer
+//! means.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -26,7 +27,18 @@ pub use preview::RequestPreview;
 
 /// A push provider. Its names are those of the API and of the database enum.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema, sqlx::Type,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    sqlx::Type,
 )]
 #[sqlx(type_name = "provider", rename_all = "UPPERCASE")]
 #[serde(rename_all = "UPPERCASE")]
@@ -58,7 +70,10 @@ const LONGEST_TEXT: usize = 1000;
 
 /// A provider's text as it is kept: bounded, and without NUL, which Postgres can't store.
 fn tidy(text: &str) -> String {
-    text.chars().filter(|character| *character != '\0').take(LONGEST_TEXT).collect()
+    text.chars()
+        .filter(|character| *character != '\0')
+        .take(LONGEST_TEXT)
+        .collect()
 }
 
 /// The longest that a provider is left alone for: one that asks for more has made a mistake.
@@ -67,10 +82,17 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// What a `Retry-After` header asks for, in seconds or as a date (RFC 9110 section 10.2.3), at most
 /// [`LONGEST_RETRY_AFTER`].
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let value = headers
+        .get(http::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim();
     let wait = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).unwrap_or_default(),
+        Err(_) => httpdate::parse_http_date(value)
+            .ok()?
+            .duration_since(SystemTime::now())
+            .unwrap_or_default(),
     };
     Some(wait.min(LONGEST_RETRY_AFTER))
 }

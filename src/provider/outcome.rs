@@ -1,4 +1,5 @@
-//! What a provider's answer means, by what to do about it. Each provider maps its codes to this in one table.
+//! What a provider's answer means, by what to do about it. Each provider maps its codes to this in
+//! one table.
 
 use std::time::Duration;
 
@@ -11,10 +12,12 @@ pub enum Outcome {
     Accepted,
     /// The token will never work again.
     TokenDead {
-        /// The token was last known valid before this moment; `None` where the provider does not say.
+        /// The token was last known valid before this moment; `None` where the provider does not
+        /// say.
         since: Option<OffsetDateTime>,
     },
-    /// The provider does not take this token with this credential; it may be a good token elsewhere.
+    /// The provider does not take this token with this credential; it may be a good token
+    /// elsewhere.
     TokenRefused,
     /// The provider does not take this message, whoever it is for.
     MessageRefused,
@@ -70,7 +73,13 @@ pub struct Answer {
 impl Answer {
     /// No answer arrived to a request that was handed over.
     pub(super) fn ambiguous(reason: String) -> Self {
-        Self { outcome: Outcome::Ambiguous, http_status: None, code: None, message: Some(reason), message_id: None }
+        Self {
+            outcome: Outcome::Ambiguous,
+            http_status: None,
+            code: None,
+            message: Some(reason),
+            message_id: None,
+        }
     }
 
     /// The token is none: there was no need to ask.
@@ -85,7 +94,8 @@ impl Answer {
     }
 }
 
-/// Why certainly nothing of a message reached its provider: not an attempt, so nothing is put on record against it.
+/// Why certainly nothing of a message reached its provider: not an attempt, so nothing is put on
+/// record against it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {
     /// No connection, or the provider gave the request back unprocessed.

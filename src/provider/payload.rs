@@ -31,7 +31,10 @@ pub struct PayloadProblem {
 
 impl PayloadProblem {
     pub(super) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -50,14 +53,20 @@ impl Payload {
 }
 
 impl Message {
-    /// Until when a provider keeps a message whose sending starts at `starts_at`; `None`: as long as it likes.
+    /// Until when a provider keeps a message whose sending starts at `starts_at`; `None`: as long
+    /// as it likes.
     pub fn expires_at(&self, starts_at: OffsetDateTime) -> Option<OffsetDateTime> {
-        self.ttl.map(|ttl| starts_at + Duration::from_secs(ttl.into()))
+        self.ttl
+            .map(|ttl| starts_at + Duration::from_secs(ttl.into()))
     }
 
     /// When APNs stops trying, in Unix seconds; 0 is Apple's word for one try, nothing kept.
     pub(super) fn apns_expiration(&self, expires_at: Option<OffsetDateTime>) -> Option<i64> {
-        if self.ttl == Some(0) { Some(0) } else { expires_at.map(OffsetDateTime::unix_timestamp) }
+        if self.ttl == Some(0) {
+            Some(0)
+        } else {
+            expires_at.map(OffsetDateTime::unix_timestamp)
+        }
     }
 }
 
@@ -87,6 +96,9 @@ mod tests {
         let mut base = json!({"android": {"ttl": "5s", "priority": "HIGH"}, "data": {"a": "1"}});
         let over = json!({"android": {"ttl": "9s", "directBootOk": true}, "data": null});
         merge(base.as_object_mut().unwrap(), over.as_object().unwrap());
-        assert_eq!(base, json!({"android": {"ttl": "9s", "priority": "HIGH", "directBootOk": true}}));
+        assert_eq!(
+            base,
+            json!({"android": {"ttl": "9s", "priority": "HIGH", "directBootOk": true}})
+        );
     }
 }

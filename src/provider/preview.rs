@@ -25,11 +25,21 @@ impl RequestPreview {
     /// A POST.
     pub(super) fn post(url: String, headers: &HeaderMap, body: &[u8]) -> Self {
         let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = headers.iter().map(|(name, value)| match *name == AUTHORIZATION {
-            // Its scheme tells which kind of credential it is.
-            true => (name.to_string(), format!("{} …", shown(value).split(' ').next().unwrap_or_default())),
-            false => (name.to_string(), shown(value)),
-        });
-        Self { method: "POST", url, headers: headers.collect(), body: serde_json::from_slice(body).unwrap_or_default() }
+        let headers = headers
+            .iter()
+            .map(|(name, value)| match *name == AUTHORIZATION {
+                // Its scheme tells which kind of credential it is.
+                true => (
+                    name.to_string(),
+                    format!("{} …", shown(value).split(' ').next().unwrap_or_default()),
+                ),
+                false => (name.to_string(), shown(value)),
+            });
+        Self {
+            method: "POST",
+            url,
+            headers: headers.collect(),
+            body: serde_json::from_slice(body).unwrap_or_default(),
+        }
     }
 }

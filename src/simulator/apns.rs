@@ -57,7 +57,10 @@ impl Apns {
     /// APNs, which knows the demo signing key.
     pub fn new(identity: &Identity) -> anyhow::Result<Self> {
         let key = DecodingKey::from_ec_pem(identity.signing_public_key.as_bytes())?;
-        Ok(Self { key, verified: RwLock::default() })
+        Ok(Self {
+            key,
+            verified: RwLock::default(),
+        })
     }
 
     /// What everybody gets in an outage.
@@ -68,16 +71,22 @@ impl Apns {
     /// Answers a request.
     pub fn answer(&self, incoming: &Incoming<'_>, arrivals: &Arrivals) -> Answer {
         let apns_id = header(incoming.headers, "apns-id");
-        let id = apns_id.map_or_else(|| Uuid::from_u128(rand::random()).to_string(), str::to_owned);
+        let id = apns_id.map_or_else(
+            || Uuid::from_u128(rand::random()).to_string(),
+            str::to_owned,
+        );
         match self.check(incoming) {
             Err(refusal) => refuse(refusal, Some(id)),
             Ok((token, payload)) => {
                 let choice = chosen::apns(token);
                 let payload = arrivals.shared(incoming.body, || payload);
                 let accept = |before| choice.is_none_or(|choice| !choice.applies(before));
-                let is_accepted = arrivals.arrived("APN", token, Some(&id), Arc::clone(&payload), accept);
+                let is_accepted =
+                    arrivals.arrived("APN", token, Some(&id), Arc::clone(&payload), accept);
                 match choice {
-                    Some(choice) if !is_accepted => refuse((choice.outcome, usual_reason(choice.outcome)), Some(id)),
+                    Some(choice) if !is_accepted => {
+                        refuse((choice.outcome, usual_reason(choice.outcome)), Some(id))
+                    }
                     _ => {
                         let mut answer = Answer::new(200, "").with("apns-id", id);
                         answer.accepted = true;
@@ -89,7 +98,10 @@ impl Apns {
     }
 
     fn check<'a>(&self, incoming: &Incoming<'a>) -> Result<(&'a str, Value), Refusal> {
-        let token = incoming.path.strip_prefix("/3/device/").ok_or((404, "BadPath"))?;
+        let token = incoming
+            .path
+            .strip_prefix("/3/device/")
+            .ok_or((404, "BadPath"))?;
         if incoming.method != Method::POST {
             return Err((405, "MethodNotAllowed"));
         }
@@ -106,7 +118,8 @@ impl Apns {
         if incoming.body.len() > MAX_PAYLOAD {
             return Err((413, "PayloadTooLarge"));
         }
-        let payload: Value = serde_json::from_slice(incoming.body).map_err(|_| (400, "PayloadEmpty"))?;
+        let payload: Value =
+            serde_json::from_slice(incoming.body).map_err(|_| (400, "PayloadEmpty"))?;
         if payload.as_object().is_none_or(serde_json::Map::is_empty) {
             return Err((400, "PayloadEmpty"));
         }
@@ -114,14 +127,23 @@ impl Apns {
     }
 
     fn authenticate(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let token = header(headers, "authorization").and_then(|value| value.strip_prefix("bearer "));
+        let token =
+            header(headers, "authorization").and_then(|value| value.strip_prefix("bearer "));
         let token = token.ok_or((403, "MissingProviderToken"))?;
-        let known = self.verified.read().unwrap_or_else(PoisonError::into_inner).get(token).copied();
+        let known = self
+            .verified
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(token)
+            .copied();
         let iat = match known {
             Some(iat) => iat,
             None => {
                 let iat = self.verify(token).ok_or((403, "InvalidProviderToken"))?;
-                self.verified.write().unwrap_or_else(PoisonError::into_inner).insert(token.to_owned(), iat);
+                self.verified
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(token.to_owned(), iat);
                 iat
             }
         };
@@ -139,7 +161,9 @@ impl Apns {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &validation).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &validation)
+            .ok()?
+            .claims;
         (header.kid.as_deref() == Some(KEY_ID) && claims.iss == TEAM_ID).then_some(claims.iat)
     }
 }
@@ -154,7 +178,9 @@ fn check_headers(headers: &HeaderMap, has_certificate: bool) -> Result<(), Refus
     let (_, suffix) = known.ok_or((400, "InvalidPushType"))?;
     match header(headers, "apns-topic") {
         None if !has_certificate => return Err((400, "MissingTopic")),
-        Some(topic) if topic.strip_suffix(suffix) != Some(BUNDLE_ID) => return Err((400, "TopicDisallowed")),
+        Some(topic) if topic.strip_suffix(suffix) != Some(BUNDLE_ID) => {
+            return Err((400, "TopicDisallowed"));
+        }
         _ => {}
     }
     match header(headers, "apns-priority").unwrap_or("10") {
@@ -193,7 +219,8 @@ fn usual_reason(status: u16) -> &'static str {
 fn refuse((status, reason): Refusal, apns_id: Option<String>) -> Answer {
     let mut body = json!({ "reason": reason });
     if status == 410 {
-        body["timestamp"] = json!((OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64);
+        body["timestamp"] =
+            json!((OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64);
     }
     let answer = Answer::new(status, body.to_string());
     match apns_id {

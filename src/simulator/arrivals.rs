@@ -87,9 +87,17 @@ impl Arrivals {
     ) -> bool {
         let mut shard = lock(self.shard(token));
         if !shard.contains_key(token) {
-            shard.insert(token.to_owned(), Arrival { provider, ..Arrival::default() });
+            shard.insert(
+                token.to_owned(),
+                Arrival {
+                    provider,
+                    ..Arrival::default()
+                },
+            );
         }
-        let Some(arrival) = shard.get_mut(token) else { return false };
+        let Some(arrival) = shard.get_mut(token) else {
+            return false;
+        };
         let accepted = accept(arrival.count);
         arrival.count += 1;
         arrival.accepted += u32::from(accepted);
@@ -106,7 +114,11 @@ impl Arrivals {
     /// `payload`, or the same one that somebody else got.
     pub fn shared(&self, bytes: &[u8], payload: impl FnOnce() -> Value) -> Arc<Value> {
         let hash = self.hasher.hash_one(bytes);
-        Arc::clone(lock(&self.payloads).entry(hash).or_insert_with(|| Arc::new(payload())))
+        Arc::clone(
+            lock(&self.payloads)
+                .entry(hash)
+                .or_insert_with(|| Arc::new(payload())),
+        )
     }
 
     /// Counts an acceptance. Returns how many there have been, this one included.
@@ -121,13 +133,22 @@ impl Arrivals {
 
     /// What arrived, by token.
     pub fn all(&self) -> HashMap<String, Arrival> {
-        self.shards.iter().flat_map(|shard| lock(shard).clone()).collect()
+        self.shards
+            .iter()
+            .flat_map(|shard| lock(shard).clone())
+            .collect()
     }
 
     /// The sums of it all.
     pub fn summary(&self) -> Summary {
         let connections = self.connections.load(Ordering::Relaxed);
-        let mut summary = Summary { requests: 0, accepted: 0, tokens: 0, duplicates: 0, connections };
+        let mut summary = Summary {
+            requests: 0,
+            accepted: 0,
+            tokens: 0,
+            duplicates: 0,
+            connections,
+        };
         for shard in &self.shards {
             for arrival in lock(shard).values() {
                 summary.requests += u64::from(arrival.count);

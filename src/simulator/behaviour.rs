@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-/// What may change while the simulator runs. On the command line and, in camelCase, at the control endpoint.
+/// What may change while the simulator runs. On the command line and, in camelCase, at the control
+/// endpoint.
 #[derive(Debug, Clone, Copy, Args, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Faults {
@@ -46,14 +47,25 @@ pub enum Outage {
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { latency: 0, jitter: 0, goaway_after: 0, lose_answer_every: 0, retry_after: 0, outage: Outage::None }
+        Self {
+            latency: 0,
+            jitter: 0,
+            goaway_after: 0,
+            lose_answer_every: 0,
+            retry_after: 0,
+            outage: Outage::None,
+        }
     }
 }
 
 impl Faults {
     /// How long this answer takes.
     pub fn delay(&self) -> Duration {
-        let jitter = if self.jitter == 0 { 0 } else { rand::random_range(0..=self.jitter) };
+        let jitter = if self.jitter == 0 {
+            0
+        } else {
+            rand::random_range(0..=self.jitter)
+        };
         Duration::from_millis(self.latency + jitter)
     }
 }
@@ -77,7 +89,11 @@ impl Default for Behaviour {
 impl Behaviour {
     /// With these limits and faults.
     pub fn new(fcm_streams: u32, apns_streams: u32, faults: Faults) -> Self {
-        Self { fcm_streams, apns_streams, faults: RwLock::new(faults) }
+        Self {
+            fcm_streams,
+            apns_streams,
+            faults: RwLock::new(faults),
+        }
     }
 
     /// The faults now.

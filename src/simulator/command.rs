@@ -42,8 +42,8 @@ pub struct Arguments {
     faults: Faults,
 }
 
-/// Runs a simulator until the process is told to end. Its certificate authority and the demo Credentials, as the API takes
-/// them, are written to the directory.
+/// Runs a simulator until the process is told to end. Its certificate authority and the demo
+/// Credentials, as the API takes them, are written to the directory.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let simulator = Simulator::start(Options {
@@ -53,15 +53,26 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         control_port: arguments.control_port,
         host_name: arguments.host_name,
         directory: Some(arguments.directory.clone()),
-        behaviour: Behaviour::new(arguments.fcm_streams, arguments.apns_streams, arguments.faults),
+        behaviour: Behaviour::new(
+            arguments.fcm_streams,
+            arguments.apns_streams,
+            arguments.faults,
+        ),
     })
     .await?;
     let directory = &arguments.directory;
     std::fs::write(directory.join("ca.pem"), &simulator.ca_pem)?;
-    let credentials = [("FCM", simulator.fcm_credential()), ("APN", simulator.apn_credential())];
+    let credentials = [
+        ("FCM", simulator.fcm_credential()),
+        ("APN", simulator.apn_credential()),
+    ];
     for (credential_type, content) in credentials {
-        let body = json!({"credentialType": credential_type, "appName": "demo", "content": content});
-        write_private(&directory.join(format!("{}.json", credential_type.to_lowercase())), &body.to_string())?;
+        let body =
+            json!({"credentialType": credential_type, "appName": "demo", "content": content});
+        write_private(
+            &directory.join(format!("{}.json", credential_type.to_lowercase())),
+            &body.to_string(),
+        )?;
     }
     writeln!(
         std::io::stdout(),

@@ -31,9 +31,17 @@ pub(super) fn serve(
         App::new()
             .app_data(web::Data::clone(&arrivals))
             .app_data(web::Data::clone(&behaviour))
-            .service(web::resource("/messages").route(web::get().to(messages)).route(web::delete().to(forget)))
+            .service(
+                web::resource("/messages")
+                    .route(web::get().to(messages))
+                    .route(web::delete().to(forget)),
+            )
             .route("/summary", web::get().to(summary))
-            .service(web::resource("/faults").route(web::get().to(faults)).route(web::put().to(set_faults)))
+            .service(
+                web::resource("/faults")
+                    .route(web::get().to(faults))
+                    .route(web::put().to(set_faults)),
+            )
     })
     .workers(1)
     .disable_signals()

@@ -44,25 +44,39 @@ impl TokenEndpoint {
     /// At `uri`, which assertions must name.
     pub fn new(identity: &Identity, uri: String) -> anyhow::Result<Self> {
         let key = DecodingKey::from_rsa_pem(identity.service_account_public_key.as_bytes())?;
-        Ok(Self { uri, key, given: RwLock::default() })
+        Ok(Self {
+            uri,
+            key,
+            given: RwLock::default(),
+        })
     }
 
     /// Whether it gave out `token` and it has not ended.
     pub fn knows(&self, token: &str) -> bool {
         let given = self.given.read().unwrap_or_else(PoisonError::into_inner);
-        given.get(token).is_some_and(|ends_at| Instant::now() < *ends_at)
+        given
+            .get(token)
+            .is_some_and(|ends_at| Instant::now() < *ends_at)
     }
 
     /// Answers `POST /token`.
     pub fn answer(&self, incoming: &Incoming<'_>) -> Answer {
-        let form = actix_web::web::Query::<Form>::from_query(std::str::from_utf8(incoming.body).unwrap_or_default());
+        let form = actix_web::web::Query::<Form>::from_query(
+            std::str::from_utf8(incoming.body).unwrap_or_default(),
+        );
         let Ok(form) = form else {
             return refuse("invalid_request", "Could not parse the form.");
         };
         match (form.grant_type.as_deref(), form.assertion.as_deref()) {
-            (None, _) => refuse("invalid_request", "Required parameter is missing: grant_type"),
+            (None, _) => refuse(
+                "invalid_request",
+                "Required parameter is missing: grant_type",
+            ),
             (Some(GRANT_TYPE), Some(assertion)) => self.exchange(assertion),
-            (Some(GRANT_TYPE), None) => refuse("invalid_request", "Required parameter is missing: assertion"),
+            (Some(GRANT_TYPE), None) => refuse(
+                "invalid_request",
+                "Required parameter is missing: assertion",
+            ),
             (Some(_), _) => refuse("unsupported_grant_type", "Invalid grant_type"),
         }
     }
@@ -76,29 +90,38 @@ impl TokenEndpoint {
         let Ok(token) = jsonwebtoken::decode::<Claims>(assertion, &self.key, &validation) else {
             return refuse("invalid_grant", "Invalid JWT Signature.");
         };
-        let (claims, now) = (token.claims, time::OffsetDateTime::now_utc().unix_timestamp());
+        let (claims, now) = (
+            token.claims,
+            time::OffsetDateTime::now_utc().unix_timestamp(),
+        );
         if claims.iss != CLIENT_EMAIL {
             return refuse("invalid_grant", "Invalid grant: account not found");
         }
         if claims.aud != self.uri {
             return refuse("invalid_grant", "Invalid JWT: Failed audience check.");
         }
-        if claims.exp - claims.iat > 3600 || claims.iat > now + LEEWAY || claims.exp < now - LEEWAY {
+        if claims.exp - claims.iat > 3600 || claims.iat > now + LEEWAY || claims.exp < now - LEEWAY
+        {
             let why = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.";
             return refuse("invalid_grant", why);
         }
         if !claims.scope.split(' ').any(|scope| scope == SCOPE) {
-            return refuse("invalid_scope", "Invalid OAuth scope or ID token audience provided.");
+            return refuse(
+                "invalid_scope",
+                "Invalid OAuth scope or ID token audience provided.",
+            );
         }
         let token = format!("ya29.{}", crate::secret::generate_api_secret());
         let mut given = self.given.write().unwrap_or_else(PoisonError::into_inner);
         given.insert(token.clone(), Instant::now() + LIFETIME);
         let body = json!({"access_token": token, "expires_in": LIFETIME.as_secs(), "token_type": "Bearer"});
-        Answer::new(200, body.to_string()).with("content-type", "application/json; charset=utf-8".to_owned())
+        Answer::new(200, body.to_string())
+            .with("content-type", "application/json; charset=utf-8".to_owned())
     }
 }
 
 fn refuse(error: &str, description: &str) -> Answer {
     let body = json!({"error": error, "error_description": description});
-    Answer::new(400, body.to_string()).with("content-type", "application/json; charset=utf-8".to_owned())
+    Answer::new(400, body.to_string())
+        .with("content-type", "application/json; charset=utf-8".to_owned())
 }

@@ -14,7 +14,10 @@ pub struct Violation {
 impl Violation {
     /// `field` is refused because of `description`.
     pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
-        Self { field: field.into(), description: description.into() }
+        Self {
+            field: field.into(),
+            description: description.into(),
+        }
     }
 }
 
@@ -35,7 +38,11 @@ enum Form {
     Object(&'static [(&'static str, Form)]),
 }
 
-const NOTIFICATION: &[(&str, Form)] = &[("title", Form::Text), ("body", Form::Text), ("image", Form::Text)];
+const NOTIFICATION: &[(&str, Form)] = &[
+    ("title", Form::Text),
+    ("body", Form::Text),
+    ("image", Form::Text),
+];
 
 const ANDROID_NOTIFICATION: &[(&str, Form)] = &[
     ("title", Form::Text),
@@ -80,11 +87,19 @@ const ANDROID: &[(&str, Form)] = &[
     ("restrictedSatelliteOk", Form::Boolean),
 ];
 
-const APNS: &[(&str, Form)] =
-    &[("headers", Form::TextMap), ("payload", Form::Any), ("fcmOptions", Form::Any), ("liveActivityToken", Form::Text)];
+const APNS: &[(&str, Form)] = &[
+    ("headers", Form::TextMap),
+    ("payload", Form::Any),
+    ("fcmOptions", Form::Any),
+    ("liveActivityToken", Form::Text),
+];
 
-const WEBPUSH: &[(&str, Form)] =
-    &[("headers", Form::TextMap), ("data", Form::TextMap), ("notification", Form::Any), ("fcmOptions", Form::Any)];
+const WEBPUSH: &[(&str, Form)] = &[
+    ("headers", Form::TextMap),
+    ("data", Form::TextMap),
+    ("notification", Form::Any),
+    ("fcmOptions", Form::Any),
+];
 
 const MESSAGE: &[(&str, Form)] = &[
     ("name", Form::Text),
@@ -101,36 +116,60 @@ const MESSAGE: &[(&str, Form)] = &[
 pub fn check(message: &Value) -> Result<(), Vec<Violation>> {
     let mut violations = Vec::new();
     check_object("message", message, MESSAGE, &mut violations);
-    for key in message.get("data").and_then(Value::as_object).iter().flat_map(|data| data.keys()) {
+    for key in message
+        .get("data")
+        .and_then(Value::as_object)
+        .iter()
+        .flat_map(|data| data.keys())
+    {
         let reserved = matches!(key.as_str(), "from" | "message_type");
         if reserved || key.starts_with("google.") || key.starts_with("gcm.notification.") {
-            violations.push(Violation::new(format!("message.data.{key}"), format!("Invalid data payload key: {key}")));
+            violations.push(Violation::new(
+                format!("message.data.{key}"),
+                format!("Invalid data payload key: {key}"),
+            ));
         }
     }
-    if violations.is_empty() { Ok(()) } else { Err(violations) }
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err(violations)
+    }
 }
 
 /// Bytes of all keys and values, but for the outermost object's braces.
 pub fn size(value: &Value) -> usize {
     match value {
-        Value::Object(object) => object.iter().map(|(key, value)| key.len() + size(value)).sum(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(key, value)| key.len() + size(value))
+            .sum(),
         Value::Array(array) => array.iter().map(size).sum(),
         Value::String(text) => text.len(),
         other => other.to_string().len(),
     }
 }
 
-fn check_object(path: &str, value: &Value, known: &[(&str, Form)], violations: &mut Vec<Violation>) {
+fn check_object(
+    path: &str,
+    value: &Value,
+    known: &[(&str, Form)],
+    violations: &mut Vec<Violation>,
+) {
     let Some(object) = value.as_object() else {
-        violations.push(Violation::new(path, "Invalid value: an object is expected."));
+        violations.push(Violation::new(
+            path,
+            "Invalid value: an object is expected.",
+        ));
         return;
     };
     for (name, value) in object {
         match known.iter().find(|(field, _)| field == name) {
             Some((_, form)) => check_field(&format!("{path}.{name}"), value, form, violations),
             None => {
-                let text =
-                    format!("Invalid JSON payload received. Unknown name \"{name}\" at '{path}': Cannot find field.");
+                let text = format!(
+                    "Invalid JSON payload received. Unknown name \"{name}\" at '{path}': Cannot find field."
+                );
                 violations.push(Violation::new(path, text));
             }
         }
@@ -143,11 +182,15 @@ fn check_field(path: &str, value: &Value, form: &Form, violations: &mut Vec<Viol
         Form::Boolean => value.is_boolean(),
         Form::Number => value.is_i64(),
         Form::Duration => value.as_str().is_some_and(is_duration),
-        Form::TextMap => value.as_object().is_some_and(|map| map.values().all(Value::is_string)),
-        Form::Word(words) => {
-            value.as_str().is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(text)))
-        }
-        Form::Texts => value.as_array().is_some_and(|array| array.iter().all(Value::is_string)),
+        Form::TextMap => value
+            .as_object()
+            .is_some_and(|map| map.values().all(Value::is_string)),
+        Form::Word(words) => value
+            .as_str()
+            .is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(text))),
+        Form::Texts => value
+            .as_array()
+            .is_some_and(|array| array.iter().all(Value::is_string)),
         Form::Any => value.is_object(),
         Form::Object(known) => return check_object(path, value, known, violations),
     };
@@ -158,7 +201,9 @@ fn check_field(path: &str, value: &Value, form: &Form, violations: &mut Vec<Viol
 
 /// Seconds up to 28 days, with an `s` behind.
 fn is_duration(text: &str) -> bool {
-    let seconds = text.strip_suffix('s').and_then(|text| text.parse::<f64>().ok());
+    let seconds = text
+        .strip_suffix('s')
+        .and_then(|text| text.parse::<f64>().ok());
     seconds.is_some_and(|seconds| (0.0..=2_419_200.0).contains(&seconds))
 }
 
@@ -174,14 +219,30 @@ mod tests {
             (json!({"token": "t", "title": "T"}), "message"),
             (json!({"token": 1}), "message.token"),
             (json!({"token": "t", "data": {"k": 1}}), "message.data"),
-            (json!({"token": "t", "data": {"from": "x"}}), "message.data.from"),
-            (json!({"token": "t", "android": {"ttl": "5"}}), "message.android.ttl"),
-            (json!({"token": "t", "android": {"priority": "URGENT"}}), "message.android.priority"),
-            (json!({"token": "t", "android": {"notification": {"sound": 1}}}), "message.android.notification.sound"),
+            (
+                json!({"token": "t", "data": {"from": "x"}}),
+                "message.data.from",
+            ),
+            (
+                json!({"token": "t", "android": {"ttl": "5"}}),
+                "message.android.ttl",
+            ),
+            (
+                json!({"token": "t", "android": {"priority": "URGENT"}}),
+                "message.android.priority",
+            ),
+            (
+                json!({"token": "t", "android": {"notification": {"sound": 1}}}),
+                "message.android.notification.sound",
+            ),
             (json!([]), "message"),
         ] {
             let violations = check(&message).err().unwrap_or_default();
-            assert_eq!(violations.first().map(|violation| violation.field.as_str()), Some(field), "{message}");
+            assert_eq!(
+                violations.first().map(|violation| violation.field.as_str()),
+                Some(field),
+                "{message}"
+            );
         }
     }
 

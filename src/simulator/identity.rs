@@ -1,5 +1,5 @@
-//! Who the simulator is, and whom it lets in: its certificates, and the keys of the demo Credentials. Made on the machine
-//! where it runs, never shipped.
+//! Who the simulator is, and whom it lets in: its certificates, and the keys of the demo
+//! Credentials. Made on the machine where it runs, never shipped.
 
 use std::fs;
 use std::io::Write;
@@ -11,8 +11,8 @@ use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize,
 };
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -56,14 +56,15 @@ impl Identity {
     pub fn keep_in(directory: &Path, host_name: Option<&str>) -> anyhow::Result<Self> {
         let path = directory.join(FILE);
         if let Ok(text) = fs::read_to_string(&path) {
-            let kept: Self =
-                serde_json::from_str(&text).with_context(|| format!("{} is damaged: remove it", path.display()))?;
+            let kept: Self = serde_json::from_str(&text)
+                .with_context(|| format!("{} is damaged: remove it", path.display()))?;
             if kept.host_name.as_deref() == host_name {
                 return Ok(kept);
             }
         }
         let identity = Self::generate(host_name)?;
-        fs::create_dir_all(directory).with_context(|| format!("can't make {}", directory.display()))?;
+        fs::create_dir_all(directory)
+            .with_context(|| format!("can't make {}", directory.display()))?;
         write_private(&path, &serde_json::to_string_pretty(&identity)?)?;
         Ok(identity)
     }
@@ -73,8 +74,10 @@ impl Identity {
         let (ca_pem, issuer) = authority()?;
         let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         names.extend(host_name.map(str::to_owned));
-        let (server_certificate, server_key) = signed(names, ExtendedKeyUsagePurpose::ServerAuth, &issuer)?;
-        let (client_certificate, client_key) = signed(Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, &issuer)?;
+        let (server_certificate, server_key) =
+            signed(names, ExtendedKeyUsagePurpose::ServerAuth, &issuer)?;
+        let (client_certificate, client_key) =
+            signed(Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, &issuer)?;
         let service_account = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
         let signing = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         Ok(Self {
@@ -103,8 +106,8 @@ impl Identity {
 
     fn tls(&self, client_certificates: bool) -> anyhow::Result<Arc<ServerConfig>> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder =
-            ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?;
         let builder = if client_certificates {
             let mut roots = RootCertStore::empty();
             roots.add(CertificateDer::from_pem_slice(self.ca_pem.as_bytes())?)?;
@@ -138,15 +141,26 @@ impl Identity {
 
 /// Writes a file that only its owner can read.
 pub fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| format!("can't write {}", path.display()))
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("can't write {}", path.display()))
 }
 
 fn authority() -> anyhow::Result<(String, Issuer<'static, KeyPair>)> {
     let mut params = CertificateParams::new(Vec::new())?;
-    params.distinguished_name.push(DnType::CommonName, "Bellwire simulator CA");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Bellwire simulator CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = params.self_signed(&key)?;
     Ok((certificate.pem(), Issuer::new(params, key)))
@@ -158,7 +172,9 @@ fn signed(
     issuer: &Issuer<'static, KeyPair>,
 ) -> anyhow::Result<(String, String)> {
     let mut params = CertificateParams::new(names)?;
-    params.distinguished_name.push(DnType::CommonName, "Bellwire simulator");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Bellwire simulator");
     params.extended_key_usages = vec![purpose];
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = params.signed_by(&key, issuer)?;

@@ -1,7 +1,9 @@
-//! Look-alikes of FCM (with Google's token endpoint) and of APNs: TLS, HTTP/2, and each provider's own checks and answers.
+//! Look-alikes of FCM (with Google's token endpoint) and of APNs: TLS, HTTP/2, and each provider's
+//! own checks and answers.
 //!
-//! A recipient's token chooses what becomes of it: see [`chosen`]. What arrived is kept and shown by the control endpoint:
-//! see [`control`]. Limits, delays and faults can be set at the start and changed while it runs: see [`behaviour`].
+//! A recipient's token chooses what becomes of it: see [`chosen`]. What arrived is kept and shown
+//! by the control endpoint: see [`control`]. Limits, delays and faults can be set at the start and
+//! changed while it runs: see [`behaviour`].
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -42,7 +44,8 @@ pub struct Options {
     pub control_port: u16,
     /// The host name that clients reach it by, besides `localhost`.
     pub host_name: Option<String>,
-    /// Where its keys and certificates are kept from one start to the next; `None`: new ones at every start.
+    /// Where its keys and certificates are kept from one start to the next; `None`: new ones at
+    /// every start.
     pub directory: Option<PathBuf>,
     /// Limits, delays and faults at the start.
     pub behaviour: Behaviour,
@@ -104,9 +107,17 @@ impl Simulator {
             stop: stop.clone(),
         };
         let provider = Provider::Fcm(fcm::Fcm::new(&identity, token_uri.clone())?);
-        tokio::spawn(server::serve(fcm, identity.fcm_tls()?, Arc::new(context(provider))));
+        tokio::spawn(server::serve(
+            fcm,
+            identity.fcm_tls()?,
+            Arc::new(context(provider)),
+        ));
         let provider = Provider::Apns(apns::Apns::new(&identity)?);
-        tokio::spawn(server::serve(apns, identity.apns_tls()?, Arc::new(context(provider))));
+        tokio::spawn(server::serve(
+            apns,
+            identity.apns_tls()?,
+            Arc::new(context(provider)),
+        ));
         let address = SocketAddr::new(options.address, options.control_port);
         let (control, address) = control::serve(address, arrivals, behaviour)?;
         Ok(Self {
@@ -144,5 +155,7 @@ impl Simulator {
 }
 
 async fn bind(address: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
-    TcpListener::bind((address, port)).await.with_context(|| format!("the simulator can't listen on {address}:{port}"))
+    TcpListener::bind((address, port))
+        .await
+        .with_context(|| format!("the simulator can't listen on {address}:{port}"))
 }

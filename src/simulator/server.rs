@@ -64,7 +64,12 @@ impl Answer {
     /// An answer without a message accepted.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, headers: Vec::new(), body: body.into(), accepted: false }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+            accepted: false,
+        }
     }
 
     /// With one more header.
@@ -78,7 +83,8 @@ impl Answer {
 struct Connection {
     context: Arc<Context>,
     has_certificate: bool,
-    /// Whether a request with valid authentication has been answered; before that APNs takes one at a time.
+    /// Whether a request with valid authentication has been answered; before that APNs takes one at
+    /// a time.
     is_trusted: AtomicBool,
     under_way: AtomicU32,
     /// Ends the connection at once, answers under way included.
@@ -109,7 +115,9 @@ pub async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, context: Arc<C
 }
 
 async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, context: Arc<Context>) {
-    let Some((tcp, lingering)) = twice(tcp) else { return };
+    let Some((tcp, lingering)) = twice(tcp) else {
+        return;
+    };
     let broken = context.stop.child_token();
     let served = async {
         tcp.set_nodelay(true).ok()?;
@@ -128,7 +136,9 @@ async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, context: Arc<Context>
         let state = Arc::new(Connection {
             context: Arc::clone(&context),
             has_certificate,
-            is_trusted: AtomicBool::new(has_certificate || matches!(context.provider, Provider::Fcm(_))),
+            is_trusted: AtomicBool::new(
+                has_certificate || matches!(context.provider, Provider::Fcm(_)),
+            ),
             under_way: AtomicU32::new(0),
             broken: broken.clone(),
         });
@@ -141,7 +151,9 @@ async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, context: Arc<Context>
                 http.graceful_shutdown();
             }
             // With a token, APNs takes one request at a time until it has seen a good one.
-            if !state.is_trusted.load(Ordering::Relaxed) && state.under_way.load(Ordering::Relaxed) > 0 {
+            if !state.is_trusted.load(Ordering::Relaxed)
+                && state.under_way.load(Ordering::Relaxed) > 0
+            {
                 respond.send_reset(Reason::REFUSED_STREAM);
                 continue;
             }
@@ -162,8 +174,9 @@ fn twice(tcp: TcpStream) -> Option<(TcpStream, TcpStream)> {
     Some((TcpStream::from_std(tcp).ok()?, second))
 }
 
-/// Closes a connection as a good server does: what the client still sends is read, because closing with something unread
-/// resets the connection, and the client would lose the answers that it has not read.
+/// Closes a connection as a good server does: what the client still sends is read, because closing
+/// with something unread resets the connection, and the client would lose the answers that it has
+/// not read.
 async fn linger(mut tcp: TcpStream) {
     let unread = async {
         tcp.shutdown().await?;
@@ -172,7 +185,11 @@ async fn linger(mut tcp: TcpStream) {
     let _ = tokio::time::timeout(LINGER, unread).await;
 }
 
-async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, state: Arc<Connection>) {
+async fn exchange(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    state: Arc<Connection>,
+) {
     let answer = tokio::select! {
         answer = answer(request, &state) => answer,
         // The client has lost its patience.
@@ -264,5 +281,9 @@ fn outage(provider: &Provider, retry_after: u32) -> Answer {
         Provider::Fcm(_) => Fcm::unavailable(),
         Provider::Apns(_) => Apns::unavailable(),
     };
-    if retry_after > 0 { answer.with("retry-after", retry_after.to_string()) } else { answer }
+    if retry_after > 0 {
+        answer.with("retry-after", retry_after.to_string())
+    } else {
+        answer
+    }
 }

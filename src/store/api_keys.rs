@@ -45,7 +45,10 @@ pub struct ListedKey {
 }
 
 /// Those of `keys`, by name, that are there and have not been revoked.
-pub async fn find(executor: impl PgExecutor<'_>, keys: &[String]) -> sqlx::Result<HashMap<String, KnownKey>> {
+pub async fn find(
+    executor: impl PgExecutor<'_>,
+    keys: &[String],
+) -> sqlx::Result<HashMap<String, KnownKey>> {
     let rows = sqlx::query!(
         r#"
         select key, account_id, secret_hash, role as "role: Role"
@@ -58,7 +61,14 @@ pub async fn find(executor: impl PgExecutor<'_>, keys: &[String]) -> sqlx::Resul
     .await?;
     let known = rows.into_iter().map(|row| {
         let (account_id, secret_hash, role) = (row.account_id.into(), row.secret_hash, row.role);
-        (row.key, KnownKey { account_id, secret_hash, role })
+        (
+            row.key,
+            KnownKey {
+                account_id,
+                secret_hash,
+                role,
+            },
+        )
     });
     Ok(known.collect())
 }
@@ -103,8 +113,11 @@ pub async fn list(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<ListedKey>>
 
 /// Revokes a key at once. `false`: there is no such key, or it was revoked before.
 pub async fn revoke(executor: impl PgExecutor<'_>, key: &str) -> sqlx::Result<bool> {
-    let revoked = sqlx::query!("update api_keys set revoked_at = now() where key = $1 and revoked_at is null", key)
-        .execute(executor)
-        .await?;
+    let revoked = sqlx::query!(
+        "update api_keys set revoked_at = now() where key = $1 and revoked_at is null",
+        key
+    )
+    .execute(executor)
+    .await?;
     Ok(revoked.rows_affected() == 1)
 }

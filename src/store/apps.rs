@@ -96,7 +96,8 @@ pub async fn list(
     .await
 }
 
-/// Makes an App its account's default, in place of the one that was. Returns whether there is such an App.
+/// Makes an App its account's default, in place of the one that was. Returns whether there is such
+/// an App.
 pub async fn make_default(pool: &PgPool, account_id: AccountId, name: &str) -> sqlx::Result<bool> {
     let mut transaction = pool.begin().await?;
     // All of them, in one order: so two that do this at once follow each other.
@@ -106,7 +107,9 @@ pub async fn make_default(pool: &PgPool, account_id: AccountId, name: &str) -> s
     )
     .fetch_all(&mut *transaction)
     .await?;
-    let Some(app) = apps.iter().find(|app| app.name == name) else { return Ok(false) };
+    let Some(app) = apps.iter().find(|app| app.name == name) else {
+        return Ok(false);
+    };
     if app.is_default {
         return Ok(true);
     }

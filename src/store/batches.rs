@@ -1,7 +1,7 @@
 //! The queue: batches that are due are claimed, held under a lease and released.
 //!
-//! `due_at` is the schedule, the retry time and the lease in one, by the database's clock alone. `claims` is the fence:
-//! whoever holds an older value has lost the batch.
+//! `due_at` is the schedule, the retry time and the lease in one, by the database's clock alone.
+//! `claims` is the fence: whoever holds an older value has lost the batch.
 
 use std::time::Duration;
 
@@ -50,7 +50,11 @@ struct ClaimedRow {
 impl From<ClaimedRow> for ClaimedBatch {
     fn from(row: ClaimedRow) -> Self {
         Self {
-            key: BatchKey { operation_id: row.operation_id.into(), number: row.number, claims: row.claims },
+            key: BatchKey {
+                operation_id: row.operation_id.into(),
+                number: row.number,
+                claims: row.claims,
+            },
             first_position: row.first_position,
             size: row.size,
             queued: row.queued,
@@ -68,7 +72,10 @@ struct Keys {
 impl Keys {
     fn of(batches: &[BatchKey]) -> Self {
         Self {
-            operation_ids: batches.iter().map(|batch| batch.operation_id.as_uuid()).collect(),
+            operation_ids: batches
+                .iter()
+                .map(|batch| batch.operation_id.as_uuid())
+                .collect(),
             numbers: batches.iter().map(|batch| batch.number).collect(),
             claims: batches.iter().map(|batch| batch.claims).collect(),
         }
@@ -79,8 +86,9 @@ fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }
 
-/// Claims due batches in rank order as long as they hold at most `rows` unsettled notifications, and at most `limit`. Each is
-/// this process's for `lease`; if it is not released by then, it is due again by itself.
+/// Claims due batches in rank order as long as they hold at most `rows` unsettled notifications,
+/// and at most `limit`. Each is this process's for `lease`; if it is not released by then, it is
+/// due again by itself.
 pub async fn claim(
     executor: impl PgExecutor<'_>,
     limit: i64,
@@ -125,8 +133,8 @@ pub async fn claim(
     Ok(claimed.into_iter().map(ClaimedBatch::from).collect())
 }
 
-/// Claims the `limit` batches that have been due for longest, whatever their rank, for `lease`: so that nobody waits for ever
-/// behind those who rank before.
+/// Claims the `limit` batches that have been due for longest, whatever their rank, for `lease`: so
+/// that nobody waits for ever behind those who rank before.
 pub async fn claim_oldest(
     executor: impl PgExecutor<'_>,
     limit: i64,
@@ -164,7 +172,8 @@ pub async fn claim_oldest(
     Ok(claimed.into_iter().map(ClaimedBatch::from).collect())
 }
 
-/// Moves the end of the leases of `batches` to `lease` from now. Returns those that are still held; the others are lost.
+/// Moves the end of the leases of `batches` to `lease` from now. Returns those that are still held;
+/// the others are lost.
 pub async fn renew(
     executor: impl PgExecutor<'_>,
     batches: &[BatchKey],
@@ -197,6 +206,10 @@ pub async fn renew(
     .await?;
     Ok(held
         .into_iter()
-        .map(|row| BatchKey { operation_id: row.operation_id.into(), number: row.number, claims: row.claims })
+        .map(|row| BatchKey {
+            operation_id: row.operation_id.into(),
+            number: row.number,
+            claims: row.claims,
+        })
         .collect())
 }

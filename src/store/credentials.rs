@@ -77,7 +77,10 @@ pub struct CredentialFilter<'a> {
 }
 
 /// Stores a Credential, and its App if it is the first there.
-pub async fn insert(connection: &mut PgConnection, new: &NewCredential<'_>) -> Result<(), InsertError> {
+pub async fn insert(
+    connection: &mut PgConnection,
+    new: &NewCredential<'_>,
+) -> Result<(), InsertError> {
     let mut transaction = connection.begin().await?;
     lock_account(&mut transaction, new.account_id).await?;
     ensure_app(&mut transaction, new.account_id, new.app_name).await?;
@@ -100,7 +103,13 @@ pub async fn insert(connection: &mut PgConnection, new: &NewCredential<'_>) -> R
     }
     let is_default = new.is_default || siblings.of_its_type == 0;
     if is_default {
-        clear_default(&mut transaction, new.account_id, new.app_name, new.credential_type).await?;
+        clear_default(
+            &mut transaction,
+            new.account_id,
+            new.app_name,
+            new.credential_type,
+        )
+        .await?;
     }
     sqlx::query!(
         r#"
@@ -121,15 +130,23 @@ pub async fn insert(connection: &mut PgConnection, new: &NewCredential<'_>) -> R
     Ok(())
 }
 
-/// Makes changes to one account's Apps and Credentials follow each other, so that limits and defaults hold.
+/// Makes changes to one account's Apps and Credentials follow each other, so that limits and
+/// defaults hold.
 async fn lock_account(connection: &mut PgConnection, account_id: AccountId) -> sqlx::Result<()> {
-    sqlx::query!("select id from accounts where id = $1 for update", account_id.as_uuid())
-        .fetch_one(connection)
-        .await
-        .map(drop)
+    sqlx::query!(
+        "select id from accounts where id = $1 for update",
+        account_id.as_uuid()
+    )
+    .fetch_one(connection)
+    .await
+    .map(drop)
 }
 
-async fn ensure_app(connection: &mut PgConnection, account_id: AccountId, name: &str) -> Result<(), InsertError> {
+async fn ensure_app(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    name: &str,
+) -> Result<(), InsertError> {
     let apps = sqlx::query!(
         r#"select count(*) as "all!", count(*) filter (where name = $2) as "named!" from apps where account_id = $1"#,
         account_id.as_uuid(),
@@ -229,21 +246,35 @@ pub async fn fetch(
 }
 
 /// Makes a Credential its App's default for its type. `false`: the account has no such Credential.
-pub async fn make_default(pool: &PgPool, account_id: AccountId, id: CredentialId) -> sqlx::Result<bool> {
+pub async fn make_default(
+    pool: &PgPool,
+    account_id: AccountId,
+    id: CredentialId,
+) -> sqlx::Result<bool> {
     let mut transaction = pool.begin().await?;
     lock_account(&mut transaction, account_id).await?;
     let Some(credential) = fetch(&mut *transaction, account_id, id).await? else {
         return Ok(false);
     };
     if !credential.is_default {
-        clear_default(&mut transaction, account_id, &credential.app_name, credential.credential_type).await?;
+        clear_default(
+            &mut transaction,
+            account_id,
+            &credential.app_name,
+            credential.credential_type,
+        )
+        .await?;
         set_default(&mut transaction, account_id, id).await?;
     }
     transaction.commit().await?;
     Ok(true)
 }
 
-async fn set_default(connection: &mut PgConnection, account_id: AccountId, id: CredentialId) -> sqlx::Result<()> {
+async fn set_default(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    id: CredentialId,
+) -> sqlx::Result<()> {
     // An error if there is none, which whoever locked the account has made sure of.
     sqlx::query!(
         "update credentials set is_default = true, updated_at = now() where account_id = $1 and id = $2 returning id",
@@ -255,8 +286,8 @@ async fn set_default(connection: &mut PgConnection, account_id: AccountId, id: C
     .map(drop)
 }
 
-/// Deletes a Credential. If it was its App's default, the oldest other of its type takes its place. `false`: the account
-/// has no such Credential.
+/// Deletes a Credential. If it was its App's default, the oldest other of its type takes its place.
+/// `false`: the account has no such Credential.
 pub async fn delete(pool: &PgPool, account_id: AccountId, id: CredentialId) -> sqlx::Result<bool> {
     let mut transaction = pool.begin().await?;
     lock_account(&mut transaction, account_id).await?;
@@ -270,7 +301,9 @@ pub async fn delete(pool: &PgPool, account_id: AccountId, id: CredentialId) -> s
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(deleted) = deleted else { return Ok(false) };
+    let Some(deleted) = deleted else {
+        return Ok(false);
+    };
     if deleted.is_default {
         let heir = sqlx::query_scalar!(
             r#"

@@ -14,7 +14,8 @@ pub struct DeliveryAttempt {
     pub provider: Provider,
     /// Authenticated with what.
     pub credential_id: CredentialId,
-    /// The ends of the token that was tried, for a device of a User; `None`: the notification's own.
+    /// The ends of the token that was tried, for a device of a User; `None`: the notification's
+    /// own.
     pub masked_token: Option<String>,
     /// What Bellwire made of the answer: see [`crate::provider::Outcome`].
     pub outcome: String,

@@ -60,8 +60,8 @@ pub enum RegisterError {
     Database(#[from] sqlx::Error),
 }
 
-/// Registers a device, or renews what is known of it. Its token leaves any other User of the App: it is the same
-/// installation, in other hands.
+/// Registers a device, or renews what is known of it. Its token leaves any other User of the App:
+/// it is the same installation, in other hands.
 pub async fn register(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
@@ -83,7 +83,11 @@ pub async fn register(
 }
 
 /// Keeps the App from being deleted meanwhile; `false`: there is none.
-async fn lock_app(connection: &mut PgConnection, account_id: AccountId, name: &str) -> sqlx::Result<bool> {
+async fn lock_app(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    name: &str,
+) -> sqlx::Result<bool> {
     let found = sqlx::query!(
         "select name from apps where account_id = $1 and name = $2 for key share",
         account_id.as_uuid(),
@@ -95,10 +99,16 @@ async fn lock_app(connection: &mut PgConnection, account_id: AccountId, name: &s
 }
 
 /// Makes registrations of one token follow each other. Returns who has it.
-async fn lock_token(connection: &mut PgConnection, new: &NewDevice<'_>) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", new.token_hash)
-        .execute(&mut *connection)
-        .await?;
+async fn lock_token(
+    connection: &mut PgConnection,
+    new: &NewDevice<'_>,
+) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))",
+        new.token_hash
+    )
+    .execute(&mut *connection)
+    .await?;
     sqlx::query_scalar!(
         r#"
         select user_id
@@ -115,14 +125,19 @@ async fn lock_token(connection: &mut PgConnection, new: &NewDevice<'_>) -> sqlx:
     .await
 }
 
-/// Locks the User and the token's owner with their registrations, in key order: so registrations of one User follow each
-/// other, the limit holds, and nobody waits in a circle.
+/// Locks the User and the token's owner with their registrations, in key order: so registrations of
+/// one User follow each other, the limit holds, and nobody waits in a circle.
 async fn lock_users(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
     owner: Option<Uuid>,
 ) -> Result<UserId, RegisterError> {
-    let ids: Vec<Uuid> = new.user_id.map(UserId::as_uuid).into_iter().chain(owner).collect();
+    let ids: Vec<Uuid> = new
+        .user_id
+        .map(UserId::as_uuid)
+        .into_iter()
+        .chain(owner)
+        .collect();
     let locked = sqlx::query_scalar!(
         "select id from users where account_id = $1 and id = any($2) order by id for update",
         new.account_id.as_uuid(),
@@ -152,15 +167,27 @@ async fn lock_users(
 }
 
 async fn touch_user(connection: &mut PgConnection, id: UserId) -> Result<(), RegisterError> {
-    sqlx::query!("update users set updated_at = now() where id = $1", id.as_uuid()).execute(connection).await?;
+    sqlx::query!(
+        "update users set updated_at = now() where id = $1",
+        id.as_uuid()
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-async fn create_user(connection: &mut PgConnection, account_id: AccountId) -> Result<UserId, RegisterError> {
+async fn create_user(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+) -> Result<UserId, RegisterError> {
     let id = UserId::generate();
-    sqlx::query!("insert into users (id, account_id) values ($1, $2)", id.as_uuid(), account_id.as_uuid())
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "insert into users (id, account_id) values ($1, $2)",
+        id.as_uuid(),
+        account_id.as_uuid()
+    )
+    .execute(connection)
+    .await?;
     Ok(id)
 }
 
@@ -209,8 +236,9 @@ async fn leave_others(
     note_left(connection, &left).await
 }
 
-/// Notes that devices have left `registrations`, and deletes those that have none any more: one has at least one. They and
-/// their Users must be locked by a statement before this one, or a device that is being registered would not be seen.
+/// Notes that devices have left `registrations`, and deletes those that have none any more: one has
+/// at least one. They and their Users must be locked by a statement before this one, or a device
+/// that is being registered would not be seen.
 pub async fn note_left(connection: &mut PgConnection, registrations: &[Uuid]) -> sqlx::Result<()> {
     sqlx::query!(
         r#"
@@ -260,10 +288,16 @@ async fn insert_device(
     .map(drop)
 }
 
-async fn count_devices(connection: &mut PgConnection, id: DeviceRegistrationId) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"select count(*) as "count!" from devices where registration_id = $1"#, id.as_uuid())
-        .fetch_one(connection)
-        .await
+async fn count_devices(
+    connection: &mut PgConnection,
+    id: DeviceRegistrationId,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from devices where registration_id = $1"#,
+        id.as_uuid()
+    )
+    .fetch_one(connection)
+    .await
 }
 
 /// The registrations of a User, newest first, older than `after`, at most `limit`.

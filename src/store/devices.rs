@@ -52,8 +52,8 @@ impl UserDevice {
     }
 }
 
-/// By what a provider knows the message of `notification` to one of a User's devices: another for each device, and the
-/// same on every try.
+/// By what a provider knows the message of `notification` to one of a User's devices: another for
+/// each device, and the same on every try.
 pub fn message_id(device: Uuid, notification: Uuid) -> Uuid {
     Uuid::new_v5(&device, notification.as_bytes())
 }
@@ -88,7 +88,10 @@ pub async fn of_registrations(
 }
 
 /// The devices of many Users.
-pub async fn of_users(executor: impl PgExecutor<'_>, users: &[DevicesOf<'_>]) -> sqlx::Result<Vec<UserDevice>> {
+pub async fn of_users(
+    executor: impl PgExecutor<'_>,
+    users: &[DevicesOf<'_>],
+) -> sqlx::Result<Vec<UserDevice>> {
     let account_ids: Vec<Uuid> = users.iter().map(|user| user.account_id.as_uuid()).collect();
     let app_names: Vec<&str> = users.iter().map(|user| user.app_name).collect();
     let user_ids: Vec<Uuid> = users.iter().map(|user| user.user_id.as_uuid()).collect();
@@ -124,7 +127,8 @@ pub async fn remove_dead(pool: &PgPool, dead: &[DeadDevice]) -> sqlx::Result<usi
     let ids: Vec<Uuid> = dead.iter().map(|device| device.id).collect();
     let since: Vec<OffsetDateTime> = dead.iter().map(|device| device.since).collect();
     let mut transaction = pool.begin().await?;
-    // Users, then registrations, before their devices and in key order, as whoever registers one does.
+    // Users, then registrations, before their devices and in key order, as whoever registers one
+    // does.
     sqlx::query!(
         r#"
         select id

@@ -1,4 +1,5 @@
-//! What claimed batches have to send: their unsettled notifications, and each Operation's content once.
+//! What claimed batches have to send: their unsettled notifications, and each Operation's content
+//! once.
 
 use std::time::Duration;
 
@@ -49,7 +50,8 @@ pub struct DueOperation {
     pub time_left: Duration,
 }
 
-/// The time from the database's now to a moment of its own clock, in whole microseconds; zero for one that is past.
+/// The time from the database's now to a moment of its own clock, in whole microseconds; zero for
+/// one that is past.
 fn duration(microseconds: i64) -> Duration {
     Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
 }
@@ -59,9 +61,15 @@ pub async fn notifications(
     executor: impl PgExecutor<'_>,
     batches: &[ClaimedBatch],
 ) -> sqlx::Result<Vec<DueNotification>> {
-    let operation_ids: Vec<Uuid> = batches.iter().map(|batch| batch.key.operation_id.as_uuid()).collect();
+    let operation_ids: Vec<Uuid> = batches
+        .iter()
+        .map(|batch| batch.key.operation_id.as_uuid())
+        .collect();
     let first: Vec<i32> = batches.iter().map(|batch| batch.first_position).collect();
-    let end: Vec<i32> = batches.iter().map(|batch| batch.first_position + batch.size).collect();
+    let end: Vec<i32> = batches
+        .iter()
+        .map(|batch| batch.first_position + batch.size)
+        .collect();
     let rows = sqlx::query!(
         r#"
         select
@@ -103,7 +111,10 @@ pub async fn notifications(
 }
 
 /// The Operations with these ids.
-pub async fn operations(executor: impl PgExecutor<'_>, ids: &[OperationId]) -> sqlx::Result<Vec<DueOperation>> {
+pub async fn operations(
+    executor: impl PgExecutor<'_>,
+    ids: &[OperationId],
+) -> sqlx::Result<Vec<DueOperation>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"

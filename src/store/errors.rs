@@ -32,8 +32,8 @@ impl OperationError {
     }
 }
 
-/// The failed notifications of an Operation after position `after`, at most `limit`, in request order. Batches without
-/// a failure are passed over.
+/// The failed notifications of an Operation after position `after`, at most `limit`, in request
+/// order. Batches without a failure are passed over.
 pub async fn list(
     executor: impl PgExecutor<'_>,
     operation_id: OperationId,

@@ -1,5 +1,5 @@
-//! Fan-out: turns an Operation to an audience into notifications and batches, a step at a time. A step is one statement, so
-//! a crash leaves none half done, and replicas never do the same one.
+//! Fan-out: turns an Operation to an audience into notifications and batches, a step at a time. A
+//! step is one statement, so a crash leaves none half done, and replicas never do the same one.
 
 use std::time::Duration;
 
@@ -22,12 +22,18 @@ pub struct Step {
     pub is_full: bool,
 }
 
-/// Does the next step of the Operation that has waited longest. `None`: nothing is due that nobody else works on.
+/// Does the next step of the Operation that has waited longest. `None`: nothing is due that nobody
+/// else works on.
 pub async fn step(executor: impl PgExecutor<'_>) -> sqlx::Result<Option<Step>> {
-    let row =
-        sqlx::query_file!("src/store/fanouts_step.sql", STEP, BATCH_SIZE as i32, MAX_POSITIONS as i32, WAKE_CHANNEL)
-            .fetch_optional(executor)
-            .await?;
+    let row = sqlx::query_file!(
+        "src/store/fanouts_step.sql",
+        STEP,
+        BATCH_SIZE as i32,
+        MAX_POSITIONS as i32,
+        WAKE_CHANNEL
+    )
+    .fetch_optional(executor)
+    .await?;
     Ok(row.map(|row| Step {
         operation_id: row.operation_id.into(),
         notifications: row.notifications,
@@ -45,9 +51,17 @@ pub async fn due_in(executor: impl PgExecutor<'_>) -> sqlx::Result<Option<Durati
     Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
 }
 
-/// Ends what is left of an Operation's fan-out, after the step that is under way. Returns whether there was anything.
-pub async fn cancel(executor: impl PgExecutor<'_>, operation_id: OperationId) -> sqlx::Result<bool> {
-    let deleted =
-        sqlx::query!("delete from fanouts where operation_id = $1", operation_id.as_uuid()).execute(executor).await?;
+/// Ends what is left of an Operation's fan-out, after the step that is under way. Returns whether
+/// there was anything.
+pub async fn cancel(
+    executor: impl PgExecutor<'_>,
+    operation_id: OperationId,
+) -> sqlx::Result<bool> {
+    let deleted = sqlx::query!(
+        "delete from fanouts where operation_id = $1",
+        operation_id.as_uuid()
+    )
+    .execute(executor)
+    .await?;
     Ok(deleted.rows_affected() > 0)
 }

@@ -16,7 +16,10 @@ const CONSTRAINT: &str = "idempotency_keys_pkey";
 
 /// Whether a statement failed since another request under its key was first by a moment.
 pub fn is_repeat(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(DatabaseError::constraint) == Some(CONSTRAINT)
+    error
+        .as_database_error()
+        .and_then(DatabaseError::constraint)
+        == Some(CONSTRAINT)
 }
 
 /// A request that was accepted under a key.
@@ -58,11 +61,18 @@ pub async fn find(
 }
 
 /// Makes requests under one key follow each other until the transaction ends.
-pub async fn lock(executor: impl PgExecutor<'_>, account_id: AccountId, key: &str) -> sqlx::Result<()> {
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 0))", format!("{account_id} {key}"))
-        .execute(executor)
-        .await
-        .map(drop)
+pub async fn lock(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    key: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended($1, 0))",
+        format!("{account_id} {key}")
+    )
+    .execute(executor)
+    .await
+    .map(drop)
 }
 
 /// Remembers what was accepted.

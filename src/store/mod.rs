@@ -1,4 +1,5 @@
-//! All SQL, one noun per file. Functions take a pool or a connection, return rows as types, and decide nothing.
+//! All SQL, one noun per file. Functions take a pool or a connection, return rows as types, and
+//! decide nothing.
 
 pub mod accounts;
 pub mod api_keys;

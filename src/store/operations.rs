@@ -88,16 +88,27 @@ pub struct NewRecipient {
 
 impl std::fmt::Debug for NewRecipient {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("NewRecipient").finish_non_exhaustive()
+        formatter
+            .debug_struct("NewRecipient")
+            .finish_non_exhaustive()
     }
 }
 
-/// The order in which due batches are claimed, 0 first. HIGH goes before LOW. Within a priority an Operation of a single batch
-/// goes first, then the first batches of every larger one before its later ones, in powers of two: so a single push never
-/// waits for a million, be they of one Operation or of many.
+/// The order in which due batches are claimed, 0 first. HIGH goes before LOW. Within a priority an
+/// Operation of a single batch goes first, then the first batches of every larger one before its
+/// later ones, in powers of two: so a single push never waits for a million, be they of one
+/// Operation or of many.
 fn rank(high_priority: bool, is_single_batch: bool, batch_number: u32) -> i16 {
-    let bucket = if is_single_batch { 0 } else { 1 + (u32::BITS - batch_number.leading_zeros()) as i16 };
-    if high_priority { bucket } else { LOW_RANK + bucket }
+    let bucket = if is_single_batch {
+        0
+    } else {
+        1 + (u32::BITS - batch_number.leading_zeros()) as i16
+    };
+    if high_priority {
+        bucket
+    } else {
+        LOW_RANK + bucket
+    }
 }
 
 /// The columns of all Operations of one insert, as the arrays that Postgres gets.
@@ -176,9 +187,16 @@ impl<'a> OperationColumns<'a> {
         self.deadline_at.push(operation.deadline_at);
         self.created_at.push(operation.id.created_at());
         self.app_name.push(operation.senders.app_name.as_deref());
-        self.fcm_credential_id.push(operation.senders.fcm.map(CredentialId::as_uuid));
-        self.apn_credential_id.push(operation.senders.apn.map(CredentialId::as_uuid));
-        self.audience_tags.push(operation.audience.as_ref().and_then(|audience| audience.tags.as_ref()));
+        self.fcm_credential_id
+            .push(operation.senders.fcm.map(CredentialId::as_uuid));
+        self.apn_credential_id
+            .push(operation.senders.apn.map(CredentialId::as_uuid));
+        self.audience_tags.push(
+            operation
+                .audience
+                .as_ref()
+                .and_then(|audience| audience.tags.as_ref()),
+        );
     }
 }
 
@@ -188,12 +206,17 @@ impl<'a> NotificationColumns<'a> {
             self.operation_id.push(operation.id.as_uuid());
             self.position.push(position);
             let device = match &recipient.recipient {
-                Recipient::Device { provider, credential_id, token } => Some((*provider, *credential_id, token)),
+                Recipient::Device {
+                    provider,
+                    credential_id,
+                    token,
+                } => Some((*provider, *credential_id, token)),
                 Recipient::User(_) => None,
             };
             self.user_id.push(recipient.recipient.user_id());
             self.provider.push(device.map(|(provider, ..)| provider));
-            self.credential_id.push(device.map(|(_, credential_id, _)| credential_id.as_uuid()));
+            self.credential_id
+                .push(device.map(|(_, credential_id, _)| credential_id.as_uuid()));
             self.token.push(device.map(|(.., token)| token.as_slice()));
             self.variables.push(recipient.variables.as_ref());
         }
@@ -207,11 +230,14 @@ impl BatchColumns {
         for number in 0..recipients.div_ceil(BATCH_SIZE) {
             self.operation_id.push(operation.id.as_uuid());
             self.number.push(number as i32);
-            self.size.push((recipients - number * BATCH_SIZE).min(BATCH_SIZE) as i32);
-            self.rank.push(rank(high_priority, recipients <= BATCH_SIZE, number));
+            self.size
+                .push((recipients - number * BATCH_SIZE).min(BATCH_SIZE) as i32);
+            self.rank
+                .push(rank(high_priority, recipients <= BATCH_SIZE, number));
             self.send_at.push(operation.send_at);
             self.created_at.push(operation.id.created_at());
-            self.claimed_for.push(claim.map(|lease| lease.as_secs_f64()));
+            self.claimed_for
+                .push(claim.map(|lease| lease.as_secs_f64()));
         }
     }
 }
@@ -227,7 +253,9 @@ struct RequestColumns<'a> {
 
 impl<'a> RequestColumns<'a> {
     fn push(&mut self, operation: &'a NewOperation) {
-        let Some(request) = &operation.request else { return };
+        let Some(request) = &operation.request else {
+            return;
+        };
         self.account_id.push(operation.account_id.as_uuid());
         self.key.push(&request.key);
         self.fingerprint.push(&request.fingerprint);
@@ -248,28 +276,38 @@ struct FanoutColumns<'a> {
 
 impl<'a> FanoutColumns<'a> {
     fn push(&mut self, operation: &'a NewOperation) {
-        let Some(audience) = &operation.audience else { return };
+        let Some(audience) = &operation.audience else {
+            return;
+        };
         self.operation_id.push(operation.id.as_uuid());
         self.account_id.push(operation.account_id.as_uuid());
-        self.app_name.push(operation.senders.app_name.as_deref().unwrap_or_default());
+        self.app_name
+            .push(operation.senders.app_name.as_deref().unwrap_or_default());
         self.tags.push(audience.tags.as_ref());
-        self.rank.push(rank(operation.message.priority == Priority::High, false, 0));
+        self.rank
+            .push(rank(operation.message.priority == Priority::High, false, 0));
         self.send_at.push(operation.send_at);
     }
 }
 
-/// For how long an Operation's batches are claimed as they are stored, by a claim of number 1; `None`: they are due for
-/// whoever claims them.
+/// For how long an Operation's batches are claimed as they are stored, by a claim of number 1;
+/// `None`: they are due for whoever claims them.
 pub type Claim = Option<Duration>;
 
-/// Stores whole Operations, in one statement and so in one transaction: all or nothing. `notify`: and wakes the workers of all
-/// processes.
+/// Stores whole Operations, in one statement and so in one transaction: all or nothing. `notify`:
+/// and wakes the workers of all processes.
 pub async fn insert<'a>(
     executor: impl PgExecutor<'_>,
     operations: impl IntoIterator<Item = (&'a NewOperation, Claim)>,
     notify: bool,
 ) -> sqlx::Result<()> {
-    let Columns { operations, notifications, batches, requests, fanouts } = Columns::of(operations);
+    let Columns {
+        operations,
+        notifications,
+        batches,
+        requests,
+        fanouts,
+    } = Columns::of(operations);
     sqlx::query_file!(
         "src/store/operations_insert.sql",
         &operations.id,
@@ -334,8 +372,13 @@ mod tests {
 
     #[test]
     fn later_batches_of_an_operation_rank_later() {
-        let ranks: Vec<_> = [0, 1, 2, 4, 100, 2000].map(|number| rank(true, false, number)).to_vec();
-        assert!(rank(true, true, 0) < ranks[0], "a single push goes before all of them");
+        let ranks: Vec<_> = [0, 1, 2, 4, 100, 2000]
+            .map(|number| rank(true, false, number))
+            .to_vec();
+        assert!(
+            rank(true, true, 0) < ranks[0],
+            "a single push goes before all of them"
+        );
         assert!(ranks.windows(2).all(|pair| pair[0] < pair[1]), "{ranks:?}");
     }
 
@@ -365,7 +408,10 @@ mod tests {
         let columns = Columns::of([(&operation, None)]);
         assert_eq!(columns.batches.size, [500, 500, 1]);
         assert_eq!(columns.batches.number, [0, 1, 2]);
-        assert_eq!(columns.notifications.position, (0..1001).collect::<Vec<_>>());
+        assert_eq!(
+            columns.notifications.position,
+            (0..1001).collect::<Vec<_>>()
+        );
         assert_eq!(columns.notifications.token.len(), 1001);
     }
 }

@@ -1,4 +1,5 @@
-//! Recording: what became of many notifications of many batches, in one statement and so in one transaction.
+//! Recording: what became of many notifications of many batches, in one statement and so in one
+//! transaction.
 
 use std::time::Duration;
 
@@ -38,8 +39,8 @@ pub struct NotificationOutcome {
     pub attempts: Vec<Attempt>,
     /// What it is now.
     pub status: Status,
-    /// Whether a provider has accepted it, now or before; a User's may be [`Status::Queued`] all the same, for its other
-    /// devices.
+    /// Whether a provider has accepted it, now or before; a User's may be [`Status::Queued`] all
+    /// the same, for its other devices.
     pub accepted: bool,
     /// How long until the next try; only for [`Status::Queued`].
     pub retry_in: Option<Duration>,
@@ -132,8 +133,10 @@ struct AttemptColumns<'a> {
 impl BatchColumns {
     /// Every batch once, the released ones with the time of their next claim.
     fn of(outcomes: &[NotificationOutcome], releases: &[Release]) -> Self {
-        let mut due_in: std::collections::HashMap<BatchKey, Option<f64>> =
-            outcomes.iter().map(|outcome| (outcome.batch, None)).collect();
+        let mut due_in: std::collections::HashMap<BatchKey, Option<f64>> = outcomes
+            .iter()
+            .map(|outcome| (outcome.batch, None))
+            .collect();
         for release in releases {
             due_in.insert(release.batch, Some(release.due_in.as_secs_f64()));
         }
@@ -152,16 +155,24 @@ impl<'a> OutcomeColumns<'a> {
     fn of(outcomes: &'a [NotificationOutcome]) -> Self {
         let mut columns = Self::default();
         for outcome in outcomes {
-            columns.operation_id.push(outcome.batch.operation_id.as_uuid());
+            columns
+                .operation_id
+                .push(outcome.batch.operation_id.as_uuid());
             columns.batch_number.push(outcome.batch.number);
             columns.position.push(outcome.position);
             columns.attempts_before.push(outcome.attempts_before);
             columns.status.push(outcome.status);
             let reached = outcome.accepted && outcome.status == Status::Queued;
             columns.reached.push(reached.then_some(true));
-            columns.retry_in.push(outcome.retry_in.map(|delay| delay.as_secs_f64()));
-            columns.error_code.push(outcome.error.as_ref().map(|(code, _)| code.as_str()));
-            columns.error_message.push(outcome.error.as_ref().map(|(_, message)| message.as_str()));
+            columns
+                .retry_in
+                .push(outcome.retry_in.map(|delay| delay.as_secs_f64()));
+            columns
+                .error_code
+                .push(outcome.error.as_ref().map(|(code, _)| code.as_str()));
+            columns
+                .error_message
+                .push(outcome.error.as_ref().map(|(_, message)| message.as_str()));
             columns.attempts_made.push(outcome.attempts.len() as i16);
         }
         columns
@@ -173,7 +184,9 @@ impl<'a> AttemptColumns<'a> {
         let mut columns = Self::default();
         for outcome in outcomes {
             for (number, attempt) in (outcome.attempts_before + 1..).zip(&outcome.attempts) {
-                columns.operation_id.push(outcome.batch.operation_id.as_uuid());
+                columns
+                    .operation_id
+                    .push(outcome.batch.operation_id.as_uuid());
                 columns.position.push(outcome.position);
                 columns.number.push(number);
                 columns.push(attempt);
@@ -186,10 +199,17 @@ impl<'a> AttemptColumns<'a> {
         let answer = &attempt.answer;
         self.provider.push(attempt.provider);
         self.credential_id.push(attempt.credential_id.as_uuid());
-        self.device_id.push(attempt.device.as_ref().map(|device| device.id));
-        self.masked_token.push(attempt.device.as_ref().map(|device| device.masked_token.as_str()));
+        self.device_id
+            .push(attempt.device.as_ref().map(|device| device.id));
+        self.masked_token.push(
+            attempt
+                .device
+                .as_ref()
+                .map(|device| device.masked_token.as_str()),
+        );
         self.outcome.push(answer.outcome.as_str());
-        self.http_status.push(answer.http_status.map(|status| status as i16));
+        self.http_status
+            .push(answer.http_status.map(|status| status as i16));
         self.code.push(answer.code.as_deref());
         self.message.push(answer.message.as_deref());
         self.message_id.push(answer.message_id.as_deref());
@@ -198,8 +218,8 @@ impl<'a> AttemptColumns<'a> {
     }
 }
 
-/// Writes attempts, notifications, tallies and releases: all or nothing. Outcomes and releases of a claim that has been
-/// lost are left out. `outcomes` names a notification once at most.
+/// Writes attempts, notifications, tallies and releases: all or nothing. Outcomes and releases of a
+/// claim that has been lost are left out. `outcomes` names a notification once at most.
 pub async fn record(
     executor: impl PgExecutor<'_>,
     outcomes: &[NotificationOutcome],
@@ -241,5 +261,7 @@ pub async fn record(
     )
     .fetch_one(executor)
     .await?;
-    Ok(Recorded { outcomes: recorded as usize })
+    Ok(Recorded {
+        outcomes: recorded as usize,
+    })
 }

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::id::least_at;
 use crate::store::citus;
 
-/// The large tables, parents first, and what each partition of them is stored with. Rows that change get room for their
-/// new version on the same page.
+/// The large tables, parents first, and what each partition of them is stored with. Rows that
+/// change get room for their new version on the same page.
 const TABLES: [(&str, &str); 4] = [
     ("operations", ""),
     ("push_notifications", "with (fillfactor = 50)"),
@@ -29,24 +29,35 @@ fn first_id_of(day: Date) -> Uuid {
     least_at(day.midnight().assume_offset(UtcOffset::UTC))
 }
 
-/// Waits until this session is the only one that changes partitions. It stays so until its connection is closed.
+/// Waits until this session is the only one that changes partitions. It stays so until its
+/// connection is closed.
 pub async fn lock(executor: impl PgExecutor<'_>) -> sqlx::Result<()> {
-    sqlx::query!("select pg_advisory_lock($1)", LOCK).execute(executor).await.map(drop)
+    sqlx::query!("select pg_advisory_lock($1)", LOCK)
+        .execute(executor)
+        .await
+        .map(drop)
 }
 
-/// Whether a change was given up because something long is reading the table: `lock_timeout` was over.
+/// Whether a change was given up because something long is reading the table: `lock_timeout` was
+/// over.
 pub fn is_busy(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("55P03")
+    error
+        .as_database_error()
+        .and_then(DatabaseError::code)
+        .as_deref()
+        == Some("55P03")
 }
 
 /// Postgres' clock.
 pub async fn now(executor: impl PgExecutor<'_>) -> sqlx::Result<OffsetDateTime> {
-    sqlx::query_scalar!(r#"select now() as "now!""#).fetch_one(executor).await
+    sqlx::query_scalar!(r#"select now() as "now!""#)
+        .fetch_one(executor)
+        .await
 }
 
-/// Makes the partitions of `days` days from `first` on where they are missing. A day that cannot be made because its rows
-/// already lie in the default partition stays there. One statement and one table at a time, so that nobody who is
-/// sending waits for more than one of them.
+/// Makes the partitions of `days` days from `first` on where they are missing. A day that cannot be
+/// made because its rows already lie in the default partition stays there. One statement and one
+/// table at a time, so that nobody who is sending waits for more than one of them.
 pub async fn create(connection: &mut PgConnection, first: Date, days: u16) -> sqlx::Result<()> {
     for day in (0..i64::from(days)).filter_map(|offset| first.checked_add(Duration::days(offset))) {
         for (table, storage) in TABLES {
@@ -56,9 +67,18 @@ pub async fn create(connection: &mut PgConnection, first: Date, days: u16) -> sq
     Ok(())
 }
 
-async fn create_one(connection: &mut PgConnection, table: &str, storage: &str, day: Date) -> sqlx::Result<()> {
-    let Some(next) = day.next_day() else { return Ok(()) };
-    let Ok(suffix) = day.format(NAME) else { return Ok(()) };
+async fn create_one(
+    connection: &mut PgConnection,
+    table: &str,
+    storage: &str,
+    day: Date,
+) -> sqlx::Result<()> {
+    let Some(next) = day.next_day() else {
+        return Ok(());
+    };
+    let Ok(suffix) = day.format(NAME) else {
+        return Ok(());
+    };
     let name = format!("{table}_{suffix}");
     let exists = sqlx::query_scalar!(r#"select to_regclass($1) is not null as "exists!""#, name)
         .fetch_one(&mut *connection)
@@ -72,9 +92,18 @@ async fn create_one(connection: &mut PgConnection, table: &str, storage: &str, d
         first_id_of(day),
         first_id_of(next),
     );
-    match sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await {
+    match sqlx::query(sqlx::AssertSqlSafe(statement))
+        .execute(&mut *connection)
+        .await
+    {
         // 23514: the default partition already holds rows of that day. They are safe there.
-        Err(error) if error.as_database_error().and_then(DatabaseError::code).as_deref() == Some("23514") => {
+        Err(error)
+            if error
+                .as_database_error()
+                .and_then(DatabaseError::code)
+                .as_deref()
+                == Some("23514") =>
+        {
             tracing::warn!(%day, table, "rows of this day already lie in the default partition; leaving them there");
             Ok(())
         }
@@ -121,21 +150,36 @@ pub async fn before(connection: &mut PgConnection, day: Date) -> sqlx::Result<Ve
         let (table, _) = TABLES.iter().find(|(name, _)| *name == table)?;
         let day = Date::parse(suffix, NAME).ok()?;
         let (table, name) = ((*table).to_owned(), row.name);
-        Some(Partition { name, table, day, rows: row.rows, bytes: row.bytes, is_attached: row.is_attached })
+        Some(Partition {
+            name,
+            table,
+            day,
+            rows: row.rows,
+            bytes: row.bytes,
+            is_attached: row.is_attached,
+        })
     });
-    let mut partitions: Vec<Partition> = partitions.filter(|partition| partition.day < day).collect();
+    let mut partitions: Vec<Partition> =
+        partitions.filter(|partition| partition.day < day).collect();
     if citus::is_distributed(connection).await? {
-        for partition in partitions.iter_mut().filter(|partition| partition.table != "batches") {
-            (partition.rows, partition.bytes) = citus::size(&mut *connection, &partition.name).await?;
+        for partition in partitions
+            .iter_mut()
+            .filter(|partition| partition.table != "batches")
+        {
+            (partition.rows, partition.bytes) =
+                citus::size(&mut *connection, &partition.name).await?;
         }
     }
     Ok(partitions)
 }
 
-/// How many batches of the Operations of `day` have something left to send, an audience that is still being found
-/// counting as one.
+/// How many batches of the Operations of `day` have something left to send, an audience that is
+/// still being found counting as one.
 pub async fn live_batches(executor: impl PgExecutor<'_>, day: Date) -> sqlx::Result<i64> {
-    let (from, to) = (first_id_of(day), first_id_of(day.next_day().unwrap_or(Date::MAX)));
+    let (from, to) = (
+        first_id_of(day),
+        first_id_of(day.next_day().unwrap_or(Date::MAX)),
+    );
     sqlx::query_scalar!(
         r#"
         select
@@ -151,18 +195,35 @@ pub async fn live_batches(executor: impl PgExecutor<'_>, day: Date) -> sqlx::Res
 
 /// Takes `partition` out of its table, unless somebody has: a moment's exclusive lock on the table.
 pub async fn detach(connection: &mut PgConnection, partition: &Partition) -> sqlx::Result<()> {
-    let Partition { name, table, is_attached, .. } = partition;
+    let Partition {
+        name,
+        table,
+        is_attached,
+        ..
+    } = partition;
     if !is_attached {
         return Ok(());
     }
     // Names are made from a date alone, so there is nothing to escape.
     let statement = format!("alter table {table} detach partition {name}");
-    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await.map(drop)
+    sqlx::query(sqlx::AssertSqlSafe(statement))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// Drops `partition`, which was detached: its files go, and nobody is hindered.
-pub async fn drop_detached(connection: &mut PgConnection, partition: &Partition) -> sqlx::Result<()> {
-    sqlx::query(sqlx::AssertSqlSafe(format!("drop table {}", partition.name))).execute(connection).await.map(drop)
+pub async fn drop_detached(
+    connection: &mut PgConnection,
+    partition: &Partition,
+) -> sqlx::Result<()> {
+    sqlx::query(sqlx::AssertSqlSafe(format!(
+        "drop table {}",
+        partition.name
+    )))
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// How many rows the default partitions hold of days before `day`.
@@ -181,8 +242,8 @@ pub async fn count_in_default(executor: impl PgExecutor<'_>, day: Date) -> sqlx:
     .await
 }
 
-/// Deletes what the default partitions hold of days before `day`, unless some of it is still to be sent. Returns how many
-/// rows.
+/// Deletes what the default partitions hold of days before `day`, unless some of it is still to be
+/// sent. Returns how many rows.
 pub async fn remove_from_default(connection: &mut PgConnection, day: Date) -> sqlx::Result<u64> {
     let end = first_id_of(day);
     let live = sqlx::query_scalar!(
@@ -197,19 +258,27 @@ pub async fn remove_from_default(connection: &mut PgConnection, day: Date) -> sq
     if live {
         return Ok(0);
     }
-    let mut removed = sqlx::query!("delete from push_notifications_default where operation_id < $1", end)
-        .execute(&mut *connection)
-        .await?
-        .rows_affected();
-    removed += sqlx::query!("delete from delivery_attempts_default where operation_id < $1", end)
-        .execute(&mut *connection)
-        .await?
-        .rows_affected();
+    let mut removed = sqlx::query!(
+        "delete from push_notifications_default where operation_id < $1",
+        end
+    )
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    removed += sqlx::query!(
+        "delete from delivery_attempts_default where operation_id < $1",
+        end
+    )
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
     removed += sqlx::query!("delete from batches_default where operation_id < $1", end)
         .execute(&mut *connection)
         .await?
         .rows_affected();
-    removed +=
-        sqlx::query!("delete from operations_default where id < $1", end).execute(connection).await?.rows_affected();
+    removed += sqlx::query!("delete from operations_default where id < $1", end)
+        .execute(connection)
+        .await?
+        .rows_affected();
     Ok(removed)
 }

@@ -81,7 +81,8 @@ pub struct PushNotificationFilter<'a> {
     pub limit: i64,
 }
 
-/// Notifications of an account: those of the newest Operation first, and in request order within one.
+/// Notifications of an account: those of the newest Operation first, and in request order within
+/// one.
 pub async fn list(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
@@ -169,7 +170,9 @@ pub async fn fetch(
     id: PushNotificationId,
     oldest: Uuid,
 ) -> sqlx::Result<Option<FullPushNotification>> {
-    let Some((operation_id, position)) = id.locate() else { return Ok(None) };
+    let Some((operation_id, position)) = id.locate() else {
+        return Ok(None);
+    };
     let row = sqlx::query!(
         r#"
         select
@@ -199,7 +202,11 @@ pub async fn fetch(
             created_at: row.created_at,
             updated_at: row.updated_at,
         };
-        Ok(FullPushNotification { notification, message: row.message.0, variables: row.variables })
+        Ok(FullPushNotification {
+            notification,
+            message: row.message.0,
+            variables: row.variables,
+        })
     });
     notification.transpose()
 }

@@ -34,11 +34,14 @@ pub async fn due(executor: impl PgExecutor<'_>) -> sqlx::Result<Due> {
     .fetch_one(executor)
     .await?;
     let oldest = Duration::try_from_secs_f64(row.oldest.unwrap_or_default()).unwrap_or_default();
-    Ok(Due { notifications: row.notifications, oldest })
+    Ok(Due {
+        notifications: row.notifications,
+        oldest,
+    })
 }
 
-/// Notifications in batches whose time has not come, or which somebody has in hand. Reads all of those batches, of which
-/// there may be very many.
+/// Notifications in batches whose time has not come, or which somebody has in hand. Reads all of
+/// those batches, of which there may be very many.
 pub async fn later(executor: impl PgExecutor<'_>) -> sqlx::Result<i64> {
     let later = sqlx::query_scalar!(
         r#"select coalesce(sum(queued), 0)::bigint as "later!" from batches where queued > 0 and due_at > now()"#

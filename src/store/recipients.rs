@@ -1,4 +1,5 @@
-//! Whom a notification is for: a device by its token, or a User, whose devices are looked up when it is processed.
+//! Whom a notification is for: a device by its token, or a User, whose devices are looked up when
+//! it is processed.
 
 use uuid::Uuid;
 
@@ -31,10 +32,14 @@ impl Recipient {
     ) -> sqlx::Result<Self> {
         match (user_id, provider, credential_id, token) {
             (Some(user_id), ..) => Ok(Self::User(user_id.into())),
-            (None, Some(provider), Some(credential_id), Some(token)) => {
-                Ok(Self::Device { provider, credential_id: credential_id.into(), token })
-            }
-            _ => Err(sqlx::Error::Decode("a notification without a recipient".into())),
+            (None, Some(provider), Some(credential_id), Some(token)) => Ok(Self::Device {
+                provider,
+                credential_id: credential_id.into(),
+                token,
+            }),
+            _ => Err(sqlx::Error::Decode(
+                "a notification without a recipient".into(),
+            )),
         }
     }
 

@@ -18,7 +18,8 @@ const OLDEST_POSTGRES: u32 = 150_000;
 const WAIT_FIRST: Duration = Duration::from_millis(250);
 const WAIT_LONGEST: Duration = Duration::from_secs(5);
 
-/// For how long a migration that waits for a table may hold up those who come after it, before it makes way and tries again.
+/// For how long a migration that waits for a table may hold up those who come after it, before it
+/// makes way and tries again.
 const LOCK_TIMEOUT: &str = "set lock_timeout = '500ms'";
 
 /// Every migration, oldest first.
@@ -48,10 +49,15 @@ pub enum SchemaError {
     Database(#[from] sqlx::Error),
 }
 
-/// How every statement is planned. All of them find their rows by index, and a plan that was made while a table was small
-/// must not read the whole of it once it is large; just-in-time compilation would cost more than any of them takes.
-pub(super) const PLANNING: [(&str, &str); 4] =
-    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
+/// How every statement is planned. All of them find their rows by index, and a plan that was made
+/// while a table was small must not read the whole of it once it is large; just-in-time compilation
+/// would cost more than any of them takes.
+pub(super) const PLANNING: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
 
 /// Connections to a database, made when they are needed, at most `max_connections`.
 pub fn pool(options: PgConnectOptions, max_connections: u32, acquire_timeout: Duration) -> PgPool {
@@ -61,20 +67,26 @@ pub fn pool(options: PgConnectOptions, max_connections: u32, acquire_timeout: Du
         // What was used a moment ago lives.
         .test_before_acquire(false)
         .before_acquire(|connection, metadata| {
-            Box::pin(async move { Ok(metadata.idle_for < TRUSTED_FOR || connection.ping().await.is_ok()) })
+            Box::pin(async move {
+                Ok(metadata.idle_for < TRUSTED_FOR || connection.ping().await.is_ok())
+            })
         })
         .connect_lazy_with(options.application_name("bellwire").options(PLANNING))
 }
 
 /// Makes the database `name` unless there is one. `name` must be a plain word.
 pub async fn create_database(connection: &mut PgConnection, name: &str) -> sqlx::Result<()> {
-    let exists =
-        sqlx::query_scalar!(r#"select exists (select from pg_database where datname = $1) as "exists!""#, name)
-            .fetch_one(&mut *connection)
-            .await?;
+    let exists = sqlx::query_scalar!(
+        r#"select exists (select from pg_database where datname = $1) as "exists!""#,
+        name
+    )
+    .fetch_one(&mut *connection)
+    .await?;
     if !exists {
         let statement = format!(r#"create database "{name}""#);
-        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(connection).await?;
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }
@@ -93,9 +105,17 @@ impl fmt::Display for Migrated {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { before, now } = self;
         match before {
-            Some(before) if before == now => write!(formatter, "the schema was up to date: version {now}"),
-            Some(before) => write!(formatter, "the schema is up to date: version {now}, from {before}"),
-            None => write!(formatter, "the schema is up to date: version {now}, from nothing"),
+            Some(before) if before == now => {
+                write!(formatter, "the schema was up to date: version {now}")
+            }
+            Some(before) => write!(
+                formatter,
+                "the schema is up to date: version {now}, from {before}"
+            ),
+            None => write!(
+                formatter,
+                "the schema is up to date: version {now}, from nothing"
+            ),
         }
     }
 }
@@ -116,13 +136,18 @@ pub async fn migrate(pool: &PgPool) -> Result<Migrated, SchemaError> {
     if let Some(found) = before
         && found > newest()
     {
-        return Err(SchemaError::Newer { found, known: newest() });
+        return Err(SchemaError::Newer {
+            found,
+            known: newest(),
+        });
     }
     sqlx::query(LOCK_TIMEOUT).execute(&mut connection).await?;
     let mut delay = WAIT_FIRST;
     while let Err(error) = MIGRATOR.run(&mut connection).await {
-        // 55P03: something long, such as a backup, is reading a table that a migration needs for itself.
-        if !matches!(&error, MigrateError::ExecuteMigration(error, _) if code(error).as_deref() == Some("55P03")) {
+        // 55P03: something long, such as a backup, is reading a table that a migration needs for
+        // itself.
+        if !matches!(&error, MigrateError::ExecuteMigration(error, _) if code(error).as_deref() == Some("55P03"))
+        {
             return Err(error.into());
         }
         tracing::warn!(%error, again_in = ?delay, "waiting for what is reading the tables");
@@ -130,26 +155,40 @@ pub async fn migrate(pool: &PgPool) -> Result<Migrated, SchemaError> {
         delay = (delay * 2).min(WAIT_LONGEST);
     }
     connection.close().await?;
-    Ok(Migrated { before, now: newest() })
+    Ok(Migrated {
+        before,
+        now: newest(),
+    })
 }
 
 fn check_postgres(number: u32, name: &str) -> Result<(), SchemaError> {
-    if number < OLDEST_POSTGRES { Err(SchemaError::TooOld(name.to_owned())) } else { Ok(()) }
+    if number < OLDEST_POSTGRES {
+        Err(SchemaError::TooOld(name.to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 /// The newest migration that this version knows.
 pub fn newest() -> i64 {
-    MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default()
+    MIGRATOR
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or_default()
 }
 
 /// The newest migration in the database; `None`: there is none yet.
 pub async fn version_of(connection: &mut PgConnection) -> sqlx::Result<Option<i64>> {
-    let is_new = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is null as "is_new!""#);
+    let is_new =
+        sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is null as "is_new!""#);
     if is_new.fetch_one(&mut *connection).await? {
         return Ok(None);
     }
     // Not checked when compiling: the table is the migrator's own.
-    sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(connection).await
+    sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
+        .fetch_one(connection)
+        .await
 }
 
 /// Returns once Postgres takes connections; an error: it did not within `timeout`, or will not.
@@ -187,8 +226,13 @@ mod tests {
 
     #[test]
     fn a_postgres_that_is_too_old_is_told_so() {
-        let refused = check_postgres(140_019, "14.19 (Debian 14.19-1)").unwrap_err().to_string();
-        assert_eq!(refused, "Postgres 14.19 (Debian 14.19-1) is too old: 15 or newer is needed");
+        let refused = check_postgres(140_019, "14.19 (Debian 14.19-1)")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            refused,
+            "Postgres 14.19 (Debian 14.19-1) is too old: 15 or newer is needed"
+        );
         for new_enough in [150_000, 150_013, 180_000] {
             check_postgres(new_enough, "").unwrap();
         }

@@ -24,30 +24,48 @@ pub struct SealedToken {
 }
 
 /// Credentials that are not sealed with the master key `current`.
-pub async fn contents(executor: impl PgExecutor<'_>, current: &str) -> sqlx::Result<Vec<SealedContent>> {
-    let rows = sqlx::query!("select id, master_key_id, content from credentials where master_key_id <> $1", current)
-        .fetch_all(executor)
-        .await?;
+pub async fn contents(
+    executor: impl PgExecutor<'_>,
+    current: &str,
+) -> sqlx::Result<Vec<SealedContent>> {
+    let rows = sqlx::query!(
+        "select id, master_key_id, content from credentials where master_key_id <> $1",
+        current
+    )
+    .fetch_all(executor)
+    .await?;
     let contents = rows.into_iter().map(|row| SealedContent {
         credential_id: row.id,
-        content: Sealed { master_key_id: row.master_key_id, bytes: row.content },
+        content: Sealed {
+            master_key_id: row.master_key_id,
+            bytes: row.content,
+        },
     });
     Ok(contents.collect())
 }
 
 /// The Credential that was stored last, of all accounts.
 pub async fn newest_content(executor: impl PgExecutor<'_>) -> sqlx::Result<Option<SealedContent>> {
-    let row = sqlx::query!("select id, master_key_id, content from credentials order by id desc limit 1")
-        .fetch_optional(executor)
-        .await?;
+    let row =
+        sqlx::query!("select id, master_key_id, content from credentials order by id desc limit 1")
+            .fetch_optional(executor)
+            .await?;
     Ok(row.map(|row| SealedContent {
         credential_id: row.id,
-        content: Sealed { master_key_id: row.master_key_id, bytes: row.content },
+        content: Sealed {
+            master_key_id: row.master_key_id,
+            bytes: row.content,
+        },
     }))
 }
 
-/// Replaces a Credential's content by the same, sealed with another key. Returns whether it was still as it was read.
-pub async fn replace_content(executor: impl PgExecutor<'_>, old: &SealedContent, new: &Sealed) -> sqlx::Result<bool> {
+/// Replaces a Credential's content by the same, sealed with another key. Returns whether it was
+/// still as it was read.
+pub async fn replace_content(
+    executor: impl PgExecutor<'_>,
+    old: &SealedContent,
+    new: &Sealed,
+) -> sqlx::Result<bool> {
     let replaced = sqlx::query!(
         "update credentials set master_key_id = $3, content = $4 where id = $1 and content = $2",
         old.credential_id,
@@ -84,8 +102,13 @@ pub async fn tokens(
     .await
 }
 
-/// Replaces tokens by the same, sealed with another key. Returns how many were still as they were read.
-pub async fn replace_tokens(executor: impl PgExecutor<'_>, old: &[SealedToken], new: &[Vec<u8>]) -> sqlx::Result<u64> {
+/// Replaces tokens by the same, sealed with another key. Returns how many were still as they were
+/// read.
+pub async fn replace_tokens(
+    executor: impl PgExecutor<'_>,
+    old: &[SealedToken],
+    new: &[Vec<u8>],
+) -> sqlx::Result<u64> {
     let ids: Vec<Uuid> = old.iter().map(|token| token.device_id).collect();
     let before: Vec<&[u8]> = old.iter().map(|token| token.token.as_slice()).collect();
     let replaced = sqlx::query!(

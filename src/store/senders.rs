@@ -44,13 +44,16 @@ pub struct NamedCredential {
     pub app_name: String,
 }
 
-/// What each of these Apps sends with; without a name: the account's default App. What is not there is left out.
+/// What each of these Apps sends with; without a name: the account's default App. What is not there
+/// is left out.
 pub async fn defaults(
     executor: impl PgExecutor<'_>,
     asked: &[AskedApp],
 ) -> sqlx::Result<HashMap<AskedApp, AppSenders>> {
-    let (accounts, names): (Vec<Uuid>, Vec<Option<String>>) =
-        asked.iter().map(|(account_id, app_name)| (account_id.as_uuid(), app_name.clone())).unzip();
+    let (accounts, names): (Vec<Uuid>, Vec<Option<String>>) = asked
+        .iter()
+        .map(|(account_id, app_name)| (account_id.as_uuid(), app_name.clone()))
+        .unzip();
     let rows = sqlx::query!(
         r#"
         select
@@ -71,10 +74,19 @@ pub async fn defaults(
     .await?;
     let mut found: HashMap<AskedApp, AppSenders> = HashMap::new();
     for row in rows {
-        let Some(app) = asked.get(row.index as usize - 1) else { continue };
-        let new = || AppSenders { app_name: row.app_name, credentials: Vec::new() };
+        let Some(app) = asked.get(row.index as usize - 1) else {
+            continue;
+        };
+        let new = || AppSenders {
+            app_name: row.app_name,
+            credentials: Vec::new(),
+        };
         let senders = found.entry(app.clone()).or_insert_with(new);
-        senders.credentials.extend(row.credential_type.zip(row.id).map(|(kind, id)| (kind.provider(), id.into())));
+        senders.credentials.extend(
+            row.credential_type
+                .zip(row.id)
+                .map(|(kind, id)| (kind.provider(), id.into())),
+        );
     }
     Ok(found)
 }
@@ -105,8 +117,12 @@ pub async fn named(
     Ok(credentials.collect())
 }
 
-/// Those of `ids` that exist, with their content, whoever's they are: the caller has seen to that they are the account's.
-pub async fn by_ids(executor: impl PgExecutor<'_>, ids: &[CredentialId]) -> sqlx::Result<Vec<SealedCredential>> {
+/// Those of `ids` that exist, with their content, whoever's they are: the caller has seen to that
+/// they are the account's.
+pub async fn by_ids(
+    executor: impl PgExecutor<'_>,
+    ids: &[CredentialId],
+) -> sqlx::Result<Vec<SealedCredential>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let rows = sqlx::query!(
         r#"
@@ -121,7 +137,10 @@ pub async fn by_ids(executor: impl PgExecutor<'_>, ids: &[CredentialId]) -> sqlx
     let credentials = rows.into_iter().map(|row| SealedCredential {
         id: row.id.into(),
         credential_type: row.credential_type,
-        content: Sealed { master_key_id: row.master_key_id, bytes: row.content },
+        content: Sealed {
+            master_key_id: row.master_key_id,
+            bytes: row.content,
+        },
         updated_at: row.updated_at,
     });
     Ok(credentials.collect())

@@ -1,6 +1,7 @@
-//! Operations as they are now: their stats are sums over their batches, whose tallies change in the transaction that
-//! changes the rows they count. What can be derived is derived here and stored nowhere: so their total, too, is of the same
-//! moment, even on Citus, where an Operation and its batches are not seen at one.
+//! Operations as they are now: their stats are sums over their batches, whose tallies change in the
+//! transaction that changes the rows they count. What can be derived is derived here and stored
+//! nowhere: so their total, too, is of the same moment, even on Citus, where an Operation and its
+//! batches are not seen at one.
 
 use sqlx::{PgExecutor, PgPool};
 use time::OffsetDateTime;
@@ -73,7 +74,9 @@ impl OperationStats {
     /// Its status, which follows from its counts and its schedule.
     pub fn status(&self) -> OperationStatus {
         match () {
-            () if self.is_canceled || self.recipients > 0 && self.canceled == self.recipients && !self.is_growing => {
+            () if self.is_canceled
+                || self.recipients > 0 && self.canceled == self.recipients && !self.is_growing =>
+            {
                 OperationStatus::Canceled
             }
             () if self.queued == 0 && !self.is_growing => OperationStatus::Completed,
@@ -99,15 +102,21 @@ pub struct OperationFilter {
 const MOST_LOOKED_AT: i64 = 5_000;
 
 /// Operations of an account, newest first.
-pub async fn list(pool: &PgPool, account_id: AccountId, filter: &OperationFilter) -> sqlx::Result<Vec<OperationStats>> {
+pub async fn list(
+    pool: &PgPool,
+    account_id: AccountId,
+    filter: &OperationFilter,
+) -> sqlx::Result<Vec<OperationStats>> {
     let (mut found, mut until, mut most) = (Vec::new(), filter.until, filter.limit);
     loop {
         let looked_at = newest(pool, account_id, filter.from, until, most).await?;
         until = looked_at.last().map(|operation| operation.id.as_uuid());
         let is_last = (looked_at.len() as i64) < most;
-        found.extend(
-            looked_at.into_iter().filter(|operation| filter.status.is_none_or(|status| operation.status() == status)),
-        );
+        found.extend(looked_at.into_iter().filter(|operation| {
+            filter
+                .status
+                .is_none_or(|status| operation.status() == status)
+        }));
         if is_last || found.len() as i64 >= filter.limit {
             found.truncate(filter.limit as usize);
             return Ok(found);
@@ -117,7 +126,8 @@ pub async fn list(pool: &PgPool, account_id: AccountId, filter: &OperationFilter
     }
 }
 
-/// The newest Operations of an account with ids from `from` up to but without `until`, at most `limit`.
+/// The newest Operations of an account with ids from `from` up to but without `until`, at most
+/// `limit`.
 async fn newest(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,

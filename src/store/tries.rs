@@ -14,14 +14,20 @@ pub struct Tries {
     pub outcomes: Vec<String>,
 }
 
-/// The tries of notifications, each given as the caller's index, its Operation and its position: by that index, then by
-/// device.
+/// The tries of notifications, each given as the caller's index, its Operation and its position: by
+/// that index, then by device.
 pub async fn of_devices(
     executor: impl PgExecutor<'_>,
     notifications: &[(usize, OperationId, i32)],
 ) -> sqlx::Result<HashMap<usize, HashMap<Uuid, Tries>>> {
-    let operation_ids: Vec<Uuid> = notifications.iter().map(|(_, id, _)| id.as_uuid()).collect();
-    let positions: Vec<i32> = notifications.iter().map(|(.., position)| *position).collect();
+    let operation_ids: Vec<Uuid> = notifications
+        .iter()
+        .map(|(_, id, _)| id.as_uuid())
+        .collect();
+    let positions: Vec<i32> = notifications
+        .iter()
+        .map(|(.., position)| *position)
+        .collect();
     let rows = sqlx::query!(
         r#"
         select tried.index as "index!", device_id as "device_id!", outcome
@@ -40,7 +46,13 @@ pub async fn of_devices(
     let mut tries: HashMap<usize, HashMap<Uuid, Tries>> = HashMap::new();
     for row in rows {
         let (index, ..) = notifications[(row.index - 1) as usize];
-        tries.entry(index).or_default().entry(row.device_id).or_default().outcomes.push(row.outcome);
+        tries
+            .entry(index)
+            .or_default()
+            .entry(row.device_id)
+            .or_default()
+            .outcomes
+            .push(row.outcome);
     }
     Ok(tries)
 }

@@ -41,7 +41,11 @@ pub async fn list(
 }
 
 /// One User of an account.
-pub async fn fetch(executor: impl PgExecutor<'_>, account_id: AccountId, id: UserId) -> sqlx::Result<Option<User>> {
+pub async fn fetch(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    id: UserId,
+) -> sqlx::Result<Option<User>> {
     sqlx::query_as!(
         User,
         "select id, created_at, updated_at from users where account_id = $1 and id = $2",
@@ -74,10 +78,17 @@ pub async fn missing(
 }
 
 /// Deletes a User with its registrations. Returns whether there was one.
-pub async fn delete(executor: impl PgExecutor<'_>, account_id: AccountId, id: UserId) -> sqlx::Result<bool> {
-    let deleted =
-        sqlx::query!("delete from users where account_id = $1 and id = $2", account_id.as_uuid(), id.as_uuid())
-            .execute(executor)
-            .await?;
+pub async fn delete(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    id: UserId,
+) -> sqlx::Result<bool> {
+    let deleted = sqlx::query!(
+        "delete from users where account_id = $1 and id = $2",
+        account_id.as_uuid(),
+        id.as_uuid()
+    )
+    .execute(executor)
+    .await?;
     Ok(deleted.rows_affected() == 1)
 }

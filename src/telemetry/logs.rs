@@ -14,11 +14,14 @@ use crate::config::{Log, LogFormat};
 use crate::telemetry::traces::Traces;
 use crate::template;
 
-/// Starts logging to standard error; standard output is for what a command was asked for. Spans go to `traces` as well.
+/// Starts logging to standard error; standard output is for what a command was asked for. Spans go
+/// to `traces` as well.
 pub fn start(log: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.level).with_context(|| format!("log.level is not valid: {}", log.level))?;
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let filter = EnvFilter::try_new(&log.level)
+        .with_context(|| format!("log.level is not valid: {}", log.level))?;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let lines = match log.format {
         LogFormat::Pretty => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),
@@ -26,9 +29,13 @@ pub fn start(log: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
     // Whatever is logged, requests are traced.
     let requests = Targets::new().with_target("bellwire::http", Level::INFO);
     let spans = traces.map(|traces| OpenTelemetryLayer::new(traces.tracer()).with_filter(requests));
-    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init();
+    let started = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(spans)
+        .try_init();
     started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))?;
-    // As a line like any other, and none for a template that panics: callers could fill the disk with those.
+    // As a line like any other, and none for a template that panics: callers could fill the disk
+    // with those.
     std::panic::set_hook(Box::new(|panic| {
         if !template::is_guarded() {
             tracing::error!(%panic, "a task panicked");

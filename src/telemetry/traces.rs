@@ -1,5 +1,6 @@
-//! Traces: spans as OpenTelemetry has them, sent by OTLP over HTTP where that is configured. A caller's `traceparent`
-//! (W3C Trace Context) is honoured either way: its trace's id is in the logs.
+//! Traces: spans as OpenTelemetry has them, sent by OTLP over HTTP where that is configured. A
+//! caller's `traceparent` (W3C Trace Context) is honoured either way: its trace's id is in the
+//! logs.
 
 use std::sync::LazyLock;
 
@@ -24,16 +25,31 @@ pub struct Traces(SdkTracerProvider);
 impl Traces {
     /// Starts sending, if there is an endpoint.
     pub fn start(traces: &config::Traces) -> anyhow::Result<Option<Self>> {
-        let Some(endpoint) = &traces.endpoint else { return Ok(None) };
+        let Some(endpoint) = &traces.endpoint else {
+            return Ok(None);
+        };
         let address = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-        let exporter = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary).with_endpoint(address);
-        let exporter = exporter.build().with_context(|| format!("traces.endpoint: can't send to {endpoint}"))?;
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(address);
+        let exporter = exporter
+            .build()
+            .with_context(|| format!("traces.endpoint: can't send to {endpoint}"))?;
         let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
-        let resource = Resource::builder().with_service_name("bellwire").with_attribute(version).build();
+        let resource = Resource::builder()
+            .with_service_name("bellwire")
+            .with_attribute(version)
+            .build();
         // A caller who has decided is followed.
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(traces.ratio)));
         let builder = SdkTracerProvider::builder().with_batch_exporter(exporter);
-        Ok(Some(Self(builder.with_resource(resource).with_sampler(sampler).build())))
+        Ok(Some(Self(
+            builder
+                .with_resource(resource)
+                .with_sampler(sampler)
+                .build(),
+        )))
     }
 
     /// What makes spans.
@@ -66,8 +82,11 @@ impl<'a, F: Fn(&str) -> Option<&'a str>> Extractor for Headers<'a, F> {
 /// Makes `span` part of the trace that the headers name. Returns that trace, if they name one.
 pub fn continue_from<'a>(span: &Span, header: impl Fn(&str) -> Option<&'a str>) -> Option<TraceId> {
     header("traceparent")?;
-    let context = PROPAGATOR.extract_with_context(&Context::new(), &Headers(header, std::marker::PhantomData));
-    let trace_id = Some(context.span().span_context().clone()).filter(SpanContext::is_valid)?.trace_id();
+    let context = PROPAGATOR
+        .extract_with_context(&Context::new(), &Headers(header, std::marker::PhantomData));
+    let trace_id = Some(context.span().span_context().clone())
+        .filter(SpanContext::is_valid)?
+        .trace_id();
     // In vain where no spans are sent.
     let _ = span.set_parent(context);
     Some(trace_id)

@@ -1,4 +1,5 @@
-//! One HTTP/2 connection: its handshake, its streams, and the task that drives it and notices when it is dead or idle.
+//! One HTTP/2 connection: its handshake, its streams, and the task that drives it and notices when
+//! it is dead or idle.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -64,7 +65,11 @@ impl Status {
 
     /// Whether one more request may go over it now.
     pub fn has_room(&self) -> bool {
-        let taken = if self.is_alone() { 1 } else { self.taken.load(Ordering::Relaxed) };
+        let taken = if self.is_alone() {
+            1
+        } else {
+            self.taken.load(Ordering::Relaxed)
+        };
         self.is_usable() && self.in_use() < self.allowed.load(Ordering::Relaxed).min(taken)
     }
 
@@ -88,8 +93,8 @@ impl Status {
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    /// The peer refused a request although its limit was kept: it gets fewer at a time until it answers again, and none if
-    /// it refuses a single one.
+    /// The peer refused a request although its limit was kept: it gets fewer at a time until it
+    /// answers again, and none if it refuses a single one.
     pub fn take_fewer(&self) {
         let others = self.in_use().saturating_sub(1);
         self.taken.fetch_min(others, Ordering::Relaxed);
@@ -105,7 +110,9 @@ impl Status {
 
     fn answered(&self) {
         let one_more = |taken| (taken < MAX_STREAMS).then_some(taken + 1);
-        let _ = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        let _ = self
+            .taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
         if self.is_alone() {
             self.alone.store(false, Ordering::Relaxed);
             // Not one stream is free now but all that the peer allows.
@@ -164,9 +171,14 @@ impl Stream {
         body: Bytes,
         received: &mut Received,
     ) -> Result<(), ExchangeError> {
-        let (response, mut sending) =
-            self.0.sender.clone().send_request(request, false).map_err(ExchangeError::Stale)?;
-        // A stream that the peer has just reset takes no data; why it was reset comes in place of the response.
+        let (response, mut sending) = self
+            .0
+            .sender
+            .clone()
+            .send_request(request, false)
+            .map_err(ExchangeError::Stale)?;
+        // A stream that the peer has just reset takes no data; why it was reset comes in place of
+        // the response.
         let _ = sending.send_data(body, true);
         let (parts, mut incoming) = response.await.map_err(classify)?.into_parts();
         self.0.status.answered();
@@ -174,7 +186,9 @@ impl Stream {
         while let Some(chunk) = incoming.data().await {
             let chunk = chunk.map_err(ExchangeError::Broken)?;
             let _ = incoming.flow_control().release_capacity(chunk.len());
-            received.body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - received.body.len())]);
+            received
+                .body
+                .extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - received.body.len())]);
         }
         Ok(())
     }
@@ -187,12 +201,15 @@ impl Drop for Stream {
     }
 }
 
-/// RFC 9113 sections 6.8 and 8.7: a stream above the last one that a GOAWAY names, or refused, was not processed. h2
-/// fails only those with the GOAWAY; the others end with the connection.
+/// RFC 9113 sections 6.8 and 8.7: a stream above the last one that a GOAWAY names, or refused, was
+/// not processed. h2 fails only those with the GOAWAY; the others end with the connection.
 fn classify(error: h2::Error) -> ExchangeError {
     if error.is_go_away() && error.is_remote() {
         ExchangeError::Unprocessed(error)
-    } else if error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
+    } else if error.is_reset()
+        && error.is_remote()
+        && error.reason() == Some(Reason::REFUSED_STREAM)
+    {
         ExchangeError::Refused(error)
     } else {
         ExchangeError::Broken(error)
@@ -207,17 +224,24 @@ pub struct Task {
     status: Arc<Status>,
 }
 
-/// Resolves the host anew, connects, shakes hands, and learns how many requests at a time the peer allows.
+/// Resolves the host anew, connects, shakes hands, and learns how many requests at a time the peer
+/// allows.
 pub async fn open(
     origin: &Origin,
     tls: Arc<rustls::ClientConfig>,
     changed: Arc<Notify>,
 ) -> Result<(Arc<Connection>, Task), String> {
     let host = origin.host.trim_start_matches('[').trim_end_matches(']');
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| "its name is not a host name".to_owned())?;
-    let tcp = TcpStream::connect((host, origin.port)).await.map_err(|error| error.to_string())?;
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| "its name is not a host name".to_owned())?;
+    let tcp = TcpStream::connect((host, origin.port))
+        .await
+        .map_err(|error| error.to_string())?;
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    let tls = TlsConnector::from(tls).connect(name, tcp).await.map_err(|error| format!("TLS: {error}"))?;
+    let tls = TlsConnector::from(tls)
+        .connect(name, tcp)
+        .await
+        .map_err(|error| format!("TLS: {error}"))?;
     if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
         return Err("it does not speak HTTP/2".to_owned());
     }
@@ -229,7 +253,9 @@ pub async fn open(
         .handshake(tls)
         .await
         .map_err(|error| format!("HTTP/2: {error}"))?;
-    let allowed = first_settings(&mut driver).await.map_err(|reason| format!("HTTP/2: {reason}"))?;
+    let allowed = first_settings(&mut driver)
+        .await
+        .map_err(|reason| format!("HTTP/2: {reason}"))?;
     let status = Arc::new(Status {
         in_use: AtomicUsize::new(0),
         allowed: AtomicUsize::new(allowed),
@@ -240,12 +266,16 @@ pub async fn open(
         suspected: Notify::new(),
         changed,
     });
-    let connection = Arc::new(Connection { sender, status: Arc::clone(&status) });
+    let connection = Arc::new(Connection {
+        sender,
+        status: Arc::clone(&status),
+    });
     Ok((connection, Task { driver, status }))
 }
 
-/// Waits for the peer's SETTINGS. Requests sent before would wait inside h2 where the peer allows fewer, unseen by the
-/// pool; and a peer that refuses our certificate says so here, with nothing handed over yet.
+/// Waits for the peer's SETTINGS. Requests sent before would wait inside h2 where the peer allows
+/// fewer, unseen by the pool; and a peer that refuses our certificate says so here, with nothing
+/// handed over yet.
 async fn first_settings(driver: &mut Driver) -> Result<usize, String> {
     poll_fn(|context| match Pin::new(&mut *driver).poll(context) {
         Poll::Ready(Ok(())) => Poll::Ready(Err("the peer closed the connection".to_owned())),
@@ -267,9 +297,10 @@ enum End {
 }
 
 impl Task {
-    /// Drives the connection until the peer closes it, it breaks, it does not answer a ping, or nobody needs it any more.
-    /// After every `idle_after` without a request, `let_go` is asked whether the pool does without it; else it is pinged,
-    /// so that a half-open one is found before it is needed and no firewall forgets it.
+    /// Drives the connection until the peer closes it, it breaks, it does not answer a ping, or
+    /// nobody needs it any more. After every `idle_after` without a request, `let_go` is asked
+    /// whether the pool does without it; else it is pinged, so that a half-open one is found before
+    /// it is needed and no firewall forgets it.
     pub async fn run(mut self, idle_after: Duration, let_go: impl Fn(&Arc<Status>) -> bool) {
         let ping_pong = self.driver.ping_pong();
         let Self { mut driver, status } = self;
@@ -305,7 +336,9 @@ async fn until_dead_or_idle(
     let_go: impl Fn(&Arc<Status>) -> bool,
 ) -> End {
     loop {
-        let suspected = tokio::time::timeout(idle_after, status.suspected.notified()).await.is_ok();
+        let suspected = tokio::time::timeout(idle_after, status.suspected.notified())
+            .await
+            .is_ok();
         let used = status.used.swap(false, Ordering::Relaxed);
         if !suspected && !used && let_go(status) {
             return End::Idle;

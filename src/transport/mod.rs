@@ -1,10 +1,11 @@
 //! Requests over HTTP/2 to one origin, through as many connections as the load asks for.
 //!
-//! A generic client keeps one HTTP/2 connection to an origin, and the providers allow only so many requests at a time on
-//! one (FCM about 100, APNs about 1000, and one until its first answer). This pool is built on `h2`, which is what hyper
-//! itself speaks HTTP/2 with, because hyper shows neither the peer's stream limit nor which requests a GOAWAY left
-//! unprocessed, and both decide here: the first when to open another connection, the second whether a request may be
-//! repeated without risking a second notification.
+//! A generic client keeps one HTTP/2 connection to an origin, and the providers allow only so many
+//! requests at a time on one (FCM about 100, APNs about 1000, and one until its first answer). This
+//! pool is built on `h2`, which is what hyper itself speaks HTTP/2 with, because hyper shows
+//! neither the peer's stream limit nor which requests a GOAWAY left unprocessed, and both decide
+//! here: the first when to open another connection, the second whether a request may be repeated
+//! without risking a second notification.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -22,11 +23,13 @@ use connection::{Connection, ExchangeError, Received, Status, Stream};
 
 /// How often a request is sent again that the peer certainly did not process.
 const RESENDS: usize = 5;
-/// How many connections more than there can be at a time may turn out to be going away before a request is given up.
+/// How many connections more than there can be at a time may turn out to be going away before a
+/// request is given up.
 const STALE: usize = 5;
 /// How long a new connection may take, TLS and HTTP/2 included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// An origin that could not be reached is left alone for this long, and twice as long each further time, up to the longest.
+/// An origin that could not be reached is left alone for this long, and twice as long each further
+/// time, up to the longest.
 const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(250);
 const CONNECT_AGAIN_AFTER_LONGEST: Duration = Duration::from_secs(5);
 
@@ -76,7 +79,8 @@ pub enum SendError {
     Ambiguous(String),
 }
 
-/// Connections to one origin with one TLS identity. Cheap to clone; they close when the last clone is gone.
+/// Connections to one origin with one TLS identity. Cheap to clone; they close when the last clone
+/// is gone.
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
 
@@ -108,16 +112,31 @@ struct Failure {
 impl Pool {
     /// A pool without a connection yet.
     pub fn new(origin: Origin, tls: Arc<rustls::ClientConfig>) -> Self {
-        Self(Arc::new(Shared { origin, tls, state: Mutex::default(), changed: Arc::default() }))
+        Self(Arc::new(Shared {
+            origin,
+            tls,
+            state: Mutex::default(),
+            changed: Arc::default(),
+        }))
     }
 
     /// Connections that are open.
     pub fn connections(&self) -> usize {
-        self.0.lock().connections.iter().filter(|connection| connection.status().is_usable()).count()
+        self.0
+            .lock()
+            .connections
+            .iter()
+            .filter(|connection| connection.status().is_usable())
+            .count()
     }
 
-    /// Sends what `request` makes and `body`, and waits for the whole answer. `request` is called once for every try.
-    pub async fn send(&self, request: impl Fn() -> Request<()>, body: &Bytes) -> Result<Response, SendError> {
+    /// Sends what `request` makes and `body`, and waits for the whole answer. `request` is called
+    /// once for every try.
+    pub async fn send(
+        &self,
+        request: impl Fn() -> Request<()>,
+        body: &Bytes,
+    ) -> Result<Response, SendError> {
         let mut given_back = String::new();
         let (mut sent, mut stale) = (0, 0);
         while sent <= RESENDS && stale <= self.0.origin.max_connections + STALE {
@@ -149,21 +168,30 @@ impl Pool {
                 }
                 Err(_) => {
                     stream.status().suspect();
-                    Some(format!("no answer within {} s", self.0.origin.timeout.as_secs_f32()))
+                    Some(format!(
+                        "no answer within {} s",
+                        self.0.origin.timeout.as_secs_f32()
+                    ))
                 }
             };
-            // A success is one whatever becomes of its body; any other answer can't be judged without.
+            // A success is one whatever becomes of its body; any other answer can't be judged
+            // without.
             return match (received.head, cut_short) {
-                (Some(head), cut_short) if cut_short.is_none() || head.status.is_success() => Ok(Response {
-                    status: head.status,
-                    headers: head.headers,
-                    body: received.body.into(),
-                    connection: Arc::clone(stream.status()),
-                }),
+                (Some(head), cut_short) if cut_short.is_none() || head.status.is_success() => {
+                    Ok(Response {
+                        status: head.status,
+                        headers: head.headers,
+                        body: received.body.into(),
+                        connection: Arc::clone(stream.status()),
+                    })
+                }
                 (_, cut_short) => Err(SendError::Ambiguous(cut_short.unwrap_or_default())),
             };
         }
-        Err(SendError::NotSent(format!("given back unprocessed {} times: {given_back}", sent + stale)))
+        Err(SendError::NotSent(format!(
+            "given back unprocessed {} times: {given_back}",
+            sent + stale
+        )))
     }
 
     /// A free stream on an open connection; opens one where all are taken and another is allowed.
@@ -182,30 +210,57 @@ impl Pool {
                 changed.await;
             }
         };
-        // By then whatever held the streams has been given up, and a connection has been opened or not.
+        // By then whatever held the streams has been given up, and a connection has been opened or
+        // not.
         let longest = self.0.origin.timeout + CONNECT_TIMEOUT;
-        let none_free = |_| Err(SendError::NotSent(format!("no stream was free within {} s", longest.as_secs_f32())));
-        tokio::time::timeout(longest, waiting).await.unwrap_or_else(none_free)
+        let none_free = |_| {
+            Err(SendError::NotSent(format!(
+                "no stream was free within {} s",
+                longest.as_secs_f32()
+            )))
+        };
+        tokio::time::timeout(longest, waiting)
+            .await
+            .unwrap_or_else(none_free)
     }
 
     fn try_acquire(&self) -> Result<Option<Stream>, SendError> {
         let mut state = self.0.lock();
-        state.connections.retain(|connection| connection.status().is_usable());
+        state
+            .connections
+            .retain(|connection| connection.status().is_usable());
         if let Some(connection) = state.least_busy() {
             return Ok(Some(Stream::take(connection)));
         }
-        if let Some(failure) = state.failure.as_ref().filter(|failure| Instant::now() < failure.again_at) {
+        if let Some(failure) = state
+            .failure
+            .as_ref()
+            .filter(|failure| Instant::now() < failure.again_at)
+        {
             let nothing_to_wait_for = state.connections.is_empty() && !state.connecting;
-            return if nothing_to_wait_for { Err(SendError::NotSent(failure.reason.clone())) } else { Ok(None) };
+            return if nothing_to_wait_for {
+                Err(SendError::NotSent(failure.reason.clone()))
+            } else {
+                Ok(None)
+            };
         }
-        // One at a time, and none while another is about to have room: a burst should not open more than it needs.
-        let room_to_come =
-            state.connecting || state.connections.iter().any(|connection| connection.status().is_alone());
+        // One at a time, and none while another is about to have room: a burst should not open more
+        // than it needs.
+        let room_to_come = state.connecting
+            || state
+                .connections
+                .iter()
+                .any(|connection| connection.status().is_alone());
         if !room_to_come && state.connections.len() < self.0.origin.max_connections.max(1) {
             state.connecting = true;
             let pool = Arc::downgrade(&self.0);
             let changed = Arc::clone(&self.0.changed);
-            tokio::spawn(open(pool, self.0.origin.clone(), Arc::clone(&self.0.tls), changed));
+            tokio::spawn(open(
+                pool,
+                self.0.origin.clone(),
+                Arc::clone(&self.0.tls),
+                changed,
+            ));
         }
         Ok(None)
     }
@@ -216,48 +271,92 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets an idle connection go, unless it is the only one: to keep that open is cheaper than to open it anew.
+    /// Lets an idle connection go, unless it is the only one: to keep that open is cheaper than to
+    /// open it anew.
     fn let_go(&self, idle: &Arc<Status>) -> bool {
         let mut state = self.lock();
         // Under the lock nobody takes a stream, so one that is unused stays so.
         let goes = state.connections.len() > 1 && idle.in_use() == 0;
         if goes {
             idle.retire();
-            state.connections.retain(|connection| connection.status().is_usable());
+            state
+                .connections
+                .retain(|connection| connection.status().is_usable());
         }
         goes
     }
 }
 
 impl State {
-    /// The connection for the next request: of as few as will do, the oldest, so that the others fall idle and what goes
-    /// over one goes together, the least busy, so that one that hangs does not draw all requests to itself. If those have
-    /// no room, any that has.
+    /// The connection for the next request: of as few as will do, the oldest, so that the others
+    /// fall idle and what goes over one goes together, the least busy, so that one that hangs does
+    /// not draw all requests to itself. If those have no room, any that has.
     fn least_busy(&self) -> Option<&Arc<Connection>> {
-        let under_way: usize = self.connections.iter().map(|connection| connection.status().in_use()).sum();
-        let most = self.connections.iter().map(|connection| connection.status().allowed()).max()?;
+        let under_way: usize = self
+            .connections
+            .iter()
+            .map(|connection| connection.status().in_use())
+            .sum();
+        let most = self
+            .connections
+            .iter()
+            .map(|connection| connection.status().allowed())
+            .max()?;
         let enough = under_way / (most.saturating_mul(FULL_PERCENT) / 100).max(1) + 1;
-        let (few, others) = self.connections.split_at(enough.min(self.connections.len()));
+        let (few, others) = self
+            .connections
+            .split_at(enough.min(self.connections.len()));
         let of = |some: &'_ [Arc<Connection>]| {
-            let with_room = some.iter().enumerate().filter(|(_, connection)| connection.status().has_room());
-            with_room.min_by_key(|(_, connection)| connection.status().in_use()).map(|(index, _)| index)
+            let with_room = some
+                .iter()
+                .enumerate()
+                .filter(|(_, connection)| connection.status().has_room());
+            with_room
+                .min_by_key(|(_, connection)| connection.status().in_use())
+                .map(|(index, _)| index)
         };
-        of(few).map(|index| &few[index]).or_else(|| of(others).map(|index| &others[index]))
+        of(few)
+            .map(|index| &few[index])
+            .or_else(|| of(others).map(|index| &others[index]))
     }
 
     fn failed(&mut self, reason: String) {
-        let in_a_row = self.failure.as_ref().map_or(0, |failure| failure.in_a_row).saturating_add(1);
-        let wait = CONNECT_AGAIN_AFTER.saturating_mul(1 << (in_a_row - 1).min(10)).min(CONNECT_AGAIN_AFTER_LONGEST);
+        let in_a_row = self
+            .failure
+            .as_ref()
+            .map_or(0, |failure| failure.in_a_row)
+            .saturating_add(1);
+        let wait = CONNECT_AGAIN_AFTER
+            .saturating_mul(1 << (in_a_row - 1).min(10))
+            .min(CONNECT_AGAIN_AFTER_LONGEST);
         let again_at = Instant::now() + wait.mul_f64(1.0 + rand::random::<f64>() / 2.0);
-        self.failure = Some(Failure { reason, in_a_row, again_at });
+        self.failure = Some(Failure {
+            reason,
+            in_a_row,
+            again_at,
+        });
     }
 }
 
 /// Opens a connection for the pool and looks after it until it ends.
-async fn open(pool: Weak<Shared>, origin: Origin, tls: Arc<rustls::ClientConfig>, changed: Arc<Notify>) {
-    let opened = tokio::time::timeout(CONNECT_TIMEOUT, connection::open(&origin, tls, Arc::clone(&changed))).await;
+async fn open(
+    pool: Weak<Shared>,
+    origin: Origin,
+    tls: Arc<rustls::ClientConfig>,
+    changed: Arc<Notify>,
+) {
+    let opened = tokio::time::timeout(
+        CONNECT_TIMEOUT,
+        connection::open(&origin, tls, Arc::clone(&changed)),
+    )
+    .await;
     let Some(shared) = pool.upgrade() else { return };
-    let result = opened.unwrap_or_else(|_| Err(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())));
+    let result = opened.unwrap_or_else(|_| {
+        Err(format!(
+            "no connection within {} s",
+            CONNECT_TIMEOUT.as_secs()
+        ))
+    });
     let task = {
         let mut state = shared.lock();
         state.connecting = false;
@@ -281,7 +380,10 @@ async fn open(pool: Weak<Shared>, origin: Origin, tls: Arc<rustls::ClientConfig>
         task.run(origin.idle_after, let_go).await;
     }
     if let Some(shared) = pool.upgrade() {
-        shared.lock().connections.retain(|connection| connection.status().is_usable());
+        shared
+            .lock()
+            .connections
+            .retain(|connection| connection.status().is_usable());
     }
     // Those who wait for one of its streams must look for another.
     changed.notify_waiters();

@@ -44,18 +44,28 @@ impl Roots {
         let mut store = RootCertStore::empty();
         store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some(path) = extra {
-            let failed = |reason: String| TlsError::Roots { path: path.display().to_string(), reason };
+            let failed = |reason: String| TlsError::Roots {
+                path: path.display().to_string(),
+                reason,
+            };
             let before = store.len();
-            let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
+            let certificates =
+                CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
             for certificate in certificates {
                 let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-                store.add(certificate).map_err(|error| failed(error.to_string()))?;
+                store
+                    .add(certificate)
+                    .map_err(|error| failed(error.to_string()))?;
             }
             if store.len() == before {
                 return Err(failed("it holds none".to_owned()));
             }
         }
-        if store.is_empty() { Err(TlsError::NoRoots) } else { Ok(Self(Arc::new(store))) }
+        if store.is_empty() {
+            Err(TlsError::NoRoots)
+        } else {
+            Ok(Self(Arc::new(store)))
+        }
     }
 
     /// A configuration for HTTP/2 that offers `identity` where the peer asks for one.
@@ -65,7 +75,9 @@ impl Roots {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(Arc::clone(&self.0));
         let mut config = match identity {
-            Some(identity) => builder.with_client_auth_cert(identity.certificates, identity.private_key)?,
+            Some(identity) => {
+                builder.with_client_auth_cert(identity.certificates, identity.private_key)?
+            }
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"h2".to_vec()];

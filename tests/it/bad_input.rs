@@ -13,9 +13,12 @@ const NOBODY: &str = "comms_pushnotificationuser_01h9krwprkeee8fzqspvwy6nq8";
 const TOKEN: &str = "dqWD7WEC83K41WHyufTS7:APA91bF";
 
 fn fields(error: &Value) -> Vec<&str> {
-    error["errors"]
-        .as_array()
-        .map_or(Vec::new(), |errors| errors.iter().map(|error| error["field"].as_str().unwrap()).collect())
+    error["errors"].as_array().map_or(Vec::new(), |errors| {
+        errors
+            .iter()
+            .map(|error| error["field"].as_str().unwrap())
+            .collect()
+    })
 }
 
 /// A good send with one thing changed.
@@ -26,7 +29,9 @@ fn with(change: impl FnOnce(&mut Value)) -> Value {
 }
 
 fn in_hours(hours: i64) -> String {
-    (OffsetDateTime::now_utc() + Duration::hours(hours)).format(&Rfc3339).unwrap()
+    (OffsetDateTime::now_utc() + Duration::hours(hours))
+        .format(&Rfc3339)
+        .unwrap()
 }
 
 async fn assert_nothing_written(service: &Service) {
@@ -43,33 +48,129 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
     let long = "x".repeat(5000);
     let many: Vec<Value> = (0..10_001).map(|index| fcm(&format!("t{index}"))).collect();
     let cases: Vec<(&str, Value, &[&str])> = vec![
-        ("unknown field", with(|body| body["titel"] = json!("x")), &["titel"]),
-        ("unknown nested field", with(|body| body["content"]["text"] = json!("x")), &["content.text"]),
-        ("wrong type", with(|body| body["content"]["title"] = json!(7)), &["content.title"]),
-        ("no recipients", with(|body| body["to"] = json!([])), &["to"]),
-        ("10,001 recipients", with(|body| body["to"] = json!(many)), &["to"]),
+        (
+            "unknown field",
+            with(|body| body["titel"] = json!("x")),
+            &["titel"],
+        ),
+        (
+            "unknown nested field",
+            with(|body| body["content"]["text"] = json!("x")),
+            &["content.text"],
+        ),
+        (
+            "wrong type",
+            with(|body| body["content"]["title"] = json!(7)),
+            &["content.title"],
+        ),
+        (
+            "no recipients",
+            with(|body| body["to"] = json!([])),
+            &["to"],
+        ),
+        (
+            "10,001 recipients",
+            with(|body| body["to"] = json!(many)),
+            &["to"],
+        ),
         ("no to", with(|body| body["to"] = Value::Null), &["to"]),
-        ("to is an object", with(|body| body["to"] = fcm(TOKEN)), &["to"]),
-        ("unknown provider", with(|body| body["to"][0]["provider"] = json!("GCM")), &["to[0].provider"]),
-        ("lower-case provider", with(|body| body["to"][0]["provider"] = json!("fcm")), &["to[0].provider"]),
-        ("no provider", with(|body| body["to"] = json!([{"token": "x"}])), &["to[0].provider"]),
-        ("no token", with(|body| body["to"] = json!([{"provider": "FCM"}])), &["to[0].token"]),
-        ("empty token", with(|body| body["to"][0]["token"] = json!("")), &["to[0].token"]),
-        ("token with a space", with(|body| body["to"][0]["token"] = json!("a b")), &["to[0].token"]),
-        ("token that is a path", with(|body| body["to"] = json!([apn("../x")])), &["to[0].token"]),
-        ("a user", with(|body| body["to"] = json!([{"userId": "x"}])), &["to[0].userId"]),
-        ("no content", with(|body| body["content"] = Value::Null), &["content"]),
-        ("empty content", with(|body| body["content"] = json!({})), &["content"]),
-        ("5 KB", with(|body| body["content"]["body"] = json!(long)), &["content"]),
-        ("priority", with(|body| body["priority"] = json!("URGENT")), &["priority"]),
+        (
+            "to is an object",
+            with(|body| body["to"] = fcm(TOKEN)),
+            &["to"],
+        ),
+        (
+            "unknown provider",
+            with(|body| body["to"][0]["provider"] = json!("GCM")),
+            &["to[0].provider"],
+        ),
+        (
+            "lower-case provider",
+            with(|body| body["to"][0]["provider"] = json!("fcm")),
+            &["to[0].provider"],
+        ),
+        (
+            "no provider",
+            with(|body| body["to"] = json!([{"token": "x"}])),
+            &["to[0].provider"],
+        ),
+        (
+            "no token",
+            with(|body| body["to"] = json!([{"provider": "FCM"}])),
+            &["to[0].token"],
+        ),
+        (
+            "empty token",
+            with(|body| body["to"][0]["token"] = json!("")),
+            &["to[0].token"],
+        ),
+        (
+            "token with a space",
+            with(|body| body["to"][0]["token"] = json!("a b")),
+            &["to[0].token"],
+        ),
+        (
+            "token that is a path",
+            with(|body| body["to"] = json!([apn("../x")])),
+            &["to[0].token"],
+        ),
+        (
+            "a user",
+            with(|body| body["to"] = json!([{"userId": "x"}])),
+            &["to[0].userId"],
+        ),
+        (
+            "no content",
+            with(|body| body["content"] = Value::Null),
+            &["content"],
+        ),
+        (
+            "empty content",
+            with(|body| body["content"] = json!({})),
+            &["content"],
+        ),
+        (
+            "5 KB",
+            with(|body| body["content"]["body"] = json!(long)),
+            &["content"],
+        ),
+        (
+            "priority",
+            with(|body| body["priority"] = json!("URGENT")),
+            &["priority"],
+        ),
         ("ttl", with(|body| body["ttl"] = json!(-1)), &["ttl"]),
         ("badge", with(|body| body["badge"] = json!(1.5)), &["badge"]),
-        ("data", with(|body| body["content"]["data"] = json!({"a": 1})), &["content.data.a"]),
-        ("reserved data", with(|body| body["content"]["data"] = json!({"from": "x"})), &["content.data.from"]),
-        ("image", with(|body| body["content"]["image"] = json!("no address")), &["content.image"]),
-        ("NUL", with(|body| body["content"]["title"] = json!("a\0b")), &["content.title"]),
-        ("override of the target", with(|body| body["fcm"] = json!({"topic": "x"})), &["fcm.topic"]),
-        ("tags", with(|body| body["tags"] = json!({"a b": "x"})), &["tags.a b"]),
+        (
+            "data",
+            with(|body| body["content"]["data"] = json!({"a": 1})),
+            &["content.data.a"],
+        ),
+        (
+            "reserved data",
+            with(|body| body["content"]["data"] = json!({"from": "x"})),
+            &["content.data.from"],
+        ),
+        (
+            "image",
+            with(|body| body["content"]["image"] = json!("no address")),
+            &["content.image"],
+        ),
+        (
+            "NUL",
+            with(|body| body["content"]["title"] = json!("a\0b")),
+            &["content.title"],
+        ),
+        (
+            "override of the target",
+            with(|body| body["fcm"] = json!({"topic": "x"})),
+            &["fcm.topic"],
+        ),
+        (
+            "tags",
+            with(|body| body["tags"] = json!({"a b": "x"})),
+            &["tags.a b"],
+        ),
         (
             "schedule in the past",
             with(|body| body["schedule"] = json!({"sendAt": ["2020-01-01T00:00:00Z"]})),
@@ -88,33 +189,95 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
             }),
             &["schedule.sendAt[0]"],
         ),
-        ("long token", with(|body| body["to"][0]["token"] = json!("t".repeat(4097))), &["to[0].token"]),
-        ("long ttl", with(|body| body["ttl"] = json!(2_419_201)), &["ttl"]),
-        ("long collapseKey", with(|body| body["collapseKey"] = json!("k".repeat(65))), &["collapseKey"]),
-        ("long tag", with(|body| body["tags"] = json!({"k": "v".repeat(257)})), &["tags.k"]),
+        (
+            "long token",
+            with(|body| body["to"][0]["token"] = json!("t".repeat(4097))),
+            &["to[0].token"],
+        ),
+        (
+            "long ttl",
+            with(|body| body["ttl"] = json!(2_419_201)),
+            &["ttl"],
+        ),
+        (
+            "long collapseKey",
+            with(|body| body["collapseKey"] = json!("k".repeat(65))),
+            &["collapseKey"],
+        ),
+        (
+            "long tag",
+            with(|body| body["tags"] = json!({"k": "v".repeat(257)})),
+            &["tags.k"],
+        ),
         (
             "too many templates",
-            with(|body| body["content"]["data"] = (0..65).map(|n| (format!("k{n:02}"), json!("{{ a }}"))).collect()),
+            with(|body| {
+                body["content"]["data"] = (0..65)
+                    .map(|n| (format!("k{n:02}"), json!("{{ a }}")))
+                    .collect()
+            }),
             &["content.data.k64"],
         ),
-        ("null recipient", with(|body| body["to"] = json!([null])), &["to[0]"]),
-        ("null token", with(|body| body["to"][0]["token"] = Value::Null), &["to[0].token"]),
-        ("null provider", with(|body| body["to"][0]["provider"] = Value::Null), &["to[0].provider"]),
-        ("null userId", with(|body| body["to"] = json!([{"userId": null}])), &["to[0].token", "to[0].provider"]),
-        ("null audience", with(|body| body["to"] = json!([{"audience": null}])), &["to[0].token", "to[0].provider"]),
-        ("null schedule", with(|body| body["schedule"] = json!({"sendAt": null})), &["schedule.sendAt"]),
-        ("null sender", with(|body| body["from"] = json!({"fcm": null, "appName": null})), &["from"]),
+        (
+            "null recipient",
+            with(|body| body["to"] = json!([null])),
+            &["to[0]"],
+        ),
+        (
+            "null token",
+            with(|body| body["to"][0]["token"] = Value::Null),
+            &["to[0].token"],
+        ),
+        (
+            "null provider",
+            with(|body| body["to"][0]["provider"] = Value::Null),
+            &["to[0].provider"],
+        ),
+        (
+            "null userId",
+            with(|body| body["to"] = json!([{"userId": null}])),
+            &["to[0].token", "to[0].provider"],
+        ),
+        (
+            "null audience",
+            with(|body| body["to"] = json!([{"audience": null}])),
+            &["to[0].token", "to[0].provider"],
+        ),
+        (
+            "null schedule",
+            with(|body| body["schedule"] = json!({"sendAt": null})),
+            &["schedule.sendAt"],
+        ),
+        (
+            "null sender",
+            with(|body| body["from"] = json!({"fcm": null, "appName": null})),
+            &["from"],
+        ),
         (
             "a wrong recipient before a wrong User",
             with(|body| body["to"] = json!([{"token": "x"}, {"userId": NOBODY}])),
             &["to[0].provider", "to[1].userId"],
         ),
-        ("long App", with(|body| body["from"] = json!({"appName": "a".repeat(65)})), &["from.appName"]),
-        ("unknown App", with(|body| body["from"] = json!({"appName": "nope"})), &["from.appName"]),
-        ("malformed Credential", with(|body| body["from"] = json!({"fcm": "nope"})), &["from.fcm"]),
+        (
+            "long App",
+            with(|body| body["from"] = json!({"appName": "a".repeat(65)})),
+            &["from.appName"],
+        ),
+        (
+            "unknown App",
+            with(|body| body["from"] = json!({"appName": "nope"})),
+            &["from.appName"],
+        ),
+        (
+            "malformed Credential",
+            with(|body| body["from"] = json!({"fcm": "nope"})),
+            &["from.fcm"],
+        ),
         (
             "unknown Credential",
-            with(|body| body["from"] = json!({"fcm": "comms_credential_01h9krwprkeee8fzqspvwy6nq8"})),
+            with(|body| {
+                body["from"] = json!({"fcm": "comms_credential_01h9krwprkeee8fzqspvwy6nq8"})
+            }),
             &["from.fcm"],
         ),
         (
@@ -129,7 +292,11 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
     for (case, body, expected) in cases {
         let (status, error) = service.client.post("", &body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{case}: {error}");
-        assert_eq!((&error["code"], &error["status"]), (&json!(400), &json!(400)), "{case}");
+        assert_eq!(
+            (&error["code"], &error["status"]),
+            (&json!(400), &json!(400)),
+            "{case}"
+        );
         assert_eq!(fields(&error), expected, "{case}: {error}");
     }
     assert_nothing_written(&service).await;
@@ -140,7 +307,18 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
 async fn null_is_the_same_as_absent() {
     let service = Service::start().await;
     let device = json!({"token": TOKEN, "provider": "FCM", "userId": null, "audience": null, "variables": null});
-    let absent = ["from", "priority", "sound", "schedule", "tags", "badge", "ttl", "collapseKey", "fcm", "apn"];
+    let absent = [
+        "from",
+        "priority",
+        "sound",
+        "schedule",
+        "tags",
+        "badge",
+        "ttl",
+        "collapseKey",
+        "fcm",
+        "apn",
+    ];
     let mut body = message(&[device]);
     for field in absent {
         body[field] = Value::Null;
@@ -148,28 +326,72 @@ async fn null_is_the_same_as_absent() {
     let id = service.client.send(&body).await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 1);
     for (path, body, field) in [
-        ("/Credentials", json!({"appName": "a", "content": {}, "credentialType": null}), "credentialType"),
-        ("/Credentials", json!({"appName": null, "content": {}, "credentialType": "FCM"}), "appName"),
-        ("/Credentials", json!({"appName": "a", "content": null, "credentialType": "FCM"}), "content"),
-        ("/DeviceRegistrations", json!({"appName": "demo", "token": "t", "provider": null}), "provider"),
-        ("/DeviceRegistrations", json!({"appName": "demo", "token": null, "provider": "FCM"}), "token"),
-        ("/DeviceRegistrations", json!({"appName": null, "token": "t", "provider": "FCM"}), "appName"),
+        (
+            "/Credentials",
+            json!({"appName": "a", "content": {}, "credentialType": null}),
+            "credentialType",
+        ),
+        (
+            "/Credentials",
+            json!({"appName": null, "content": {}, "credentialType": "FCM"}),
+            "appName",
+        ),
+        (
+            "/Credentials",
+            json!({"appName": "a", "content": null, "credentialType": "FCM"}),
+            "content",
+        ),
+        (
+            "/DeviceRegistrations",
+            json!({"appName": "demo", "token": "t", "provider": null}),
+            "provider",
+        ),
+        (
+            "/DeviceRegistrations",
+            json!({"appName": "demo", "token": null, "provider": "FCM"}),
+            "token",
+        ),
+        (
+            "/DeviceRegistrations",
+            json!({"appName": null, "token": "t", "provider": "FCM"}),
+            "appName",
+        ),
     ] {
         let (status, error) = service.client.post(path, &body).await;
         let first = &error["errors"][0];
-        assert_eq!((status, &first["field"]), (StatusCode::BAD_REQUEST, &json!(field)), "{path} {body}: {error}");
-        assert!(first["message"].as_str().unwrap().contains("required"), "{error}");
+        assert_eq!(
+            (status, &first["field"]),
+            (StatusCode::BAD_REQUEST, &json!(field)),
+            "{path} {body}: {error}"
+        );
+        assert!(
+            first["message"].as_str().unwrap().contains("required"),
+            "{error}"
+        );
     }
-    for path in ["/Apps/demo", &format!("/Credentials/{}", credential(&service).await)] {
-        let patch = service.client.request(Method::PATCH, path).json(&json!({"isDefault": null}));
+    for path in [
+        "/Apps/demo",
+        &format!("/Credentials/{}", credential(&service).await),
+    ] {
+        let patch = service
+            .client
+            .request(Method::PATCH, path)
+            .json(&json!({"isDefault": null}));
         let (status, error) = answer(patch.send().await.unwrap()).await;
-        assert_eq!((status, fields(&error)), (StatusCode::BAD_REQUEST, vec!["isDefault"]), "{path}");
+        assert_eq!(
+            (status, fields(&error)),
+            (StatusCode::BAD_REQUEST, vec!["isDefault"]),
+            "{path}"
+        );
     }
     service.stop().await;
 }
 
 async fn credential(service: &Service) -> String {
-    service.client.read("/Credentials").await["credentials"][0]["id"].as_str().unwrap().to_owned()
+    service.client.read("/Credentials").await["credentials"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,10 +400,16 @@ async fn one_bad_recipient_among_ten_thousand_is_named_and_nobody_is_sent_to() {
     let mut to: Vec<Value> = (0..10_000).map(|index| fcm(&format!("t{index}"))).collect();
     to[7_531]["token"] = json!("with a space");
     let (status, error) = service.client.post("", &message(&to)).await;
-    assert_eq!((status, fields(&error)), (StatusCode::BAD_REQUEST, vec!["to[7531].token"]));
+    assert_eq!(
+        (status, fields(&error)),
+        (StatusCode::BAD_REQUEST, vec!["to[7531].token"])
+    );
     to[7_531] = json!({"userId": NOBODY});
     let (status, error) = service.client.post("", &message(&to)).await;
-    assert_eq!((status, fields(&error)), (StatusCode::BAD_REQUEST, vec!["to[7531].userId"]));
+    assert_eq!(
+        (status, fields(&error)),
+        (StatusCode::BAD_REQUEST, vec!["to[7531].userId"])
+    );
     assert_nothing_written(&service).await;
     service.stop().await;
 }
@@ -191,21 +419,56 @@ async fn an_error_names_the_limit() {
     let service = Service::start().await;
     let long = |count: usize| json!("a".repeat(count));
     for (path, body, limit) in [
-        ("/Credentials", json!({"appName": long(65), "credentialType": "FCM", "content": {}}), "64"),
-        ("/DeviceRegistrations", json!({"appName": long(65), "token": "t", "provider": "FCM"}), "64"),
-        ("/DeviceRegistrations", json!({"appName": "demo", "token": long(4097), "provider": "FCM"}), "4096"),
+        (
+            "/Credentials",
+            json!({"appName": long(65), "credentialType": "FCM", "content": {}}),
+            "64",
+        ),
+        (
+            "/DeviceRegistrations",
+            json!({"appName": long(65), "token": "t", "provider": "FCM"}),
+            "64",
+        ),
+        (
+            "/DeviceRegistrations",
+            json!({"appName": "demo", "token": long(4097), "provider": "FCM"}),
+            "4096",
+        ),
         ("", with(|body| body["ttl"] = json!(2_419_201)), "2419200"),
         ("", with(|body| body["collapseKey"] = long(65)), "64"),
-        ("", with(|body| body["tags"] = json!({"a": long(257)})), "256"),
-        ("", with(|body| body["tags"] = json!({"k".repeat(129): "a"})), "128"),
-        ("", with(|body| body["schedule"] = json!({"sendAt": [in_hours(169)]})), "168 hours"),
+        (
+            "",
+            with(|body| body["tags"] = json!({"a": long(257)})),
+            "256",
+        ),
+        (
+            "",
+            with(|body| body["tags"] = json!({"k".repeat(129): "a"})),
+            "128",
+        ),
+        (
+            "",
+            with(|body| body["schedule"] = json!({"sendAt": [in_hours(169)]})),
+            "168 hours",
+        ),
     ] {
         let (status, error) = service.client.post(path, &body).await;
         let message = error["errors"][0]["message"].as_str().unwrap_or_default();
-        assert!(status == StatusCode::BAD_REQUEST && message.contains(limit), "{path}: {error}");
+        assert!(
+            status == StatusCode::BAD_REQUEST && message.contains(limit),
+            "{path}: {error}"
+        );
     }
-    let id = service.client.send(&with(|body| body["schedule"] = json!({"sendAt": [in_hours(167)]}))).await;
-    assert_eq!(service.client.read(&format!("/Operations/{id}")).await["status"], "SCHEDULED");
+    let id = service
+        .client
+        .send(&with(|body| {
+            body["schedule"] = json!({"sendAt": [in_hours(167)]})
+        }))
+        .await;
+    assert_eq!(
+        service.client.read(&format!("/Operations/{id}")).await["status"],
+        "SCHEDULED"
+    );
     service.stop().await;
 }
 
@@ -213,9 +476,18 @@ async fn an_error_names_the_limit() {
 async fn the_readmes_error_is_what_a_client_gets() {
     let service = Service::start().await;
     let body = with(|body| body["to"][0]["provider"] = json!("GCM"));
-    let response = service.client.request(Method::POST, "").json(&body).send().await.unwrap();
+    let response = service
+        .client
+        .request(Method::POST, "")
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
     let text = response.text().await.unwrap();
-    assert!(include_str!("../../README.md").contains(&format!("```json\n{text}\n```")), "{text}");
+    assert!(
+        include_str!("../../README.md").contains(&format!("```json\n{text}\n```")),
+        "{text}"
+    );
     service.stop().await;
 }
 
@@ -224,24 +496,53 @@ async fn what_is_no_request_at_all_gets_the_error_object_too() {
     let mut world = World::new().await;
     world.config.server.max_body_size = 100_000;
     let service = world.start().await;
-    let post = || service.client.request(Method::POST, "").header("content-type", "application/json");
+    let post = || {
+        service
+            .client
+            .request(Method::POST, "")
+            .header("content-type", "application/json")
+    };
 
     let (status, error) = answer(post().body("{\"to\": [").send().await.unwrap()).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert!(error["message"].as_str().unwrap().contains("line 1"), "{error}");
+    assert!(
+        error["message"].as_str().unwrap().contains("line 1"),
+        "{error}"
+    );
     let (status, _) = answer(post().body("[]").send().await.unwrap()).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let (status, error) = answer(post().body("x".repeat(100_001)).send().await.unwrap()).await;
-    assert_eq!((status, &error["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!(413)));
-    assert!(error["message"].as_str().unwrap().contains("100000"), "{error}");
-    let text = service.client.request(Method::POST, "").header("content-type", "text/plain").body("{}");
+    assert_eq!(
+        (status, &error["code"]),
+        (StatusCode::PAYLOAD_TOO_LARGE, &json!(413))
+    );
+    assert!(
+        error["message"].as_str().unwrap().contains("100000"),
+        "{error}"
+    );
+    let text = service
+        .client
+        .request(Method::POST, "")
+        .header("content-type", "text/plain")
+        .body("{}");
     let (status, error) = answer(text.send().await.unwrap()).await;
-    assert_eq!((status, &error["code"]), (StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!(415)));
+    assert_eq!(
+        (status, &error["code"]),
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!(415))
+    );
 
-    let response = service.client.request(Method::PUT, "").send().await.unwrap();
+    let response = service
+        .client
+        .request(Method::PUT, "")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.headers()["allow"], "GET, POST");
     let (status, error) = answer(response).await;
-    assert_eq!((status, &error["code"]), (StatusCode::METHOD_NOT_ALLOWED, &json!(405)));
+    assert_eq!(
+        (status, &error["code"]),
+        (StatusCode::METHOD_NOT_ALLOWED, &json!(405))
+    );
     for path in [
         "/nothing/here",
         "/Operations/x",
@@ -251,13 +552,29 @@ async fn what_is_no_request_at_all_gets_the_error_object_too() {
         "/Credentials/x",
     ] {
         let (status, error) = service.client.get(path).await;
-        assert_eq!((status, &error["code"]), (StatusCode::NOT_FOUND, &json!(20404)), "{path}: {error}");
+        assert_eq!(
+            (status, &error["code"]),
+            (StatusCode::NOT_FOUND, &json!(20404)),
+            "{path}: {error}"
+        );
     }
     let stranger = Client::new(&service.url, "SKdemo", "guessed");
-    let response = stranger.request(Method::GET, "/Operations").send().await.unwrap();
-    assert!(response.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
+    let response = stranger
+        .request(Method::GET, "/Operations")
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        response.headers()["www-authenticate"]
+            .to_str()
+            .unwrap()
+            .starts_with("Basic")
+    );
     let (status, error) = answer(response).await;
-    assert_eq!((status, &error["code"]), (StatusCode::UNAUTHORIZED, &json!(20003)));
+    assert_eq!(
+        (status, &error["code"]),
+        (StatusCode::UNAUTHORIZED, &json!(20003))
+    );
     assert_nothing_written(&service).await;
     service.stop().await;
 }
@@ -279,10 +596,16 @@ async fn every_bad_query_parameter_is_named() {
         ("/Operations?endDate=9999-12-31", "endDate"),
         ("?endDate=9999-12-31T23:59:59Z", "endDate"),
         ("/Apps?startDate=9999-12-31T23:59:59-01:00", "startDate"),
-        ("/Credentials?startDate=9999-12-31T23:59:59-01:00", "startDate"),
+        (
+            "/Credentials?startDate=9999-12-31T23:59:59-01:00",
+            "startDate",
+        ),
         ("/Credentials?startDate=-4800-01-01", "startDate"),
         ("/Credentials?appName=No", "appName"),
-        (&format!("/DeviceRegistrations?userId={NOBODY}&appName=No"), "appName"),
+        (
+            &format!("/DeviceRegistrations?userId={NOBODY}&appName=No"),
+            "appName",
+        ),
     ];
     for (path, field) in cases {
         let (status, error) = service.client.get(path).await;
@@ -300,12 +623,22 @@ async fn a_provider_without_a_credential_is_named_at_its_first_recipient() {
     let (account_id, key, secret) = service.world.account("other").await;
     let other = Client::new(&service.url, &key, &secret);
     let (status, error) = other.post("", &message(&[fcm(TOKEN)])).await;
-    assert_eq!((status, fields(&error)), (StatusCode::BAD_REQUEST, vec!["from"]), "no App at all");
+    assert_eq!(
+        (status, fields(&error)),
+        (StatusCode::BAD_REQUEST, vec!["from"]),
+        "no App at all"
+    );
     let fcm_type = bellwire::provider::CredentialType::Fcm;
     let content = service.world.simulator.fcm_credential();
-    service.world.credential(account_id, fcm_type, &content).await;
+    service
+        .world
+        .credential(account_id, fcm_type, &content)
+        .await;
     let (status, error) = other.post("", &message(&[fcm(TOKEN), apn("aa")])).await;
-    assert_eq!((status, fields(&error)), (StatusCode::BAD_REQUEST, vec!["to[1].provider"]));
+    assert_eq!(
+        (status, fields(&error)),
+        (StatusCode::BAD_REQUEST, vec!["to[1].provider"])
+    );
     assert_nothing_written(&service).await;
     service.stop().await;
 }
@@ -313,11 +646,23 @@ async fn a_provider_without_a_credential_is_named_at_its_first_recipient() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_of_very_many_values_is_refused_before_it_takes_memory() {
     let service = Service::start().await;
-    let (status, body) = service.client.post("", &json!({"badge": vec![json!({}); 300_000]})).await;
+    let (status, body) = service
+        .client
+        .post("", &json!({"badge": vec![json!({}); 300_000]}))
+        .await;
     assert_eq!(status, 400);
-    assert!(body["message"].as_str().unwrap().contains("more than 300000 JSON values"), "{body}");
-    let commas =
-        json!({"to": [fcm("a-device")], "content": {"title": "t", "body": "b", "data": {"list": "[{,".repeat(500)}}});
-    assert_eq!(service.client.post("", &commas).await.0, 202, "texts are not counted");
+    assert!(
+        body["message"]
+            .as_str()
+            .unwrap()
+            .contains("more than 300000 JSON values"),
+        "{body}"
+    );
+    let commas = json!({"to": [fcm("a-device")], "content": {"title": "t", "body": "b", "data": {"list": "[{,".repeat(500)}}});
+    assert_eq!(
+        service.client.post("", &commas).await.0,
+        202,
+        "texts are not counted"
+    );
     service.stop().await;
 }

@@ -19,9 +19,16 @@ async fn everybody_gets_it_once() {
     service.world.register_many(12_000).await;
     let id = service.client.send(&to_audience(&json!({}))).await;
     let stats = service.client.completed(&id).await["stats"].clone();
-    assert_eq!((&stats["total"], &stats["sent"]), (&json!(12_000), &json!(12_000)));
+    assert_eq!(
+        (&stats["total"], &stats["sent"]),
+        (&json!(12_000), &json!(12_000))
+    );
     let arrived = service.arrived().await;
-    assert_eq!((&arrived["tokens"], &arrived["requests"]), (&json!(12_000), &json!(12_000)), "{arrived}");
+    assert_eq!(
+        (&arrived["tokens"], &arrived["requests"]),
+        (&json!(12_000), &json!(12_000)),
+        "{arrived}"
+    );
     service.stop().await;
 }
 
@@ -30,10 +37,17 @@ async fn tags_choose_devices() {
     let service = Service::start().await;
     service.world.register_many(500).await;
     let tagged = json!({"tags": {"tier": "gold"}});
-    let stats = service.client.completed(&service.client.send(&to_audience(&tagged)).await).await["stats"].clone();
+    let stats = service
+        .client
+        .completed(&service.client.send(&to_audience(&tagged)).await)
+        .await["stats"]
+        .clone();
     assert_eq!((&stats["total"], &stats["sent"]), (&json!(50), &json!(50)));
     let nobody = json!({"tags": {"tier": "gold", "lang": "en"}});
-    let operation = service.client.completed(&service.client.send(&to_audience(&nobody)).await).await;
+    let operation = service
+        .client
+        .completed(&service.client.send(&to_audience(&nobody)).await)
+        .await;
     assert_eq!(operation["stats"]["total"], 0);
     service.stop().await;
 }
@@ -48,13 +62,27 @@ async fn a_cancel_ends_the_fan_out_too() {
         (service.client.read(&path).await["stats"]["total"] != 0).then_some(())
     })
     .await;
-    let (status, _) = service.client.post(&format!("{path}/Cancel"), &Value::Null).await;
+    let (status, _) = service
+        .client
+        .post(&format!("{path}/Cancel"), &Value::Null)
+        .await;
     assert_eq!(status, StatusCode::ACCEPTED);
     let canceled = service.client.read(&path).await;
     assert_eq!(canceled["status"], "CANCELED");
     assert_adds_up(&canceled["stats"]);
-    assert_eq!(service.client.post(&format!("{path}/Cancel"), &Value::Null).await.0, StatusCode::CONFLICT);
-    assert_eq!(service.client.read(&path).await["stats"]["total"], canceled["stats"]["total"], "it grows no more");
+    assert_eq!(
+        service
+            .client
+            .post(&format!("{path}/Cancel"), &Value::Null)
+            .await
+            .0,
+        StatusCode::CONFLICT
+    );
+    assert_eq!(
+        service.client.read(&path).await["stats"]["total"],
+        canceled["stats"]["total"],
+        "it grows no more"
+    );
     service.stop().await;
 }
 
@@ -67,10 +95,17 @@ async fn an_audience_beyond_what_an_operation_holds_is_not_cut_silently() {
     service.client.send(&to_audience(&json!({}))).await;
     let pool = &service.world.database.pool;
     let (most, holds_two) = (MAX_POSITIONS as i32, MAX_POSITIONS as i32 - 2);
-    sqlx::query("update fanouts set next_position = $1").bind(holds_two).execute(pool).await.unwrap();
+    sqlx::query("update fanouts set next_position = $1")
+        .bind(holds_two)
+        .execute(pool)
+        .await
+        .unwrap();
     let step = fanouts::step(pool).await.unwrap().unwrap();
     assert_eq!((step.notifications, step.is_full), (2, true));
-    let last: i32 = sqlx::query_scalar("select max(position) from push_notifications").fetch_one(pool).await.unwrap();
+    let last: i32 = sqlx::query_scalar("select max(position) from push_notifications")
+        .fetch_one(pool)
+        .await
+        .unwrap();
     assert_eq!(last, most - 1);
     service.client.send(&to_audience(&json!({}))).await;
     let step = fanouts::step(pool).await.unwrap().unwrap();
@@ -84,11 +119,25 @@ async fn a_scheduled_one_waits_and_can_be_canceled_before_anybody_was_counted() 
     service.world.register_many(10).await;
     let mut body = to_audience(&json!({}));
     let at = time::OffsetDateTime::now_utc() + time::Duration::hours(1);
-    body["schedule"] = json!({"sendAt": [at.format(&time::format_description::well_known::Rfc3339).unwrap()]});
+    body["schedule"] =
+        json!({"sendAt": [at.format(&time::format_description::well_known::Rfc3339).unwrap()]});
     let path = format!("/Operations/{}", service.client.send(&body).await);
     assert_eq!(service.client.read(&path).await["status"], "SCHEDULED");
-    assert_eq!(service.client.read("/Operations?status=SCHEDULED").await["operations"].as_array().unwrap().len(), 1);
-    assert_eq!(service.client.post(&format!("{path}/Cancel"), &Value::Null).await.0, StatusCode::ACCEPTED);
+    assert_eq!(
+        service.client.read("/Operations?status=SCHEDULED").await["operations"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        service
+            .client
+            .post(&format!("{path}/Cancel"), &Value::Null)
+            .await
+            .0,
+        StatusCode::ACCEPTED
+    );
     assert_eq!(service.client.read(&path).await["status"], "CANCELED");
     service.stop().await;
 }
@@ -102,10 +151,17 @@ async fn an_audience_stands_alone() {
         (vec![audience.clone(), audience.clone()], "to[0]"),
         (vec![json!({"audience": 7})], "to[0].audience"),
         (vec![json!({"audience": {"tag": {}}})], "to[0].audience.tag"),
-        (vec![json!({"audience": {"tags": {"a": 1}}})], "to[0].audience.tags.a"),
+        (
+            vec![json!({"audience": {"tags": {"a": 1}}})],
+            "to[0].audience.tags.a",
+        ),
     ] {
         let (status, error) = service.client.post("", &message(&to)).await;
-        assert_eq!((status, &error["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!(field)), "{error}");
+        assert_eq!(
+            (status, &error["errors"][0]["field"]),
+            (StatusCode::BAD_REQUEST, &json!(field)),
+            "{error}"
+        );
     }
     service.stop().await;
 }

@@ -12,19 +12,36 @@ async fn with_role(service: &Service, role: Role) -> Client {
     let pool = &service.world.database.pool;
     let (account_id, ..) = service.world.account(&format!("{role:?}")).await;
     let content = service.world.simulator.fcm_credential();
-    service.world.credential(account_id, bellwire::provider::CredentialType::Fcm, &content).await;
+    service
+        .world
+        .credential(
+            account_id,
+            bellwire::provider::CredentialType::Fcm,
+            &content,
+        )
+        .await;
     let (key, secret) = (format!("SKrole{role:?}"), generate_api_secret());
-    assert!(api_keys::insert(pool, account_id, &key, &hash_api_secret(&secret), role).await.unwrap());
+    assert!(
+        api_keys::insert(pool, account_id, &key, &hash_api_secret(&secret), role)
+            .await
+            .unwrap()
+    );
     Client::new(&service.url, &key, &secret)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_does_what_its_role_allows() {
     let service = Service::start().await;
-    let (sender, reader) = (with_role(&service, Role::Send).await, with_role(&service, Role::Read).await);
+    let (sender, reader) = (
+        with_role(&service, Role::Send).await,
+        with_role(&service, Role::Read).await,
+    );
     let id = sender.send(&message(&[fcm("a")])).await;
     let cancel = format!("/Operations/{id}/Cancel");
-    assert_ne!(sender.post(&cancel, &Value::Null).await.0, StatusCode::FORBIDDEN);
+    assert_ne!(
+        sender.post(&cancel, &Value::Null).await.0,
+        StatusCode::FORBIDDEN
+    );
     for (method, path) in [
         (Method::GET, ""),
         (Method::GET, "/Operations"),
@@ -32,16 +49,31 @@ async fn a_key_does_what_its_role_allows() {
         (Method::POST, "/DeviceRegistrations"),
         (Method::DELETE, "/Users/x"),
     ] {
-        let answer = sender.request(method.clone(), path).json(&json!({})).send().await.unwrap();
+        let answer = sender
+            .request(method.clone(), path)
+            .json(&json!({}))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{method} {path}");
     }
     assert_eq!(reader.get("/Operations").await.0, StatusCode::OK);
     let (status, error) = reader.post("", &message(&[fcm("a")])).await;
-    assert_eq!((status, &error["code"]), (StatusCode::FORBIDDEN, &json!(403)));
-    for (method, path) in
-        [(Method::POST, cancel.as_str()), (Method::DELETE, "/Credentials/x"), (Method::PATCH, "/Apps/demo")]
-    {
-        let answer = reader.request(method.clone(), path).json(&json!({})).send().await.unwrap();
+    assert_eq!(
+        (status, &error["code"]),
+        (StatusCode::FORBIDDEN, &json!(403))
+    );
+    for (method, path) in [
+        (Method::POST, cancel.as_str()),
+        (Method::DELETE, "/Credentials/x"),
+        (Method::PATCH, "/Apps/demo"),
+    ] {
+        let answer = reader
+            .request(method.clone(), path)
+            .json(&json!({}))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{method} {path}");
     }
     service.stop().await;
@@ -54,10 +86,31 @@ async fn too_much_is_answered_with_429_and_a_wait() {
     world.config.limits.recipients_per_minute = 5;
     let service = world.start().await;
     let (status, error) = service.client.post("", &message(&vec![fcm("a"); 6])).await;
-    assert_eq!((status, &error["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("to")), "never fits");
-    assert_eq!(service.client.post("", &message(&vec![fcm("a"); 4])).await.0, StatusCode::ACCEPTED);
-    let answer = service.client.request(Method::POST, "").json(&message(&vec![fcm("a"); 4])).send().await.unwrap();
-    let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert_eq!(
+        (status, &error["errors"][0]["field"]),
+        (StatusCode::BAD_REQUEST, &json!("to")),
+        "never fits"
+    );
+    assert_eq!(
+        service
+            .client
+            .post("", &message(&vec![fcm("a"); 4]))
+            .await
+            .0,
+        StatusCode::ACCEPTED
+    );
+    let answer = service
+        .client
+        .request(Method::POST, "")
+        .json(&message(&vec![fcm("a"); 4]))
+        .send()
+        .await
+        .unwrap();
+    let wait: u64 = answer.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!((1..=60).contains(&wait), "{wait}");
     let mut limited = Value::Null;
@@ -69,6 +122,9 @@ async fn too_much_is_answered_with_429_and_a_wait() {
     }
     let message = "Too many requests. Please retry according to the Retry-After response header.";
     let more_info = "https://www.twilio.com/docs/api/errors/20429";
-    assert_eq!(limited, json!({"code": 20429, "message": message, "more_info": more_info, "status": 429}));
+    assert_eq!(
+        limited,
+        json!({"code": 20429, "message": message, "more_info": more_info, "status": 429})
+    );
     service.stop().await;
 }

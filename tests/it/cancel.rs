@@ -26,17 +26,35 @@ fn scheduled(to: &[Value]) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_operation_is_canceled_as_a_whole_and_once() {
     let service = Service::start().await;
-    let id = service.client.send(&scheduled(&[fcm("a"), apn("bb")])).await;
+    let id = service
+        .client
+        .send(&scheduled(&[fcm("a"), apn("bb")]))
+        .await;
     let path = format!("/Operations/{id}");
-    let (status, answer) = service.client.post(&format!("{path}/Cancel"), &Value::Null).await;
-    assert_eq!((status, &answer["operationId"]), (StatusCode::ACCEPTED, &json!(id)));
+    let (status, answer) = service
+        .client
+        .post(&format!("{path}/Cancel"), &Value::Null)
+        .await;
+    assert_eq!(
+        (status, &answer["operationId"]),
+        (StatusCode::ACCEPTED, &json!(id))
+    );
     let operation = service.client.read(&path).await;
     assert_adds_up(&operation["stats"]);
-    assert_eq!((&operation["status"], &operation["stats"]["canceled"]), (&json!("CANCELED"), &json!(2)));
+    assert_eq!(
+        (&operation["status"], &operation["stats"]["canceled"]),
+        (&json!("CANCELED"), &json!(2))
+    );
     let listed = service.client.read("/Operations?status=CANCELED").await;
     assert_eq!(listed["operations"][0]["id"], json!(id));
-    let (status, error) = service.client.post(&format!("{path}/Cancel"), &Value::Null).await;
-    assert_eq!((status, &error["code"]), (StatusCode::CONFLICT, &json!(20409)));
+    let (status, error) = service
+        .client
+        .post(&format!("{path}/Cancel"), &Value::Null)
+        .await;
+    assert_eq!(
+        (status, &error["code"]),
+        (StatusCode::CONFLICT, &json!(20409))
+    );
     service.stop().await;
 }
 
@@ -55,7 +73,11 @@ async fn one_notification_is_canceled_and_the_others_go() {
     let stats = service.client.completed(&id).await["stats"].clone();
     assert_eq!((&stats["sent"], &stats["canceled"]), (&json!(2), &json!(1)));
     let first = format!("/{}", list["pushNotifications"][0]["id"].as_str().unwrap());
-    assert_eq!(cancel(&service.client, &first).await, StatusCode::CONFLICT, "it has been sent");
+    assert_eq!(
+        cancel(&service.client, &first).await,
+        StatusCode::CONFLICT,
+        "it has been sent"
+    );
     assert_eq!(service.arrived().await["tokens"], 2);
     service.stop().await;
 }
@@ -67,13 +89,24 @@ async fn what_waits_for_a_provider_is_never_sent_once_canceled() {
     let service = world.start().await;
     let before = service.client.send(&message(&[fcm("before")])).await;
     service.client.completed(&before).await;
-    service.set_faults(Faults { outage: Outage::Unavailable, ..Faults::default() }).await;
+    service
+        .set_faults(Faults {
+            outage: Outage::Unavailable,
+            ..Faults::default()
+        })
+        .await;
     let to: Vec<_> = (0..50).map(|index| fcm(&format!("d{index}"))).collect();
     let id = service.client.send(&message(&to)).await;
     let path = format!("/Operations/{id}");
     eventually("an attempt", async || {
-        let list = service.client.read(&format!("?operationId={id}&pageSize=1")).await;
-        let first = format!("/{}/DeliveryAttempts", list["pushNotifications"][0]["id"].as_str().unwrap());
+        let list = service
+            .client
+            .read(&format!("?operationId={id}&pageSize=1"))
+            .await;
+        let first = format!(
+            "/{}/DeliveryAttempts",
+            list["pushNotifications"][0]["id"].as_str().unwrap()
+        );
         let attempts = service.client.read(&first).await;
         (attempts["deliveryAttempts"] != json!([])).then_some(())
     })
@@ -87,7 +120,11 @@ async fn what_waits_for_a_provider_is_never_sent_once_canceled() {
     assert_eq!(operation["status"], "CANCELED");
     assert_eq!(operation["stats"]["queued"], 0);
     let accepted = service.arrived().await["accepted"].as_i64().unwrap();
-    assert_eq!(accepted, operation["stats"]["sent"].as_i64().unwrap() + 2, "what was accepted is what is told");
+    assert_eq!(
+        accepted,
+        operation["stats"]["sent"].as_i64().unwrap() + 2,
+        "what was accepted is what is told"
+    );
     service.stop().await;
 }
 
@@ -95,10 +132,16 @@ async fn what_waits_for_a_provider_is_never_sent_once_canceled() {
 async fn user_of_two(client: &Client, number: usize) -> Value {
     let mut body = json!({"appName": "demo", "token": format!("good-{number}"), "provider": "FCM"});
     let (_, registered) = client.post("/DeviceRegistrations", &body).await;
-    let path = format!("/DeviceRegistrations/{}", registered["resourceId"].as_str().unwrap());
+    let path = format!(
+        "/DeviceRegistrations/{}",
+        registered["resourceId"].as_str().unwrap()
+    );
     let user = client.read(&path).await["userId"].clone();
     (body["userId"], body["token"]) = (user.clone(), json!(format!("bad-{number}~UNAVAILABLE-9")));
-    assert_eq!(client.post("/DeviceRegistrations", &body).await.0, StatusCode::ACCEPTED);
+    assert_eq!(
+        client.post("/DeviceRegistrations", &body).await.0,
+        StatusCode::ACCEPTED
+    );
     json!({"userId": user})
 }
 
@@ -115,45 +158,81 @@ async fn what_one_device_of_a_user_has_got_is_sent_and_not_canceled() {
         let list = client.read(&format!("?operationId={id}")).await;
         let notification = format!("/{}", list["pushNotifications"][0]["id"].as_str().unwrap());
         eventually("both devices to be tried", async || {
-            let attempts = client.read(&format!("{notification}/DeliveryAttempts")).await;
+            let attempts = client
+                .read(&format!("{notification}/DeliveryAttempts"))
+                .await;
             (attempts["deliveryAttempts"].as_array().unwrap().len() == 2).then_some(())
         })
         .await;
         assert_eq!(client.read(&notification).await["status"], "QUEUED");
-        let path = if whole { format!("/Operations/{id}") } else { notification.clone() };
-        assert_eq!(cancel(client, &path).await, StatusCode::ACCEPTED, "the other device is let go of");
+        let path = if whole {
+            format!("/Operations/{id}")
+        } else {
+            notification.clone()
+        };
+        assert_eq!(
+            cancel(client, &path).await,
+            StatusCode::ACCEPTED,
+            "the other device is let go of"
+        );
         assert_eq!(cancel(client, &path).await, StatusCode::CONFLICT);
         assert_eq!(client.read(&notification).await["status"], "SENT");
         let operation = client.read(&format!("/Operations/{id}")).await;
-        assert_eq!(operation["status"], if whole { "CANCELED" } else { "COMPLETED" });
+        assert_eq!(
+            operation["status"],
+            if whole { "CANCELED" } else { "COMPLETED" }
+        );
         let stats = &operation["stats"];
-        assert_eq!((&stats["sent"], &stats["canceled"], &stats["queued"]), (&json!(1), &json!(0), &json!(0)));
+        assert_eq!(
+            (&stats["sent"], &stats["canceled"], &stats["queued"]),
+            (&json!(1), &json!(0), &json!(0))
+        );
     }
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_in_the_middle_of_the_tries_of_many_users_leaves_every_status_true() {
-    let behaviour = Behaviour::new(100, 1000, Faults { latency: 20, jitter: 200, ..Faults::default() });
-    let service = World::with(Options { behaviour, ..Options::default() }).await.start().await;
+    let behaviour = Behaviour::new(
+        100,
+        1000,
+        Faults {
+            latency: 20,
+            jitter: 200,
+            ..Faults::default()
+        },
+    );
+    let service = World::with(Options {
+        behaviour,
+        ..Options::default()
+    })
+    .await
+    .start()
+    .await;
     let client = &service.client;
-    let users = futures_util::future::join_all((0..100).map(|number| user_of_two(client, number))).await;
+    let users =
+        futures_util::future::join_all((0..100).map(|number| user_of_two(client, number))).await;
     let id = client.send(&message(&users)).await;
     eventually("the first attempts", async || {
-        let found: i64 = sqlx::query_scalar("select count(*) from push_notifications where reached")
-            .fetch_one(&service.world.database.pool)
-            .await
-            .unwrap();
+        let found: i64 =
+            sqlx::query_scalar("select count(*) from push_notifications where reached")
+                .fetch_one(&service.world.database.pool)
+                .await
+                .unwrap();
         (found > 10).then_some(())
     })
     .await;
-    assert_eq!(cancel(client, &format!("/Operations/{id}")).await, StatusCode::ACCEPTED);
+    assert_eq!(
+        cancel(client, &format!("/Operations/{id}")).await,
+        StatusCode::ACCEPTED
+    );
     let accepted = async || service.arrived().await["accepted"].as_i64().unwrap();
     eventually("what was in flight to be recorded", async || {
-        let recorded: i64 = sqlx::query_scalar("select count(*) from delivery_attempts where outcome = 'ACCEPTED'")
-            .fetch_one(&service.world.database.pool)
-            .await
-            .unwrap();
+        let recorded: i64 =
+            sqlx::query_scalar("select count(*) from delivery_attempts where outcome = 'ACCEPTED'")
+                .fetch_one(&service.world.database.pool)
+                .await
+                .unwrap();
         (recorded == accepted().await).then_some(())
     })
     .await;
@@ -166,8 +245,22 @@ async fn a_cancel_in_the_middle_of_the_tries_of_many_users_leaves_every_status_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
-    let behaviour = Behaviour::new(100, 1000, Faults { latency: 200, jitter: 300, ..Faults::default() });
-    let service = World::with(Options { behaviour, ..Options::default() }).await.start().await;
+    let behaviour = Behaviour::new(
+        100,
+        1000,
+        Faults {
+            latency: 200,
+            jitter: 300,
+            ..Faults::default()
+        },
+    );
+    let service = World::with(Options {
+        behaviour,
+        ..Options::default()
+    })
+    .await
+    .start()
+    .await;
     let to: Vec<_> = (0..6000).map(|index| fcm(&format!("d{index}"))).collect();
     let id = service.client.send(&message(&to)).await;
     let path = format!("/Operations/{id}");
@@ -177,18 +270,42 @@ async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
         (operation["stats"]["sent"] != 0).then_some(())
     })
     .await;
-    let notifications = service.client.read(&format!("?operationId={id}&status=QUEUED&pageSize=200")).await;
-    let single = notifications["pushNotifications"].as_array().unwrap().iter().map(|notification| {
-        let path = format!("/{}", notification["id"].as_str().unwrap());
-        let client = service.client.clone();
-        async move { cancel(&client, &path).await }
-    });
+    let notifications = service
+        .client
+        .read(&format!("?operationId={id}&status=QUEUED&pageSize=200"))
+        .await;
+    let single = notifications["pushNotifications"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|notification| {
+            let path = format!("/{}", notification["id"].as_str().unwrap());
+            let client = service.client.clone();
+            async move { cancel(&client, &path).await }
+        });
     let whole = (0..5).map(|_| cancel(&service.client, &path));
-    let (single, whole) =
-        futures_util::future::join(futures_util::future::join_all(single), futures_util::future::join_all(whole)).await;
-    assert_eq!(whole.iter().filter(|status| **status == StatusCode::ACCEPTED).count(), 1, "{whole:?}");
-    assert!(single.iter().chain(&whole).all(|status| matches!(status.as_u16(), 202 | 409)), "{single:?} {whole:?}");
-    // What was in flight has an answer within the simulator's latency, and is recorded as what it became.
+    let (single, whole) = futures_util::future::join(
+        futures_util::future::join_all(single),
+        futures_util::future::join_all(whole),
+    )
+    .await;
+    assert_eq!(
+        whole
+            .iter()
+            .filter(|status| **status == StatusCode::ACCEPTED)
+            .count(),
+        1,
+        "{whole:?}"
+    );
+    assert!(
+        single
+            .iter()
+            .chain(&whole)
+            .all(|status| matches!(status.as_u16(), 202 | 409)),
+        "{single:?} {whole:?}"
+    );
+    // What was in flight has an answer within the simulator's latency, and is recorded as what it
+    // became.
     let operation = eventually("what was in flight to be recorded", async || {
         let operation = service.client.read(&path).await;
         assert_adds_up(&operation["stats"]);
@@ -197,6 +314,9 @@ async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
         (operation["stats"]["sent"] == accepted).then_some(operation)
     })
     .await;
-    assert!(operation["stats"]["canceled"].as_i64() > Some(0), "{operation}");
+    assert!(
+        operation["stats"]["canceled"].as_i64() > Some(0),
+        "{operation}"
+    );
     service.stop().await;
 }

@@ -1,5 +1,5 @@
-//! Distributed over the workers of Citus, everything goes as it does on one Postgres. `CITUS_DATABASE_URL` is a coordinator's;
-//! without it, only what needs no Citus is tested here.
+//! Distributed over the workers of Citus, everything goes as it does on one Postgres.
+//! `CITUS_DATABASE_URL` is a coordinator's; without it, only what needs no Citus is tested here.
 
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -30,7 +30,11 @@ fn or_skip(database: Option<Database>) -> Option<Database> {
 
 fn migrate_citus(database: &Database) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
-    command.args(["migrate", "--citus"]).env("BELLWIRE__DATABASE__URL", &database.url).output().unwrap()
+    command
+        .args(["migrate", "--citus"])
+        .env("BELLWIRE__DATABASE__URL", &database.url)
+        .output()
+        .unwrap()
 }
 
 async fn count(pool: &PgPool, query: &'static str) -> i64 {
@@ -54,20 +58,33 @@ async fn a_plain_postgres_is_told_what_it_lacks() {
     let output = migrate_citus(&database);
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text.contains("create extension citus") && text.contains("citus_add_node"), "{text}");
+    assert!(
+        text.contains("create extension citus") && text.contains("citus_add_node"),
+        "{text}"
+    );
 }
 
-/// On Citus, a commit is seen on the coordinator a moment before it is seen on the workers. Here, what a record has changed in
-/// batches is there before what it has changed in notifications.
+/// On Citus, a commit is seen on the coordinator a moment before it is seen on the workers. Here,
+/// what a record has changed in batches is there before what it has changed in notifications.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_seems_unsettled_after_it_was_recorded_is_not_sent_again() {
     let service = Service::start().await;
     let pool = &service.world.database.pool;
-    let id = service.client.send(&in_an_hour(&[fcm("recorded"), fcm("waiting")])).await;
+    let id = service
+        .client
+        .send(&in_an_hour(&[fcm("recorded"), fcm("waiting")]))
+        .await;
     let operation = id.parse::<OperationId>().unwrap().as_uuid();
-    let recorded = "update batches set queued = 1, sent = 1, due_at = now() where operation_id = $1";
-    sqlx::query(recorded).bind(operation).execute(pool).await.unwrap();
-    let claimed = async || (count(pool, "select count(*) from batches where claims > 0").await == 1).then_some(());
+    let recorded =
+        "update batches set queued = 1, sent = 1, due_at = now() where operation_id = $1";
+    sqlx::query(recorded)
+        .bind(operation)
+        .execute(pool)
+        .await
+        .unwrap();
+    let claimed = async || {
+        (count(pool, "select count(*) from batches where claims > 0").await == 1).then_some(())
+    };
     eventually("the batch to be claimed", claimed).await;
     let seen = "with attempt as (
                     insert into delivery_attempts (
@@ -76,7 +93,11 @@ async fn what_seems_unsettled_after_it_was_recorded_is_not_sent_again() {
                     values ($1, 0, 1, 'FCM', $1, 'ACCEPTED', 1, now())
                 )
                 update push_notifications set status = 'SENT', attempts = 1 where operation_id = $1 and position = 0";
-    sqlx::query(seen).bind(operation).execute(pool).await.unwrap();
+    sqlx::query(seen)
+        .bind(operation)
+        .execute(pool)
+        .await
+        .unwrap();
     let completed = service.client.completed(&id).await;
     assert_eq!(completed["stats"]["sent"], 2);
     assert_eq!(service.arrived().await["accepted"], 1);
@@ -85,31 +106,59 @@ async fn what_seems_unsettled_after_it_was_recorded_is_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_there_is_distributed_once_and_goes_on() {
-    let Some(database) = or_skip(Database::on_citus().await) else { return };
+    let Some(database) = or_skip(Database::on_citus().await) else {
+        return;
+    };
     let (url, pool) = (database.url.clone(), database.pool.clone());
     let mut world = World::on(database, Options::default()).await;
     let (key, secret) = world.demo().await;
     let service = world.start_for(&key, &secret).await;
-    let before = service.client.send(&message(&[fcm("before"), fcm("before~UNREGISTERED")])).await;
+    let before = service
+        .client
+        .send(&message(&[fcm("before"), fcm("before~UNREGISTERED")]))
+        .await;
     service.client.completed(&before).await;
     let scheduled = service.client.send(&in_an_hour(&[fcm("scheduled")])).await;
     world = service.rest().await;
 
-    let database = Database { url, pool: pool.clone() };
-    for done in ["the large tables are distributed now\n", "the large tables are distributed already\n"] {
+    let database = Database {
+        url,
+        pool: pool.clone(),
+    };
+    for done in [
+        "the large tables are distributed now\n",
+        "the large tables are distributed already\n",
+    ] {
         let output = migrate_citus(&database);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert!(String::from_utf8(output.stdout).unwrap().ends_with(done));
     }
     let distributed = "select count(distinct colocationid) || ' ' || string_agg(relname::text, ' ' order by relname)
                        from pg_dist_partition
                        join pg_class on oid = logicalrelid
                        where relkind = 'p' and relnamespace = current_schema()::regnamespace";
-    let distributed: String = sqlx::query_scalar(distributed).fetch_one(&pool).await.unwrap();
-    assert_eq!(distributed, "1 delivery_attempts operations push_notifications", "together, and batches are not");
-    assert_eq!(count(&pool, "select count(*) from push_notifications").await, 3);
+    let distributed: String = sqlx::query_scalar(distributed)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
     assert_eq!(
-        count(&pool, "select pg_relation_size('push_notifications_default')").await,
+        distributed, "1 delivery_attempts operations push_notifications",
+        "together, and batches are not"
+    );
+    assert_eq!(
+        count(&pool, "select count(*) from push_notifications").await,
+        3
+    );
+    assert_eq!(
+        count(
+            &pool,
+            "select pg_relation_size('push_notifications_default')"
+        )
+        .await,
         0,
         "nothing is left behind"
     );
@@ -120,7 +169,14 @@ async fn what_is_there_is_distributed_once_and_goes_on() {
         .execute(&pool)
         .await
         .unwrap();
-    assert_eq!(count(&pool, "select count(*) from push_notifications where more is null").await, 3);
+    assert_eq!(
+        count(
+            &pool,
+            "select count(*) from push_notifications where more is null"
+        )
+        .await,
+        3
+    );
 
     let service = world.start_for(&key, &secret).await;
     let client = &service.client;
@@ -130,15 +186,22 @@ async fn what_is_there_is_distributed_once_and_goes_on() {
     let after = client.send(&message(&[fcm("after")])).await;
     client.completed(&after).await;
     assert_eq!(client.all("/Operations", "operations", 2).await.len(), 3);
-    let (status, _) = client.post(&format!("/Operations/{scheduled}/Cancel"), &json!({})).await;
+    let (status, _) = client
+        .post(&format!("/Operations/{scheduled}/Cancel"), &json!({}))
+        .await;
     assert!(status.is_success(), "{status}");
-    assert_eq!(client.read(&format!("/Operations/{scheduled}")).await["status"], "CANCELED");
+    assert_eq!(
+        client.read(&format!("/Operations/{scheduled}")).await["status"],
+        "CANCELED"
+    );
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_goes_as_on_one_postgres() {
-    let Some(database) = or_skip(Database::distributed().await) else { return };
+    let Some(database) = or_skip(Database::distributed().await) else {
+        return;
+    };
     let pool = database.pool.clone();
     let service = World::on(database, Options::default()).await.start().await;
     let client = &service.client;
@@ -146,15 +209,22 @@ async fn everything_goes_as_on_one_postgres() {
     let device = json!({"appName": "demo", "token": "of-a-user", "provider": "FCM"});
     let (status, registered) = client.post("/DeviceRegistrations", &device).await;
     assert!(status.is_success(), "{registered}");
-    let path = format!("/DeviceRegistrations/{}", registered["resourceId"].as_str().unwrap());
+    let path = format!(
+        "/DeviceRegistrations/{}",
+        registered["resourceId"].as_str().unwrap()
+    );
     let user = json!({"userId": client.read(&path).await["userId"]});
 
     // Devices, some of which need a second try and some of which are gone; a User; an audience.
-    let mut to: Vec<Value> = (0..700).map(|number| fcm(&format!("device-{number}"))).collect();
+    let mut to: Vec<Value> = (0..700)
+        .map(|number| fcm(&format!("device-{number}")))
+        .collect();
     to.extend((0..700).map(|number| apn(&format!("aa{number:08x}"))));
     to.extend([fcm("twice~UNAVAILABLE-2"), fcm("gone~UNREGISTERED"), user]);
     let mixed = client.send(&message(&to)).await;
-    let gold = client.send(&message(&[json!({"audience": {"tags": {"tier": "gold"}}})])).await;
+    let gold = client
+        .send(&message(&[json!({"audience": {"tags": {"tier": "gold"}}})]))
+        .await;
     let everybody = client.send(&message(&[json!({"audience": {}})])).await;
     let stats = |operation: &Value| {
         let of = |name: &str| operation["stats"][name].as_i64().unwrap();
@@ -162,37 +232,77 @@ async fn everything_goes_as_on_one_postgres() {
     };
     assert_eq!(stats(&client.completed(&mixed).await), (1_403, 1_402, 1, 0));
     assert_eq!(stats(&client.completed(&gold).await), (120, 120, 0, 0));
-    assert_eq!(stats(&client.completed(&everybody).await), (1_201, 1_201, 0, 0));
+    assert_eq!(
+        stats(&client.completed(&everybody).await),
+        (1_201, 1_201, 0, 0)
+    );
     assert_eq!(service.arrived().await["accepted"], 1_402 + 120 + 1_201);
 
     // What is listed and read.
     let errors = client.read(&format!("/Operations/{mixed}/Errors")).await;
     assert_eq!(errors["errors"][0]["code"], "UNREGISTERED", "{errors}");
-    let listed = client.all(&format!("?operationId={mixed}"), "pushNotifications", 500).await;
+    let listed = client
+        .all(&format!("?operationId={mixed}"), "pushNotifications", 500)
+        .await;
     assert_eq!(listed.len(), 1_403);
     let failed = client.all("?status=FAILED", "pushNotifications", 50).await;
     assert_eq!(failed.len(), 1, "{failed:?}");
     let twice = listed[1_400]["id"].as_str().unwrap();
     assert_eq!(client.read(&format!("/{twice}")).await["status"], "SENT");
     let attempts = client.read(&format!("/{twice}/DeliveryAttempts")).await;
-    assert_eq!(attempts["deliveryAttempts"].as_array().unwrap().len(), 3, "{attempts}");
+    assert_eq!(
+        attempts["deliveryAttempts"].as_array().unwrap().len(),
+        3,
+        "{attempts}"
+    );
 
     // A cancel of one, and of all that is left.
-    let canceled = client.send(&in_an_hour(&[fcm("first"), fcm("second"), fcm("third")])).await;
-    let one = client.all(&format!("?operationId={canceled}"), "pushNotifications", 50).await[1]["id"].clone();
-    for path in [format!("/{}/Cancel", one.as_str().unwrap()), format!("/Operations/{canceled}/Cancel")] {
-        assert!(client.post(&path, &json!({})).await.0.is_success(), "{path}");
+    let canceled = client
+        .send(&in_an_hour(&[fcm("first"), fcm("second"), fcm("third")]))
+        .await;
+    let one = client
+        .all(&format!("?operationId={canceled}"), "pushNotifications", 50)
+        .await[1]["id"]
+        .clone();
+    for path in [
+        format!("/{}/Cancel", one.as_str().unwrap()),
+        format!("/Operations/{canceled}/Cancel"),
+    ] {
+        assert!(
+            client.post(&path, &json!({})).await.0.is_success(),
+            "{path}"
+        );
     }
     let operation = client.read(&format!("/Operations/{canceled}")).await;
-    assert_eq!((stats(&operation), &operation["status"]), ((3, 0, 0, 3), &json!("CANCELED")));
-    assert_eq!(client.all("/Operations?status=CANCELED", "operations", 1).await.len(), 1);
-    assert_eq!(client.all("/Operations?status=COMPLETED", "operations", 1).await.len(), 3);
+    assert_eq!(
+        (stats(&operation), &operation["status"]),
+        ((3, 0, 0, 3), &json!("CANCELED"))
+    );
+    assert_eq!(
+        client
+            .all("/Operations?status=CANCELED", "operations", 1)
+            .await
+            .len(),
+        1
+    );
+    assert_eq!(
+        client
+            .all("/Operations?status=COMPLETED", "operations", 1)
+            .await
+            .len(),
+        3
+    );
 
     // The same request twice.
     let (status, once) = client.post_once("", "once", &message(&[fcm("once")])).await;
     assert_eq!(status, StatusCode::ACCEPTED);
-    assert_eq!(client.post_once("", "once", &message(&[fcm("once")])).await, (status, once.clone()));
-    client.completed(once["operationId"].as_str().unwrap()).await;
+    assert_eq!(
+        client.post_once("", "once", &message(&[fcm("once")])).await,
+        (status, once.clone())
+    );
+    client
+        .completed(once["operationId"].as_str().unwrap())
+        .await;
     assert_eq!(count(&pool, "select count(*) from operations").await, 5);
     assert_tallies(&service.world.database).await;
 
@@ -200,11 +310,14 @@ async fn everything_goes_as_on_one_postgres() {
     service.stop().await;
 }
 
-/// A day that is made while the tables are distributed lies on the workers, is seen with its size, and goes.
+/// A day that is made while the tables are distributed lies on the workers, is seen with its size,
+/// and goes.
 async fn retention_drops_a_day(pool: &PgPool) {
     let then = OffsetDateTime::now_utc() - time::Duration::days(10);
     let mut connection = pool.acquire().await.unwrap();
-    partitions::create(&mut connection, then.date(), 1).await.unwrap();
+    partitions::create(&mut connection, then.date(), 1)
+        .await
+        .unwrap();
     drop(connection);
     let id = Uuid::from_u128(least_at(then).as_u128() | 7 << 76 | 0b10 << 62);
     let insert = "insert into push_notifications (operation_id, position, provider, credential_id, token, status)
@@ -212,18 +325,31 @@ async fn retention_drops_a_day(pool: &PgPool) {
     sqlx::query(insert).bind(id).execute(pool).await.unwrap();
     let days = "select count(*) from pg_dist_partition where logicalrelid::text ~ ('_' || to_char(now() - interval '10 days', 'YYYYMMDD'))
                     and (select relnamespace from pg_class where oid = logicalrelid) = current_schema()::regnamespace";
-    assert_eq!(count(pool, days).await, 3, "a new day's partitions are distributed");
+    assert_eq!(
+        count(pool, days).await,
+        3,
+        "a new day's partitions are distributed"
+    );
     let week = Duration::from_secs(7 * 24 * 3600);
     let seen = retention::look(pool, week).await.unwrap();
-    let notifications =
-        seen.days[0].partitions.iter().find(|partition| partition.table == "push_notifications").unwrap();
+    let notifications = seen.days[0]
+        .partitions
+        .iter()
+        .find(|partition| partition.table == "push_notifications")
+        .unwrap();
     assert!(notifications.bytes > 100_000, "{notifications:?}");
     // A day whose rows already lie in the default partition stays there.
     let other = OffsetDateTime::now_utc() + time::Duration::days(30);
     let stray = Uuid::from_u128(least_at(other).as_u128() | 7 << 76 | 0b10 << 62);
     sqlx::query(insert).bind(stray).execute(pool).await.unwrap();
-    partitions::create(&mut pool.acquire().await.unwrap(), other.date(), 1).await.unwrap();
-    sqlx::query("delete from push_notifications where operation_id = $1").bind(stray).execute(pool).await.unwrap();
+    partitions::create(&mut pool.acquire().await.unwrap(), other.date(), 1)
+        .await
+        .unwrap();
+    sqlx::query("delete from push_notifications where operation_id = $1")
+        .bind(stray)
+        .execute(pool)
+        .await
+        .unwrap();
 
     retention::remove(pool, week).await.unwrap();
     assert_eq!(count(pool, days).await, 0);

@@ -13,12 +13,19 @@ use crate::support::service::{Service, World};
 
 fn bellwire(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
-    command.args(arguments).env_remove("BELLWIRE_CONFIG").env_remove("DATABASE_URL");
+    command
+        .args(arguments)
+        .env_remove("BELLWIRE_CONFIG")
+        .env_remove("DATABASE_URL");
     command.envs(environment.iter().copied()).output().unwrap()
 }
 
 fn stdout(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
@@ -26,7 +33,10 @@ fn stdout(output: &Output) -> String {
 fn error(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr.clone()).unwrap();
-    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("error: ")).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .collect();
     assert_eq!(lines.len(), 1, "{text}");
     lines[0].to_owned()
 }
@@ -34,9 +44,21 @@ fn error(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_works_from_its_creation_until_it_is_revoked() {
     let service = Service::start().await;
-    let environment = [("BELLWIRE__DATABASE__URL", service.world.database.url.as_str())];
-    let made = stdout(&bellwire(&["keys", "create", "--account", "shop"], &environment));
-    let of = |name: &str| made.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    let environment = [(
+        "BELLWIRE__DATABASE__URL",
+        service.world.database.url.as_str(),
+    )];
+    let made = stdout(&bellwire(
+        &["keys", "create", "--account", "shop"],
+        &environment,
+    ));
+    let of = |name: &str| {
+        made.lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap()
+            .trim()
+            .to_owned()
+    };
     let (key, secret) = (of("key:"), of("secret:"));
     let client = Client::new(&service.url, &key, &secret);
     assert_eq!(client.get("/Apps").await.0, 200);
@@ -62,25 +84,39 @@ async fn health_is_what_the_service_itself_says() {
     service.world.database.vanish().await;
     let line = error(&bellwire(&["health", "--ready"], &environment));
     assert!(line.contains("503") && line.contains("Postgres"), "{line}");
-    assert!(stdout(&bellwire(&["health"], &environment)).contains("alive"), "alive nevertheless");
+    assert!(
+        stdout(&bellwire(&["health"], &environment)).contains("alive"),
+        "alive nevertheless"
+    );
     service.app.stop().await;
     let line = error(&bellwire(&["health"], &environment));
-    assert!(line.contains(&format!("http://{listen}/healthz does not answer")), "{line}");
+    assert!(
+        line.contains(&format!("http://{listen}/healthz does not answer")),
+        "{line}"
+    );
 }
 
 #[test]
 fn health_waits_for_nobody_forever() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = silent.local_addr().unwrap().to_string();
-    let line = error(&bellwire(&["health"], &[("BELLWIRE__SERVER__LISTEN", &listen)]));
+    let line = error(&bellwire(
+        &["health"],
+        &[("BELLWIRE__SERVER__LISTEN", &listen)],
+    ));
     assert!(line.contains("does not answer within 5 s"), "{line}");
 }
 
 #[test]
 fn the_configuration_is_shown_without_its_secrets() {
-    let shown = stdout(&bellwire(&["check-config"], &[("BELLWIRE__DATABASE__URL", "postgres://u:hunter2@h/d")]));
+    let shown = stdout(&bellwire(
+        &["check-config"],
+        &[("BELLWIRE__DATABASE__URL", "postgres://u:hunter2@h/d")],
+    ));
     assert!(
-        shown.contains("[delivery]") && shown.contains("max_attempts = 10") && !shown.contains("hunter2"),
+        shown.contains("[delivery]")
+            && shown.contains("max_attempts = 10")
+            && !shown.contains("hunter2"),
         "{shown}"
     );
 }
@@ -93,7 +129,10 @@ async fn what_keeps_the_service_from_starting_is_said_in_one_line() {
     let address = taken.local_addr().unwrap().to_string();
     let empty = tempfile::NamedTempFile::new().unwrap();
     let empty = empty.path().to_str().unwrap();
-    let unknown = format!("{}/no_such_database", database.url.rsplit_once('/').unwrap().0);
+    let unknown = format!(
+        "{}/no_such_database",
+        database.url.rsplit_once('/').unwrap().0
+    );
     let url = ("BELLWIRE__DATABASE__URL", database.url.as_str());
     let at = |url| ("BELLWIRE__DATABASE__URL", url);
     let master_key = ("BELLWIRE__SECRETS__MASTER_KEY", key.as_str());
@@ -101,39 +140,102 @@ async fn what_keeps_the_service_from_starting_is_said_in_one_line() {
     let anywhere = ("BELLWIRE__SERVER__LISTEN", "127.0.0.1:0");
     let cases: [(&[(&str, &str)], &str); 17] = [
         (&[master_key], "database.url is not set"),
-        (&[master_key, at("nonsense")], "database.url is not a Postgres URL: give it as postgres://"),
-        (&[master_key, at("mysql://user:password@host/bellwire")], "database.url is not a Postgres URL: give it as"),
-        (&[master_key, at("postgres://host:port/bellwire")], "database.url is not a Postgres URL: "),
-        (&[master_key, ("BELLWIRE__DATABASE__URL_FILE", empty)], &format!("database.url_file: {empty} is empty")),
-        (&[master_key, ("BELLWIRE__DATABASE__URL_FILE", "/")], "database.url_file: can't read /: Is a directory"),
-        (&[master_key, briefly, at("postgres://nobody@127.0.0.1:1/x")], "Postgres can't be used: error communicating"),
-        (&[master_key, briefly, at("postgres://user@no-such-host.invalid/x")], "Postgres can't be used: error commun"),
+        (
+            &[master_key, at("nonsense")],
+            "database.url is not a Postgres URL: give it as postgres://",
+        ),
+        (
+            &[master_key, at("mysql://user:password@host/bellwire")],
+            "database.url is not a Postgres URL: give it as",
+        ),
+        (
+            &[master_key, at("postgres://host:port/bellwire")],
+            "database.url is not a Postgres URL: ",
+        ),
+        (
+            &[master_key, ("BELLWIRE__DATABASE__URL_FILE", empty)],
+            &format!("database.url_file: {empty} is empty"),
+        ),
+        (
+            &[master_key, ("BELLWIRE__DATABASE__URL_FILE", "/")],
+            "database.url_file: can't read /: Is a directory",
+        ),
+        (
+            &[master_key, briefly, at("postgres://nobody@127.0.0.1:1/x")],
+            "Postgres can't be used: error communicating",
+        ),
+        (
+            &[
+                master_key,
+                briefly,
+                at("postgres://user@no-such-host.invalid/x"),
+            ],
+            "Postgres can't be used: error commun",
+        ),
         (
             &[master_key, at(&unknown)],
             r#"Postgres can't be used: error returned from database: database "no_such_database""#,
         ),
         (&[url], "secrets.master_key is not set"),
-        (&[url, ("BELLWIRE__SECRETS__MASTER_KEY", "short")], "secrets.master_key is not valid"),
-        (&[url, ("BELLWIRE__SECRETS__MASTER_KEY_FILE", "/no/such/file")], "/no/such/file"),
-        (&[url, ("BELLWIRE__SECRETS__MASTER_KEY_FILE", "/")], "secrets.master_key_file: can't read /: Is a directory"),
-        (&[url, ("BELLWIRE__SECRETS__MASTER_KEY_FILE", empty)], &format!("secrets.master_key_file: {empty} is empty")),
-        (&[url, master_key, ("BELLWIRE__SERVER__LISTEN", &address)], "server.listen: can't listen on"),
-        (&[url, master_key, anywhere, ("BELLWIRE__METRICS__LISTEN", &address)], "metrics.listen: can't listen on"),
-        (&[url, master_key, ("BELLWIRE__SERVER__LISTENS", "x")], "listens"),
+        (
+            &[url, ("BELLWIRE__SECRETS__MASTER_KEY", "short")],
+            "secrets.master_key is not valid",
+        ),
+        (
+            &[url, ("BELLWIRE__SECRETS__MASTER_KEY_FILE", "/no/such/file")],
+            "/no/such/file",
+        ),
+        (
+            &[url, ("BELLWIRE__SECRETS__MASTER_KEY_FILE", "/")],
+            "secrets.master_key_file: can't read /: Is a directory",
+        ),
+        (
+            &[url, ("BELLWIRE__SECRETS__MASTER_KEY_FILE", empty)],
+            &format!("secrets.master_key_file: {empty} is empty"),
+        ),
+        (
+            &[url, master_key, ("BELLWIRE__SERVER__LISTEN", &address)],
+            "server.listen: can't listen on",
+        ),
+        (
+            &[
+                url,
+                master_key,
+                anywhere,
+                ("BELLWIRE__METRICS__LISTEN", &address),
+            ],
+            "metrics.listen: can't listen on",
+        ),
+        (
+            &[url, master_key, ("BELLWIRE__SERVER__LISTENS", "x")],
+            "listens",
+        ),
     ];
     for (environment, expected) in cases {
         let line = error(&bellwire(&["serve"], environment));
-        assert!(line.starts_with("error: ") && line.contains(expected), "{line} should contain {expected}");
+        assert!(
+            line.starts_with("error: ") && line.contains(expected),
+            "{line} should contain {expected}"
+        );
         let (_, cause) = line.rsplit_once(": ").unwrap();
-        assert_eq!(line.matches(cause).count(), 1, "{line} says something twice");
+        assert_eq!(
+            line.matches(cause).count(),
+            1,
+            "{line} says something twice"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_whom_postgres_refuses_is_said_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
-    let postgres = PrivatePostgres::start(&directory.path().join("postgres")).await.unwrap();
-    let mut connection = PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await.unwrap();
+    let postgres = PrivatePostgres::start(&directory.path().join("postgres"))
+        .await
+        .unwrap();
+    let mut connection =
+        PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE))
+            .await
+            .unwrap();
     // The file is the server's owner's, who is not always us, so the server itself writes it.
     for statement in [
         "create role stranger login password 'right'",
@@ -146,14 +248,23 @@ async fn a_user_whom_postgres_refuses_is_said_in_one_line() {
     let url = postgres.url(PrivatePostgres::MAINTENANCE);
     let key = generate_master_key();
     for (user, expected) in [
-        ("stranger:wrong", r#"password authentication failed for user "stranger""#),
+        (
+            "stranger:wrong",
+            r#"password authentication failed for user "stranger""#,
+        ),
         ("nobody-at-all", r#"role "nobody-at-all" does not exist"#),
         ("stranger:right", "permission denied for schema public"),
     ] {
         let url = url.replace("//bellwire@", &format!("//{user}@"));
-        let environment = [("BELLWIRE__DATABASE__URL", url.as_str()), ("BELLWIRE__SECRETS__MASTER_KEY", &key)];
+        let environment = [
+            ("BELLWIRE__DATABASE__URL", url.as_str()),
+            ("BELLWIRE__SECRETS__MASTER_KEY", &key),
+        ];
         let line = error(&bellwire(&["serve"], &environment));
-        assert!(line.starts_with("error: Postgres can't be used: ") && line.contains(expected), "{line}");
+        assert!(
+            line.starts_with("error: Postgres can't be used: ") && line.contains(expected),
+            "{line}"
+        );
         assert!(!line.contains("wrong"), "{line}");
     }
 }
@@ -174,9 +285,17 @@ async fn another_master_key_than_that_of_the_credentials_is_refused() {
         ];
         error(&bellwire(&["serve"], &environment))
     };
-    let (right, wrong) = (world.config.secrets.master_key.expose_secret(), generate_master_key());
-    let refused = "error: the master key '1' is not the one that stored Credentials are sealed with";
-    assert!(start("1", &wrong).starts_with(refused), "{}", start("1", &wrong));
+    let (right, wrong) = (
+        world.config.secrets.master_key.expose_secret(),
+        generate_master_key(),
+    );
+    let refused =
+        "error: the master key '1' is not the one that stored Credentials are sealed with";
+    assert!(
+        start("1", &wrong).starts_with(refused),
+        "{}",
+        start("1", &wrong)
+    );
     for (id, key) in [("1", right), ("2", &wrong)] {
         let line = start(id, key);
         assert!(line.starts_with("error: metrics.listen"), "{line}");

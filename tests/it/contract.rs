@@ -23,39 +23,64 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
     let (status, changed) = client.post("/Credentials", &credential).await;
     let location = "[v1/PushNotifications/Credentials/comms_credential_ID]";
     assert_eq!(status, StatusCode::ACCEPTED);
-    assert_eq!(forms(&changed), json!({"resourceId": "[comms_credential_ID]", "resourceLocation": location}));
+    assert_eq!(
+        forms(&changed),
+        json!({"resourceId": "[comms_credential_ID]", "resourceLocation": location})
+    );
     let path = format!("/Credentials/{}", changed["resourceId"].as_str().unwrap());
     let stored = json!({"id": "[comms_credential_ID]", "credentialType": "FCM", "isDefault": true,
         "appName": "limonade_app", "createdAt": DATE, "updatedAt": DATE});
     assert_eq!(forms(&client.read(&path).await), stored);
     let list = forms(&client.read("/Credentials?appName=limonade_app").await);
-    assert_eq!(list, json!({"credentials": [stored], "pagination": pagination()}));
+    assert_eq!(
+        list,
+        json!({"credentials": [stored], "pagination": pagination()})
+    );
 
     let app = json!({"name": "limonade_app", "isDefault": false, "createdAt": DATE, "updatedAt": DATE,
         "defaultCredentials": [{"id": "[comms_credential_ID]", "credentialType": "FCM"}]});
     assert_eq!(forms(&client.read("/Apps/limonade_app").await), app);
     for path in ["/Apps/limonade_app", &path] {
-        let patch = client.request(Method::PATCH, path).json(&json!({"isDefault": true}));
+        let patch = client
+            .request(Method::PATCH, path)
+            .json(&json!({"isDefault": true}));
         let response = patch.send().await.unwrap();
         let location = response.headers()["location"].to_str().unwrap().to_owned();
-        assert!(location.ends_with(&format!("/v1/PushNotifications{path}")), "{location}");
+        assert!(
+            location.ends_with(&format!("/v1/PushNotifications{path}")),
+            "{location}"
+        );
         let (status, changed) = answer(response).await;
         let id = path.rsplit('/').next().unwrap();
         assert_eq!(status, StatusCode::ACCEPTED);
-        assert_eq!(changed, json!({"resourceId": id, "resourceLocation": location}));
+        assert_eq!(
+            changed,
+            json!({"resourceId": id, "resourceLocation": location})
+        );
     }
-    assert_eq!(client.read("/Apps?isDefault=true").await["apps"][0]["name"], "limonade_app");
+    assert_eq!(
+        client.read("/Apps?isDefault=true").await["apps"][0]["name"],
+        "limonade_app"
+    );
 
     let register = json!({"appName": "limonade_app", "token": TOKEN, "provider": "FCM"});
-    let request = client.request(Method::POST, "/DeviceRegistrations").json(&register);
+    let request = client
+        .request(Method::POST, "/DeviceRegistrations")
+        .json(&register);
     let response = request.send().await.unwrap();
     let header = response.headers()["location"].to_str().unwrap().to_owned();
     let (status, changed) = answer(response).await;
     assert_eq!(changed["resourceLocation"], header);
     let location = "[v1/PushNotifications/DeviceRegistrations/comms_device_registration_ID]";
     assert_eq!(status, StatusCode::ACCEPTED);
-    assert_eq!(forms(&changed), json!({"resourceId": "[comms_device_registration_ID]", "resourceLocation": location}));
-    let path = format!("/DeviceRegistrations/{}", changed["resourceId"].as_str().unwrap());
+    assert_eq!(
+        forms(&changed),
+        json!({"resourceId": "[comms_device_registration_ID]", "resourceLocation": location})
+    );
+    let path = format!(
+        "/DeviceRegistrations/{}",
+        changed["resourceId"].as_str().unwrap()
+    );
     let read = client.read(&path).await;
     // The token is masked, and the dates are ours.
     let registration = json!({"id": "[comms_device_registration_ID]", "appName": "limonade_app",
@@ -63,13 +88,25 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
         "related": [], "createdAt": DATE, "updatedAt": DATE});
     assert_eq!(forms(&read), registration);
     let user = read["userId"].as_str().unwrap();
-    let list = forms(&client.read(&format!("/DeviceRegistrations?userId={user}")).await);
-    assert_eq!(list, json!({"deviceRegistrations": [registration], "pagination": pagination()}));
+    let list = forms(
+        &client
+            .read(&format!("/DeviceRegistrations?userId={user}"))
+            .await,
+    );
+    assert_eq!(
+        list,
+        json!({"deviceRegistrations": [registration], "pagination": pagination()})
+    );
 
-    let expected =
-        json!({"id": "[comms_pushnotificationuser_ID]", "createdAt": DATE, "updatedAt": DATE, "deletedAt": null});
-    assert_eq!(forms(&client.read(&format!("/Users/{user}")).await), expected);
-    assert_eq!(forms(&client.read("/Users").await), json!({"users": [expected], "pagination": pagination()}));
+    let expected = json!({"id": "[comms_pushnotificationuser_ID]", "createdAt": DATE, "updatedAt": DATE, "deletedAt": null});
+    assert_eq!(
+        forms(&client.read(&format!("/Users/{user}")).await),
+        expected
+    );
+    assert_eq!(
+        forms(&client.read("/Users").await),
+        json!({"users": [expected], "pagination": pagination()})
+    );
     service.stop().await;
 }
 
@@ -81,7 +118,10 @@ async fn the_documented_send_goes_out_with_the_credentials_that_it_names() {
     let credentials = client.read("/Credentials").await;
     let of = |credential_type: &str| {
         let all = credentials["credentials"].as_array().unwrap();
-        all.iter().find(|credential| credential["credentialType"] == credential_type).unwrap()["id"].clone()
+        all.iter()
+            .find(|credential| credential["credentialType"] == credential_type)
+            .unwrap()["id"]
+            .clone()
     };
     let id = client
         .send(&json!({
@@ -99,11 +139,22 @@ async fn the_documented_send_goes_out_with_the_credentials_that_it_names() {
     let errors = client.read(&format!("/Operations/{id}/Errors")).await;
     assert_eq!(errors["errors"][0]["code"], "BadDeviceToken");
     let list = client.read(&format!("?operationId={id}")).await;
-    for (notification, credential) in list["pushNotifications"].as_array().unwrap().iter().zip(["FCM", "APN"]) {
-        assert_eq!(notification["from"], json!({"credentialId": of(credential)}));
+    for (notification, credential) in list["pushNotifications"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["FCM", "APN"])
+    {
+        assert_eq!(
+            notification["from"],
+            json!({"credentialId": of(credential)})
+        );
         let path = format!("/{}", notification["id"].as_str().unwrap());
         let notification = client.read(&path).await;
-        assert_eq!((&notification["priority"], &notification["sound"]), (&json!("HIGH"), &json!("ring")));
+        assert_eq!(
+            (&notification["priority"], &notification["sound"]),
+            (&json!("HIGH"), &json!("ring"))
+        );
     }
     service.stop().await;
 }
@@ -113,14 +164,27 @@ async fn an_error_of_an_operation_has_its_whole_form() {
     let service = Service::start().await;
     let client = &service.client;
     let token = "dqWD7WEC83K41WHyufTS7:APA91bF~UNREGISTERED";
-    let id = client.send(&json!({"to": [{"token": token, "provider": "FCM"}], "content": {"title": "x"}})).await;
+    let id = client
+        .send(&json!({"to": [{"token": token, "provider": "FCM"}], "content": {"title": "x"}}))
+        .await;
     client.completed(&id).await;
     let mut list = client.read(&format!("/Operations/{id}/Errors")).await;
-    assert!(!list["errors"][0]["message"].take().as_str().unwrap().is_empty());
+    assert!(
+        !list["errors"][0]["message"]
+            .take()
+            .as_str()
+            .unwrap()
+            .is_empty()
+    );
     let error = json!({"code": "UNREGISTERED", "message": null, "pushNotificationId": "[comms_pushnotification_ID]",
         "position": 0, "to": {"token": "dqWD…ERED", "provider": "FCM"}, "attempts": 1, "createdAt": DATE});
-    assert_eq!(forms(&list), json!({"errors": [error], "pagination": pagination()}));
-    let other = client.read(&format!("/Operations/{id}/Errors?code=OTHER")).await;
+    assert_eq!(
+        forms(&list),
+        json!({"errors": [error], "pagination": pagination()})
+    );
+    let other = client
+        .read(&format!("/Operations/{id}/Errors?code=OTHER"))
+        .await;
     assert_eq!(other["errors"], json!([]));
     service.stop().await;
 }
@@ -131,22 +195,47 @@ async fn every_list_that_takes_dates_and_defaults_goes_by_them() {
     let client = &service.client;
     let credential = json!({"credentialType": "FCM", "appName": "second",
         "content": service.world.simulator.fcm_credential()});
-    assert_eq!(client.post("/Credentials", &credential).await.0, StatusCode::ACCEPTED);
-    assert_eq!(client.post("/Credentials", &credential).await.0, StatusCode::ACCEPTED);
-    client.send(&json!({"to": [{"token": "a", "provider": "FCM"}], "content": {"title": "x"}})).await;
-    let count = async |path: &str, key: &str| client.read(path).await[key].as_array().unwrap().len();
-    for (path, key, all) in [("", "pushNotifications", 1), ("/Apps", "apps", 2), ("/Credentials", "credentials", 4)] {
+    assert_eq!(
+        client.post("/Credentials", &credential).await.0,
+        StatusCode::ACCEPTED
+    );
+    assert_eq!(
+        client.post("/Credentials", &credential).await.0,
+        StatusCode::ACCEPTED
+    );
+    client
+        .send(&json!({"to": [{"token": "a", "provider": "FCM"}], "content": {"title": "x"}}))
+        .await;
+    let count =
+        async |path: &str, key: &str| client.read(path).await[key].as_array().unwrap().len();
+    for (path, key, all) in [
+        ("", "pushNotifications", 1),
+        ("/Apps", "apps", 2),
+        ("/Credentials", "credentials", 4),
+    ] {
         for (dates, expected) in [
             ("startDate=2020-01-01&endDate=9998-12-31", all),
             ("startDate=9998-12-31", 0),
             ("endDate=2020-01-01", 0),
             ("endDate=2020-01-01T00:00:00Z", 0),
         ] {
-            assert_eq!(count(&format!("{path}?{dates}"), key).await, expected, "{path}?{dates}");
+            assert_eq!(
+                count(&format!("{path}?{dates}"), key).await,
+                expected,
+                "{path}?{dates}"
+            );
         }
     }
-    for (query, expected) in [("isDefault=true", 3), ("isDefault=false", 1), ("isDefault=true&appName=second", 1)] {
-        assert_eq!(count(&format!("/Credentials?{query}"), "credentials").await, expected, "{query}");
+    for (query, expected) in [
+        ("isDefault=true", 3),
+        ("isDefault=false", 1),
+        ("isDefault=true&appName=second", 1),
+    ] {
+        assert_eq!(
+            count(&format!("/Credentials?{query}"), "credentials").await,
+            expected,
+            "{query}"
+        );
     }
     service.stop().await;
 }
@@ -162,16 +251,36 @@ async fn limits_hold_at_one_more_than_is_documented() {
     };
     // `demo` has two already.
     for number in 2..10 {
-        assert_eq!(create("demo").await.0, StatusCode::ACCEPTED, "Credential {number}");
+        assert_eq!(
+            create("demo").await.0,
+            StatusCode::ACCEPTED,
+            "Credential {number}"
+        );
     }
-    assert_eq!(create("demo").await, (StatusCode::BAD_REQUEST, json!("appName")));
+    assert_eq!(
+        create("demo").await,
+        (StatusCode::BAD_REQUEST, json!("appName"))
+    );
     for number in 1..10 {
-        assert_eq!(create(&format!("app_{number}")).await.0, StatusCode::ACCEPTED, "App {number}");
+        assert_eq!(
+            create(&format!("app_{number}")).await.0,
+            StatusCode::ACCEPTED,
+            "App {number}"
+        );
     }
-    assert_eq!(create("app_10").await, (StatusCode::BAD_REQUEST, json!("appName")));
-    let tags: Value =
-        (0..11).map(|number| (format!("key-{number}"), json!("x"))).collect::<serde_json::Map<_, _>>().into();
-    let body = json!({"to": [{"token": "a", "provider": "FCM"}], "content": {"title": "x"}, "tags": tags});
-    assert_eq!(service.client.post("", &body).await.1["errors"][0]["field"], "tags");
+    assert_eq!(
+        create("app_10").await,
+        (StatusCode::BAD_REQUEST, json!("appName"))
+    );
+    let tags: Value = (0..11)
+        .map(|number| (format!("key-{number}"), json!("x")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let body =
+        json!({"to": [{"token": "a", "provider": "FCM"}], "content": {"title": "x"}, "tags": tags});
+    assert_eq!(
+        service.client.post("", &body).await.1["errors"][0]["field"],
+        "tags"
+    );
     service.stop().await;
 }

@@ -18,7 +18,10 @@ use crate::support::service::World;
 /// A directory that Postgres' user can enter, if that is another one.
 fn directory() -> tempfile::TempDir {
     let permissions = std::fs::Permissions::from_mode(0o755);
-    tempfile::Builder::new().permissions(permissions).tempdir().unwrap()
+    tempfile::Builder::new()
+        .permissions(permissions)
+        .tempdir()
+        .unwrap()
 }
 
 struct Dev {
@@ -39,13 +42,18 @@ impl Dev {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         assert!(line.contains("ready"), "{line}");
         Self { process, line }
     }
 
     fn url(&self) -> &str {
-        self.line.split_whitespace().find(|word| word.starts_with("http://")).unwrap()
+        self.line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"))
+            .unwrap()
     }
 
     /// The command that it says can be pasted.
@@ -70,18 +78,33 @@ impl Drop for Dev {
 /// The command of the README's example, for this instance.
 fn readme_example(dev: &Dev) -> String {
     let readme = include_str!("../../README.md");
-    let example = readme.split_once("<!-- example: send -->\n```sh\n").unwrap().1;
-    example.split_once("\n```").unwrap().0.replace("http://127.0.0.1:8080", dev.url())
+    let example = readme
+        .split_once("<!-- example: send -->\n```sh\n")
+        .unwrap()
+        .1;
+    example
+        .split_once("\n```")
+        .unwrap()
+        .0
+        .replace("http://127.0.0.1:8080", dev.url())
 }
 
-/// Runs a curl command, and waits until what it sent has been delivered. Returns the Operation's id.
+/// Runs a curl command, and waits until what it sent has been delivered. Returns the Operation's
+/// id.
 async fn delivered(dev: &Dev, command: &str) -> String {
-    let output = Command::new("sh").args(["-c", &format!("{command} -sS")]).output().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", &format!("{command} -sS")])
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    let accepted: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{command}: {text}{output:?}"));
+    let accepted: Value =
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{command}: {text}{output:?}"));
     let id = accepted["operationId"].as_str().unwrap().to_owned();
     let operation = Client::new(dev.url(), "dev", "dev").completed(&id).await;
-    assert_eq!((&operation["stats"]["total"], &operation["stats"]["sent"]), (&2.into(), &2.into()));
+    assert_eq!(
+        (&operation["stats"]["total"], &operation["stats"]["sent"]),
+        (&2.into(), &2.into())
+    );
     id
 }
 
@@ -97,7 +120,9 @@ async fn it_delivers_what_its_own_command_and_the_readmes_send_and_keeps_its_dat
     dev.stop().await;
 
     let dev = Dev::start(directory.path());
-    let operation = Client::new(dev.url(), "dev", "dev").read(&format!("/Operations/{id}")).await;
+    let operation = Client::new(dev.url(), "dev", "dev")
+        .read(&format!("/Operations/{id}"))
+        .await;
     assert_eq!(operation["status"], "COMPLETED");
     dev.stop().await;
 }
@@ -127,33 +152,70 @@ async fn the_demo_works_with_a_simulator_that_runs_by_itself() {
     let directory = tempfile::tempdir().unwrap();
     let bellwire = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
-        command.env_remove("DATABASE_URL").env_remove("BELLWIRE_CONFIG");
+        command
+            .env_remove("DATABASE_URL")
+            .env_remove("BELLWIRE_CONFIG");
         command
     };
     let demo = || {
         let mut command = bellwire();
         command.env("BELLWIRE__DATABASE__URL", &world.database.url);
-        command.env("BELLWIRE__SECRETS__MASTER_KEY", world.config.secrets.master_key.expose_secret());
-        command.args(["demo", "--directory"]).arg(directory.path()).output().unwrap()
+        command.env(
+            "BELLWIRE__SECRETS__MASTER_KEY",
+            world.config.secrets.master_key.expose_secret(),
+        );
+        command
+            .args(["demo", "--directory"])
+            .arg(directory.path())
+            .output()
+            .unwrap()
     };
     let refused = demo();
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(refused.status.code() == Some(1) && text.contains("does the simulator run?"), "{text}");
+    assert!(
+        refused.status.code() == Some(1) && text.contains("does the simulator run?"),
+        "{text}"
+    );
 
     let mut simulator = bellwire();
-    simulator.args(["simulate", "--fcm-port", "0", "--apns-port", "0", "--control-port", "0", "--directory"]);
-    let mut simulator = simulator.arg(directory.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    simulator.args([
+        "simulate",
+        "--fcm-port",
+        "0",
+        "--apns-port",
+        "0",
+        "--control-port",
+        "0",
+        "--directory",
+    ]);
+    let mut simulator = simulator
+        .arg(directory.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
-    BufReader::new(simulator.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let simulator = Dev { process: simulator, line };
-    let mut urls = simulator.line.split([' ', ',']).filter(|word| word.starts_with("https://"));
+    BufReader::new(simulator.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let simulator = Dev {
+        process: simulator,
+        line,
+    };
+    let mut urls = simulator
+        .line
+        .split([' ', ','])
+        .filter(|word| word.starts_with("https://"));
     let (fcm_url, apns_url) = (urls.next().unwrap(), urls.next().unwrap());
 
     // A second time changes nothing that matters.
     for _ in 0..2 {
         let output = demo();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success() && text.starts_with("ready"), "{output:?}");
+        assert!(
+            output.status.success() && text.starts_with("ready"),
+            "{output:?}"
+        );
     }
     let ca_file = directory.path().join("ca.pem").display().to_string();
     let environment = [
@@ -165,7 +227,9 @@ async fn the_demo_works_with_a_simulator_that_runs_by_itself() {
     ];
     let caller = ("dev".to_owned(), "dev".to_owned());
     let (process, client) = Process::serve_with(&world, &caller, &environment).await;
-    let id = client.send(&message(&[fcm("a-device"), apn("0a1b2c3d")])).await;
+    let id = client
+        .send(&message(&[fcm("a-device"), apn("0a1b2c3d")]))
+        .await;
     assert_eq!(client.completed(&id).await["stats"]["sent"], 2);
     drop(process);
     simulator.stop().await;

@@ -1,5 +1,5 @@
-//! Postgres is lost in the middle of a send, and the service goes on with what was saved. What was sent and is not on record
-//! there is sent again, and nothing else.
+//! Postgres is lost in the middle of a send, and the service goes on with what was saved. What was
+//! sent and is not on record there is sent again, and nothing else.
 
 use std::collections::HashMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -20,48 +20,80 @@ use crate::support::process::Process;
 
 /// One of Postgres' programs. `None`: it is not installed, and the test may be left out.
 fn program(name: &str) -> Option<PathBuf> {
-    let found =
-        postgres::installed().into_iter().map(|binaries| binaries.directory.join(name)).find(|path| path.exists());
-    assert!(found.is_some() || std::env::var_os("CI").is_none(), "{name} is not installed");
+    let found = postgres::installed()
+        .into_iter()
+        .map(|binaries| binaries.directory.join(name))
+        .find(|path| path.exists());
+    assert!(
+        found.is_some() || std::env::var_os("CI").is_none(),
+        "{name} is not installed"
+    );
     found
 }
 
 async fn run(command: &mut Command) {
     let output = command.output().await.unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_from_the_middle_of_a_send_goes_on_where_it_was_taken() {
-    let (Some(pg_dump), Some(pg_restore)) = (program("pg_dump"), program("pg_restore")) else { return };
+    let (Some(pg_dump), Some(pg_restore)) = (program("pg_dump"), program("pg_restore")) else {
+        return;
+    };
     let mut drill = Drill::slow(Database::new().await).await;
     let (process, client) = drill.process().await;
     let id = drill.send(&client).await;
     drill.arrived(RECIPIENTS / 10).await;
     let dump = tempfile::NamedTempFile::new().unwrap();
-    run(Command::new(pg_dump).args(["-Fc", "-f"]).arg(dump.path()).arg(&drill.world.database.url)).await;
+    run(Command::new(pg_dump)
+        .args(["-Fc", "-f"])
+        .arg(dump.path())
+        .arg(&drill.world.database.url))
+    .await;
     drill.arrived(RECIPIENTS / 2).await;
     drop(process);
     drill.quiet().await;
 
     drill.world.database = Database::empty().await;
-    run(Command::new(pg_restore).args(["--exit-on-error", "-d", &drill.world.database.url]).arg(dump.path())).await;
+    run(Command::new(pg_restore)
+        .args(["--exit-on-error", "-d", &drill.world.database.url])
+        .arg(dump.path()))
+    .await;
     let (recorded, unrecorded) = (drill.recorded().await, drill.unrecorded().await);
-    assert!(recorded < RECIPIENTS && unrecorded > 0, "{recorded} were on record: it was not in the middle");
+    assert!(
+        recorded < RECIPIENTS && unrecorded > 0,
+        "{recorded} were on record: it was not in the middle"
+    );
     // To look before anything goes.
     let idle = [("BELLWIRE__DELIVERY__ENABLED", "false".to_owned())];
     let (process, client) = Process::serve_with(&drill.world, &drill.caller, &idle).await;
     tokio::time::sleep(drill.world.config.delivery.poll_interval * 3).await;
     let waiting = client.read("/Operations?status=PROCESSING").await;
-    assert_eq!((&waiting["operations"][0]["id"], drill.unrecorded().await), (&Value::from(id.as_str()), unrecorded));
+    assert_eq!(
+        (&waiting["operations"][0]["id"], drill.unrecorded().await),
+        (&Value::from(id.as_str()), unrecorded)
+    );
     drop(process);
     let (_process, client) = drill.process().await;
     client.completed(&id).await;
-    let arrivals = reqwest::get(format!("{}/messages", drill.world.simulator.control_url)).await.unwrap();
+    let arrivals = reqwest::get(format!("{}/messages", drill.world.simulator.control_url))
+        .await
+        .unwrap();
     let arrivals: HashMap<String, Value> = arrivals.json().await.unwrap();
-    let by_apns = arrivals.values().filter(|arrival| arrival["provider"] == "APN");
+    let by_apns = arrivals
+        .values()
+        .filter(|arrival| arrival["provider"] == "APN");
     for arrival in by_apns {
-        assert_eq!(arrival["apnsIds"].as_array().unwrap().len(), 1, "a second copy has the first one's: {arrival}");
+        assert_eq!(
+            arrival["apnsIds"].as_array().unwrap().len(),
+            1,
+            "a second copy has the first one's: {arrival}"
+        );
     }
     drill.ends_well(&client, &id, unrecorded).await;
 }
@@ -77,48 +109,81 @@ struct Pair {
 impl Pair {
     /// Every commit waits until the second server has it.
     async fn new(pg_basebackup: &Path) -> Self {
-        let directory = tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o755)).tempdir().unwrap();
+        let directory = tempfile::Builder::new()
+            .permissions(PermissionsExt::from_mode(0o755))
+            .tempdir()
+            .unwrap();
         let owner = Owner::choose().unwrap();
-        let first = PrivatePostgres::start(&directory.path().join("first")).await.unwrap();
+        let first = PrivatePostgres::start(&directory.path().join("first"))
+            .await
+            .unwrap();
         let copy = directory.path().join("second");
         owner.make_directory(&copy).unwrap();
         let options = first.options(PrivatePostgres::MAINTENANCE);
         let mut command = Command::from(owner.command(pg_basebackup));
-        command.args(["-R", "-c", "fast", "-U", options.get_username(), "-h"]).arg(options.get_socket().unwrap());
+        command
+            .args(["-R", "-c", "fast", "-U", options.get_username(), "-h"])
+            .arg(options.get_socket().unwrap());
         run(command.arg("-D").arg(copy.join("data"))).await;
         let second = PrivatePostgres::start(&copy).await.unwrap();
         let mut connection = PgConnection::connect_with(&options).await.unwrap();
-        for statement in ["alter system set synchronous_standby_names = '*'", "select pg_reload_conf()"] {
-            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        for statement in [
+            "alter system set synchronous_standby_names = '*'",
+            "select pg_reload_conf()",
+        ] {
+            sqlx::query(statement)
+                .execute(&mut connection)
+                .await
+                .unwrap();
         }
         let state = "select sync_state from pg_stat_replication";
         eventually("the second server to follow", async || {
-            let state: Option<String> = sqlx::query_scalar(state).fetch_optional(&mut connection).await.unwrap();
+            let state: Option<String> = sqlx::query_scalar(state)
+                .fetch_optional(&mut connection)
+                .await
+                .unwrap();
             state.filter(|state| state == "sync")
         })
         .await;
         let database = Database::own(&first, &directory.path().join("socket")).await;
-        Self { drill: Drill::slow(database).await, first, second, directory }
+        Self {
+            drill: Drill::slow(database).await,
+            first,
+            second,
+            directory,
+        }
     }
 
     /// From now on the second server gets nothing, and nobody waits for it.
     async fn part(&self) {
         for (server, statement) in [
-            (&self.first, "alter system set synchronous_standby_names = ''"),
+            (
+                &self.first,
+                "alter system set synchronous_standby_names = ''",
+            ),
             (&self.second, "alter system set primary_conninfo = ''"),
         ] {
             let options = server.options(PrivatePostgres::MAINTENANCE);
             let mut connection = PgConnection::connect_with(&options).await.unwrap();
             for statement in [statement, "select pg_reload_conf()"] {
-                sqlx::query(statement).execute(&mut connection).await.unwrap();
+                sqlx::query(statement)
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
             }
         }
     }
 
-    /// The first server ends in mid-sentence, and the second is at its address, though not yet in its place.
+    /// The first server ends in mid-sentence, and the second is at its address, though not yet in
+    /// its place.
     fn lose_the_first(&self) {
-        let pid = std::fs::read_to_string(self.directory.path().join("first/data/postmaster.pid")).unwrap();
-        kill(Pid::from_raw(pid.lines().next().unwrap().parse().unwrap()), Signal::SIGQUIT).unwrap();
+        let pid = std::fs::read_to_string(self.directory.path().join("first/data/postmaster.pid"))
+            .unwrap();
+        kill(
+            Pid::from_raw(pid.lines().next().unwrap().parse().unwrap()),
+            Signal::SIGQUIT,
+        )
+        .unwrap();
         let socket = self.directory.path().join("socket");
         std::fs::remove_file(&socket).unwrap();
         symlink(self.second.options("").get_socket().unwrap(), &socket).unwrap();
@@ -127,14 +192,19 @@ impl Pair {
     async fn promote_the_second(&self) {
         let options = self.second.options(PrivatePostgres::MAINTENANCE);
         let mut connection = PgConnection::connect_with(&options).await.unwrap();
-        let promoted: bool = sqlx::query_scalar("select pg_promote()").fetch_one(&mut connection).await.unwrap();
+        let promoted: bool = sqlx::query_scalar("select pg_promote()")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
         assert!(promoted);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_is_promoted_and_nothing_is_lost_or_doubled() {
-    let Some(pg_basebackup) = program("pg_basebackup") else { return };
+    let Some(pg_basebackup) = program("pg_basebackup") else {
+        return;
+    };
     let pair = Pair::new(&pg_basebackup).await;
     let (_process, client) = pair.drill.process().await;
     let id = pair.drill.send(&client).await;
@@ -143,14 +213,21 @@ async fn a_replica_is_promoted_and_nothing_is_lost_or_doubled() {
     // Meanwhile the service finds a server that can only be read.
     tokio::time::sleep(Duration::from_secs(1)).await;
     pair.promote_the_second().await;
-    let Pair { drill, first, second, directory } = pair;
+    let Pair {
+        drill,
+        first,
+        second,
+        directory,
+    } = pair;
     drill.ends_well(&client, &id, 0).await;
     drop((first, second, directory));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_lagged_behind_is_promoted_and_only_what_it_lacked_is_doubled() {
-    let Some(pg_basebackup) = program("pg_basebackup") else { return };
+    let Some(pg_basebackup) = program("pg_basebackup") else {
+        return;
+    };
     let pair = Pair::new(&pg_basebackup).await;
     let (_process, client) = pair.drill.process().await;
     let id = pair.drill.send(&client).await;
@@ -162,8 +239,16 @@ async fn a_replica_that_lagged_behind_is_promoted_and_only_what_it_lacked_is_dou
     pair.drill.quiet().await;
     let lacking = pair.drill.unrecorded().await;
     pair.promote_the_second().await;
-    let Pair { drill, first, second, directory } = pair;
-    assert!(lacking > RECIPIENTS / 10, "the second server lacked {lacking}");
+    let Pair {
+        drill,
+        first,
+        second,
+        directory,
+    } = pair;
+    assert!(
+        lacking > RECIPIENTS / 10,
+        "the second server lacked {lacking}"
+    );
     drill.ends_well(&client, &id, lacking).await;
     drop((first, second, directory));
 }

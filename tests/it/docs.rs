@@ -10,8 +10,14 @@ fn read(path: &str) -> String {
 /// `section.key` and the default of every setting.
 fn settings() -> BTreeSet<(String, String)> {
     let (mut section, mut settings) = (String::new(), BTreeSet::new());
-    for line in bellwire::config::DEFAULTS.lines().filter(|line| !line.starts_with('#')) {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+    for line in bellwire::config::DEFAULTS
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+    {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|line| line.strip_suffix(']'))
+        {
             name.clone_into(&mut section);
         } else if let Some((key, value)) = line.split_once(" = ") {
             settings.insert((format!("{section}.{key}"), value.to_owned()));
@@ -52,10 +58,15 @@ fn every_file_that_the_documents_name_exists() {
         let text = read(document);
         let named = text.split('`').skip(1).step_by(2);
         for path in named.filter(|path| {
-            ["src/", "tests/", "config/", "migrations/", "docs/"].iter().any(|start| path.starts_with(start))
+            ["src/", "tests/", "config/", "migrations/", "docs/"]
+                .iter()
+                .any(|start| path.starts_with(start))
         }) {
             let whole = path.replace("…", "");
-            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&whole).exists(), "{document} names {path}");
+            assert!(
+                Path::new(env!("CARGO_MANIFEST_DIR")).join(&whole).exists(),
+                "{document} names {path}"
+            );
         }
     }
 }
@@ -73,10 +84,17 @@ fn arguments<'a>(text: &'a str, flag: &str) -> BTreeSet<&'a str> {
 #[test]
 fn the_documents_name_the_profiles_that_compose_has() {
     let compose = read("docker-compose.yml");
-    let lists = compose.lines().filter_map(|line| line.trim().strip_prefix("profiles: [")?.strip_suffix(']'));
+    let lists = compose
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("profiles: [")?.strip_suffix(']'));
     let profiles: BTreeSet<&str> = lists.flat_map(|list| list.split(", ")).collect();
     assert_eq!(arguments(&read("README.md"), "--profile"), profiles);
-    for path in ["docs/operations.md", "docker-compose.yml", "deploy/demo.env", "deploy/drill"] {
+    for path in [
+        "docs/operations.md",
+        "docker-compose.yml",
+        "deploy/demo.env",
+        "deploy/drill",
+    ] {
         let text = read(path);
         assert!(arguments(&text, "--profile").is_subset(&profiles), "{path}");
     }
@@ -85,12 +103,20 @@ fn the_documents_name_the_profiles_that_compose_has() {
 #[test]
 fn compose_and_the_demo_set_what_there_is_to_set() {
     let known: BTreeSet<String> = settings().into_iter().map(|(key, _)| key).collect();
-    for path in ["docker-compose.yml", "deploy/demo.env", "README.md", "docs/operations.md"] {
+    for path in [
+        "docker-compose.yml",
+        "deploy/demo.env",
+        "README.md",
+        "docs/operations.md",
+    ] {
         let text = read(path);
         let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
         for variable in words.filter_map(|word| word.strip_prefix("BELLWIRE__")) {
             let key = variable.to_lowercase().replacen("__", ".", 1);
-            assert!(known.contains(&key) || variable == "SECTION__KEY", "{path} names BELLWIRE__{variable}");
+            assert!(
+                known.contains(&key) || variable == "SECTION__KEY",
+                "{path} names BELLWIRE__{variable}"
+            );
         }
     }
 }
@@ -98,51 +124,115 @@ fn compose_and_the_demo_set_what_there_is_to_set() {
 #[test]
 fn what_compose_mounts_and_reads_exists() {
     let compose = read("docker-compose.yml");
-    let mounted = compose.lines().filter_map(|line| line.trim().strip_prefix("- ./")?.split(':').next());
+    let mounted = compose
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- ./")?.split(':').next());
     let (readme, drill) = (read("README.md"), read("deploy/drill"));
-    let files = arguments(&readme, "--env-file").into_iter().chain(arguments(&drill, "--env-file"));
+    let files = arguments(&readme, "--env-file")
+        .into_iter()
+        .chain(arguments(&drill, "--env-file"));
     let paths: BTreeSet<&str> = mounted.chain(files).collect();
     assert!(paths.len() > 3, "{paths:?}");
     for path in paths {
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists(), "{path}");
+        assert!(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists(),
+            "{path}"
+        );
     }
 }
 
 #[test]
 fn the_image_is_built_with_the_compiler_that_everything_is_built_with() {
     let toolchain = read("rust-toolchain.toml");
-    let version = toolchain.split_once("channel = \"").unwrap().1.split('"').next().unwrap();
-    assert!(read("Dockerfile").contains(&format!("\nFROM rust:{version}-slim-bookworm AS build\n")));
+    let version = toolchain
+        .split_once("channel = \"")
+        .unwrap()
+        .1
+        .split('"')
+        .next()
+        .unwrap();
+    assert!(
+        read("Dockerfile").contains(&format!("\nFROM rust:{version}-slim-bookworm AS build\n"))
+    );
 }
 
 #[test]
 fn the_image_exposes_the_ports_that_are_listened_at() {
     let port = |key: &str| {
-        let value = settings().into_iter().find(|(known, _)| known == key).unwrap().1;
-        value.trim_matches('"').rsplit(':').next().unwrap().to_owned()
+        let value = settings()
+            .into_iter()
+            .find(|(known, _)| known == key)
+            .unwrap()
+            .1;
+        value
+            .trim_matches('"')
+            .rsplit(':')
+            .next()
+            .unwrap()
+            .to_owned()
     };
-    let expected = format!("EXPOSE {} {}", port("server.listen"), port("metrics.listen"));
-    assert!(read("Dockerfile").lines().any(|line| line == expected), "{expected}");
+    let expected = format!(
+        "EXPOSE {} {}",
+        port("server.listen"),
+        port("metrics.listen")
+    );
+    assert!(
+        read("Dockerfile").lines().any(|line| line == expected),
+        "{expected}"
+    );
 }
 
 #[test]
 fn what_the_image_is_built_from_is_sent_to_the_engine() {
     let ignore = read(".dockerignore");
-    let sent: BTreeSet<&str> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let sent: BTreeSet<&str> = ignore
+        .lines()
+        .filter_map(|line| line.strip_prefix('!'))
+        .collect();
     let dockerfile = read("Dockerfile");
-    let copied =
-        dockerfile.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|copied| !copied.contains("--"));
-    let copied = copied.flat_map(|copied| copied.rsplit_once(' ').unwrap().0.split(' ')).collect();
+    let copied = dockerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("COPY "))
+        .filter(|copied| !copied.contains("--"));
+    let copied = copied
+        .flat_map(|copied| copied.rsplit_once(' ').unwrap().0.split(' '))
+        .collect();
     assert_eq!(sent, copied);
 }
 
 #[test]
 fn compose_waits_for_as_long_as_a_process_may_take_to_end() {
-    let seconds = |text: &str| text.trim_matches('"').strip_suffix('s').unwrap().parse::<u32>().unwrap();
-    let of = |key: &str| seconds(&settings().into_iter().find(|(known, _)| known == key).unwrap().1);
+    let seconds = |text: &str| {
+        text.trim_matches('"')
+            .strip_suffix('s')
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+    };
+    let of = |key: &str| {
+        seconds(
+            &settings()
+                .into_iter()
+                .find(|(known, _)| known == key)
+                .unwrap()
+                .1,
+        )
+    };
     let longest = of("server.drain_delay") + 2 * of("delivery.grace");
     let compose = read("docker-compose.yml");
-    let replica = compose.split_once("x-replica:").unwrap().1.split_once("\nservices:").unwrap().0;
-    let period = replica.split_once("stop_grace_period: ").unwrap().1.lines().next().unwrap();
+    let replica = compose
+        .split_once("x-replica:")
+        .unwrap()
+        .1
+        .split_once("\nservices:")
+        .unwrap()
+        .0;
+    let period = replica
+        .split_once("stop_grace_period: ")
+        .unwrap()
+        .1
+        .lines()
+        .next()
+        .unwrap();
     assert!(seconds(period) > longest, "{period} against {longest}s");
 }

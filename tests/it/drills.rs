@@ -1,5 +1,6 @@
-//! Faults of the worst night, with the service as processes of its own. After each: every recipient is settled, the stats add
-//! up, each token arrived, and no more arrived twice than was under way when the fault struck.
+//! Faults of the worst night, with the service as processes of its own. After each: every recipient
+//! is settled, the stats add up, each token arrived, and no more arrived twice than was under way
+//! when the fault struck.
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -21,7 +22,9 @@ async fn kill_9_again_and_again() {
     let id = drill.send(&client).await;
     let mut unrecorded = 0;
     for round in 1..=3 {
-        drill.arrived(round * RECIPIENTS / 5 + rand::random_range(0..200)).await;
+        drill
+            .arrived(round * RECIPIENTS / 5 + rand::random_range(0..200))
+            .await;
         drop(process);
         drill.quiet().await;
         unrecorded += drill.unrecorded().await;
@@ -54,7 +57,10 @@ async fn connections_to_postgres_are_cut_again_and_again() {
     for _ in 0..10 {
         let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity
                    where datname = current_database() and pid <> pg_backend_pid() and application_name = 'bellwire'";
-        let cut: i64 = sqlx::query_scalar(cut).fetch_one(&drill.world.database.pool).await.unwrap();
+        let cut: i64 = sqlx::query_scalar(cut)
+            .fetch_one(&drill.world.database.pool)
+            .await
+            .unwrap();
         all += cut;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -81,15 +87,24 @@ async fn a_full_disk_is_waited_out() {
     let before = drill.summary().await["accepted"].as_u64().unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     let meanwhile = drill.summary().await["accepted"].as_u64().unwrap() - before;
-    assert!(meanwhile <= 1_000, "{meanwhile} were sent that could not be recorded");
-    sqlx::raw_sql("drop trigger disk_full on delivery_attempts").execute(pool).await.unwrap();
+    assert!(
+        meanwhile <= 1_000,
+        "{meanwhile} were sent that could not be recorded"
+    );
+    sqlx::raw_sql("drop trigger disk_full on delivery_attempts")
+        .execute(pool)
+        .await
+        .unwrap();
     drill.ends_well(&client, &id, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_stopped_and_started() {
     let directory = tempfile::tempdir().unwrap();
-    let (data, socket) = (directory.path().join("postgres"), directory.path().join("socket"));
+    let (data, socket) = (
+        directory.path().join("postgres"),
+        directory.path().join("socket"),
+    );
     let mut postgres = PrivatePostgres::start(&data).await.unwrap();
     let database = Database::own(&postgres, &socket).await;
     let drill = Drill::on(database).await;
@@ -108,7 +123,10 @@ async fn postgres_is_stopped_and_started() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_postgres_that_outlasts_the_leases_doubles_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let (data, socket) = (directory.path().join("postgres"), directory.path().join("socket"));
+    let (data, socket) = (
+        directory.path().join("postgres"),
+        directory.path().join("socket"),
+    );
     let mut postgres = PrivatePostgres::start(&data).await.unwrap();
     let mut drill = Drill::on(Database::own(&postgres, &socket).await).await;
     // All of it in hand at once: more than one write of the recorder takes.
@@ -129,7 +147,10 @@ async fn an_outage_of_postgres_that_outlasts_the_leases_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_clock_steps_to_and_fro() {
     let Some(library) = faketime() else {
-        assert!(std::env::var_os("CI").is_none(), "libfaketime is not installed");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "libfaketime is not installed"
+        );
         return;
     };
     let drill = Drill::new().await;
@@ -137,7 +158,10 @@ async fn the_clock_steps_to_and_fro() {
     std::fs::write(offset.path(), "+0").unwrap();
     let environment = [
         ("LD_PRELOAD", library.display().to_string()),
-        ("FAKETIME_TIMESTAMP_FILE", offset.path().display().to_string()),
+        (
+            "FAKETIME_TIMESTAMP_FILE",
+            offset.path().display().to_string(),
+        ),
         ("FAKETIME_NO_CACHE", "1".to_owned()),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
     ];
@@ -149,7 +173,10 @@ async fn the_clock_steps_to_and_fro() {
     }
     let farthest = "select max(created_at) > now() + interval '5 minutes' from delivery_attempts";
     let stepped = async || {
-        let stepped: Option<bool> = sqlx::query_scalar(farthest).fetch_one(&drill.world.database.pool).await.unwrap();
+        let stepped: Option<bool> = sqlx::query_scalar(farthest)
+            .fetch_one(&drill.world.database.pool)
+            .await
+            .unwrap();
         stepped.filter(|stepped| *stepped).map(drop)
     };
     eventually("an attempt by the other clock", stepped).await;
@@ -159,16 +186,22 @@ async fn the_clock_steps_to_and_fro() {
 /// The library that makes a process see another time.
 fn faketime() -> Option<PathBuf> {
     let directories = std::fs::read_dir("/usr/lib").ok()?.flatten();
-    directories.map(|directory| directory.path().join("faketime/libfaketimeMT.so.1")).find(|path| path.exists())
+    directories
+        .map(|directory| directory.path().join("faketime/libfaketimeMT.so.1"))
+        .find(|path| path.exists())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn apns_goes_on_while_fcm_asks_for_a_pause() {
     let drill = Drill::new().await;
     let (_process, client) = drill.process().await;
-    let throttled: Vec<Value> = (0..1_000).map(|index| fcm(&format!("{index}~QUOTA_EXCEEDED"))).collect();
+    let throttled: Vec<Value> = (0..1_000)
+        .map(|index| fcm(&format!("{index}~QUOTA_EXCEEDED")))
+        .collect();
     let waiting = client.send(&message(&throttled)).await;
-    let others: Vec<Value> = (0..1_000).map(|index| apn(&format!("aa{index:08x}"))).collect();
+    let others: Vec<Value> = (0..1_000)
+        .map(|index| apn(&format!("aa{index:08x}")))
+        .collect();
     let id = client.send(&message(&others)).await;
     assert_eq!(client.completed(&id).await["stats"]["sent"], 1_000);
     let operation = client.read(&format!("/Operations/{waiting}")).await;
@@ -183,10 +216,14 @@ async fn apns_goes_on_while_fcm_is_slow() {
     drill.world.config.fcm.max_per_minute = 600;
     drill.world.config.delivery.max_in_flight = 2_000;
     let (_process, client) = drill.process().await;
-    let slow: Vec<Value> = (0..5_000).map(|index| fcm(&format!("slow-{index}"))).collect();
+    let slow: Vec<Value> = (0..5_000)
+        .map(|index| fcm(&format!("slow-{index}")))
+        .collect();
     let waiting = client.send(&message(&slow)).await;
     drill.arrived(5).await;
-    let others: Vec<Value> = (0..2_000).map(|index| apn(&format!("aa{index:08x}"))).collect();
+    let others: Vec<Value> = (0..2_000)
+        .map(|index| apn(&format!("aa{index:08x}")))
+        .collect();
     let id = client.send(&message(&others)).await;
     assert_eq!(client.completed(&id).await["stats"]["sent"], 2_000);
     let operation = client.read(&format!("/Operations/{waiting}")).await;

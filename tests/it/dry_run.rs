@@ -14,7 +14,10 @@ async fn validate(client: &Client, mut body: Value) -> Value {
 }
 
 async fn assert_nothing_happened(service: &Service) {
-    assert_eq!(service.client.read("/Operations").await["operations"], json!([]));
+    assert_eq!(
+        service.client.read("/Operations").await["operations"],
+        json!([])
+    );
     assert_eq!(service.arrived().await["accepted"], 0);
 }
 
@@ -28,13 +31,29 @@ async fn validation_asks_fcm_and_stores_nothing() {
     body["to"][0]["variables"] = json!({"name": "Ann"});
     body["to"][1]["variables"] = json!({"name": "Bob"});
     let answer = validate(&service.client, body.clone()).await;
-    assert_eq!((&answer["valid"], &answer["asked"]), (&json!(false), &json!(2)));
-    let found: Vec<_> =
-        answer["errors"].as_array().unwrap().iter().map(|error| (&error["position"], &error["code"])).collect();
-    assert_eq!(found, [(&json!(1), &json!("UNREGISTERED")), (&json!(2), &json!("INVALID_TEMPLATE"))]);
+    assert_eq!(
+        (&answer["valid"], &answer["asked"]),
+        (&json!(false), &json!(2))
+    );
+    let found: Vec<_> = answer["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| (&error["position"], &error["code"]))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (&json!(1), &json!("UNREGISTERED")),
+            (&json!(2), &json!("INVALID_TEMPLATE"))
+        ]
+    );
     body["validateOnly"] = json!(true);
     body["to"][0]["provider"] = json!("SMS");
-    assert_eq!(service.client.post("", &body).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        service.client.post("", &body).await.0,
+        StatusCode::BAD_REQUEST
+    );
     assert_nothing_happened(&service).await;
     service.stop().await;
 }
@@ -52,7 +71,11 @@ async fn of_many_devices_fcm_is_asked_about_the_first_hundred() {
     let mut body = message(&to);
     body["content"]["title"] = json!("Hi {{ name }}");
     let answer = validate(&service.client, body).await;
-    assert_eq!((&answer["asked"], answer["errors"].as_array().unwrap().len()), (&json!(100), 1), "{answer}");
+    assert_eq!(
+        (&answer["asked"], answer["errors"].as_array().unwrap().len()),
+        (&json!(100), 1),
+        "{answer}"
+    );
     assert_eq!(answer["errors"][0]["position"], 100);
     service.stop().await;
 }
@@ -62,43 +85,92 @@ async fn a_device_whose_token_cannot_be_read_is_told_as_that() {
     let service = Service::start().await;
     let register = json!({"appName": "demo", "token": "registered", "provider": "FCM"});
     let (_, registered) = service.client.post("/DeviceRegistrations", &register).await;
-    let path = format!("/DeviceRegistrations/{}", registered["resourceId"].as_str().unwrap());
+    let path = format!(
+        "/DeviceRegistrations/{}",
+        registered["resourceId"].as_str().unwrap()
+    );
     let user = service.client.read(&path).await["userId"].clone();
-    let spoil =
-        "update devices set token = set_byte(token, length(token) - 1, 255 - get_byte(token, length(token) - 1))";
-    sqlx::query(spoil).execute(&service.world.database.pool).await.unwrap();
+    let spoil = "update devices set token = set_byte(token, length(token) - 1, 255 - get_byte(token, length(token) - 1))";
+    sqlx::query(spoil)
+        .execute(&service.world.database.pool)
+        .await
+        .unwrap();
     let body = message(&[json!({"userId": user})]);
-    let codes =
-        |errors: &Value| errors.as_array().unwrap().iter().map(|error| error["code"].clone()).collect::<Vec<_>>();
+    let codes = |errors: &Value| {
+        errors
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["code"].clone())
+            .collect::<Vec<_>>()
+    };
     let (_, answer) = service.client.post("/Preview", &body).await;
-    assert_eq!(codes(&answer["previews"][0]["errors"]), ["TOKEN_UNREADABLE"]);
-    assert_eq!(codes(&validate(&service.client, body).await["errors"]), ["TOKEN_UNREADABLE"]);
+    assert_eq!(
+        codes(&answer["previews"][0]["errors"]),
+        ["TOKEN_UNREADABLE"]
+    );
+    assert_eq!(
+        codes(&validate(&service.client, body).await["errors"]),
+        ["TOKEN_UNREADABLE"]
+    );
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_shows_the_requests_without_their_secrets() {
     let service = Service::start().await;
-    let register = json!({"appName": "demo", "token": "registered-token-of-a-device", "provider": "FCM"});
+    let register =
+        json!({"appName": "demo", "token": "registered-token-of-a-device", "provider": "FCM"});
     let (_, registered) = service.client.post("/DeviceRegistrations", &register).await;
-    let path = format!("/DeviceRegistrations/{}", registered["resourceId"].as_str().unwrap());
+    let path = format!(
+        "/DeviceRegistrations/{}",
+        registered["resourceId"].as_str().unwrap()
+    );
     let user = service.client.read(&path).await["userId"].clone();
-    let to = [fcm("token-of-a-certain-device"), apn("0a1b2c3d4e5f60718293"), json!({"userId": user})];
+    let to = [
+        fcm("token-of-a-certain-device"),
+        apn("0a1b2c3d4e5f60718293"),
+        json!({"userId": user}),
+    ];
     let (status, answer) = service.client.post("/Preview", &message(&to)).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let request = |position: usize| answer["previews"][position]["requests"][0].clone();
     let fcm_request = request(0);
-    assert!(fcm_request["url"].as_str().unwrap().ends_with("/messages:send"), "{fcm_request}");
+    assert!(
+        fcm_request["url"]
+            .as_str()
+            .unwrap()
+            .ends_with("/messages:send"),
+        "{fcm_request}"
+    );
     assert_eq!(fcm_request["headers"]["authorization"], "Bearer …");
     assert_eq!(fcm_request["body"]["message"]["token"], "toke…vice");
-    assert_eq!(fcm_request["body"]["message"]["notification"]["title"], "Boarding time @ TLL");
+    assert_eq!(
+        fcm_request["body"]["message"]["notification"]["title"],
+        "Boarding time @ TLL"
+    );
     let apn_request = request(1);
-    assert!(apn_request["url"].as_str().unwrap().ends_with("/3/device/0a1b…8293"), "{apn_request}");
+    assert!(
+        apn_request["url"]
+            .as_str()
+            .unwrap()
+            .ends_with("/3/device/0a1b…8293"),
+        "{apn_request}"
+    );
     assert_eq!(apn_request["headers"]["apns-push-type"], "alert");
-    assert_eq!(apn_request["body"]["aps"]["alert"]["title"], "Boarding time @ TLL");
+    assert_eq!(
+        apn_request["body"]["aps"]["alert"]["title"],
+        "Boarding time @ TLL"
+    );
     assert_eq!(request(2)["body"]["message"]["token"], "regi…vice");
-    let (status, error) = service.client.post("/Preview", &message(&[json!({"audience": {}})])).await;
-    assert_eq!((status, &error["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("to")));
+    let (status, error) = service
+        .client
+        .post("/Preview", &message(&[json!({"audience": {}})]))
+        .await;
+    assert_eq!(
+        (status, &error["errors"][0]["field"]),
+        (StatusCode::BAD_REQUEST, &json!("to"))
+    );
     assert_nothing_happened(&service).await;
     service.stop().await;
 }

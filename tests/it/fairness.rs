@@ -8,13 +8,21 @@ use crate::support::client::{fcm, message};
 use crate::support::service::World;
 
 fn recipients(name: &str, count: usize) -> Vec<Value> {
-    (0..count).map(|index| fcm(&format!("{name}-{index}"))).collect()
+    (0..count)
+        .map(|index| fcm(&format!("{name}-{index}")))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn low_goes_after_high_and_is_not_starved_by_it() {
-    let faults = Faults { latency: 100, ..Faults::default() };
-    let options = Options { behaviour: Behaviour::new(100, 1000, faults), ..Options::default() };
+    let faults = Faults {
+        latency: 100,
+        ..Faults::default()
+    };
+    let options = Options {
+        behaviour: Behaviour::new(100, 1000, faults),
+        ..Options::default()
+    };
     let mut world = World::with(options).await;
     world.config.delivery.max_in_flight = 2_000;
     let service = world.start().await;
@@ -27,21 +35,39 @@ async fn low_goes_after_high_and_is_not_starved_by_it() {
     let high = client.send(&message(&recipients("high", 10_000))).await;
     client.completed(&low).await;
     let operation = client.read(&format!("/Operations/{high}")).await;
-    assert_eq!(operation["status"], "PROCESSING", "low was not left to the end: {operation}");
-    assert!(operation["stats"]["sent"].as_u64() > Some(0), "and high has not waited for it: {operation}");
+    assert_eq!(
+        operation["status"], "PROCESSING",
+        "low was not left to the end: {operation}"
+    );
+    assert!(
+        operation["stats"]["sent"].as_u64() > Some(0),
+        "and high has not waited for it: {operation}"
+    );
     client.completed(&high).await;
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_single_send_passes_a_large_one() {
-    let faults = Faults { latency: 100, ..Faults::default() };
-    let options = Options { behaviour: Behaviour::new(100, 1000, faults), ..Options::default() };
+    let faults = Faults {
+        latency: 100,
+        ..Faults::default()
+    };
+    let options = Options {
+        behaviour: Behaviour::new(100, 1000, faults),
+        ..Options::default()
+    };
     let mut world = World::with(options).await;
     world.config.delivery.max_in_flight = 1_500;
     let service = world.start().await;
-    let large = service.client.send(&message(&recipients("large", 10_000))).await;
-    let single = service.client.send(&message(&recipients("single", 1))).await;
+    let large = service
+        .client
+        .send(&message(&recipients("large", 10_000)))
+        .await;
+    let single = service
+        .client
+        .send(&message(&recipients("single", 1)))
+        .await;
     service.client.completed(&single).await;
     let operation = service.client.read(&format!("/Operations/{large}")).await;
     assert_eq!(operation["status"], "PROCESSING", "{operation}");

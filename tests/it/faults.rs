@@ -12,17 +12,31 @@ use crate::support::eventually;
 use crate::support::service::World;
 
 async fn world(faults: Faults) -> World {
-    World::with(Options { behaviour: Behaviour::new(100, 1000, faults), ..Options::default() }).await
+    World::with(Options {
+        behaviour: Behaviour::new(100, 1000, faults),
+        ..Options::default()
+    })
+    .await
 }
 
 fn recipients(count: usize) -> Vec<Value> {
     (0..count)
-        .map(|index| if index % 2 == 0 { fcm(&format!("d{index}")) } else { apn(&format!("aa{index:06x}")) })
+        .map(|index| {
+            if index % 2 == 0 {
+                fcm(&format!("d{index}"))
+            } else {
+                apn(&format!("aa{index:06x}"))
+            }
+        })
         .collect()
 }
 
 async fn rides_out(outage: Outage) {
-    let mut world = world(Faults { outage, ..Faults::default() }).await;
+    let mut world = world(Faults {
+        outage,
+        ..Faults::default()
+    })
+    .await;
     world.config.fcm.timeout = Duration::from_millis(500);
     world.config.apns.timeout = Duration::from_millis(500);
     world.config.delivery.max_attempts = 1000;
@@ -30,7 +44,10 @@ async fn rides_out(outage: Outage) {
     let id = service.client.send(&message(&recipients(200))).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let operation = service.client.read(&format!("/Operations/{id}")).await;
-    assert_eq!((&operation["status"], &operation["stats"]["failed"]), (&json!("PROCESSING"), &json!(0)));
+    assert_eq!(
+        (&operation["status"], &operation["stats"]["failed"]),
+        (&json!("PROCESSING"), &json!(0))
+    );
     service.set_faults(Faults::default()).await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 200);
     assert_eq!(service.arrived().await["tokens"], 200);
@@ -54,28 +71,51 @@ async fn an_outage_without_answers_is_ridden_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn goaway_every_100_requests_doubles_nothing() {
-    let service = world(Faults { goaway_after: 100, ..Faults::default() }).await.start().await;
+    let service = world(Faults {
+        goaway_after: 100,
+        ..Faults::default()
+    })
+    .await
+    .start()
+    .await;
     let id = service.client.send(&message(&recipients(3000))).await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 3000);
     let summary = service.arrived().await;
-    assert_eq!((&summary["tokens"], &summary["duplicates"]), (&json!(3000), &json!(0)));
+    assert_eq!(
+        (&summary["tokens"], &summary["duplicates"]),
+        (&json!(3000), &json!(0))
+    );
     assert!(summary["connections"].as_u64() >= Some(10), "{summary}");
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_are_lost_are_repeated_with_the_same_id() {
-    let service = world(Faults { lose_answer_every: 40, ..Faults::default() }).await.start().await;
+    let service = world(Faults {
+        lose_answer_every: 40,
+        ..Faults::default()
+    })
+    .await
+    .start()
+    .await;
     let id = service.client.send(&message(&recipients(400))).await;
     let stats = service.client.completed(&id).await["stats"].clone();
     let summary = service.arrived().await;
     assert_eq!(summary["tokens"], 400);
     // A notification may be unlucky so often that it is given up, but never without having arrived.
-    assert_eq!(stats["sent"].as_u64().unwrap() + stats["failed"].as_u64().unwrap(), 400, "{stats}");
+    assert_eq!(
+        stats["sent"].as_u64().unwrap() + stats["failed"].as_u64().unwrap(),
+        400,
+        "{stats}"
+    );
     assert!(summary["duplicates"].as_u64() > Some(0), "{summary}");
     let url = format!("{}/messages", service.world.simulator.control_url);
-    let arrived: std::collections::HashMap<String, Value> = reqwest::get(url).await.unwrap().json().await.unwrap();
-    for arrival in arrived.values().filter(|arrival| arrival["provider"] == "APN") {
+    let arrived: std::collections::HashMap<String, Value> =
+        reqwest::get(url).await.unwrap().json().await.unwrap();
+    for arrival in arrived
+        .values()
+        .filter(|arrival| arrival["provider"] == "APN")
+    {
         assert_eq!(arrival["apnsIds"].as_array().unwrap().len(), 1, "{arrival}");
     }
     service.stop().await;
@@ -88,16 +128,26 @@ async fn a_refused_credential_holds_its_notifications_until_it_is_mended() {
     let client = crate::support::client::Client::new(&service.url, &key, &secret);
     let mut content = service.world.simulator.apn_credential();
     content["keyId"] = json!("WRONGKEY01");
-    let credential = service.world.credential(account_id, CredentialType::Apn, &content).await;
+    let credential = service
+        .world
+        .credential(account_id, CredentialType::Apn, &content)
+        .await;
     let id = client.send(&message(&[apn("aabb")])).await;
-    let attempts =
-        format!("/{}/DeliveryAttempts", client.read("").await["pushNotifications"][0]["id"].as_str().unwrap());
+    let attempts = format!(
+        "/{}/DeliveryAttempts",
+        client.read("").await["pushNotifications"][0]["id"]
+            .as_str()
+            .unwrap()
+    );
     eventually("an attempt on record", async || {
         let attempts = client.read(&attempts).await;
         (attempts["deliveryAttempts"][0]["outcome"] == "CREDENTIAL_REFUSED").then_some(())
     })
     .await;
-    assert_eq!(client.read(&format!("/Operations/{id}")).await["status"], "PROCESSING");
+    assert_eq!(
+        client.read(&format!("/Operations/{id}")).await["status"],
+        "PROCESSING"
+    );
     // Another account's lane to the same provider is not concerned.
     let other = service.client.send(&message(&[apn("ccdd")])).await;
     assert_eq!(service.client.completed(&other).await["stats"]["sent"], 1);
@@ -106,20 +156,37 @@ async fn a_refused_credential_holds_its_notifications_until_it_is_mended() {
     let mended = service.world.simulator.apn_credential().to_string();
     let sealed = keys.seal(credential.as_uuid(), mended.as_bytes()).unwrap();
     let pool = &service.world.database.pool;
-    assert!(bellwire::store::credentials::replace_content(pool, account_id, credential, &sealed).await.unwrap());
+    assert!(
+        bellwire::store::credentials::replace_content(pool, account_id, credential, &sealed)
+            .await
+            .unwrap()
+    );
     assert_eq!(client.completed(&id).await["stats"]["sent"], 1);
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_sent_in_time_fails_as_expired() {
-    let mut world = world(Faults { outage: Outage::Refuse, ..Faults::default() }).await;
+    let mut world = world(Faults {
+        outage: Outage::Refuse,
+        ..Faults::default()
+    })
+    .await;
     world.config.delivery.deadline = Duration::from_secs(2);
     let service = world.start().await;
     let id = service.client.send(&message(&[fcm("device")])).await;
     assert_eq!(service.client.completed(&id).await["stats"]["failed"], 1);
-    let errors = service.client.read(&format!("/Operations/{id}/Errors")).await;
-    assert_eq!((&errors["errors"][0]["code"], &errors["errors"][0]["attempts"]), (&json!("EXPIRED"), &json!(0)));
+    let errors = service
+        .client
+        .read(&format!("/Operations/{id}/Errors"))
+        .await;
+    assert_eq!(
+        (
+            &errors["errors"][0]["code"],
+            &errors["errors"][0]["attempts"]
+        ),
+        (&json!("EXPIRED"), &json!(0))
+    );
     let text = errors["errors"][0]["message"].as_str().unwrap();
     assert!(text.contains("the last obstacle"), "{text}");
     service.stop().await;
@@ -127,13 +194,34 @@ async fn what_cannot_be_sent_in_time_fails_as_expired() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_credential_fails_what_was_queued_with_it() {
-    let service = world(Faults { outage: Outage::Refuse, ..Faults::default() }).await.start().await;
+    let service = world(Faults {
+        outage: Outage::Refuse,
+        ..Faults::default()
+    })
+    .await
+    .start()
+    .await;
     let id = service.client.send(&message(&[fcm("device")])).await;
     let credentials = service.client.read("/Credentials?credentialType=FCM").await;
-    let path = format!("/Credentials/{}", credentials["credentials"][0]["id"].as_str().unwrap());
-    assert_eq!(service.client.request(reqwest::Method::DELETE, &path).send().await.unwrap().status(), 204);
+    let path = format!(
+        "/Credentials/{}",
+        credentials["credentials"][0]["id"].as_str().unwrap()
+    );
+    assert_eq!(
+        service
+            .client
+            .request(reqwest::Method::DELETE, &path)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        204
+    );
     assert_eq!(service.client.completed(&id).await["stats"]["failed"], 1);
-    let errors = service.client.read(&format!("/Operations/{id}/Errors")).await;
+    let errors = service
+        .client
+        .read(&format!("/Operations/{id}/Errors"))
+        .await;
     assert_eq!(errors["errors"][0]["code"], "CREDENTIAL_GONE");
     service.stop().await;
 }
@@ -141,23 +229,54 @@ async fn a_deleted_credential_fails_what_was_queued_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fcm_goes_on_while_apns_hangs() {
     let hanging = World::with(Options {
-        behaviour: Behaviour::new(100, 1000, Faults { outage: Outage::Hang, ..Faults::default() }),
+        behaviour: Behaviour::new(
+            100,
+            1000,
+            Faults {
+                outage: Outage::Hang,
+                ..Faults::default()
+            },
+        ),
         ..Options::default()
     })
     .await;
     let mut world = World::new().await;
-    world.config.apns.endpoint.clone_from(&hanging.simulator.apns_url);
-    world.config.apns.ca_file.clone_from(&hanging.config.apns.ca_file);
+    world
+        .config
+        .apns
+        .endpoint
+        .clone_from(&hanging.simulator.apns_url);
+    world
+        .config
+        .apns
+        .ca_file
+        .clone_from(&hanging.config.apns.ca_file);
     // Less than what hangs, so that it would fill the memory if it were let.
     world.config.delivery.max_in_flight = 1000;
     world.config.apns.timeout = Duration::from_secs(60);
     world.config.delivery.lease = Duration::from_secs(120);
     let service = world.start().await;
-    let hanging_send =
-        service.client.send(&message(&(0..3000).map(|index| apn(&format!("aa{index:06x}"))).collect::<Vec<_>>())).await;
-    let id = service.client.send(&message(&(0..3000).map(|index| fcm(&format!("d{index}"))).collect::<Vec<_>>())).await;
+    let hanging_send = service
+        .client
+        .send(&message(
+            &(0..3000)
+                .map(|index| apn(&format!("aa{index:06x}")))
+                .collect::<Vec<_>>(),
+        ))
+        .await;
+    let id = service
+        .client
+        .send(&message(
+            &(0..3000)
+                .map(|index| fcm(&format!("d{index}")))
+                .collect::<Vec<_>>(),
+        ))
+        .await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 3000);
-    let operation = service.client.read(&format!("/Operations/{hanging_send}")).await;
+    let operation = service
+        .client
+        .read(&format!("/Operations/{hanging_send}"))
+        .await;
     assert_eq!(operation["stats"]["queued"], 3000);
     hanging.simulator.stop().await;
     service.stop().await;

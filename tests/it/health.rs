@@ -18,13 +18,32 @@ async fn a_service_is_ready_while_its_schema_is_there() {
     assert_eq!(get(&ready).await.0, 200);
     let pool = &service.world.database.pool;
     // As if this version needed a migration that nobody has run.
-    sqlx::query("update _sqlx_migrations set version = version - 10000000000000").execute(pool).await.unwrap();
+    sqlx::query("update _sqlx_migrations set version = version - 10000000000000")
+        .execute(pool)
+        .await
+        .unwrap();
     let (status, body) = get(&ready).await;
-    assert_eq!((status.as_u16(), body["status"].as_str()), (503, Some("not ready")));
-    assert!(body["reason"].as_str().unwrap().contains("bellwire migrate"), "{body}");
-    assert_eq!(get(&format!("{}/healthz", service.url)).await.0, 200, "alive nevertheless");
+    assert_eq!(
+        (status.as_u16(), body["status"].as_str()),
+        (503, Some("not ready"))
+    );
+    assert!(
+        body["reason"]
+            .as_str()
+            .unwrap()
+            .contains("bellwire migrate"),
+        "{body}"
+    );
+    assert_eq!(
+        get(&format!("{}/healthz", service.url)).await.0,
+        200,
+        "alive nevertheless"
+    );
     // A newer version has migrated it: this one goes on until it is replaced.
-    sqlx::query("update _sqlx_migrations set version = version + 90000000000000").execute(pool).await.unwrap();
+    sqlx::query("update _sqlx_migrations set version = version + 90000000000000")
+        .execute(pool)
+        .await
+        .unwrap();
     assert_eq!(get(&ready).await.0, 200);
     service.stop().await;
 }
@@ -35,7 +54,10 @@ async fn a_service_is_not_ready_without_postgres() {
     service.world.database.vanish().await;
     let (status, body) = get(&format!("{}/readyz", service.url)).await;
     assert_eq!(status, 503, "{body}");
-    assert!(body["reason"].as_str().unwrap().contains("Postgres"), "{body}");
+    assert!(
+        body["reason"].as_str().unwrap().contains("Postgres"),
+        "{body}"
+    );
     assert_eq!(get(&format!("{}/healthz", service.url)).await.0, 200);
     service.app.stop().await;
 }
@@ -46,16 +68,26 @@ async fn a_process_without_the_api_answers_for_its_health_alone_and_delivers() {
     let caller = world.demo().await;
     world.config.delivery.enabled = false;
     let mut worker = world.config.clone();
-    (worker.server.api, worker.delivery.enabled, worker.retention.enabled) = (false, true, false);
+    (
+        worker.server.api,
+        worker.delivery.enabled,
+        worker.retention.enabled,
+    ) = (false, true, false);
     worker.server.listen = format!("127.0.0.1:{}", free_port()).parse().unwrap();
     let service = world.start_for(&caller.0, &caller.1).await;
     let id = service.client.send(&message(&[fcm("a-device")])).await;
-    assert_eq!(service.client.read(&format!("/Operations/{id}")).await["status"], "PROCESSING");
+    assert_eq!(
+        service.client.read(&format!("/Operations/{id}")).await["status"],
+        "PROCESSING"
+    );
 
     let app = bellwire::app::App::start(&worker).await.unwrap();
     let url = format!("http://{}", app.addresses[0]);
     assert_eq!(get(&format!("{url}/readyz")).await.0, 200);
-    assert_eq!(get(&format!("{url}/v1/PushNotifications/Apps")).await.0, 404);
+    assert_eq!(
+        get(&format!("{url}/v1/PushNotifications/Apps")).await.0,
+        404
+    );
     assert_eq!(get(&format!("{url}/openapi.json")).await.0, 404);
     service.client.completed(&id).await;
     app.stop().await;
@@ -68,8 +100,13 @@ async fn every_answer_carries_an_id_of_its_request() {
     let http = reqwest::Client::new();
     let id_of = async |path: &str, id: Option<&str>| {
         let request = http.get(format!("{}{path}", service.url));
-        let request = id.into_iter().fold(request, |request, id| request.header("X-Request-Id", id));
-        request.send().await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned()
+        let request = id
+            .into_iter()
+            .fold(request, |request, id| request.header("X-Request-Id", id));
+        request.send().await.unwrap().headers()["x-request-id"]
+            .to_str()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(id_of("/healthz", Some("caller-7")).await, "caller-7");
     let new = [

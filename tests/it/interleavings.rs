@@ -1,5 +1,5 @@
-//! Random interleavings of send, delivery, failure, cancel and crash: every count is true at every read, and in the end
-//! every recipient is settled, none that was accepted without having arrived.
+//! Random interleavings of send, delivery, failure, cancel and crash: every count is true at every
+//! read, and in the end every recipient is settled, none that was accepted without having arrived.
 
 use std::net::TcpListener;
 use std::process::Child;
@@ -20,8 +20,14 @@ use crate::support::service::{World, assert_tallies};
 
 /// What happens in one run.
 const STEPS: usize = 40;
-const SLOW: Faults =
-    Faults { latency: 5, jitter: 40, goaway_after: 0, lose_answer_every: 0, retry_after: 0, outage: Outage::None };
+const SLOW: Faults = Faults {
+    latency: 5,
+    jitter: 40,
+    goaway_after: 0,
+    lose_answer_every: 0,
+    retry_after: 0,
+    outage: Outage::None,
+};
 
 struct Run {
     world: World,
@@ -41,7 +47,10 @@ impl Drop for Run {
 
 impl Run {
     async fn start(seed: u64) -> Self {
-        let options = Options { behaviour: Behaviour::new(100, 1000, SLOW), ..Options::default() };
+        let options = Options {
+            behaviour: Behaviour::new(100, 1000, SLOW),
+            ..Options::default()
+        };
         let mut world = World::with(options).await;
         world.config.fcm.timeout = Duration::from_millis(500);
         world.config.apns.timeout = Duration::from_millis(500);
@@ -49,11 +58,22 @@ impl Run {
         let (key, secret) = world.demo().await;
         world.register_many(700).await;
         world.add_second_devices().await;
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let client = Client::new(&format!("http://127.0.0.1:{port}"), &key, &secret);
         let process = world.process(port);
         let random = StdRng::seed_from_u64(seed);
-        let run = Self { world, client, port, process, random, operations: Vec::new() };
+        let run = Self {
+            world,
+            client,
+            port,
+            process,
+            random,
+            operations: Vec::new(),
+        };
         run.ready().await;
         run
     }
@@ -88,7 +108,8 @@ impl Run {
         };
         let mut body = message(&to);
         if self.random.random_ratio(1, 4) {
-            let at = OffsetDateTime::now_utc() + Duration::from_millis(self.random.random_range(0..3000));
+            let at = OffsetDateTime::now_utc()
+                + Duration::from_millis(self.random.random_range(0..3000));
             body["schedule"] = json!({"sendAt": [at.format(&Rfc3339).unwrap()]});
         }
         self.operations.push(self.client.send(&body).await);
@@ -101,7 +122,10 @@ impl Run {
 
     async fn cancel_notification(&mut self) {
         let Some(id) = self.pick() else { return };
-        let queued = self.client.read(&format!("?operationId={id}&status=QUEUED&pageSize=1")).await;
+        let queued = self
+            .client
+            .read(&format!("?operationId={id}&status=QUEUED&pageSize=1"))
+            .await;
         if let Some(id) = queued["pushNotifications"][0]["id"].as_str() {
             self.cancel(&format!("/{id}/Cancel")).await;
         }
@@ -109,14 +133,26 @@ impl Run {
 
     async fn cancel(&self, path: &str) {
         let (status, answer) = self.client.post(path, &Value::Null).await;
-        assert!(matches!(status, StatusCode::ACCEPTED | StatusCode::CONFLICT), "{path}: {answer}");
+        assert!(
+            matches!(status, StatusCode::ACCEPTED | StatusCode::CONFLICT),
+            "{path}: {answer}"
+        );
     }
 
     async fn set_faults(&mut self) {
         let faults = match self.random.random_range(0..4) {
-            0 => Faults { outage: Outage::Unavailable, ..SLOW },
-            1 => Faults { lose_answer_every: 50, ..SLOW },
-            2 => Faults { goaway_after: 100, ..SLOW },
+            0 => Faults {
+                outage: Outage::Unavailable,
+                ..SLOW
+            },
+            1 => Faults {
+                lose_answer_every: 50,
+                ..SLOW
+            },
+            2 => Faults {
+                goaway_after: 100,
+                ..SLOW
+            },
             _ => SLOW,
         };
         self.put_faults(faults).await;
@@ -124,7 +160,16 @@ impl Run {
 
     async fn put_faults(&self, faults: Faults) {
         let url = format!("{}/faults", self.world.simulator.control_url);
-        assert!(reqwest::Client::new().put(url).json(&faults).send().await.unwrap().status().is_success());
+        assert!(
+            reqwest::Client::new()
+                .put(url)
+                .json(&faults)
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .is_success()
+        );
     }
 
     async fn crash(&mut self) {
@@ -143,12 +188,18 @@ impl Run {
     async fn check(&self) -> bool {
         let list = self.client.read("/Operations?pageSize=1000").await;
         let operations = list["operations"].as_array().unwrap();
-        assert_eq!(operations.len(), self.operations.len(), "an Operation was lost or invented");
+        assert_eq!(
+            operations.len(),
+            self.operations.len(),
+            "an Operation was lost or invented"
+        );
         for operation in operations {
             assert_adds_up(&operation["stats"]);
         }
         assert_tallies(&self.world.database).await;
-        operations.iter().all(|operation| operation["status"] == "COMPLETED" || operation["status"] == "CANCELED")
+        operations.iter().all(|operation| {
+            operation["status"] == "COMPLETED" || operation["status"] == "CANCELED"
+        })
     }
 }
 
@@ -163,12 +214,25 @@ async fn every_count_is_true_whatever_happens_in_whatever_order() {
         run.check().await;
     }
     run.put_faults(SLOW).await;
-    eventually("everything to be settled", async || run.check().await.then_some(())).await;
+    eventually("everything to be settled", async || {
+        run.check().await.then_some(())
+    })
+    .await;
     let sent: i64 = sqlx::query_scalar("select coalesce(sum(sent), 0)::bigint from batches")
         .fetch_one(&run.world.database.pool)
         .await
         .unwrap();
     let url = format!("{}/summary", run.world.simulator.control_url);
-    let accepted = reqwest::get(url).await.unwrap().json::<Value>().await.unwrap()["accepted"].as_i64().unwrap();
-    assert!(accepted >= sent, "{sent} are told to be sent, {accepted} arrived");
+    let accepted = reqwest::get(url)
+        .await
+        .unwrap()
+        .json::<Value>()
+        .await
+        .unwrap()["accepted"]
+        .as_i64()
+        .unwrap();
+    assert!(
+        accepted >= sent,
+        "{sent} are told to be sent, {accepted} arrived"
+    );
 }

@@ -1,6 +1,6 @@
-//! What lets the large tables be distributed by the Operation's id: each key has it, each statement names it, and nothing in
-//! them hangs on anything elsewhere. Held against the catalog of a plain Postgres, and against every statement that is checked
-//! when compiling.
+//! What lets the large tables be distributed by the Operation's id: each key has it, each statement
+//! names it, and nothing in them hangs on anything elsewhere. Held against the catalog of a plain
+//! Postgres, and against every statement that is checked when compiling.
 
 use std::fs;
 use std::path::Path;
@@ -10,29 +10,60 @@ use serde_json::Value;
 use crate::support::database::Database;
 
 /// What is distributed on Citus, and its column with the Operation's id.
-const DISTRIBUTED: [(&str, &str); 3] =
-    [("operations", "id"), ("push_notifications", "operation_id"), ("delivery_attempts", "operation_id")];
+const DISTRIBUTED: [(&str, &str); 3] = [
+    ("operations", "id"),
+    ("push_notifications", "operation_id"),
+    ("delivery_attempts", "operation_id"),
+];
 
-/// Statements that name no Operation, by something that only they have; the table, or none for all; why they may.
+/// Statements that name no Operation, by something that only they have; the table, or none for all;
+/// why they may.
 const EXCEPTIONS: [(&str, &str, &str); 6] = [
     (
         "where account_id = $1 and id >= $2 and ($3::uuid",
         "operations",
         "lists an account's Operations, by a range of ids",
     ),
-    ("cross join lateral ( select * from push_notifications", "operations", "the same, and then their notifications"),
-    ("(select count(*) from operations_default", "", "counts what is old and in no day's partition"),
-    ("delete from operations_default", "operations_default", "removes that"),
-    ("delete from push_notifications_default", "push_notifications_default", "removes that"),
-    ("delete from delivery_attempts_default", "delivery_attempts_default", "removes that"),
+    (
+        "cross join lateral ( select * from push_notifications",
+        "operations",
+        "the same, and then their notifications",
+    ),
+    (
+        "(select count(*) from operations_default",
+        "",
+        "counts what is old and in no day's partition",
+    ),
+    (
+        "delete from operations_default",
+        "operations_default",
+        "removes that",
+    ),
+    (
+        "delete from push_notifications_default",
+        "push_notifications_default",
+        "removes that",
+    ),
+    (
+        "delete from delivery_attempts_default",
+        "delivery_attempts_default",
+        "removes that",
+    ),
 ];
 
-/// Files with statements that are not checked when compiling, and why none of them reads or writes a large table's rows.
+/// Files with statements that are not checked when compiling, and why none of them reads or writes
+/// a large table's rows.
 const UNCHECKED: [(&str, &str); 5] = [
     ("src/postgres/server.rs", "tests a private Postgres"),
     ("src/store/citus.rs", "asks the catalog of Citus"),
-    ("src/store/partitions.rs", "makes and drops partitions, whose names are not known before"),
-    ("src/store/schema.rs", "asks for the migrator's own table; makes a database"),
+    (
+        "src/store/partitions.rs",
+        "makes and drops partitions, whose names are not known before",
+    ),
+    (
+        "src/store/schema.rs",
+        "asks for the migrator's own table; makes a database",
+    ),
     ("src/retention.rs", "sets a timeout"),
 ];
 
@@ -41,7 +72,9 @@ async fn the_catalog_has_nothing_that_binds_a_large_table_to_one_machine() {
     let database = Database::new().await;
     let mut connection = database.pool.acquire().await.unwrap();
     let today = time::OffsetDateTime::now_utc().date();
-    bellwire::store::partitions::create(&mut connection, today, 1).await.unwrap();
+    bellwire::store::partitions::create(&mut connection, today, 1)
+        .await
+        .unwrap();
     let large = "with large as (
                      select pg_class.oid, relname::text as name,
                          case when relname ~ '^operations' then 'id' else 'operation_id' end as key
@@ -51,7 +84,10 @@ async fn the_catalog_has_nothing_that_binds_a_large_table_to_one_machine() {
                  )";
     let found = async |query: &str| -> Vec<String> {
         let query = format!("{large} {query}");
-        sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_all(&database.pool).await.unwrap()
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+            .fetch_all(&database.pool)
+            .await
+            .unwrap()
     };
     assert_eq!(
         found("select name from large").await.len(),
@@ -63,22 +99,37 @@ async fn the_catalog_has_nothing_that_binds_a_large_table_to_one_machine() {
                            select from pg_index where indrelid = oid and indisprimary
                        )";
     assert_eq!(found(without_key).await, none, "no primary key");
-    let keys_without_id = "select indexrelid::regclass::text from large join pg_index on indrelid = oid
+    let keys_without_id =
+        "select indexrelid::regclass::text from large join pg_index on indrelid = oid
                            where indisunique and not exists (
                                select from pg_attribute
                                where attrelid = indrelid and attname = key
                                    and attnum = any((indkey::smallint[])[0 : indnkeyatts - 1])
                            )";
-    assert_eq!(found(keys_without_id).await, none, "unique without the Operation's id");
-    let foreign_keys = "select conname::text from large join pg_constraint on large.oid in (conrelid, confrelid)
+    assert_eq!(
+        found(keys_without_id).await,
+        none,
+        "unique without the Operation's id"
+    );
+    let foreign_keys =
+        "select conname::text from large join pg_constraint on large.oid in (conrelid, confrelid)
                         where contype = 'f'";
-    assert_eq!(found(foreign_keys).await, none, "foreign keys from or to a large table");
+    assert_eq!(
+        found(foreign_keys).await,
+        none,
+        "foreign keys from or to a large table"
+    );
     let triggers = "select tgname::text from large join pg_trigger on tgrelid = large.oid where not tgisinternal";
     assert_eq!(found(triggers).await, none, "triggers");
-    let sequences = "select name || '.' || attname from large join pg_attribute on attrelid = large.oid
+    let sequences =
+        "select name || '.' || attname from large join pg_attribute on attrelid = large.oid
                      left join pg_attrdef on adrelid = attrelid and adnum = attnum
                      where attidentity <> '' or pg_get_expr(adbin, adrelid) ~ 'nextval'";
-    assert_eq!(found(sequences).await, none, "columns that come from a sequence");
+    assert_eq!(
+        found(sequences).await,
+        none,
+        "columns that come from a sequence"
+    );
 }
 
 #[test]
@@ -86,19 +137,25 @@ fn every_statement_on_a_distributed_table_names_the_operation() {
     let mut used = [false; EXCEPTIONS.len()];
     let mut mentions = 0;
     for file in fs::read_dir(root(".sqlx")).unwrap() {
-        let file: Value = serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+        let file: Value =
+            serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
         let statement = file["query"].as_str().unwrap();
         mentions += mentioned(&tokens(statement)).len();
         let plain = statement.split_whitespace().collect::<Vec<_>>().join(" ");
         for table in unnamed(statement) {
-            let allowed =
-                EXCEPTIONS.iter().position(|(part, of, _)| plain.contains(part) && (*of == table || of.is_empty()));
-            let allowed =
-                allowed.unwrap_or_else(|| panic!("{table} is used without the id of an Operation in:\n{statement}"));
+            let allowed = EXCEPTIONS
+                .iter()
+                .position(|(part, of, _)| plain.contains(part) && (*of == table || of.is_empty()));
+            let allowed = allowed.unwrap_or_else(|| {
+                panic!("{table} is used without the id of an Operation in:\n{statement}")
+            });
             used[allowed] = true;
         }
     }
-    assert!(mentions > 20, "only {mentions} uses of distributed tables were found: are the statements read at all?");
+    assert!(
+        mentions > 20,
+        "only {mentions} uses of distributed tables were found: are the statements read at all?"
+    );
     for ((part, ..), used) in EXCEPTIONS.iter().zip(used) {
         assert!(used, "no statement needs this exception any more: {part}");
     }
@@ -141,7 +198,8 @@ fn statements_that_are_not_checked_when_compiling_are_where_they_are_expected() 
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                let calls = ["query(", "query_scalar(", "query_as(", "raw_sql("].map(|call| format!("sqlx::{call}"));
+                let calls = ["query(", "query_scalar(", "query_as(", "raw_sql("]
+                    .map(|call| format!("sqlx::{call}"));
                 if calls.iter().any(|call| text.contains(call.as_str())) {
                     found.push(path.strip_prefix(root("")).unwrap().display().to_string());
                 }
@@ -160,8 +218,13 @@ fn root(path: &str) -> std::path::PathBuf {
 
 /// Words, operators, parentheses and commas; neither comments nor texts.
 fn tokens(statement: &str) -> Vec<String> {
-    let without_comments = statement.lines().map(|line| line.split("--").next().unwrap());
-    let text = without_comments.collect::<Vec<_>>().join("\n").to_lowercase();
+    let without_comments = statement
+        .lines()
+        .map(|line| line.split("--").next().unwrap());
+    let text = without_comments
+        .collect::<Vec<_>>()
+        .join("\n")
+        .to_lowercase();
     let mut tokens: Vec<String> = Vec::new();
     for (index, part) in text.split('\'').enumerate() {
         if index % 2 == 1 {
@@ -174,7 +237,9 @@ fn tokens(statement: &str) -> Vec<String> {
             last = character;
             match tokens.last_mut() {
                 Some(token) if goes_on => token.push(character),
-                _ if is_word || is_operator || "(),".contains(character) => tokens.push(character.to_string()),
+                _ if is_word || is_operator || "(),".contains(character) => {
+                    tokens.push(character.to_string())
+                }
                 _ => {}
             }
         }
@@ -190,29 +255,41 @@ fn is_word(character: char) -> bool {
 fn mentioned(tokens: &[String]) -> Vec<(usize, &'static str)> {
     let key = |token: &str| {
         let name = token.trim_end_matches("_default");
-        DISTRIBUTED.iter().find(|(table, _)| *table == name).map(|(_, key)| *key)
+        DISTRIBUTED
+            .iter()
+            .find(|(table, _)| *table == name)
+            .map(|(_, key)| *key)
     };
     let verbs = ["from", "join", "update", "into", "using", ","];
     let places = (1..tokens.len()).filter(|place| verbs.contains(&tokens[place - 1].as_str()));
-    places.filter_map(|place| Some((place, key(&tokens[place])?))).collect()
+    places
+        .filter_map(|place| Some((place, key(&tokens[place])?)))
+        .collect()
 }
 
-/// The distributed tables that a statement uses without naming an Operation, each as often as it does.
+/// The distributed tables that a statement uses without naming an Operation, each as often as it
+/// does.
 fn unnamed(statement: &str) -> Vec<String> {
     let tokens = tokens(statement);
     let mentioned = mentioned(&tokens).into_iter();
-    mentioned.filter(|(place, key)| !is_named(&tokens, *place, key)).map(|(place, _)| tokens[place].clone()).collect()
+    mentioned
+        .filter(|(place, key)| !is_named(&tokens, *place, key))
+        .map(|(place, _)| tokens[place].clone())
+        .collect()
 }
 
-/// Whether the part of the statement that `place` is in names an Operation after it: as a column that is inserted, or by an
-/// equality that holds whatever else does.
+/// Whether the part of the statement that `place` is in names an Operation after it: as a column
+/// that is inserted, or by an equality that holds whatever else does.
 fn is_named(tokens: &[String], place: usize, key: &str) -> bool {
     let is_key = |token: &String| {
         let (table, column) = token.rsplit_once('.').unwrap_or(("", token));
         column == key && (key != "id" || ["", "operations"].contains(&table))
     };
     if tokens[place - 1] == "into" {
-        return tokens[place..].iter().take_while(|token| *token != ")").any(is_key);
+        return tokens[place..]
+            .iter()
+            .take_while(|token| *token != ")")
+            .any(is_key);
     }
     let mut at = place;
     while at < tokens.len() && tokens[at] != ")" {

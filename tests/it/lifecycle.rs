@@ -1,4 +1,5 @@
-//! Beginning and end of a process: it waits for Postgres, makes way for its successor, and loses nothing.
+//! Beginning and end of a process: it waits for Postgres, makes way for its successor, and loses
+//! nothing.
 
 use std::time::Duration;
 
@@ -25,7 +26,15 @@ async fn a_rolling_restart_of_two_replicas_loses_nothing_and_doubles_nothing() {
     let recipients = std::env::var("ROLLING").map_or(20_000, |count| count.parse::<u64>().unwrap());
     let per_send = (recipients / 2).min(10_000);
     let options = Options {
-        behaviour: Behaviour::new(100, 1000, Faults { latency: 20, jitter: 20, ..Faults::default() }),
+        behaviour: Behaviour::new(
+            100,
+            1000,
+            Faults {
+                latency: 20,
+                jitter: 20,
+                ..Faults::default()
+            },
+        ),
         ..Options::default()
     };
     let mut world = World::with(options).await;
@@ -41,7 +50,11 @@ async fn a_rolling_restart_of_two_replicas_loses_nothing_and_doubles_nothing() {
             0 => fcm(&format!("device-{part}-{index}")),
             _ => apn(&format!("aa{part:04x}{index:08x}")),
         };
-        ids.push(client.send(&message(&(0..per_send).map(recipient).collect::<Vec<_>>())).await);
+        ids.push(
+            client
+                .send(&message(&(0..per_send).map(recipient).collect::<Vec<_>>()))
+                .await,
+        );
     };
     let arrived = async |count: u64| {
         let url = format!("{}/summary", world.simulator.control_url);
@@ -73,7 +86,10 @@ async fn a_rolling_restart_of_two_replicas_loses_nothing_and_doubles_nothing() {
         assert_eq!(client.completed(id).await["stats"]["sent"], per_send);
     }
     let summary = arrived(recipients).await;
-    assert_eq!((&summary["tokens"], &summary["duplicates"]), (&recipients.into(), &0.into()));
+    assert_eq!(
+        (&summary["tokens"], &summary["duplicates"]),
+        (&recipients.into(), &0.into())
+    );
     let most: i16 = sqlx::query_scalar("select max(attempts) from push_notifications")
         .fetch_one(&world.database.pool)
         .await
@@ -91,12 +107,22 @@ async fn readiness_ends_first_and_requests_are_answered_until_the_delay_is_over(
     let environment = [setting("BELLWIRE__SERVER__DRAIN_DELAY", LONG)];
     let (process, client) = Process::serve_with(&world, &caller, &environment).await;
     let ready = async || reqwest::get(format!("{}/readyz", client.url())).await.ok();
-    eventually("readiness", async || ready().await.filter(|answer| answer.status() == 200)).await;
+    eventually("readiness", async || {
+        ready().await.filter(|answer| answer.status() == 200)
+    })
+    .await;
     process.signal(Signal::SIGTERM);
-    let red = eventually("the end of readiness", async || ready().await.filter(|answer| answer.status() == 503)).await;
+    let red = eventually("the end of readiness", async || {
+        ready().await.filter(|answer| answer.status() == 503)
+    })
+    .await;
     assert!(red.text().await.unwrap().contains("told to end"));
     let id = client.send(&message(&[fcm("late")])).await;
-    let answer = client.request(reqwest::Method::GET, &format!("/Operations/{id}")).send().await.unwrap();
+    let answer = client
+        .request(reqwest::Method::GET, &format!("/Operations/{id}"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.headers()["connection"], "close");
     client.completed(&id).await;
     process.signal(Signal::SIGTERM);
@@ -106,16 +132,27 @@ async fn readiness_ends_first_and_requests_are_answered_until_the_delay_is_over(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_at_once_what_waits_for_a_provider() {
-    let faults = Faults { outage: Outage::Hang, ..Faults::default() };
-    let options = Options { behaviour: Behaviour::new(100, 1000, faults), ..Options::default() };
+    let faults = Faults {
+        outage: Outage::Hang,
+        ..Faults::default()
+    };
+    let options = Options {
+        behaviour: Behaviour::new(100, 1000, faults),
+        ..Options::default()
+    };
     let mut world = World::with(options).await;
     let caller = world.demo().await;
     world.config.fcm.timeout = Duration::from_secs(300);
     world.config.apns.timeout = Duration::from_secs(300);
     world.config.delivery.lease = Duration::from_secs(600);
-    let environment = [setting("BELLWIRE__DELIVERY__GRACE", LONG), setting("BELLWIRE__SERVER__DRAIN_DELAY", "0s")];
+    let environment = [
+        setting("BELLWIRE__DELIVERY__GRACE", LONG),
+        setting("BELLWIRE__SERVER__DRAIN_DELAY", "0s"),
+    ];
     let (process, client) = Process::serve_with(&world, &caller, &environment).await;
-    client.send(&message(&[fcm("a-device"), apn("0a1b2c3d")])).await;
+    client
+        .send(&message(&[fcm("a-device"), apn("0a1b2c3d")]))
+        .await;
     // Requests are under way, and not answered.
     process.logged("lane stalled").await;
     process.signal(Signal::SIGINT);
@@ -128,7 +165,10 @@ async fn a_second_signal_ends_at_once_what_waits_for_a_provider() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_waits_for_postgres_and_says_so() {
     let directory = tempfile::tempdir().unwrap();
-    let (data, socket) = (directory.path().join("postgres"), directory.path().join("socket"));
+    let (data, socket) = (
+        directory.path().join("postgres"),
+        directory.path().join("socket"),
+    );
     let mut postgres = PrivatePostgres::start(&data).await.unwrap();
     let world = World::on(Database::own(&postgres, &socket).await, Options::default()).await;
     let (key, secret) = world.demo().await;
@@ -140,8 +180,19 @@ async fn a_start_waits_for_postgres_and_says_so() {
     postgres = PrivatePostgres::start(&data).await.unwrap();
     std::os::unix::fs::symlink(postgres.options("").get_socket().unwrap(), &socket).unwrap();
     let client = Client::new(&format!("http://127.0.0.1:{port}"), &key, &secret);
-    let listening = async || client.request(reqwest::Method::GET, "/Apps").send().await.ok();
-    assert_eq!(eventually("the service to listen", listening).await.status(), 200);
+    let listening = async || {
+        client
+            .request(reqwest::Method::GET, "/Apps")
+            .send()
+            .await
+            .ok()
+    };
+    assert_eq!(
+        eventually("the service to listen", listening)
+            .await
+            .status(),
+        200
+    );
     drop((process, postgres));
     world.simulator.stop().await;
 }

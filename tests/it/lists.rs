@@ -6,7 +6,10 @@ use crate::support::client::{apn, fcm, message};
 use crate::support::service::Service;
 
 fn ids(items: &[Value]) -> Vec<&str> {
-    items.iter().map(|item| item["id"].as_str().unwrap()).collect()
+    items
+        .iter()
+        .map(|item| item["id"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -14,19 +17,42 @@ async fn pages_of_operations_go_from_new_to_old() {
     let service = Service::start().await;
     let mut sent = Vec::new();
     for index in 0..7 {
-        sent.push(service.client.send(&message(&[fcm(&format!("device-{index}"))])).await);
+        sent.push(
+            service
+                .client
+                .send(&message(&[fcm(&format!("device-{index}"))]))
+                .await,
+        );
     }
     sent.reverse();
     for page_size in [1, 3, 7, 50] {
-        assert_eq!(ids(&service.client.all("/Operations", "operations", page_size).await), sent, "{page_size} a page");
+        assert_eq!(
+            ids(&service
+                .client
+                .all("/Operations", "operations", page_size)
+                .await),
+            sent,
+            "{page_size} a page"
+        );
     }
     let first = service.client.read("/Operations?pageSize=3").await;
     let token = first["pagination"]["self"].as_str().unwrap();
-    let again = service.client.read(&format!("/Operations?pageSize=3&pageToken={token}")).await;
+    let again = service
+        .client
+        .read(&format!("/Operations?pageSize=3&pageToken={token}"))
+        .await;
     let operations = |page: &Value| page["operations"].as_array().unwrap().clone();
-    assert_eq!(ids(&operations(&first)), ids(&operations(&again)), "self leads to the same page");
+    assert_eq!(
+        ids(&operations(&first)),
+        ids(&operations(&again)),
+        "self leads to the same page"
+    );
     let other_filter = format!("/Operations?status=COMPLETED&pageToken={token}");
-    assert_eq!(service.client.get(&other_filter).await.0, 400, "a token belongs to its filters");
+    assert_eq!(
+        service.client.get(&other_filter).await.0,
+        400,
+        "a token belongs to its filters"
+    );
     service.stop().await;
 }
 
@@ -37,10 +63,14 @@ async fn operations_are_filtered_by_status_and_date() {
     service.client.completed(&id).await;
     let mut later = message(&[fcm("device")]);
     let at = time::OffsetDateTime::now_utc() + time::Duration::hours(1);
-    later["schedule"] = json!({"sendAt": [at.format(&time::format_description::well_known::Rfc3339).unwrap()]});
+    later["schedule"] =
+        json!({"sendAt": [at.format(&time::format_description::well_known::Rfc3339).unwrap()]});
     let scheduled = service.client.send(&later).await;
     let count = async |filter: &str| {
-        service.client.read(&format!("/Operations?{filter}")).await["operations"].as_array().unwrap().len()
+        service.client.read(&format!("/Operations?{filter}")).await["operations"]
+            .as_array()
+            .unwrap()
+            .len()
     };
     let found = service.client.read("/Operations?status=SCHEDULED").await;
     assert_eq!(found["operations"][0]["id"], json!(scheduled));
@@ -51,11 +81,24 @@ async fn operations_are_filtered_by_status_and_date() {
     for _ in 0..10 {
         service.client.send(&later).await;
     }
-    assert_eq!(count("status=COMPLETED&pageSize=1").await, 1, "however many of another status are newer");
+    assert_eq!(
+        count("status=COMPLETED&pageSize=1").await,
+        1,
+        "however many of another status are newer"
+    );
     let today = time::OffsetDateTime::now_utc().date();
-    assert_eq!(count(&format!("startDate={}", today.previous_day().unwrap())).await, 12);
-    assert_eq!(count(&format!("endDate={}", today.previous_day().unwrap())).await, 0);
-    assert_eq!(count(&format!("startDate={}", today.next_day().unwrap())).await, 0);
+    assert_eq!(
+        count(&format!("startDate={}", today.previous_day().unwrap())).await,
+        12
+    );
+    assert_eq!(
+        count(&format!("endDate={}", today.previous_day().unwrap())).await,
+        0
+    );
+    assert_eq!(
+        count(&format!("startDate={}", today.next_day().unwrap())).await,
+        0
+    );
     service.stop().await;
 }
 
@@ -70,13 +113,31 @@ async fn notifications_are_listed_in_request_order_and_filtered() {
     service.client.completed(&newer).await;
 
     for page_size in [1, 2, 50] {
-        let all = service.client.all("?", "pushNotifications", page_size).await;
+        let all = service
+            .client
+            .all("?", "pushNotifications", page_size)
+            .await;
         let operations: Vec<&Value> = all.iter().map(|item| &item["operationId"]).collect();
-        assert_eq!(operations, [&json!(newer), &json!(newer), &json!(older), &json!(older), &json!(older)]);
+        assert_eq!(
+            operations,
+            [
+                &json!(newer),
+                &json!(newer),
+                &json!(older),
+                &json!(older),
+                &json!(older)
+            ]
+        );
         let sorted: Vec<&str> = ids(&all[2..]);
         assert!(sorted.is_sorted(), "{sorted:?}");
     }
-    let count = async |filter: &str| service.client.all(&format!("?{filter}"), "pushNotifications", 2).await.len();
+    let count = async |filter: &str| {
+        service
+            .client
+            .all(&format!("?{filter}"), "pushNotifications", 2)
+            .await
+            .len()
+    };
     assert_eq!(count(&format!("operationId={older}")).await, 3);
     assert_eq!(count("provider=APN").await, 2);
     assert_eq!(count("status=SENT").await, 4);
@@ -94,14 +155,30 @@ async fn what_is_older_than_the_retention_is_not_shown() {
     let service = world.start().await;
     let id = service.client.send(&message(&[fcm("device")])).await;
     let notifications = service.client.read("").await;
-    let notification = notifications["pushNotifications"][0]["id"].as_str().unwrap().to_owned();
+    let notification = notifications["pushNotifications"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     crate::support::eventually("the Operation to be too old", async || {
         (service.client.get(&format!("/Operations/{id}")).await.0 == 404).then_some(())
     })
     .await;
     assert_eq!(service.client.get(&format!("/{notification}")).await.0, 404);
-    assert_eq!(service.client.get(&format!("/Operations/{id}/Errors")).await.0, 404);
-    assert_eq!(service.client.read("/Operations").await["operations"], json!([]));
-    assert_eq!(service.client.read("").await["pushNotifications"], json!([]));
+    assert_eq!(
+        service
+            .client
+            .get(&format!("/Operations/{id}/Errors"))
+            .await
+            .0,
+        404
+    );
+    assert_eq!(
+        service.client.read("/Operations").await["operations"],
+        json!([])
+    );
+    assert_eq!(
+        service.client.read("").await["pushNotifications"],
+        json!([])
+    );
     service.stop().await;
 }

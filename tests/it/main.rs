@@ -1,6 +1,11 @@
-//! Integration tests, one binary: behaviour seen from outside the crate, on a real Postgres, over real sockets.
+//! Integration tests, one binary: behaviour seen from outside the crate, on a real Postgres, over
+//! real sockets.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should panic"
+)]
 
 mod support;
 

@@ -32,29 +32,61 @@ async fn every_recipient_has_an_answer() {
         "sent": 9_900, "failed": 100, "canceled": 0});
     assert_eq!(stats, &expected);
 
-    let errors = service.client.all(&format!("/Operations/{id}/Errors"), "errors", 30).await;
-    let found: Vec<_> =
-        errors.iter().map(|error| (error["position"].as_u64().unwrap() as usize, error["code"].clone())).collect();
+    let errors = service
+        .client
+        .all(&format!("/Operations/{id}/Errors"), "errors", 30)
+        .await;
+    let found: Vec<_> = errors
+        .iter()
+        .map(|error| {
+            (
+                error["position"].as_u64().unwrap() as usize,
+                error["code"].clone(),
+            )
+        })
+        .collect();
     let dead = (0..RECIPIENTS).filter_map(|index| match index % 200 {
         10 => Some((index, json!("UNREGISTERED"))),
         11 => Some((index, json!("Unregistered"))),
         _ => None,
     });
     assert_eq!(found, dead.collect::<Vec<_>>());
-    let of_fcm = service.client.all(&format!("/Operations/{id}/Errors?code=UNREGISTERED"), "errors", 1000).await;
+    let of_fcm = service
+        .client
+        .all(
+            &format!("/Operations/{id}/Errors?code=UNREGISTERED"),
+            "errors",
+            1000,
+        )
+        .await;
     assert_eq!(of_fcm.len(), 50);
 
-    let notifications = service.client.all(&format!("?operationId={id}"), "pushNotifications", 999).await;
+    let notifications = service
+        .client
+        .all(&format!("?operationId={id}"), "pushNotifications", 999)
+        .await;
     assert_eq!(notifications.len(), RECIPIENTS);
     for index in (0..RECIPIENTS).filter(|index| matches!(index % 200, 12 | 13)) {
         let notification = notifications[index]["id"].as_str().unwrap();
-        let attempts = service.client.read(&format!("/{notification}/DeliveryAttempts")).await;
-        assert_eq!(attempts["deliveryAttempts"].as_array().unwrap().len(), 3, "position {index}");
+        let attempts = service
+            .client
+            .read(&format!("/{notification}/DeliveryAttempts"))
+            .await;
+        assert_eq!(
+            attempts["deliveryAttempts"].as_array().unwrap().len(),
+            3,
+            "position {index}"
+        );
     }
 
     let url = format!("{}/messages", service.world.simulator.control_url);
     let arrived: HashMap<String, Value> = reqwest::get(url).await.unwrap().json().await.unwrap();
     assert_eq!(arrived.len(), RECIPIENTS);
-    assert!(arrived.values().all(|arrival| arrival["accepted"].as_u64() <= Some(1)), "a device saw it twice");
+    assert!(
+        arrived
+            .values()
+            .all(|arrival| arrival["accepted"].as_u64() <= Some(1)),
+        "a device saw it twice"
+    );
     service.stop().await;
 }

@@ -1,6 +1,11 @@
-//! What Prometheus reads is what the database says, and what the documents, the dashboard and the rules name exists.
+//! What Prometheus reads is what the database says, and what the documents, the dashboard and the
+//! rules name exists.
 
-#![allow(clippy::cast_precision_loss, clippy::float_cmp, reason = "whole numbers")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::float_cmp,
+    reason = "whole numbers"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,9 +21,19 @@ use crate::support::service::World;
 
 /// Every sample with its labels.
 async fn scrape(port: u16) -> BTreeMap<String, f64> {
-    let text = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap().text().await.unwrap();
-    let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
-    samples.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+    let text = reqwest::get(format!("http://127.0.0.1:{port}/metrics"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let samples = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.rsplit_once(' '));
+    samples
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,7 +45,10 @@ async fn counters_equal_the_counts_of_the_database() {
     let listen = ("BELLWIRE__METRICS__LISTEN", format!("127.0.0.1:{port}"));
     let (process, client) = Process::serve_with(&world, &caller, &[listen]).await;
     let before = scrape(port).await;
-    assert_eq!(before["bellwire_operations_accepted_total"], 0.0, "shown before it first counts");
+    assert_eq!(
+        before["bellwire_operations_accepted_total"], 0.0,
+        "shown before it first counts"
+    );
     let recipients: Vec<_> = (0..2_000)
         .map(|index| match index % 100 {
             0 => fcm(&format!("device-{index}~UNREGISTERED")),
@@ -40,58 +58,95 @@ async fn counters_equal_the_counts_of_the_database() {
             _ => apn(&format!("aa{index:08x}")),
         })
         .collect();
-    let mut ids =
-        vec![client.send(&message(&recipients)).await, client.send(&message(&[json!({"audience": {}})])).await];
+    let mut ids = vec![
+        client.send(&message(&recipients)).await,
+        client.send(&message(&[json!({"audience": {}})])).await,
+    ];
     for number in 0..20 {
-        ids.push(client.send(&message(&[fcm(&format!("single-{number}"))])).await);
+        ids.push(
+            client
+                .send(&message(&[fcm(&format!("single-{number}"))]))
+                .await,
+        );
     }
     client.post("", &json!({"to": []})).await;
     for id in &ids {
         client.completed(id).await;
     }
     let count = async |sql: &str| {
-        let count: i64 =
-            sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&world.database.pool).await.unwrap();
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+            .fetch_one(&world.database.pool)
+            .await
+            .unwrap();
         count as f64
     };
-    let idle = async || Some(scrape(port).await).filter(|now| now["bellwire_delivery_in_hand"] == 0.0);
+    let idle =
+        async || Some(scrape(port).await).filter(|now| now["bellwire_delivery_in_hand"] == 0.0);
     let now = eventually("the last outcome to be recorded", idle).await;
     let mut expected = BTreeMap::from([
-        ("bellwire_operations_accepted_total".to_owned(), count("select count(*) from operations").await),
+        (
+            "bellwire_operations_accepted_total".to_owned(),
+            count("select count(*) from operations").await,
+        ),
         (
             "bellwire_push_notifications_accepted_total".to_owned(),
             count("select count(*) from push_notifications").await,
         ),
-        ("bellwire_queue_push_notifications{state=\"due\"}".to_owned(), 0.0),
-        ("bellwire_queue_push_notifications{state=\"later\"}".to_owned(), 0.0),
+        (
+            "bellwire_queue_push_notifications{state=\"due\"}".to_owned(),
+            0.0,
+        ),
+        (
+            "bellwire_queue_push_notifications{state=\"later\"}".to_owned(),
+            0.0,
+        ),
         ("bellwire_queue_oldest_due_seconds".to_owned(), 0.0),
         ("bellwire_recorder_lag_seconds".to_owned(), 0.0),
         ("bellwire_postgres_up".to_owned(), 1.0),
         ("bellwire_outcomes_dropped_total".to_owned(), 0.0),
-        ("bellwire_delivery_attempt_seconds_count{provider=\"FCM\"}".to_owned(), 0.0),
-        ("bellwire_delivery_attempt_seconds_count{provider=\"APN\"}".to_owned(), 0.0),
+        (
+            "bellwire_delivery_attempt_seconds_count{provider=\"FCM\"}".to_owned(),
+            0.0,
+        ),
+        (
+            "bellwire_delivery_attempt_seconds_count{provider=\"APN\"}".to_owned(),
+            0.0,
+        ),
     ]);
-    let attempts: Vec<(String, String, i64)> =
-        sqlx::query_as("select provider::text, outcome, count(*) from delivery_attempts group by 1, 2")
-            .fetch_all(&world.database.pool)
-            .await
-            .unwrap();
+    let attempts: Vec<(String, String, i64)> = sqlx::query_as(
+        "select provider::text, outcome, count(*) from delivery_attempts group by 1, 2",
+    )
+    .fetch_all(&world.database.pool)
+    .await
+    .unwrap();
     assert!(attempts.len() >= 4, "{attempts:?}");
     for (provider, outcome, count) in attempts {
-        let name = format!("bellwire_delivery_attempts_total{{provider=\"{provider}\",outcome=\"{outcome}\"}}");
+        let name = format!(
+            "bellwire_delivery_attempts_total{{provider=\"{provider}\",outcome=\"{outcome}\"}}"
+        );
         expected.insert(name, count as f64);
-        let all = expected.get_mut(&format!("bellwire_delivery_attempt_seconds_count{{provider=\"{provider}\"}}"));
+        let all = expected.get_mut(&format!(
+            "bellwire_delivery_attempt_seconds_count{{provider=\"{provider}\"}}"
+        ));
         *all.unwrap() += count as f64;
     }
     for (name, value) in expected {
         assert_eq!(now.get(&name), Some(&value), "{name}: {now:#?}");
     }
-    let sends = "bellwire_http_requests_total{method=\"POST\",route=\"/v1/PushNotifications\",status=";
+    let sends =
+        "bellwire_http_requests_total{method=\"POST\",route=\"/v1/PushNotifications\",status=";
     assert_eq!(now[&format!("{sends}\"202\"}}")], 22.0);
     assert_eq!(now[&format!("{sends}\"400\"}}")], 1.0);
     let known: BTreeSet<&str> = ALL.iter().map(|(name, _, _)| *name).collect();
-    for name in now.keys().map(|sample| sample.split('{').next().unwrap()).filter(|name| name.starts_with("bellwire")) {
-        assert!(known.contains(name) || known.contains(base(name)), "{name} is not in the list");
+    for name in now
+        .keys()
+        .map(|sample| sample.split('{').next().unwrap())
+        .filter(|name| name.starts_with("bellwire"))
+    {
+        assert!(
+            known.contains(name) || known.contains(base(name)),
+            "{name} is not in the list"
+        );
     }
     drop(process);
     world.simulator.stop().await;
@@ -99,7 +154,10 @@ async fn counters_equal_the_counts_of_the_database() {
 
 /// A histogram's name, of one of its series.
 fn base(name: &str) -> &str {
-    ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+    ["_bucket", "_sum", "_count"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end))
+        .unwrap_or(name)
 }
 
 fn read(path: &Path) -> String {
@@ -137,13 +195,21 @@ fn the_dashboard_the_rules_and_the_documents_name_metrics_that_exist() {
 #[test]
 fn every_metric_is_explained_and_shown() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (document, dashboard) =
-        (read(&root.join("docs/operations.md")), read(&root.join("deploy/grafana/dashboards/bellwire.json")));
+    let (document, dashboard) = (
+        read(&root.join("docs/operations.md")),
+        read(&root.join("deploy/grafana/dashboards/bellwire.json")),
+    );
     let shown: BTreeSet<&str> = named(&dashboard).into_iter().map(base).collect();
     for (name, kind, _) in ALL {
-        let row = document.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        let row = document
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` |")));
         let row = row.unwrap_or_else(|| panic!("docs/operations.md does not explain {name}"));
-        assert!(row.to_lowercase().contains(&format!("| {kind:?} |").to_lowercase()), "{row} should say {kind:?}");
+        assert!(
+            row.to_lowercase()
+                .contains(&format!("| {kind:?} |").to_lowercase()),
+            "{row} should say {kind:?}"
+        );
         assert!(shown.contains(name), "the dashboard does not show {name}");
     }
 }

@@ -19,14 +19,23 @@ const FUTURE: i64 = 20_990_101_000_000;
 
 fn migrate(url: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
-    command.arg("migrate").env("BELLWIRE__DATABASE__URL", url).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .arg("migrate")
+        .env("BELLWIRE__DATABASE__URL", url)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
 async fn insert_future(pool: &PgPool) {
-    let insert = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+    let insert =
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
                   values ($1, 'of a later release', true, '', 0)";
-    sqlx::query(insert).bind(FUTURE).execute(pool).await.unwrap();
+    sqlx::query(insert)
+        .bind(FUTURE)
+        .execute(pool)
+        .await
+        .unwrap();
 }
 
 /// The migrations that were run, and when, and everything that is in the schema.
@@ -40,9 +49,15 @@ async fn state(pool: &PgPool) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_migrate_at_once_follow_each_other() {
     let database = Database::empty().await;
-    let processes: Vec<_> = (0..4).map(|_| migrate(&database.url).spawn().unwrap()).collect();
+    let processes: Vec<_> = (0..4)
+        .map(|_| migrate(&database.url).spawn().unwrap())
+        .collect();
     let said = processes.into_iter().map(|process| {
-        let Output { status, stdout, stderr } = process.wait_with_output().unwrap();
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = process.wait_with_output().unwrap();
         assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
         String::from_utf8(stdout).unwrap()
     });
@@ -52,7 +67,12 @@ async fn processes_that_migrate_at_once_follow_each_other() {
     let was = format!("the schema was up to date: version {newest}\n");
     assert_eq!(
         said,
-        [format!("the schema is up to date: version {newest}, from nothing\n"), was.clone(), was.clone(), was]
+        [
+            format!("the schema is up to date: version {newest}, from nothing\n"),
+            was.clone(),
+            was.clone(),
+            was
+        ]
     );
     let run: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations where success")
         .fetch_one(&database.pool)
@@ -68,7 +88,11 @@ async fn a_migration_waits_for_postgres_and_says_so() {
     let postgres = PrivatePostgres::throwaway().await.unwrap();
     let options = postgres.options(PrivatePostgres::MAINTENANCE);
     let host = socket.display().to_string().replace('/', "%2F");
-    let url = format!("postgres://{}@{host}/{}", options.get_username(), PrivatePostgres::MAINTENANCE);
+    let url = format!(
+        "postgres://{}@{host}/{}",
+        options.get_username(),
+        PrivatePostgres::MAINTENANCE
+    );
     let process = Process::spawn(&mut migrate(&url));
     process.logged("waiting for Postgres").await;
     symlink(options.get_socket().unwrap(), &socket).unwrap();
@@ -79,17 +103,30 @@ async fn a_migration_waits_for_postgres_and_says_so() {
 async fn a_migration_makes_way_while_something_long_reads_its_table() {
     let database = Database::empty().await;
     let older = schema::MIGRATOR.iter().nth(1).unwrap().version;
-    schema::MIGRATOR.run_to(older, &database.pool).await.unwrap();
+    schema::MIGRATOR
+        .run_to(older, &database.pool)
+        .await
+        .unwrap();
     let mut reader = database.pool.begin().await.unwrap();
-    sqlx::query("select from push_notifications").execute(&mut *reader).await.unwrap();
+    sqlx::query("select from push_notifications")
+        .execute(&mut *reader)
+        .await
+        .unwrap();
     let process = Process::spawn(&mut migrate(&database.url));
-    process.logged("waiting for what is reading the tables").await;
+    process
+        .logged("waiting for what is reading the tables")
+        .await;
     // Those who come after it would otherwise wait for as long as it does.
     let others = sqlx::query("delete from push_notifications").execute(&database.pool);
-    tokio::time::timeout(Duration::from_secs(5), others).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(5), others)
+        .await
+        .unwrap()
+        .unwrap();
     reader.rollback().await.unwrap();
     assert_eq!(process.ended().await.code(), Some(0));
-    let version = schema::version_of(&mut database.pool.acquire().await.unwrap()).await.unwrap();
+    let version = schema::version_of(&mut database.pool.acquire().await.unwrap())
+        .await
+        .unwrap();
     assert_eq!(version, Some(schema::newest()));
 }
 
@@ -98,10 +135,19 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let database = Database::new().await;
     insert_future(&database.pool).await;
     let before = state(&database.pool).await;
-    for arguments in [&["serve"][..], &["migrate"], &["keys", "create", "--account", "shop"]] {
+    for arguments in [
+        &["serve"][..],
+        &["migrate"],
+        &["keys", "create", "--account", "shop"],
+    ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
-        command.args(arguments).env("BELLWIRE__DATABASE__URL", &database.url);
-        let output = command.env("BELLWIRE__SECRETS__MASTER_KEY", generate_master_key()).output().unwrap();
+        command
+            .args(arguments)
+            .env("BELLWIRE__DATABASE__URL", &database.url);
+        let output = command
+            .env("BELLWIRE__SECRETS__MASTER_KEY", generate_master_key())
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(1));
         let refused = format!(
             "error: Postgres can't be used: its schema is of version {FUTURE}, and this bellwire knows up to {}: run the \
@@ -121,17 +167,40 @@ async fn a_running_process_goes_on_while_a_later_release_migrates() {
     drill.arrived(RECIPIENTS / 10).await;
     let pool = &drill.world.database.pool;
     // Each table in a statement of its own, as the locks are taken one after the other.
-    for table in ["operations", "push_notifications", "delivery_attempts", "batches", "credentials", "api_keys"] {
-        let add =
-            format!("alter table {table} add column later text, add column later_still integer not null default 7");
-        sqlx::query(sqlx::AssertSqlSafe(add)).execute(pool).await.unwrap();
+    for table in [
+        "operations",
+        "push_notifications",
+        "delivery_attempts",
+        "batches",
+        "credentials",
+        "api_keys",
+    ] {
+        let add = format!(
+            "alter table {table} add column later text, add column later_still integer not null default 7"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(add))
+            .execute(pool)
+            .await
+            .unwrap();
     }
-    sqlx::raw_sql("create table later_things (id uuid primary key)").execute(pool).await.unwrap();
+    sqlx::raw_sql("create table later_things (id uuid primary key)")
+        .execute(pool)
+        .await
+        .unwrap();
     insert_future(pool).await;
-    assert!(drill.summary().await["accepted"].as_u64().unwrap() < RECIPIENTS, "it is under way");
+    assert!(
+        drill.summary().await["accepted"].as_u64().unwrap() < RECIPIENTS,
+        "it is under way"
+    );
     let again = client.send(&message(&[fcm("device-0")])).await;
     assert_eq!(client.completed(&again).await["stats"]["sent"], 1);
-    assert_eq!(reqwest::get(format!("{}/readyz", client.url())).await.unwrap().status(), 200);
+    assert_eq!(
+        reqwest::get(format!("{}/readyz", client.url()))
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
     // The one that was sent again above.
     drill.ends_well(&client, &id, 1).await;
 }

@@ -10,12 +10,30 @@ use crate::support::service::Service;
 /// Every method and path of the document.
 fn operations(document: &Value) -> BTreeSet<(String, String)> {
     let paths = document["paths"].as_object().unwrap();
-    let methods = |path: &Value| path.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    paths.iter().flat_map(|(path, it)| methods(it).into_iter().map(move |method| (method, path.clone()))).collect()
+    let methods = |path: &Value| {
+        path.as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    paths
+        .iter()
+        .flat_map(|(path, it)| {
+            methods(it)
+                .into_iter()
+                .map(move |method| (method, path.clone()))
+        })
+        .collect()
 }
 
 async fn document(service: &Service) -> Value {
-    reqwest::get(format!("{}/openapi.json", service.url)).await.unwrap().json().await.unwrap()
+    reqwest::get(format!("{}/openapi.json", service.url))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,23 +43,58 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let operations = operations(&document);
     assert_eq!(operations.len(), 27);
-    for (method, path) in operations.into_iter().filter(|(_, path)| path.starts_with("/v1/")) {
-        let url = format!("{}{}", service.url, path.replace("{id}", "x").replace("{name}", "x"));
+    for (method, path) in operations
+        .into_iter()
+        .filter(|(_, path)| path.starts_with("/v1/"))
+    {
+        let url = format!(
+            "{}{}",
+            service.url,
+            path.replace("{id}", "x").replace("{name}", "x")
+        );
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-        let request = reqwest::Client::new().request(method.clone(), url).header("content-type", "application/json");
-        assert_eq!(request.send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "{method} {path}");
+        let request = reqwest::Client::new()
+            .request(method.clone(), url)
+            .header("content-type", "application/json");
+        assert_eq!(
+            request.send().await.unwrap().status(),
+            StatusCode::UNAUTHORIZED,
+            "{method} {path}"
+        );
     }
     for path in ["/healthz", "/readyz"] {
-        assert_eq!(document["paths"][path]["get"]["security"], json!([{}]), "{path}");
-        assert_eq!(reqwest::get(format!("{}{path}", service.url)).await.unwrap().status(), StatusCode::OK, "{path}");
+        assert_eq!(
+            document["paths"][path]["get"]["security"],
+            json!([{}]),
+            "{path}"
+        );
+        assert_eq!(
+            reqwest::get(format!("{}{path}", service.url))
+                .await
+                .unwrap()
+                .status(),
+            StatusCode::OK,
+            "{path}"
+        );
     }
     service.stop().await;
 }
 
 /// The parameters that a handler of this source asks for by name.
 fn read_by(handler: &str) -> BTreeSet<&str> {
-    let named = ["query.text(\"", "query.filter(\"", "query.id(\"", "query.id::<UserId>(\"", "query.boolean(\""];
-    let named = named.iter().flat_map(|call| handler.split(call).skip(1).filter_map(|rest| rest.split('"').next()));
+    let named = [
+        "query.text(\"",
+        "query.filter(\"",
+        "query.id(\"",
+        "query.id::<UserId>(\"",
+        "query.boolean(\"",
+    ];
+    let named = named.iter().flat_map(|call| {
+        handler
+            .split(call)
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+    });
     let shared = [
         ("query.app_name(", &["appName"][..]),
         ("query.start_date(", &["startDate"]),
@@ -49,7 +102,10 @@ fn read_by(handler: &str) -> BTreeSet<&str> {
         ("state.id_range(", &["startDate", "endDate"]),
         ("Page::of(", &["pageSize", "pageToken"]),
     ];
-    let shared = shared.iter().filter(|(call, _)| handler.contains(call)).flat_map(|(_, names)| names.iter().copied());
+    let shared = shared
+        .iter()
+        .filter(|(call, _)| handler.contains(call))
+        .flat_map(|(_, names)| names.iter().copied());
     named.chain(shared).collect()
 }
 
@@ -58,10 +114,14 @@ fn every_parameter_that_a_handler_reads_is_described_and_no_other() {
     let mut handlers = 0;
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http")).unwrap() {
         let path = file.unwrap().path();
-        let Ok(source) = std::fs::read_to_string(&path) else { continue };
+        let Ok(source) = std::fs::read_to_string(&path) else {
+            continue;
+        };
         for handler in source.split("#[utoipa::path(").skip(1) {
             let described = handler.lines().filter(|line| line.contains(", Query"));
-            let described: BTreeSet<_> = described.filter_map(|line| line.split('"').nth(1)).collect();
+            let described: BTreeSet<_> = described
+                .filter_map(|line| line.split('"').nth(1))
+                .collect();
             let read = read_by(handler);
             handlers += usize::from(!read.is_empty());
             assert_eq!(described, read, "{}", path.display());
@@ -77,11 +137,19 @@ async fn answers_have_the_headers_that_are_described() {
     let path = "/v1/PushNotifications/DeviceRegistrations";
     let described = |status: &str| {
         let headers = &document["paths"][path]["post"]["responses"][status]["headers"];
-        headers.as_object().unwrap().keys().map(|name| name.to_lowercase()).collect::<BTreeSet<_>>()
+        headers
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|name| name.to_lowercase())
+            .collect::<BTreeSet<_>>()
     };
     let register = |app: &str| {
         let body = json!({"appName": app, "token": "t", "provider": "FCM"});
-        let request = service.client.request(Method::POST, "/DeviceRegistrations").header("Idempotency-Key", "k");
+        let request = service
+            .client
+            .request(Method::POST, "/DeviceRegistrations")
+            .header("Idempotency-Key", "k");
         request.json(&body).send()
     };
     register("demo").await.unwrap();
@@ -90,12 +158,27 @@ async fn answers_have_the_headers_that_are_described() {
     let (status, answer) = crate::support::client::answer(repeat).await;
     assert_eq!(
         (status, &answer["resourceLocation"]),
-        (StatusCode::ACCEPTED, &json!(body["location"].to_str().unwrap()))
+        (
+            StatusCode::ACCEPTED,
+            &json!(body["location"].to_str().unwrap())
+        )
     );
-    assert!(described("202").iter().all(|name| body.contains_key(name)), "{body:?}");
+    assert!(
+        described("202").iter().all(|name| body.contains_key(name)),
+        "{body:?}"
+    );
     assert_eq!(described("202").len(), 3);
-    let unauthorized = reqwest::Client::new().post(format!("{}{path}", service.url)).send().await.unwrap();
-    assert!(described("401").iter().all(|name| unauthorized.headers().contains_key(name)), "{unauthorized:?}");
+    let unauthorized = reqwest::Client::new()
+        .post(format!("{}{path}", service.url))
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        described("401")
+            .iter()
+            .all(|name| unauthorized.headers().contains_key(name)),
+        "{unauthorized:?}"
+    );
     assert!(described("429").contains("retry-after") && described("503").contains("retry-after"));
     service.stop().await;
 }
@@ -105,15 +188,27 @@ async fn what_is_ours_says_so_and_ids_have_their_form() {
     let service = Service::start().await;
     let document = document(&service).await;
     for (path, methods) in document["paths"].as_object().unwrap() {
-        let is_ours = ["Errors", "Cancel", "DeliveryAttempts", "Preview"].iter().any(|end| path.ends_with(end));
+        let is_ours = ["Errors", "Cancel", "DeliveryAttempts", "Preview"]
+            .iter()
+            .any(|end| path.ends_with(end));
         for (method, operation) in methods.as_object().unwrap() {
             let summary = operation["summary"].as_str().unwrap();
-            assert_eq!(summary.starts_with("Ours. "), is_ours, "{method} {path}: {summary}");
+            assert_eq!(
+                summary.starts_with("Ours. "),
+                is_ours,
+                "{method} {path}: {summary}"
+            );
             let parameters = operation["parameters"].as_array().into_iter().flatten();
             for parameter in parameters.filter(|parameter| parameter["in"] == "path") {
                 let schema = &parameter["schema"];
-                let name = schema["$ref"].as_str().map_or("", |reference| reference.rsplit('/').next().unwrap());
-                let schema = if name.is_empty() { schema } else { &document["components"]["schemas"][name] };
+                let name = schema["$ref"]
+                    .as_str()
+                    .map_or("", |reference| reference.rsplit('/').next().unwrap());
+                let schema = if name.is_empty() {
+                    schema
+                } else {
+                    &document["components"]["schemas"][name]
+                };
                 assert!(schema["pattern"].is_string(), "{method} {path}: {schema}");
             }
         }
@@ -126,14 +221,23 @@ async fn the_readme_and_the_document_know_the_same_operations() {
     let service = Service::start().await;
     let mut documented = operations(&document(&service).await);
     documented.retain(|(_, path)| path.starts_with("/v1/"));
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let mut listed = BTreeSet::new();
-    for row in
-        readme.lines().filter_map(|line| line.strip_prefix("| `")).filter(|row| row.contains("/PushNotifications"))
+    for row in readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter(|row| row.contains("/PushNotifications"))
     {
         let requests = row.split('|').next().unwrap().replace('`', "");
-        let path = requests.split_whitespace().find(|word| word.starts_with('/')).unwrap();
-        for method in requests.split([' ', ',']).filter(|word| !word.is_empty() && !word.starts_with('/')) {
+        let path = requests
+            .split_whitespace()
+            .find(|word| word.starts_with('/'))
+            .unwrap();
+        for method in requests
+            .split([' ', ','])
+            .filter(|word| !word.is_empty() && !word.starts_with('/'))
+        {
             listed.insert((method.to_lowercase(), format!("/v1{path}")));
         }
     }
@@ -144,13 +248,32 @@ async fn the_readme_and_the_document_know_the_same_operations() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_needs_no_network() {
     let service = Service::start().await;
-    for file in ["", "swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
-        let answer = reqwest::get(format!("{}/docs/{file}", service.url)).await.unwrap();
+    for file in [
+        "",
+        "swagger-ui.css",
+        "swagger-ui-bundle.js",
+        "swagger-initializer.js",
+    ] {
+        let answer = reqwest::get(format!("{}/docs/{file}", service.url))
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{file}");
         let text = answer.text().await.unwrap();
-        assert!(!text.contains("src=\"http") && !text.contains("href=\"http"), "{file} loads from elsewhere");
-        assert!(file != "swagger-initializer.js" || text.contains("/openapi.json"), "{text}");
+        assert!(
+            !text.contains("src=\"http") && !text.contains("href=\"http"),
+            "{file} loads from elsewhere"
+        );
+        assert!(
+            file != "swagger-initializer.js" || text.contains("/openapi.json"),
+            "{text}"
+        );
     }
-    assert_eq!(reqwest::get(format!("{}/docs/none", service.url)).await.unwrap().status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        reqwest::get(format!("{}/docs/none", service.url))
+            .await
+            .unwrap()
+            .status(),
+        StatusCode::NOT_FOUND
+    );
     service.stop().await;
 }

@@ -1,4 +1,5 @@
-//! What can't be sent or read holds up nobody else, and what is too late for its time fails, provider or not.
+//! What can't be sent or read holds up nobody else, and what is too late for its time fails,
+//! provider or not.
 
 use std::time::Duration;
 
@@ -13,8 +14,14 @@ use crate::support::process::Process;
 use crate::support::service::{World, assert_tallies};
 
 fn hanging() -> Options {
-    let faults = Faults { outage: Outage::Hang, ..Faults::default() };
-    Options { behaviour: Behaviour::new(100, 1000, faults), ..Options::default() }
+    let faults = Faults {
+        outage: Outage::Hang,
+        ..Faults::default()
+    };
+    Options {
+        behaviour: Behaviour::new(100, 1000, faults),
+        ..Options::default()
+    }
 }
 
 /// How many an Operation has in this state.
@@ -22,7 +29,12 @@ async fn count(world: &World, id: &str, status: &str) -> i64 {
     let query = "select count(*) from push_notifications join operations on id = operation_id
                  where status = $1::push_notification_status and id = $2";
     let id: bellwire::id::OperationId = id.parse().unwrap();
-    sqlx::query_scalar(query).bind(status).bind(id.as_uuid()).fetch_one(&world.database.pool).await.unwrap()
+    sqlx::query_scalar(query)
+        .bind(status)
+        .bind(id.as_uuid())
+        .fetch_one(&world.database.pool)
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,23 +53,42 @@ async fn fcm_goes_on_while_many_lanes_to_apns_hang() {
     let account_id: uuid::Uuid = account_id.fetch_one(&world.database.pool).await.unwrap();
     let mut lanes = Vec::new();
     for _ in 0..8 {
-        lanes.push(world.credential(account_id.into(), CredentialType::Apn, &silent.apn_credential()).await);
+        lanes.push(
+            world
+                .credential(
+                    account_id.into(),
+                    CredentialType::Apn,
+                    &silent.apn_credential(),
+                )
+                .await,
+        );
     }
     let environment = [("BELLWIRE__DELIVERY__GRACE", "600s".to_owned())];
     let (process, client) = Process::serve_with(&world, &caller, &environment).await;
     let mut waiting = Vec::new();
     for (number, lane) in lanes.iter().enumerate() {
-        let to: Vec<Value> = (0..500).map(|index| apn(&format!("aa{number:02x}{index:08x}"))).collect();
+        let to: Vec<Value> = (0..500)
+            .map(|index| apn(&format!("aa{number:02x}{index:08x}")))
+            .collect();
         let mut send = message(&to);
         send["from"] = json!({"apn": lane.to_string()});
         waiting.push(client.send(&send).await);
     }
     process.logged("lane stalled").await;
-    let id = client.send(&message(&(0..2_000).map(|index| fcm(&format!("d{index}"))).collect::<Vec<_>>())).await;
+    let id = client
+        .send(&message(
+            &(0..2_000)
+                .map(|index| fcm(&format!("d{index}")))
+                .collect::<Vec<_>>(),
+        ))
+        .await;
     // Their requests wait for minutes, so this is not the end of their wait.
     assert_eq!(client.completed(&id).await["stats"]["sent"], 2_000);
     for id in waiting {
-        assert_eq!(client.read(&format!("/Operations/{id}")).await["stats"]["queued"], 500);
+        assert_eq!(
+            client.read(&format!("/Operations/{id}")).await["stats"]["queued"],
+            500
+        );
     }
     drop(process);
     assert_tallies(&world.database).await;
@@ -73,14 +104,33 @@ async fn what_waits_for_a_silent_provider_fails_at_its_deadline() {
     let service = world.start().await;
     let id = service
         .client
-        .send(&message(&(0..2_000).map(|index| apn(&format!("aa{index:08x}"))).collect::<Vec<_>>()))
+        .send(&message(
+            &(0..2_000)
+                .map(|index| apn(&format!("aa{index:08x}")))
+                .collect::<Vec<_>>(),
+        ))
         .await;
     let stats = service.client.completed(&id).await["stats"].clone();
-    assert_eq!((&stats["failed"], &stats["sent"]), (&json!(2_000), &json!(0)));
-    let errors = service.client.read(&format!("/Operations/{id}/Errors?code=EXPIRED&pageSize=1000")).await;
+    assert_eq!(
+        (&stats["failed"], &stats["sent"]),
+        (&json!(2_000), &json!(0))
+    );
+    let errors = service
+        .client
+        .read(&format!(
+            "/Operations/{id}/Errors?code=EXPIRED&pageSize=1000"
+        ))
+        .await;
     let errors = errors["errors"].as_array().unwrap();
     assert!(errors.len() == 1_000, "most never left: {}", errors.len());
-    assert!(errors[0]["message"].as_str().unwrap().contains("the last obstacle: "), "{}", errors[0]);
+    assert!(
+        errors[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("the last obstacle: "),
+        "{}",
+        errors[0]
+    );
     service.stop().await;
 }
 
@@ -103,7 +153,12 @@ async fn an_operation_that_this_version_cannot_read_waits_and_holds_nobody_up() 
         .unwrap();
     let set = async |message: &Value| {
         let update = "update operations set message = $2 where id = $1";
-        sqlx::query(update).bind(id.as_uuid()).bind(message).execute(pool).await.unwrap();
+        sqlx::query(update)
+            .bind(id.as_uuid())
+            .bind(message)
+            .execute(pool)
+            .await
+            .unwrap();
     };
     set(&json!({"priority": "LATER"})).await;
     let other = client.send(&message(&[fcm("b")])).await;
@@ -111,7 +166,11 @@ async fn an_operation_that_this_version_cannot_read_waits_and_holds_nobody_up() 
     assert_eq!(client.completed(&other).await["stats"]["sent"], 1);
     assert_eq!(count(&service.world, &unreadable, "QUEUED").await, 2);
     set(&message_before).await;
-    assert_eq!(client.completed(&unreadable).await["stats"]["sent"], 2, "it is sent by whoever can read it");
+    assert_eq!(
+        client.completed(&unreadable).await["stats"]["sent"],
+        2,
+        "it is sent by whoever can read it"
+    );
     app.stop().await;
     service.stop().await;
 }
@@ -122,16 +181,27 @@ async fn a_large_operation_waits_for_a_closed_lane_and_goes_when_it_opens() {
     world.config.delivery.retry_base = Duration::from_secs(2);
     world.config.delivery.retry_max = Duration::from_secs(2);
     let service = world.start().await;
-    let outage = |outage| service.set_faults(Faults { outage, ..Faults::default() });
+    let outage = |outage| {
+        service.set_faults(Faults {
+            outage,
+            ..Faults::default()
+        })
+    };
     outage(Outage::Refuse).await;
     let to: Vec<Value> = (0..5_000).map(|index| fcm(&format!("d{index}"))).collect();
     let id = service.client.send(&message(&to)).await;
     let pool = &service.world.database.pool;
     let claims = async || -> i64 {
-        sqlx::query_scalar("select sum(claims)::bigint from batches").fetch_one(pool).await.unwrap()
+        sqlx::query_scalar("select sum(claims)::bigint from batches")
+            .fetch_one(pool)
+            .await
+            .unwrap()
     };
     // Each of its ten batches several times, by claim and release.
-    eventually("batches to come and go", async || (claims().await > 60).then_some(())).await;
+    eventually("batches to come and go", async || {
+        (claims().await > 60).then_some(())
+    })
+    .await;
     outage(Outage::None).await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 5_000);
     assert_eq!(service.arrived().await["duplicates"], 0);

@@ -32,7 +32,9 @@ async fn aged(pool: &PgPool, days: i64, partitioned: bool, status: &str) -> Oper
     let created_at = days_ago(days);
     if partitioned {
         let mut connection = pool.acquire().await.unwrap();
-        partitions::create(&mut connection, created_at.date(), 1).await.unwrap();
+        partitions::create(&mut connection, created_at.date(), 1)
+            .await
+            .unwrap();
     }
     // Version 7, variant 2, and no low bits: as an Operation of then has.
     let id = Uuid::from_u128(least_at(created_at).as_u128() | 7 << 76 | 0b10 << 62);
@@ -62,18 +64,33 @@ async fn partitions_of(pool: &PgPool) -> (Vec<String>, i64) {
     let days = sqlx::query_scalar(days).fetch_all(pool).await.unwrap();
     let strays = "select (select count(*) from operations_default) + (select count(*) from batches_default)
                   + (select count(*) from push_notifications_default) + (select count(*) from delivery_attempts_default)";
-    (days, sqlx::query_scalar(strays).fetch_one(pool).await.unwrap())
+    (
+        days,
+        sqlx::query_scalar(strays).fetch_one(pool).await.unwrap(),
+    )
 }
 
 fn day(days: i64) -> String {
     let date = days_ago(days).date();
-    format!("{:04}{:02}{:02}", date.year(), u8::from(date.month()), date.day())
+    format!(
+        "{:04}{:02}{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day()
+    )
 }
 
 fn run(service: &Service, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
-    command.arg("retention").args(arguments).env("BELLWIRE__DATABASE__URL", &service.world.database.url);
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    command
+        .arg("retention")
+        .args(arguments)
+        .env("BELLWIRE__DATABASE__URL", &service.world.database.url);
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
 }
@@ -105,31 +122,64 @@ async fn days_past_the_retention_go_and_live_or_younger_ones_stay() {
         "1 idempotency keys past their time".to_owned(),
         "4 rows of days without partitions".to_owned(),
     ] {
-        assert!(shown.contains(&expected), "{shown} should contain {expected}");
+        assert!(
+            shown.contains(&expected),
+            "{shown} should contain {expected}"
+        );
     }
     assert!(!shown.contains(&day(6)), "{shown}");
-    assert_eq!(partitions_of(pool).await, before, "a dry run changes nothing");
+    assert_eq!(
+        partitions_of(pool).await,
+        before,
+        "a dry run changes nothing"
+    );
 
     run(&service, &[]);
     let (days, strays) = partitions_of(pool).await;
-    assert!(!days.contains(&day(10)) && days.contains(&day(9)) && days.contains(&day(6)), "{days:?}");
+    assert!(
+        !days.contains(&day(10)) && days.contains(&day(9)) && days.contains(&day(6)),
+        "{days:?}"
+    );
     assert_eq!(strays, 0);
-    let keys: Vec<String> = sqlx::query_scalar("select key from idempotency_keys").fetch_all(pool).await.unwrap();
+    let keys: Vec<String> = sqlx::query_scalar("select key from idempotency_keys")
+        .fetch_all(pool)
+        .await
+        .unwrap();
     assert_eq!(keys, ["23:00:00"]);
-    for (id, status) in [(waiting.to_string(), 404), (young.to_string(), 200), (id, 200)] {
-        assert_eq!(client.get(&format!("/Operations/{id}")).await.0, status, "{id}");
+    for (id, status) in [
+        (waiting.to_string(), 404),
+        (young.to_string(), 200),
+        (id, 200),
+    ] {
+        assert_eq!(
+            client.get(&format!("/Operations/{id}")).await.0,
+            status,
+            "{id}"
+        );
     }
     let listed = client.all("/Operations", "operations", 50).await;
-    assert!(listed.iter().all(|operation| operation["id"] != waiting.to_string()), "{listed:?}");
+    assert!(
+        listed
+            .iter()
+            .all(|operation| operation["id"] != waiting.to_string()),
+        "{listed:?}"
+    );
     assert_tallies(&service.world.database).await;
 
     let settle = "with notification as (
                       update push_notifications set status = 'FAILED', error_code = 'EXPIRED' where operation_id = $1
                   )
                   update batches set queued = 0, failed = 1 where operation_id = $1";
-    sqlx::query(settle).bind(waiting.as_uuid()).execute(pool).await.unwrap();
+    sqlx::query(settle)
+        .bind(waiting.as_uuid())
+        .execute(pool)
+        .await
+        .unwrap();
     run(&service, &[]);
-    assert!(!partitions_of(pool).await.0.contains(&day(9)), "nothing of it is left to be sent");
+    assert!(
+        !partitions_of(pool).await.0.contains(&day(9)),
+        "nothing of it is left to be sent"
+    );
     service.stop().await;
 }
 
@@ -142,7 +192,11 @@ async fn one_process_at_a_time_changes_partitions() {
     partitions::lock(&mut other).await.unwrap();
     let removing = tokio::spawn({
         let pool = pool.clone();
-        async move { retention::remove(&pool, WEEK).await.map(|expired| expired.days.len()) }
+        async move {
+            retention::remove(&pool, WEEK)
+                .await
+                .map(|expired| expired.days.len())
+        }
     });
     let waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted
                    and database = (select oid from pg_database where datname = current_database())";
@@ -163,18 +217,33 @@ async fn a_long_read_holds_up_the_drop_and_nobody_else() {
     let service = service().await;
     let pool = &service.world.database.pool;
     aged(pool, 10, true, "SENT").await;
-    let mut reader = PgConnection::connect(&service.world.database.url).await.unwrap();
-    sqlx::raw_sql("begin; select count(*) from batches").execute(&mut reader).await.unwrap();
+    let mut reader = PgConnection::connect(&service.world.database.url)
+        .await
+        .unwrap();
+    sqlx::raw_sql("begin; select count(*) from batches")
+        .execute(&mut reader)
+        .await
+        .unwrap();
     let removing = tokio::spawn({
         let pool = pool.clone();
-        async move { retention::remove(&pool, WEEK).await.map(|expired| expired.days.len()) }
+        async move {
+            retention::remove(&pool, WEEK)
+                .await
+                .map(|expired| expired.days.len())
+        }
     });
     // What asks for the table meanwhile is answered: the drop makes way again and again.
     for number in 0..10 {
-        let id = service.client.send(&message(&[fcm(&format!("meanwhile-{number}"))])).await;
+        let id = service
+            .client
+            .send(&message(&[fcm(&format!("meanwhile-{number}"))]))
+            .await;
         service.client.completed(&id).await;
     }
-    assert!(partitions_of(pool).await.0.contains(&day(10)), "it is still being read");
+    assert!(
+        partitions_of(pool).await.0.contains(&day(10)),
+        "it is still being read"
+    );
     sqlx::raw_sql("commit").execute(&mut reader).await.unwrap();
     assert_eq!(removing.await.unwrap().unwrap(), 1);
     assert!(!partitions_of(pool).await.0.contains(&day(10)));
@@ -186,8 +255,14 @@ async fn a_partition_that_was_only_detached_is_dropped_next_time() {
     let service = service().await;
     let pool = &service.world.database.pool;
     aged(pool, 10, true, "SENT").await;
-    let detach = format!("alter table operations detach partition operations_{}", day(10));
-    sqlx::raw_sql(AssertSqlSafe(detach)).execute(pool).await.unwrap();
+    let detach = format!(
+        "alter table operations detach partition operations_{}",
+        day(10)
+    );
+    sqlx::raw_sql(AssertSqlSafe(detach))
+        .execute(pool)
+        .await
+        .unwrap();
     retention::remove(pool, WEEK).await.unwrap();
     assert!(!partitions_of(pool).await.0.contains(&day(10)));
     service.stop().await;

@@ -15,18 +15,43 @@ async fn a_rotated_key_opens_everything_until_all_is_sealed_anew() {
     let (key, secret) = world.demo().await;
     world.register_many(1_500).await;
     let config = &world.config;
-    let (first, second) = (config.secrets.master_key.expose_secret().to_owned(), generate_master_key());
+    let (first, second) = (
+        config.secrets.master_key.expose_secret().to_owned(),
+        generate_master_key(),
+    );
     let both = MasterKeys::with_old("2", &second, &format!("1:{first}")).unwrap();
     let alone = MasterKeys::new("2", &second).unwrap();
     let pool = &world.database.pool;
-    assert!(reseal::run(pool, &alone).await.unwrap_err().to_string().contains("Credential"), "the old key is needed");
-    assert_eq!(reseal::run(pool, &both).await.unwrap(), Resealed { credentials: 2, devices: 1_500 });
-    assert_eq!(reseal::run(pool, &alone).await.unwrap(), Resealed { credentials: 0, devices: 0 });
+    assert!(
+        reseal::run(pool, &alone)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("Credential"),
+        "the old key is needed"
+    );
+    assert_eq!(
+        reseal::run(pool, &both).await.unwrap(),
+        Resealed {
+            credentials: 2,
+            devices: 1_500
+        }
+    );
+    assert_eq!(
+        reseal::run(pool, &alone).await.unwrap(),
+        Resealed {
+            credentials: 0,
+            devices: 0
+        }
+    );
 
     world.config.secrets.master_key = SecretString::from(second);
     world.config.secrets.master_key_id = "2".to_owned();
     let service = world.start_for(&key, &secret).await;
-    let id = service.client.send(&message(&[json!({"audience": {}})])).await;
+    let id = service
+        .client
+        .send(&message(&[json!({"audience": {}})]))
+        .await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 1_500);
     service.stop().await;
 }
@@ -37,16 +62,36 @@ async fn no_table_holds_a_token_or_a_credential_in_plain_text() {
     let token = "a-token-that-nobody-else-may-read";
     let register = json!({"appName": "demo", "token": token, "provider": "FCM"});
     service.client.post("/DeviceRegistrations", &register).await;
-    let id = service.client.send(&message(&[fcm(token), fcm(&format!("{token}~UNREGISTERED"))])).await;
+    let id = service
+        .client
+        .send(&message(&[
+            fcm(token),
+            fcm(&format!("{token}~UNREGISTERED")),
+        ]))
+        .await;
     service.client.completed(&id).await;
     let pool = &service.world.database.pool;
-    for table in ["devices", "push_notifications", "delivery_attempts", "operations", "credentials", "idempotency_keys"]
-    {
+    for table in [
+        "devices",
+        "push_notifications",
+        "delivery_attempts",
+        "operations",
+        "credentials",
+        "idempotency_keys",
+    ] {
         let query = format!("select coalesce(string_agg({table}::text, ' '), '') from {table}");
-        let rows: String = sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(pool).await.unwrap();
+        let rows: String = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+            .fetch_one(pool)
+            .await
+            .unwrap();
         // As text, and as bytea is shown.
-        let hexadecimal = token.bytes().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-        assert!(!rows.contains(token) && !rows.contains(&hexadecimal), "{table}");
+        let hexadecimal = token
+            .bytes()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        assert!(
+            !rows.contains(token) && !rows.contains(&hexadecimal),
+            "{table}"
+        );
         assert!(!rows.contains("PRIVATE KEY"), "{table}");
     }
     service.stop().await;
@@ -56,24 +101,55 @@ async fn no_table_holds_a_token_or_a_credential_in_plain_text() {
 async fn no_log_line_holds_a_secret_at_any_level() {
     let world = World::new().await;
     let (key, secret) = world.demo().await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let log = tempfile::NamedTempFile::new().unwrap();
     let mut command = world.command(port);
-    command.env("BELLWIRE__LOG__LEVEL", "trace").stdout(log.reopen().unwrap()).stderr(log.reopen().unwrap());
+    command
+        .env("BELLWIRE__LOG__LEVEL", "trace")
+        .stdout(log.reopen().unwrap())
+        .stderr(log.reopen().unwrap());
     let mut process = command.spawn().unwrap();
     let client = Client::new(&format!("http://127.0.0.1:{port}"), &key, &secret);
-    eventually("the service to listen", async || client.request(reqwest::Method::GET, "/Apps").send().await.ok()).await;
-    let tokens =
-        ["fcm-token-of-somebody", "fcm-dead-token-of-somebody~UNREGISTERED", "0a1b2c3d4e5f6071", "token-of-a-user"];
+    eventually("the service to listen", async || {
+        client
+            .request(reqwest::Method::GET, "/Apps")
+            .send()
+            .await
+            .ok()
+    })
+    .await;
+    let tokens = [
+        "fcm-token-of-somebody",
+        "fcm-dead-token-of-somebody~UNREGISTERED",
+        "0a1b2c3d4e5f6071",
+        "token-of-a-user",
+    ];
     let register = json!({"appName": "demo", "token": tokens[3], "provider": "FCM"});
     let (_, registered) = client.post("/DeviceRegistrations", &register).await;
     let registration = registered["resourceId"].as_str().unwrap();
-    let user = client.read(&format!("/DeviceRegistrations/{registration}")).await["userId"].clone();
+    let user = client
+        .read(&format!("/DeviceRegistrations/{registration}"))
+        .await["userId"]
+        .clone();
     let fcm_credential = world.simulator.fcm_credential();
     let credential = json!({"credentialType": "FCM", "appName": "more", "content": fcm_credential});
     client.post("/Credentials", &credential).await;
-    client.post("", &json!({"to": [{"token": "bad token of somebody", "provider": "FCM"}]})).await;
-    let to = [fcm(tokens[0]), fcm(tokens[1]), apn(tokens[2]), json!({"userId": user})];
+    client
+        .post(
+            "",
+            &json!({"to": [{"token": "bad token of somebody", "provider": "FCM"}]}),
+        )
+        .await;
+    let to = [
+        fcm(tokens[0]),
+        fcm(tokens[1]),
+        apn(tokens[2]),
+        json!({"userId": user}),
+    ];
     client.completed(&client.send(&message(&to)).await).await;
     client.post("/Preview", &message(&to)).await;
     process.kill().unwrap();
@@ -81,10 +157,20 @@ async fn no_log_line_holds_a_secret_at_any_level() {
 
     let text = std::fs::read_to_string(log.path()).unwrap();
     assert!(text.contains("TRACE"), "the most detailed level is on");
-    let content = |credential: &Value| credential["privateKey"].as_str().unwrap()[100..140].to_owned();
-    let secrets = [secret, content(&fcm_credential), content(&world.simulator.apn_credential())];
+    let content =
+        |credential: &Value| credential["privateKey"].as_str().unwrap()[100..140].to_owned();
+    let secrets = [
+        secret,
+        content(&fcm_credential),
+        content(&world.simulator.apn_credential()),
+    ];
     let master_key = world.config.secrets.master_key.expose_secret().to_owned();
-    for secret in tokens.map(str::to_owned).into_iter().chain(secrets).chain([master_key, "bad token of".to_owned()]) {
+    for secret in tokens
+        .map(str::to_owned)
+        .into_iter()
+        .chain(secrets)
+        .chain([master_key, "bad token of".to_owned()])
+    {
         let found = text.lines().find(|line| line.contains(&secret));
         assert_eq!(found, None, "{secret}");
     }

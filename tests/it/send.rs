@@ -18,30 +18,56 @@ async fn the_first_example_completes_and_every_resource_has_the_documented_form(
     body["sound"] = json!("ring");
     body["tags"] = json!({"flight": "TLL-1"});
 
-    let response = service.client.request(Method::POST, "").json(&body).send().await.unwrap();
+    let response = service
+        .client
+        .request(Method::POST, "")
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), 202);
     let location = response.headers()["location"].to_str().unwrap().to_owned();
     let accepted: Value = response.json().await.unwrap();
     assert_eq!(accepted["operationLocation"], location);
     let id = accepted["operationId"].as_str().unwrap();
-    assert_eq!(location, format!("{}/v1/PushNotifications/Operations/{id}", service.url));
+    assert_eq!(
+        location,
+        format!("{}/v1/PushNotifications/Operations/{id}", service.url)
+    );
     insta::assert_json_snapshot!("accepted", forms(&accepted));
 
     let operation = service.client.completed(id).await;
     insta::assert_json_snapshot!("operation", forms(&operation));
-    insta::assert_json_snapshot!("operations", forms(&service.client.read("/Operations").await));
+    insta::assert_json_snapshot!(
+        "operations",
+        forms(&service.client.read("/Operations").await)
+    );
     let list = service.client.read(&format!("?operationId={id}")).await;
     insta::assert_json_snapshot!("push_notifications", forms(&list));
     let first = list["pushNotifications"][0]["id"].as_str().unwrap();
-    insta::assert_json_snapshot!("push_notification", forms(&service.client.read(&format!("/{first}")).await));
-    let mut attempts = service.client.read(&format!("/{first}/DeliveryAttempts")).await;
+    insta::assert_json_snapshot!(
+        "push_notification",
+        forms(&service.client.read(&format!("/{first}")).await)
+    );
+    let mut attempts = service
+        .client
+        .read(&format!("/{first}/DeliveryAttempts"))
+        .await;
     let attempt = &mut attempts["deliveryAttempts"][0];
     assert!(attempt["durationMs"].as_i64().unwrap() >= 0);
     attempt["durationMs"] = json!("[ms]");
-    assert!(attempt["providerMessageId"].as_str().unwrap().starts_with("projects/bellwire-demo/messages/"));
+    assert!(
+        attempt["providerMessageId"]
+            .as_str()
+            .unwrap()
+            .starts_with("projects/bellwire-demo/messages/")
+    );
     attempt["providerMessageId"] = json!("[FCM's name]");
     insta::assert_json_snapshot!("delivery_attempts", forms(&attempts));
-    let errors = service.client.read(&format!("/Operations/{id}/Errors")).await;
+    let errors = service
+        .client
+        .read(&format!("/Operations/{id}/Errors"))
+        .await;
     insta::assert_json_snapshot!("no_errors", forms(&errors));
     service.stop().await;
 }
@@ -60,21 +86,46 @@ async fn a_device_gets_what_was_asked_for() {
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 2);
 
     let arrived = |token: &'static str| {
-        let url = format!("{}/messages?token={token}", service.world.simulator.control_url);
-        async move { reqwest::get(url).await.unwrap().json::<Value>().await.unwrap() }
+        let url = format!(
+            "{}/messages?token={token}",
+            service.world.simulator.control_url
+        );
+        async move {
+            reqwest::get(url)
+                .await
+                .unwrap()
+                .json::<Value>()
+                .await
+                .unwrap()
+        }
     };
     let (at_fcm, at_apns) = (arrived(FCM_TOKEN).await, arrived(APN_TOKEN).await);
-    assert_eq!((at_fcm["count"].as_i64(), at_apns["count"].as_i64()), (Some(1), Some(1)));
+    assert_eq!(
+        (at_fcm["count"].as_i64(), at_apns["count"].as_i64()),
+        (Some(1), Some(1))
+    );
     insta::assert_json_snapshot!("fcm_payload", at_fcm["payload"], {".apns.headers[\"apns-expiration\"]" => "[ttl after the start]"});
     insta::assert_json_snapshot!("apns_payload", at_apns["payload"]);
 
-    let list = service.client.read(&format!("?operationId={id}&provider=APN")).await;
-    let notification = service.client.read(&format!("/{}", list["pushNotifications"][0]["id"].as_str().unwrap())).await;
+    let list = service
+        .client
+        .read(&format!("?operationId={id}&provider=APN"))
+        .await;
+    let notification = service
+        .client
+        .read(&format!(
+            "/{}",
+            list["pushNotifications"][0]["id"].as_str().unwrap()
+        ))
+        .await;
     assert_eq!(
         notification["content"],
         json!({"title": "T", "body": "B", "image": "https://x.example/i.png", "data": {"gate": "4"}})
     );
-    assert_eq!((&notification["badge"], &notification["ttl"]), (&json!(2), &json!(600)));
+    assert_eq!(
+        (&notification["badge"], &notification["ttl"]),
+        (&json!(2), &json!(600))
+    );
     service.stop().await;
 }
 
@@ -86,17 +137,41 @@ async fn a_retry_carries_the_same_apns_id_and_every_attempt_is_on_record() {
     let operation = service.client.completed(&id).await;
     assert_eq!(operation["stats"]["sent"], 1);
     let list = service.client.read(&format!("?operationId={id}")).await;
-    let notification = list["pushNotifications"][0]["id"].as_str().unwrap().to_owned();
-    let attempts = service.client.all(&format!("/{notification}/DeliveryAttempts"), "deliveryAttempts", 2).await;
+    let notification = list["pushNotifications"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let attempts = service
+        .client
+        .all(
+            &format!("/{notification}/DeliveryAttempts"),
+            "deliveryAttempts",
+            2,
+        )
+        .await;
     let told: Vec<_> = attempts
         .iter()
-        .map(|attempt| (attempt["number"].as_i64().unwrap(), attempt["outcome"].as_str().unwrap()))
+        .map(|attempt| {
+            (
+                attempt["number"].as_i64().unwrap(),
+                attempt["outcome"].as_str().unwrap(),
+            )
+        })
         .collect();
-    assert_eq!(told, [(1, "UNAVAILABLE"), (2, "UNAVAILABLE"), (3, "ACCEPTED")]);
+    assert_eq!(
+        told,
+        [(1, "UNAVAILABLE"), (2, "UNAVAILABLE"), (3, "ACCEPTED")]
+    );
     assert_eq!(attempts[0]["error"]["code"], "ServiceUnavailable");
-    let url = format!("{}/messages?token={token}", service.world.simulator.control_url);
+    let url = format!(
+        "{}/messages?token={token}",
+        service.world.simulator.control_url
+    );
     let arrived: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
-    assert_eq!((arrived["count"].as_i64(), arrived["accepted"].as_i64()), (Some(3), Some(1)));
+    assert_eq!(
+        (arrived["count"].as_i64(), arrived["accepted"].as_i64()),
+        (Some(3), Some(1))
+    );
     assert_eq!(arrived["apnsIds"].as_array().unwrap().len(), 1);
     service.stop().await;
 }
@@ -110,10 +185,16 @@ async fn a_scheduled_send_waits_for_its_time() {
     body["schedule"] = json!({"sendAt": [at.format(format).unwrap()]});
     let id = service.client.send(&body).await;
     let operation = service.client.read(&format!("/Operations/{id}")).await;
-    assert_eq!((&operation["status"], &operation["stats"]["scheduled"]), (&json!("SCHEDULED"), &json!(1)));
+    assert_eq!(
+        (&operation["status"], &operation["stats"]["scheduled"]),
+        (&json!("SCHEDULED"), &json!(1))
+    );
     let listed = service.client.read("/Operations?status=SCHEDULED").await;
     assert_eq!(listed["operations"].as_array().unwrap().len(), 1);
     service.client.completed(&id).await;
-    assert!(time::OffsetDateTime::now_utc() >= at, "sent before its time");
+    assert!(
+        time::OffsetDateTime::now_utc() >= at,
+        "sent before its time"
+    );
     service.stop().await;
 }

@@ -32,14 +32,20 @@ impl Theirs {
         let operation = client.send(&message(&[fcm("device~UNREGISTERED")])).await;
         client.completed(&operation).await;
         let notifications = client.read("").await;
-        let credential = json!({"appName": "theirs", "credentialType": "FCM", "content": fcm_credential});
+        let credential =
+            json!({"appName": "theirs", "credentialType": "FCM", "content": fcm_credential});
         let (_, credential) = client.post("/Credentials", &credential).await;
         let device = json!({"appName": "demo", "token": "theirs", "provider": "FCM"});
         let (_, registered) = client.post("/DeviceRegistrations", &device).await;
-        let registration = client.read(&format!("/DeviceRegistrations/{}", id(&registered))).await;
+        let registration = client
+            .read(&format!("/DeviceRegistrations/{}", id(&registered)))
+            .await;
         Self {
             operation,
-            notification: notifications["pushNotifications"][0]["id"].as_str().unwrap().to_owned(),
+            notification: notifications["pushNotifications"][0]["id"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
             credential: id(&credential),
             registration: id(&registered),
             user: registration["userId"].as_str().unwrap().to_owned(),
@@ -47,7 +53,13 @@ impl Theirs {
     }
 
     fn ids(&self) -> [&str; 5] {
-        [&self.operation, &self.notification, &self.credential, &self.registration, &self.user]
+        [
+            &self.operation,
+            &self.notification,
+            &self.credential,
+            &self.registration,
+            &self.user,
+        ]
     }
 
     /// Sends that name something of this account, each with the field that does.
@@ -58,16 +70,25 @@ impl Theirs {
             body
         };
         vec![
-            (message(&[json!({"userId": self.user})]), Refused("to[0].userId")),
+            (
+                message(&[json!({"userId": self.user})]),
+                Refused("to[0].userId"),
+            ),
             (from(json!({"fcm": self.credential})), Refused("from.fcm")),
             (from(json!({"appName": "theirs"})), Refused("from.appName")),
         ]
     }
 
-    /// Requests at a route that reach for something of this account: the address below the route's, the body, and what comes
-    /// of it.
+    /// Requests at a route that reach for something of this account: the address below the route's,
+    /// the body, and what comes of it.
     fn requests(&self, method: &str, route: &str) -> Vec<(String, Value, Expected)> {
-        let Self { operation, notification, credential, registration, user } = self;
+        let Self {
+            operation,
+            notification,
+            credential,
+            registration,
+            user,
+        } = self;
         let plain = |path: String, expected| vec![(path, json!({}), expected)];
         let default = |path: String| vec![(path, json!({"isDefault": true}), NotFound)];
         match (method, route) {
@@ -77,11 +98,14 @@ impl Theirs {
                     (body, expected)
                 });
                 let all = self.sends().into_iter().chain(dry);
-                all.map(|(body, expected)| (String::new(), body, expected)).collect()
+                all.map(|(body, expected)| (String::new(), body, expected))
+                    .collect()
             }
-            ("post", "/Preview") => {
-                self.sends().into_iter().map(|(body, expected)| (route.to_owned(), body, expected)).collect()
-            }
+            ("post", "/Preview") => self
+                .sends()
+                .into_iter()
+                .map(|(body, expected)| (route.to_owned(), body, expected))
+                .collect(),
             ("post", "/DeviceRegistrations") => {
                 let body = |app: &str| json!({"userId": user, "appName": app, "token": "mine", "provider": "FCM"});
                 let mut without_user = body("theirs");
@@ -96,25 +120,35 @@ impl Theirs {
                 let body = json!({"appName": "theirs", "credentialType": "FCM", "content": content, "isDefault": true});
                 vec![(route.to_owned(), body, Refused("content.projectId"))]
             }
-            ("get", "") => ["", &format!("?operationId={operation}"), &format!("?user={user}"), "?provider=FCM"]
-                .map(|query| (query.to_owned(), json!({}), Own))
-                .into(),
+            ("get", "") => [
+                "",
+                &format!("?operationId={operation}"),
+                &format!("?user={user}"),
+                "?provider=FCM",
+            ]
+            .map(|query| (query.to_owned(), json!({}), Own))
+            .into(),
             ("get", "/DeviceRegistrations") => plain(format!("{route}?userId={user}"), Own),
-            ("get", "/Credentials") => {
-                [route.to_owned(), format!("{route}?appName=theirs")].map(|path| (path, json!({}), Own)).into()
-            }
+            ("get", "/Credentials") => [route.to_owned(), format!("{route}?appName=theirs")]
+                .map(|path| (path, json!({}), Own))
+                .into(),
             ("get", "/Operations" | "/Apps" | "/Users") => plain(route.to_owned(), Own),
             ("get", "/{id}" | "/{id}/DeliveryAttempts") | ("post", "/{id}/Cancel") => {
                 plain(route.replace("{id}", notification), NotFound)
             }
-            ("get", "/Operations/{id}" | "/Operations/{id}/Errors") | ("post", "/Operations/{id}/Cancel") => {
+            ("get", "/Operations/{id}" | "/Operations/{id}/Errors")
+            | ("post", "/Operations/{id}/Cancel") => {
                 plain(route.replace("{id}", operation), NotFound)
             }
-            ("get" | "delete", "/Credentials/{id}") => plain(route.replace("{id}", credential), NotFound),
+            ("get" | "delete", "/Credentials/{id}") => {
+                plain(route.replace("{id}", credential), NotFound)
+            }
             ("patch", "/Credentials/{id}") => default(route.replace("{id}", credential)),
             ("get", "/Apps/{name}") => plain("/Apps/theirs".to_owned(), NotFound),
             ("patch", "/Apps/{name}") => default("/Apps/theirs".to_owned()),
-            ("get" | "delete", "/DeviceRegistrations/{id}") => plain(route.replace("{id}", registration), NotFound),
+            ("get" | "delete", "/DeviceRegistrations/{id}") => {
+                plain(route.replace("{id}", registration), NotFound)
+            }
             ("get" | "delete", "/Users/{id}") => plain(route.replace("{id}", user), NotFound),
             _ => panic!("{method} {route} has no case: what would it show of another account?"),
         }
@@ -125,7 +159,10 @@ impl Theirs {
 async fn stranger(service: &Service) -> Client {
     let (account_id, key, secret) = service.world.account("stranger").await;
     let content = service.world.simulator.fcm_credential();
-    service.world.credential(account_id, CredentialType::Fcm, &content).await;
+    service
+        .world
+        .credential(account_id, CredentialType::Fcm, &content)
+        .await;
     Client::new(&service.url, &key, &secret)
 }
 
@@ -134,10 +171,17 @@ async fn every_route_keeps_accounts_apart() {
     let service = Service::start().await;
     let theirs = Theirs::make(&service.client, &service.world.simulator.fcm_credential()).await;
     let stranger = stranger(&service).await;
-    let document: Value = reqwest::get(format!("{}/openapi.json", service.url)).await.unwrap().json().await.unwrap();
+    let document: Value = reqwest::get(format!("{}/openapi.json", service.url))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     for (path, methods) in document["paths"].as_object().unwrap() {
         // The others need no key and know no account.
-        let Some(route) = path.strip_prefix("/v1/PushNotifications") else { continue };
+        let Some(route) = path.strip_prefix("/v1/PushNotifications") else {
+            continue;
+        };
         for method in methods.as_object().unwrap().keys() {
             for (address, body, expected) in theirs.requests(method, route) {
                 let name = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
@@ -156,7 +200,10 @@ async fn every_route_keeps_accounts_apart() {
                     }
                 }
                 let told = told.to_string();
-                assert!(theirs.ids().iter().all(|id| !told.contains(id)) && !told.contains("devi…"), "{case}");
+                assert!(
+                    theirs.ids().iter().all(|id| !told.contains(id)) && !told.contains("devi…"),
+                    "{case}"
+                );
             }
         }
     }
@@ -167,9 +214,16 @@ async fn every_route_keeps_accounts_apart() {
         format!("/Users/{}", theirs.user),
         format!("/Credentials/{}", theirs.credential),
     ] {
-        assert_eq!(service.client.get(&path).await.0, StatusCode::OK, "{path} is as it was");
+        assert_eq!(
+            service.client.get(&path).await.0,
+            StatusCode::OK,
+            "{path} is as it was"
+        );
     }
-    assert_eq!(service.client.read("/Apps/theirs").await["isDefault"], false);
+    assert_eq!(
+        service.client.read("/Apps/theirs").await["isDefault"],
+        false
+    );
     service.stop().await;
 }
 
@@ -179,13 +233,19 @@ async fn an_audience_is_of_the_accounts_own_users_though_apps_have_the_same_name
     let stranger = stranger(&service).await;
     for (client, token) in [(&service.client, "of-demo"), (&stranger, "of-stranger")] {
         let device = json!({"appName": "demo", "token": token, "provider": "FCM"});
-        assert_eq!(client.post("/DeviceRegistrations", &device).await.0, StatusCode::ACCEPTED);
+        assert_eq!(
+            client.post("/DeviceRegistrations", &device).await.0,
+            StatusCode::ACCEPTED
+        );
     }
     let id = stranger.send(&message(&[json!({"audience": {}})])).await;
     let stats = stranger.completed(&id).await["stats"].clone();
     assert_eq!((&stats["total"], &stats["sent"]), (&json!(1), &json!(1)));
     for (token, count) in [("of-demo", 0), ("of-stranger", 1)] {
-        let url = format!("{}/messages?token={token}", service.world.simulator.control_url);
+        let url = format!(
+            "{}/messages?token={token}",
+            service.world.simulator.control_url
+        );
         let arrived: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
         assert_eq!(arrived["count"].as_i64().unwrap_or(0), count, "{token}");
     }
@@ -198,7 +258,12 @@ async fn a_page_token_is_its_accounts_own() {
     let stranger = stranger(&service).await;
     let page = service.client.read("/Operations?pageSize=1").await;
     let token = page["pagination"]["self"].as_str().unwrap();
-    let (status, error) = stranger.get(&format!("/Operations?pageToken={token}")).await;
-    assert_eq!((status, &error["errors"][0]["field"]), (StatusCode::BAD_REQUEST, &json!("pageToken")));
+    let (status, error) = stranger
+        .get(&format!("/Operations?pageToken={token}"))
+        .await;
+    assert_eq!(
+        (status, &error["errors"][0]["field"]),
+        (StatusCode::BAD_REQUEST, &json!("pageToken"))
+    );
     service.stop().await;
 }

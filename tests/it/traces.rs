@@ -20,16 +20,24 @@ fn collector() -> (String, mpsc::Receiver<(String, Vec<u8>)>) {
         for stream in listener.incoming().flatten() {
             let mut reader = BufReader::new(stream.try_clone().unwrap());
             let (mut path, mut length) = (String::new(), 0);
-            for line in reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()) {
+            for line in reader
+                .by_ref()
+                .lines()
+                .map_while(Result::ok)
+                .take_while(|line| !line.is_empty())
+            {
                 if let Some(rest) = line.strip_prefix("POST ") {
                     rest.split(' ').next().unwrap().clone_into(&mut path);
-                } else if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                } else if let Some(value) =
+                    line.to_ascii_lowercase().strip_prefix("content-length:")
+                {
                     length = value.trim().parse().unwrap();
                 }
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
-            let _ = (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let _ = (&stream)
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             if sender.send((path, body)).is_err() {
                 return;
             }
@@ -57,12 +65,26 @@ async fn a_callers_trace_goes_on_in_spans_and_logs() {
     ];
     let (process, client) = Process::serve_with(&world, &caller, &environment).await;
     let (trace, parent) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
-    let send = client.request(Method::POST, "").json(&message(&[fcm("a-device")]));
-    let send = send.header("traceparent", format!("00-{trace}-{parent}-01")).header("X-Request-Id", "caller-7");
+    let send = client
+        .request(Method::POST, "")
+        .json(&message(&[fcm("a-device")]));
+    let send = send
+        .header("traceparent", format!("00-{trace}-{parent}-01"))
+        .header("X-Request-Id", "caller-7");
     assert_eq!(send.send().await.unwrap().status(), 202);
-    client.request(Method::GET, "/Apps").header("traceparent", "not-one").send().await.unwrap();
+    client
+        .request(Method::GET, "/Apps")
+        .header("traceparent", "not-one")
+        .send()
+        .await
+        .unwrap();
     process.logged(trace).await;
-    let line = process.log().lines().find(|line| line.contains(trace)).unwrap().to_owned();
+    let line = process
+        .log()
+        .lines()
+        .find(|line| line.contains(trace))
+        .unwrap()
+        .to_owned();
     assert!(line.contains("caller-7"), "{line}");
     process.signal(Signal::SIGTERM);
     assert_eq!(process.ended().await.code(), Some(0));
@@ -70,12 +92,22 @@ async fn a_callers_trace_goes_on_in_spans_and_logs() {
     // All that is left is sent before the process ends.
     let sent: Vec<(String, Vec<u8>)> = spans.try_iter().collect();
     assert!(!sent.is_empty(), "no span was sent");
-    let bytes =
-        |id: &str| (0..id.len()).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()).collect();
+    let bytes = |id: &str| {
+        (0..id.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap())
+            .collect()
+    };
     let (trace, parent): (Vec<u8>, Vec<u8>) = (bytes(trace), bytes(parent));
     for (path, body) in &sent {
         assert_eq!(path, "/v1/traces");
-        for part in [&trace[..], &parent, b"bellwire", b"/v1/PushNotifications", b"caller-7"] {
+        for part in [
+            &trace[..],
+            &parent,
+            b"bellwire",
+            b"/v1/PushNotifications",
+            b"caller-7",
+        ] {
             assert!(contains(body, part), "{}", String::from_utf8_lossy(part));
         }
         assert!(!contains(body, b"/Apps"), "nobody asked for that");

@@ -1,5 +1,5 @@
-//! The API's description: `/openapi.json`, made from the handlers' own annotations, and a page to browse it, whose assets
-//! are in the binary.
+//! The API's description: `/openapi.json`, made from the handlers' own annotations, and a page to
+//! browse it, whose assets are in the binary.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,8 +18,8 @@ pub use requests::{CredentialRequest, DefaultRequest, RegisterRequest, SendReque
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
-    apps, cancel, credentials, delivery_attempts, device_registrations, health, operation_errors, operations,
-    push_notifications, send, users,
+    apps, cancel, credentials, delivery_attempts, device_registrations, health, operation_errors,
+    operations, push_notifications, send, users,
 };
 
 /// The document.
@@ -71,9 +71,14 @@ impl Modify for BasicAuthentication {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let basic = Http::builder()
             .scheme(HttpAuthScheme::Basic)
-            .description(Some("An API key and its secret; `bellwire keys create` makes them."))
+            .description(Some(
+                "An API key and its secret; `bellwire keys create` makes them.",
+            ))
             .build();
-        document.components.get_or_insert_default().add_security_scheme("basic", SecurityScheme::Http(basic));
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("basic", SecurityScheme::Http(basic));
     }
 }
 
@@ -81,14 +86,18 @@ static JSON: LazyLock<String> = LazyLock::new(|| Document::openapi().to_json().u
 
 /// The document as JSON.
 pub async fn json() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(JSON.as_str())
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(JSON.as_str())
 }
 
 /// The page, and what it loads.
 pub async fn page(path: web::Path<String>) -> HttpResponse {
     let config = Arc::new(Config::from("/openapi.json"));
     match utoipa_swagger_ui::serve(&path, config) {
-        Ok(Some(file)) => HttpResponse::Ok().content_type(file.content_type).body(file.bytes.into_owned()),
+        Ok(Some(file)) => HttpResponse::Ok()
+            .content_type(file.content_type)
+            .body(file.bytes.into_owned()),
         _ => HttpResponse::NotFound().finish(),
     }
 }

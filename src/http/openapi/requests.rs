@@ -1,5 +1,5 @@
-//! The forms of request bodies. They are read field by field (`fields.rs`), so that every problem is named at once; these
-//! types only describe them.
+//! The forms of request bodies. They are read field by field (`fields.rs`), so that every problem
+//! is named at once; these types only describe them.
 
 #![allow(dead_code, reason = "read by the derive alone")]
 
@@ -140,8 +140,9 @@ pub struct ScheduleRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CredentialRequest {
     credential_type: CredentialType,
-    /// FCM: Google's service account file, or `projectId`, `clientEmail`, `privateKey`. APNs: `privateKey`, `teamId`,
-    /// `keyId`, `bundleId`, or `certificate`, `privateKey` and, if the certificate lacks it, `bundleId`.
+    /// FCM: Google's service account file, or `projectId`, `clientEmail`, `privateKey`. APNs:
+    /// `privateKey`, `teamId`, `keyId`, `bundleId`, or `certificate`, `privateKey` and, if the
+    /// certificate lacks it, `bundleId`.
     content: Map<String, Value>,
     /// Its App, which is made if there is none of that name.
     #[schema(pattern = "^[a-z0-9_]{1,64}$")]

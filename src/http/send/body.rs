@@ -49,7 +49,11 @@ pub struct Targets {
 impl Targets {
     /// Whether Users are among them.
     pub fn include_users(&self) -> bool {
-        self.audience.is_some() || self.recipients.iter().any(|recipient| recipient.user_id().is_some())
+        self.audience.is_some()
+            || self
+                .recipients
+                .iter()
+                .any(|recipient| recipient.user_id().is_some())
     }
 }
 
@@ -95,19 +99,38 @@ pub enum From {
 }
 
 impl SendBody {
-    /// Reads a body, which may be scheduled `longest_ahead`. What is wrong with a field is noted in `problems`, and the
-    /// value is then of no use.
-    pub fn parse(body: &[u8], longest_ahead: Duration, problems: &mut Problems) -> Result<Self, ApiError> {
+    /// Reads a body, which may be scheduled `longest_ahead`. What is wrong with a field is noted in
+    /// `problems`, and the value is then of no use.
+    pub fn parse(
+        body: &[u8],
+        longest_ahead: Duration,
+        problems: &mut Problems,
+    ) -> Result<Self, ApiError> {
         let mut body = parse_body(body)?;
         let targets = targets(&mut body, problems);
         let message = content::message(&mut body, problems);
         let sender = body.take("from");
-        let from = sender.clone().and_then(|value| from(value, &body.at("from"), problems));
+        let from = sender
+            .clone()
+            .and_then(|value| from(value, &body.at("from"), problems));
         let tags = tags::read(&mut body, problems);
-        let send_at = schedule::send_at(&mut body, OffsetDateTime::now_utc(), longest_ahead, problems);
+        let send_at = schedule::send_at(
+            &mut body,
+            OffsetDateTime::now_utc(),
+            longest_ahead,
+            problems,
+        );
         let validate_only = body.boolean("validateOnly", problems).unwrap_or(false);
         body.finish(problems);
-        Ok(Self { targets, message, from, sender, tags, send_at, validate_only })
+        Ok(Self {
+            targets,
+            message,
+            from,
+            sender,
+            tags,
+            send_at,
+            validate_only,
+        })
     }
 }
 
@@ -122,20 +145,31 @@ fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
         return Targets::default();
     };
     if to.is_empty() || to.len() > MAX_RECIPIENTS {
-        problems.push(&path, format!("must have 1 to {MAX_RECIPIENTS} recipients; it has {}", to.len()));
+        problems.push(
+            &path,
+            format!(
+                "must have 1 to {MAX_RECIPIENTS} recipients; it has {}",
+                to.len()
+            ),
+        );
         return Targets::default();
     }
     let mut targets = Targets::default();
     let only_one = to.len() == 1;
     for (index, value) in to.into_iter().enumerate() {
         let path = Path::Index(&path, index);
-        if value.get("audience").is_some_and(|audience| !audience.is_null()) {
+        if value
+            .get("audience")
+            .is_some_and(|audience| !audience.is_null())
+        {
             if !only_one {
                 problems.push(&path, "is an audience, which must be the only recipient");
             }
             targets.audience = audience(value, path, problems);
         } else {
-            targets.recipients.extend(recipient(index, value, path, problems));
+            targets
+                .recipients
+                .extend(recipient(index, value, path, problems));
         }
     }
     if targets.audience.is_none() && targets.recipients.is_empty() && problems.is_empty() {
@@ -155,7 +189,12 @@ fn audience(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Aud
     Some(Audience { tags })
 }
 
-fn recipient(index: usize, value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Recipient> {
+fn recipient(
+    index: usize,
+    value: Value,
+    path: Path<'_>,
+    problems: &mut Problems,
+) -> Option<Recipient> {
     let mut recipient = Object::of(value, path, problems)?;
     let to = if recipient.has("userId") {
         recipient.id("userId", problems).map(To::User)
@@ -168,16 +207,26 @@ fn recipient(index: usize, value: Value, path: Path<'_>, problems: &mut Problems
         recipient.take(name);
     }
     recipient.finish(problems);
-    Some(Recipient { index, to: to?, variables })
+    Some(Recipient {
+        index,
+        to: to?,
+        variables,
+    })
 }
 
 fn variables(recipient: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
     let variables = Value::Object(recipient.raw_object("variables", problems)?);
     if content::holds_nul(&variables) {
-        problems.push(&recipient.at("variables"), "must not contain the character NUL");
+        problems.push(
+            &recipient.at("variables"),
+            "must not contain the character NUL",
+        );
     }
     if variables.to_string().len() > MAX_VARIABLES {
-        problems.push(&recipient.at("variables"), format!("must be at most {MAX_VARIABLES} bytes of JSON"));
+        problems.push(
+            &recipient.at("variables"),
+            format!("must be at most {MAX_VARIABLES} bytes of JSON"),
+        );
     }
     Some(variables)
 }
@@ -190,7 +239,10 @@ fn from(value: Value, path: &Path<'_>, problems: &mut Problems) -> Option<From> 
     if named && (fcm.is_some() || apn.is_some()) {
         problems.push(path, "must have either appName or Credentials, not both");
     } else if !named && fcm.is_none() && apn.is_none() && problems.is_empty() {
-        problems.push(path, "must have appName, or the id of a Credential as fcm, apn or both");
+        problems.push(
+            path,
+            "must have appName, or the id of a Credential as fcm, apn or both",
+        );
     }
     from.finish(problems);
     Some(app_name.map_or(From::Credentials { fcm, apn }, From::App))

@@ -47,16 +47,47 @@ impl Checked {
     /// Checks a request's body. The error names all that is wrong with it.
     pub async fn of(state: &State, caller: Caller, body: &[u8]) -> Result<Self, ApiError> {
         let mut problems = Problems::default();
-        let SendBody { targets, message, from, sender, tags, send_at, validate_only } =
-            SendBody::parse(body, longest_ahead(state.retention), &mut problems)?;
-        let senders = Senders::find(state, caller.account_id, from.as_ref(), &targets, &mut problems).await?;
+        let SendBody {
+            targets,
+            message,
+            from,
+            sender,
+            tags,
+            send_at,
+            validate_only,
+        } = SendBody::parse(body, longest_ahead(state.retention), &mut problems)?;
+        let senders = Senders::find(
+            state,
+            caller.account_id,
+            from.as_ref(),
+            &targets,
+            &mut problems,
+        )
+        .await?;
         let id = OperationId::generate();
         let starts_at = send_at.unwrap_or_else(|| id.created_at());
         check_users(state, caller, &targets.recipients, &mut problems).await?;
         let template = template(&message, &mut problems);
-        check_payloads(&senders.providers(&targets), &message, template.as_ref(), starts_at, &mut problems);
+        check_payloads(
+            &senders.providers(&targets),
+            &message,
+            template.as_ref(),
+            starts_at,
+            &mut problems,
+        );
         problems.check()?;
-        Ok(Self { id, targets, message, template, senders, sender, tags, send_at, starts_at, validate_only })
+        Ok(Self {
+            id,
+            targets,
+            message,
+            template,
+            senders,
+            sender,
+            tags,
+            send_at,
+            starts_at,
+            validate_only,
+        })
     }
 }
 
@@ -71,10 +102,16 @@ async fn check_users(
     if ids.is_empty() {
         return Ok(());
     }
-    let missing: HashSet<UserId> = users::missing(&state.pool, caller.account_id, &ids).await?.into_iter().collect();
+    let missing: HashSet<UserId> = users::missing(&state.pool, caller.account_id, &ids)
+        .await?
+        .into_iter()
+        .collect();
     for recipient in recipients {
         if recipient.user_id().is_some_and(|id| missing.contains(&id)) {
-            problems.push_at(format!("to[{}].userId", recipient.index), "there is no such User");
+            problems.push_at(
+                format!("to[{}].userId", recipient.index),
+                "there is no such User",
+            );
         }
     }
     Ok(())
@@ -99,9 +136,13 @@ fn check_payloads(
     problems: &mut Problems,
 ) {
     let expires_at = message.expires_at(starts_at);
-    let message = template.map_or(Cow::Borrowed(message), |template| Cow::Owned(template.without_templates()));
+    let message = template.map_or(Cow::Borrowed(message), |template| {
+        Cow::Owned(template.without_templates())
+    });
     for provider in providers {
-        if let Err(PayloadProblem { field, message }) = Payload::render(*provider, &message, expires_at) {
+        if let Err(PayloadProblem { field, message }) =
+            Payload::render(*provider, &message, expires_at)
+        {
             problems.push_at(content::field_of_request(&field), message);
         }
     }

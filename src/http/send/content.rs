@@ -19,7 +19,11 @@ const MAX_COLLAPSE_KEY: usize = 64;
 pub fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message {
     let mut message = Message {
         priority: body
-            .word("priority", &[("HIGH", Priority::High), ("LOW", Priority::Low)], problems)
+            .word(
+                "priority",
+                &[("HIGH", Priority::High), ("LOW", Priority::Low)],
+                problems,
+            )
             .unwrap_or_default(),
         sound: body.text("sound", problems),
         badge: body.number("badge", MAX_BADGE, problems),
@@ -29,11 +33,21 @@ pub fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message {
         apn: body.raw_object("apn", problems),
         ..Message::default()
     };
-    if message.collapse_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > MAX_COLLAPSE_KEY) {
-        problems.push(&body.at("collapseKey"), format!("must be 1 to {MAX_COLLAPSE_KEY} bytes"));
+    if message
+        .collapse_key
+        .as_ref()
+        .is_some_and(|key| key.is_empty() || key.len() > MAX_COLLAPSE_KEY)
+    {
+        problems.push(
+            &body.at("collapseKey"),
+            format!("must be 1 to {MAX_COLLAPSE_KEY} bytes"),
+        );
     }
     for (name, raw) in [("fcm", &message.fcm), ("apn", &message.apn)] {
-        if raw.as_ref().is_some_and(|raw| holds_nul(&Value::Object(raw.clone()))) {
+        if raw
+            .as_ref()
+            .is_some_and(|raw| holds_nul(&Value::Object(raw.clone())))
+        {
             problems.push(&body.at(name), "must not contain the character NUL");
         }
     }
@@ -48,10 +62,15 @@ pub fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message {
         message.image = image(&mut content, problems);
         message.data = data(&mut content, problems);
         content.finish(problems);
-        let empty =
-            message.title.is_none() && message.body.is_none() && message.image.is_none() && message.data.is_none();
+        let empty = message.title.is_none()
+            && message.body.is_none()
+            && message.image.is_none()
+            && message.data.is_none();
         if empty && message.fcm.is_none() && message.apn.is_none() && problems.is_empty() {
-            problems.push(&path, "must have at least one of title, body, image and data");
+            problems.push(
+                &path,
+                "must have at least one of title, body, image and data",
+            );
         }
     }
     message
@@ -59,9 +78,14 @@ pub fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message {
 
 fn image(content: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
     let image = content.text("image", problems)?;
-    let is_web_address = image.parse::<http::Uri>().is_ok_and(|uri| matches!(uri.scheme_str(), Some("https" | "http")));
+    let is_web_address = image
+        .parse::<http::Uri>()
+        .is_ok_and(|uri| matches!(uri.scheme_str(), Some("https" | "http")));
     if !is_web_address && !is_template(&image) {
-        problems.push(&content.at("image"), "must be the https address of a picture");
+        problems.push(
+            &content.at("image"),
+            "must be the https address of a picture",
+        );
     }
     Some(image)
 }
@@ -75,7 +99,10 @@ fn data(content: &mut Object<'_>, problems: &mut Problems) -> Option<BTreeMap<St
             Value::String(text) if !text.contains('\0') && !key.contains('\0') => {
                 texts.insert(key, text);
             }
-            _ => problems.push(&Path::Field(&path, &key), "must be a text, without the character NUL"),
+            _ => problems.push(
+                &Path::Field(&path, &key),
+                "must be a text, without the character NUL",
+            ),
         }
     }
     Some(texts)
@@ -86,7 +113,9 @@ pub fn holds_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(array) => array.iter().any(holds_nul),
-        Value::Object(object) => object.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
+        Value::Object(object) => object
+            .iter()
+            .any(|(key, value)| key.contains('\0') || holds_nul(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
@@ -94,5 +123,9 @@ pub fn holds_nul(value: &Value) -> bool {
 /// Where in a request a field of a message is.
 pub fn field_of_request(field: &str) -> String {
     let first = field.split('.').next().unwrap_or_default();
-    if matches!(first, "title" | "body" | "image" | "data") { format!("content.{field}") } else { field.to_owned() }
+    if matches!(first, "title" | "body" | "image" | "data") {
+        format!("content.{field}")
+    } else {
+        field.to_owned()
+    }
 }

@@ -1,4 +1,5 @@
-//! What a send would do, without doing it: `validateOnly`, and `POST /PushNotifications/Preview`. Ours.
+//! What a send would do, without doing it: `validateOnly`, and `POST /PushNotifications/Preview`.
+//! Ours.
 
 use std::collections::HashMap;
 
@@ -84,14 +85,22 @@ struct Device {
 
 impl Device {
     fn token(&self) -> Result<&str, Problem> {
-        let problem =
-            || ("TOKEN_UNREADABLE".to_owned(), "Its token can't be decrypted with the master key at hand".to_owned());
+        let problem = || {
+            (
+                "TOKEN_UNREADABLE".to_owned(),
+                "Its token can't be decrypted with the master key at hand".to_owned(),
+            )
+        };
         self.token.as_deref().ok_or_else(problem)
     }
 }
 
 /// Runs every check, FCM's own for the first devices included, and stores nothing.
-pub async fn validate(state: &State, caller: Caller, checked: &Checked) -> Result<HttpResponse, ApiError> {
+pub async fn validate(
+    state: &State,
+    caller: Caller,
+    checked: &Checked,
+) -> Result<HttpResponse, ApiError> {
     let clients = clients(state, checked).await?;
     let devices = devices(state, caller, checked).await?;
     let (mut errors, mut questions) = (Vec::new(), Vec::new());
@@ -101,8 +110,14 @@ pub async fn validate(state: &State, caller: Caller, checked: &Checked) -> Resul
         for device in devices {
             let payload = render(&message, checked, device.provider);
             match payload.and_then(|payload| Ok((device.token()?, payload))) {
-                Err((code, message)) => errors.push(RecipientError { position, code, message }),
-                Ok((token, payload)) if device.provider == Provider::Fcm && questions.len() < MAX_ASKED => {
+                Err((code, message)) => errors.push(RecipientError {
+                    position,
+                    code,
+                    message,
+                }),
+                Ok((token, payload))
+                    if device.provider == Provider::Fcm && questions.len() < MAX_ASKED =>
+                {
                     questions.push((position, device.credential_id, token, payload));
                 }
                 Ok(_) => {}
@@ -110,13 +125,24 @@ pub async fn validate(state: &State, caller: Caller, checked: &Checked) -> Resul
         }
     }
     let asked = questions.len();
-    let found = futures_util::stream::iter(questions).map(|(position, credential_id, token, payload)| {
-        let client = clients.get(&credential_id);
-        async move { ask(client, position, token, &payload).await }
-    });
-    errors.extend(found.buffer_unordered(AT_A_TIME).filter_map(async |error| error).collect::<Vec<_>>().await);
+    let found =
+        futures_util::stream::iter(questions).map(|(position, credential_id, token, payload)| {
+            let client = clients.get(&credential_id);
+            async move { ask(client, position, token, &payload).await }
+        });
+    errors.extend(
+        found
+            .buffer_unordered(AT_A_TIME)
+            .filter_map(async |error| error)
+            .collect::<Vec<_>>()
+            .await,
+    );
     errors.sort_by_key(|error| error.position);
-    Ok(HttpResponse::Ok().json(Validation { valid: errors.is_empty(), asked, errors }))
+    Ok(HttpResponse::Ok().json(Validation {
+        valid: errors.is_empty(),
+        asked,
+        errors,
+    }))
 }
 
 /// Ours. Shows the requests that each recipient would cause.
@@ -131,23 +157,38 @@ pub async fn preview(state: web::Data<State>, body: JsonBody) -> Result<HttpResp
     let checked = Checked::of(&state, body.caller, &body.bytes).await?;
     let recipients = checked.targets.recipients.len();
     if checked.targets.audience.is_some() || recipients > MAX_PREVIEW {
-        return Err(ApiError::invalid_field("to", format!("must be 1 to {MAX_PREVIEW} recipients for a preview")));
+        return Err(ApiError::invalid_field(
+            "to",
+            format!("must be 1 to {MAX_PREVIEW} recipients for a preview"),
+        ));
     }
     let clients = clients(&state, &checked).await?;
     let devices = devices(&state, body.caller, &checked).await?;
     let previews = devices.iter().enumerate().map(|(position, devices)| {
         let message = message(&checked, position);
-        let mut preview = Preview { position, requests: Vec::new(), errors: Vec::new() };
-        preview.errors.extend(unaddressable(&checked, position, devices));
+        let mut preview = Preview {
+            position,
+            requests: Vec::new(),
+            errors: Vec::new(),
+        };
+        preview
+            .errors
+            .extend(unaddressable(&checked, position, devices));
         for device in devices {
             match request(&clients, &message, &checked, device) {
                 Ok(request) => preview.requests.push(request),
-                Err((code, message)) => preview.errors.push(RecipientError { position, code, message }),
+                Err((code, message)) => preview.errors.push(RecipientError {
+                    position,
+                    code,
+                    message,
+                }),
             }
         }
         preview
     });
-    Ok(HttpResponse::Ok().json(PreviewList { previews: previews.collect() }))
+    Ok(HttpResponse::Ok().json(PreviewList {
+        previews: previews.collect(),
+    }))
 }
 
 type Problem = (String, String);
@@ -161,12 +202,28 @@ fn request(
     let payload = render(message, checked, device.provider)?;
     let client = match clients.get(&device.credential_id) {
         Some(Ok(client)) => client,
-        Some(Err(problem)) => return Err(("CREDENTIAL_UNUSABLE".to_owned(), (*problem).to_owned())),
-        None => return Err(("CREDENTIAL_GONE".to_owned(), "Its Credential has been deleted".to_owned())),
+        Some(Err(problem)) => {
+            return Err(("CREDENTIAL_UNUSABLE".to_owned(), (*problem).to_owned()));
+        }
+        None => {
+            return Err((
+                "CREDENTIAL_GONE".to_owned(),
+                "Its Credential has been deleted".to_owned(),
+            ));
+        }
     };
     let request = client.preview(&payload, device.token()?, device.message_id);
-    let request = request.ok_or_else(|| ("CREDENTIAL_UNUSABLE".to_owned(), "It is another provider's".to_owned()))?;
-    Ok(ProviderRequest { provider: device.provider, credential_id: device.credential_id, request })
+    let request = request.ok_or_else(|| {
+        (
+            "CREDENTIAL_UNUSABLE".to_owned(),
+            "It is another provider's".to_owned(),
+        )
+    })?;
+    Ok(ProviderRequest {
+        provider: device.provider,
+        credential_id: device.credential_id,
+        request,
+    })
 }
 
 async fn ask(
@@ -175,16 +232,27 @@ async fn ask(
     token: &str,
     payload: &Payload,
 ) -> Option<RecipientError> {
-    let problem = |code: &str, message: String| Some(RecipientError { position, code: code.to_owned(), message });
+    let problem = |code: &str, message: String| {
+        Some(RecipientError {
+            position,
+            code: code.to_owned(),
+            message,
+        })
+    };
     let client = match client? {
         Ok(client) => client,
         Err(reason) => return problem("CREDENTIAL_UNUSABLE", (*reason).to_owned()),
     };
     match client.validate(payload, token).await? {
-        Ok(Answer { outcome: crate::provider::Outcome::Accepted, .. }) => None,
+        Ok(Answer {
+            outcome: crate::provider::Outcome::Accepted,
+            ..
+        }) => None,
         Ok(answer) => problem(
             answer.code.as_deref().unwrap_or(answer.outcome.as_str()),
-            answer.message.unwrap_or_else(|| "FCM gave no reason".to_owned()),
+            answer
+                .message
+                .unwrap_or_else(|| "FCM gave no reason".to_owned()),
         ),
         Err(reason) => problem(not_sent_code(&reason), reason.to_string()),
     }
@@ -200,22 +268,42 @@ fn not_sent_code(reason: &NotSent) -> &'static str {
 
 /// What the recipient at `position` gets; an error where a template can't be filled in.
 fn message(checked: &Checked, position: usize) -> Result<Message, Problem> {
-    let problem = |field: String, message: String| ("INVALID_TEMPLATE".to_owned(), format!("{field} {message}"));
-    let variables = checked.targets.recipients.get(position).and_then(|recipient| recipient.variables.as_ref());
+    let problem = |field: String, message: String| {
+        ("INVALID_TEMPLATE".to_owned(), format!("{field} {message}"))
+    };
+    let variables = checked
+        .targets
+        .recipients
+        .get(position)
+        .and_then(|recipient| recipient.variables.as_ref());
     match &checked.template {
         None => Ok(checked.message.clone()),
-        Some(template) => template.render(variables).map_err(|found| problem(found.field, found.message)),
+        Some(template) => template
+            .render(variables)
+            .map_err(|found| problem(found.field, found.message)),
     }
 }
 
-fn render(message: &Result<Message, Problem>, checked: &Checked, provider: Provider) -> Result<Payload, Problem> {
+fn render(
+    message: &Result<Message, Problem>,
+    checked: &Checked,
+    provider: Provider,
+) -> Result<Payload, Problem> {
     let message = message.as_ref().map_err(Clone::clone)?;
-    Payload::render(provider, message, message.expires_at(checked.starts_at))
-        .map_err(|problem| ("INVALID_CONTENT".to_owned(), format!("{} {}", problem.field, problem.message)))
+    Payload::render(provider, message, message.expires_at(checked.starts_at)).map_err(|problem| {
+        (
+            "INVALID_CONTENT".to_owned(),
+            format!("{} {}", problem.field, problem.message),
+        )
+    })
 }
 
 fn unaddressable(checked: &Checked, position: usize, devices: &[Device]) -> Option<RecipientError> {
-    let is_user = checked.targets.recipients.get(position).is_some_and(|recipient| recipient.user_id().is_some());
+    let is_user = checked
+        .targets
+        .recipients
+        .get(position)
+        .is_some_and(|recipient| recipient.user_id().is_some());
     (is_user && devices.is_empty()).then(|| RecipientError {
         position,
         code: "UNADDRESSABLE".to_owned(),
@@ -228,14 +316,24 @@ async fn clients(
     state: &State,
     checked: &Checked,
 ) -> Result<HashMap<CredentialId, Result<Client, &'static str>>, ApiError> {
-    let ids: Vec<_> = [Provider::Fcm, Provider::Apn].into_iter().filter_map(|it| checked.senders.of(it)).collect();
+    let ids: Vec<_> = [Provider::Fcm, Provider::Apn]
+        .into_iter()
+        .filter_map(|it| checked.senders.of(it))
+        .collect();
     let stored = senders::by_ids(&state.pool, &ids).await?;
     let open = |stored| clients::open(stored, &state.master_keys, &state.endpoints);
-    Ok(stored.iter().map(|stored| (stored.id, open(stored))).collect())
+    Ok(stored
+        .iter()
+        .map(|stored| (stored.id, open(stored)))
+        .collect())
 }
 
 /// The devices of each recipient, in request order.
-async fn devices(state: &State, caller: Caller, checked: &Checked) -> Result<Vec<Vec<Device>>, ApiError> {
+async fn devices(
+    state: &State,
+    caller: Caller,
+    checked: &Checked,
+) -> Result<Vec<Vec<Device>>, ApiError> {
     let recipients = &checked.targets.recipients;
     let mut devices: Vec<Vec<Device>> = Vec::with_capacity(recipients.len());
     let (mut wanted, mut positions) = (Vec::new(), Vec::new());
@@ -246,24 +344,39 @@ async fn devices(state: &State, caller: Caller, checked: &Checked) -> Result<Vec
         let mut direct = Vec::new();
         match &recipient.to {
             To::User(user_id) => {
-                wanted.push(DevicesOf { account_id: caller.account_id, app_name, user_id: *user_id, tags: None });
+                wanted.push(DevicesOf {
+                    account_id: caller.account_id,
+                    app_name,
+                    user_id: *user_id,
+                    tags: None,
+                });
                 positions.push(position);
             }
-            To::Device(device) => direct.extend(checked.senders.of(device.provider).map(|credential_id| Device {
-                provider: device.provider,
-                credential_id,
-                token: Some(device.token.clone()),
-                message_id: message_id(position),
-            })),
+            To::Device(device) => direct.extend(checked.senders.of(device.provider).map(
+                |credential_id| Device {
+                    provider: device.provider,
+                    credential_id,
+                    token: Some(device.token.clone()),
+                    message_id: message_id(position),
+                },
+            )),
         }
         devices.push(direct);
     }
     for device in devices::of_users(&state.pool, &wanted).await? {
         let position = positions[device.index];
-        let token = state.master_keys.open_token(caller.account_id.as_uuid(), &device.token).ok();
+        let token = state
+            .master_keys
+            .open_token(caller.account_id.as_uuid(), &device.token)
+            .ok();
         if let Some(credential_id) = senders.of(device.provider) {
             let message_id = device.message_id(message_id(position));
-            devices[position].push(Device { provider: device.provider, credential_id, token, message_id });
+            devices[position].push(Device {
+                provider: device.provider,
+                credential_id,
+                token,
+                message_id,
+            });
         }
     }
     Ok(devices)

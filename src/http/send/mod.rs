@@ -1,4 +1,5 @@
-//! `POST /PushNotifications`: everything is checked, then everything is stored, then the client is answered.
+//! `POST /PushNotifications`: everything is checked, then everything is stored, then the client is
+//! answered.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use time::{Duration, OffsetDateTime};
@@ -41,7 +42,11 @@ const SHORTEST_DEADLINE: Duration = Duration::seconds(30);
     request_body = SendRequest,
     responses((status = 202, body = AcceptedOperation), (status = 200, body = Validation, description = "The answer to `validateOnly`"), CreateErrors),
 )]
-pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
+pub async fn send(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
     let caller = body.caller;
     let key = IdempotencyKey::of(&request, caller, &body.bytes)?;
     if let Some(key) = &key
@@ -53,8 +58,20 @@ pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody)
     if checked.validate_only {
         return dry_run::validate(&state, caller, &checked).await;
     }
-    let Checked { id, targets, message, senders, sender, tags, send_at, starts_at, .. } = checked;
-    state.limits.recipients(caller.account_id, targets.recipients.len())?;
+    let Checked {
+        id,
+        targets,
+        message,
+        senders,
+        sender,
+        tags,
+        send_at,
+        starts_at,
+        ..
+    } = checked;
+    state
+        .limits
+        .recipients(caller.account_id, targets.recipients.len())?;
 
     let answer = Accepted::operation(&request, &state, id);
     let operation = NewOperation {
@@ -72,12 +89,16 @@ pub async fn send(request: HttpRequest, state: web::Data<State>, body: JsonBody)
     };
     match (state.intake.submit(operation).await, key) {
         // The other one was first by a moment.
-        (Err(AcceptError::Repeated), Some(key)) => key.replay(&state.pool).await?.ok_or_else(ApiError::unavailable),
+        (Err(AcceptError::Repeated), Some(key)) => key
+            .replay(&state.pool)
+            .await?
+            .ok_or_else(ApiError::unavailable),
         (result, _) => Ok(result.map(|()| answer.respond())?),
     }
 }
 
-/// Each recipient as it is stored: a device with the Credential that it is reached by, and its token sealed.
+/// Each recipient as it is stored: a device with the Credential that it is reached by, and its
+/// token sealed.
 fn addressed(
     recipients: Vec<Recipient>,
     senders: &Senders,
@@ -90,17 +111,27 @@ fn addressed(
             To::Device(Device { provider, token }) => recipients::Recipient::Device {
                 provider,
                 // `Senders::find` has noted a problem for every provider without one.
-                credential_id: senders.of(provider).ok_or_else(|| ApiError::invalid(Vec::new()))?,
+                credential_id: senders
+                    .of(provider)
+                    .ok_or_else(|| ApiError::invalid(Vec::new()))?,
                 token: keys.seal_token(caller.account_id.as_uuid(), &token)?,
             },
         };
-        Ok(NewRecipient { recipient, variables })
+        Ok(NewRecipient {
+            recipient,
+            variables,
+        })
     };
     recipients.into_iter().map(addressed).collect()
 }
 
-/// Until when a message may be sent: as long as the operator allows, and no longer than it is of use.
-fn deadline(starts_at: OffsetDateTime, longest: std::time::Duration, ttl: Option<u32>) -> OffsetDateTime {
+/// Until when a message may be sent: as long as the operator allows, and no longer than it is of
+/// use.
+fn deadline(
+    starts_at: OffsetDateTime,
+    longest: std::time::Duration,
+    ttl: Option<u32>,
+) -> OffsetDateTime {
     let of_use = ttl.map(|ttl| Duration::seconds(ttl.into()).max(SHORTEST_DEADLINE));
     let longest = Duration::try_from(longest).unwrap_or(Duration::WEEK);
     starts_at + of_use.map_or(longest, |of_use| of_use.min(longest))
@@ -112,7 +143,10 @@ mod tests {
 
     #[test]
     fn a_message_is_tried_as_long_as_it_is_of_use() {
-        let (now, hour) = (OffsetDateTime::now_utc(), std::time::Duration::from_secs(3600));
+        let (now, hour) = (
+            OffsetDateTime::now_utc(),
+            std::time::Duration::from_secs(3600),
+        );
         assert_eq!(deadline(now, hour, None) - now, Duration::HOUR);
         assert_eq!(deadline(now, hour, Some(600)) - now, Duration::seconds(600));
         assert_eq!(deadline(now, hour, Some(0)) - now, SHORTEST_DEADLINE);

@@ -12,10 +12,12 @@ const LONGEST_AHEAD: Duration = Duration::days(7);
 /// A moment this long past is a clock that is a little off, and means now.
 const CLOCK_TOLERANCE: Duration = Duration::seconds(30);
 
-/// How far ahead a send may lie where records can be read for `retention` after their acceptance: until it is due, it can be
-/// read, and canceled.
+/// How far ahead a send may lie where records can be read for `retention` after their acceptance:
+/// until it is due, it can be read, and canceled.
 pub fn longest_ahead(retention: std::time::Duration) -> Duration {
-    Duration::try_from(retention).unwrap_or(Duration::MAX).min(LONGEST_AHEAD)
+    Duration::try_from(retention)
+        .unwrap_or(Duration::MAX)
+        .min(LONGEST_AHEAD)
 }
 
 /// Reads `schedule.sendAt`, which may lie `longest` after `now`; `None`: at once.
@@ -31,9 +33,14 @@ pub fn send_at(
     let moments = schedule.take("sendAt");
     let path = schedule.at("sendAt");
     let moment = match moments.as_ref().map(Value::as_array) {
-        Some(Some(moments)) if moments.len() == 1 => parse(&moments[0], &Path::Index(&path, 0), now, longest, problems),
+        Some(Some(moments)) if moments.len() == 1 => {
+            parse(&moments[0], &Path::Index(&path, 0), now, longest, problems)
+        }
         _ => {
-            problems.push(&path, "must be an array of one date-time, such as [\"2026-01-31T09:30:00Z\"]");
+            problems.push(
+                &path,
+                "must be an array of one date-time, such as [\"2026-01-31T09:30:00Z\"]",
+            );
             None
         }
     };
@@ -51,11 +58,22 @@ fn parse(
     let without_zone = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
     let moment = value.as_str().and_then(|text| {
         let with_zone = OffsetDateTime::parse(text, &Rfc3339).ok();
-        with_zone.or_else(|| Some(PrimitiveDateTime::parse(text, without_zone).ok()?.assume_utc()))
+        with_zone.or_else(|| {
+            Some(
+                PrimitiveDateTime::parse(text, without_zone)
+                    .ok()?
+                    .assume_utc(),
+            )
+        })
     });
     match moment {
-        None => problems.push(path, "must be an RFC 3339 date-time; without a zone it is UTC"),
-        Some(moment) if moment < now - CLOCK_TOLERANCE => problems.push(path, "must not lie in the past"),
+        None => problems.push(
+            path,
+            "must be an RFC 3339 date-time; without a zone it is UTC",
+        ),
+        Some(moment) if moment < now - CLOCK_TOLERANCE => {
+            problems.push(path, "must not lie in the past")
+        }
         Some(moment) if moment > now + longest => {
             let hours = longest.whole_hours();
             problems.push(path, format!("must be at most {hours} hours ahead"));
@@ -80,9 +98,18 @@ mod tests {
 
     #[test]
     fn zones_count_and_none_is_utc() {
-        assert_eq!(of(r#"{"sendAt":["2026-01-30T01:00:00Z"]}"#), (Some(60), true));
-        assert_eq!(of(r#"{"sendAt":["2026-01-30T03:00:00+02:00"]}"#), (Some(60), true));
-        assert_eq!(of(r#"{"sendAt":["2026-01-30T01:00:00"]}"#), (Some(60), true));
+        assert_eq!(
+            of(r#"{"sendAt":["2026-01-30T01:00:00Z"]}"#),
+            (Some(60), true)
+        );
+        assert_eq!(
+            of(r#"{"sendAt":["2026-01-30T03:00:00+02:00"]}"#),
+            (Some(60), true)
+        );
+        assert_eq!(
+            of(r#"{"sendAt":["2026-01-30T01:00:00"]}"#),
+            (Some(60), true)
+        );
     }
 
     #[test]
@@ -104,7 +131,10 @@ mod tests {
 
     #[test]
     fn a_moment_that_is_a_problem_is_none_to_reckon_with() {
-        assert_eq!(of(r#"{"sendAt":["9999-12-31T23:59:59-01:00"]}"#), (None, false));
+        assert_eq!(
+            of(r#"{"sendAt":["9999-12-31T23:59:59-01:00"]}"#),
+            (None, false)
+        );
     }
 
     #[test]

@@ -27,6 +27,13 @@ impl Facts {
 /// Reads the first of a chain; `None` if it is no certificate.
 pub fn read(chain: &[CertificateDer<'_>]) -> Option<Facts> {
     let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
-    let user_id = certificate.subject().iter_by_oid(&USER_ID).next().and_then(|attribute| attribute.as_str().ok());
-    Some(Facts { bundle_id: user_id.map(str::to_owned), expires_at: certificate.validity().not_after.to_datetime() })
+    let user_id = certificate
+        .subject()
+        .iter_by_oid(&USER_ID)
+        .next()
+        .and_then(|attribute| attribute.as_str().ok());
+    Some(Facts {
+        bundle_id: user_id.map(str::to_owned),
+        expires_at: certificate.validity().not_after.to_datetime(),
+    })
 }

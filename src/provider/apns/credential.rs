@@ -24,7 +24,8 @@ pub struct KeyCredential {
 
 /// A client certificate.
 pub struct CertificateCredential {
-    /// The app's bundle id, from the certificate where the client gives none; `None`: neither names one.
+    /// The app's bundle id, from the certificate where the client gives none; `None`: neither names
+    /// one.
     pub bundle_id: Option<String>,
     pub(super) certificates: Vec<CertificateDer<'static>>,
     /// A secret.
@@ -33,30 +34,49 @@ pub struct CertificateCredential {
 
 impl fmt::Debug for KeyCredential {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("KeyCredential").field("bundle_id", &self.bundle_id).finish_non_exhaustive()
+        formatter
+            .debug_struct("KeyCredential")
+            .field("bundle_id", &self.bundle_id)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for CertificateCredential {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("CertificateCredential").field("bundle_id", &self.bundle_id).finish_non_exhaustive()
+        formatter
+            .debug_struct("CertificateCredential")
+            .field("bundle_id", &self.bundle_id)
+            .finish_non_exhaustive()
     }
 }
 
 impl KeyCredential {
     /// Reads `{privateKey, teamId, keyId, bundleId}`.
     pub(crate) fn parse(content: &Value) -> Result<Self, Vec<FieldProblem>> {
-        let mut fields = Fields::of(content, &["privateKey", "teamId", "keyId", "bundleId", "certificate"]);
+        let mut fields = Fields::of(
+            content,
+            &["privateKey", "teamId", "keyId", "bundleId", "certificate"],
+        );
         let bundle_id = fields.required(&["bundleId"]);
         check_bundle_id(&mut fields, &bundle_id);
         let team_id = apple_id(&mut fields, "teamId");
         let key_id = apple_id(&mut fields, "keyId");
         let pem = fields.required_pem(&["privateKey"]);
-        let signing_key = EncodingKey::from_ec_pem(pem.as_bytes()).ok().filter(|key| signs(key, Algorithm::ES256));
+        let signing_key = EncodingKey::from_ec_pem(pem.as_bytes())
+            .ok()
+            .filter(|key| signs(key, Algorithm::ES256));
         if signing_key.is_none() && !pem.is_empty() {
-            fields.problem("privateKey", "must be the content of a .p8 file: a P-256 private key in PKCS#8");
+            fields.problem(
+                "privateKey",
+                "must be the content of a .p8 file: a P-256 private key in PKCS#8",
+            );
         }
-        fields.finish(signing_key.map(|signing_key| Self { bundle_id, team_id, key_id, signing_key }))
+        fields.finish(signing_key.map(|signing_key| Self {
+            bundle_id,
+            team_id,
+            key_id,
+            signing_key,
+        }))
     }
 }
 
@@ -75,42 +95,58 @@ impl CertificateCredential {
         if facts.as_ref().is_some_and(Facts::has_expired) {
             fields.problem("certificate", "must not have expired");
         }
-        // The topic is the certificate's unless the client names another: one for several apps' topics needs it named.
+        // The topic is the certificate's unless the client names another: one for several apps'
+        // topics needs it named.
         let bundle_id = bundle_id.or(facts.and_then(|facts| facts.bundle_id));
         let key_pem = fields.required_pem(&["privateKey"]);
         let private_key = private_key(&key_pem);
         if private_key.is_none() && !key_pem.is_empty() {
-            fields.problem("privateKey", "must be a private key in PKCS#8, PKCS#1 or SEC1, without a password");
+            fields.problem(
+                "privateKey",
+                "must be a private key in PKCS#8, PKCS#1 or SEC1, without a password",
+            );
         }
         if let (Some(certificates), Some(private_key)) = (&certificates, &private_key)
             && !belong_together(certificates, private_key)
         {
             fields.problem("privateKey", "must be the private key of the certificate");
         }
-        let credential = certificates.zip(private_key).map(|(certificates, private_key)| Self {
-            bundle_id,
-            certificates,
-            private_key,
-        });
+        let credential = certificates
+            .zip(private_key)
+            .map(|(certificates, private_key)| Self {
+                bundle_id,
+                certificates,
+                private_key,
+            });
         fields.finish(credential)
     }
 }
 
-fn belong_together(certificates: &[CertificateDer<'static>], private_key: &PrivateKeyDer<'static>) -> bool {
+fn belong_together(
+    certificates: &[CertificateDer<'static>],
+    private_key: &PrivateKeyDer<'static>,
+) -> bool {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    rustls::sign::CertifiedKey::from_der(certificates.to_vec(), private_key.clone_key(), &provider).is_ok()
+    rustls::sign::CertifiedKey::from_der(certificates.to_vec(), private_key.clone_key(), &provider)
+        .is_ok()
 }
 
 fn check_bundle_id(fields: &mut Fields<'_>, bundle_id: &str) {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
     if !bundle_id.chars().all(allowed) {
-        fields.problem("bundleId", "must be a bundle id: letters, digits, '-', '.' and '_'");
+        fields.problem(
+            "bundleId",
+            "must be a bundle id: letters, digits, '-', '.' and '_'",
+        );
     }
 }
 
 fn apple_id(fields: &mut Fields<'_>, name: &str) -> String {
     let id = fields.required(&[name]);
-    let is_id = id.len() == ID_LENGTH && id.chars().all(|character| character.is_ascii_alphanumeric());
+    let is_id = id.len() == ID_LENGTH
+        && id
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric());
     if !id.is_empty() && !is_id {
         fields.problem(name, "must be 10 letters and digits");
     }

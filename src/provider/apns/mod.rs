@@ -46,11 +46,20 @@ impl ApnsClient {
     }
 
     /// With a client certificate.
-    pub fn with_certificate(credential: &CertificateCredential, endpoint: &Endpoint) -> Result<Self, ClientError> {
+    pub fn with_certificate(
+        credential: &CertificateCredential,
+        endpoint: &Endpoint,
+    ) -> Result<Self, ClientError> {
         let private_key: PrivateKeyDer<'static> = credential.private_key.clone_key();
-        let identity = Identity { certificates: credential.certificates.clone(), private_key };
+        let identity = Identity {
+            certificates: credential.certificates.clone(),
+            private_key,
+        };
         Ok(Self {
-            pool: Pool::new(endpoint.origin(false), endpoint.roots.client_config(Some(identity))?),
+            pool: Pool::new(
+                endpoint.origin(false),
+                endpoint.roots.client_config(Some(identity))?,
+            ),
             origin_uri: endpoint.origin_uri(),
             topic: credential.bundle_id.as_deref().map(topic).transpose()?,
             tokens: None,
@@ -64,27 +73,54 @@ impl ApnsClient {
 
     /// What [`Self::send`] would ask, secrets masked.
     pub fn preview(&self, payload: &ApnsPayload, token: &str, apns_id: Uuid) -> RequestPreview {
-        let authorization = self.tokens.as_ref().map(|_| HeaderValue::from_static("bearer"));
-        let exchange = Exchange { client: self, payload, uri: http::Uri::default(), apns_id, authorization };
+        let authorization = self
+            .tokens
+            .as_ref()
+            .map(|_| HeaderValue::from_static("bearer"));
+        let exchange = Exchange {
+            client: self,
+            payload,
+            uri: http::Uri::default(),
+            apns_id,
+            authorization,
+        };
         let url = format!("{}/3/device/{}", self.origin_uri, masked(token));
         RequestPreview::post(url, &exchange.headers(), payload.body())
     }
 
-    /// Tries to deliver `payload` to the device with `token`. Every try of one notification has the same `apns_id`.
-    pub async fn send(&self, payload: &ApnsPayload, token: &str, apns_id: Uuid) -> Result<Answer, NotSent> {
+    /// Tries to deliver `payload` to the device with `token`. Every try of one notification has the
+    /// same `apns_id`.
+    pub async fn send(
+        &self,
+        payload: &ApnsPayload,
+        token: &str,
+        apns_id: Uuid,
+    ) -> Result<Answer, NotSent> {
         if !is_device_token(token) {
             return Ok(Answer::bad_token("a device token is letters and digits"));
         }
         let Ok(uri) = format!("{}/3/device/{token}", self.origin_uri).parse::<http::Uri>() else {
-            return Ok(Answer::bad_token("the device token is too long for an address"));
+            return Ok(Answer::bad_token(
+                "the device token is too long for an address",
+            ));
         };
         let authorization = self.tokens.as_ref().map(ProviderTokens::get).transpose()?;
-        let mut exchange = Exchange { client: self, payload, uri, apns_id, authorization };
+        let mut exchange = Exchange {
+            client: self,
+            payload,
+            uri,
+            apns_id,
+            authorization,
+        };
         let answer = exchange.run().await?;
         match answer.code.as_deref() {
             Some("ExpiredProviderToken") => {
-                let (Some(tokens), Some(old)) = (&self.tokens, &exchange.authorization) else { return Ok(answer) };
-                let Some(newer) = tokens.renew(old)? else { return Ok(answer) };
+                let (Some(tokens), Some(old)) = (&self.tokens, &exchange.authorization) else {
+                    return Ok(answer);
+                };
+                let Some(newer) = tokens.renew(old)? else {
+                    return Ok(answer);
+                };
                 exchange.authorization = Some(newer);
                 exchange.run().await
             }
@@ -94,14 +130,18 @@ impl ApnsClient {
     }
 }
 
-/// Answers that are about the connection: it is closing, or bound to another key. Another one may well take the request.
+/// Answers that are about the connection: it is closing, or bound to another key. Another one may
+/// well take the request.
 fn ends_the_connection(code: &str) -> bool {
     matches!(code, "IdleTimeout" | "Shutdown" | "UnrelatedKeyIdInToken")
 }
 
 /// Apple's are hexadecimal and of no fixed length; anything that could change the address is none.
 fn is_device_token(token: &str) -> bool {
-    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    !token.is_empty()
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// One request, as often as it takes.
@@ -130,7 +170,11 @@ impl Exchange<'_> {
 
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.extend(self.authorization.as_ref().map(|authorization| (AUTHORIZATION, authorization.clone())));
+        headers.extend(
+            self.authorization
+                .as_ref()
+                .map(|authorization| (AUTHORIZATION, authorization.clone())),
+        );
         headers.extend(self.topic().map(|topic| (APNS_TOPIC, topic)));
         headers.extend(self.id().map(|id| (APNS_ID, id)));
         for (name, value) in self.payload.headers() {
@@ -149,8 +193,10 @@ impl Exchange<'_> {
 
     fn id(&self) -> Option<HeaderValue> {
         let mut buffer = Uuid::encode_buffer();
-        let mut id = HeaderValue::from_str(self.apns_id.as_hyphenated().encode_lower(&mut buffer)).ok()?;
-        // Never indexed: each is sent once and would only push the headers that recur out of HPACK's table.
+        let mut id =
+            HeaderValue::from_str(self.apns_id.as_hyphenated().encode_lower(&mut buffer)).ok()?;
+        // Never indexed: each is sent once and would only push the headers that recur out of
+        // HPACK's table.
         id.set_sensitive(true);
         Some(id)
     }
@@ -174,7 +220,10 @@ mod tests {
 
     #[test]
     fn a_device_token_cannot_change_the_address() {
-        for token in ["0a1b", "utJXX2Tr9wN_tYOwYd8rFA6mYUMBFqdz9n6k3v5EpFAukXD89hGq"] {
+        for token in [
+            "0a1b",
+            "utJXX2Tr9wN_tYOwYd8rFA6mYUMBFqdz9n6k3v5EpFAukXD89hGq",
+        ] {
             assert!(is_device_token(token), "{token}");
         }
         for token in ["", "a/b", "a?b", "a#b", "..", "a b", "%2F", "a\nb", "é"] {

@@ -13,18 +13,32 @@ use crate::provider::{Answer, Outcome, retry_after, tidy};
 
 /// What APNs answered.
 pub fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let message_id = headers.get("apns-id").and_then(|id| id.to_str().ok()).map(tidy);
+    let message_id = headers
+        .get("apns-id")
+        .and_then(|id| id.to_str().ok())
+        .map(tidy);
     let http_status = Some(status.as_u16());
     if status == StatusCode::OK {
-        return Answer { outcome: Outcome::Accepted, http_status, code: None, message: None, message_id };
+        return Answer {
+            outcome: Outcome::Accepted,
+            http_status,
+            code: None,
+            message: None,
+            message_id,
+        };
     }
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let reason = body.get("reason").and_then(Value::as_str).unwrap_or_default();
+    let reason = body
+        .get("reason")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     // Milliseconds; only with 410.
     let since = body
         .get("timestamp")
         .and_then(Value::as_i64)
-        .and_then(|milliseconds| OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok());
+        .and_then(|milliseconds| {
+            OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()
+        });
     Answer {
         outcome: outcome(status, reason, since, retry_after(headers)),
         http_status,
@@ -35,7 +49,12 @@ pub fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
 }
 
 /// The table: Apple's reasons, by what to do about each.
-fn outcome(status: StatusCode, reason: &str, since: Option<OffsetDateTime>, retry_after: Option<Duration>) -> Outcome {
+fn outcome(
+    status: StatusCode,
+    reason: &str,
+    since: Option<OffsetDateTime>,
+    retry_after: Option<Duration>,
+) -> Outcome {
     match (reason, status.as_u16()) {
         ("Unregistered" | "ExpiredToken", _) => Outcome::TokenDead { since },
         // May be a good token of the other environment or of another app.
@@ -51,15 +70,27 @@ fn outcome(status: StatusCode, reason: &str, since: Option<OffsetDateTime>, retr
             | "UnrelatedKeyIdInToken",
             _,
         ) => Outcome::CredentialRefused,
-        ("TooManyProviderTokenUpdates", _) => Outcome::Throttled { retry_after, device_only: false },
-        ("TooManyRequests", _) => Outcome::Throttled { retry_after, device_only: true },
-        ("IdleTimeout", _) | (_, 300..=399 | 408 | 500..=599) => Outcome::Unavailable { retry_after },
+        ("TooManyProviderTokenUpdates", _) => Outcome::Throttled {
+            retry_after,
+            device_only: false,
+        },
+        ("TooManyRequests", _) => Outcome::Throttled {
+            retry_after,
+            device_only: true,
+        },
+        ("IdleTimeout", _) | (_, 300..=399 | 408 | 500..=599) => {
+            Outcome::Unavailable { retry_after }
+        }
         // 410 is about the token, but only a known reason removes one.
         (_, 410) => Outcome::TokenRefused,
-        (_, 429) => Outcome::Throttled { retry_after, device_only: false },
-        // BadCollapseId, BadExpirationDate, BadMessageId, BadPriority, BadTopic, DuplicateHeaders, InvalidPushType,
-        // MissingDeviceToken, MissingTopic, PayloadEmpty, TopicDisallowed, Forbidden, BadPath, MethodNotAllowed,
-        // PayloadTooLarge, and what Apple may add: the message as it is will never be taken.
+        (_, 429) => Outcome::Throttled {
+            retry_after,
+            device_only: false,
+        },
+        // BadCollapseId, BadExpirationDate, BadMessageId, BadPriority, BadTopic, DuplicateHeaders,
+        // InvalidPushType, MissingDeviceToken, MissingTopic, PayloadEmpty, TopicDisallowed,
+        // Forbidden, BadPath, MethodNotAllowed, PayloadTooLarge, and what Apple may add: the
+        // message as it is will never be taken.
         _ => Outcome::MessageRefused,
     }
 }
@@ -72,11 +103,15 @@ fn explanation(reason: &str) -> Option<&'static str> {
         "BadDeviceToken" => "The device token is invalid, or belongs to the other environment.",
         "DeviceTokenNotForTopic" => "The device token does not match the topic.",
         "ExpiredProviderToken" => "The provider token is stale.",
-        "InvalidProviderToken" => "The provider token is not valid, or its signature could not be verified.",
+        "InvalidProviderToken" => {
+            "The provider token is not valid, or its signature could not be verified."
+        }
         "MissingProviderToken" => "No provider certificate or token was given.",
         "BadCertificate" => "The certificate is invalid.",
         "BadCertificateEnvironment" => "The certificate is for the other environment.",
-        "BadEnvironmentKeyIdInToken" | "BadEnvironmentKeyInToken" => "The signing key is for the other environment.",
+        "BadEnvironmentKeyIdInToken" | "BadEnvironmentKeyInToken" => {
+            "The signing key is for the other environment."
+        }
         "UnrelatedKeyIdInToken" => "The connection was opened with an unrelated signing key.",
         "TooManyProviderTokenUpdates" => "The provider token is being renewed too often.",
         "TooManyRequests" => "Too many requests were made for this device token.",
@@ -104,12 +139,18 @@ mod tests {
 
     fn of(status: u16, reason: &str) -> Answer {
         let body = format!(r#"{{"reason":"{reason}","timestamp":1700000000000}}"#);
-        answer(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
+        answer(
+            StatusCode::from_u16(status).unwrap(),
+            &HeaderMap::new(),
+            body.as_bytes(),
+        )
     }
 
     #[test]
     fn every_row_of_the_table() {
-        let dead = Outcome::TokenDead { since: OffsetDateTime::from_unix_timestamp(1_700_000_000).ok() };
+        let dead = Outcome::TokenDead {
+            since: OffsetDateTime::from_unix_timestamp(1_700_000_000).ok(),
+        };
         let unavailable = Outcome::Unavailable { retry_after: None };
         let rows = [
             (400, "BadDeviceToken", Outcome::TokenRefused),
@@ -132,7 +173,11 @@ mod tests {
             (403, "MissingProviderToken", Outcome::CredentialRefused),
             (403, "BadCertificate", Outcome::CredentialRefused),
             (403, "BadCertificateEnvironment", Outcome::CredentialRefused),
-            (403, "BadEnvironmentKeyIdInToken", Outcome::CredentialRefused),
+            (
+                403,
+                "BadEnvironmentKeyIdInToken",
+                Outcome::CredentialRefused,
+            ),
             (403, "UnrelatedKeyIdInToken", Outcome::CredentialRefused),
             (403, "Forbidden", Outcome::MessageRefused),
             (404, "BadPath", Outcome::MessageRefused),
@@ -140,15 +185,36 @@ mod tests {
             (410, "Unregistered", dead),
             (410, "ExpiredToken", dead),
             (413, "PayloadTooLarge", Outcome::MessageRefused),
-            (429, "TooManyProviderTokenUpdates", Outcome::Throttled { retry_after: None, device_only: false }),
-            (429, "TooManyRequests", Outcome::Throttled { retry_after: None, device_only: true }),
+            (
+                429,
+                "TooManyProviderTokenUpdates",
+                Outcome::Throttled {
+                    retry_after: None,
+                    device_only: false,
+                },
+            ),
+            (
+                429,
+                "TooManyRequests",
+                Outcome::Throttled {
+                    retry_after: None,
+                    device_only: true,
+                },
+            ),
             (500, "InternalServerError", unavailable),
             (503, "ServiceUnavailable", unavailable),
             (503, "Shutdown", unavailable),
             (403, "BadEnvironmentKeyInToken", Outcome::CredentialRefused),
             (400, "SomethingNew", Outcome::MessageRefused),
             (410, "SomethingNew", Outcome::TokenRefused),
-            (429, "SomethingNew", Outcome::Throttled { retry_after: None, device_only: false }),
+            (
+                429,
+                "SomethingNew",
+                Outcome::Throttled {
+                    retry_after: None,
+                    device_only: false,
+                },
+            ),
             (503, "SomethingNew", unavailable),
             (302, "", unavailable),
             (502, "", unavailable),
@@ -162,11 +228,18 @@ mod tests {
 
     #[test]
     fn no_body_is_too_odd() {
-        let gone = |body: &str| answer(StatusCode::GONE, &HeaderMap::new(), body.as_bytes()).outcome;
+        let gone =
+            |body: &str| answer(StatusCode::GONE, &HeaderMap::new(), body.as_bytes()).outcome;
         let dead = Outcome::TokenDead { since: None };
         assert_eq!(gone(r#"{"reason":"Unregistered"}"#), dead);
-        assert_eq!(gone(r#"{"reason":"Unregistered","timestamp":"soon"}"#), dead);
-        assert_eq!(gone(r#"{"reason":"Unregistered","timestamp":9223372036854775807}"#), dead);
+        assert_eq!(
+            gone(r#"{"reason":"Unregistered","timestamp":"soon"}"#),
+            dead
+        );
+        assert_eq!(
+            gone(r#"{"reason":"Unregistered","timestamp":9223372036854775807}"#),
+            dead
+        );
         for body in ["", "[]", "<html>", r#"{"reason":7}"#] {
             assert_eq!(gone(body), Outcome::TokenRefused, "{body}");
         }
@@ -177,6 +250,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("apns-id", "0191".parse().unwrap());
         let answer = answer(StatusCode::OK, &headers, b"");
-        assert_eq!((answer.outcome, answer.message_id.as_deref()), (Outcome::Accepted, Some("0191")));
+        assert_eq!(
+            (answer.outcome, answer.message_id.as_deref()),
+            (Outcome::Accepted, Some("0191"))
+        );
     }
 }

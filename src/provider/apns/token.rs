@@ -1,7 +1,8 @@
-//! Provider tokens: signed here, renewed often enough for APNs to accept them and seldom enough not to annoy it.
+//! Provider tokens: signed here, renewed often enough for APNs to accept them and seldom enough not
+//! to annoy it.
 //!
-//! <https://developer.apple.com/documentation/usernotifications/establishing-a-token-based-connection-to-apns>: at least
-//! every 60 minutes, at most every 20.
+//! <https://developer.apple.com/documentation/usernotifications/establishing-a-token-based-connection-to-apns>:
+//! at least every 60 minutes, at most every 20.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -32,7 +33,8 @@ struct ProviderToken {
 }
 
 impl ProviderToken {
-    /// Whether it is younger than `age`; one from the future is not, for the clock has been set back since.
+    /// Whether it is younger than `age`; one from the future is not, for the clock has been set
+    /// back since.
     fn is_younger_than(&self, age: Duration) -> bool {
         (-Duration::MINUTE..age).contains(&(OffsetDateTime::now_utc() - self.issued_at))
     }
@@ -61,13 +63,17 @@ impl ProviderTokens {
     /// A token that is good now, as the value of the `authorization` header.
     pub fn get(&self) -> Result<HeaderValue, NotSent> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match current.as_ref().filter(|token| token.is_younger_than(RENEW_AFTER)) {
+        match current
+            .as_ref()
+            .filter(|token| token.is_younger_than(RENEW_AFTER))
+        {
             Some(token) => Ok(token.authorization.clone()),
             None => Ok(current.insert(self.issue()?).authorization.clone()),
         }
     }
 
-    /// A newer token than `old`, which APNs calls expired; `None` where renewing so soon would only make APNs refuse more.
+    /// A newer token than `old`, which APNs calls expired; `None` where renewing so soon would only
+    /// make APNs refuse more.
     pub fn renew(&self, old: &HeaderValue) -> Result<Option<HeaderValue>, NotSent> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match current.as_ref() {
@@ -80,13 +86,19 @@ impl ProviderTokens {
     fn issue(&self) -> Result<ProviderToken, NotSent> {
         let refused = |reason: String| NotSent::CredentialRefused { reason };
         let issued_at = OffsetDateTime::now_utc();
-        let claims = Claims { iss: &self.team_id, iat: issued_at.unix_timestamp() };
+        let claims = Claims {
+            iss: &self.team_id,
+            iat: issued_at.unix_timestamp(),
+        };
         let token = jsonwebtoken::encode(&self.header, &claims, &self.signing_key)
             .map_err(|error| refused(format!("the private key can't sign: {error}")))?;
-        let mut authorization =
-            HeaderValue::try_from(format!("bearer {token}")).map_err(|error| refused(error.to_string()))?;
+        let mut authorization = HeaderValue::try_from(format!("bearer {token}"))
+            .map_err(|error| refused(error.to_string()))?;
         // Apple asks for a literal that is never indexed.
         authorization.set_sensitive(true);
-        Ok(ProviderToken { authorization, issued_at })
+        Ok(ProviderToken {
+            authorization,
+            issued_at,
+        })
     }
 }

@@ -1,4 +1,5 @@
-//! Firebase Cloud Messaging, HTTP v1: <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send>.
+//! Firebase Cloud Messaging, HTTP v1:
+//! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send>.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -29,7 +30,11 @@ impl FcmClient {
     /// For the project of `credential`.
     pub fn new(credential: &FcmCredential, endpoints: &Endpoints) -> Result<Self, ClientError> {
         let endpoint = &endpoints.fcm;
-        let uri = format!("{}/v1/projects/{}/messages:send", endpoint.origin_uri(), credential.project_id);
+        let uri = format!(
+            "{}/v1/projects/{}/messages:send",
+            endpoint.origin_uri(),
+            credential.project_id
+        );
         Ok(Self {
             pool: Pool::new(endpoint.origin(false), endpoint.roots.client_config(None)?),
             tokens: AccessTokens::new(credential, endpoints)?,
@@ -56,13 +61,18 @@ impl FcmClient {
     pub fn preview(&self, payload: &FcmPayload, token: &str) -> RequestPreview {
         let access_token = HeaderValue::from_static("Bearer");
         let body = payload.for_token(&masked(token));
-        RequestPreview::post(self.uri.to_string(), self.request(&access_token).headers(), &body)
+        RequestPreview::post(
+            self.uri.to_string(),
+            self.request(&access_token).headers(),
+            &body,
+        )
     }
 
     async fn exchange(&self, body: &Bytes) -> Result<Answer, NotSent> {
         let access_token = self.tokens.get().await?;
         let answer = self.try_send(body, &access_token).await?;
-        if answer.http_status != Some(StatusCode::UNAUTHORIZED.as_u16()) || answer.outcome != Outcome::CredentialRefused
+        if answer.http_status != Some(StatusCode::UNAUTHORIZED.as_u16())
+            || answer.outcome != Outcome::CredentialRefused
         {
             return Ok(answer);
         }
@@ -73,7 +83,11 @@ impl FcmClient {
 
     async fn try_send(&self, body: &Bytes, access_token: &HeaderValue) -> Result<Answer, NotSent> {
         match self.pool.send(|| self.request(access_token), body).await {
-            Ok(response) => Ok(outcome::answer(response.status, &response.headers, &response.body)),
+            Ok(response) => Ok(outcome::answer(
+                response.status,
+                &response.headers,
+                &response.body,
+            )),
             Err(SendError::Ambiguous(reason)) => Ok(Answer::ambiguous(reason)),
             Err(SendError::NotSent(reason)) => Err(NotSent::Unreachable { reason }),
         }
@@ -81,8 +95,12 @@ impl FcmClient {
 
     fn request(&self, access_token: &HeaderValue) -> Request<()> {
         let mut request = Request::post(self.uri.clone()).body(()).unwrap_or_default();
-        request.headers_mut().insert(AUTHORIZATION, access_token.clone());
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request
+            .headers_mut()
+            .insert(AUTHORIZATION, access_token.clone());
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request
     }
 }

@@ -1,7 +1,8 @@
-//! Access tokens: a signed assertion is exchanged for one, which is kept and renewed ahead of its end.
+//! Access tokens: a signed assertion is exchanged for one, which is kept and renewed ahead of its
+//! end.
 //!
-//! <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>. One task at a time renews; while
-//! the old token is still good the others go on with it.
+//! <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>. One task at
+//! a time renews; while the old token is still good the others go on with it.
 
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -83,11 +84,18 @@ impl AccessTokens {
     /// None yet.
     pub fn new(credential: &FcmCredential, endpoints: &Endpoints) -> Result<Self, ClientError> {
         let address = || ClientError::Address(credential.token_uri.clone());
-        if credential.token_uri != GOOGLE_TOKEN_URI && !endpoints.fcm_token_uris.contains(&credential.token_uri) {
+        if credential.token_uri != GOOGLE_TOKEN_URI
+            && !endpoints.fcm_token_uris.contains(&credential.token_uri)
+        {
             return Err(address());
         }
         let (host, port) = https_authority(&credential.token_uri).ok_or_else(address)?;
-        let endpoint = Endpoint { host, port, max_connections: 1, ..endpoints.fcm.clone() };
+        let endpoint = Endpoint {
+            host,
+            port,
+            max_connections: 1,
+            ..endpoints.fcm.clone()
+        };
         let mut header = Header::new(Algorithm::RS256);
         header.kid.clone_from(&credential.private_key_id);
         Ok(Self {
@@ -115,8 +123,12 @@ impl AccessTokens {
             },
             None => self.renewing.lock().await,
         };
-        // Somebody else may have tried while this waited for its turn: what came of it holds for all who waited.
-        if let Some(token) = self.current().filter(|token| Instant::now() < token.renew_at) {
+        // Somebody else may have tried while this waited for its turn: what came of it holds for
+        // all who waited.
+        if let Some(token) = self
+            .current()
+            .filter(|token| Instant::now() < token.renew_at)
+        {
             return Ok(token.authorization);
         }
         if let Some(error) = self.failure_since(now) {
@@ -128,7 +140,8 @@ impl AccessTokens {
                 Ok(token.authorization)
             }
             Err(error) => self.put_off().ok_or_else(|| {
-                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), error.clone()));
+                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some((Instant::now(), error.clone()));
                 error
             }),
         }
@@ -136,13 +149,18 @@ impl AccessTokens {
 
     fn failure_since(&self, began: Instant) -> Option<NotSent> {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.as_ref().filter(|(at, _)| *at >= began).map(|(_, error)| error.clone())
+        failure
+            .as_ref()
+            .filter(|(at, _)| *at >= began)
+            .map(|(_, error)| error.clone())
     }
 
     /// Goes on with the present token for a while, if it is still good.
     fn put_off(&self) -> Option<HeaderValue> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let token = current.as_mut().filter(|token| Instant::now() < token.ends_at)?;
+        let token = current
+            .as_mut()
+            .filter(|token| Instant::now() < token.ends_at)?;
         token.renew_at = Instant::now() + RENEW_AGAIN_AFTER;
         Some(token.authorization.clone())
     }
@@ -154,7 +172,10 @@ impl AccessTokens {
     }
 
     fn current(&self) -> Option<AccessToken> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     async fn exchange(&self) -> Result<AccessToken, NotSent> {
@@ -168,30 +189,52 @@ impl AccessTokens {
         let asked_at = Instant::now();
         let response = self.pool.send(request, &body).await.map_err(|error| {
             let (SendError::NotSent(reason) | SendError::Ambiguous(reason)) = error;
-            NotSent::CredentialUnavailable { reason, retry_after: None }
+            NotSent::CredentialUnavailable {
+                reason,
+                retry_after: None,
+            }
         })?;
         if response.status.is_success() {
-            return granted(&response.body, asked_at).ok_or_else(|| NotSent::CredentialUnavailable {
-                reason: "the token endpoint's answer holds no access token".to_owned(),
-                retry_after: None,
+            return granted(&response.body, asked_at).ok_or_else(|| {
+                NotSent::CredentialUnavailable {
+                    reason: "the token endpoint's answer holds no access token".to_owned(),
+                    retry_after: None,
+                }
             });
         }
         let refused: Refused = serde_json::from_slice(&response.body).unwrap_or_default();
-        let reason = format!("{} {} {}", response.status.as_u16(), refused.error, refused.error_description);
+        let reason = format!(
+            "{} {} {}",
+            response.status.as_u16(),
+            refused.error,
+            refused.error_description
+        );
         let reason = tidy(reason.trim_end());
         let transient = matches!(response.status.as_u16(), 408 | 429);
         if response.status.is_client_error() && !transient {
             return Err(NotSent::CredentialRefused { reason });
         }
-        Err(NotSent::CredentialUnavailable { reason, retry_after: retry_after(&response.headers) })
+        Err(NotSent::CredentialUnavailable {
+            reason,
+            retry_after: retry_after(&response.headers),
+        })
     }
 
     fn assertion(&self) -> Result<Bytes, NotSent> {
         let iat = OffsetDateTime::now_utc().unix_timestamp();
-        let claims =
-            Claims { iss: &self.client_email, scope: SCOPE, aud: &self.audience, iat, exp: iat + ASSERTION_SECONDS };
-        let assertion = jsonwebtoken::encode(&self.header, &claims, &self.signing_key)
-            .map_err(|error| NotSent::CredentialRefused { reason: format!("the private key can't sign: {error}") })?;
+        let claims = Claims {
+            iss: &self.client_email,
+            scope: SCOPE,
+            aud: &self.audience,
+            iat,
+            exp: iat + ASSERTION_SECONDS,
+        };
+        let assertion =
+            jsonwebtoken::encode(&self.header, &claims, &self.signing_key).map_err(|error| {
+                NotSent::CredentialRefused {
+                    reason: format!("the private key can't sign: {error}"),
+                }
+            })?;
         // Base64url and dots need no escape in a form.
         let grant = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
         Ok(Bytes::from(format!("{grant}{assertion}")))
@@ -203,7 +246,8 @@ fn granted(body: &[u8], asked_at: Instant) -> Option<AccessToken> {
     // A day is far more than Google gives, and keeps the sums below within bounds.
     let life = Duration::from_secs(granted.expires_in.min(86_400));
     let ahead = RENEW_AHEAD + RENEW_SPREAD.mul_f64(rand::random());
-    let mut authorization = HeaderValue::try_from(format!("Bearer {}", granted.access_token)).ok()?;
+    let mut authorization =
+        HeaderValue::try_from(format!("Bearer {}", granted.access_token)).ok()?;
     // Hidden from debug output; HTTP/2 sends it as a literal either way.
     authorization.set_sensitive(true);
     Some(AccessToken {

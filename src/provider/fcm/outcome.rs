@@ -1,14 +1,16 @@
 //! What FCM's answers mean. <https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>
 //!
-//! The code is in `error.details[].errorCode`, and may be missing; then `error.status` counts, then the HTTP status. A
-//! front end may answer with HTML. So any body is accepted, and an unknown code never removes a token.
+//! The code is in `error.details[].errorCode`, and may be missing; then `error.status` counts, then
+//! the HTTP status. A front end may answer with HTML. So any body is accepted, and an unknown code
+//! never removes a token.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::provider::{Answer, Outcome, retry_after, tidy};
 
-/// The `error` object of an answer, as far as there is one. Nothing in it can be relied on to have its type.
+/// The `error` object of an answer, as far as there is one. Nothing in it can be relied on to have
+/// its type.
 struct ErrorBody(Value);
 
 impl ErrorBody {
@@ -17,30 +19,46 @@ impl ErrorBody {
     }
 
     fn details(&self) -> impl Iterator<Item = &Value> {
-        self.0.get("details").and_then(Value::as_array).into_iter().flatten()
+        self.0
+            .get("details")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
     }
 
     fn error_code(&self) -> Option<&str> {
-        self.details().find_map(|detail| detail.get("errorCode")?.as_str())
+        self.details()
+            .find_map(|detail| detail.get("errorCode")?.as_str())
     }
 
     /// Whether the error is about the token and not about the message.
     fn names_the_token(&self) -> bool {
-        let violations = self.details().filter_map(|detail| detail.get("fieldViolations")?.as_array()).flatten();
+        let violations = self
+            .details()
+            .filter_map(|detail| detail.get("fieldViolations")?.as_array())
+            .flatten();
         let mut fields = violations.filter_map(|violation| violation.get("field")?.as_str());
         let text = self.text("message").unwrap_or_default();
         fields.any(|field| matches!(field, "message.token" | "message.fid"))
             || text.contains("registration token is not a valid FCM registration token")
     }
 
-    /// Whether the quota that is used up is a single device's: `google.rpc.QuotaFailure` says which in its texts.
+    /// Whether the quota that is used up is a single device's: `google.rpc.QuotaFailure` says which
+    /// in its texts.
     fn names_the_device(&self) -> bool {
-        let mut violations =
-            self.details().filter_map(|detail| detail.get("violations")?.as_array()).flatten().peekable();
+        let mut violations = self
+            .details()
+            .filter_map(|detail| detail.get("violations")?.as_array())
+            .flatten()
+            .peekable();
         violations.peek().is_some()
             && violations.all(|violation| {
-                let texts = ["subject", "description"].into_iter().filter_map(|name| violation.get(name)?.as_str());
-                texts.into_iter().any(|text| text.to_ascii_lowercase().contains("device"))
+                let texts = ["subject", "description"]
+                    .into_iter()
+                    .filter_map(|name| violation.get(name)?.as_str());
+                texts
+                    .into_iter()
+                    .any(|text| text.to_ascii_lowercase().contains("device"))
             })
     }
 }
@@ -51,10 +69,18 @@ pub fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     let http_status = Some(status.as_u16());
     if status.is_success() {
         let message_id = body.get("name").and_then(Value::as_str).map(tidy);
-        return Answer { outcome: Outcome::Accepted, http_status, code: None, message: None, message_id };
+        return Answer {
+            outcome: Outcome::Accepted,
+            http_status,
+            code: None,
+            message: None,
+            message_id,
+        };
     }
     let error = ErrorBody(body.get_mut("error").map(Value::take).unwrap_or_default());
-    let code = error.error_code().filter(|code| *code != "UNSPECIFIED_ERROR");
+    let code = error
+        .error_code()
+        .filter(|code| *code != "UNSPECIFIED_ERROR");
     Answer {
         outcome: outcome(status, code, &error, headers),
         http_status,
@@ -65,23 +91,41 @@ pub fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
 }
 
 /// The table. One line per row of FCM's documents, the most telling sign first.
-#[allow(clippy::match_same_arms, reason = "one line for each row of the documents")]
-fn outcome(status: StatusCode, code: Option<&str>, error: &ErrorBody, headers: &HeaderMap) -> Outcome {
+#[allow(
+    clippy::match_same_arms,
+    reason = "one line for each row of the documents"
+)]
+fn outcome(
+    status: StatusCode,
+    code: Option<&str>,
+    error: &ErrorBody,
+    headers: &HeaderMap,
+) -> Outcome {
     let retry_after = retry_after(headers);
-    let throttled = Outcome::Throttled { retry_after, device_only: error.names_the_device() };
-    match (status.as_u16(), code, error.text("status").unwrap_or_default()) {
+    let throttled = Outcome::Throttled {
+        retry_after,
+        device_only: error.names_the_device(),
+    };
+    match (
+        status.as_u16(),
+        code,
+        error.text("status").unwrap_or_default(),
+    ) {
         (_, Some("UNREGISTERED"), _) => Outcome::TokenDead { since: None },
         (_, Some("SENDER_ID_MISMATCH"), _) => Outcome::TokenRefused,
         (_, Some("QUOTA_EXCEEDED"), _) => throttled,
         (_, Some("UNAVAILABLE" | "INTERNAL"), _) => Outcome::Unavailable { retry_after },
-        // The key for APNs or web push that is kept at Firebase is bad: only tokens that go that way are concerned.
+        // The key for APNs or web push that is kept at Firebase is bad: only tokens that go that
+        // way are concerned.
         (_, Some("THIRD_PARTY_AUTH_ERROR" | "APNS_AUTH_ERROR"), _) => Outcome::TokenRefused,
-        (_, Some("INVALID_ARGUMENT"), _) | (400, _, "INVALID_ARGUMENT") if error.names_the_token() => {
+        (_, Some("INVALID_ARGUMENT"), _) | (400, _, "INVALID_ARGUMENT")
+            if error.names_the_token() =>
+        {
             Outcome::TokenDead { since: None }
         }
         (_, Some("INVALID_ARGUMENT"), _) => Outcome::MessageRefused,
-        // Without a code: the API is off or a role is missing, the project or the address does not exist. A front end
-        // may say so in HTML.
+        // Without a code: the API is off or a role is missing, the project or the address does not
+        // exist. A front end may say so in HTML.
         (401, _, _) | (403 | 404, None, _) => Outcome::CredentialRefused,
         (429, _, _) => throttled,
         (300..=399 | 408 | 500..=599, _, _) => Outcome::Unavailable { retry_after },
@@ -98,24 +142,59 @@ mod tests {
     use super::*;
 
     fn of(status: u16, canonical: &str, code: Option<&str>) -> Answer {
-        let details: Vec<_> = code.iter().map(|code| json!({"@type": "x", "errorCode": code})).collect();
+        let details: Vec<_> = code
+            .iter()
+            .map(|code| json!({"@type": "x", "errorCode": code}))
+            .collect();
         let body = json!({"error": {"code": status, "message": "Why.", "status": canonical, "details": details}});
-        answer(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.to_string().as_bytes())
+        answer(
+            StatusCode::from_u16(status).unwrap(),
+            &HeaderMap::new(),
+            body.to_string().as_bytes(),
+        )
     }
 
     #[test]
     fn every_row_of_the_table() {
-        let throttled = Outcome::Throttled { retry_after: None, device_only: false };
+        let throttled = Outcome::Throttled {
+            retry_after: None,
+            device_only: false,
+        };
         let unavailable = Outcome::Unavailable { retry_after: None };
         let rows = [
-            (400, "INVALID_ARGUMENT", Some("INVALID_ARGUMENT"), Outcome::MessageRefused),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                Some("INVALID_ARGUMENT"),
+                Outcome::MessageRefused,
+            ),
             (400, "INVALID_ARGUMENT", None, Outcome::MessageRefused),
             (401, "UNAUTHENTICATED", None, Outcome::CredentialRefused),
-            (401, "UNAUTHENTICATED", Some("THIRD_PARTY_AUTH_ERROR"), Outcome::TokenRefused),
-            (401, "UNAUTHENTICATED", Some("APNS_AUTH_ERROR"), Outcome::TokenRefused),
-            (403, "PERMISSION_DENIED", Some("SENDER_ID_MISMATCH"), Outcome::TokenRefused),
+            (
+                401,
+                "UNAUTHENTICATED",
+                Some("THIRD_PARTY_AUTH_ERROR"),
+                Outcome::TokenRefused,
+            ),
+            (
+                401,
+                "UNAUTHENTICATED",
+                Some("APNS_AUTH_ERROR"),
+                Outcome::TokenRefused,
+            ),
+            (
+                403,
+                "PERMISSION_DENIED",
+                Some("SENDER_ID_MISMATCH"),
+                Outcome::TokenRefused,
+            ),
             (403, "PERMISSION_DENIED", None, Outcome::CredentialRefused),
-            (404, "NOT_FOUND", Some("UNREGISTERED"), Outcome::TokenDead { since: None }),
+            (
+                404,
+                "NOT_FOUND",
+                Some("UNREGISTERED"),
+                Outcome::TokenDead { since: None },
+            ),
             (404, "NOT_FOUND", None, Outcome::CredentialRefused),
             (403, "", None, Outcome::CredentialRefused),
             (404, "", None, Outcome::CredentialRefused),
@@ -127,7 +206,12 @@ mod tests {
             (502, "", None, unavailable),
             (503, "UNAVAILABLE", Some("UNAVAILABLE"), unavailable),
             (504, "", None, unavailable),
-            (400, "FAILED_PRECONDITION", Some("UNSPECIFIED_ERROR"), Outcome::MessageRefused),
+            (
+                400,
+                "FAILED_PRECONDITION",
+                Some("UNSPECIFIED_ERROR"),
+                Outcome::MessageRefused,
+            ),
             (500, "UNKNOWN", Some("UNSPECIFIED_ERROR"), unavailable),
             (418, "NEW", Some("NEW_CODE"), Outcome::MessageRefused),
         ];
@@ -146,7 +230,11 @@ mod tests {
         let by_text = json!({"error": {"status": "INVALID_ARGUMENT",
             "message": "The registration token is not a valid FCM registration token"}});
         for body in [by_field, by_text] {
-            let answer = answer(StatusCode::BAD_REQUEST, &HeaderMap::new(), body.to_string().as_bytes());
+            let answer = answer(
+                StatusCode::BAD_REQUEST,
+                &HeaderMap::new(),
+                body.to_string().as_bytes(),
+            );
             assert_eq!(answer.outcome, Outcome::TokenDead { since: None });
             assert_eq!(answer.code.as_deref(), Some("INVALID_ARGUMENT"));
         }
@@ -159,16 +247,36 @@ mod tests {
                 {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"},
                 {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"subject": subject}]},
             ]}});
-            answer(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), body.to_string().as_bytes()).outcome
+            answer(
+                StatusCode::TOO_MANY_REQUESTS,
+                &HeaderMap::new(),
+                body.to_string().as_bytes(),
+            )
+            .outcome
         };
-        assert_eq!(of("Device message rate"), Outcome::Throttled { retry_after: None, device_only: true });
-        assert_eq!(of("project:p"), Outcome::Throttled { retry_after: None, device_only: false });
+        assert_eq!(
+            of("Device message rate"),
+            Outcome::Throttled {
+                retry_after: None,
+                device_only: true
+            }
+        );
+        assert_eq!(
+            of("project:p"),
+            Outcome::Throttled {
+                retry_after: None,
+                device_only: false
+            }
+        );
     }
 
     #[test]
     fn no_body_is_too_odd() {
         for (body, expected) in [
-            (r#"{"error":{"status":"NOT_FOUND","details":null,"message":7}}"#, Outcome::CredentialRefused),
+            (
+                r#"{"error":{"status":"NOT_FOUND","details":null,"message":7}}"#,
+                Outcome::CredentialRefused,
+            ),
             (
                 r#"{"error":{"status":7,"details":[7,{"errorCode":"UNREGISTERED"}]}}"#,
                 Outcome::TokenDead { since: None },
@@ -178,9 +286,16 @@ mod tests {
             ("<html>Not Found</html>", Outcome::CredentialRefused),
             ("", Outcome::CredentialRefused),
         ] {
-            assert_eq!(answer(StatusCode::NOT_FOUND, &HeaderMap::new(), body.as_bytes()).outcome, expected, "{body}");
+            assert_eq!(
+                answer(StatusCode::NOT_FOUND, &HeaderMap::new(), body.as_bytes()).outcome,
+                expected,
+                "{body}"
+            );
         }
-        assert_eq!(answer(StatusCode::OK, &HeaderMap::new(), b"<html>").outcome, Outcome::Accepted);
+        assert_eq!(
+            answer(StatusCode::OK, &HeaderMap::new(), b"<html>").outcome,
+            Outcome::Accepted
+        );
     }
 
     #[test]
@@ -189,13 +304,29 @@ mod tests {
         headers.insert("retry-after", "17".parse().unwrap());
         let retry_after = Some(Duration::from_secs(17));
         let answer = |status| answer(status, &headers, b"<html>Bad Gateway</html>").outcome;
-        assert_eq!(answer(StatusCode::SERVICE_UNAVAILABLE), Outcome::Unavailable { retry_after });
-        assert_eq!(answer(StatusCode::TOO_MANY_REQUESTS), Outcome::Throttled { retry_after, device_only: false });
+        assert_eq!(
+            answer(StatusCode::SERVICE_UNAVAILABLE),
+            Outcome::Unavailable { retry_after }
+        );
+        assert_eq!(
+            answer(StatusCode::TOO_MANY_REQUESTS),
+            Outcome::Throttled {
+                retry_after,
+                device_only: false
+            }
+        );
     }
 
     #[test]
     fn an_accepted_message_has_its_name() {
-        let answer = answer(StatusCode::OK, &HeaderMap::new(), br#"{"name":"projects/p/messages/1"}"#);
-        assert_eq!((answer.outcome, answer.message_id.as_deref()), (Outcome::Accepted, Some("projects/p/messages/1")));
+        let answer = answer(
+            StatusCode::OK,
+            &HeaderMap::new(),
+            br#"{"name":"projects/p/messages/1"}"#,
+        );
+        assert_eq!(
+            (answer.outcome, answer.message_id.as_deref()),
+            (Outcome::Accepted, Some("projects/p/messages/1"))
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! FCM's request body. <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages#Message>
+//! FCM's request body.
+//! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages#Message>
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -8,7 +9,15 @@ use crate::provider::payload::{MAX_PAYLOAD, PayloadProblem, merge};
 use crate::provider::{Message, Priority};
 
 /// What an override may not choose: whom it is for, and the form that excludes `android`.
-const TARGETS: [&str; 7] = ["token", "fid", "topic", "condition", "name", "androidV2", "android_v2"];
+const TARGETS: [&str; 7] = [
+    "token",
+    "fid",
+    "topic",
+    "condition",
+    "name",
+    "androidV2",
+    "android_v2",
+];
 
 /// The body, cut where the token goes.
 pub struct FcmPayload {
@@ -17,8 +26,12 @@ pub struct FcmPayload {
 }
 
 impl FcmPayload {
-    /// The body for every recipient of `message`, which APNs keeps no longer than until `expires_at` where FCM passes it on.
-    pub fn render(message: &Message, expires_at: Option<OffsetDateTime>) -> Result<Self, PayloadProblem> {
+    /// The body for every recipient of `message`, which APNs keeps no longer than until
+    /// `expires_at` where FCM passes it on.
+    pub fn render(
+        message: &Message,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<Self, PayloadProblem> {
         let mut rendered = fields(message, expires_at);
         if let Some(over) = &message.fcm {
             if let Some(target) = TARGETS.iter().find(|target| over.contains_key(**target)) {
@@ -28,9 +41,14 @@ impl FcmPayload {
             merge(&mut rendered, &with_our_spelling(over));
         }
         check_data(message, rendered.get("data"))?;
-        let size: usize = rendered.iter().map(|(key, value)| key.len() + bytes_of(value)).sum();
+        let size: usize = rendered
+            .iter()
+            .map(|(key, value)| key.len() + bytes_of(value))
+            .sum();
         if size > MAX_PAYLOAD {
-            let problem = format!("is too large: {size} bytes of keys and values for FCM; the most is {MAX_PAYLOAD}");
+            let problem = format!(
+                "is too large: {size} bytes of keys and values for FCM; the most is {MAX_PAYLOAD}"
+            );
             return Err(PayloadProblem::new("content", problem));
         }
         let mut rest = Value::Object(rendered).to_string();
@@ -61,7 +79,8 @@ impl FcmPayload {
     }
 }
 
-/// FCM takes its fields in camelCase and in `snake_case`: an override must meet ours under the same name.
+/// FCM takes its fields in camelCase and in `snake_case`: an override must meet ours under the same
+/// name.
 fn with_our_spelling(over: &Map<String, Value>) -> Map<String, Value> {
     let mut over = over.clone();
     if let Some(Value::Object(android)) = over.get_mut("android") {
@@ -81,16 +100,31 @@ fn with_our_spelling(over: &Map<String, Value>) -> Map<String, Value> {
 fn check_data(message: &Message, data: Option<&Value>) -> Result<(), PayloadProblem> {
     let Some(data) = data else { return Ok(()) };
     let Some(data) = data.as_object() else {
-        return Err(PayloadProblem::new("fcm.data", "must be an object of texts"));
+        return Err(PayloadProblem::new(
+            "fcm.data",
+            "must be an object of texts",
+        ));
     };
-    let ours = |key: &str| message.data.as_ref().is_some_and(|data| data.contains_key(key));
+    let ours = |key: &str| {
+        message
+            .data
+            .as_ref()
+            .is_some_and(|data| data.contains_key(key))
+    };
     for (key, value) in data {
-        let field = if ours(key) { format!("data.{key}") } else { format!("fcm.data.{key}") };
+        let field = if ours(key) {
+            format!("data.{key}")
+        } else {
+            format!("fcm.data.{key}")
+        };
         let reserved = matches!(key.as_str(), "from" | "message_type")
             || key.starts_with("google.")
             || key.starts_with("gcm.notification.");
         if reserved {
-            return Err(PayloadProblem::new(field, "is a key that FCM keeps for itself"));
+            return Err(PayloadProblem::new(
+                field,
+                "is a key that FCM keeps for itself",
+            ));
         }
         if !value.is_string() {
             return Err(PayloadProblem::new(field, "must be a text"));
@@ -102,7 +136,10 @@ fn check_data(message: &Message, data: Option<&Value>) -> Result<(), PayloadProb
 /// Bytes of all keys and values, which is what FCM limits.
 fn bytes_of(value: &Value) -> usize {
     match value {
-        Value::Object(object) => object.iter().map(|(key, value)| key.len() + bytes_of(value)).sum(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(key, value)| key.len() + bytes_of(value))
+            .sum(),
         Value::Array(array) => array.iter().map(bytes_of).sum(),
         Value::String(text) => text.len(),
         other => other.to_string().len(),
@@ -122,7 +159,12 @@ fn fields(message: &Message, expires_at: Option<OffsetDateTime>) -> Map<String, 
         fields.insert("data".to_owned(), json!(data));
     }
     insert(&mut fields, "android", android(message));
-    let overridden = |name| message.fcm.as_ref().is_some_and(|over| over.contains_key(name));
+    let overridden = |name| {
+        message
+            .fcm
+            .as_ref()
+            .is_some_and(|over| over.contains_key(name))
+    };
     let wakes_only = !shown && !overridden("notification") && !overridden("apns");
     insert(&mut fields, "apns", apns(message, expires_at, wakes_only));
     fields
@@ -136,7 +178,10 @@ fn android(message: &Message) -> Map<String, Value> {
     let mut android = present([
         ("priority", Some(json!(priority))),
         ("ttl", message.ttl.map(|ttl| json!(format!("{ttl}s")))),
-        ("collapseKey", message.collapse_key.as_ref().map(|key| json!(key))),
+        (
+            "collapseKey",
+            message.collapse_key.as_ref().map(|key| json!(key)),
+        ),
     ]);
     let notification = present([
         ("sound", message.sound.as_ref().map(|sound| json!(sound))),
@@ -146,8 +191,13 @@ fn android(message: &Message) -> Map<String, Value> {
     android
 }
 
-/// For tokens of iOS apps, which FCM passes on to APNs. One that only wakes the app must say so and not be urgent.
-fn apns(message: &Message, expires_at: Option<OffsetDateTime>, wakes_only: bool) -> Map<String, Value> {
+/// For tokens of iOS apps, which FCM passes on to APNs. One that only wakes the app must say so and
+/// not be urgent.
+fn apns(
+    message: &Message,
+    expires_at: Option<OffsetDateTime>,
+    wakes_only: bool,
+) -> Map<String, Value> {
     let aps = present([
         ("sound", message.sound.as_ref().map(|sound| json!(sound))),
         ("badge", message.badge.map(|badge| json!(badge))),
@@ -156,9 +206,20 @@ fn apns(message: &Message, expires_at: Option<OffsetDateTime>, wakes_only: bool)
         ("mutable-content", message.image.is_some().then(|| json!(1))),
     ]);
     let headers = present([
-        ("apns-priority", (wakes_only || message.priority == Priority::Low).then(|| json!("5"))),
-        ("apns-expiration", message.apns_expiration(expires_at).map(|at| json!(at.to_string()))),
-        ("apns-collapse-id", message.collapse_key.as_ref().map(|key| json!(key))),
+        (
+            "apns-priority",
+            (wakes_only || message.priority == Priority::Low).then(|| json!("5")),
+        ),
+        (
+            "apns-expiration",
+            message
+                .apns_expiration(expires_at)
+                .map(|at| json!(at.to_string())),
+        ),
+        (
+            "apns-collapse-id",
+            message.collapse_key.as_ref().map(|key| json!(key)),
+        ),
     ]);
     let mut apns = Map::new();
     insert(&mut apns, "headers", headers);
@@ -169,7 +230,10 @@ fn apns(message: &Message, expires_at: Option<OffsetDateTime>, wakes_only: bool)
 }
 
 fn present<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
-    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
 }
 
 fn insert(fields: &mut Map<String, Value>, name: &str, object: Map<String, Value>) {
@@ -184,9 +248,12 @@ mod tests {
 
     fn body(message: &Message) -> Value {
         serde_json::from_slice(
-            &FcmPayload::render(message, OffsetDateTime::from_unix_timestamp(1_700_000_060).ok())
-                .unwrap()
-                .for_token("t\"1"),
+            &FcmPayload::render(
+                message,
+                OffsetDateTime::from_unix_timestamp(1_700_000_060).ok(),
+            )
+            .unwrap()
+            .for_token("t\"1"),
         )
         .unwrap()
     }
@@ -219,10 +286,18 @@ mod tests {
 
     #[test]
     fn an_override_wins_but_never_the_target() {
-        let over = |value: Value| Message { fcm: value.as_object().cloned(), ..Message::default() };
+        let over = |value: Value| Message {
+            fcm: value.as_object().cloned(),
+            ..Message::default()
+        };
         let merged = body(&over(json!({"android": {"directBootOk": true}})));
-        assert_eq!(merged["message"]["android"], json!({"priority": "HIGH", "directBootOk": true}));
-        let problem = FcmPayload::render(&over(json!({"topic": "all"})), None).err().unwrap();
+        assert_eq!(
+            merged["message"]["android"],
+            json!({"priority": "HIGH", "directBootOk": true})
+        );
+        let problem = FcmPayload::render(&over(json!({"topic": "all"})), None)
+            .err()
+            .unwrap();
         assert_eq!(problem.field, "fcm.topic");
     }
 
@@ -242,44 +317,81 @@ mod tests {
 
     #[test]
     fn data_alone_only_wakes_an_ios_app() {
-        let message = Message { data: Some([("k".to_owned(), "v".to_owned())].into()), ..Message::default() };
+        let message = Message {
+            data: Some([("k".to_owned(), "v".to_owned())].into()),
+            ..Message::default()
+        };
         let apns = json!({"headers": {"apns-priority": "5", "apns-expiration": "1700000060"},
             "payload": {"aps": {"content-available": 1}}});
-        assert_eq!(body(&Message { ttl: Some(60), ..message.clone() })["message"]["apns"], apns);
+        assert_eq!(
+            body(&Message {
+                ttl: Some(60),
+                ..message.clone()
+            })["message"]["apns"],
+            apns
+        );
         let over = json!({"apns": {"payload": {"aps": {"alert": "A"}}}});
-        let shown = body(&Message { fcm: over.as_object().cloned(), ..message });
+        let shown = body(&Message {
+            fcm: over.as_object().cloned(),
+            ..message
+        });
         let expected = json!({"headers": {"apns-expiration": "1700000060"}, "payload": {"aps": {"alert": "A"}}});
         assert_eq!(shown["message"]["apns"], expected);
     }
 
     #[test]
     fn an_override_of_data_is_checked_too() {
-        for (data, field) in
-            [(json!({"n": 1}), "fcm.data.n"), (json!({"google.x": "1"}), "fcm.data.google.x"), (json!("x"), "fcm.data")]
-        {
-            let message = Message { fcm: json!({"data": data}).as_object().cloned(), ..Message::default() };
-            assert_eq!(FcmPayload::render(&message, None).err().unwrap().field, field);
+        for (data, field) in [
+            (json!({"n": 1}), "fcm.data.n"),
+            (json!({"google.x": "1"}), "fcm.data.google.x"),
+            (json!("x"), "fcm.data"),
+        ] {
+            let message = Message {
+                fcm: json!({"data": data}).as_object().cloned(),
+                ..Message::default()
+            };
+            assert_eq!(
+                FcmPayload::render(&message, None).err().unwrap().field,
+                field
+            );
         }
     }
 
     #[test]
     fn the_limit_is_on_keys_and_values() {
-        let message = |length| Message { body: Some("x".repeat(length)), ..Message::default() };
+        let message = |length| Message {
+            body: Some("x".repeat(length)),
+            ..Message::default()
+        };
         assert!(FcmPayload::render(&message(4000), None).is_ok());
-        assert_eq!(FcmPayload::render(&message(5000), None).err().unwrap().field, "content");
+        assert_eq!(
+            FcmPayload::render(&message(5000), None)
+                .err()
+                .unwrap()
+                .field,
+            "content"
+        );
     }
 
     #[test]
     fn reserved_data_keys_are_named() {
         for key in ["from", "message_type", "google.x", "gcm.notification.x"] {
-            let message = Message { data: Some([(key.to_owned(), String::new())].into()), ..Message::default() };
-            assert_eq!(FcmPayload::render(&message, None).err().unwrap().field, format!("data.{key}"));
+            let message = Message {
+                data: Some([(key.to_owned(), String::new())].into()),
+                ..Message::default()
+            };
+            assert_eq!(
+                FcmPayload::render(&message, None).err().unwrap().field,
+                format!("data.{key}")
+            );
         }
     }
 
     #[test]
     fn an_empty_message_is_still_json() {
-        let empty = FcmPayload { rest: "}".to_owned() };
+        let empty = FcmPayload {
+            rest: "}".to_owned(),
+        };
         assert_eq!(&empty.for_token("t")[..], br#"{"message":{"token":"t"}}"#);
     }
 }

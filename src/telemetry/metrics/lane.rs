@@ -6,7 +6,8 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram};
 
 use super::{
-    ATTEMPT_SECONDS, ATTEMPTS, LANE_CONNECTIONS, LANE_IN_FLIGHT, LANE_OPEN, LANE_PACE, LANE_WAITING, LANE_WINDOW,
+    ATTEMPT_SECONDS, ATTEMPTS, LANE_CONNECTIONS, LANE_IN_FLIGHT, LANE_OPEN, LANE_PACE,
+    LANE_WAITING, LANE_WINDOW,
 };
 use crate::id::CredentialId;
 use crate::provider::Provider;
@@ -28,7 +29,10 @@ impl LaneMetrics {
     /// For the lane of a Credential.
     pub fn new(provider: Provider, credential_id: CredentialId) -> Self {
         let provider = provider.as_str();
-        let labels = [("provider", provider.to_owned()), ("credential_id", credential_id.to_string())];
+        let labels = [
+            ("provider", provider.to_owned()),
+            ("credential_id", credential_id.to_string()),
+        ];
         Self {
             provider,
             attempts: HashMap::new(),
@@ -46,7 +50,10 @@ impl LaneMetrics {
     pub fn tried(&mut self, outcome: &'static str, duration: Duration) {
         let provider = self.provider;
         let new = || metrics::counter!(ATTEMPTS, "provider" => provider, "outcome" => outcome);
-        self.attempts.entry(outcome).or_insert_with(new).increment(1);
+        self.attempts
+            .entry(outcome)
+            .or_insert_with(new)
+            .increment(1);
         self.seconds.record(duration);
     }
 

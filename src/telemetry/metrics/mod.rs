@@ -1,6 +1,10 @@
-//! The one list of metrics. They are counted in the process and read by Prometheus; see `http::metrics`.
+//! The one list of metrics. They are counted in the process and read by Prometheus; see
+//! `http::metrics`.
 
-#![allow(clippy::cast_precision_loss, reason = "what is counted stays far below 2^52")]
+#![allow(
+    clippy::cast_precision_loss,
+    reason = "what is counted stays far below 2^52"
+)]
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -52,44 +56,146 @@ pub enum Kind {
     Histogram,
 }
 
-/// Every metric with its meaning. docs/operations.md says more; a test holds the two, the dashboard and the rules together.
+/// Every metric with its meaning. docs/operations.md says more; a test holds the two, the dashboard
+/// and the rules together.
 pub const ALL: [(&str, Kind, &str); 25] = [
     (BUILD, Kind::Gauge, "1, with the version as a label"),
-    (HTTP_REQUESTS, Kind::Counter, "Requests, by method, route and status"),
-    (HTTP_SECONDS, Kind::Histogram, "How long a request took to be answered, by method and route"),
-    (OPERATIONS, Kind::Counter, "Operations accepted by this process"),
-    (NOTIFICATIONS, Kind::Counter, "PushNotifications that this process has made durable"),
-    (POSTGRES_UP, Kind::Gauge, "1: Postgres answered at this scrape"),
-    (POOL, Kind::Gauge, "Connections to Postgres, by pool and state"),
+    (
+        HTTP_REQUESTS,
+        Kind::Counter,
+        "Requests, by method, route and status",
+    ),
+    (
+        HTTP_SECONDS,
+        Kind::Histogram,
+        "How long a request took to be answered, by method and route",
+    ),
+    (
+        OPERATIONS,
+        Kind::Counter,
+        "Operations accepted by this process",
+    ),
+    (
+        NOTIFICATIONS,
+        Kind::Counter,
+        "PushNotifications that this process has made durable",
+    ),
+    (
+        POSTGRES_UP,
+        Kind::Gauge,
+        "1: Postgres answered at this scrape",
+    ),
+    (
+        POOL,
+        Kind::Gauge,
+        "Connections to Postgres, by pool and state",
+    ),
     (
         QUEUE,
         Kind::Gauge,
         "PushNotifications of the whole database that are unsettled: due, or later (scheduled, waiting for a retry, or in somebody's hand)",
     ),
-    (QUEUE_OLDEST, Kind::Gauge, "For how long the oldest due batch of the whole database has been waiting"),
-    (IN_HAND, Kind::Gauge, "PushNotifications in this process, from claim to record"),
-    (ATTEMPTS, Kind::Counter, "Tries to deliver a notification, by provider and outcome"),
-    (ATTEMPT_SECONDS, Kind::Histogram, "How long a provider took to answer a try"),
-    (LANE_IN_FLIGHT, Kind::Gauge, "Requests that a lane has under way"),
-    (LANE_WINDOW, Kind::Gauge, "Requests that a lane may have under way at a time"),
-    (LANE_CONNECTIONS, Kind::Gauge, "Connections that a lane has open"),
-    (LANE_WAITING, Kind::Gauge, "Notifications that wait in a lane"),
-    (LANE_PACE, Kind::Gauge, "Notifications a second that a lane may send at the moment; 0: any number"),
-    (LANE_OPEN, Kind::Gauge, "1: the lane sends; 0: it is closed or stalled"),
-    (RECORD_SECONDS, Kind::Histogram, "How long it took to make a group of outcomes durable"),
-    (RECORDER_LAG, Kind::Gauge, "How long the oldest outcome that is not durable has been waiting for that"),
-    (OUTCOMES_DROPPED, Kind::Counter, "Outcomes that came too late: the batch was claimed anew or canceled"),
-    (REMOVAL_PAUSED, Kind::Counter, "Operations of which no dead token is removed, because there were too many"),
-    (PARTITIONS_DROPPED, Kind::Counter, "Partitions that were dropped because they are past their retention"),
-    (DAYS_WAITING, Kind::Gauge, "Days past their retention that wait, because some of them is still to be sent"),
-    (RETENTION_ENDED, Kind::Gauge, "When this process last dropped all that is past its retention"),
+    (
+        QUEUE_OLDEST,
+        Kind::Gauge,
+        "For how long the oldest due batch of the whole database has been waiting",
+    ),
+    (
+        IN_HAND,
+        Kind::Gauge,
+        "PushNotifications in this process, from claim to record",
+    ),
+    (
+        ATTEMPTS,
+        Kind::Counter,
+        "Tries to deliver a notification, by provider and outcome",
+    ),
+    (
+        ATTEMPT_SECONDS,
+        Kind::Histogram,
+        "How long a provider took to answer a try",
+    ),
+    (
+        LANE_IN_FLIGHT,
+        Kind::Gauge,
+        "Requests that a lane has under way",
+    ),
+    (
+        LANE_WINDOW,
+        Kind::Gauge,
+        "Requests that a lane may have under way at a time",
+    ),
+    (
+        LANE_CONNECTIONS,
+        Kind::Gauge,
+        "Connections that a lane has open",
+    ),
+    (
+        LANE_WAITING,
+        Kind::Gauge,
+        "Notifications that wait in a lane",
+    ),
+    (
+        LANE_PACE,
+        Kind::Gauge,
+        "Notifications a second that a lane may send at the moment; 0: any number",
+    ),
+    (
+        LANE_OPEN,
+        Kind::Gauge,
+        "1: the lane sends; 0: it is closed or stalled",
+    ),
+    (
+        RECORD_SECONDS,
+        Kind::Histogram,
+        "How long it took to make a group of outcomes durable",
+    ),
+    (
+        RECORDER_LAG,
+        Kind::Gauge,
+        "How long the oldest outcome that is not durable has been waiting for that",
+    ),
+    (
+        OUTCOMES_DROPPED,
+        Kind::Counter,
+        "Outcomes that came too late: the batch was claimed anew or canceled",
+    ),
+    (
+        REMOVAL_PAUSED,
+        Kind::Counter,
+        "Operations of which no dead token is removed, because there were too many",
+    ),
+    (
+        PARTITIONS_DROPPED,
+        Kind::Counter,
+        "Partitions that were dropped because they are past their retention",
+    ),
+    (
+        DAYS_WAITING,
+        Kind::Gauge,
+        "Days past their retention that wait, because some of them is still to be sent",
+    ),
+    (
+        RETENTION_ENDED,
+        Kind::Gauge,
+        "When this process last dropped all that is past its retention",
+    ),
 ];
 
-/// Counters without labels, which are shown before they first count, so that their growth can be seen.
-const PLAIN_COUNTERS: [&str; 5] = [OPERATIONS, NOTIFICATIONS, OUTCOMES_DROPPED, REMOVAL_PAUSED, PARTITIONS_DROPPED];
+/// Counters without labels, which are shown before they first count, so that their growth can be
+/// seen.
+const PLAIN_COUNTERS: [&str; 5] = [
+    OPERATIONS,
+    NOTIFICATIONS,
+    OUTCOMES_DROPPED,
+    REMOVAL_PAUSED,
+    PARTITIONS_DROPPED,
+];
 
 /// From a provider next door to one that answers at its timeout, in seconds.
-const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const SECONDS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
 
 static REGISTRY: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -99,11 +205,15 @@ pub fn start() -> anyhow::Result<()> {
         return Ok(());
     }
     // Only what is a distribution ends so: timestamps and lags are gauges.
-    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS);
-    let recorder = builder.context("metrics can't be counted")?.build_recorder();
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS);
+    let recorder = builder
+        .context("metrics can't be counted")?
+        .build_recorder();
     // Of two that start at the same time, the first counts.
     if REGISTRY.set(recorder.handle()).is_ok() {
-        metrics::set_global_recorder(recorder).map_err(|error| anyhow::anyhow!("metrics can't be counted: {error}"))?;
+        metrics::set_global_recorder(recorder)
+            .map_err(|error| anyhow::anyhow!("metrics can't be counted: {error}"))?;
         begin();
     }
     Ok(())
@@ -125,7 +235,10 @@ fn begin() {
 
 /// All metrics in Prometheus' text format.
 pub fn render() -> String {
-    REGISTRY.get().map(PrometheusHandle::render).unwrap_or_default()
+    REGISTRY
+        .get()
+        .map(PrometheusHandle::render)
+        .unwrap_or_default()
 }
 
 /// Folds what was observed since the last time, so that it does not pile up while nobody reads.
@@ -138,7 +251,8 @@ pub fn fold() {
 /// A request was answered.
 pub fn answered(method: &'static str, route: String, status: u16, duration: Duration) {
     let (seconds, status) = (route.clone(), status.to_string());
-    metrics::counter!(HTTP_REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
+    metrics::counter!(HTTP_REQUESTS, "method" => method, "route" => route, "status" => status)
+        .increment(1);
     metrics::histogram!(HTTP_SECONDS, "method" => method, "route" => seconds).record(duration);
 }
 
@@ -170,7 +284,8 @@ pub fn pool(name: &'static str, used: usize, idle: usize) {
     metrics::gauge!(POOL, "pool" => name, "state" => "idle").set(idle as f64);
 }
 
-/// How delivery stands: what it has in hand, and for how long its oldest outcome has not been durable.
+/// How delivery stands: what it has in hand, and for how long its oldest outcome has not been
+/// durable.
 pub fn delivery(in_hand: usize, recorder_lag: Duration) {
     metrics::gauge!(IN_HAND).set(in_hand as f64);
     metrics::gauge!(RECORDER_LAG).set(recorder_lag.as_secs_f64());

@@ -17,7 +17,12 @@ pub struct Client {
 impl Client {
     pub fn new(url: &str, key: &str, secret: &str) -> Self {
         let base = format!("{url}/v1/PushNotifications");
-        Self { http: reqwest::Client::new(), base, key: key.to_owned(), secret: secret.to_owned() }
+        Self {
+            http: reqwest::Client::new(),
+            base,
+            key: key.to_owned(),
+            secret: secret.to_owned(),
+        }
     }
 
     /// The service's address.
@@ -27,7 +32,9 @@ impl Client {
 
     /// A request to `path` below `/v1/PushNotifications`.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).basic_auth(&self.key, Some(&self.secret))
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .basic_auth(&self.key, Some(&self.secret))
     }
 
     pub async fn get(&self, path: &str) -> (StatusCode, Value) {
@@ -35,12 +42,22 @@ impl Client {
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
-        answer(self.request(Method::POST, path).json(body).send().await.unwrap()).await
+        answer(
+            self.request(Method::POST, path)
+                .json(body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     }
 
     /// Posts under an Idempotency-Key.
     pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> (StatusCode, Value) {
-        let request = self.request(Method::POST, path).header("Idempotency-Key", key).json(body);
+        let request = self
+            .request(Method::POST, path)
+            .header("Idempotency-Key", key)
+            .json(body);
         answer(request.send().await.unwrap()).await
     }
 
@@ -73,7 +90,11 @@ impl Client {
         let (mut items, mut token) = (Vec::new(), String::new());
         loop {
             let separator = if path.contains('?') { '&' } else { '?' };
-            let page = self.read(&format!("{path}{separator}pageSize={page_size}&pageToken={token}")).await;
+            let page = self
+                .read(&format!(
+                    "{path}{separator}pageSize={page_size}&pageToken={token}"
+                ))
+                .await;
             items.extend(page[key].as_array().unwrap().iter().cloned());
             match page["pagination"]["next"].as_str() {
                 Some(next) => next.clone_into(&mut token),
@@ -86,14 +107,28 @@ impl Client {
 pub async fn answer(response: Response) -> (StatusCode, Value) {
     let status = response.status();
     let text = response.text().await.unwrap();
-    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    (
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    )
 }
 
 /// The identity that holds at every moment.
 pub fn assert_adds_up(stats: &Value) {
     let of = |name: &str| stats[name].as_i64().unwrap();
-    let parts = ["scheduled", "queued", "sent", "failed", "canceled", "unaddressable"];
-    assert_eq!(of("total"), parts.iter().map(|name| of(name)).sum::<i64>(), "{stats}");
+    let parts = [
+        "scheduled",
+        "queued",
+        "sent",
+        "failed",
+        "canceled",
+        "unaddressable",
+    ];
+    assert_eq!(
+        of("total"),
+        parts.iter().map(|name| of(name)).sum::<i64>(),
+        "{stats}"
+    );
 }
 
 /// A recipient.

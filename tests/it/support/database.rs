@@ -1,8 +1,8 @@
 //! A database for each test, cloned from one that is migrated once.
 //!
-//! The server is `TEST_DATABASE_URL`'s if that is set; else a private one from the binaries on this machine; else one that
-//! testcontainers starts with Docker. With `CITUS_DATABASE_URL` set to a coordinator's, databases are schemas in that, and
-//! distributed.
+//! The server is `TEST_DATABASE_URL`'s if that is set; else a private one from the binaries on this
+//! machine; else one that testcontainers starts with Docker. With `CITUS_DATABASE_URL` set to a
+//! coordinator's, databases are schemas in that, and distributed.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -57,11 +57,20 @@ impl Database {
     }
 
     async fn made_from(server: &Server, template: &str) -> Self {
-        let name = format!("bellwire_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        server.execute(&format!("create database {name} template {template}")).await;
+        let name = format!(
+            "bellwire_test_{}_{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        server
+            .execute(&format!("create database {name} template {template}"))
+            .await;
         let url = format!("{}/{name}", server.url);
         let options = PgConnectOptions::from_str(&url).unwrap();
-        Self { url, pool: schema::pool(options, 5, Duration::from_secs(30)) }
+        Self {
+            url,
+            pool: schema::pool(options, 5, Duration::from_secs(30)),
+        }
     }
 
     /// One on Citus, distributed. `None`: `CITUS_DATABASE_URL` is not set.
@@ -77,9 +86,18 @@ impl Database {
     pub async fn on_citus() -> Option<Self> {
         let url = std::env::var("CITUS_DATABASE_URL").ok()?;
         let mut connection = PgConnection::connect(&url).await.unwrap();
-        CITUS.get_or_init(async || forget_dead_schemas(&mut connection).await).await;
-        let name = format!("bellwire_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        connection.execute(AssertSqlSafe(format!("create schema {name}"))).await.unwrap();
+        CITUS
+            .get_or_init(async || forget_dead_schemas(&mut connection).await)
+            .await;
+        let name = format!(
+            "bellwire_test_{}_{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        connection
+            .execute(AssertSqlSafe(format!("create schema {name}")))
+            .await
+            .unwrap();
         let url = format!("{url}?options[search_path]={name}");
         let options = PgConnectOptions::from_str(&url).unwrap();
         let pool = schema::pool(options, 5, Duration::from_secs(30));
@@ -90,13 +108,23 @@ impl Database {
     /// Drops it under whoever is connected.
     pub async fn vanish(&self) {
         let name = self.url.rsplit_once('/').unwrap().1;
-        SERVER.get().unwrap().execute(&format!("drop database {name} with (force)")).await;
+        SERVER
+            .get()
+            .unwrap()
+            .execute(&format!("drop database {name} with (force)"))
+            .await;
     }
 
-    /// One on a server that a test may stop, at an address that stays the same when it starts again: `socket`.
+    /// One on a server that a test may stop, at an address that stays the same when it starts
+    /// again: `socket`.
     pub async fn own(postgres: &PrivatePostgres, socket: &Path) -> Self {
-        let mut connection = PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await.unwrap();
-        schema::create_database(&mut connection, "drill").await.unwrap();
+        let mut connection =
+            PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE))
+                .await
+                .unwrap();
+        schema::create_database(&mut connection, "drill")
+            .await
+            .unwrap();
         let options = postgres.options("drill");
         symlink(options.get_socket().unwrap(), socket).unwrap();
         let host = socket.display().to_string().replace('/', "%2F");
@@ -110,18 +138,32 @@ impl Database {
 impl Server {
     async fn start() -> Self {
         let (url, private) = match std::env::var("TEST_DATABASE_URL") {
-            Ok(url) => (url.rsplit_once('/').map_or(url.clone(), |(server, _)| server.to_owned()), None),
+            Ok(url) => (
+                url.rsplit_once('/')
+                    .map_or(url.clone(), |(server, _)| server.to_owned()),
+                None,
+            ),
             Err(_) if postgres::is_installed() => {
                 let private = PrivatePostgres::throwaway().await.unwrap();
-                (private.url("").trim_end_matches('/').to_owned(), Some(private))
+                (
+                    private.url("").trim_end_matches('/').to_owned(),
+                    Some(private),
+                )
             }
             Err(_) => (container().await, None),
         };
         let template = format!("bellwire_template_{}", std::process::id());
-        let server = Self { url, template, _private: private };
+        let server = Self {
+            url,
+            template,
+            _private: private,
+        };
         server.forget_the_dead().await;
-        server.execute(&format!("create database {}", server.template)).await;
-        let options = PgConnectOptions::from_str(&format!("{}/{}", server.url, server.template)).unwrap();
+        server
+            .execute(&format!("create database {}", server.template))
+            .await;
+        let options =
+            PgConnectOptions::from_str(&format!("{}/{}", server.url, server.template)).unwrap();
         let pool = schema::pool(options, 1, Duration::from_secs(30));
         schema::migrate(&pool).await.unwrap();
         pool.close().await;
@@ -130,22 +172,35 @@ impl Server {
 
     async fn execute(&self, statement: &str) {
         let mut connection = self.connect().await;
-        connection.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
+        connection
+            .execute(AssertSqlSafe(statement.to_owned()))
+            .await
+            .unwrap();
     }
 
     async fn connect(&self) -> PgConnection {
-        PgConnection::connect(&format!("{}/postgres", self.url)).await.unwrap()
+        PgConnection::connect(&format!("{}/postgres", self.url))
+            .await
+            .unwrap()
     }
 
     /// Drops what earlier runs left on a server that lives longer than they did.
     async fn forget_the_dead(&self) {
         let mut connection = self.connect().await;
-        let query = "select datname from pg_database where datname ~ '^bellwire_(test|template)_[0-9]+'";
-        let names: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
+        let query =
+            "select datname from pg_database where datname ~ '^bellwire_(test|template)_[0-9]+'";
+        let names: Vec<String> = sqlx::query_scalar(query)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
         for name in names {
             let process = name.split('_').nth(2).unwrap_or_default();
             if !Path::new("/proc").join(process).exists() {
-                let _ = connection.execute(AssertSqlSafe(format!("drop database if exists {name} with (force)"))).await;
+                let _ = connection
+                    .execute(AssertSqlSafe(format!(
+                        "drop database if exists {name} with (force)"
+                    )))
+                    .await;
             }
         }
     }
@@ -154,11 +209,16 @@ impl Server {
 /// Drops what earlier runs left on Citus.
 async fn forget_dead_schemas(connection: &mut PgConnection) {
     let query = "select nspname::text from pg_namespace where nspname ~ '^bellwire_test_[0-9]+'";
-    let names: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut *connection).await.unwrap();
+    let names: Vec<String> = sqlx::query_scalar(query)
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
     for name in names {
         let process = name.split('_').nth(2).unwrap_or_default();
         if !Path::new("/proc").join(process).exists() {
-            let _ = connection.execute(AssertSqlSafe(format!("drop schema {name} cascade"))).await;
+            let _ = connection
+                .execute(AssertSqlSafe(format!("drop schema {name} cascade")))
+                .await;
         }
     }
 }
@@ -174,10 +234,15 @@ async fn container() -> String {
         .start()
         .await
         .expect("no Postgres binaries are installed and Docker can't start one: install Postgres 15 or newer");
-    let (host, port) = (container.get_host().await.unwrap(), container.get_host_port_ipv4(5432).await.unwrap());
+    let (host, port) = (
+        container.get_host().await.unwrap(),
+        container.get_host_port_ipv4(5432).await.unwrap(),
+    );
     let url = format!("postgres://postgres@{host}:{port}");
     // It says that it is ready once before it restarts for good.
-    super::eventually("Postgres in Docker", async || PgConnection::connect(&format!("{url}/postgres")).await.ok())
-        .await;
+    super::eventually("Postgres in Docker", async || {
+        PgConnection::connect(&format!("{url}/postgres")).await.ok()
+    })
+    .await;
     url
 }

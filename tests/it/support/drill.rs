@@ -27,16 +27,37 @@ impl Drill {
     }
 
     pub async fn on(database: Database) -> Self {
-        Self::with(database, Faults { latency: 50, jitter: 50, ..Faults::default() }, Duration::from_secs(1)).await
+        Self::with(
+            database,
+            Faults {
+                latency: 50,
+                jitter: 50,
+                ..Faults::default()
+            },
+            Duration::from_secs(1),
+        )
+        .await
     }
 
     /// With providers so slow that a send takes some four seconds.
     pub async fn slow(database: Database) -> Self {
-        Self::with(database, Faults { latency: 250, jitter: 100, ..Faults::default() }, Duration::from_secs(2)).await
+        Self::with(
+            database,
+            Faults {
+                latency: 250,
+                jitter: 100,
+                ..Faults::default()
+            },
+            Duration::from_secs(2),
+        )
+        .await
     }
 
     async fn with(database: Database, faults: Faults, timeout: Duration) -> Self {
-        let options = Options { behaviour: Behaviour::new(100, 1000, faults), ..Options::default() };
+        let options = Options {
+            behaviour: Behaviour::new(100, 1000, faults),
+            ..Options::default()
+        };
         let mut world = World::on(database, options).await;
         world.config.fcm.timeout = timeout;
         world.config.apns.timeout = timeout;
@@ -56,20 +77,31 @@ impl Drill {
             0 => fcm(&format!("device-{index}")),
             _ => apn(&format!("aa{index:08x}")),
         };
-        client.send(&message(&(0..RECIPIENTS).map(recipient).collect::<Vec<_>>())).await
+        client
+            .send(&message(
+                &(0..RECIPIENTS).map(recipient).collect::<Vec<_>>(),
+            ))
+            .await
     }
 
     pub async fn summary(&self) -> Value {
-        reqwest::get(format!("{}/summary", self.world.simulator.control_url)).await.unwrap().json().await.unwrap()
+        reqwest::get(format!("{}/summary", self.world.simulator.control_url))
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     /// Waits until this many have arrived.
     pub async fn arrived(&self, count: u64) {
-        let enough = async || (self.summary().await["accepted"].as_u64() >= Some(count)).then_some(());
+        let enough =
+            async || (self.summary().await["accepted"].as_u64() >= Some(count)).then_some(());
         eventually("a part to arrive", enough).await;
     }
 
-    /// Waits until nothing more arrives: what the simulator has taken from a process that was killed, it goes on to accept.
+    /// Waits until nothing more arrives: what the simulator has taken from a process that was
+    /// killed, it goes on to accept.
     pub async fn quiet(&self) {
         let mut before = None;
         let unchanged = async || {
@@ -102,7 +134,10 @@ impl Drill {
         let summary = self.summary().await;
         assert_eq!(summary["tokens"], RECIPIENTS);
         let duplicates = summary["duplicates"].as_u64().unwrap();
-        assert!(duplicates <= most_duplicates, "{duplicates} duplicates, {most_duplicates} were under way");
+        assert!(
+            duplicates <= most_duplicates,
+            "{duplicates} duplicates, {most_duplicates} were under way"
+        );
         assert_tallies(&self.world.database).await;
         self.world.simulator.stop().await;
     }

@@ -19,14 +19,22 @@ pub struct Process {
 
 /// A port that nobody listens at.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 impl Process {
     /// Starts a command.
     pub fn spawn(command: &mut Command) -> Self {
         let log = NamedTempFile::new().unwrap();
-        let child = command.stdout(Stdio::null()).stderr(log.reopen().unwrap()).spawn().unwrap();
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(log.reopen().unwrap())
+            .spawn()
+            .unwrap();
         Self { child, log }
     }
 
@@ -45,7 +53,13 @@ impl Process {
         let client = Client::new(&format!("http://127.0.0.1:{port}"), key, secret);
         let environment = environment.iter().map(|(name, value)| (name, value));
         let process = Self::spawn(world.command(port).envs(environment));
-        let answer = async || client.request(reqwest::Method::GET, "/Apps").send().await.ok();
+        let answer = async || {
+            client
+                .request(reqwest::Method::GET, "/Apps")
+                .send()
+                .await
+                .ok()
+        };
         eventually("the service to listen", answer).await;
         (process, client)
     }
@@ -67,7 +81,10 @@ impl Process {
 
     /// Waits for its end.
     pub async fn ended(mut self) -> ExitStatus {
-        eventually("the process to end", async || self.child.try_wait().unwrap()).await
+        eventually("the process to end", async || {
+            self.child.try_wait().unwrap()
+        })
+        .await
     }
 }
 

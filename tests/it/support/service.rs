@@ -63,17 +63,30 @@ impl World {
         config.delivery.retry_base = Duration::from_millis(50);
         config.delivery.retry_max = Duration::from_millis(500);
         config.delivery.poll_interval = Duration::from_millis(200);
-        Self { database, simulator, config, ca_file }
+        Self {
+            database,
+            simulator,
+            config,
+            ca_file,
+        }
     }
 
     /// A new account with a key.
     pub async fn account(&self, name: &str) -> (AccountId, String, String) {
-        let account_id = accounts::find_or_create(&self.database.pool, name).await.unwrap();
+        let account_id = accounts::find_or_create(&self.database.pool, name)
+            .await
+            .unwrap();
         let (key, secret) = (format!("SK{name}"), generate_api_secret());
         assert!(
-            api_keys::insert(&self.database.pool, account_id, &key, &hash_api_secret(&secret), Role::Full)
-                .await
-                .unwrap()
+            api_keys::insert(
+                &self.database.pool,
+                account_id,
+                &key,
+                &hash_api_secret(&secret),
+                Role::Full
+            )
+            .await
+            .unwrap()
         );
         (account_id, key, secret)
     }
@@ -86,9 +99,18 @@ impl World {
         content: &Value,
     ) -> CredentialId {
         let id = CredentialId::generate();
-        let sealed = master_keys(&self.config).unwrap().seal(id.as_uuid(), content.to_string().as_bytes()).unwrap();
-        let new =
-            NewCredential { id, account_id, app_name: "demo", credential_type, is_default: true, content: &sealed };
+        let sealed = master_keys(&self.config)
+            .unwrap()
+            .seal(id.as_uuid(), content.to_string().as_bytes())
+            .unwrap();
+        let new = NewCredential {
+            id,
+            account_id,
+            app_name: "demo",
+            credential_type,
+            is_default: true,
+            content: &sealed,
+        };
         let mut connection = self.database.pool.acquire().await.unwrap();
         credentials::insert(&mut connection, &new).await.unwrap();
         id
@@ -97,16 +119,28 @@ impl World {
     /// An account `demo` that can send to both providers. Returns its client's key and secret.
     pub async fn demo(&self) -> (String, String) {
         let (account_id, key, secret) = self.account("demo").await;
-        self.credential(account_id, CredentialType::Fcm, &self.simulator.fcm_credential()).await;
-        self.credential(account_id, CredentialType::Apn, &self.simulator.apn_credential()).await;
+        self.credential(
+            account_id,
+            CredentialType::Fcm,
+            &self.simulator.fcm_credential(),
+        )
+        .await;
+        self.credential(
+            account_id,
+            CredentialType::Apn,
+            &self.simulator.apn_credential(),
+        )
+        .await;
         (key, secret)
     }
 
     /// Registers `count` Users with a device each in the App `demo`; every tenth device is tagged.
     pub async fn register_many(&self, count: usize) {
         let pool = &self.database.pool;
-        let account_id: Uuid =
-            sqlx::query_scalar("select id from accounts where name = 'demo'").fetch_one(pool).await.unwrap();
+        let account_id: Uuid = sqlx::query_scalar("select id from accounts where name = 'demo'")
+            .fetch_one(pool)
+            .await
+            .unwrap();
         let keys = master_keys(&self.config).unwrap();
         let (mut users, mut registrations, mut devices) = (Vec::new(), Vec::new(), Vec::new());
         let (mut tokens, mut hashes, mut tags) = (Vec::new(), Vec::new(), Vec::new());
@@ -129,8 +163,18 @@ impl World {
             select id, registration_id, $1, 'demo', 'FCM', token, hash, tags
             from unnest($4::uuid[], $3::uuid[], $5::bytea[], $6::bytea[], $7::jsonb[])
                 as new (id, registration_id, token, hash, tags)";
-        let query = sqlx::query(insert).bind(account_id).bind(users).bind(registrations).bind(devices);
-        query.bind(tokens).bind(hashes).bind(tags).execute(pool).await.unwrap();
+        let query = sqlx::query(insert)
+            .bind(account_id)
+            .bind(users)
+            .bind(registrations)
+            .bind(devices);
+        query
+            .bind(tokens)
+            .bind(hashes)
+            .bind(tags)
+            .execute(pool)
+            .await
+            .unwrap();
     }
 
     /// Gives every registered User a second device, which fails the first two times.
@@ -138,13 +182,19 @@ impl World {
         let pool = &self.database.pool;
         let keys = master_keys(&self.config).unwrap();
         let registrations: Vec<(Uuid, Uuid)> =
-            sqlx::query_as("select id, account_id from device_registrations").fetch_all(pool).await.unwrap();
+            sqlx::query_as("select id, account_id from device_registrations")
+                .fetch_all(pool)
+                .await
+                .unwrap();
         for (number, (registration, account_id)) in registrations.into_iter().enumerate() {
             let token = format!("second-{number}~UNAVAILABLE-2");
             let insert = "
                 insert into devices (id, registration_id, account_id, app_name, provider, token, token_hash)
                 values ($1, $2, $3, 'demo', 'FCM', $4, $5)";
-            let query = sqlx::query(insert).bind(Uuid::now_v7()).bind(registration).bind(account_id);
+            let query = sqlx::query(insert)
+                .bind(Uuid::now_v7())
+                .bind(registration)
+                .bind(account_id);
             query
                 .bind(keys.seal_token(account_id, &token).unwrap())
                 .bind(hash_token(&token))
@@ -164,12 +214,21 @@ impl World {
     pub async fn start_for(self, key: &str, secret: &str) -> Service {
         let app = App::start(&self.config).await.unwrap();
         let url = format!("http://{}", app.addresses[0]);
-        Service { client: Client::new(&url, key, secret), url, app, world: self }
+        Service {
+            client: Client::new(&url, key, secret),
+            url,
+            app,
+            world: self,
+        }
     }
 
     /// The service as a process of its own, listening on `port`.
     pub fn process(&self, port: u16) -> Child {
-        self.command(port).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        self.command(port)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// The command of [`Self::process`].
@@ -182,20 +241,51 @@ impl World {
             .env("BELLWIRE__SERVER__LISTEN", format!("127.0.0.1:{port}"))
             .env("BELLWIRE__METRICS__LISTEN", "")
             .env("BELLWIRE__DATABASE__URL", &self.database.url)
-            .env("BELLWIRE__SECRETS__MASTER_KEY", self.config.secrets.master_key.expose_secret())
+            .env(
+                "BELLWIRE__SECRETS__MASTER_KEY",
+                self.config.secrets.master_key.expose_secret(),
+            )
             .env("BELLWIRE__FCM__ENDPOINT", &self.simulator.fcm_url)
             .env("BELLWIRE__FCM__TOKEN_URIS", &self.simulator.token_uri)
             .env("BELLWIRE__FCM__CA_FILE", self.ca_file.path())
-            .env("BELLWIRE__FCM__MAX_PER_MINUTE", self.config.fcm.max_per_minute.to_string())
-            .env("BELLWIRE__FCM__TIMEOUT", milliseconds(self.config.fcm.timeout))
+            .env(
+                "BELLWIRE__FCM__MAX_PER_MINUTE",
+                self.config.fcm.max_per_minute.to_string(),
+            )
+            .env(
+                "BELLWIRE__FCM__TIMEOUT",
+                milliseconds(self.config.fcm.timeout),
+            )
             .env("BELLWIRE__APNS__ENDPOINT", &self.config.apns.endpoint)
-            .env("BELLWIRE__APNS__CA_FILE", self.config.apns.ca_file.as_deref().unwrap_or(self.ca_file.path()))
-            .env("BELLWIRE__APNS__TIMEOUT", milliseconds(self.config.apns.timeout))
-            .env("BELLWIRE__DELIVERY__MAX_IN_FLIGHT", delivery.max_in_flight.to_string())
+            .env(
+                "BELLWIRE__APNS__CA_FILE",
+                self.config
+                    .apns
+                    .ca_file
+                    .as_deref()
+                    .unwrap_or(self.ca_file.path()),
+            )
+            .env(
+                "BELLWIRE__APNS__TIMEOUT",
+                milliseconds(self.config.apns.timeout),
+            )
+            .env(
+                "BELLWIRE__DELIVERY__MAX_IN_FLIGHT",
+                delivery.max_in_flight.to_string(),
+            )
             .env("BELLWIRE__DELIVERY__LEASE", milliseconds(delivery.lease))
-            .env("BELLWIRE__DELIVERY__RETRY_BASE", milliseconds(delivery.retry_base))
-            .env("BELLWIRE__DELIVERY__RETRY_MAX", milliseconds(delivery.retry_max))
-            .env("BELLWIRE__DELIVERY__POLL_INTERVAL", milliseconds(delivery.poll_interval));
+            .env(
+                "BELLWIRE__DELIVERY__RETRY_BASE",
+                milliseconds(delivery.retry_base),
+            )
+            .env(
+                "BELLWIRE__DELIVERY__RETRY_MAX",
+                milliseconds(delivery.retry_max),
+            )
+            .env(
+                "BELLWIRE__DELIVERY__POLL_INTERVAL",
+                milliseconds(delivery.poll_interval),
+            );
         command
     }
 }
@@ -216,20 +306,36 @@ impl Service {
     /// What the simulator does from now on.
     pub async fn set_faults(&self, faults: Faults) {
         let url = format!("{}/faults", self.world.simulator.control_url);
-        assert!(reqwest::Client::new().put(url).json(&faults).send().await.unwrap().status().is_success());
+        assert!(
+            reqwest::Client::new()
+                .put(url)
+                .json(&faults)
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .is_success()
+        );
     }
 
     /// The value of a metric without labels.
     pub async fn metric(&self, name: &str) -> f64 {
         let url = format!("http://{}/metrics", self.app.metrics_addresses[0]);
         let text = reqwest::get(url).await.unwrap().text().await.unwrap();
-        let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
         value.unwrap_or(0.0)
     }
 
     /// What arrived at the simulator, in sums.
     pub async fn arrived(&self) -> Value {
-        reqwest::get(format!("{}/summary", self.world.simulator.control_url)).await.unwrap().json().await.unwrap()
+        reqwest::get(format!("{}/summary", self.world.simulator.control_url))
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     /// Stops the service alone.
@@ -246,7 +352,8 @@ impl Service {
     }
 }
 
-/// Every tally equals a count of its rows, every attempt is on record, and what has an accepted one is SENT.
+/// Every tally equals a count of its rows, every attempt is on record, and what has an accepted one
+/// is SENT.
 pub async fn assert_tallies(database: &Database) {
     let mut wrong = wrong_tallies(database).await;
     // On Citus, nobody sees all machines at one moment.
@@ -258,14 +365,27 @@ pub async fn assert_tallies(database: &Database) {
         wrong = wrong_tallies(database).await;
     }
     let [batches, operations, notifications, untrue] = wrong;
-    assert_eq!(batches, 0, "batches whose tallies are not the counts of their rows");
-    assert_eq!(operations, 0, "Operations whose recipients are not those of their batches");
-    assert_eq!(notifications, 0, "notifications whose attempts are not on record");
-    assert_eq!(untrue, 0, "notifications that are SENT without an accepted attempt, or the other way round");
+    assert_eq!(
+        batches, 0,
+        "batches whose tallies are not the counts of their rows"
+    );
+    assert_eq!(
+        operations, 0,
+        "Operations whose recipients are not those of their batches"
+    );
+    assert_eq!(
+        notifications, 0,
+        "notifications whose attempts are not on record"
+    );
+    assert_eq!(
+        untrue, 0,
+        "notifications that are SENT without an accepted attempt, or the other way round"
+    );
 }
 
 async fn wrong_tallies(database: &Database) -> [i64; 4] {
-    // Sets are compared rather than rows, since Citus joins no batches with what it has distributed.
+    // Sets are compared rather than rows, since Citus joins no batches with what it has
+    // distributed.
     let wrong: i64 = sqlx::query_scalar(
         "with batch as materialized (select * from batches),
          counted as materialized (

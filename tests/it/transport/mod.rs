@@ -30,7 +30,9 @@ fn pool(peer: &Peer, origin: Origin) -> Pool {
 
 async fn send(pool: &Pool) -> Result<Response, SendError> {
     let request = || Request::post("https://localhost/send").body(()).unwrap();
-    tokio::time::timeout(SOON, pool.send(request, &Bytes::from_static(b"{}"))).await.expect("the pool hangs")
+    tokio::time::timeout(SOON, pool.send(request, &Bytes::from_static(b"{}")))
+        .await
+        .expect("the pool hangs")
 }
 
 /// Sends `count` requests at once.
@@ -40,7 +42,9 @@ fn burst(pool: &Pool, count: usize) -> tokio::task::JoinHandle<Vec<Result<Respon
 }
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(SOON, future).await.expect("it did not happen in time")
+    tokio::time::timeout(SOON, future)
+        .await
+        .expect("it did not happen in time")
 }
 
 #[tokio::test]
@@ -67,7 +71,13 @@ async fn connections_are_added_when_all_streams_are_taken() {
 #[tokio::test]
 async fn no_more_connections_are_opened_than_allowed() {
     let peer = Peer::listen().await;
-    let pool = pool(&peer, Origin { max_connections: 1, ..origin(&peer) });
+    let pool = pool(
+        &peer,
+        Origin {
+            max_connections: 1,
+            ..origin(&peer)
+        },
+    );
     let answers = burst(&pool, 9);
     let mut session = soon(peer.accept(2)).await;
     for _ in 0..4 {
@@ -85,14 +95,26 @@ async fn no_more_connections_are_opened_than_allowed() {
 #[tokio::test]
 async fn the_first_request_goes_alone_and_then_all_go() {
     let peer = Peer::listen().await;
-    let pool = pool(&peer, Origin { first_stream_alone: true, ..origin(&peer) });
+    let pool = pool(
+        &peer,
+        Origin {
+            first_stream_alone: true,
+            ..origin(&peer)
+        },
+    );
     let answers = burst(&pool, 20);
     let mut session = soon(peer.accept(1000)).await;
     let first = soon(session.request()).await.unwrap();
     let more = tokio::time::timeout(Duration::from_millis(100), session.request());
-    assert!(more.await.is_err(), "a second request before the first was answered");
+    assert!(
+        more.await.is_err(),
+        "a second request before the first was answered"
+    );
     let another = tokio::time::timeout(Duration::from_millis(100), peer.tcp());
-    assert!(another.await.is_err(), "a second connection before the first was answered");
+    assert!(
+        another.await.is_err(),
+        "a second connection before the first was answered"
+    );
     session.answer(first).await;
     // None is answered before the last has come: they don't wait for each other.
     for stream in soon(session.requests(19)).await {
@@ -104,7 +126,13 @@ async fn the_first_request_goes_alone_and_then_all_go() {
 #[tokio::test]
 async fn a_peer_that_allows_more_later_gets_more() {
     let peer = Peer::listen().await;
-    let pool = pool(&peer, Origin { max_connections: 1, ..origin(&peer) });
+    let pool = pool(
+        &peer,
+        Origin {
+            max_connections: 1,
+            ..origin(&peer)
+        },
+    );
     let answers = burst(&pool, 10);
     let mut session = soon(peer.accept(1)).await;
     let first = soon(session.request()).await.unwrap();
@@ -143,7 +171,11 @@ async fn what_a_goaway_covers_is_not_sent_again() {
     session.go_away(stream).await;
     drop(session);
     let answer = soon(answers).await.unwrap().remove(0);
-    assert!(matches!(answer, Err(SendError::Ambiguous(_))), "{:?}", answer.err());
+    assert!(
+        matches!(answer, Err(SendError::Ambiguous(_))),
+        "{:?}",
+        answer.err()
+    );
 }
 
 #[tokio::test]
@@ -169,7 +201,9 @@ async fn a_request_that_is_always_refused_was_not_sent() {
         let mut refused = 0;
         loop {
             let mut session = peer.accept(100).await;
-            let Some(stream) = session.request().await else { continue };
+            let Some(stream) = session.request().await else {
+                continue;
+            };
             session.refuse(stream).await;
             refused += 1;
             if refused == 6 {
@@ -179,7 +213,11 @@ async fn a_request_that_is_always_refused_was_not_sent() {
     };
     let _last = soon(refusing).await;
     let answer = soon(answers).await.unwrap().remove(0);
-    assert!(matches!(answer, Err(SendError::NotSent(_))), "{:?}", answer.err());
+    assert!(
+        matches!(answer, Err(SendError::NotSent(_))),
+        "{:?}",
+        answer.err()
+    );
 }
 
 #[tokio::test]
@@ -191,18 +229,32 @@ async fn a_connection_that_breaks_leaves_it_open_what_became_of_a_request() {
     soon(session.request()).await.unwrap();
     drop(session);
     let answer = soon(answers).await.unwrap().remove(0);
-    assert!(matches!(answer, Err(SendError::Ambiguous(_))), "{:?}", answer.err());
+    assert!(
+        matches!(answer, Err(SendError::Ambiguous(_))),
+        "{:?}",
+        answer.err()
+    );
 }
 
 #[tokio::test]
 async fn a_peer_that_falls_silent_loses_its_connection() {
     let peer = Peer::listen().await;
-    let pool = pool(&peer, Origin { timeout: Duration::from_millis(200), ..origin(&peer) });
+    let pool = pool(
+        &peer,
+        Origin {
+            timeout: Duration::from_millis(200),
+            ..origin(&peer)
+        },
+    );
     let answers = burst(&pool, 1);
     // It reads nothing more, so it answers no ping either.
     let _silent = soon(peer.accept(100)).await;
     let answer = soon(answers).await.unwrap().remove(0);
-    assert!(matches!(answer, Err(SendError::Ambiguous(_))), "{:?}", answer.err());
+    assert!(
+        matches!(answer, Err(SendError::Ambiguous(_))),
+        "{:?}",
+        answer.err()
+    );
     let since = Instant::now();
     while pool.connections() > 0 {
         assert!(since.elapsed() < SOON, "the connection is still in use");
@@ -222,7 +274,11 @@ async fn a_host_that_cannot_be_reached_is_left_alone_for_a_while() {
     let first = burst(&pool, 20);
     drop(soon(peer.tcp()).await);
     for answer in soon(first).await.unwrap() {
-        assert!(matches!(answer, Err(SendError::NotSent(_))), "{:?}", answer.err());
+        assert!(
+            matches!(answer, Err(SendError::NotSent(_))),
+            "{:?}",
+            answer.err()
+        );
     }
     assert!(send(&pool).await.is_err());
     let again = tokio::time::timeout(Duration::from_millis(100), peer.tcp());
@@ -255,7 +311,13 @@ async fn a_success_counts_even_if_its_body_never_comes() {
 #[tokio::test]
 async fn idle_connections_close_but_for_one() {
     let peer = Peer::listen().await;
-    let pool = pool(&peer, Origin { idle_after: Duration::from_millis(100), ..origin(&peer) });
+    let pool = pool(
+        &peer,
+        Origin {
+            idle_after: Duration::from_millis(100),
+            ..origin(&peer)
+        },
+    );
     let answers = burst(&pool, 3);
     let mut sessions = Vec::new();
     for _ in 0..3 {

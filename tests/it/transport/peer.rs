@@ -1,5 +1,5 @@
-//! An HTTP/2 peer over TLS that misbehaves on purpose: it reads and writes single frames, so that a test decides what
-//! becomes of every stream.
+//! An HTTP/2 peer over TLS that misbehaves on purpose: it reads and writes single frames, so that a
+//! test decides what becomes of every stream.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -49,7 +49,12 @@ impl Peer {
         config.alpn_protocols = vec![b"h2".to_vec()];
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        Self { port, roots, listener, acceptor: TlsAcceptor::from(Arc::new(config)) }
+        Self {
+            port,
+            roots,
+            listener,
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+        }
     }
 
     /// The next connection, as TCP only.
@@ -86,7 +91,9 @@ impl Session {
                 SETTINGS if flags & ACK == 0 => self.frame(SETTINGS, ACK, 0, &[]).await,
                 PING if flags & ACK == 0 => self.frame(PING, ACK, 0, &payload).await,
                 GOAWAY => return None,
-                DATA | HEADERS if flags & END_STREAM != 0 => return Some(u32::from_be_bytes(stream)),
+                DATA | HEADERS if flags & END_STREAM != 0 => {
+                    return Some(u32::from_be_bytes(stream));
+                }
                 _ => {}
             }
         }
@@ -96,7 +103,11 @@ impl Session {
     pub async fn requests(&mut self, count: usize) -> Vec<u32> {
         let mut streams = Vec::new();
         while streams.len() < count {
-            streams.push(self.request().await.expect("the client closed the connection"));
+            streams.push(
+                self.request()
+                    .await
+                    .expect("the client closed the connection"),
+            );
         }
         streams
     }
@@ -104,7 +115,8 @@ impl Session {
     /// Answers 200.
     pub async fn answer(&mut self, stream: u32) {
         // `:status: 200` is entry 8 of HPACK's static table.
-        self.frame(HEADERS, END_HEADERS | END_STREAM, stream, &[0x88]).await;
+        self.frame(HEADERS, END_HEADERS | END_STREAM, stream, &[0x88])
+            .await;
     }
 
     /// Answers every request with 200 until the client closes the connection.
@@ -121,7 +133,8 @@ impl Session {
     }
 
     pub async fn refuse(&mut self, stream: u32) {
-        self.frame(RST_STREAM, 0, stream, &REFUSED_STREAM.to_be_bytes()).await;
+        self.frame(RST_STREAM, 0, stream, &REFUSED_STREAM.to_be_bytes())
+            .await;
     }
 
     /// Says that nothing after `last_stream` has been or will be processed.
