@@ -12,16 +12,19 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::accept::Intake;
 use crate::config::{self, Config};
-use crate::delivery::{self, Bell, Burst, Delivery, Quota, Quotas, RetryPolicy, Standing};
+use crate::crypto::{MasterKeys, SecretError};
+use crate::delivery::{self, Delivery, MassInvalidation, Quota, Quotas, RetryPolicy};
+use crate::handoff::delivery_stats::DeliveryStats;
+use crate::handoff::local::local_handoff;
+use crate::handoff::notifier::Notifiers;
 use crate::http::metrics::{LaterLook, Watched};
 use crate::http::{self, Readiness};
+use crate::ingest::group_commit::GroupCommit;
+use crate::maintenance::retention::{self, Retention};
 use crate::provider::{Endpoint, Endpoints, https_authority};
-use crate::retention::{self, Retention};
-use crate::secret::{MasterKeys, SecretError};
 use crate::store::schema::{self, Migrated};
-use crate::store::sealed;
+use crate::store::sealed_secrets;
 use crate::telemetry;
 use crate::transport::Roots;
 
@@ -86,7 +89,7 @@ fn database(config: &Config) -> anyhow::Result<PgConnectOptions> {
         .any(|scheme| url.starts_with(scheme))
     {
         bail!(
-            "database.url is not a Postgres URL: give it as postgres://user:password@host:5432/bellwire"
+            "database.url is not a Postgres URL: give it as postgres://user:password@host:5432/notifierswire"
         );
     }
     PgConnectOptions::from_str(url).context("database.url is not a Postgres URL")
@@ -103,7 +106,10 @@ pub async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Migrated>
 /// Refuses a master key that is not the one of its name that Credentials were sealed with: whatever
 /// is sent with them would wait in vain until it fails.
 async fn check_master_key(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<()> {
-    let Some(newest) = sealed::newest_content(pool).await.context(UNUSABLE)? else {
+    let Some(newest) = sealed_secrets::newest_content(pool)
+        .await
+        .context(UNUSABLE)?
+    else {
         return Ok(());
     };
     match keys.open(newest.credential_id, &newest.content) {
@@ -135,17 +141,22 @@ impl App {
         retention::make_partitions(&pool, config.retention.partitions_ahead)
             .await
             .context("no partitions")?;
-        let (bell, readiness, grace) =
-            (Bell::default(), Readiness::default(), config.delivery.grace);
-        let (handover, handed) =
-            delivery::handover(config.delivery.max_in_flight, config.delivery.lease);
+        let (notifiers, readiness, grace) = (
+            Notifiers::default(),
+            Readiness::default(),
+            config.delivery.grace,
+        );
+        let (handoff, handed) = local_handoff(config.delivery.max_in_flight, config.delivery.lease);
         let state = http::State {
             pool: pool.clone(),
             keys: http::look_up_keys(&pool),
             senders: http::look_up_senders(&pool),
-            intake: Intake::start(
+            intake: GroupCommit::start(
                 pool.clone(),
-                config.delivery.enabled.then(|| (bell.clone(), handover)),
+                config
+                    .delivery
+                    .enabled
+                    .then(|| (notifiers.clone(), handoff)),
             ),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),
@@ -176,7 +187,7 @@ impl App {
                 &delivery_settings(config),
                 endpoints,
                 master_keys,
-                (bell, handed),
+                (notifiers, handed),
             )
         };
         let delivery = config.delivery.enabled.then(start_delivery).transpose()?;
@@ -184,7 +195,7 @@ impl App {
             Some(listener) => {
                 let delivery = delivery
                     .as_ref()
-                    .map(|delivery| (delivery_pool, delivery.standing()));
+                    .map(|delivery| (delivery_pool, delivery.stats()));
                 serve_metrics(
                     listener,
                     watched(connect(config, 1)?, pool.clone(), delivery),
@@ -259,7 +270,7 @@ fn start_retention(
 }
 
 /// What is looked at for metrics, by a connection of its own.
-fn watched(own: PgPool, api: PgPool, delivery: Option<(PgPool, Standing)>) -> Watched {
+fn watched(own: PgPool, api: PgPool, delivery: Option<(PgPool, DeliveryStats)>) -> Watched {
     let mut pools = vec![("api", api)];
     let delivery = delivery.map(|(pool, standing)| {
         pools.push(("delivery", pool));
@@ -315,7 +326,7 @@ fn delivery_settings(config: &Config) -> delivery::Settings {
                 ramp: config.apns.ramp,
             },
         },
-        burst: Burst {
+        burst: MassInvalidation {
             percent: delivery.burst_percent,
             count: delivery.burst_count,
         },

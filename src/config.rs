@@ -20,10 +20,6 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 /// All settings.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Config {
     pub server: Server,
     pub database: Database,
@@ -41,10 +37,6 @@ pub struct Config {
 /// The HTTP API.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Server {
     pub listen: SocketAddr,
     pub api: bool,
@@ -58,10 +50,6 @@ pub struct Server {
 /// Postgres.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Database {
     #[serde(serialize_with = "redacted")]
     pub url: SecretString,
@@ -75,10 +63,6 @@ pub struct Database {
 /// Delivery.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Delivery {
     pub enabled: bool,
     pub max_in_flight: usize,
@@ -104,10 +88,6 @@ pub struct Delivery {
 /// Rate limits.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Limits {
     pub requests_per_second: u32,
     pub recipients_per_minute: u32,
@@ -116,10 +96,6 @@ pub struct Limits {
 /// FCM.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Fcm {
     pub endpoint: String,
     pub token_uris: Vec<String>,
@@ -136,10 +112,6 @@ pub struct Fcm {
 /// APNs.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Apns {
     pub endpoint: String,
     pub sandbox_endpoint: String,
@@ -156,10 +128,6 @@ pub struct Apns {
 /// How long records live.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Retention {
     pub enabled: bool,
     #[serde(with = "humantime_serde")]
@@ -170,10 +138,6 @@ pub struct Retention {
 /// Secrets at rest.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Secrets {
     #[serde(serialize_with = "redacted")]
     pub master_key: SecretString,
@@ -189,10 +153,6 @@ pub struct Secrets {
 /// Logs.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Log {
     pub format: LogFormat,
     pub level: String,
@@ -201,10 +161,6 @@ pub struct Log {
 /// Traces.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Traces {
     #[serde(deserialize_with = "or_empty")]
     pub endpoint: Option<String>,
@@ -214,10 +170,6 @@ pub struct Traces {
 /// Metrics.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each key is explained in config/default.toml, once"
-)]
 pub struct Metrics {
     #[serde(deserialize_with = "address_or_empty")]
     pub listen: Option<SocketAddr>,
@@ -326,6 +278,7 @@ impl Config {
     }
 
     /// Every rule that a value breaks, at once.
+    #[expect(clippy::too_many_lines, reason = "one rule after the other")]
     fn check(&self) -> anyhow::Result<()> {
         let Self {
             server,

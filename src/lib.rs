@@ -1,28 +1,23 @@
 //! Bellwire: a self-hosted push notification service.
 //!
-//! Read in this order: [`id`], [`store`], [`http`], [`accept`], [`delivery`], [`provider`],
-//! [`transport`]; [`app`] puts them together.
+//! Read in this order: [`model`], [`store`], `http`, `ingest`, `handoff`, `delivery`, [`provider`],
+//! [`transport`]; [`app`] puts them together. What is public is used by the binary, the integration
+//! tests or the benchmarks.
 
-pub mod accept;
 pub mod app;
 pub mod cli;
-pub mod clients;
 pub mod config;
-pub mod delivery;
+pub mod crypto;
+mod delivery;
 pub mod dev;
-pub mod health;
-pub mod http;
-pub mod id;
-pub mod lookup;
-pub mod postgres;
+mod handoff;
+mod http;
+mod ingest;
+pub mod maintenance;
+pub mod model;
 pub mod provider;
-pub mod reseal;
-pub mod retention;
-pub mod secret;
-pub mod signals;
-pub mod simulator;
+mod shutdown;
 pub mod store;
 pub mod telemetry;
-pub mod template;
-pub mod token;
+mod template;
 pub mod transport;

@@ -5,16 +5,15 @@
 //! everything is limited ([`MOST`]); and rendering stops at [`MAX_RENDERED`].
 //! <https://shopify.github.io/liquid/>
 
-use std::cell::Cell;
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 use liquid::{Object, Parser, ParserBuilder, Template};
 use liquid_lib::stdlib;
 use serde_json::Value;
 
-use crate::provider::Message;
+use crate::model::message::Message;
+use crate::telemetry::panics;
 
 /// Most bytes of a message's rendered texts together: what APNs takes of a `voip` push, and no
 /// provider of another.
@@ -31,7 +30,7 @@ const MOST: [(usize, &str); 5] = [
 
 /// What is wrong with a template, or with what a recipient brings for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateProblem {
+pub(crate) struct TemplateProblem {
     /// The field of the message: `title`, `data.gate`.
     pub field: String,
     /// What it must be, or what happened.
@@ -39,7 +38,7 @@ pub struct TemplateProblem {
 }
 
 /// A message of which at least one text is a template.
-pub struct MessageTemplate {
+pub(crate) struct MessageTemplate {
     message: Message,
     /// By the number of their text, in the order of [`texts`].
     templates: Vec<(usize, Template)>,
@@ -84,7 +83,7 @@ static PARSER: LazyLock<Result<Parser, String>> = LazyLock::new(|| {
 
 impl MessageTemplate {
     /// Reads the templates of `message`; `None`: it has none.
-    pub fn parse(message: &Message) -> Result<Option<Self>, Vec<TemplateProblem>> {
+    pub(crate) fn parse(message: &Message) -> Result<Option<Self>, Vec<TemplateProblem>> {
         let (mut message, mut templates, mut problems) = (message.clone(), Vec::new(), Vec::new());
         let mut used = [0; MOST.len()];
         for (number, (field, text)) in texts(&mut message)
@@ -105,7 +104,7 @@ impl MessageTemplate {
     }
 
     /// The message with every template left out: what of it is the same for everybody.
-    pub fn without_templates(&self) -> Message {
+    pub(crate) fn without_templates(&self) -> Message {
         let mut message = self.message.clone();
         let mut texts = texts(&mut message);
         for (number, _) in &self.templates {
@@ -115,7 +114,7 @@ impl MessageTemplate {
     }
 
     /// The message that a recipient with these variables gets.
-    pub fn render(&self, variables: Option<&Value>) -> Result<Message, TemplateProblem> {
+    pub(crate) fn render(&self, variables: Option<&Value>) -> Result<Message, TemplateProblem> {
         let globals = variables.map_or_else(|| Ok(Object::new()), liquid::to_object);
         let mut message = self.message.clone();
         let mut texts = texts(&mut message);
@@ -155,7 +154,7 @@ fn texts(message: &mut Message) -> Vec<(String, &mut String)> {
 }
 
 /// Whether `text` has anything to fill in.
-pub fn is_template(text: &str) -> bool {
+pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
@@ -189,27 +188,10 @@ fn markup(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is in the library, whose panics are a template's errors and nobody's defect.
-pub fn is_guarded() -> bool {
-    GUARDED.get()
-}
-
-/// Does `work`, and catches its panic.
-fn guarded<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
-    GUARDED.set(true);
-    let done = catch_unwind(AssertUnwindSafe(work));
-    GUARDED.set(false);
-    done
-}
-
 fn parse(text: &str) -> Result<Template, String> {
     let parser = PARSER.as_ref().map_err(Clone::clone)?;
     // A number that no integer holds panics in the library.
-    match guarded(|| parser.parse(text)) {
+    match panics::catch_unlogged(|| parser.parse(text)) {
         Ok(parsed) => parsed.map_err(|error| format!("is not a Liquid template: {}", tidy(&error))),
         Err(_) => Err("is not a Liquid template: a number in it is out of range".to_owned()),
     }
@@ -224,7 +206,7 @@ fn render(template: &Template, globals: &Object, room: &mut usize) -> Result<Str
     };
     // Arithmetic at the edge of its range panics in the library; that is one recipient's error, not
     // everybody's.
-    let rendered = guarded(|| template.render_to(&mut text, globals));
+    let rendered = panics::catch_unlogged(|| template.render_to(&mut text, globals));
     match rendered {
         Ok(Ok(())) => String::from_utf8(text.text).map_err(|error| error.to_string()),
         _ if text.is_over => Err(format!(

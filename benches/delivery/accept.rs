@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use bellwire::provider::Provider;
+use bellwire::model::provider::Provider;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -183,7 +183,7 @@ fn pgbench(world: &World, seconds: u64) -> anyhow::Result<f64> {
 
 /// Beside the server's other binaries, else from the path.
 fn pgbench_binary() -> std::path::PathBuf {
-    let installed = bellwire::postgres::installed()
+    let installed = bellwire::dev::postgres::installed()
         .into_iter()
         .map(|binaries| binaries.directory.join("pgbench"));
     installed

@@ -185,7 +185,7 @@ pub fn devices(provider: &str, name: &str, count: usize) -> Vec<Value> {
 
 /// A token as long as the provider's own.
 pub fn token(provider: &str, name: &str, number: usize) -> String {
-    let hash = bellwire::secret::hash_token(&format!("{name} {number}"));
+    let hash = bellwire::crypto::hash_token(&format!("{name} {number}"));
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     // The simulator takes four digits at the beginning for the answer that the token wants.
     if provider == "APN" {

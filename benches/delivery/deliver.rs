@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bellwire::provider::Provider;
+use bellwire::model::provider::Provider;
 use serde_json::Value;
 
 use crate::Arguments;

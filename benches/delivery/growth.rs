@@ -1,6 +1,6 @@
 //! Whether many records of earlier Operations slow a send.
 
-use bellwire::provider::Provider;
+use bellwire::model::provider::Provider;
 use time::OffsetDateTime;
 
 use crate::Arguments;

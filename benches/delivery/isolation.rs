@@ -1,6 +1,6 @@
 //! Whether a provider that hangs slows the other.
 
-use bellwire::provider::Provider;
+use bellwire::model::provider::Provider;
 
 use crate::Arguments;
 use crate::deliver::{self, bodies};

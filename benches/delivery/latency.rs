@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bellwire::provider::Provider;
+use bellwire::model::provider::Provider;
 use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -124,7 +124,7 @@ async fn singles(world: &World, duration: Duration, name: &str) -> anyhow::Resul
 
 /// The id in the database of an Operation as the API names it.
 fn bellwire_operation(id: &str) -> anyhow::Result<Uuid> {
-    let id: bellwire::id::OperationId = id.parse()?;
+    let id: bellwire::model::id::OperationId = id.parse()?;
     Ok(id.as_uuid())
 }
 

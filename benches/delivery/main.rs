@@ -5,7 +5,7 @@
 //! Figures of machines can't be compared; ratios of figures from one run can, and they are what the
 //! table ends with.
 
-#![allow(missing_docs, clippy::print_stdout, reason = "a benchmark")]
+#![allow(unreachable_pub, clippy::print_stdout, reason = "a benchmark")]
 #![allow(
     clippy::cast_precision_loss,
     clippy::format_collect,

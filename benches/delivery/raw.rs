@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use bellwire::clients;
-use bellwire::provider::{
-    Client, Endpoint, Endpoints, Message, Outcome, Payload, Provider, https_authority,
-};
+use bellwire::model::message::Message;
+use bellwire::model::outcome::Outcome;
+use bellwire::model::provider::Provider;
+use bellwire::provider;
+use bellwire::provider::{Client, Endpoint, Endpoints, Payload, https_authority};
 use bellwire::store::senders;
 use bellwire::transport::Roots;
 use uuid::Uuid;
@@ -89,7 +90,7 @@ async fn client(world: &World, provider: Provider) -> anyhow::Result<Client> {
     let app = apps.into_values().next().context("no App")?;
     let by_provider: HashMap<Provider, _> = app.credentials.into_iter().collect();
     let stored = senders::by_ids(&world.pool, &[by_provider[&provider]]).await?;
-    clients::open(
+    provider::open(
         stored.first().context("no Credential")?,
         &world.master_keys,
         &endpoints(world)?,

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use bellwire::provider::Provider;
+use bellwire::model::provider::Provider;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -135,7 +135,7 @@ async fn register(world: &World, count: usize) -> anyhow::Result<()> {
             let [user, registration, device] = [Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7()];
             let token = token("FCM", "user", number);
             let sealed = hex(&world.master_keys.seal_token(account_id, &token)?);
-            let hash = hex(&bellwire::secret::hash_token(&token));
+            let hash = hex(&bellwire::crypto::hash_token(&token));
             texts[0] += &format!("{user}\t{account}\n");
             texts[1] += &format!("{registration}\t{account}\tdemo\t{user}\n");
             texts[2] +=

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use bellwire::provider::Provider;
+use bellwire::model::provider::Provider;
 use bellwire::store::partitions;
 use time::OffsetDateTime;
 

@@ -1,6 +1,6 @@
 //! Providers 50 ms away, with the stream limits that FCM and APNs have.
 
-use bellwire::provider::Provider;
+use bellwire::model::provider::Provider;
 use serde_json::json;
 
 use crate::Arguments;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bellwire::config::Config;
-use bellwire::id::AccountId;
-use bellwire::postgres::PrivatePostgres;
-use bellwire::secret::{MasterKeys, generate_api_secret, generate_master_key, hash_api_secret};
+use bellwire::crypto::{MasterKeys, generate_api_secret, generate_master_key, hash_api_secret};
+use bellwire::dev::postgres::PrivatePostgres;
+use bellwire::model::id::AccountId;
 use bellwire::store::api_keys::Role;
 use bellwire::store::{accounts, api_keys, schema};
 use serde_json::Value;

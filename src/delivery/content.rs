@@ -7,13 +7,15 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::provider::{Message, Payload, PayloadProblem, Provider};
-use crate::store::due::DueOperation;
+use crate::model::message::Message;
+use crate::model::provider::Provider;
+use crate::provider::{Payload, PayloadProblem};
+use crate::store::batch_load::DueOperation;
 use crate::template::{MessageTemplate, TemplateProblem};
 
 /// Why a recipient can't be sent to.
 #[derive(Debug, Clone)]
-pub enum ContentProblem {
+pub(super) enum ContentProblem {
     /// What is sent is at fault.
     Message {
         /// The error's code.
@@ -28,7 +30,7 @@ pub enum ContentProblem {
 type Rendered = Result<Arc<Payload>, ContentProblem>;
 
 /// An Operation's content, rendered when first needed.
-pub struct Content {
+pub(super) struct Content {
     /// The Operation.
     pub operation: DueOperation,
     /// Until when it may be sent.
@@ -39,7 +41,7 @@ pub struct Content {
 }
 
 /// What one recipient gets.
-pub struct RecipientContent<'a> {
+pub(super) struct RecipientContent<'a> {
     content: &'a mut Content,
     variables: Option<Value>,
     /// The recipient's own payloads, where the content is a template.
@@ -48,7 +50,7 @@ pub struct RecipientContent<'a> {
 
 impl Content {
     /// Of `operation`, as it was loaded at `now`.
-    pub fn new(operation: DueOperation, now: Instant) -> Self {
+    pub(super) fn new(operation: DueOperation, now: Instant) -> Self {
         let template = match &operation.message {
             Ok(message) => MessageTemplate::parse(message)
                 .map_err(|problems| template_problem(problems.into_iter().next())),
@@ -65,7 +67,7 @@ impl Content {
     }
 
     /// For a recipient with these variables.
-    pub fn for_recipient(&mut self, variables: Option<Value>) -> RecipientContent<'_> {
+    pub(super) fn for_recipient(&mut self, variables: Option<Value>) -> RecipientContent<'_> {
         RecipientContent {
             content: self,
             variables,
@@ -76,17 +78,17 @@ impl Content {
 
 impl RecipientContent<'_> {
     /// The Operation.
-    pub fn operation(&self) -> &DueOperation {
+    pub(super) fn operation(&self) -> &DueOperation {
         &self.content.operation
     }
 
     /// Until when it may be sent.
-    pub fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Instant {
         self.content.deadline
     }
 
     /// What `provider` gets.
-    pub fn payload(&mut self, provider: Provider) -> Rendered {
+    pub(super) fn payload(&mut self, provider: Provider) -> Rendered {
         let Content {
             operation,
             template,

@@ -1,4 +1,4 @@
-//! From what was loaded to the lanes: every notification gets its ticket, its content and its lane,
+//! From what was loaded to the lanes: every notification gets its guard, its content and its lane,
 //! or its end.
 
 use std::collections::HashMap;
@@ -6,55 +6,59 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::delivery::content::{ContentProblem, RecipientContent};
-use crate::delivery::devices::Pending;
-use crate::delivery::duty::{self, Duty, Gathering};
 use crate::delivery::lane::Job;
-use crate::delivery::lanes::Lanes;
-use crate::delivery::lease::{Capacity, Ticket};
-use crate::delivery::load::Loaded;
-use crate::delivery::parked::Parked;
-use crate::id::CredentialId;
-use crate::provider::Provider;
-use crate::store::outcomes::TriedDevice;
-use crate::store::recipients::Recipient;
-use crate::token::masked;
+use crate::delivery::lane::registry::LaneRegistry;
+use crate::delivery::queue::deferred_batches::DeferredBatches;
+use crate::delivery::queue::lease::NotificationGuard;
+use crate::delivery::queue::load::Loaded;
+use crate::delivery::queue::user_devices::Pending;
+use crate::delivery::settle::resolution::{self, DeviceDelivery, UserDelivery};
+use crate::handoff::capacity::Capacity;
+use crate::model::id::CredentialId;
+use crate::model::masked_token::masked;
+use crate::model::provider::Provider;
+use crate::model::recipient::Recipient;
+use crate::store::outcome_record::TriedDevice;
 
 /// What notifications are handed to.
-pub struct Dispatch {
-    pub(super) lanes: Lanes,
-    pub(super) capacity: Arc<Capacity>,
-    pub(super) parked: Parked,
+pub(super) struct Dispatch {
+    pub lanes: LaneRegistry,
+    pub capacity: Arc<Capacity>,
+    pub parked: DeferredBatches,
 }
 
 impl Dispatch {
     /// Hands what batches have to send to its lanes.
-    pub fn hand_out(&mut self, loaded: Loaded) {
+    pub(super) fn hand_out(&mut self, loaded: Loaded) {
         let lanes = only_lanes(&loaded);
-        // What was held for them is free once they have their tickets.
+        // What was held for them is free once they have their guards.
         let Loaded {
-            openings,
+            batch_guards,
             notifications,
             mut contents,
             mut pending,
-            held: _held,
+            permits: _permits,
         } = loaded;
         for (index, notification) in notifications.into_iter().enumerate() {
-            let opening = &openings[notification.batch];
+            let batch_guard = &batch_guards[notification.batch];
             if !notification.due_in.is_zero() {
-                opening.lease().due_again_in(notification.due_in);
+                batch_guard.lease().due_again_in(notification.due_in);
                 continue;
             }
-            let operation_id = opening.lease().key().operation_id;
+            let operation_id = batch_guard.lease().key().operation_id;
             let Some(recipient) = notification.recipient else {
                 tracing::error!(%operation_id, position = notification.position, "a notification can't be read");
-                opening.lease().due_again_in(self.lanes.policy.max);
+                batch_guard.lease().due_again_in(self.lanes.policy.max);
                 continue;
             };
-            let ticket =
-                opening.ticket(notification.position, notification.attempts, &self.capacity);
+            let guard = batch_guard.notification(
+                notification.position,
+                notification.attempts,
+                &self.capacity,
+            );
             let Some(content) = contents.get_mut(&operation_id) else {
                 let message = "Its Operation is no longer on record".to_owned();
-                Duty::Whole(ticket).fail("OPERATION_GONE", message);
+                DeviceDelivery::Whole(guard).fail("OPERATION_GONE", message);
                 continue;
             };
             let mut content = content.for_recipient(notification.variables);
@@ -65,7 +69,7 @@ impl Dispatch {
                     token,
                 } => {
                     self.send(
-                        Duty::Whole(ticket),
+                        DeviceDelivery::Whole(guard),
                         provider,
                         credential_id,
                         &token,
@@ -74,7 +78,7 @@ impl Dispatch {
                 }
                 Recipient::User(_) => {
                     self.send_to_user(
-                        ticket,
+                        guard,
                         pending.remove(&index).unwrap_or_default(),
                         &mut content,
                     );
@@ -82,7 +86,7 @@ impl Dispatch {
             }
         }
         for (batch, credential_id) in lanes {
-            let key = openings[batch].lease().key();
+            let key = batch_guards[batch].lease().key();
             if let Some(content) = contents.get(&key.operation_id)
                 && self
                     .lanes
@@ -96,7 +100,7 @@ impl Dispatch {
 
     fn send(
         &self,
-        duty: Duty,
+        duty: DeviceDelivery,
         provider: Provider,
         credential_id: CredentialId,
         token: &[u8],
@@ -122,7 +126,7 @@ impl Dispatch {
 
     fn submit(
         &self,
-        duty: Duty,
+        duty: DeviceDelivery,
         provider: Provider,
         credential_id: CredentialId,
         token: String,
@@ -132,7 +136,7 @@ impl Dispatch {
         match content.payload(provider) {
             Err(ContentProblem::Message { code, message }) => duty.fail(code, message),
             Err(ContentProblem::Unreadable(obstacle)) => {
-                duty.wait(deadline, &obstacle, self.lanes.policy.base)
+                duty.wait(deadline, &obstacle, self.lanes.policy.base);
             }
             Ok(payload) => self.lanes.submit(
                 credential_id,
@@ -146,8 +150,13 @@ impl Dispatch {
         }
     }
 
-    fn send_to_user(&self, ticket: Ticket, pending: Pending, content: &mut RecipientContent<'_>) {
-        if pending.devices.is_empty() && !pending.accepted && ticket.attempts_before == 0 {
+    fn send_to_user(
+        &self,
+        guard: NotificationGuard,
+        pending: Pending,
+        content: &mut RecipientContent<'_>,
+    ) {
+        if pending.devices.is_empty() && !pending.accepted && guard.attempts_before == 0 {
             let app_name = content
                 .operation()
                 .senders
@@ -156,13 +165,13 @@ impl Dispatch {
                 .unwrap_or_default();
             let message =
                 format!("The User has no device in the App {app_name} for the Credentials in use");
-            return duty::unaddressable(ticket, message);
+            return resolution::unaddressable(guard, message);
         }
         if pending.devices.is_empty() && !pending.accepted {
             let message = "The User's devices have been removed since the last try".to_owned();
-            return Duty::Whole(ticket).fail("DEVICE_GONE", message);
+            return DeviceDelivery::Whole(guard).fail("DEVICE_GONE", message);
         }
-        let gathering = Gathering::new(ticket, pending.accepted);
+        let gathering = UserDelivery::new(guard, pending.accepted);
         for (device, credential_id, tries) in pending.devices {
             let account_id = content.operation().account_id.as_uuid();
             let token = self.lanes.master_keys.open_token(account_id, &device.token);
@@ -213,8 +222,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::id::UserId;
-    use crate::store::due::DueNotification;
+    use crate::model::id::UserId;
+    use crate::store::batch_load::DueNotification;
 
     #[test]
     fn a_batch_has_one_lane_if_all_that_is_unsettled_goes_there_due_or_not() {

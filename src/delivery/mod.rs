@@ -4,7 +4,7 @@
 //! handover ─▶┐
 //! claim ─────┴▶ lanes (one per Credential) ─▶ provider
 //!   ▲                                       │
-//!   └── wake ◀── recorder ◀── outcomes ─────┘
+//!   └── notifier ◀── recorder ◀── outcomes ─────┘
 //! ```
 //!
 //! It meets the HTTP side in Postgres. A small Operation is handed over in memory as well, once it
@@ -23,56 +23,40 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-mod backlog;
-mod breaker;
-mod claim;
 mod content;
-mod devices;
 mod dispatch;
-mod duty;
-mod fanout;
-mod handover;
 mod lane;
-mod lanes;
-mod lease;
-mod load;
-mod pace;
-mod parked;
-mod recorder;
-mod removal;
-mod retry;
-mod standing;
-mod wake;
-mod window;
+mod queue;
+mod settle;
 
-pub use handover::{Handed, Handover, Place, can_be_handed_over, handover};
-pub use pace::Quota;
-pub use removal::Burst;
-pub use retry::RetryPolicy;
-pub use standing::Standing;
-pub use wake::Bell;
+pub(crate) use lane::rate_limiter::Quota;
+pub(crate) use lane::retry::RetryPolicy;
+pub(crate) use settle::dead_tokens::MassInvalidation;
 
+use crate::crypto::MasterKeys;
+use crate::delivery::dispatch::Dispatch;
+use crate::delivery::lane::registry::LaneRegistry;
+use crate::delivery::queue::claim::Claimer;
+use crate::delivery::queue::deferred_batches::DeferredBatches;
+use crate::delivery::queue::fan_out;
+use crate::delivery::queue::lease::Leases;
+use crate::delivery::settle::dead_tokens::DeadTokenPruner;
+use crate::delivery::settle::recorder::Recorder;
+use crate::handoff::delivery_stats::{DeliveryStats, RecorderLag};
+use crate::handoff::local::HandoffReceiver;
+use crate::handoff::notifier::Notifiers;
 use crate::provider::Endpoints;
-use crate::secret::MasterKeys;
 use crate::store::batches;
 use crate::store::cancel::CANCEL_CHANNEL;
-use crate::store::operations::WAKE_CHANNEL;
-use crate::store::session::Session;
-use claim::Claimer;
-use dispatch::Dispatch;
-use lanes::Lanes;
-use lease::Leases;
-use parked::Parked;
-use recorder::Recorder;
-use removal::Removal;
-use standing::Lag;
+use crate::store::dedicated_connection::DedicatedConnection;
+use crate::store::operation_insert::WAKE_CHANNEL;
 
 /// How long the listener rests after its connection broke.
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How delivery works.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// How long a batch is this process's before others may claim it.
     pub lease: Duration,
     /// The longest time between two looks for due batches, give or take a quarter.
@@ -84,12 +68,12 @@ pub struct Settings {
     /// How fast each provider may be sent to with one Credential.
     pub quotas: Quotas,
     /// When so many tokens are dead that none is removed.
-    pub burst: Burst,
+    pub burst: MassInvalidation,
 }
 
 /// Each provider's quota.
 #[derive(Debug, Clone, Copy)]
-pub struct Quotas {
+pub(crate) struct Quotas {
     /// FCM's.
     pub fcm: Quota,
     /// APNs'.
@@ -110,10 +94,10 @@ impl Drop for Threads {
 }
 
 /// The running engine.
-pub struct Delivery {
+pub(crate) struct Delivery {
     _threads: Threads,
     stop: CancellationToken,
-    standing: Standing,
+    stats: DeliveryStats,
     claiming: JoinHandle<()>,
     recording: JoinHandle<()>,
     around: Vec<JoinHandle<()>>,
@@ -121,13 +105,13 @@ pub struct Delivery {
 
 impl Delivery {
     /// Starts delivering what is due in the database behind `pool`.
-    /// The bell wakes it, and it takes what is handed over. An error: its threads can't be started.
-    pub fn start(
+    /// The notifiers notifiers it, and it takes what is handed over. An error: its threads can't be started.
+    pub(crate) fn start(
         pool: &PgPool,
         settings: &Settings,
         endpoints: Endpoints,
         master_keys: MasterKeys,
-        (bell, handed): (Bell, Handed),
+        (notifiers, handed): (Notifiers, HandoffReceiver),
     ) -> std::io::Result<Self> {
         let threads = Builder::new_multi_thread()
             .thread_name("delivery")
@@ -136,26 +120,26 @@ impl Delivery {
         // What is spawned from here on runs on them.
         let entered = threads.enter();
         let stop = CancellationToken::new();
-        let wake = Arc::clone(&bell.batches);
-        let fanout_wake = Arc::clone(&bell.fanouts);
+        let notifier = Arc::clone(&notifiers.batches);
+        let fan_out_notifier = Arc::clone(&notifiers.fan_out);
         let capacity = Arc::clone(&handed.capacity);
         let (entries, recorded) = mpsc::unbounded_channel();
         let leases = Arc::new(Leases::new(settings.lease, entries));
-        let standing = Standing {
+        let stats = DeliveryStats {
             capacity: Arc::clone(&capacity),
-            lag: Arc::new(Lag::new()),
+            lag: Arc::new(RecorderLag::new()),
         };
-        let lag = Arc::clone(&standing.lag);
-        let (session, window) = (Session::beside(pool), settings.recorder_window);
+        let lag = Arc::clone(&stats.lag);
+        let (session, window) = (DedicatedConnection::beside(pool), settings.recorder_window);
         let recorder = Recorder::new(
             session,
             window,
-            Arc::clone(&wake),
-            Arc::clone(&handed.stalled),
+            Arc::clone(&notifier),
+            Arc::clone(&handed.recorder_stalled),
             lag,
         );
-        let removal = Removal::new(settings.burst);
-        let lanes = Lanes {
+        let removal = DeadTokenPruner::new(settings.burst);
+        let lanes = LaneRegistry {
             master_keys,
             endpoints,
             policy: settings.retry,
@@ -165,28 +149,28 @@ impl Delivery {
             by_credential: HashMap::new(),
         };
         let claimer = Claimer {
-            session: Session::beside(pool),
+            session: DedicatedConnection::beside(pool),
             handed,
             leases: Arc::clone(&leases),
             dispatch: Dispatch {
                 lanes,
                 capacity,
-                parked: Parked::default(),
+                parked: DeferredBatches::default(),
             },
-            wake,
+            notifier,
             poll_interval: settings.poll_interval,
             by_age_at: Instant::now(),
         };
         let around = vec![
             tokio::spawn(listen(
                 pool.clone(),
-                bell,
+                notifiers,
                 Arc::clone(&leases),
                 stop.clone(),
             )),
-            tokio::spawn(fanout::run(
+            tokio::spawn(fan_out::run(
                 pool.clone(),
-                fanout_wake,
+                fan_out_notifier,
                 settings.poll_interval,
                 stop.clone(),
             )),
@@ -200,7 +184,7 @@ impl Delivery {
         drop(entered);
         Ok(Self {
             _threads: Threads(Some(threads)),
-            standing,
+            stats,
             claiming,
             recording,
             around,
@@ -209,7 +193,7 @@ impl Delivery {
     }
 
     /// Returns if it comes to an end that nobody asked for: a defect.
-    pub async fn broken(&mut self) {
+    pub(crate) async fn broken(&mut self) {
         tokio::select! {
             _ = &mut self.claiming => {}
             _ = &mut self.recording => {}
@@ -218,14 +202,14 @@ impl Delivery {
     }
 
     /// How it stands, from now on.
-    pub fn standing(&self) -> Standing {
-        self.standing.clone()
+    pub(crate) fn stats(&self) -> DeliveryStats {
+        self.stats.clone()
     }
 
     /// Stops claiming, lets what is under way end and be recorded for up to `grace`, and gives the
     /// rest back. What is not done by then is delivered by whoever claims it when its lease runs
     /// out.
-    pub async fn stop(self, grace: Duration) {
+    pub(crate) async fn stop(self, grace: Duration) {
         self.stop.cancel();
         let ended = async {
             // The claimer's end ends its lanes, theirs the leases, and theirs the recorder.
@@ -237,7 +221,7 @@ impl Delivery {
         };
         if tokio::time::timeout(grace, ended).await.is_err() {
             tracing::warn!(
-                notifications = self.standing.in_hand(),
+                notifications = self.stats.claimed(),
                 "stopped with notifications in hand; their leases will run out"
             );
         }
@@ -246,10 +230,10 @@ impl Delivery {
 
 /// Wakes the claimer and the fan-out when an Operation has been accepted anywhere, and lets go of
 /// what has been canceled.
-async fn listen(pool: PgPool, bell: Bell, leases: Arc<Leases>, stop: CancellationToken) {
+async fn listen(pool: PgPool, notifiers: Notifiers, leases: Arc<Leases>, stop: CancellationToken) {
     let listening = async {
         loop {
-            if let Err(error) = listen_until_broken(&pool, &bell, &leases).await {
+            if let Err(error) = listen_until_broken(&pool, &notifiers, &leases).await {
                 tracing::warn!(%error, "not listening for new Operations; looking for them now and then");
             }
             tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
@@ -258,11 +242,15 @@ async fn listen(pool: PgPool, bell: Bell, leases: Arc<Leases>, stop: Cancellatio
     stop.run_until_cancelled(listening).await;
 }
 
-async fn listen_until_broken(pool: &PgPool, bell: &Bell, leases: &Leases) -> sqlx::Result<()> {
+async fn listen_until_broken(
+    pool: &PgPool,
+    notifiers: &Notifiers,
+    leases: &Leases,
+) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen_all([WAKE_CHANNEL, CANCEL_CHANNEL]).await?;
     // What was accepted while nobody listened.
-    bell.ring();
+    notifiers.notify_all();
     while let Some(notice) = listener.try_recv().await? {
         match notice.channel() {
             CANCEL_CHANNEL => notice
@@ -270,7 +258,7 @@ async fn listen_until_broken(pool: &PgPool, bell: &Bell, leases: &Leases) -> sql
                 .parse()
                 .into_iter()
                 .for_each(|id: Uuid| leases.cancel(id.into())),
-            _ => bell.ring(),
+            _ => notifiers.notify_all(),
         }
     }
     Ok(())
@@ -289,7 +277,7 @@ async fn renew(pool: PgPool, leases: Arc<Leases>, stop: CancellationToken) {
         match batches::renew(&pool, &keys, leases.term()).await {
             Ok(held) => leases.renewed(&aging, &held, began),
             Err(error) => {
-                tracing::warn!(%error, leases = aging.len(), "leases can't be renewed; trying again")
+                tracing::warn!(%error, leases = aging.len(), "leases can't be renewed; trying again");
             }
         }
     }

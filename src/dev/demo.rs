@@ -11,9 +11,9 @@ use sqlx::PgPool;
 
 use crate::app;
 use crate::config::Config;
-use crate::id::{AccountId, CredentialId};
-use crate::provider::{CredentialType, Provider};
-use crate::secret::{MasterKeys, hash_api_secret};
+use crate::crypto::{MasterKeys, hash_api_secret};
+use crate::model::id::{AccountId, CredentialId};
+use crate::model::provider::{CredentialType, Provider};
 use crate::store::api_keys::Role;
 use crate::store::credentials::{self, NewCredential};
 use crate::store::{accounts, api_keys, senders};

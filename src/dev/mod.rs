@@ -13,14 +13,16 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
 pub mod demo;
+pub mod postgres;
+pub mod simulator;
 
 use crate::app::{self, App};
 use crate::config::Config;
-use crate::postgres::PrivatePostgres;
-use crate::provider::CredentialType;
-use crate::secret::generate_master_key;
-use crate::signals::Signals;
-use crate::simulator::{Options, Simulator};
+use crate::crypto::generate_master_key;
+use crate::dev::postgres::PrivatePostgres;
+use crate::dev::simulator::{Options, Simulator};
+use crate::model::provider::CredentialType;
+use crate::shutdown::Signals;
 use crate::store::schema;
 use crate::telemetry;
 
@@ -153,7 +155,7 @@ fn master_key(directory: &Path) -> anyhow::Result<String> {
         return Ok(key);
     }
     let key = generate_master_key();
-    crate::simulator::write_private(&path, &key)?;
+    crate::dev::simulator::write_private(&path, &key)?;
     Ok(key)
 }
 

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::http::State;
-use crate::id::OperationId;
+use crate::model::id::OperationId;
 
 /// A 202.
 #[derive(Debug, Clone)]
-pub struct Accepted {
+pub(super) struct Accepted {
     /// The `Location` header.
     pub location: String,
     /// The body.
@@ -23,7 +23,7 @@ pub struct Accepted {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "read by the derive alone")]
-pub struct AcceptedOperation {
+pub(super) struct AcceptedOperation {
     operation_id: OperationId,
     /// Where to see what becomes of it.
     operation_location: String,
@@ -33,14 +33,14 @@ pub struct AcceptedOperation {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "read by the derive alone")]
-pub struct AcceptedResource {
+pub(super) struct AcceptedResource {
     resource_id: String,
     resource_location: String,
 }
 
 impl Accepted {
     /// What an Operation has been asked for: where to see what becomes of it.
-    pub fn operation(request: &HttpRequest, state: &State, id: OperationId) -> Self {
+    pub(super) fn operation(request: &HttpRequest, state: &State, id: OperationId) -> Self {
         let location = format!(
             "{}/PushNotifications/Operations/{id}",
             state.base_url(request)
@@ -53,7 +53,7 @@ impl Accepted {
 
     /// A resource was made or changed. `collection` is the part of its address before the id:
     /// `Credentials`.
-    pub fn resource(
+    pub(super) fn resource(
         request: &HttpRequest,
         state: &State,
         collection: &str,
@@ -70,7 +70,7 @@ impl Accepted {
     }
 
     /// As it is sent.
-    pub fn respond(self) -> HttpResponse {
+    pub(super) fn respond(self) -> HttpResponse {
         HttpResponse::Accepted()
             .insert_header((header::LOCATION, self.location))
             .json(self.body)

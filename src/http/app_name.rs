@@ -1,14 +1,14 @@
 //! The name of an App in a request.
 
-use crate::http::fields::{Object, Problems};
+use crate::http::validation::{Object, Problems};
 
 /// Longest name.
 const LONGEST: usize = 64;
 /// What a name must be.
-pub const RULE: &str = "1 to 64 lower-case letters, digits and '_'";
+pub(super) const RULE: &str = "1 to 64 lower-case letters, digits and '_'";
 
 /// Whether `name` can be an App's.
-pub fn is_app_name(name: &str) -> bool {
+pub(super) fn is_app_name(name: &str) -> bool {
     (1..=LONGEST).contains(&name.len())
         && name
             .bytes()
@@ -16,7 +16,7 @@ pub fn is_app_name(name: &str) -> bool {
 }
 
 /// Reads `appName` from the fields of `object`, if it is there.
-pub fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
+pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
     let name = object.text("appName", problems)?;
     if !is_app_name(&name) {
         problems.push(&object.at("appName"), format!("must be {RULE}"));
@@ -26,7 +26,7 @@ pub fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> 
 }
 
 /// Reads `appName`, which must be there.
-pub fn read_required(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
+pub(super) fn read_required(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
     if object.has("appName") {
         return read(object, problems);
     }

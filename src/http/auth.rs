@@ -9,15 +9,15 @@ use actix_web::{FromRequest, HttpRequest, dev, web};
 use actix_web_httpauth::headers::authorization::{Authorization, Basic};
 use subtle::ConstantTimeEq;
 
+use crate::crypto::hash_api_secret;
 use crate::http::State;
 use crate::http::error::ApiError;
-use crate::id::AccountId;
-use crate::secret::hash_api_secret;
+use crate::model::id::AccountId;
 use crate::store::api_keys::{KnownKey, Role};
 
 /// An authenticated caller. Asked for by every handler, so that none can forget it.
 #[derive(Debug, Clone, Copy)]
-pub struct Caller {
+pub(super) struct Caller {
     /// On whose account it acts.
     pub account_id: AccountId,
 }

@@ -17,7 +17,7 @@ use crate::http::error::ApiError;
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A body that says it is JSON, and who sent it: nothing is read for somebody unknown.
-pub struct JsonBody {
+pub(super) struct JsonBody {
     /// Who sent it.
     pub caller: Caller,
     /// Its bytes.

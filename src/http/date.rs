@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 /// A moment as clients see it: `2024-04-20T14:45:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Date(pub OffsetDateTime);
+pub(super) struct Date(pub OffsetDateTime);
 
 impl Serialize for Date {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,14 +1,14 @@
 //! A device in a request: `token` and `provider`.
 
-use crate::http::fields::{Object, Problems};
-use crate::provider::Provider;
+use crate::http::validation::{Object, Problems};
+use crate::model::provider::Provider;
 
 /// Longest device token. Apple says not to assume a size; those in use are far shorter.
 const MAX_TOKEN: usize = 4096;
 const PROVIDERS: [(&str, Provider); 2] = [("FCM", Provider::Fcm), ("APN", Provider::Apn)];
 
 /// A device.
-pub struct Device {
+pub(super) struct Device {
     /// Which provider reaches it.
     pub provider: Provider,
     /// Its token: a secret.
@@ -17,7 +17,7 @@ pub struct Device {
 
 /// Reads a device from the fields of `object`. `None`: what is missing has been noted; a token that
 /// is not fit for its provider has been noted too.
-pub fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<Device> {
+pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<Device> {
     let token = object.required_text("token", problems);
     let provider = match object.has("provider") {
         true => object.word("provider", &PROVIDERS, problems),

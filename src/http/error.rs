@@ -13,8 +13,8 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::accept::AcceptError;
-use crate::secret::SecretError;
+use crate::crypto::SecretError;
+use crate::ingest::group_commit::AcceptError;
 
 /// Most problems that one answer names.
 const MOST_PROBLEMS: usize = 50;
@@ -23,7 +23,7 @@ const UNAVAILABLE_FOR: u64 = 2;
 
 /// Something wrong with a field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The field, as a path: `to[3].token`; the parameter's name for a query; empty for the body as
     /// a whole.
     pub field: String,
@@ -33,7 +33,7 @@ pub struct Problem {
 
 impl Problem {
     /// `field` must be as `message` says.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             field: field.into(),
             message: message.into(),
@@ -43,7 +43,7 @@ impl Problem {
 
 /// An answer that is not what the client hoped for.
 #[derive(Debug)]
-pub struct ApiError {
+pub(crate) struct ApiError {
     status: StatusCode,
     message: String,
     problems: Vec<Problem>,
@@ -53,7 +53,7 @@ pub struct ApiError {
 
 /// The body of an error.
 #[derive(Serialize, ToSchema)]
-pub struct ErrorBody {
+pub(super) struct ErrorBody {
     /// The API's number.
     code: u16,
     /// What is wrong, for people.
@@ -78,7 +78,7 @@ impl ApiError {
     }
 
     /// 400: these fields are wrong. The message names the first.
-    pub fn invalid(mut problems: Vec<Problem>) -> Self {
+    pub(crate) fn invalid(mut problems: Vec<Problem>) -> Self {
         let first = problems
             .first()
             .map(|problem| format!("{} {}", problem.field, problem.message));
@@ -99,12 +99,12 @@ impl ApiError {
     }
 
     /// 400: this field is wrong.
-    pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::invalid(vec![Problem::new(field, message)])
     }
 
     /// 401.
-    pub fn unauthorized() -> Self {
+    pub(crate) fn unauthorized() -> Self {
         Self::plain(
             StatusCode::UNAUTHORIZED,
             "Authenticate with HTTP Basic: an API key and its secret",
@@ -112,7 +112,7 @@ impl ApiError {
     }
 
     /// 403.
-    pub fn forbidden() -> Self {
+    pub(crate) fn forbidden() -> Self {
         Self::plain(
             StatusCode::FORBIDDEN,
             "This API key's role does not allow that",
@@ -120,12 +120,12 @@ impl ApiError {
     }
 
     /// 404: there is nothing at this address, or it is another account's.
-    pub fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self::plain(StatusCode::NOT_FOUND, "Not Found")
     }
 
     /// 405.
-    pub fn method_not_allowed() -> Self {
+    pub(crate) fn method_not_allowed() -> Self {
         Self::plain(
             StatusCode::METHOD_NOT_ALLOWED,
             "This address does not know this method; see the Allow header",
@@ -133,12 +133,12 @@ impl ApiError {
     }
 
     /// 409: `message` says what stands in the way.
-    pub fn conflict(message: impl Into<String>) -> Self {
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::plain(StatusCode::CONFLICT, message)
     }
 
     /// 413: more than `limit` bytes.
-    pub fn too_large(limit: usize) -> Self {
+    pub(crate) fn too_large(limit: usize) -> Self {
         Self::plain(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("The body is larger than {limit} bytes"),
@@ -146,13 +146,13 @@ impl ApiError {
     }
 
     /// 415.
-    pub fn unsupported_media_type() -> Self {
+    pub(crate) fn unsupported_media_type() -> Self {
         let message = "Send the body as JSON, with the header Content-Type: application/json";
         Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
     }
 
     /// 429: a rate limit; `wait` until there is room again.
-    pub fn too_many_requests(wait: Duration) -> Self {
+    pub(crate) fn too_many_requests(wait: Duration) -> Self {
         let message =
             "Too many requests. Please retry according to the Retry-After response header.";
         let retry_after = Some(wait.as_secs_f64().ceil() as u64);
@@ -163,7 +163,7 @@ impl ApiError {
     }
 
     /// 503: not now.
-    pub fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         let message = "Service unavailable. Please retry according to the Retry-After header";
         Self {
             retry_after: Some(UNAVAILABLE_FOR),

@@ -30,16 +30,16 @@ struct Ready {
 
 /// Whether new callers are welcome; cheap to clone.
 #[derive(Clone, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub(crate) struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
     /// They are not any more: the process ends.
-    pub fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
     /// Whether the process ends.
-    pub fn is_draining(&self) -> bool {
+    pub(crate) fn is_draining(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -52,7 +52,7 @@ impl Readiness {
     security(()),
     responses((status = 200, body = Alive)),
 )]
-pub async fn alive() -> HttpResponse {
+pub(super) async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(Alive { status: "alive" })
 }
 
@@ -68,7 +68,7 @@ pub async fn alive() -> HttpResponse {
         (status = 503, body = Ready, description = "They are not; `reason` says why"),
     ),
 )]
-pub async fn ready(state: web::Data<State>) -> HttpResponse {
+pub(super) async fn ready(state: web::Data<State>) -> HttpResponse {
     match obstacle(&state).await {
         None => HttpResponse::Ok().json(Ready {
             status: "ready",

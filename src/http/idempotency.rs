@@ -10,7 +10,8 @@ use crate::http::State;
 use crate::http::accepted::Accepted;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::store::idempotency_keys::{self as store, IdempotentRequest};
+use crate::model::operation::IdempotentRequest;
+use crate::store::idempotency_keys::{self as store};
 
 const HEADER: &str = "Idempotency-Key";
 /// Says that an answer is a repeat.
@@ -19,7 +20,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_KEY: usize = 255;
 
 /// A request's key, with what tells the request from others.
-pub struct IdempotencyKey {
+pub(super) struct IdempotencyKey {
     caller: Caller,
     key: String,
     fingerprint: Vec<u8>,
@@ -27,7 +28,7 @@ pub struct IdempotencyKey {
 
 impl IdempotencyKey {
     /// Of `request` with this body; `None`: it has none.
-    pub fn of(
+    pub(super) fn of(
         request: &HttpRequest,
         caller: Caller,
         body: &[u8],
@@ -62,7 +63,7 @@ impl IdempotencyKey {
     }
 
     /// The first answer, if there was one; an error if it was to another request.
-    pub async fn replay(
+    pub(super) async fn replay(
         &self,
         executor: impl PgExecutor<'_>,
     ) -> Result<Option<HttpResponse>, ApiError> {
@@ -86,7 +87,7 @@ impl IdempotencyKey {
     }
 
     /// What is remembered of the request.
-    pub fn accepted(&self, answer: &Accepted) -> IdempotentRequest {
+    pub(super) fn accepted(&self, answer: &Accepted) -> IdempotentRequest {
         IdempotentRequest {
             key: self.key.clone(),
             fingerprint: self.fingerprint.clone(),
@@ -97,7 +98,7 @@ impl IdempotencyKey {
 }
 
 /// Does `change` in a transaction, once for all requests under the same key, and answers.
-pub async fn once(
+pub(super) async fn once(
     request: &HttpRequest,
     state: &State,
     caller: Caller,

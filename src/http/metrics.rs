@@ -10,8 +10,8 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use sqlx::{PgConnection, PgPool};
 use tokio::time::timeout;
 
-use crate::delivery::Standing;
-use crate::store::queue;
+use crate::handoff::delivery_stats::DeliveryStats;
+use crate::store::queue_depth;
 use crate::telemetry::metrics;
 
 /// How often observations are folded while nobody reads.
@@ -26,7 +26,7 @@ const LATER_EVERY: Duration = Duration::from_secs(30);
 
 /// What is looked at when somebody reads.
 #[derive(Clone)]
-pub struct Watched {
+pub(crate) struct Watched {
     /// To look at the queue with.
     pub pool: PgPool,
     /// When all of the queue was last looked at.
@@ -34,11 +34,11 @@ pub struct Watched {
     /// The service's pools, by name.
     pub pools: Vec<(&'static str, PgPool)>,
     /// `None`: this process does not deliver.
-    pub delivery: Option<Standing>,
+    pub delivery: Option<DeliveryStats>,
 }
 
 /// Starts answering those who connect to `listener`. Returns the addresses that it listens on.
-pub fn serve(
+pub(crate) fn serve(
     listener: TcpListener,
     watched: Watched,
 ) -> std::io::Result<(Server, Vec<SocketAddr>)> {
@@ -56,7 +56,7 @@ pub fn serve(
 }
 
 /// Folds observations for ever.
-pub async fn fold() {
+pub(crate) async fn fold() {
     let mut ticks = tokio::time::interval(FOLD_EVERY);
     loop {
         ticks.tick().await;
@@ -71,7 +71,7 @@ async fn read(watched: web::Data<Watched>) -> HttpResponse {
         metrics::pool(name, (pool.size() as usize).saturating_sub(idle), idle);
     }
     if let Some(delivery) = &watched.delivery {
-        metrics::delivery(delivery.in_hand(), delivery.recorder_lag());
+        metrics::delivery(delivery.claimed(), delivery.recorder_lag());
     }
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
@@ -90,17 +90,18 @@ async fn look(watched: &Watched) {
 }
 
 async fn look_with(connection: &mut PgConnection, later: &LaterLook) -> sqlx::Result<()> {
-    metrics::due(&queue::due(&mut *connection).await?);
+    let due = queue_depth::due(&mut *connection).await?;
+    metrics::queue_due(due.notifications, due.oldest);
     metrics::postgres(true);
     if later.is_time() {
-        metrics::later(queue::later(connection).await?);
+        metrics::later(queue_depth::later(connection).await?);
     }
     Ok(())
 }
 
 /// When what is not due was last looked at.
 #[derive(Clone, Default)]
-pub struct LaterLook(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct LaterLook(Arc<Mutex<Option<Instant>>>);
 
 impl LaterLook {
     fn is_time(&self) -> bool {

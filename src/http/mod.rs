@@ -17,59 +17,55 @@ use uuid::Uuid;
 
 mod accepted;
 mod app_name;
-mod apps;
 mod auth;
 mod body;
-mod cancel;
-mod credentials;
 mod date;
-mod delivery_attempts;
 mod device;
-mod device_registrations;
 mod error;
-mod fields;
 mod health;
 mod idempotency;
-mod limits;
-pub mod metrics;
-mod observe;
+pub(crate) mod metrics;
 mod openapi;
-mod operation_errors;
-mod operations;
 mod pagination;
 mod path;
-mod push_notifications;
 mod query;
+mod rate_limit;
+mod request_log;
+mod resources;
 mod send;
 mod tags;
-mod users;
+mod validation;
 
-use crate::accept::Intake;
-use crate::id::least_at;
-use crate::lookup::{Find, Lookup};
+use crate::crypto::MasterKeys;
+use crate::ingest::coalescing::{BatchFetch, Coalescer};
+use crate::ingest::group_commit::GroupCommit;
+use crate::model::id::least_at;
 use crate::provider::Endpoints;
-use crate::secret::MasterKeys;
 use crate::store::api_keys::{self, KnownKey};
+use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::senders::{self, AppSenders, AskedApp};
-use crate::store::session::Session;
 use error::ApiError;
-pub use health::Readiness;
-pub use limits::Limits;
+pub(crate) use health::Readiness;
 use query::Query;
+pub(crate) use rate_limit::Limits;
+use resources::{
+    apps, cancel, credentials, delivery_attempts, device_registrations, operation_errors,
+    operations, push_notifications, users,
+};
 
 /// The first part of every address.
 const VERSION: &str = "/v1";
 
 /// What handlers work with.
-pub struct State {
+pub(crate) struct State {
     /// For reads and small changes.
     pub pool: PgPool,
     /// API keys by name.
-    pub keys: Lookup<String, KnownKey>,
+    pub keys: Coalescer<String, KnownKey>,
     /// What Apps send with.
-    pub senders: Lookup<AskedApp, AppSenders>,
+    pub senders: Coalescer<AskedApp, AppSenders>,
     /// Where sends become durable.
-    pub intake: Intake,
+    pub intake: GroupCommit,
     /// For Credentials and page tokens.
     pub master_keys: MasterKeys,
     /// Where the providers are: for checks and previews, which send nothing.
@@ -118,9 +114,9 @@ impl State {
 /// How long a lookup may take.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(10);
 
-struct FindKeys(Session);
+struct FindKeys(DedicatedConnection);
 
-impl Find<String, KnownKey> for FindKeys {
+impl BatchFetch<String, KnownKey> for FindKeys {
     async fn find(&mut self, keys: Vec<String>) -> sqlx::Result<HashMap<String, KnownKey>> {
         self.0
             .within(LOOKUP_LIMIT, async |connection: &mut PgConnection| {
@@ -130,9 +126,9 @@ impl Find<String, KnownKey> for FindKeys {
     }
 }
 
-struct FindSenders(Session);
+struct FindSenders(DedicatedConnection);
 
-impl Find<AskedApp, AppSenders> for FindSenders {
+impl BatchFetch<AskedApp, AppSenders> for FindSenders {
     async fn find(&mut self, apps: Vec<AskedApp>) -> sqlx::Result<HashMap<AskedApp, AppSenders>> {
         self.0
             .within(LOOKUP_LIMIT, async |connection: &mut PgConnection| {
@@ -143,18 +139,18 @@ impl Find<AskedApp, AppSenders> for FindSenders {
 }
 
 /// Looks API keys up. Every request asks, so a revoked key is refused from the next request on.
-pub fn look_up_keys(pool: &PgPool) -> Lookup<String, KnownKey> {
-    Lookup::start(FindKeys(Session::beside(pool)))
+pub(crate) fn look_up_keys(pool: &PgPool) -> Coalescer<String, KnownKey> {
+    Coalescer::start(FindKeys(DedicatedConnection::beside(pool)))
 }
 
 /// Looks up what Apps send with.
-pub fn look_up_senders(pool: &PgPool) -> Lookup<AskedApp, AppSenders> {
-    Lookup::start(FindSenders(Session::beside(pool)))
+pub(crate) fn look_up_senders(pool: &PgPool) -> Coalescer<AskedApp, AppSenders> {
+    Coalescer::start(FindSenders(DedicatedConnection::beside(pool)))
 }
 
 /// Starts answering on `listen`, without `api` only whether the process is well; once stopped,
 /// requests under way may take up to `grace` to end. Returns the addresses that it listens on.
-pub fn serve(
+pub(crate) fn serve(
     state: State,
     listen: SocketAddr,
     api: bool,
@@ -174,7 +170,7 @@ pub fn serve(
             })
             .service(resource("/healthz", "GET").route(web::get().to(health::alive)))
             .service(resource("/readyz", "GET").route(web::get().to(health::ready)))
-            .wrap(from_fn(observe::observe))
+            .wrap(from_fn(request_log::observe))
             .default_service(web::to(async || ApiError::not_found().error_response()))
     })
     .disable_signals()

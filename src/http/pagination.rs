@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::crypto::MasterKeys;
 use crate::http::auth::Caller;
 use crate::http::error::Problem;
 use crate::http::query::Query;
-use crate::secret::MasterKeys;
 
 const DEFAULT_PAGE_SIZE: i64 = 50;
 const MAX_PAGE_SIZE: i64 = 1000;
@@ -32,7 +32,7 @@ struct Token {
 }
 
 /// The page that a client asked for.
-pub struct Page {
+pub(super) struct Page {
     /// How many records at most.
     pub size: i64,
     after: Option<String>,
@@ -41,7 +41,7 @@ pub struct Page {
 
 /// `pagination` of a list.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Pagination {
+pub(super) struct Pagination {
     /// The token of the next page; `null` on the last.
     next: Option<String>,
     /// The token of this page.
@@ -52,7 +52,7 @@ pub struct Pagination {
 impl Page {
     /// Reads `pageSize` and `pageToken`, after all filters have been read. `list` names what is
     /// listed.
-    pub fn of(caller: Caller, list: &str, query: &mut Query, keys: &MasterKeys) -> Self {
+    pub(super) fn of(caller: Caller, list: &str, query: &mut Query, keys: &MasterKeys) -> Self {
         let size = query
             .number("pageSize", 1, MAX_PAGE_SIZE)
             .unwrap_or(DEFAULT_PAGE_SIZE);
@@ -70,18 +70,18 @@ impl Page {
     }
 
     /// The last record of the page before, in the list's own words.
-    pub fn after(&self) -> Option<&str> {
+    pub(super) fn after(&self) -> Option<&str> {
         self.after.as_deref()
     }
 
     /// One more than the page holds: whether it is found tells if there is a next page.
-    pub fn limit(&self) -> i64 {
+    pub(super) fn limit(&self) -> i64 {
         self.size + 1
     }
 
     /// Cuts `records`, of which up to [`Self::limit`] were asked for, to the page, and makes its
     /// tokens. `name` gives the words by which a record is found again.
-    pub fn cut<T>(
+    pub(super) fn cut<T>(
         &self,
         records: &mut Vec<T>,
         keys: &MasterKeys,
@@ -151,7 +151,7 @@ fn open(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::generate_master_key;
+    use crate::crypto::generate_master_key;
 
     #[test]
     fn a_token_is_good_for_its_list_and_its_time() {

@@ -15,7 +15,7 @@ use crate::http::app_name;
 use crate::http::error::{ApiError, Problem};
 
 /// What a request's address asks for after its `?`.
-pub struct Query {
+pub(super) struct Query {
     parameters: BTreeMap<String, String>,
     /// The filters that were read, so that a page token is bound to them.
     filters: String,
@@ -24,7 +24,7 @@ pub struct Query {
 
 impl Query {
     /// Of `request`. An empty parameter is the same as an absent one.
-    pub fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let parameters = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|error| {
                 ApiError::invalid_field("", format!("the query can't be read: {error}"))
@@ -42,17 +42,17 @@ impl Query {
     }
 
     /// Notes a problem.
-    pub fn problem(&mut self, problem: Problem) {
+    pub(super) fn problem(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
     /// A parameter as it is; not a filter.
-    pub fn text(&mut self, name: &str) -> Option<String> {
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
         self.parameters.get(name).cloned()
     }
 
     /// A whole number; not a filter.
-    pub fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
+    pub(super) fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
         let number = self
             .text(name)?
             .parse()
@@ -68,7 +68,7 @@ impl Query {
     }
 
     /// A filter, read by `parse`; `expected` says what it must be.
-    pub fn filter<T>(
+    pub(super) fn filter<T>(
         &mut self,
         name: &str,
         expected: &str,
@@ -86,31 +86,31 @@ impl Query {
     }
 
     /// A filter by id.
-    pub fn id<T: FromStr>(&mut self, name: &str, prefix: &str) -> Option<T> {
+    pub(super) fn id<T: FromStr>(&mut self, name: &str, prefix: &str) -> Option<T> {
         self.filter(name, &format!("an id that begins with {prefix}_"), |text| {
             text.parse().ok()
         })
     }
 
     /// `appName`: a filter by an App's name.
-    pub fn app_name(&mut self) -> Option<String> {
+    pub(super) fn app_name(&mut self) -> Option<String> {
         self.filter("appName", app_name::RULE, |name| {
             app_name::is_app_name(name).then(|| name.to_owned())
         })
     }
 
     /// A filter that is true or false.
-    pub fn boolean(&mut self, name: &str) -> Option<bool> {
+    pub(super) fn boolean(&mut self, name: &str) -> Option<bool> {
         self.filter(name, "true or false", |text| text.parse().ok())
     }
 
     /// `startDate`: the first moment that counts.
-    pub fn start_date(&mut self) -> Option<OffsetDateTime> {
+    pub(super) fn start_date(&mut self) -> Option<OffsetDateTime> {
         self.filter("startDate", DATE, |text| moment(text).or_else(|| day(text)))
     }
 
     /// `endDate`: the first moment that no longer counts. A day or a second is counted whole.
-    pub fn end_date(&mut self) -> Option<OffsetDateTime> {
+    pub(super) fn end_date(&mut self) -> Option<OffsetDateTime> {
         self.filter("endDate", DATE, |text| {
             let second = moment(text).map(|at| at.checked_add(Duration::SECOND));
             second.unwrap_or_else(|| day(text)?.checked_add(Duration::DAY))
@@ -118,12 +118,12 @@ impl Query {
     }
 
     /// What was filtered by, as text.
-    pub fn filters(&self) -> &str {
+    pub(super) fn filters(&self) -> &str {
         &self.filters
     }
 
     /// An error if there was any problem.
-    pub fn check(&mut self) -> Result<(), ApiError> {
+    pub(super) fn check(&mut self) -> Result<(), ApiError> {
         let problems = std::mem::take(&mut self.problems);
         if problems.is_empty() {
             Ok(())

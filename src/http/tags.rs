@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::http::fields::{Object, Path, Problems};
+use crate::http::validation::{Object, Path, Problems};
 
 const MAX_TAGS: usize = 10;
 const MAX_KEY: usize = 128;
 const MAX_VALUE: usize = 256;
 
 /// Reads `tags` from the fields of `object`, in the form that they are stored in.
-pub fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
+pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
     let tags = object.raw_object("tags", problems)?;
     let path = object.at("tags");
     if tags.len() > MAX_TAGS {

@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
+use crate::model::outcome::{Answer, NotSent};
+use crate::model::provider::CredentialType;
 use crate::provider::apns::ApnsClient;
 use crate::provider::fcm::FcmClient;
-use crate::provider::{
-    Answer, Credential, CredentialType, Endpoints, NotSent, Payload, RequestPreview,
-};
+use crate::provider::{Credential, Endpoints, Payload, RequestPreview};
 use crate::transport::TlsError;
 
 /// Sends with one Credential, over connections of its own.
@@ -91,7 +91,7 @@ impl Client {
         }
     }
 
-    /// Tries once to deliver `payload` to the device with `token`. `id` is the notification's, the
+    /// `DeviceAttempts` once to deliver `payload` to the device with `token`. `id` is the notification's, the
     /// same on every try.
     pub async fn send(&self, payload: &Payload, token: &str, id: Uuid) -> Result<Answer, NotSent> {
         match (&self.0, payload) {

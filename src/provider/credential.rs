@@ -4,46 +4,11 @@
 use jsonwebtoken::{Algorithm, EncodingKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::provider::Provider;
+use crate::model::provider::CredentialType;
 use crate::provider::apns::{CertificateCredential, KeyCredential};
 use crate::provider::fcm::FcmCredential;
-
-/// What kind of Credential it is. Its names are those of the API and of the database enum.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, sqlx::Type,
-)]
-#[sqlx(type_name = "credential_type", rename_all = "SCREAMING_SNAKE_CASE")]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum CredentialType {
-    /// FCM, by a service account.
-    Fcm,
-    /// APNs, production.
-    Apn,
-    /// APNs, sandbox.
-    ApnSandbox,
-}
-
-impl CredentialType {
-    /// The provider that takes it.
-    pub const fn provider(self) -> Provider {
-        match self {
-            Self::Fcm => Provider::Fcm,
-            Self::Apn | Self::ApnSandbox => Provider::Apn,
-        }
-    }
-
-    /// The name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Fcm => "FCM",
-            Self::Apn => "APN",
-            Self::ApnSandbox => "APN_SANDBOX",
-        }
-    }
-}
 
 /// What is wrong with a field of a Credential's content. Never contains the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -319,7 +284,7 @@ mod tests {
         let parsed = Credential::parse(CredentialType::Apn, &content(&certificate, &key), &[]);
         match parsed.unwrap() {
             Credential::ApnCertificate(parsed) => {
-                assert_eq!(parsed.bundle_id.as_deref(), Some("com.example.app"))
+                assert_eq!(parsed.bundle_id.as_deref(), Some("com.example.app"));
             }
             other => panic!("{other:?}"),
         }

@@ -1,69 +1,24 @@
-//! What the push providers have in common: which there are, what a message is, and what an answer
-//! means.
+//! The push providers: credentials, payloads, requests, and what each answer means.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
-use serde::{Deserialize, Serialize};
 
 mod apns;
 mod client;
 mod credential;
 mod endpoints;
 mod fcm;
-mod message;
-mod outcome;
+mod open;
 mod payload;
 mod preview;
 
 pub use client::{Client, ClientError};
-pub use credential::{Credential, CredentialType, FieldProblem};
+pub use credential::{Credential, FieldProblem};
 pub use endpoints::{Endpoint, Endpoints, https_authority};
-pub use message::{Message, Priority};
-pub use outcome::{Answer, NotSent, Outcome};
+pub use open::open;
 pub use payload::{Payload, PayloadProblem};
 pub use preview::RequestPreview;
-
-/// A push provider. Its names are those of the API and of the database enum.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-    sqlx::Type,
-)]
-#[sqlx(type_name = "provider", rename_all = "UPPERCASE")]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Provider {
-    /// Firebase Cloud Messaging, by its HTTP v1 API.
-    Fcm,
-    /// The Apple Push Notification service, production or sandbox.
-    Apn,
-}
-
-impl Provider {
-    /// The name on the wire: `FCM` or `APN`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Fcm => "FCM",
-            Self::Apn => "APN",
-        }
-    }
-}
-
-impl fmt::Display for Provider {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
 
 /// Longest text of a provider that is kept.
 const LONGEST_TEXT: usize = 1000;

@@ -5,12 +5,13 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::model::message::Message;
+use crate::model::provider::Provider;
 use crate::provider::apns::ApnsPayload;
 use crate::provider::fcm::FcmPayload;
-use crate::provider::{Message, Provider};
 
 /// Most bytes of a payload, at either provider.
-pub const MAX_PAYLOAD: usize = 4096;
+pub(super) const MAX_PAYLOAD: usize = 4096;
 
 /// What a provider gets, but for the token.
 pub enum Payload {

@@ -2,7 +2,7 @@
 
 use sqlx::PgExecutor;
 
-use crate::id::AccountId;
+use crate::model::id::AccountId;
 
 /// The account of this name; made if there is none.
 pub async fn find_or_create(executor: impl PgExecutor<'_>, name: &str) -> sqlx::Result<AccountId> {

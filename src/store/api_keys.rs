@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
-use crate::id::AccountId;
+use crate::model::id::AccountId;
 
 /// What a key is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type, clap::ValueEnum)]

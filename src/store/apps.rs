@@ -4,8 +4,8 @@ use sqlx::types::Json;
 use sqlx::{PgExecutor, PgPool};
 use time::OffsetDateTime;
 
-use crate::id::{AccountId, CredentialId};
-use crate::provider::CredentialType;
+use crate::model::id::{AccountId, CredentialId};
+use crate::model::provider::CredentialType;
 use serde::Deserialize;
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::id::OperationId;
+use crate::model::id::OperationId;
 
 /// Ranks that a batch can have: see `store::operations::insert`.
 pub const RANKS: i32 = 40;

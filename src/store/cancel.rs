@@ -6,8 +6,8 @@
 
 use sqlx::{PgConnection, PgExecutor};
 
-use crate::id::{MAX_POSITIONS, OperationId};
-use crate::store::fanouts;
+use crate::model::id::{MAX_POSITIONS, OperationId};
+use crate::store::fan_out;
 
 /// The channel on which workers learn that an Operation has been canceled; the payload is its id as
 /// a UUID.
@@ -18,7 +18,7 @@ pub const CANCEL_CHANNEL: &str = "canceled";
 pub async fn operation(connection: &mut PgConnection, id: OperationId) -> sqlx::Result<bool> {
     // Before the notifications, in a statement of its own: what a step under way has made is seen
     // by the next one.
-    let grew = fanouts::cancel(&mut *connection, id).await?;
+    let grew = fan_out::cancel(&mut *connection, id).await?;
     let stopped = stop(connection, id, 0, MAX_POSITIONS as i32, Whole::Yes { grew }).await?;
     Ok(grew || stopped > 0)
 }

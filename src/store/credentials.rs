@@ -1,11 +1,11 @@
-//! Credentials: what an App authenticates with. Their content is sealed; see [`crate::secret`].
+//! Credentials: what an App authenticates with. Their content is sealed; see [`crate::crypto`].
 
 use sqlx::{Connection, PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 
-use crate::id::{AccountId, CredentialId};
-use crate::provider::CredentialType;
-use crate::secret::Sealed;
+use crate::model::id::{AccountId, CredentialId};
+use crate::model::provider::CredentialType;
+use crate::model::sealed::Sealed;
 
 /// Most Apps of an account.
 pub const MAX_APPS: i64 = 10;

@@ -3,8 +3,8 @@
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
-use crate::id::{CredentialId, OperationId};
-use crate::provider::Provider;
+use crate::model::id::{CredentialId, OperationId};
+use crate::model::provider::Provider;
 
 /// One try with a provider.
 pub struct DeliveryAttempt {
@@ -17,7 +17,7 @@ pub struct DeliveryAttempt {
     /// The ends of the token that was tried, for a device of a User; `None`: the notification's
     /// own.
     pub masked_token: Option<String>,
-    /// What Bellwire made of the answer: see [`crate::provider::Outcome`].
+    /// What Bellwire made of the answer: see [`crate::model::outcome::Outcome`].
     pub outcome: String,
     /// The provider's HTTP status.
     pub http_status: Option<i16>,

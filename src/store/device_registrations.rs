@@ -5,8 +5,8 @@ use sqlx::{Connection, PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::id::{AccountId, DeviceRegistrationId, UserId};
-use crate::provider::Provider;
+use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
+use crate::model::provider::Provider;
 
 /// Most devices of a registration.
 pub const MAX_DEVICES: i64 = 50;

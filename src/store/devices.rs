@@ -5,8 +5,8 @@ use sqlx::{PgExecutor, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::id::{AccountId, DeviceRegistrationId, UserId};
-use crate::provider::Provider;
+use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
+use crate::model::provider::Provider;
 use crate::store::device_registrations::note_left;
 
 /// A device of a registration.

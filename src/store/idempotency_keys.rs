@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use sqlx::PgExecutor;
 use sqlx::error::DatabaseError;
 
-use crate::id::AccountId;
+use crate::model::id::AccountId;
+use crate::model::operation::IdempotentRequest;
 
 /// How long a key is remembered.
 pub const LIFETIME: Duration = Duration::from_hours(24);
@@ -20,19 +20,6 @@ pub fn is_repeat(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(DatabaseError::constraint)
         == Some(CONSTRAINT)
-}
-
-/// A request that was accepted under a key.
-#[derive(Debug, Clone)]
-pub struct IdempotentRequest {
-    /// The key, which is the account's own.
-    pub key: String,
-    /// SHA-256 of the request.
-    pub fingerprint: Vec<u8>,
-    /// Its answer's `Location`.
-    pub location: String,
-    /// Its answer.
-    pub answer: Value,
 }
 
 /// What was accepted under `key`; one that is past its time is forgotten here.

@@ -7,7 +7,7 @@ use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
-use crate::id::least_at;
+use crate::model::id::least_at;
 use crate::store::citus;
 
 /// The large tables, parents first, and what each partition of them is stored with. Rows that
@@ -29,11 +29,18 @@ fn first_id_of(day: Date) -> Uuid {
     least_at(day.midnight().assume_offset(UtcOffset::UTC))
 }
 
-/// Waits until this session is the only one that changes partitions. It stays so until its
-/// connection is closed.
-pub async fn lock(executor: impl PgExecutor<'_>) -> sqlx::Result<()> {
+/// For how long a change of partitions may hold up those who are sending before it gives up.
+const LOCK_TIMEOUT: &str = "set lock_timeout = '200ms'";
+
+/// Waits until this session alone changes partitions, which it does until its connection is closed.
+/// From then on its statements give up a lock of a table after 200 ms; see [`is_busy`].
+pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("select pg_advisory_lock($1)", LOCK)
-        .execute(executor)
+        .execute(&mut *connection)
+        .await?;
+
+    sqlx::query(LOCK_TIMEOUT)
+        .execute(connection)
         .await
         .map(drop)
 }

@@ -6,10 +6,12 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::id::{AccountId, OperationId, PushNotificationId, UserId};
-use crate::provider::{Message, Provider};
-use crate::store::outcomes::Status;
-use crate::store::recipients::Recipient;
+use crate::model::id::{AccountId, OperationId, PushNotificationId, UserId};
+use crate::model::message::Message;
+use crate::model::provider::Provider;
+use crate::model::recipient::Recipient;
+use crate::store::outcome_record::Status;
+use crate::store::recipients::RecipientColumns;
 
 /// A notification without its content.
 pub struct PushNotification {
@@ -98,7 +100,7 @@ pub async fn list(
         from operations
         -- For each Operation no more than the page can hold: a join would read all of each before it sorts.
         cross join lateral (
-            select *
+            select operation_id, position, user_id, provider, credential_id, token, status, updated_at
             from push_notifications
             where operation_id = operations.id
                 and position > case when operations.id = $5 then $6 else -1 end
@@ -152,7 +154,12 @@ pub async fn list(
         Ok(PushNotification {
             operation_id: row.operation_id.into(),
             position: row.position,
-            recipient: Recipient::of(row.user_id, row.provider, row.credential_id, row.token)?,
+            recipient: Recipient::try_from(RecipientColumns {
+                user_id: row.user_id,
+                provider: row.provider,
+                credential_id: row.credential_id,
+                token: row.token,
+            })?,
             app_name: row.app_name,
             status: row.status,
             is_scheduled: row.is_scheduled,
@@ -195,7 +202,12 @@ pub async fn fetch(
         let notification = PushNotification {
             operation_id: row.operation_id.into(),
             position: row.position,
-            recipient: Recipient::of(row.user_id, row.provider, row.credential_id, row.token)?,
+            recipient: Recipient::try_from(RecipientColumns {
+                user_id: row.user_id,
+                provider: row.provider,
+                credential_id: row.credential_id,
+                token: row.token,
+            })?,
             app_name: row.app_name,
             status: row.status,
             is_scheduled: row.is_scheduled,

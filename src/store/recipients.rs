@@ -1,38 +1,34 @@
-//! Whom a notification is for: a device by its token, or a User, whose devices are looked up when
-//! it is processed.
+//! Recipients as the columns of `push_notifications` hold them.
 
 use uuid::Uuid;
 
-use crate::id::{CredentialId, UserId};
-use crate::provider::Provider;
+use crate::model::provider::Provider;
+use crate::model::recipient::Recipient;
 
-/// Whom a notification is for.
-#[derive(Clone)]
-pub enum Recipient {
-    /// A device.
-    Device {
-        /// Which provider delivers.
-        provider: Provider,
-        /// What to authenticate with there.
-        credential_id: CredentialId,
-        /// The device token, sealed.
-        token: Vec<u8>,
-    },
-    /// A User.
-    User(UserId),
+/// The columns of a row that say who gets the notification.
+pub(super) struct RecipientColumns {
+    pub(super) user_id: Option<Uuid>,
+    pub(super) provider: Option<Provider>,
+    pub(super) credential_id: Option<Uuid>,
+    pub(super) token: Option<Vec<u8>>,
 }
 
-impl Recipient {
-    /// From a row's columns. An error: the row is neither, which its constraint forbids.
-    pub(super) fn of(
-        user_id: Option<Uuid>,
-        provider: Option<Provider>,
-        credential_id: Option<Uuid>,
-        token: Option<Vec<u8>>,
-    ) -> sqlx::Result<Self> {
-        match (user_id, provider, credential_id, token) {
-            (Some(user_id), ..) => Ok(Self::User(user_id.into())),
-            (None, Some(provider), Some(credential_id), Some(token)) => Ok(Self::Device {
+impl TryFrom<RecipientColumns> for Recipient {
+    type Error = sqlx::Error;
+
+    /// Fails if the row names neither a User nor a device, which a constraint of the table forbids.
+    fn try_from(columns: RecipientColumns) -> sqlx::Result<Self> {
+        match columns {
+            RecipientColumns {
+                user_id: Some(user_id),
+                ..
+            } => Ok(Self::User(user_id.into())),
+            RecipientColumns {
+                user_id: None,
+                provider: Some(provider),
+                credential_id: Some(credential_id),
+                token: Some(token),
+            } => Ok(Self::Device {
                 provider,
                 credential_id: credential_id.into(),
                 token,
@@ -40,14 +36,6 @@ impl Recipient {
             _ => Err(sqlx::Error::Decode(
                 "a notification without a recipient".into(),
             )),
-        }
-    }
-
-    /// The User.
-    pub(super) fn user_id(&self) -> Option<Uuid> {
-        match self {
-            Self::User(id) => Some(id.as_uuid()),
-            Self::Device { .. } => None,
         }
     }
 }

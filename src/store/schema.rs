@@ -9,7 +9,7 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::store::session::TRUSTED_FOR;
+use crate::store::dedicated_connection::TRUSTED_FOR;
 
 /// The oldest Postgres whose SQL is understood.
 const OLDEST_POSTGRES: u32 = 150_000;

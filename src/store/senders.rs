@@ -3,24 +3,11 @@
 use std::collections::HashMap;
 
 use sqlx::PgExecutor;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::id::{AccountId, CredentialId};
-use crate::provider::{CredentialType, Provider};
-use crate::secret::Sealed;
-
-/// A Credential with its content, to be sent with.
-pub struct SealedCredential {
-    /// Its id.
-    pub id: CredentialId,
-    /// What kind it is.
-    pub credential_type: CredentialType,
-    /// Its content.
-    pub content: Sealed,
-    /// When it last changed.
-    pub updated_at: OffsetDateTime,
-}
+use crate::model::id::{AccountId, CredentialId};
+use crate::model::provider::{CredentialType, Provider};
+use crate::model::sealed::{Sealed, SealedCredential};
 
 /// An App that is asked for: of which account, and its name, else the default one.
 pub type AskedApp = (AccountId, Option<String>);

@@ -4,7 +4,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::id::{AccountId, UserId};
+use crate::model::id::{AccountId, UserId};
 
 /// A User.
 pub struct User {

@@ -11,8 +11,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{Log, LogFormat};
+use crate::telemetry::panics;
 use crate::telemetry::traces::Traces;
-use crate::template;
 
 /// Starts logging to standard error; standard output is for what a command was asked for. Spans go
 /// to `traces` as well.
@@ -34,12 +34,7 @@ pub fn start(log: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
         .with(spans)
         .try_init();
     started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))?;
-    // As a line like any other, and none for a template that panics: callers could fill the disk
-    // with those.
-    std::panic::set_hook(Box::new(|panic| {
-        if !template::is_guarded() {
-            tracing::error!(%panic, "a task panicked");
-        }
-    }));
+    panics::log();
+
     Ok(())
 }

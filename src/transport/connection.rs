@@ -27,13 +27,13 @@ const MAX_BODY: usize = 64 * 1024;
 const MAX_STREAMS: usize = 1000;
 
 /// An open connection. It closes when the last reference is gone and its requests are done.
-pub struct Connection {
+pub(super) struct Connection {
     sender: SendRequest<Bytes>,
     status: Arc<Status>,
 }
 
 /// How a connection stands; shared with its task, which must not keep it open.
-pub struct Status {
+pub(super) struct Status {
     in_use: AtomicUsize,
     /// Requests at a time that the peer allows.
     allowed: AtomicUsize,
@@ -52,19 +52,19 @@ pub struct Status {
 
 impl Connection {
     /// How it stands.
-    pub fn status(&self) -> &Arc<Status> {
+    pub(super) fn status(&self) -> &Arc<Status> {
         &self.status
     }
 }
 
 impl Status {
     /// Whether further requests may go over it.
-    pub fn is_usable(&self) -> bool {
+    pub(super) fn is_usable(&self) -> bool {
         !self.retired.load(Ordering::Relaxed)
     }
 
     /// Whether one more request may go over it now.
-    pub fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         let taken = if self.is_alone() {
             1
         } else {
@@ -74,28 +74,28 @@ impl Status {
     }
 
     /// Requests at a time that the peer allows.
-    pub fn allowed(&self) -> usize {
+    pub(super) fn allowed(&self) -> usize {
         self.allowed.load(Ordering::Relaxed)
     }
 
     /// Whether it carries one request only, until that is answered.
-    pub fn is_alone(&self) -> bool {
+    pub(super) fn is_alone(&self) -> bool {
         self.alone.load(Ordering::Relaxed)
     }
 
     /// Requests under way.
-    pub fn in_use(&self) -> usize {
+    pub(super) fn in_use(&self) -> usize {
         self.in_use.load(Ordering::Relaxed)
     }
 
     /// No further request goes over it; those under way go on.
-    pub fn retire(&self) {
+    pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
     }
 
     /// The peer refused a request although its limit was kept: it gets fewer at a time until it
     /// answers again, and none if it refuses a single one.
-    pub fn take_fewer(&self) {
+    pub(super) fn take_fewer(&self) {
         let others = self.in_use().saturating_sub(1);
         self.taken.fetch_min(others, Ordering::Relaxed);
         if others == 0 {
@@ -104,7 +104,7 @@ impl Status {
     }
 
     /// Has it pinged at once: a request over it got no answer in time.
-    pub fn suspect(&self) {
+    pub(super) fn suspect(&self) {
         self.suspected.notify_one();
     }
 
@@ -128,11 +128,11 @@ impl Status {
 }
 
 /// The right to send one request over a connection.
-pub struct Stream(Arc<Connection>);
+pub(super) struct Stream(Arc<Connection>);
 
 /// What has arrived of an answer.
 #[derive(Default)]
-pub struct Received {
+pub(super) struct Received {
     /// Status and headers.
     pub head: Option<http::response::Parts>,
     /// The body, as far as it came.
@@ -140,7 +140,7 @@ pub struct Received {
 }
 
 /// How an exchange failed.
-pub enum ExchangeError {
+pub(super) enum ExchangeError {
     /// The connection takes no further requests.
     Stale(h2::Error),
     /// The peer certainly did not process it, and will process no other on this connection.
@@ -153,19 +153,19 @@ pub enum ExchangeError {
 
 impl Stream {
     /// Takes a stream. The caller holds the pool's lock, so that nobody takes the same one.
-    pub fn take(connection: &Arc<Connection>) -> Self {
+    pub(super) fn take(connection: &Arc<Connection>) -> Self {
         connection.status.in_use.fetch_add(1, Ordering::Relaxed);
         connection.status.used.store(true, Ordering::Relaxed);
         Self(Arc::clone(connection))
     }
 
     /// How its connection stands.
-    pub fn status(&self) -> &Arc<Status> {
+    pub(super) fn status(&self) -> &Arc<Status> {
         &self.0.status
     }
 
     /// Sends one request and reads the whole answer into `received`.
-    pub async fn exchange(
+    pub(super) async fn exchange(
         &self,
         request: Request<()>,
         body: Bytes,
@@ -219,14 +219,14 @@ fn classify(error: h2::Error) -> ExchangeError {
 type Driver = h2::client::Connection<TlsStream<TcpStream>, Bytes>;
 
 /// What drives a connection; it lives as long as this runs.
-pub struct Task {
+pub(super) struct Task {
     driver: Driver,
     status: Arc<Status>,
 }
 
 /// Resolves the host anew, connects, shakes hands, and learns how many requests at a time the peer
 /// allows.
-pub async fn open(
+pub(super) async fn open(
     origin: &Origin,
     tls: Arc<rustls::ClientConfig>,
     changed: Arc<Notify>,
@@ -301,7 +301,7 @@ impl Task {
     /// nobody needs it any more. After every `idle_after` without a request, `let_go` is asked
     /// whether the pool does without it; else it is pinged, so that a half-open one is found before
     /// it is needed and no firewall forgets it.
-    pub async fn run(mut self, idle_after: Duration, let_go: impl Fn(&Arc<Status>) -> bool) {
+    pub(super) async fn run(mut self, idle_after: Duration, let_go: impl Fn(&Arc<Status>) -> bool) {
         let ping_pong = self.driver.ping_pong();
         let Self { mut driver, status } = self;
         let mut driven = std::pin::pin!(poll_fn(|context| {

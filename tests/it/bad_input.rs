@@ -214,7 +214,7 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
             with(|body| {
                 body["content"]["data"] = (0..65)
                     .map(|n| (format!("k{n:02}"), json!("{{ a }}")))
-                    .collect()
+                    .collect();
             }),
             &["content.data.k64"],
         ),
@@ -276,7 +276,7 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
         (
             "unknown Credential",
             with(|body| {
-                body["from"] = json!({"fcm": "comms_credential_01h9krwprkeee8fzqspvwy6nq8"})
+                body["from"] = json!({"fcm": "comms_credential_01h9krwprkeee8fzqspvwy6nq8"});
             }),
             &["from.fcm"],
         ),
@@ -462,7 +462,7 @@ async fn an_error_names_the_limit() {
     let id = service
         .client
         .send(&with(|body| {
-            body["schedule"] = json!({"sendAt": [in_hours(167)]})
+            body["schedule"] = json!({"sendAt": [in_hours(167)]});
         }))
         .await;
     assert_eq!(
@@ -628,7 +628,7 @@ async fn a_provider_without_a_credential_is_named_at_its_first_recipient() {
         (StatusCode::BAD_REQUEST, vec!["from"]),
         "no App at all"
     );
-    let fcm_type = bellwire::provider::CredentialType::Fcm;
+    let fcm_type = bellwire::model::provider::CredentialType::Fcm;
     let content = service.world.simulator.fcm_credential();
     service
         .world

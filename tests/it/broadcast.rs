@@ -1,7 +1,7 @@
 //! Broadcast: to every User of an App, or those with tagged devices, without a list in the request.
 
-use bellwire::id::MAX_POSITIONS;
-use bellwire::store::fanouts;
+use bellwire::model::id::MAX_POSITIONS;
+use bellwire::store::fan_out;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ async fn an_audience_beyond_what_an_operation_holds_is_not_cut_silently() {
         .execute(pool)
         .await
         .unwrap();
-    let step = fanouts::step(pool).await.unwrap().unwrap();
+    let step = fan_out::step(pool).await.unwrap().unwrap();
     assert_eq!((step.notifications, step.is_full), (2, true));
     let last: i32 = sqlx::query_scalar("select max(position) from push_notifications")
         .fetch_one(pool)
@@ -108,7 +108,7 @@ async fn an_audience_beyond_what_an_operation_holds_is_not_cut_silently() {
         .unwrap();
     assert_eq!(last, most - 1);
     service.client.send(&to_audience(&json!({}))).await;
-    let step = fanouts::step(pool).await.unwrap().unwrap();
+    let step = fan_out::step(pool).await.unwrap().unwrap();
     assert_eq!((step.notifications, step.is_full), (3, false));
     service.app.stop().await;
 }

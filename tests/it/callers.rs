@@ -1,6 +1,6 @@
 //! What callers may do: roles of API keys, and rate limits.
 
-use bellwire::secret::{generate_api_secret, hash_api_secret};
+use bellwire::crypto::{generate_api_secret, hash_api_secret};
 use bellwire::store::api_keys::{self, Role};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn with_role(service: &Service, role: Role) -> Client {
         .world
         .credential(
             account_id,
-            bellwire::provider::CredentialType::Fcm,
+            bellwire::model::provider::CredentialType::Fcm,
             &content,
         )
         .await;

@@ -1,7 +1,7 @@
 //! Canceling: what is unsettled ends, what is settled stays, and every count stays true throughout.
 
-use bellwire::simulator::Options;
-use bellwire::simulator::behaviour::{Behaviour, Faults, Outage};
+use bellwire::dev::simulator::Options;
+use bellwire::dev::simulator::behaviour::{Behaviour, Faults, Outage};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;

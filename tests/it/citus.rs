@@ -4,9 +4,9 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use bellwire::id::{OperationId, least_at};
-use bellwire::retention;
-use bellwire::simulator::Options;
+use bellwire::dev::simulator::Options;
+use bellwire::maintenance::retention;
+use bellwire::model::id::{OperationId, least_at};
 use bellwire::store::{partitions, schema};
 use reqwest::StatusCode;
 use serde_json::{Value, json};

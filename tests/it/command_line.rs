@@ -2,8 +2,8 @@
 
 use std::process::{Command, Output};
 
-use bellwire::postgres::PrivatePostgres;
-use bellwire::secret::generate_master_key;
+use bellwire::crypto::generate_master_key;
+use bellwire::dev::postgres::PrivatePostgres;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
 

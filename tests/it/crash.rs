@@ -1,7 +1,7 @@
 //! kill -9 in the middle of a send: nothing is lost, and little is doubled.
 
-use bellwire::simulator::Options;
-use bellwire::simulator::behaviour::{Behaviour, Faults};
+use bellwire::dev::simulator::Options;
+use bellwire::dev::simulator::behaviour::{Behaviour, Faults};
 use serde_json::{Value, json};
 
 use crate::support::client::{apn, fcm, message};

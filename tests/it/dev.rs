@@ -110,7 +110,7 @@ async fn delivered(dev: &Dev, command: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_delivers_what_its_own_command_and_the_readmes_send_and_keeps_its_data() {
-    if !bellwire::postgres::is_installed() {
+    if !bellwire::dev::postgres::is_installed() {
         return;
     }
     let directory = directory();
@@ -129,7 +129,7 @@ async fn it_delivers_what_its_own_command_and_the_readmes_send_and_keeps_its_dat
 
 #[tokio::test(flavor = "multi_thread")]
 async fn its_postgres_ends_with_it_even_by_kill_9() {
-    if !bellwire::postgres::is_installed() {
+    if !bellwire::dev::postgres::is_installed() {
         return;
     }
     let directory = directory();

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bellwire::postgres::{self, Owner, PrivatePostgres};
+use bellwire::dev::postgres::{self, Owner, PrivatePostgres};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bellwire::postgres::PrivatePostgres;
+use bellwire::dev::postgres::PrivatePostgres;
 use serde_json::Value;
 
 use crate::support::client::{apn, fcm, message};

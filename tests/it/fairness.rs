@@ -1,7 +1,7 @@
 //! Who goes first, and that nobody waits for ever.
 
-use bellwire::simulator::Options;
-use bellwire::simulator::behaviour::{Behaviour, Faults};
+use bellwire::dev::simulator::Options;
+use bellwire::dev::simulator::behaviour::{Behaviour, Faults};
 use serde_json::{Value, json};
 
 use crate::support::client::{fcm, message};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use bellwire::provider::CredentialType;
-use bellwire::simulator::Options;
-use bellwire::simulator::behaviour::{Behaviour, Faults, Outage};
+use bellwire::dev::simulator::Options;
+use bellwire::dev::simulator::behaviour::{Behaviour, Faults, Outage};
+use bellwire::model::provider::CredentialType;
 use serde_json::{Value, json};
 
 use crate::support::client::{apn, fcm, message};

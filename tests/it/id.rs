@@ -1,6 +1,6 @@
 //! Ids as a client sees them.
 
-use bellwire::id::{OperationId, PushNotificationId};
+use bellwire::model::id::{OperationId, PushNotificationId};
 
 #[test]
 fn a_notification_id_read_back_from_json_names_its_operation() {

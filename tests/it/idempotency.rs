@@ -36,7 +36,7 @@ async fn a_repeated_send_is_one_operation() {
         .world
         .credential(
             account_id,
-            bellwire::provider::CredentialType::Fcm,
+            bellwire::model::provider::CredentialType::Fcm,
             &content,
         )
         .await;

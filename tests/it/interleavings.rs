@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::process::Child;
 use std::time::Duration;
 
-use bellwire::simulator::Options;
-use bellwire::simulator::behaviour::{Behaviour, Faults, Outage};
+use bellwire::dev::simulator::Options;
+use bellwire::dev::simulator::behaviour::{Behaviour, Faults, Outage};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use reqwest::{Method, StatusCode};

@@ -238,7 +238,7 @@ fn tokens(statement: &str) -> Vec<String> {
             match tokens.last_mut() {
                 Some(token) if goes_on => token.push(character),
                 _ if is_word || is_operator || "(),".contains(character) => {
-                    tokens.push(character.to_string())
+                    tokens.push(character.to_string());
                 }
                 _ => {}
             }

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use bellwire::postgres::PrivatePostgres;
-use bellwire::simulator::Options;
-use bellwire::simulator::behaviour::{Behaviour, Faults, Outage};
+use bellwire::dev::postgres::PrivatePostgres;
+use bellwire::dev::simulator::Options;
+use bellwire::dev::simulator::behaviour::{Behaviour, Faults, Outage};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 

@@ -4,11 +4,17 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::too_many_lines,
     reason = "a test that cannot go on should panic"
+)]
+#![allow(
+    unreachable_pub,
+    reason = "what tests share is used within this binary"
 )]
 
 mod support;
 
+mod architecture;
 mod bad_input;
 mod broadcast;
 mod callers;

@@ -4,8 +4,8 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use bellwire::postgres::PrivatePostgres;
-use bellwire::secret::generate_master_key;
+use bellwire::crypto::generate_master_key;
+use bellwire::dev::postgres::PrivatePostgres;
 use bellwire::store::schema;
 use sqlx::PgPool;
 

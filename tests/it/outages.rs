@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use bellwire::provider::CredentialType;
-use bellwire::simulator::behaviour::{Behaviour, Faults, Outage};
-use bellwire::simulator::{Options, Simulator};
+use bellwire::dev::simulator::behaviour::{Behaviour, Faults, Outage};
+use bellwire::dev::simulator::{Options, Simulator};
+use bellwire::model::provider::CredentialType;
 use serde_json::{Value, json};
 
 use crate::support::client::{apn, fcm, message};
@@ -28,7 +28,7 @@ fn hanging() -> Options {
 async fn count(world: &World, id: &str, status: &str) -> i64 {
     let query = "select count(*) from push_notifications join operations on id = operation_id
                  where status = $1::push_notification_status and id = $2";
-    let id: bellwire::id::OperationId = id.parse().unwrap();
+    let id: bellwire::model::id::OperationId = id.parse().unwrap();
     sqlx::query_scalar(query)
         .bind(status)
         .bind(id.as_uuid())
@@ -144,7 +144,7 @@ async fn an_operation_that_this_version_cannot_read_waits_and_holds_nobody_up() 
     let service = world.start_for(&caller.0, &caller.1).await;
     let (client, pool) = (&service.client, &service.world.database.pool);
     let unreadable = client.send(&message(&[fcm("a"), apn("aa00bb11")])).await;
-    let id: bellwire::id::OperationId = unreadable.parse().unwrap();
+    let id: bellwire::model::id::OperationId = unreadable.parse().unwrap();
     // As if a newer version had accepted it.
     let message_before: Value = sqlx::query_scalar("select message from operations where id = $1")
         .bind(id.as_uuid())

@@ -3,8 +3,8 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use bellwire::id::{OperationId, least_at};
-use bellwire::retention;
+use bellwire::maintenance::retention;
+use bellwire::model::id::{OperationId, least_at};
 use bellwire::store::partitions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use time::OffsetDateTime;

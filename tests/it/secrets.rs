@@ -1,7 +1,7 @@
 //! Secrets: sealed at rest with keys that can be rotated, and nowhere in plain text.
 
-use bellwire::reseal::{self, Resealed};
-use bellwire::secret::{MasterKeys, generate_master_key};
+use bellwire::crypto::{MasterKeys, generate_master_key};
+use bellwire::maintenance::key_rotation::{self, Rotated};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ async fn a_rotated_key_opens_everything_until_all_is_sealed_anew() {
     let alone = MasterKeys::new("2", &second).unwrap();
     let pool = &world.database.pool;
     assert!(
-        reseal::run(pool, &alone)
+        key_rotation::run(pool, &alone)
             .await
             .unwrap_err()
             .to_string()
@@ -31,15 +31,15 @@ async fn a_rotated_key_opens_everything_until_all_is_sealed_anew() {
         "the old key is needed"
     );
     assert_eq!(
-        reseal::run(pool, &both).await.unwrap(),
-        Resealed {
+        key_rotation::run(pool, &both).await.unwrap(),
+        Rotated {
             credentials: 2,
             devices: 1_500
         }
     );
     assert_eq!(
-        reseal::run(pool, &alone).await.unwrap(),
-        Resealed {
+        key_rotation::run(pool, &alone).await.unwrap(),
+        Rotated {
             credentials: 0,
             devices: 0
         }

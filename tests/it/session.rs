@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bellwire::store::session::Session;
+use bellwire::store::dedicated_connection::DedicatedConnection;
 use sqlx::PgConnection;
 
 use crate::support::database::Database;
@@ -11,7 +11,7 @@ use crate::support::database::Database;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_gives_up_what_takes_too_long_and_goes_on() {
     let database = Database::new().await;
-    let mut session = Session::beside(&database.pool);
+    let mut session = DedicatedConnection::beside(&database.pool);
     let backend = async |connection: &mut PgConnection| -> sqlx::Result<i32> {
         sqlx::query_scalar("select pg_backend_pid()")
             .fetch_one(connection)

@@ -1,6 +1,6 @@
 //! The simulator checks what the real providers check, and answers as they do.
 
-use bellwire::simulator::{Options, Simulator};
+use bellwire::dev::simulator::{Options, Simulator};
 use reqwest::Client;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Two accounts: nothing of one is visible to the other, at any route.
 
-use bellwire::provider::CredentialType;
+use bellwire::model::provider::CredentialType;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

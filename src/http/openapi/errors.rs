@@ -8,7 +8,7 @@ use crate::http::error::ErrorBody;
 
 /// Of a request that only looks.
 #[derive(IntoResponses)]
-pub enum ReadErrors {
+pub(crate) enum ReadErrors {
     /// A parameter is wrong; `errors` names each.
     #[response(status = 400)]
     BadRequest(ErrorBody),
@@ -34,7 +34,7 @@ pub enum ReadErrors {
 
 /// Of a request that changes something and has no body.
 #[derive(IntoResponses)]
-pub enum ChangeErrors {
+pub(crate) enum ChangeErrors {
     /// A header is wrong.
     #[response(status = 400)]
     BadRequest(ErrorBody),
@@ -63,7 +63,7 @@ pub enum ChangeErrors {
 
 /// Of a request with a body.
 #[derive(IntoResponses)]
-pub enum CreateErrors {
+pub(crate) enum CreateErrors {
     /// The body is wrong; `errors` names each field at fault.
     #[response(status = 400)]
     BadRequest(ErrorBody),

@@ -7,7 +7,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Object, OpenApi, RefOr, Type};
 
 /// Adds the headers of every answer to the document.
-pub struct Headers;
+pub(super) struct Headers;
 
 impl Modify for Headers {
     fn modify(&self, document: &mut OpenApi) {

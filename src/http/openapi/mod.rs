@@ -12,9 +12,9 @@ mod errors;
 mod headers;
 mod requests;
 
-pub use errors::{ChangeErrors, CreateErrors, ReadErrors};
+pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors};
 use headers::Headers;
-pub use requests::{CredentialRequest, DefaultRequest, RegisterRequest, SendRequest};
+pub(super) use requests::{CredentialRequest, DefaultRequest, RegisterRequest, SendRequest};
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
@@ -85,14 +85,14 @@ impl Modify for BasicAuthentication {
 static JSON: LazyLock<String> = LazyLock::new(|| Document::openapi().to_json().unwrap_or_default());
 
 /// The document as JSON.
-pub async fn json() -> HttpResponse {
+pub(super) async fn json() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .body(JSON.as_str())
 }
 
 /// The page, and what it loads.
-pub async fn page(path: web::Path<String>) -> HttpResponse {
+pub(super) async fn page(path: web::Path<String>) -> HttpResponse {
     let config = Arc::new(Config::from("/openapi.json"));
     match utoipa_swagger_ui::serve(&path, config) {
         Ok(Some(file)) => HttpResponse::Ok()

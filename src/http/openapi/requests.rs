@@ -9,13 +9,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::id::{CredentialId, UserId};
-use crate::provider::{CredentialType, Priority, Provider};
+use crate::model::id::{CredentialId, UserId};
+use crate::model::message::Priority;
+use crate::model::provider::{CredentialType, Provider};
 
 /// A message and who gets it.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SendRequest {
+pub(crate) struct SendRequest {
     /// 1 to 10,000 recipients, or one audience alone.
     #[schema(min_items = 1, max_items = 10000)]
     to: Vec<RecipientRequest>,
@@ -49,7 +50,7 @@ pub struct SendRequest {
 /// Who gets it.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum RecipientRequest {
+pub(super) enum RecipientRequest {
     Device(DeviceRecipient),
     User(UserRecipient),
     Audience(AudienceRecipient),
@@ -58,7 +59,7 @@ pub enum RecipientRequest {
 /// A device.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DeviceRecipient {
+pub(super) struct DeviceRecipient {
     #[schema(min_length = 1, max_length = 4096)]
     token: String,
     provider: Provider,
@@ -69,7 +70,7 @@ pub struct DeviceRecipient {
 /// A User, on each of its devices in the sender's App.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct UserRecipient {
+pub(super) struct UserRecipient {
     user_id: UserId,
     /// What templates are filled in with.
     variables: Option<Map<String, Value>>,
@@ -78,14 +79,14 @@ pub struct UserRecipient {
 /// Ours. Every User of the sender's App, or those with tagged devices; it must stand alone.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AudienceRecipient {
+pub(super) struct AudienceRecipient {
     audience: AudienceRequest,
 }
 
 /// Some or all of an App's Users.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AudienceRequest {
+pub(super) struct AudienceRequest {
     /// Only devices with all of these.
     tags: Option<BTreeMap<String, String>>,
 }
@@ -93,19 +94,19 @@ pub struct AudienceRequest {
 /// What is shown or handed to the app; at least one field. Texts may be Liquid templates.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ContentRequest {
+pub(super) struct ContentRequest {
     title: Option<String>,
     body: Option<String>,
     /// Ours in this form. The address of a picture.
     image: Option<String>,
-    /// Ours. Handed to the app.
+    /// Ours. `HandoffReceiver` to the app.
     data: Option<BTreeMap<String, String>>,
 }
 
 /// What it is sent with: Credentials, or an App's defaults.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum SenderRequest {
+pub(super) enum SenderRequest {
     Credentials(CredentialsSender),
     App(AppSender),
 }
@@ -113,7 +114,7 @@ pub enum SenderRequest {
 /// One Credential for each provider.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CredentialsSender {
+pub(super) struct CredentialsSender {
     fcm: Option<CredentialId>,
     apn: Option<CredentialId>,
 }
@@ -121,7 +122,7 @@ pub struct CredentialsSender {
 /// The defaults of an App. The field's name is ours.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AppSender {
+pub(super) struct AppSender {
     #[schema(pattern = "^[a-z0-9_]{1,64}$")]
     app_name: String,
 }
@@ -129,7 +130,7 @@ pub struct AppSender {
 /// When it is sent.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ScheduleRequest {
+pub(super) struct ScheduleRequest {
     /// One RFC 3339 date-time, up to 7 days ahead; without a zone it is UTC.
     #[schema(min_items = 1, max_items = 1)]
     send_at: Vec<String>,
@@ -138,7 +139,7 @@ pub struct ScheduleRequest {
 /// A Credential to be stored.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CredentialRequest {
+pub(crate) struct CredentialRequest {
     credential_type: CredentialType,
     /// FCM: Google's service account file, or `projectId`, `clientEmail`, `privateKey`. APNs:
     /// `privateKey`, `teamId`, `keyId`, `bundleId`, or `certificate`, `privateKey` and, if the
@@ -153,7 +154,7 @@ pub struct CredentialRequest {
 /// A change of what is used by default.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DefaultRequest {
+pub(crate) struct DefaultRequest {
     /// `true`: to take the place of a default, make another one the default.
     is_default: bool,
 }
@@ -161,7 +162,7 @@ pub struct DefaultRequest {
 /// A device to be registered.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RegisterRequest {
+pub(crate) struct RegisterRequest {
     /// Absent: a new User.
     user_id: Option<UserId>,
     /// An App that there is.

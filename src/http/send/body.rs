@@ -6,13 +6,13 @@ use time::{Duration, OffsetDateTime};
 use crate::http::app_name;
 use crate::http::device::{self, Device};
 use crate::http::error::ApiError;
-use crate::http::fields::{Object, Path, Problems, parse_body};
 use crate::http::send::content;
 use crate::http::send::schedule;
 use crate::http::tags;
-use crate::id::{CredentialId, UserId};
-use crate::provider::Message;
-use crate::store::operations::Audience;
+use crate::http::validation::{Object, Path, Problems, parse_body};
+use crate::model::id::{CredentialId, UserId};
+use crate::model::message::Message;
+use crate::model::operation::Audience;
 
 /// Most recipients of one request.
 const MAX_RECIPIENTS: usize = 10_000;
@@ -20,7 +20,7 @@ const MAX_RECIPIENTS: usize = 10_000;
 const MAX_VARIABLES: usize = 4096;
 
 /// A send, read and checked but for what only the database knows.
-pub struct SendBody {
+pub(super) struct SendBody {
     /// Who gets it.
     pub targets: Targets,
     /// What they get.
@@ -39,7 +39,7 @@ pub struct SendBody {
 
 /// Who a send is for.
 #[derive(Default)]
-pub struct Targets {
+pub(crate) struct Targets {
     /// In request order.
     pub recipients: Vec<Recipient>,
     /// Whom of the App's Users, instead of recipients.
@@ -48,7 +48,7 @@ pub struct Targets {
 
 impl Targets {
     /// Whether Users are among them.
-    pub fn include_users(&self) -> bool {
+    pub(crate) fn include_users(&self) -> bool {
         self.audience.is_some()
             || self
                 .recipients
@@ -58,7 +58,7 @@ impl Targets {
 }
 
 /// A recipient.
-pub struct Recipient {
+pub(crate) struct Recipient {
     /// Its place in the request.
     pub index: usize,
     /// Who it is.
@@ -69,7 +69,7 @@ pub struct Recipient {
 
 impl Recipient {
     /// The User.
-    pub fn user_id(&self) -> Option<UserId> {
+    pub(crate) fn user_id(&self) -> Option<UserId> {
         match self.to {
             To::User(id) => Some(id),
             To::Device(_) => None,
@@ -78,7 +78,7 @@ impl Recipient {
 }
 
 /// Who a recipient is.
-pub enum To {
+pub(crate) enum To {
     /// A device.
     Device(Device),
     /// A User.
@@ -86,7 +86,7 @@ pub enum To {
 }
 
 /// What a message is sent with.
-pub enum From {
+pub(crate) enum From {
     /// One Credential for each provider.
     Credentials {
         /// For FCM.
@@ -101,7 +101,7 @@ pub enum From {
 impl SendBody {
     /// Reads a body, which may be scheduled `longest_ahead`. What is wrong with a field is noted in
     /// `problems`, and the value is then of no use.
-    pub fn parse(
+    pub(super) fn parse(
         body: &[u8],
         longest_ahead: Duration,
         problems: &mut Problems,

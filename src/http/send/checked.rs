@@ -9,18 +9,20 @@ use time::OffsetDateTime;
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::fields::Problems;
 use crate::http::send::body::{Recipient, SendBody, Targets};
 use crate::http::send::content;
 use crate::http::send::schedule::longest_ahead;
 use crate::http::send::sender::Senders;
-use crate::id::{OperationId, UserId};
-use crate::provider::{Message, Payload, PayloadProblem, Provider};
+use crate::http::validation::Problems;
+use crate::model::id::{OperationId, UserId};
+use crate::model::message::Message;
+use crate::model::provider::Provider;
+use crate::provider::{Payload, PayloadProblem};
 use crate::store::users;
 use crate::template::{MessageTemplate, TemplateProblem};
 
 /// A send that has passed every check.
-pub struct Checked {
+pub(crate) struct Checked {
     /// The id that its Operation gets.
     pub id: OperationId,
     /// Who gets it.
@@ -45,7 +47,7 @@ pub struct Checked {
 
 impl Checked {
     /// Checks a request's body. The error names all that is wrong with it.
-    pub async fn of(state: &State, caller: Caller, body: &[u8]) -> Result<Self, ApiError> {
+    pub(crate) async fn of(state: &State, caller: Caller, body: &[u8]) -> Result<Self, ApiError> {
         let mut problems = Problems::default();
         let SendBody {
             targets,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::http::fields::{Object, Path, Problems};
-use crate::provider::{Message, Priority};
+use crate::http::validation::{Object, Path, Problems};
+use crate::model::message::{Message, Priority};
 use crate::template::is_template;
 
 /// Longest `ttl`, in seconds: the 28 days that FCM keeps a message.
@@ -16,7 +16,7 @@ const MAX_BADGE: u32 = i32::MAX as u32;
 const MAX_COLLAPSE_KEY: usize = 64;
 
 /// Reads the message of a send.
-pub fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message {
+pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message {
     let mut message = Message {
         priority: body
             .word(
@@ -109,7 +109,7 @@ fn data(content: &mut Object<'_>, problems: &mut Problems) -> Option<BTreeMap<St
 }
 
 /// Postgres can't store NUL, neither in text nor in JSON.
-pub fn holds_nul(value: &Value) -> bool {
+pub(super) fn holds_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(array) => array.iter().any(holds_nul),
@@ -121,7 +121,7 @@ pub fn holds_nul(value: &Value) -> bool {
 }
 
 /// Where in a request a field of a message is.
-pub fn field_of_request(field: &str) -> String {
+pub(super) fn field_of_request(field: &str) -> String {
     let first = field.split('.').next().unwrap_or_default();
     if matches!(first, "title" | "body" | "image" | "data") {
         format!("content.{field}")

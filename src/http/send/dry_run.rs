@@ -9,7 +9,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::clients;
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
@@ -17,8 +16,12 @@ use crate::http::error::ApiError;
 use crate::http::openapi::{CreateErrors, SendRequest};
 use crate::http::send::body::To;
 use crate::http::send::checked::Checked;
-use crate::id::CredentialId;
-use crate::provider::{Answer, Client, Message, NotSent, Payload, Provider, RequestPreview};
+use crate::model::id::CredentialId;
+use crate::model::message::Message;
+use crate::model::outcome::{Answer, NotSent};
+use crate::model::provider::Provider;
+use crate::provider;
+use crate::provider::{Client, Payload, RequestPreview};
 use crate::store::devices::{self, DevicesOf};
 use crate::store::senders;
 
@@ -32,7 +35,7 @@ const AT_A_TIME: usize = 20;
 /// The answer to `validateOnly`.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Validation {
+pub(crate) struct Validation {
     /// Whether nothing was found; what the devices are worth is only known by sending.
     valid: bool,
     /// For how many devices FCM was asked.
@@ -96,7 +99,7 @@ impl Device {
 }
 
 /// Runs every check, FCM's own for the first devices included, and stores nothing.
-pub async fn validate(
+pub(crate) async fn validate(
     state: &State,
     caller: Caller,
     checked: &Checked,
@@ -153,7 +156,10 @@ pub async fn validate(
     request_body = SendRequest,
     responses((status = 200, body = PreviewList), CreateErrors),
 )]
-pub async fn preview(state: web::Data<State>, body: JsonBody) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn preview(
+    state: web::Data<State>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
     let checked = Checked::of(&state, body.caller, &body.bytes).await?;
     let recipients = checked.targets.recipients.len();
     if checked.targets.audience.is_some() || recipients > MAX_PREVIEW {
@@ -245,7 +251,7 @@ async fn ask(
     };
     match client.validate(payload, token).await? {
         Ok(Answer {
-            outcome: crate::provider::Outcome::Accepted,
+            outcome: crate::model::outcome::Outcome::Accepted,
             ..
         }) => None,
         Ok(answer) => problem(
@@ -321,7 +327,7 @@ async fn clients(
         .filter_map(|it| checked.senders.of(it))
         .collect();
     let stored = senders::by_ids(&state.pool, &ids).await?;
-    let open = |stored| clients::open(stored, &state.master_keys, &state.endpoints);
+    let open = |stored| provider::open(stored, &state.master_keys, &state.endpoints);
     Ok(stored
         .iter()
         .map(|stored| (stored.id, open(stored)))

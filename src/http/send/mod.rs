@@ -7,11 +7,11 @@ use time::{Duration, OffsetDateTime};
 mod body;
 mod checked;
 mod content;
-pub mod dry_run;
+pub(super) mod dry_run;
 mod schedule;
 mod sender;
 
-use crate::accept::AcceptError;
+use crate::crypto::MasterKeys;
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::auth::Caller;
@@ -20,9 +20,9 @@ use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::openapi::{CreateErrors, SendRequest};
-use crate::secret::MasterKeys;
-use crate::store::operations::{NewOperation, NewRecipient};
-use crate::store::recipients;
+use crate::ingest::group_commit::AcceptError;
+use crate::model::operation::{NewOperation, NewRecipient};
+use crate::model::recipient;
 use body::{Recipient, To};
 use checked::Checked;
 use dry_run::Validation;
@@ -42,7 +42,7 @@ const SHORTEST_DEADLINE: Duration = Duration::seconds(30);
     request_body = SendRequest,
     responses((status = 202, body = AcceptedOperation), (status = 200, body = Validation, description = "The answer to `validateOnly`"), CreateErrors),
 )]
-pub async fn send(
+pub(super) async fn send(
     request: HttpRequest,
     state: web::Data<State>,
     body: JsonBody,
@@ -107,8 +107,8 @@ fn addressed(
 ) -> Result<Vec<NewRecipient>, ApiError> {
     let addressed = |Recipient { to, variables, .. }: Recipient| {
         let recipient = match to {
-            To::User(user_id) => recipients::Recipient::User(user_id),
-            To::Device(Device { provider, token }) => recipients::Recipient::Device {
+            To::User(user_id) => recipient::Recipient::User(user_id),
+            To::Device(Device { provider, token }) => recipient::Recipient::Device {
                 provider,
                 // `Senders::find` has noted a problem for every provider without one.
                 credential_id: senders

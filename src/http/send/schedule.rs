@@ -5,7 +5,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
-use crate::http::fields::{Object, Path, Problems};
+use crate::http::validation::{Object, Path, Problems};
 
 /// How far ahead a send may lie.
 const LONGEST_AHEAD: Duration = Duration::days(7);
@@ -14,14 +14,14 @@ const CLOCK_TOLERANCE: Duration = Duration::seconds(30);
 
 /// How far ahead a send may lie where records can be read for `retention` after their acceptance:
 /// until it is due, it can be read, and canceled.
-pub fn longest_ahead(retention: std::time::Duration) -> Duration {
+pub(super) fn longest_ahead(retention: std::time::Duration) -> Duration {
     Duration::try_from(retention)
         .unwrap_or(Duration::MAX)
         .min(LONGEST_AHEAD)
 }
 
 /// Reads `schedule.sendAt`, which may lie `longest` after `now`; `None`: at once.
-pub fn send_at(
+pub(super) fn send_at(
     body: &mut Object<'_>,
     now: OffsetDateTime,
     longest: Duration,
@@ -72,7 +72,7 @@ fn parse(
             "must be an RFC 3339 date-time; without a zone it is UTC",
         ),
         Some(moment) if moment < now - CLOCK_TOLERANCE => {
-            problems.push(path, "must not lie in the past")
+            problems.push(path, "must not lie in the past");
         }
         Some(moment) if moment > now + longest => {
             let hours = longest.whole_hours();
@@ -86,7 +86,7 @@ fn parse(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::fields::parse_body;
+    use crate::http::validation::parse_body;
 
     fn of(json: &str) -> (Option<i64>, bool) {
         let now = OffsetDateTime::parse("2026-01-30T00:00:00Z", &Rfc3339).unwrap();

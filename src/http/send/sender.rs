@@ -4,16 +4,16 @@ use sqlx::PgPool;
 
 use crate::http::State;
 use crate::http::error::ApiError;
-use crate::http::fields::Problems;
 use crate::http::send::body::{From, Targets, To};
-use crate::id::{AccountId, CredentialId};
-use crate::provider::Provider;
-use crate::store::operations::UserSenders;
+use crate::http::validation::Problems;
+use crate::model::id::{AccountId, CredentialId};
+use crate::model::operation::UserSenders;
+use crate::model::provider::Provider;
 use crate::store::senders;
 
 /// What a send is sent with.
 #[derive(Default)]
-pub struct Senders {
+pub(crate) struct Senders {
     /// The App of the Credentials; `None`: they are of several.
     app_name: Option<String>,
     credentials: Vec<(Provider, CredentialId)>,
@@ -22,7 +22,7 @@ pub struct Senders {
 impl Senders {
     /// Finds them, by what `from` says. A provider without one is noted at the first recipient who
     /// needs it.
-    pub async fn find(
+    pub(crate) async fn find(
         state: &State,
         account_id: AccountId,
         from: Option<&From>,
@@ -73,7 +73,7 @@ impl Senders {
     }
 
     /// The Credential for `provider`.
-    pub fn of(&self, provider: Provider) -> Option<CredentialId> {
+    pub(crate) fn of(&self, provider: Provider) -> Option<CredentialId> {
         self.credentials
             .iter()
             .find(|(known, _)| *known == provider)
@@ -82,7 +82,7 @@ impl Senders {
 
     /// The providers that `targets` can be reached by; a User by any that there is a Credential
     /// for.
-    pub fn providers(&self, targets: &Targets) -> Vec<Provider> {
+    pub(crate) fn providers(&self, targets: &Targets) -> Vec<Provider> {
         let has_device =
             |to: &To, provider| matches!(to, To::Device(device) if device.provider == provider);
         let reached_by = |provider| {
@@ -99,7 +99,7 @@ impl Senders {
     }
 
     /// What Users among `targets` are reached by.
-    pub fn of_users(&self, targets: &Targets) -> UserSenders {
+    pub(crate) fn of_users(&self, targets: &Targets) -> UserSenders {
         match &self.app_name {
             Some(app_name) if targets.include_users() => UserSenders {
                 app_name: Some(app_name.clone()),

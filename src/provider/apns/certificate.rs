@@ -10,7 +10,7 @@ use x509_parser::prelude::FromDer;
 const USER_ID: Oid<'static> = oid!(0.9.2342.19200300.100.1.1);
 
 /// What matters of a certificate.
-pub struct Facts {
+pub(super) struct Facts {
     /// The app that it is for, where its subject names one.
     pub bundle_id: Option<String>,
     /// Until when it is good.
@@ -19,13 +19,13 @@ pub struct Facts {
 
 impl Facts {
     /// Whether it is no longer good.
-    pub fn has_expired(&self) -> bool {
+    pub(super) fn has_expired(&self) -> bool {
         self.expires_at <= OffsetDateTime::now_utc()
     }
 }
 
 /// Reads the first of a chain; `None` if it is no certificate.
-pub fn read(chain: &[CertificateDer<'_>]) -> Option<Facts> {
+pub(super) fn read(chain: &[CertificateDer<'_>]) -> Option<Facts> {
     let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
     let user_id = certificate
         .subject()

@@ -12,12 +12,13 @@ mod outcome;
 mod payload;
 mod token;
 
-pub use credential::{CertificateCredential, KeyCredential};
-pub use payload::ApnsPayload;
+pub(super) use credential::{CertificateCredential, KeyCredential};
+pub(super) use payload::ApnsPayload;
 
+use crate::model::masked_token::masked;
+use crate::model::outcome::{Answer, NotSent};
 use crate::provider::endpoints::Endpoint;
-use crate::provider::{Answer, ClientError, NotSent, RequestPreview};
-use crate::token::masked;
+use crate::provider::{ClientError, RequestPreview};
 use crate::transport::{Identity, Pool, Response, SendError};
 use token::ProviderTokens;
 
@@ -25,7 +26,7 @@ const APNS_ID: HeaderName = HeaderName::from_static("apns-id");
 const APNS_TOPIC: HeaderName = HeaderName::from_static("apns-topic");
 
 /// Sends with one signing key or one client certificate.
-pub struct ApnsClient {
+pub(super) struct ApnsClient {
     pool: Pool,
     origin_uri: String,
     /// `None`: the certificate says who we are.
@@ -36,7 +37,10 @@ pub struct ApnsClient {
 
 impl ApnsClient {
     /// With provider tokens that `credential` signs.
-    pub fn with_key(credential: &KeyCredential, endpoint: &Endpoint) -> Result<Self, ClientError> {
+    pub(super) fn with_key(
+        credential: &KeyCredential,
+        endpoint: &Endpoint,
+    ) -> Result<Self, ClientError> {
         Ok(Self {
             pool: Pool::new(endpoint.origin(true), endpoint.roots.client_config(None)?),
             origin_uri: endpoint.origin_uri(),
@@ -46,7 +50,7 @@ impl ApnsClient {
     }
 
     /// With a client certificate.
-    pub fn with_certificate(
+    pub(super) fn with_certificate(
         credential: &CertificateCredential,
         endpoint: &Endpoint,
     ) -> Result<Self, ClientError> {
@@ -67,12 +71,17 @@ impl ApnsClient {
     }
 
     /// Connections that are open.
-    pub fn connections(&self) -> usize {
+    pub(super) fn connections(&self) -> usize {
         self.pool.connections()
     }
 
     /// What [`Self::send`] would ask, secrets masked.
-    pub fn preview(&self, payload: &ApnsPayload, token: &str, apns_id: Uuid) -> RequestPreview {
+    pub(super) fn preview(
+        &self,
+        payload: &ApnsPayload,
+        token: &str,
+        apns_id: Uuid,
+    ) -> RequestPreview {
         let authorization = self
             .tokens
             .as_ref()
@@ -88,9 +97,9 @@ impl ApnsClient {
         RequestPreview::post(url, &exchange.headers(), payload.body())
     }
 
-    /// Tries to deliver `payload` to the device with `token`. Every try of one notification has the
+    /// `DeviceAttempts` to deliver `payload` to the device with `token`. Every try of one notification has the
     /// same `apns_id`.
-    pub async fn send(
+    pub(super) async fn send(
         &self,
         payload: &ApnsPayload,
         token: &str,

@@ -9,10 +9,11 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::provider::{Answer, Outcome, retry_after, tidy};
+use crate::model::outcome::{Answer, Outcome};
+use crate::provider::{retry_after, tidy};
 
 /// What APNs answered.
-pub fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
+pub(super) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     let message_id = headers
         .get("apns-id")
         .and_then(|id| id.to_str().ok())

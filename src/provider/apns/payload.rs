@@ -6,8 +6,8 @@ use http::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
+use crate::model::message::{Message, Priority};
 use crate::provider::payload::{MAX_PAYLOAD, PayloadProblem, merge};
-use crate::provider::{Message, Priority};
 
 /// Most bytes of `apns-collapse-id`.
 const MAX_COLLAPSE_ID: usize = 64;

@@ -11,14 +11,14 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use crate::provider::NotSent;
+use crate::model::outcome::NotSent;
 use crate::provider::apns::KeyCredential;
 
 const RENEW_AFTER: Duration = Duration::minutes(50);
 const RENEW_NOT_BEFORE: Duration = Duration::minutes(20);
 
 /// The provider tokens of one signing key.
-pub struct ProviderTokens {
+pub(super) struct ProviderTokens {
     header: Header,
     team_id: String,
     signing_key: EncodingKey,
@@ -48,7 +48,7 @@ struct Claims<'a> {
 
 impl ProviderTokens {
     /// None yet.
-    pub fn new(credential: &KeyCredential) -> Self {
+    pub(super) fn new(credential: &KeyCredential) -> Self {
         let mut header = Header::new(Algorithm::ES256);
         header.typ = None;
         header.kid = Some(credential.key_id.clone());
@@ -61,7 +61,7 @@ impl ProviderTokens {
     }
 
     /// A token that is good now, as the value of the `authorization` header.
-    pub fn get(&self) -> Result<HeaderValue, NotSent> {
+    pub(super) fn get(&self) -> Result<HeaderValue, NotSent> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match current
             .as_ref()
@@ -74,7 +74,7 @@ impl ProviderTokens {
 
     /// A newer token than `old`, which APNs calls expired; `None` where renewing so soon would only
     /// make APNs refuse more.
-    pub fn renew(&self, old: &HeaderValue) -> Result<Option<HeaderValue>, NotSent> {
+    pub(super) fn renew(&self, old: &HeaderValue) -> Result<Option<HeaderValue>, NotSent> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match current.as_ref() {
             Some(token) if token.authorization != old => Ok(Some(token.authorization.clone())),

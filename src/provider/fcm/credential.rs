@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::provider::credential::{FieldProblem, Fields, signs};
 
 /// Where Google exchanges a signed assertion for an access token.
-pub const GOOGLE_TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
+pub(super) const GOOGLE_TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
 /// Everything that a service account's JSON file may hold; what isn't needed is accepted and left
 /// alone.

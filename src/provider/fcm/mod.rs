@@ -10,17 +10,18 @@ mod oauth;
 mod outcome;
 mod payload;
 
-pub use credential::FcmCredential;
-pub use payload::FcmPayload;
+pub(super) use credential::FcmCredential;
+pub(super) use payload::FcmPayload;
 
+use crate::model::masked_token::masked;
+use crate::model::outcome::{Answer, NotSent, Outcome};
 use crate::provider::endpoints::Endpoints;
-use crate::provider::{Answer, ClientError, NotSent, Outcome, RequestPreview};
-use crate::token::masked;
+use crate::provider::{ClientError, RequestPreview};
 use crate::transport::{Pool, SendError};
 use oauth::AccessTokens;
 
 /// Sends with one service account.
-pub struct FcmClient {
+pub(super) struct FcmClient {
     pool: Pool,
     tokens: AccessTokens,
     uri: http::Uri,
@@ -28,7 +29,10 @@ pub struct FcmClient {
 
 impl FcmClient {
     /// For the project of `credential`.
-    pub fn new(credential: &FcmCredential, endpoints: &Endpoints) -> Result<Self, ClientError> {
+    pub(super) fn new(
+        credential: &FcmCredential,
+        endpoints: &Endpoints,
+    ) -> Result<Self, ClientError> {
         let endpoint = &endpoints.fcm;
         let uri = format!(
             "{}/v1/projects/{}/messages:send",
@@ -43,22 +47,26 @@ impl FcmClient {
     }
 
     /// Connections that are open.
-    pub fn connections(&self) -> usize {
+    pub(super) fn connections(&self) -> usize {
         self.pool.connections()
     }
 
-    /// Tries to deliver `payload` to the device with `token`.
-    pub async fn send(&self, payload: &FcmPayload, token: &str) -> Result<Answer, NotSent> {
+    /// `DeviceAttempts` to deliver `payload` to the device with `token`.
+    pub(super) async fn send(&self, payload: &FcmPayload, token: &str) -> Result<Answer, NotSent> {
         self.exchange(&payload.for_token(token)).await
     }
 
     /// Asks whether FCM would take `payload` for the device with `token`, which gets nothing.
-    pub async fn validate(&self, payload: &FcmPayload, token: &str) -> Result<Answer, NotSent> {
+    pub(super) async fn validate(
+        &self,
+        payload: &FcmPayload,
+        token: &str,
+    ) -> Result<Answer, NotSent> {
         self.exchange(&payload.to_validate(token)).await
     }
 
     /// What [`Self::send`] would ask, secrets masked.
-    pub fn preview(&self, payload: &FcmPayload, token: &str) -> RequestPreview {
+    pub(super) fn preview(&self, payload: &FcmPayload, token: &str) -> RequestPreview {
         let access_token = HeaderValue::from_static("Bearer");
         let body = payload.for_token(&masked(token));
         RequestPreview::post(

@@ -14,10 +14,11 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::model::outcome::NotSent;
 use crate::provider::endpoints::{Endpoint, Endpoints, https_authority};
 use crate::provider::fcm::FcmCredential;
 use crate::provider::fcm::credential::GOOGLE_TOKEN_URI;
-use crate::provider::{ClientError, NotSent, retry_after, tidy};
+use crate::provider::{ClientError, retry_after, tidy};
 use crate::transport::{Pool, SendError};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
@@ -31,7 +32,7 @@ const RENEW_SPREAD: Duration = Duration::from_mins(1);
 const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// The access tokens of one service account.
-pub struct AccessTokens {
+pub(super) struct AccessTokens {
     pool: Pool,
     uri: http::Uri,
     audience: String,
@@ -82,7 +83,10 @@ struct Refused {
 
 impl AccessTokens {
     /// None yet.
-    pub fn new(credential: &FcmCredential, endpoints: &Endpoints) -> Result<Self, ClientError> {
+    pub(super) fn new(
+        credential: &FcmCredential,
+        endpoints: &Endpoints,
+    ) -> Result<Self, ClientError> {
         let address = || ClientError::Address(credential.token_uri.clone());
         if credential.token_uri != GOOGLE_TOKEN_URI
             && !endpoints.fcm_token_uris.contains(&credential.token_uri)
@@ -112,7 +116,7 @@ impl AccessTokens {
     }
 
     /// A token that is good now, as the value of the `authorization` header.
-    pub async fn get(&self) -> Result<HeaderValue, NotSent> {
+    pub(super) async fn get(&self) -> Result<HeaderValue, NotSent> {
         let now = Instant::now();
         let current = self.current().filter(|token| now < token.ends_at);
         let _renewing = match current {
@@ -166,7 +170,7 @@ impl AccessTokens {
     }
 
     /// Drops a token that the provider refused, unless it has been replaced since.
-    pub fn forget(&self, authorization: &HeaderValue) {
+    pub(super) fn forget(&self, authorization: &HeaderValue) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         current.take_if(|token| token.authorization == authorization);
     }

@@ -7,7 +7,8 @@
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use crate::provider::{Answer, Outcome, retry_after, tidy};
+use crate::model::outcome::{Answer, Outcome};
+use crate::provider::{retry_after, tidy};
 
 /// The `error` object of an answer, as far as there is one. Nothing in it can be relied on to have
 /// its type.
@@ -64,7 +65,7 @@ impl ErrorBody {
 }
 
 /// What FCM answered.
-pub fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
+pub(super) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
     let http_status = Some(status.as_u16());
     if status.is_success() {

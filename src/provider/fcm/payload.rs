@@ -5,8 +5,8 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
+use crate::model::message::{Message, Priority};
 use crate::provider::payload::{MAX_PAYLOAD, PayloadProblem, merge};
-use crate::provider::{Message, Priority};
 
 /// What an override may not choose: whom it is for, and the form that excludes `android`.
 const TARGETS: [&str; 7] = [

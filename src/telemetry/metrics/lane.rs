@@ -9,8 +9,8 @@ use super::{
     ATTEMPT_SECONDS, ATTEMPTS, LANE_CONNECTIONS, LANE_IN_FLIGHT, LANE_OPEN, LANE_PACE,
     LANE_WAITING, LANE_WINDOW,
 };
-use crate::id::CredentialId;
-use crate::provider::Provider;
+use crate::model::id::CredentialId;
+use crate::model::provider::Provider;
 
 /// What is counted in a lane.
 pub struct LaneMetrics {

@@ -13,8 +13,6 @@ use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use time::OffsetDateTime;
 
-use crate::store::queue::Due;
-
 mod lane;
 
 pub use lane::LaneMetrics;
@@ -108,7 +106,7 @@ pub const ALL: [(&str, Kind, &str); 25] = [
     (
         ATTEMPTS,
         Kind::Counter,
-        "Tries to deliver a notification, by provider and outcome",
+        "DeviceAttempts to deliver a notification, by provider and outcome",
     ),
     (
         ATTEMPT_SECONDS,
@@ -267,10 +265,10 @@ pub fn postgres(is_up: bool) {
     metrics::gauge!(POSTGRES_UP).set(f64::from(u8::from(is_up)));
 }
 
-/// What is due.
-pub fn due(due: &Due) {
-    metrics::gauge!(QUEUE, "state" => "due").set(due.notifications as f64);
-    metrics::gauge!(QUEUE_OLDEST).set(due.oldest.as_secs_f64());
+/// The queue of the whole database: due notifications, and how long the oldest due batch has waited.
+pub(crate) fn queue_due(notifications: i64, oldest: Duration) {
+    metrics::gauge!(QUEUE, "state" => "due").set(notifications as f64);
+    metrics::gauge!(QUEUE_OLDEST).set(oldest.as_secs_f64());
 }
 
 /// How many notifications are unsettled and not due.

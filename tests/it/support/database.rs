@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bellwire::postgres::{self, PrivatePostgres};
+use bellwire::dev::postgres::{self, PrivatePostgres};
 use bellwire::store::{citus, schema};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};

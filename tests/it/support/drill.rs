@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bellwire::simulator::Options;
-use bellwire::simulator::behaviour::{Behaviour, Faults};
+use bellwire::dev::simulator::Options;
+use bellwire::dev::simulator::behaviour::{Behaviour, Faults};
 use serde_json::Value;
 
 use super::client::{Client, apn, fcm, message};

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bellwire::app::{App, master_keys};
 use bellwire::config::Config;
-use bellwire::id::{AccountId, CredentialId, DeviceRegistrationId, UserId};
-use bellwire::provider::CredentialType;
-use bellwire::secret::{generate_api_secret, generate_master_key, hash_api_secret, hash_token};
-use bellwire::simulator::behaviour::Faults;
-use bellwire::simulator::{Options, Simulator};
+use bellwire::crypto::{generate_api_secret, generate_master_key, hash_api_secret, hash_token};
+use bellwire::dev::simulator::behaviour::Faults;
+use bellwire::dev::simulator::{Options, Simulator};
+use bellwire::model::id::{AccountId, CredentialId, DeviceRegistrationId, UserId};
+use bellwire::model::provider::CredentialType;
 use bellwire::store::api_keys::Role;
 use bellwire::store::credentials::NewCredential;
 use bellwire::store::{accounts, api_keys, credentials};

@@ -63,22 +63,22 @@ impl Peer {
     }
 
     /// The next connection, on which at most `max_streams` requests at a time are allowed.
-    pub async fn accept(&self, max_streams: u32) -> Session {
+    pub async fn accept(&self, max_streams: u32) -> DedicatedConnection {
         let mut tls = self.acceptor.accept(self.tcp().await).await.unwrap();
         let mut preface = [0; PREFACE];
         tls.read_exact(&mut preface).await.unwrap();
-        let mut session = Session { tls };
+        let mut session = DedicatedConnection { tls };
         session.allow(max_streams).await;
         session
     }
 }
 
 /// One connection to the peer.
-pub struct Session {
+pub struct DedicatedConnection {
     tls: TlsStream<TcpStream>,
 }
 
-impl Session {
+impl DedicatedConnection {
     /// The stream of the next complete request; `None` once the client has closed the connection.
     pub async fn request(&mut self) -> Option<u32> {
         loop {

@@ -1,0 +1,230 @@
+//! APNs' `POST /3/device/{token}`:
+//! <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use http::{HeaderMap, Method};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::dev::simulator::arrivals::Arrivals;
+use crate::dev::simulator::chosen;
+use crate::dev::simulator::identity::{BUNDLE_ID, Identity, KEY_ID, TEAM_ID};
+use crate::dev::simulator::server::{Answer, Incoming};
+
+const MAX_PAYLOAD: usize = 4096;
+const MAX_COLLAPSE_ID: usize = 64;
+/// A provider token's `iat` may be this many seconds old.
+const TOKEN_LIFETIME: i64 = 3600;
+/// Clocks may differ by this many seconds.
+const LEEWAY: i64 = 60;
+/// Push types, each with what its topic ends in.
+const PUSH_TYPES: [(&str, &str); 11] = [
+    ("alert", ""),
+    ("background", ""),
+    ("location", ".location-query"),
+    ("voip", ".voip"),
+    ("complication", ".complication"),
+    ("fileprovider", ".pushkit.fileprovider"),
+    ("mdm", ""),
+    ("liveactivity", ".push-type.liveactivity"),
+    ("pushtotalk", ".voip-ptt"),
+    ("widgets", ".push-type.widgets"),
+    ("controls", ".push-type.controls"),
+];
+
+/// APNs.
+pub(super) struct Apns {
+    key: DecodingKey,
+    /// Provider tokens that were verified, with their `iat`.
+    verified: RwLock<HashMap<String, i64>>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    iat: i64,
+}
+
+/// An error by status and reason.
+type Refusal = (u16, &'static str);
+
+impl Apns {
+    /// APNs, which knows the demo signing key.
+    pub(super) fn new(identity: &Identity) -> anyhow::Result<Self> {
+        let key = DecodingKey::from_ec_pem(identity.signing_public_key.as_bytes())?;
+        Ok(Self {
+            key,
+            verified: RwLock::default(),
+        })
+    }
+
+    /// What everybody gets in an outage.
+    pub(super) fn unavailable() -> Answer {
+        refuse((503, "ServiceUnavailable"), None)
+    }
+
+    /// Answers a request.
+    pub(super) fn answer(&self, incoming: &Incoming<'_>, arrivals: &Arrivals) -> Answer {
+        let apns_id = header(incoming.headers, "apns-id");
+        let id = apns_id.map_or_else(
+            || Uuid::from_u128(rand::random()).to_string(),
+            str::to_owned,
+        );
+        match self.check(incoming) {
+            Err(refusal) => refuse(refusal, Some(id)),
+            Ok((token, payload)) => {
+                let choice = chosen::apns(token);
+                let payload = arrivals.shared(incoming.body, || payload);
+                let accept = |before| choice.is_none_or(|choice| !choice.applies(before));
+                let is_accepted =
+                    arrivals.arrived("APN", token, Some(&id), Arc::clone(&payload), accept);
+                match choice {
+                    Some(choice) if !is_accepted => {
+                        refuse((choice.outcome, usual_reason(choice.outcome)), Some(id))
+                    }
+                    _ => {
+                        let mut answer = Answer::new(200, "").with("apns-id", id);
+                        answer.accepted = true;
+                        answer
+                    }
+                }
+            }
+        }
+    }
+
+    fn check<'a>(&self, incoming: &Incoming<'a>) -> Result<(&'a str, Value), Refusal> {
+        let token = incoming
+            .path
+            .strip_prefix("/3/device/")
+            .ok_or((404, "BadPath"))?;
+        if incoming.method != Method::POST {
+            return Err((405, "MethodNotAllowed"));
+        }
+        if !incoming.has_certificate {
+            self.authenticate(incoming.headers)?;
+        }
+        check_headers(incoming.headers, incoming.has_certificate)?;
+        if token.is_empty() {
+            return Err((400, "MissingDeviceToken"));
+        }
+        if !token.len().is_multiple_of(2) || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err((400, "BadDeviceToken"));
+        }
+        if incoming.body.len() > MAX_PAYLOAD {
+            return Err((413, "PayloadTooLarge"));
+        }
+        let payload: Value =
+            serde_json::from_slice(incoming.body).map_err(|_| (400, "PayloadEmpty"))?;
+        if payload.as_object().is_none_or(serde_json::Map::is_empty) {
+            return Err((400, "PayloadEmpty"));
+        }
+        Ok((token, payload))
+    }
+
+    fn authenticate(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let token =
+            header(headers, "authorization").and_then(|value| value.strip_prefix("bearer "));
+        let token = token.ok_or((403, "MissingProviderToken"))?;
+        let known = self
+            .verified
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(token)
+            .copied();
+        let iat = match known {
+            Some(iat) => iat,
+            None => {
+                let iat = self.verify(token).ok_or((403, "InvalidProviderToken"))?;
+                self.verified
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(token.to_owned(), iat);
+                iat
+            }
+        };
+        let age = OffsetDateTime::now_utc().unix_timestamp() - iat;
+        match age {
+            age if age > TOKEN_LIFETIME => Err((403, "ExpiredProviderToken")),
+            age if age < -LEEWAY => Err((403, "InvalidProviderToken")),
+            _ => Ok(()),
+        }
+    }
+
+    fn verify(&self, token: &str) -> Option<i64> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &validation)
+            .ok()?
+            .claims;
+        (header.kid.as_deref() == Some(KEY_ID) && claims.iss == TEAM_ID).then_some(claims.iat)
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn check_headers(headers: &HeaderMap, has_certificate: bool) -> Result<(), Refusal> {
+    let push_type = header(headers, "apns-push-type").unwrap_or("alert");
+    let known = PUSH_TYPES.iter().find(|(name, _)| *name == push_type);
+    let (_, suffix) = known.ok_or((400, "InvalidPushType"))?;
+    match header(headers, "apns-topic") {
+        None if !has_certificate => return Err((400, "MissingTopic")),
+        Some(topic) if topic.strip_suffix(suffix) != Some(BUNDLE_ID) => {
+            return Err((400, "TopicDisallowed"));
+        }
+        _ => {}
+    }
+    match header(headers, "apns-priority").unwrap_or("10") {
+        "10" if push_type == "background" => return Err((400, "BadPriority")),
+        "10" | "5" | "1" => {}
+        _ => return Err((400, "BadPriority")),
+    }
+    if header(headers, "apns-expiration").is_some_and(|at| at.parse::<u64>().is_err()) {
+        return Err((400, "BadExpirationDate"));
+    }
+    if header(headers, "apns-id").is_some_and(|id| id.parse::<Uuid>().is_err()) {
+        return Err((400, "BadMessageId"));
+    }
+    if header(headers, "apns-collapse-id").is_some_and(|id| id.len() > MAX_COLLAPSE_ID) {
+        return Err((400, "BadCollapseId"));
+    }
+    Ok(())
+}
+
+/// The reason that mostly comes with a status.
+fn usual_reason(status: u16) -> &'static str {
+    match status {
+        400 => "BadDeviceToken",
+        403 => "InvalidProviderToken",
+        404 => "BadPath",
+        405 => "MethodNotAllowed",
+        410 => "Unregistered",
+        413 => "PayloadTooLarge",
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
+        500.. => "InternalServerError",
+        _ => "BadMessageId",
+    }
+}
+
+fn refuse((status, reason): Refusal, apns_id: Option<String>) -> Answer {
+    let mut body = json!({ "reason": reason });
+    if status == 410 {
+        body["timestamp"] =
+            json!((OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64);
+    }
+    let answer = Answer::new(status, body.to_string());
+    match apns_id {
+        Some(id) => answer.with("apns-id", id),
+        None => answer,
+    }
+}

@@ -1,0 +1,106 @@
+//! Wakes a task at once, or at the earliest time that is known.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Wakes one waiting task: at once by [`Self::notify`], later by [`Self::notify_after`].
+///
+/// Any number of tasks notify; one task alone waits. It keeps no task of its own and ends with its
+/// last owner.
+#[derive(Default)]
+pub(crate) struct Notifier {
+    notified: Notify,
+    /// The earliest time asked for.
+    timer: Mutex<Option<Instant>>,
+    timer_changed: Notify,
+}
+
+impl Notifier {
+    /// Wakes the waiting task now, or its next wait if it is not waiting.
+    pub(crate) fn notify(&self) {
+        self.notified.notify_one();
+    }
+
+    /// Wakes the waiting task once `delay` is over, or earlier if an earlier time is known.
+    pub(crate) fn notify_after(&self, delay: Duration) {
+        let Some(at) = Instant::now().checked_add(delay) else {
+            return;
+        };
+
+        let mut timer = self.timer.lock().unwrap_or_else(PoisonError::into_inner);
+        if timer.is_none_or(|earlier| at < earlier) {
+            *timer = Some(at);
+            self.timer_changed.notify_one();
+        }
+    }
+
+    /// Waits until the task is notified or the timer fires, at most `longest`.
+    pub(crate) async fn wait(&self, longest: Duration) {
+        let longest = Instant::now() + longest;
+
+        loop {
+            let timer = *self.timer.lock().unwrap_or_else(PoisonError::into_inner);
+            let until = timer.map_or(longest, |timer| timer.min(longest));
+
+            tokio::select! {
+                () = self.notified.notified() => break,
+                () = tokio::time::sleep_until(until) => break,
+                () = self.timer_changed.notified() => {}
+            }
+        }
+
+        let now = Instant::now();
+        self.timer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_if(|timer| *timer <= now);
+    }
+}
+
+/// The notifiers of this process's delivery, for code that knows of new work before Postgres says so.
+#[derive(Clone, Default)]
+pub(crate) struct Notifiers {
+    /// Wakes the claiming loop: batches are due.
+    pub batches: Arc<Notifier>,
+    /// Wakes the fan-out: an audience is due.
+    pub fan_out: Arc<Notifier>,
+}
+
+impl Notifiers {
+    pub(crate) fn notify_all(&self) {
+        self.batches.notify();
+        self.fan_out.notify();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_notification_before_the_wait_is_not_lost() {
+        let notifier = Notifier::default();
+        notifier.notify();
+        let before = Instant::now();
+        notifier.wait(LONG).await;
+        assert_eq!(before.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_earliest_timer_fires_once() {
+        let notifier = Notifier::default();
+        notifier.notify_after(Duration::from_secs(20));
+        notifier.notify_after(Duration::from_secs(5));
+        notifier.notify_after(Duration::from_secs(10));
+        let before = Instant::now();
+        notifier.wait(LONG).await;
+        assert_eq!(before.elapsed().as_secs(), 5);
+        notifier.wait(Duration::from_secs(60)).await;
+        assert_eq!(before.elapsed().as_secs(), 65);
+    }
+}

@@ -1,0 +1,164 @@
+//! `/PushNotifications/Apps`: list, fetch, make default. An App is made by creating a Credential
+//! for it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::State;
+use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::auth::Caller;
+use crate::http::body::JsonBody;
+use crate::http::date::Date;
+use crate::http::error::ApiError;
+use crate::http::openapi::{CreateErrors, DefaultRequest, ReadErrors};
+use crate::http::pagination::{Page, Pagination};
+use crate::http::path;
+use crate::http::query::Query;
+use crate::http::validation::{Problems, parse_body};
+use crate::model::id::CredentialId;
+use crate::model::provider::CredentialType;
+use crate::store::apps::{self as store, AppFilter};
+
+/// The resource.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct App {
+    name: String,
+    is_default: bool,
+    default_credentials: Vec<DefaultCredential>,
+    created_at: Date,
+    updated_at: Date,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DefaultCredential {
+    id: CredentialId,
+    credential_type: CredentialType,
+}
+
+#[derive(Serialize, ToSchema)]
+struct AppList {
+    apps: Vec<App>,
+    pagination: Pagination,
+}
+
+impl From<store::App> for App {
+    fn from(app: store::App) -> Self {
+        let credentials = app.default_credentials.0.iter();
+        let credential = |credential: &store::DefaultCredential| DefaultCredential {
+            id: credential.id(),
+            credential_type: credential.credential_type,
+        };
+        Self {
+            name: app.name,
+            is_default: app.is_default,
+            default_credentials: credentials.map(credential).collect(),
+            created_at: Date(app.created_at),
+            updated_at: Date(app.updated_at),
+        }
+    }
+}
+
+/// Apps, by name.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Apps",
+    tag = "Apps",
+    params(
+        ("isDefault" = Option<bool>, Query),
+        ("startDate" = Option<String>, Query, description = "Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z"),
+        ("endDate" = Option<String>, Query, description = "Created no later; a day counts whole"),
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = AppList), ReadErrors),
+)]
+pub(crate) async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let is_default = query.boolean("isDefault");
+    let (from, until) = (query.start_date(), query.end_date());
+    let page = Page::of(caller, "apps", &mut query, &state.master_keys);
+    query.check()?;
+    let filter = AppFilter {
+        name: None,
+        is_default,
+        from,
+        until,
+        after: page.after(),
+        limit: page.limit(),
+    };
+    let mut apps = store::list(&state.pool, caller.account_id, &filter).await?;
+    let pagination = page.cut(&mut apps, &state.master_keys, |app| app.name.clone());
+    Ok(HttpResponse::Ok().json(AppList {
+        apps: apps.into_iter().map(App::from).collect(),
+        pagination,
+    }))
+}
+
+/// Makes an App the one that a send goes through that names no sender. An answer of this form is
+/// ours.
+#[utoipa::path(
+    patch,
+    path = "/v1/PushNotifications/Apps/{name}",
+    tag = "Apps",
+    params(
+        ("name" = String, Path, pattern = "^[a-z0-9_]{1,64}$"),
+    ),
+    request_body = DefaultRequest,
+    responses((status = 202, body = AcceptedResource), CreateErrors),
+)]
+pub(crate) async fn update(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+    name: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let name = path::text(name)?;
+    let mut problems = Problems::default();
+    let mut fields = parse_body(&body.bytes)?;
+    if fields.boolean("isDefault", &mut problems) != Some(true) && problems.is_empty() {
+        let message =
+            "must be true; to take the place of the default, make another App the default";
+        problems.push(&fields.at("isDefault"), message);
+    }
+    fields.finish(&mut problems);
+    problems.check()?;
+    if store::make_default(&state.pool, body.caller.account_id, &name).await? {
+        Ok(Accepted::resource(&request, &state, "Apps", name).respond())
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+/// One App.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Apps/{name}",
+    tag = "Apps",
+    params(
+        ("name" = String, Path, pattern = "^[a-z0-9_]{1,64}$"),
+    ),
+    responses((status = 200, body = App), ReadErrors),
+)]
+pub(crate) async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    name: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let name = path::text(name)?;
+    let filter = AppFilter {
+        name: Some(&name),
+        limit: 1,
+        ..AppFilter::default()
+    };
+    let app = store::list(&state.pool, caller.account_id, &filter)
+        .await?
+        .pop();
+    Ok(HttpResponse::Ok().json(App::from(app.ok_or_else(ApiError::not_found)?)))
+}

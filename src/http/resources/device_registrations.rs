@@ -1,0 +1,267 @@
+//! `/PushNotifications/DeviceRegistrations`: which devices a User has under an App.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::crypto::{MasterKeys, hash_token};
+use crate::http::State;
+use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::app_name;
+use crate::http::auth::Caller;
+use crate::http::body::JsonBody;
+use crate::http::date::Date;
+use crate::http::device;
+use crate::http::error::{ApiError, Problem};
+use crate::http::idempotency;
+use crate::http::openapi::{ChangeErrors, CreateErrors, ReadErrors, RegisterRequest};
+use crate::http::pagination::{Page, Pagination};
+use crate::http::path;
+use crate::http::query::Query;
+use crate::http::tags;
+use crate::http::validation::{Problems, parse_body};
+use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
+use crate::model::masked_token::masked;
+use crate::model::provider::Provider;
+use crate::store::device_registrations::{self as store, NewDevice, RegisterError};
+use crate::store::devices;
+
+/// The resource.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DeviceRegistration {
+    id: DeviceRegistrationId,
+    app_name: String,
+    user_id: UserId,
+    devices: Vec<Device>,
+    /// Always empty; the API requires it.
+    related: [Value; 0],
+    created_at: Date,
+    updated_at: Date,
+}
+
+/// The token is a secret, so only its ends are shown.
+#[derive(Serialize, ToSchema)]
+struct Device {
+    token: String,
+    provider: Provider,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Value>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DeviceRegistrationList {
+    device_registrations: Vec<DeviceRegistration>,
+    pagination: Pagination,
+}
+
+/// Registers a device, for a new User where none is named.
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/DeviceRegistrations",
+    tag = "DeviceRegistrations",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
+    ),
+    request_body = RegisterRequest,
+    responses((status = 202, body = AcceptedResource), CreateErrors),
+)]
+pub(crate) async fn register(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let mut problems = Problems::default();
+    let mut fields = parse_body(&body.bytes)?;
+    let user_id = fields.id::<UserId>("userId", &mut problems);
+    let app_name = app_name::read_required(&mut fields, &mut problems);
+    let device = device::read(&mut fields, &mut problems);
+    let tags = tags::read(&mut fields, &mut problems);
+    fields.finish(&mut problems);
+    problems.check()?;
+    let (Some(app_name), Some(device)) = (app_name, device) else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
+    let account_id = body.caller.account_id;
+    let new = NewDevice {
+        account_id,
+        app_name: &app_name,
+        user_id,
+        provider: device.provider,
+        token: &state
+            .master_keys
+            .seal_token(account_id.as_uuid(), &device.token)?,
+        token_hash: &hash_token(&device.token),
+        tags: tags.as_ref(),
+    };
+    idempotency::once(
+        &request,
+        &state,
+        body.caller,
+        &body.bytes,
+        async |connection| {
+            let id = store::register(connection, &new)
+                .await
+                .map_err(|error| refusal(error, &app_name))?;
+            Ok(Accepted::resource(
+                &request,
+                &state,
+                "DeviceRegistrations",
+                id,
+            ))
+        },
+    )
+    .await
+}
+
+fn refusal(error: RegisterError, app_name: &str) -> ApiError {
+    match error {
+        RegisterError::NoApp => {
+            let message =
+                format!("there is no App {app_name}: one is made with its first Credential");
+            ApiError::invalid_field("appName", message)
+        }
+        RegisterError::NoUser => ApiError::invalid_field("userId", "there is no such User"),
+        RegisterError::TooManyDevices => ApiError::invalid_field("userId", error.to_string()),
+        RegisterError::Database(error) => error.into(),
+    }
+}
+
+/// The registrations of a User, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/DeviceRegistrations",
+    tag = "DeviceRegistrations",
+    params(
+        ("userId" = UserId, Query),
+        ("appName" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"),
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = DeviceRegistrationList), ReadErrors),
+)]
+pub(crate) async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    if query.text("userId").is_none() {
+        query.problem(Problem::new("userId", "is required: whose registrations"));
+    }
+    let user_id = query.id::<UserId>("userId", UserId::PREFIX);
+    let app_name = query.app_name();
+    let page = Page::of(
+        caller,
+        "deviceRegistrations",
+        &mut query,
+        &state.master_keys,
+    );
+    query.check()?;
+    let Some(user_id) = user_id else {
+        return Err(ApiError::invalid(Vec::new()));
+    };
+    let after = page.after().and_then(|id| id.parse().ok());
+    let (account_id, app_name) = (caller.account_id, app_name.as_deref());
+    let mut found = store::list(
+        &state.pool,
+        account_id,
+        user_id,
+        app_name,
+        after,
+        page.limit(),
+    )
+    .await?;
+    let pagination = page.cut(&mut found, &state.master_keys, |registration| {
+        registration.id.to_string()
+    });
+    let device_registrations = with_devices(&state, account_id, found).await?;
+    Ok(HttpResponse::Ok().json(DeviceRegistrationList {
+        device_registrations,
+        pagination,
+    }))
+}
+
+/// One registration.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/DeviceRegistrations/{id}",
+    tag = "DeviceRegistrations",
+    params(
+        ("id" = DeviceRegistrationId, Path),
+    ),
+    responses((status = 200, body = DeviceRegistration), ReadErrors),
+)]
+pub(crate) async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let found = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
+    let registration = with_devices(&state, caller.account_id, found.into_iter().collect())
+        .await?
+        .pop();
+    Ok(HttpResponse::Ok().json(registration.ok_or_else(ApiError::not_found)?))
+}
+
+/// Deletes a registration with its devices.
+#[utoipa::path(
+    delete,
+    path = "/v1/PushNotifications/DeviceRegistrations/{id}",
+    tag = "DeviceRegistrations",
+    params(
+        ("id" = DeviceRegistrationId, Path),
+    ),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
+)]
+pub(crate) async fn delete(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+async fn with_devices(
+    state: &State,
+    account_id: AccountId,
+    registrations: Vec<store::DeviceRegistration>,
+) -> Result<Vec<DeviceRegistration>, ApiError> {
+    let ids: Vec<_> = registrations
+        .iter()
+        .map(|registration| registration.id)
+        .collect();
+    let mut devices = devices::of_registrations(&state.pool, &ids).await?;
+    let registrations = registrations
+        .into_iter()
+        .map(|registration| DeviceRegistration {
+            devices: devices
+                .extract_if(.., |device| device.registration_id == registration.id)
+                .map(|device| shown(device, account_id, &state.master_keys))
+                .collect(),
+            id: registration.id,
+            app_name: registration.app_name,
+            user_id: registration.user_id,
+            related: [],
+            created_at: Date(registration.created_at),
+            updated_at: Date(registration.updated_at),
+        });
+    Ok(registrations.collect())
+}
+
+fn shown(device: devices::Device, account_id: AccountId, keys: &MasterKeys) -> Device {
+    let token = keys
+        .open_token(account_id.as_uuid(), &device.token)
+        .unwrap_or_default();
+    Device {
+        token: masked(&token),
+        provider: device.provider,
+        tags: device.tags,
+    }
+}

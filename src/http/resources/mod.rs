@@ -1,0 +1,11 @@
+//! The resources of the API, a file for each.
+
+pub(super) mod apps;
+pub(super) mod cancel;
+pub(super) mod credentials;
+pub(super) mod delivery_attempts;
+pub(super) mod device_registrations;
+pub(super) mod operation_errors;
+pub(super) mod operations;
+pub(super) mod push_notifications;
+pub(super) mod users;

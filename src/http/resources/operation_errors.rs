@@ -1,0 +1,99 @@
+//! `GET /PushNotifications/Operations/{id}/Errors` (ours): which of an Operation's notifications
+//! failed, and why.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::crypto::MasterKeys;
+use crate::http::State;
+use crate::http::auth::Caller;
+use crate::http::date::Date;
+use crate::http::error::ApiError;
+use crate::http::openapi::ReadErrors;
+use crate::http::pagination::{Page, Pagination};
+use crate::http::path;
+use crate::http::query::Query;
+use crate::http::resources::push_notifications::Recipient;
+use crate::model::id::{OperationId, PushNotificationId};
+use crate::store::{failed_notifications as store, operation_read};
+
+/// The resource.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct OperationError {
+    /// The provider's code, or Bellwire's where it failed without an attempt.
+    code: String,
+    message: Option<String>,
+    push_notification_id: PushNotificationId,
+    /// 0-based, in the order of the request.
+    position: i32,
+    to: Recipient,
+    attempts: i16,
+    created_at: Date,
+}
+
+#[derive(Serialize, ToSchema)]
+struct OperationErrorList {
+    errors: Vec<OperationError>,
+    pagination: Pagination,
+}
+
+impl OperationError {
+    fn new(error: store::OperationError, caller: Caller, keys: &MasterKeys) -> Self {
+        Self {
+            push_notification_id: error.push_notification_id(),
+            to: Recipient::new(&error.recipient, caller, keys),
+            code: error.code,
+            message: error.message,
+            position: error.position,
+            attempts: error.attempts,
+            created_at: Date(error.failed_at),
+        }
+    }
+}
+
+/// Ours. An Operation's errors, in request order.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Operations/{id}/Errors",
+    tag = "Operations",
+    params(
+        ("id" = OperationId, Path),
+        ("code" = Option<String>, Query, description = "Only errors with this code"),
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = OperationErrorList), ReadErrors),
+)]
+pub(crate) async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id::<OperationId>(&id)?;
+    let mut query = Query::of(&request)?;
+    let code = query.filter("code", "an error's code", |text| Some(text.to_owned()));
+    let page = Page::of(
+        caller,
+        &format!("errors {id}"),
+        &mut query,
+        &state.master_keys,
+    );
+    query.check()?;
+    let operation =
+        operation_read::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
+    operation.ok_or_else(ApiError::not_found)?;
+    let after = page
+        .after()
+        .and_then(|position| position.parse().ok())
+        .unwrap_or(-1);
+    let mut errors = store::list(&state.pool, id, after, code.as_deref(), page.limit()).await?;
+    let pagination = page.cut(&mut errors, &state.master_keys, |error| {
+        error.position.to_string()
+    });
+    let shown = |error| OperationError::new(error, caller, &state.master_keys);
+    let errors = errors.into_iter().map(shown).collect();
+    Ok(HttpResponse::Ok().json(OperationErrorList { errors, pagination }))
+}

@@ -1,0 +1,114 @@
+//! `/PushNotifications/Users`: list, fetch, delete. A User is made by registering a device without
+//! naming one.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::State;
+use crate::http::auth::Caller;
+use crate::http::date::Date;
+use crate::http::error::ApiError;
+use crate::http::openapi::{ChangeErrors, ReadErrors};
+use crate::http::pagination::{Page, Pagination};
+use crate::http::path;
+use crate::http::query::Query;
+use crate::model::id::UserId;
+use crate::store::users as store;
+
+/// The resource.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct User {
+    id: UserId,
+    created_at: Date,
+    updated_at: Date,
+    /// Always `null`: a deleted User is gone.
+    deleted_at: Option<Date>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct UserList {
+    users: Vec<User>,
+    pagination: Pagination,
+}
+
+impl From<store::User> for User {
+    fn from(user: store::User) -> Self {
+        Self {
+            id: user.id,
+            created_at: Date(user.created_at),
+            updated_at: Date(user.updated_at),
+            deleted_at: None,
+        }
+    }
+}
+
+/// Users, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Users",
+    tag = "Users",
+    params(
+        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
+        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+    ),
+    responses((status = 200, body = UserList), ReadErrors),
+)]
+pub(crate) async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let page = Page::of(caller, "users", &mut query, &state.master_keys);
+    query.check()?;
+    let after = page.after().and_then(|id| id.parse().ok());
+    let mut users = store::list(&state.pool, caller.account_id, after, page.limit()).await?;
+    let pagination = page.cut(&mut users, &state.master_keys, |user| user.id.to_string());
+    Ok(HttpResponse::Ok().json(UserList {
+        users: users.into_iter().map(User::from).collect(),
+        pagination,
+    }))
+}
+
+/// One User.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Users/{id}",
+    tag = "Users",
+    params(
+        ("id" = UserId, Path),
+    ),
+    responses((status = 200, body = User), ReadErrors),
+)]
+pub(crate) async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let user = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
+    Ok(HttpResponse::Ok().json(User::from(user.ok_or_else(ApiError::not_found)?)))
+}
+
+/// Deletes a User with its devices. What is queued for it becomes unaddressable.
+#[utoipa::path(
+    delete,
+    path = "/v1/PushNotifications/Users/{id}",
+    tag = "Users",
+    params(
+        ("id" = UserId, Path),
+    ),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
+)]
+pub(crate) async fn delete(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::not_found())
+    }
+}

@@ -1,0 +1,4 @@
+//! Work on what is stored that no request asks for: retention and key rotation.
+
+pub mod key_rotation;
+pub mod retention;

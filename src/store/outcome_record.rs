@@ -1,0 +1,268 @@
+//! Recording: what became of many notifications of many batches, in one statement and so in one
+//! transaction.
+
+use std::time::Duration;
+
+use sqlx::PgExecutor;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::model::id::CredentialId;
+use crate::model::outcome::Answer;
+use crate::model::provider::Provider;
+use crate::store::batches::BatchKey;
+
+/// The status that a notification gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "push_notification_status", rename_all = "UPPERCASE")]
+pub enum Status {
+    /// To be tried again.
+    Queued,
+    /// The provider accepted it.
+    Sent,
+    /// It will not be tried again.
+    Failed,
+    /// Canceled by the client.
+    Canceled,
+    /// A User without a usable token.
+    Unaddressable,
+}
+
+/// What became of one notification while its batch was held.
+pub struct NotificationOutcome {
+    /// The claim under which it happened.
+    pub batch: BatchKey,
+    /// 0-based within the Operation.
+    pub position: i32,
+    /// Delivery attempts on record before this.
+    pub attempts_before: i16,
+    /// The attempts that were made: one for a device, and one for each device of a User.
+    pub attempts: Vec<Attempt>,
+    /// What it is now.
+    pub status: Status,
+    /// Whether a provider has accepted it, now or before; a User's may be [`Status::Queued`] all
+    /// the same, for its other devices.
+    pub accepted: bool,
+    /// How long until the next try; only for [`Status::Queued`].
+    pub retry_in: Option<Duration>,
+    /// The last error's code and text; always for [`Status::Failed`] and [`Status::Unaddressable`].
+    pub error: Option<(String, String)>,
+}
+
+/// One try with a provider, for the record.
+pub struct Attempt {
+    /// Which provider.
+    pub provider: Provider,
+    /// Authenticated with what.
+    pub credential_id: CredentialId,
+    /// Which of a User's devices was tried; `None`: the notification is for a device.
+    pub device: Option<TriedDevice>,
+    /// What it brought back.
+    pub answer: Answer,
+    /// When it began.
+    pub started_at: OffsetDateTime,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// A User's device that was tried.
+#[derive(Debug, Clone)]
+pub struct TriedDevice {
+    /// Which one.
+    pub id: Uuid,
+    /// The ends of its token.
+    pub masked_token: String,
+}
+
+/// The end of a claim: when the batch is due again, if anything in it is left unsettled.
+pub struct Release {
+    /// The claim that ends.
+    pub batch: BatchKey,
+    /// How long until its earliest notification is due again.
+    pub due_in: Duration,
+}
+
+/// What [`record`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Outcomes that were written. The others came too late: their claim had been lost.
+    pub outcomes: usize,
+}
+
+#[derive(Default)]
+struct BatchColumns {
+    operation_id: Vec<Uuid>,
+    number: Vec<i32>,
+    claims: Vec<i32>,
+    /// Only for batches that are released.
+    due_in: Vec<Option<f64>>,
+}
+
+#[derive(Default)]
+struct OutcomeColumns<'a> {
+    operation_id: Vec<Uuid>,
+    batch_number: Vec<i32>,
+    position: Vec<i32>,
+    attempts_before: Vec<i16>,
+    status: Vec<Status>,
+    /// Whether it is still queued, though a device's provider has accepted it; `None`: no.
+    reached: Vec<Option<bool>>,
+    retry_in: Vec<Option<f64>>,
+    error_code: Vec<Option<&'a str>>,
+    error_message: Vec<Option<&'a str>>,
+    attempts_made: Vec<i16>,
+}
+
+#[derive(Default)]
+struct AttemptColumns<'a> {
+    operation_id: Vec<Uuid>,
+    position: Vec<i32>,
+    number: Vec<i16>,
+    provider: Vec<Provider>,
+    credential_id: Vec<Uuid>,
+    device_id: Vec<Option<Uuid>>,
+    masked_token: Vec<Option<&'a str>>,
+    outcome: Vec<&'a str>,
+    http_status: Vec<Option<i16>>,
+    code: Vec<Option<&'a str>>,
+    message: Vec<Option<&'a str>>,
+    message_id: Vec<Option<&'a str>>,
+    duration_ms: Vec<i32>,
+    started_at: Vec<OffsetDateTime>,
+}
+
+impl BatchColumns {
+    /// Every batch once, the released ones with the time of their next claim.
+    fn of(outcomes: &[NotificationOutcome], releases: &[Release]) -> Self {
+        let mut due_in: std::collections::HashMap<BatchKey, Option<f64>> = outcomes
+            .iter()
+            .map(|outcome| (outcome.batch, None))
+            .collect();
+        for release in releases {
+            due_in.insert(release.batch, Some(release.due_in.as_secs_f64()));
+        }
+        let mut columns = Self::default();
+        for (batch, due_in) in due_in {
+            columns.operation_id.push(batch.operation_id.as_uuid());
+            columns.number.push(batch.number);
+            columns.claims.push(batch.claims);
+            columns.due_in.push(due_in);
+        }
+        columns
+    }
+}
+
+impl<'a> OutcomeColumns<'a> {
+    fn of(outcomes: &'a [NotificationOutcome]) -> Self {
+        let mut columns = Self::default();
+        for outcome in outcomes {
+            columns
+                .operation_id
+                .push(outcome.batch.operation_id.as_uuid());
+            columns.batch_number.push(outcome.batch.number);
+            columns.position.push(outcome.position);
+            columns.attempts_before.push(outcome.attempts_before);
+            columns.status.push(outcome.status);
+            let reached = outcome.accepted && outcome.status == Status::Queued;
+            columns.reached.push(reached.then_some(true));
+            columns
+                .retry_in
+                .push(outcome.retry_in.map(|delay| delay.as_secs_f64()));
+            columns
+                .error_code
+                .push(outcome.error.as_ref().map(|(code, _)| code.as_str()));
+            columns
+                .error_message
+                .push(outcome.error.as_ref().map(|(_, message)| message.as_str()));
+            columns.attempts_made.push(outcome.attempts.len() as i16);
+        }
+        columns
+    }
+}
+
+impl<'a> AttemptColumns<'a> {
+    fn of(outcomes: &'a [NotificationOutcome]) -> Self {
+        let mut columns = Self::default();
+        for outcome in outcomes {
+            for (number, attempt) in (outcome.attempts_before + 1..).zip(&outcome.attempts) {
+                columns
+                    .operation_id
+                    .push(outcome.batch.operation_id.as_uuid());
+                columns.position.push(outcome.position);
+                columns.number.push(number);
+                columns.push(attempt);
+            }
+        }
+        columns
+    }
+
+    fn push(&mut self, attempt: &'a Attempt) {
+        let answer = &attempt.answer;
+        self.provider.push(attempt.provider);
+        self.credential_id.push(attempt.credential_id.as_uuid());
+        self.device_id
+            .push(attempt.device.as_ref().map(|device| device.id));
+        self.masked_token.push(
+            attempt
+                .device
+                .as_ref()
+                .map(|device| device.masked_token.as_str()),
+        );
+        self.outcome.push(answer.outcome.as_str());
+        self.http_status
+            .push(answer.http_status.map(|status| status as i16));
+        self.code.push(answer.code.as_deref());
+        self.message.push(answer.message.as_deref());
+        self.message_id.push(answer.message_id.as_deref());
+        self.duration_ms.push(attempt.duration.as_millis() as i32);
+        self.started_at.push(attempt.started_at);
+    }
+}
+
+/// Writes attempts, notifications, tallies and releases: all or nothing. Outcomes and releases of a
+/// claim that has been lost are left out. `outcomes` names a notification once at most.
+pub async fn record(
+    executor: impl PgExecutor<'_>,
+    outcomes: &[NotificationOutcome],
+    releases: &[Release],
+) -> sqlx::Result<Recorded> {
+    let batches = BatchColumns::of(outcomes, releases);
+    let notifications = OutcomeColumns::of(outcomes);
+    let attempts = AttemptColumns::of(outcomes);
+    let recorded = sqlx::query_file_scalar!(
+        "src/store/outcome_record.sql",
+        &batches.operation_id,
+        &batches.number,
+        &batches.claims,
+        &batches.due_in as &[Option<f64>],
+        &notifications.operation_id,
+        &notifications.batch_number,
+        &notifications.position,
+        &notifications.attempts_before,
+        &notifications.status as &[Status],
+        &notifications.retry_in as &[Option<f64>],
+        &notifications.error_code as &[Option<&str>],
+        &notifications.error_message as &[Option<&str>],
+        &notifications.attempts_made,
+        &attempts.operation_id,
+        &attempts.position,
+        &attempts.number,
+        &attempts.provider as &[Provider],
+        &attempts.credential_id,
+        &attempts.device_id as &[Option<Uuid>],
+        &attempts.masked_token as &[Option<&str>],
+        &attempts.outcome as &[&str],
+        &attempts.http_status as &[Option<i16>],
+        &attempts.code as &[Option<&str>],
+        &attempts.message as &[Option<&str>],
+        &attempts.message_id as &[Option<&str>],
+        &attempts.duration_ms,
+        &attempts.started_at,
+        &notifications.reached as &[Option<bool>],
+    )
+    .fetch_one(executor)
+    .await?;
+    Ok(Recorded {
+        outcomes: recorded as usize,
+    })
+}
