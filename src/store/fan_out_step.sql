@@ -1,5 +1,6 @@
 with fanout as materialized (
-    select *
+    -- Named one by one: a column that a later release adds must change nothing here.
+    select operation_id, account_id, app_name, tags, priority_rank, after_user_id, next_position, next_batch
     from fanouts
     where due_at <= now()
     order by due_at
