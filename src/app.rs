@@ -20,7 +20,7 @@ use crate::handoff::local::local_handoff;
 use crate::handoff::notifier::Notifiers;
 use crate::http::metrics::{LaterLook, Watched};
 use crate::http::{self, Readiness};
-use crate::ingest::group_commit::GroupCommit;
+use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
 use crate::maintenance::retention::{self, Retention};
 use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::store::schema::{self, Migrated};
@@ -153,10 +153,10 @@ impl App {
             senders: http::look_up_senders(&pool),
             intake: GroupCommit::start(
                 pool.clone(),
-                config
-                    .delivery
-                    .enabled
-                    .then(|| (notifiers.clone(), handoff)),
+                config.delivery.enabled.then(|| LocalDelivery {
+                    notifiers: notifiers.clone(),
+                    handoff,
+                }),
             ),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),

@@ -117,7 +117,7 @@ const LOOKUP_LIMIT: Duration = Duration::from_secs(10);
 struct FindKeys(DedicatedConnection);
 
 impl BatchFetch<String, KnownKey> for FindKeys {
-    async fn find(&mut self, keys: Vec<String>) -> sqlx::Result<HashMap<String, KnownKey>> {
+    async fn fetch(&mut self, keys: Vec<String>) -> sqlx::Result<HashMap<String, KnownKey>> {
         self.0
             .within(LOOKUP_LIMIT, async |connection: &mut PgConnection| {
                 api_keys::find(connection, &keys).await
@@ -129,7 +129,7 @@ impl BatchFetch<String, KnownKey> for FindKeys {
 struct FindSenders(DedicatedConnection);
 
 impl BatchFetch<AskedApp, AppSenders> for FindSenders {
-    async fn find(&mut self, apps: Vec<AskedApp>) -> sqlx::Result<HashMap<AskedApp, AppSenders>> {
+    async fn fetch(&mut self, apps: Vec<AskedApp>) -> sqlx::Result<HashMap<AskedApp, AppSenders>> {
         self.0
             .within(LOOKUP_LIMIT, async |connection: &mut PgConnection| {
                 senders::defaults(connection, &apps).await

@@ -1,8 +1,7 @@
-//! Where requests become durable: Operations that arrive while a transaction is under way share the
-//! next one.
+//! Group commit: Operations that arrive while a transaction runs share the next one.
 //!
-//! An Operation has been accepted when [`GroupCommit::submit`] returns `Ok`, and not before. Invariant:
-//! what one client sends never fails another's request.
+//! An Operation is accepted when [`GroupCommit::submit`] returns `Ok`, and not before. Invariant: the
+//! request of one client never makes the request of another fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,83 +13,91 @@ use tokio::time::Instant;
 
 use crate::handoff::local::{HandoffPermit, LocalHandoff, can_be_handed_over};
 use crate::handoff::notifier::Notifiers;
+use crate::ingest::commit_plan::{QueuedWork, gather, is_large, is_retried_one_by_one};
 use crate::model::operation::NewOperation;
 use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::idempotency_keys;
-use crate::store::operation_insert::{self};
+use crate::store::operation_insert;
 use crate::telemetry::metrics;
 
-/// Operations of fewer recipients share a transaction, one after the other: the more of them share
-/// one, the less each costs. A larger one goes alone, beside those.
-const LARGE: usize = 1_000;
-/// Most recipients that share a transaction.
-const GROUP_RECIPIENTS: usize = 20_000;
-/// The least time from one shared transaction to the next: in a busy time they become fewer and
-/// larger, and who comes alone does not wait.
-const SHARED_EVERY: Duration = Duration::from_millis(2);
-/// Transactions of large Operations at the same time.
+/// The least time between the starts of two shared transactions. Under load it makes them fewer and
+/// larger; an Operation that arrives alone does not wait.
+const SHARED_INTERVAL: Duration = Duration::from_millis(2);
+/// Transactions of large Operations that run at the same time, beside the shared one.
 const LARGE_TRANSACTIONS: usize = 2;
-/// Up to so many recipients this process delivers by itself before others would have heard of them.
-const OWN_RECIPIENTS: usize = 1_000;
 /// How long a shared transaction may take.
-const LIMIT: Duration = Duration::from_secs(30);
-/// Recipients that may wait for their transaction, which bounds memory; more are turned away.
-const WAITING_RECIPIENTS: usize = 1_000_000;
+const SHARED_TIMEOUT: Duration = Duration::from_secs(30);
+/// Recipients that may wait for their transaction, which bounds memory. Further Operations are
+/// refused with [`AcceptError::Busy`].
+const MAX_WAITING_RECIPIENTS: usize = 1_000_000;
+
+const _: () = assert!(MAX_WAITING_RECIPIENTS <= Semaphore::MAX_PERMITS);
 
 /// Why an Operation was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AcceptError {
-    /// Too many recipients wait for their transaction: try again in a moment.
+    /// Too many recipients wait for their transaction; the client should try again.
     #[error("too many notifications are waiting to be stored")]
     Busy,
-    /// Another request came under the same Idempotency-Key, and was accepted.
+    /// Another request with the same Idempotency-Key was accepted.
     #[error("the Idempotency-Key has been used")]
     Repeated,
-    /// Postgres did not take it. Where the connection broke during the commit, it may have been
-    /// stored all the same.
+    /// Postgres failed. If the connection broke during the commit, the Operation may be stored
+    /// nevertheless.
     #[error("the notifications could not be stored: {0}")]
     Database(Arc<sqlx::Error>),
 }
 
-struct Waiting {
+/// An Operation that waits for its transaction.
+struct Submission {
     operation: NewOperation,
-    /// Whether delivery may have it without claiming it.
-    is_small: bool,
+    can_be_handed_over: bool,
     reply: oneshot::Sender<Result<(), AcceptError>>,
-    /// Its share of [`WAITING_RECIPIENTS`], given back when it is dropped.
+    /// Its share of [`MAX_WAITING_RECIPIENTS`].
     _room: OwnedSemaphorePermit,
 }
 
-impl Waiting {
+impl Submission {
     fn recipients(&self) -> usize {
         self.operation.recipients.len()
     }
 }
 
-/// A handle on the accepting task; cheap to clone. The task ends when the last handle is gone.
+/// The delivery of this process, as group commit knows it.
+#[derive(Clone)]
+pub(crate) struct LocalDelivery {
+    pub notifiers: Notifiers,
+    pub handoff: LocalHandoff,
+}
+
+/// A handle on the task that groups Operations; cheap to clone.
+///
+/// Every HTTP handler owns a clone of the handle, and the task alone owns the queue. A submission
+/// wakes the task when it is idle; while a shared transaction runs, submissions wait in the queue.
+/// Each transaction runs in a task of its own. The grouping task ends when the last handle is
+/// dropped.
 #[derive(Clone)]
 pub(crate) struct GroupCommit {
-    queue: mpsc::UnboundedSender<Waiting>,
+    queue: mpsc::UnboundedSender<Submission>,
     room: Arc<Semaphore>,
 }
 
 impl GroupCommit {
-    /// Starts accepting into the database behind `pool`. This process's own delivery is woken, and
-    /// small Operations are handed over to it; `None`: it does not deliver.
-    pub(crate) fn start(pool: PgPool, delivery: Option<(Notifiers, LocalHandoff)>) -> Self {
-        let (queue, waiting) = mpsc::unbounded_channel();
-        let session = Arc::new(Mutex::new(DedicatedConnection::beside(&pool)));
-        tokio::spawn(accept(
-            Store {
-                pool,
-                session,
-                delivery,
-            },
-            waiting,
-        ));
+    /// Starts the task, which stores into the database of `pool`. `delivery` is `None` in a process
+    /// that does not deliver.
+    pub(crate) fn start(pool: PgPool, delivery: Option<LocalDelivery>) -> Self {
+        let (queue, submissions) = mpsc::unbounded_channel();
+        let connection = DedicatedConnection::beside(&pool);
+        let store = Store {
+            pool,
+            connection: Arc::new(Mutex::new(connection)),
+            delivery,
+        };
+        tokio::spawn(run(store, submissions));
+
         Self {
             queue,
-            room: Arc::new(Semaphore::new(WAITING_RECIPIENTS)),
+            room: Arc::new(Semaphore::new(MAX_WAITING_RECIPIENTS)),
         }
     }
 
@@ -101,59 +108,56 @@ impl GroupCommit {
         let room = Arc::clone(&self.room)
             .try_acquire_many_owned(recipients)
             .map_err(|_| AcceptError::Busy)?;
+
         let (reply, answer) = oneshot::channel();
-        let is_small = can_be_handed_over(&operation);
-        self.queue
-            .send(Waiting {
-                operation,
-                is_small,
-                reply,
-                _room: room,
-            })
-            .map_err(|_| AcceptError::Busy)?;
+        let submission = Submission {
+            can_be_handed_over: can_be_handed_over(&operation),
+            operation,
+            reply,
+            _room: room,
+        };
+        self.queue.send(submission).map_err(|_| AcceptError::Busy)?;
+
         answer.await.map_err(|_| AcceptError::Busy)?
     }
 }
 
-async fn accept(store: Store, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
-    let (shared, alone) = (
-        Arc::new(Semaphore::new(1)),
-        Arc::new(Semaphore::new(LARGE_TRANSACTIONS)),
-    );
-    let mut last = Instant::now();
-    while let Some(first) = waiting.recv().await {
-        let (mut recipients, mut group) = (0, Vec::new());
-        let mut next = Some(first);
-        // More arrive while the transaction before is under way; they are taken once it is over.
-        let Ok(turn) = Arc::clone(&shared).acquire_owned().await else {
+async fn run(store: Store, mut submissions: mpsc::UnboundedReceiver<Submission>) {
+    let shared_turn = Arc::new(Semaphore::new(1));
+    let large_turns = Arc::new(Semaphore::new(LARGE_TRANSACTIONS));
+    let mut last_started = Instant::now();
+
+    while let Some(first) = submissions.recv().await {
+        // More arrive while the previous shared transaction runs. They are gathered after it has
+        // ended, so that each waits for one transaction at most.
+        let Ok(turn) = Arc::clone(&shared_turn).acquire_owned().await else {
             return;
         };
-        tokio::time::sleep_until(last + SHARED_EVERY).await;
-        last = Instant::now();
-        while let Some(operation) = next {
-            if operation.recipients() >= LARGE {
-                let (store, turns) = (store.clone(), Arc::clone(&alone));
-                tokio::spawn(async move {
-                    // The turns end with the process only.
-                    let Ok(_turn) = turns.acquire().await else {
-                        return;
-                    };
-                    store.group(vec![operation]).await;
-                });
-            } else {
-                recipients += operation.recipients();
-                group.push(operation);
-            }
-            next = if recipients < GROUP_RECIPIENTS {
-                waiting.try_recv().ok()
-            } else {
-                None
-            };
+        tokio::time::sleep_until(last_started + SHARED_INTERVAL).await;
+        last_started = Instant::now();
+
+        let gathered = gather(
+            first,
+            || submissions.try_recv().ok(),
+            Submission::recipients,
+        );
+
+        for submission in gathered.large {
+            let store = store.clone();
+            let turns = Arc::clone(&large_turns);
+            tokio::spawn(async move {
+                // The semaphore is never closed.
+                let Ok(_turn) = turns.acquire().await else {
+                    return;
+                };
+                store.commit(vec![submission]).await;
+            });
         }
-        if !group.is_empty() {
+
+        if !gathered.shared.is_empty() {
             let store = store.clone();
             tokio::spawn(async move {
-                store.group(group).await;
+                store.commit(gathered.shared).await;
                 drop(turn);
             });
         }
@@ -163,156 +167,131 @@ async fn accept(store: Store, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
 /// Where groups are stored.
 #[derive(Clone)]
 struct Store {
-    /// For large ones.
+    /// For large Operations.
     pool: PgPool,
-    /// For those that share a transaction, one after the other.
-    session: Arc<Mutex<DedicatedConnection>>,
-    /// This process's own delivery.
-    delivery: Option<(Notifiers, LocalHandoff)>,
+    /// For shared transactions, which run one after the other.
+    connection: Arc<Mutex<DedicatedConnection>>,
+    delivery: Option<LocalDelivery>,
 }
 
 impl Store {
-    async fn group(&self, group: Vec<Waiting>) {
-        let small = group
+    /// Stores a group in one transaction, answers its members, and wakes delivery.
+    async fn commit(&self, group: Vec<Submission>) {
+        // Reserved before the insert, which stores as claimed what will be handed over.
+        let permit = self.reserve_handoff(&group);
+        let lease = permit.as_ref().map(|permit| permit.lease);
+        let claim = |submission: &Submission| lease.filter(|_| submission.can_be_handed_over);
+
+        let queued = group
             .iter()
-            .filter(|waiting| waiting.is_small)
-            .map(Waiting::recipients)
-            .sum();
-        let handoff = self.delivery.as_ref().map(|(_, handoff)| handoff);
-        let permit = handoff
-            .filter(|_| small > 0)
-            .and_then(|handoff| handoff.reserve(small));
-        let claim = |waiting: &Waiting| {
-            permit
-                .as_ref()
-                .filter(|_| waiting.is_small)
-                .map(|permit| permit.lease)
-        };
-        let notifiers = self.delivery.as_ref().map(|(notifiers, _)| notifiers);
-        let left = group.iter().filter(|waiting| claim(waiting).is_none());
-        let news = News::of(left.map(|waiting| &waiting.operation));
+            .filter(|submission| claim(submission).is_none());
+        let work = QueuedWork::of(queued.map(|submission| &submission.operation));
+        let notify = work.notifies_all_processes(self.delivery.is_some());
+
         let operations = group
             .iter()
-            .map(|waiting| (&waiting.operation, claim(waiting)));
-        let is_for_all = news.is_for_all(notifiers);
-        let inserted = if group.iter().any(|waiting| waiting.recipients() >= LARGE) {
-            operation_insert::insert(&self.pool, operations, is_for_all).await
+            .map(|submission| (&submission.operation, claim(submission)));
+        let inserted = if group.iter().any(|member| is_large(member.recipients())) {
+            operation_insert::insert(&self.pool, operations, notify).await
         } else {
             let inserting = async |connection: &mut PgConnection| {
-                operation_insert::insert(connection, operations, is_for_all).await
+                operation_insert::insert(connection, operations, notify).await
             };
-            self.session.lock().await.within(LIMIT, inserting).await
+            let mut connection = self.connection.lock().await;
+            connection.within(SHARED_TIMEOUT, inserting).await
         };
+
         match inserted {
-            Err(error) if group.len() > 1 && error.as_database_error().is_some() => {
+            Ok(()) => answer(group, permit, &Ok(())),
+            Err(error) => {
+                // The room that was reserved is for others now.
                 drop(permit);
-                self.one_by_one(group).await;
+                if is_retried_one_by_one(group.len(), &error) {
+                    self.commit_one_by_one(group).await;
+                } else {
+                    answer(group, None, &Err(Arc::new(error)));
+                }
             }
-            result => answer(
-                group,
-                permit.filter(|_| result.is_ok()),
-                &result.map_err(Arc::new),
-            ),
         }
-        if let Some(notifiers) = notifiers {
-            news.ring(notifiers);
+
+        if let Some(delivery) = &self.delivery {
+            wake(&delivery.notifiers, &work);
         }
     }
 
-    /// After Postgres refused a group: finds out whose fault it was, so that the others are stored.
-    async fn one_by_one(&self, group: Vec<Waiting>) {
-        for waiting in group {
-            let result =
-                operation_insert::insert(&self.pool, [(&waiting.operation, None)], true).await;
-            answer(vec![waiting], None, &result.map_err(Arc::new));
+    /// The right to hand the group's small Operations over, if there are any and delivery has room.
+    fn reserve_handoff(&self, group: &[Submission]) -> Option<HandoffPermit<'_>> {
+        let recipients: usize = group
+            .iter()
+            .filter(|submission| submission.can_be_handed_over)
+            .map(Submission::recipients)
+            .sum();
+        let delivery = self.delivery.as_ref().filter(|_| recipients > 0)?;
+
+        delivery.handoff.reserve(recipients)
+    }
+
+    /// Stores each member in a transaction of its own, so that only the refused ones fail. All
+    /// processes are notified, because nothing is handed over.
+    async fn commit_one_by_one(&self, group: Vec<Submission>) {
+        for submission in group {
+            let inserted =
+                operation_insert::insert(&self.pool, [(&submission.operation, None)], true).await;
+            answer(vec![submission], None, &inserted.map_err(Arc::new));
         }
     }
 }
 
-/// Tells everybody of a group what became of it, and hands over what was stored as claimed, if
-/// there is a `permit` for it.
+/// Answers the members of a group, and hands over those that were stored as claimed, if there is a
+/// `permit` for them.
 fn answer(
-    group: Vec<Waiting>,
+    group: Vec<Submission>,
     permit: Option<HandoffPermit<'_>>,
     result: &Result<(), Arc<sqlx::Error>>,
 ) {
     if result.is_ok() {
-        metrics::accepted(group.len(), group.iter().map(Waiting::recipients).sum());
+        let recipients = group.iter().map(Submission::recipients).sum();
+        metrics::accepted(group.len(), recipients);
     }
-    let mut small = Vec::new();
-    for Waiting {
-        operation,
-        is_small,
-        reply,
-        _room,
-    } in group
-    {
-        // Clients that went away get no answer, but what they sent is stored all the same: they may
-        // have sent it once only.
-        let _ = reply.send(result.clone().map_err(refusal));
-        if permit.is_some() && is_small {
-            small.push(operation);
+
+    let mut handed_over = Vec::new();
+    for submission in group {
+        // A client that has gone away gets no answer. Its Operation is stored all the same: the
+        // client may not send it again.
+        let _ = submission
+            .reply
+            .send(result.clone().map_err(AcceptError::from_database));
+
+        if permit.is_some() && submission.can_be_handed_over {
+            handed_over.push(submission.operation);
         }
     }
+
     if let Some(permit) = permit {
-        permit.hand_over(small);
+        permit.hand_over(handed_over);
     }
 }
 
-/// What delivery should hear of what it was not handed.
-struct News {
-    /// Recipients of what is due at once.
-    recipients: usize,
-    /// Whether any of it is for an audience.
-    audience: bool,
-    /// When the first of the rest is due.
-    later: Option<OffsetDateTime>,
-}
+fn wake(notifiers: &Notifiers, work: &QueuedWork) {
+    let wake_ups = work.wake_ups(OffsetDateTime::now_utc());
 
-impl News {
-    fn of<'a>(operations: impl Iterator<Item = &'a NewOperation>) -> Self {
-        let mut news = Self {
-            recipients: 0,
-            audience: false,
-            later: None,
-        };
-        for operation in operations {
-            match operation.send_at {
-                None => news.recipients += operation.recipients.len(),
-                Some(at) => news.later = Some(news.later.map_or(at, |later| later.min(at))),
-            }
-            news.audience |= operation.audience.is_some();
-        }
-        news
+    if wake_ups.fan_out {
+        notifiers.fan_out.notify();
     }
-
-    /// Whether every process should hear of it, by Postgres: where this one does not deliver, or
-    /// should not alone.
-    fn is_for_all(&self, notifiers: Option<&Notifiers>) -> bool {
-        notifiers.is_none() || self.audience || self.recipients > OWN_RECIPIENTS
+    if wake_ups.claim_now {
+        notifiers.batches.notify();
     }
-
-    fn ring(&self, notifiers: &Notifiers) {
-        if self.audience {
-            notifiers.fan_out.notify();
-        }
-        if self.recipients > 0 {
-            notifiers.batches.notify();
-        }
-        if let Some(at) = self.later {
-            notifiers.batches.notify_after(
-                (at - OffsetDateTime::now_utc())
-                    .try_into()
-                    .unwrap_or_default(),
-            );
-        }
+    if let Some(delay) = wake_ups.claim_after {
+        notifiers.batches.notify_after(delay);
     }
 }
 
-fn refusal(error: Arc<sqlx::Error>) -> AcceptError {
-    if idempotency_keys::is_repeat(&error) {
-        AcceptError::Repeated
-    } else {
-        AcceptError::Database(error)
+impl AcceptError {
+    fn from_database(error: Arc<sqlx::Error>) -> Self {
+        if idempotency_keys::is_repeat(&error) {
+            Self::Repeated
+        } else {
+            Self::Database(error)
+        }
     }
 }

@@ -1,0 +1,260 @@
+//! The decisions of group commit, without I/O: which Operations share a transaction, and who is told
+//! about new work.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::model::operation::{BATCH_SIZE, NewOperation};
+
+/// An Operation with at least this many recipients has a transaction of its own. Smaller ones share:
+/// the more of them share a transaction, the less each costs.
+const LARGE_RECIPIENTS: usize = 1_000;
+/// A shared transaction takes no further Operation once it has this many recipients.
+const GROUP_RECIPIENTS: usize = 20_000;
+/// More recipients than this are announced to all processes; this process alone would take too long.
+const LOCAL_RECIPIENTS: usize = 1_000;
+
+// A large Operation is never handed over in memory, which takes one batch at most.
+const _: () = assert!(LARGE_RECIPIENTS > BATCH_SIZE as usize);
+const _: () = assert!(LARGE_RECIPIENTS <= GROUP_RECIPIENTS);
+
+/// Operations taken from the queue together.
+#[derive(Debug, PartialEq)]
+pub(super) struct Gathered<T> {
+    /// They share the next transaction.
+    pub shared: Vec<T>,
+    /// Each has a transaction of its own.
+    pub large: Vec<T>,
+}
+
+/// Sorts `first` and what `next` returns, until `next` is empty or the shared transaction is full.
+pub(super) fn gather<T>(
+    first: T,
+    mut next: impl FnMut() -> Option<T>,
+    recipients: impl Fn(&T) -> usize,
+) -> Gathered<T> {
+    let mut gathered = Gathered {
+        shared: Vec::new(),
+        large: Vec::new(),
+    };
+    let mut shared_recipients = 0;
+    let mut candidate = Some(first);
+
+    while let Some(operation) = candidate {
+        let count = recipients(&operation);
+        if is_large(count) {
+            gathered.large.push(operation);
+        } else {
+            shared_recipients += count;
+            gathered.shared.push(operation);
+        }
+
+        candidate = if shared_recipients < GROUP_RECIPIENTS {
+            next()
+        } else {
+            None
+        };
+    }
+
+    gathered
+}
+
+pub(super) fn is_large(recipients: usize) -> bool {
+    recipients >= LARGE_RECIPIENTS
+}
+
+/// Whether the members of a group are stored one by one after `error`: Postgres refused the
+/// statement, so one member is at fault and the others must not fail with it.
+pub(super) fn is_retried_one_by_one(members: usize, error: &sqlx::Error) -> bool {
+    members > 1 && error.as_database_error().is_some()
+}
+
+/// The work of a group that delivery finds in Postgres, because it was not handed over in memory.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct QueuedWork {
+    /// Recipients of the Operations that are due at once.
+    due_recipients: usize,
+    has_audience: bool,
+    /// The earliest of the Operations that are due later.
+    next_send_at: Option<OffsetDateTime>,
+}
+
+/// Which tasks of this process's delivery are woken.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct WakeUps {
+    pub fan_out: bool,
+    pub claim_now: bool,
+    pub claim_after: Option<Duration>,
+}
+
+impl QueuedWork {
+    pub(super) fn of<'a>(operations: impl Iterator<Item = &'a NewOperation>) -> Self {
+        let mut work = Self::default();
+
+        for operation in operations {
+            match operation.send_at {
+                None => work.due_recipients += operation.recipients.len(),
+                Some(at) => {
+                    work.next_send_at =
+                        Some(work.next_send_at.map_or(at, |earlier| earlier.min(at)));
+                }
+            }
+            work.has_audience |= operation.audience.is_some();
+        }
+
+        work
+    }
+
+    /// Whether the transaction also notifies all processes, by Postgres `NOTIFY`.
+    ///
+    /// Small work wakes only the local delivery: a transaction with `NOTIFY` commits under a lock of
+    /// the whole database, so such commits cannot share a flush. Other replicas poll every second
+    /// anyway.
+    pub(super) fn notifies_all_processes(&self, delivers_here: bool) -> bool {
+        !delivers_here || self.has_audience || self.due_recipients > LOCAL_RECIPIENTS
+    }
+
+    pub(super) fn wake_ups(&self, now: OffsetDateTime) -> WakeUps {
+        WakeUps {
+            fan_out: self.has_audience,
+            claim_now: self.due_recipients > 0,
+            claim_after: self
+                .next_send_at
+                .map(|at| Duration::try_from(at - now).unwrap_or_default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::{AccountId, CredentialId, OperationId};
+    use crate::model::message::Message;
+    use crate::model::operation::{Audience, NewRecipient, UserSenders};
+    use crate::model::provider::Provider;
+    use crate::model::recipient::Recipient;
+
+    fn gather_counts(counts: &[usize]) -> (Gathered<usize>, usize) {
+        let mut left = counts[1..].iter().copied();
+        let gathered = gather(counts[0], || left.next(), |count| *count);
+
+        (gathered, left.count())
+    }
+
+    fn operation(recipients: usize) -> NewOperation {
+        let recipient = NewRecipient {
+            recipient: Recipient::Device {
+                provider: Provider::Fcm,
+                credential_id: CredentialId::generate(),
+                token: b"sealed".to_vec(),
+            },
+            variables: None,
+        };
+
+        NewOperation {
+            id: OperationId::generate(),
+            account_id: AccountId::generate(),
+            message: Message::default(),
+            sender: None,
+            senders: UserSenders::default(),
+            request: None,
+            tags: None,
+            send_at: None,
+            deadline_at: OffsetDateTime::now_utc() + time::Duration::HOUR,
+            recipients: vec![recipient; recipients],
+            audience: None,
+        }
+    }
+
+    #[test]
+    fn small_operations_share_a_transaction_and_large_ones_have_their_own() {
+        let (gathered, left) = gather_counts(&[1, LARGE_RECIPIENTS, 500, 10_000, 999]);
+
+        assert_eq!(gathered.shared, [1, 500, 999]);
+        assert_eq!(gathered.large, [LARGE_RECIPIENTS, 10_000]);
+        assert_eq!(left, 0);
+    }
+
+    #[test]
+    fn a_full_group_leaves_the_rest_for_the_next() {
+        let counts = [500; 50];
+        let (gathered, left) = gather_counts(&counts);
+
+        assert_eq!(gathered.shared.len(), GROUP_RECIPIENTS / 500);
+        assert_eq!(left, counts.len() - gathered.shared.len());
+    }
+
+    #[test]
+    fn only_a_group_that_postgres_refused_is_retried_one_by_one() {
+        // A connection that broke says nothing about the members; they are not stored twice.
+        assert!(!is_retried_one_by_one(2, &sqlx::Error::PoolTimedOut));
+    }
+
+    #[test]
+    fn small_work_wakes_only_the_local_delivery() {
+        let now = OffsetDateTime::now_utc();
+        let work = QueuedWork::of([operation(400), operation(600)].iter());
+
+        assert!(!work.notifies_all_processes(true));
+        assert!(work.notifies_all_processes(false), "no delivery here");
+        assert_eq!(
+            work.wake_ups(now),
+            WakeUps {
+                claim_now: true,
+                ..WakeUps::default()
+            }
+        );
+
+        let large = QueuedWork::of([operation(LOCAL_RECIPIENTS + 1)].iter());
+        assert!(large.notifies_all_processes(true));
+    }
+
+    #[test]
+    fn an_audience_wakes_the_fan_out_of_all_processes() {
+        let broadcast = NewOperation {
+            audience: Some(Audience { tags: None }),
+            ..operation(0)
+        };
+        let work = QueuedWork::of([broadcast].iter());
+
+        assert!(work.notifies_all_processes(true));
+        assert_eq!(
+            work.wake_ups(OffsetDateTime::now_utc()),
+            WakeUps {
+                fan_out: true,
+                ..WakeUps::default()
+            }
+        );
+    }
+
+    #[test]
+    fn scheduled_work_sets_the_timer_to_the_earliest() {
+        let now = OffsetDateTime::now_utc();
+        let scheduled = [90, 30, 60].map(|seconds| NewOperation {
+            send_at: Some(now + time::Duration::seconds(seconds)),
+            ..operation(2_000)
+        });
+        let work = QueuedWork::of(scheduled.iter());
+
+        assert!(!work.notifies_all_processes(true), "it is not due");
+        assert_eq!(
+            work.wake_ups(now),
+            WakeUps {
+                claim_after: Some(Duration::from_secs(30)),
+                ..WakeUps::default()
+            }
+        );
+
+        let later = now + time::Duration::MINUTE;
+        assert_eq!(work.wake_ups(later).claim_after, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn no_work_wakes_nobody() {
+        let work = QueuedWork::of(std::iter::empty());
+
+        assert!(!work.notifies_all_processes(true));
+        assert_eq!(work.wake_ups(OffsetDateTime::now_utc()), WakeUps::default());
+    }
+}
