@@ -7,8 +7,8 @@ use tokio::sync::Notify;
 
 /// Counts the notifications that this process has claimed, from claim to record.
 ///
-/// Shared by group commit (which hands small Operations over), the claiming loop and the lanes. The
-/// claiming loop alone waits on [`Self::freed`]. Nothing ends it: it lives as long as its permits.
+/// Group commit, which hands small Operations over, the claim loop and the lanes own it together.
+/// The claim loop alone waits on [`Self::freed`]. It lives as long as its owners and permits.
 pub(crate) struct Capacity {
     limit: usize,
     claimed: AtomicUsize,
@@ -70,8 +70,8 @@ impl Capacity {
         let before = self.claimed.fetch_sub(count, Ordering::Relaxed);
         let after = before - count;
 
-        // Claims are worth it when half of the capacity is free; the last release wakes the claiming
-        // loop too, because a capacity that was exceeded may never cross the half.
+        // A claim is worth its cost when half of the capacity is free. The last release wakes the
+        // claim loop too, because with a small limit the count may never cross the half.
         let half = self.limit / 2;
         let crossed_half = before > half && after <= half;
         if crossed_half || (count > 0 && after == 0) {

@@ -1,5 +1,6 @@
-//! Where HTTP and delivery meet within a process, beside Postgres: who wakes delivery, what is handed
-//! to it in memory, and how much room it has. Nothing here knows either side.
+//! Where ingest and delivery meet in the memory of a process, beside Postgres: the notifiers that wake
+//! delivery, the hand-over of small Operations, and the capacity of delivery. Nothing here depends on
+//! either side.
 
 pub(crate) mod capacity;
 pub(crate) mod delivery_stats;

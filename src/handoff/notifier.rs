@@ -1,4 +1,4 @@
-//! Wakes a task at once, or at the earliest time that is known.
+//! Wakes a task at once, or at the earliest of several times.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 /// Wakes one waiting task: at once by [`Self::notify`], later by [`Self::notify_after`].
 ///
-/// Any number of tasks notify; one task alone waits. It keeps no task of its own and ends with its
-/// last owner.
+/// Any number of tasks own it and notify; one task alone waits. It has no task of its own and lives
+/// as long as its owners.
 #[derive(Default)]
 pub(crate) struct Notifier {
     notified: Notify,
-    /// The earliest time asked for.
+    /// The earliest time of all calls to [`Self::notify_after`] that has not passed.
     timer: Mutex<Option<Instant>>,
     timer_changed: Notify,
 }
@@ -24,7 +24,7 @@ impl Notifier {
         self.notified.notify_one();
     }
 
-    /// Wakes the waiting task once `delay` is over, or earlier if an earlier time is known.
+    /// Wakes the waiting task after `delay`, unless an earlier time is set.
     pub(crate) fn notify_after(&self, delay: Duration) {
         let Some(at) = Instant::now().checked_add(delay) else {
             return;
@@ -60,10 +60,11 @@ impl Notifier {
     }
 }
 
-/// The notifiers of this process's delivery, for code that knows of new work before Postgres says so.
+/// The notifiers of this process's delivery, for code that learns of new work before Postgres
+/// announces it.
 #[derive(Clone, Default)]
 pub(crate) struct Notifiers {
-    /// Wakes the claiming loop: batches are due.
+    /// Wakes the claim loop: batches are due.
     pub batches: Arc<Notifier>,
     /// Wakes the fan-out: an audience is due.
     pub fan_out: Arc<Notifier>,
@@ -86,6 +87,7 @@ mod tests {
     async fn a_notification_before_the_wait_is_not_lost() {
         let notifier = Notifier::default();
         notifier.notify();
+
         let before = Instant::now();
         notifier.wait(LONG).await;
         assert_eq!(before.elapsed(), Duration::ZERO);
@@ -97,9 +99,11 @@ mod tests {
         notifier.notify_after(Duration::from_secs(20));
         notifier.notify_after(Duration::from_secs(5));
         notifier.notify_after(Duration::from_secs(10));
+
         let before = Instant::now();
         notifier.wait(LONG).await;
         assert_eq!(before.elapsed().as_secs(), 5);
+
         notifier.wait(Duration::from_secs(60)).await;
         assert_eq!(before.elapsed().as_secs(), 65);
     }

@@ -89,7 +89,7 @@ impl Recorder {
         let mut last_write = Instant::now();
         while entries.recv_many(&mut gathered, GROUP).await > 0 {
             if let Some((since, _)) = gathered.first() {
-                self.lag.begins(*since);
+                self.lag.set_oldest(*since);
             }
             let room = GROUP - gathered.len();
             if room > 0 && last_write.elapsed() < self.window {
@@ -105,7 +105,7 @@ impl Recorder {
             gathered.drain(..).for_each(|(_, entry)| group.push(entry));
             self.write(group).await;
             if entries.is_empty() {
-                self.lag.ends();
+                self.lag.clear();
                 // Not before: whoever claims now must not find anything that was sent and is not on
                 // record.
                 if self.stalled.swap(false, Ordering::Relaxed) {
