@@ -68,7 +68,7 @@ async fn read(watched: web::Data<Watched>) -> HttpResponse {
     look(&watched).await;
     for (name, pool) in &watched.pools {
         let idle = pool.num_idle();
-        metrics::pool(name, (pool.size() as usize).saturating_sub(idle), idle);
+        metrics::pool_connections(name, (pool.size() as usize).saturating_sub(idle), idle);
     }
     if let Some(delivery) = &watched.delivery {
         metrics::delivery(delivery.claimed(), delivery.recorder_lag());
@@ -80,10 +80,10 @@ async fn read(watched: web::Data<Watched>) -> HttpResponse {
 
 async fn look(watched: &Watched) {
     let Ok(Ok(mut connection)) = timeout(CONNECT_TIMEOUT, watched.pool.acquire()).await else {
-        return metrics::postgres(false);
+        return metrics::postgres_up(false);
     };
     match timeout(LOOK_TIMEOUT, look_with(&mut connection, &watched.later)).await {
-        Ok(looked) => metrics::postgres(looked.is_ok()),
+        Ok(looked) => metrics::postgres_up(looked.is_ok()),
         // Of a queue so long that looking at it takes too long, the last look stands.
         Err(_) => connection.close_on_drop(),
     }
@@ -92,9 +92,9 @@ async fn look(watched: &Watched) {
 async fn look_with(connection: &mut PgConnection, later: &LaterLook) -> sqlx::Result<()> {
     let due = queue_depth::due(&mut *connection).await?;
     metrics::queue_due(due.notifications, due.oldest);
-    metrics::postgres(true);
+    metrics::postgres_up(true);
     if later.is_time() {
-        metrics::later(queue_depth::later(connection).await?);
+        metrics::queue_later(queue_depth::later(connection).await?);
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub(super) async fn observe(
     }
     let duration = started.elapsed();
     tracing::debug!(parent: &span, status, ?duration, "answered");
-    metrics::answered(method, route, status, duration);
+    metrics::request_answered(method, route, status, duration);
     Ok(response)
 }
 

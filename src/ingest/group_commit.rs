@@ -251,7 +251,7 @@ fn answer(
 ) {
     if result.is_ok() {
         let recipients = group.iter().map(Submission::recipients).sum();
-        metrics::accepted(group.len(), recipients);
+        metrics::operations_accepted(group.len(), recipients);
     }
 
     let mut handed_over = Vec::new();

@@ -250,7 +250,7 @@ async fn turn(pool: &PgPool, retention: Retention) {
                 .iter()
                 .filter(|day| day.live_batches > 0)
                 .count();
-            metrics::retention_ended(OffsetDateTime::now_utc(), waiting);
+            metrics::retention_succeeded(OffsetDateTime::now_utc(), waiting);
         }
         Err(error) => {
             tracing::error!(%error, "what is past its retention can't be dropped; trying again in an hour");

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use bellwire::telemetry::metrics::{ALL, Kind};
+use bellwire::telemetry::metrics::{ALL, Kind, Metric};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
@@ -81,7 +81,7 @@ async fn counters_equal_the_counts_of_the_database() {
         count as f64
     };
     let idle =
-        async || Some(scrape(port).await).filter(|now| now["bellwire_delivery_in_hand"] == 0.0);
+        async || Some(scrape(port).await).filter(|now| now["bellwire_delivery_claimed"] == 0.0);
     let now = eventually("the last outcome to be recorded", idle).await;
     let mut expected = BTreeMap::from([
         (
@@ -137,7 +137,7 @@ async fn counters_equal_the_counts_of_the_database() {
         "bellwire_http_requests_total{method=\"POST\",route=\"/v1/PushNotifications\",status=";
     assert_eq!(now[&format!("{sends}\"202\"}}")], 22.0);
     assert_eq!(now[&format!("{sends}\"400\"}}")], 1.0);
-    let known: BTreeSet<&str> = ALL.iter().map(|(name, _, _)| *name).collect();
+    let known: BTreeSet<&str> = ALL.iter().map(|metric| metric.name).collect();
     for name in now
         .keys()
         .map(|sample| sample.split('{').next().unwrap())
@@ -182,10 +182,13 @@ fn the_dashboard_the_rules_and_the_documents_name_metrics_that_exist() {
     ] {
         let text = read(&root.join(path));
         for name in named(&text) {
-            let exists = ALL.iter().any(|(known, kind, _)| {
-                // A series of a histogram has a name of its own.
-                name == *known && (!path.starts_with("deploy/") || *kind != Kind::Histogram)
-                    || *kind == Kind::Histogram && base(name) == *known && name != *known
+            let exists = ALL.iter().any(|metric| {
+                let is_histogram = metric.kind == Kind::Histogram;
+                // A histogram's series have names of their own.
+                let is_series = is_histogram && base(name) == metric.name && name != metric.name;
+                let may_stand_alone = !is_histogram || !path.starts_with("deploy/");
+
+                is_series || may_stand_alone && name == metric.name
             });
             assert!(exists, "{path} names {name}");
         }
@@ -200,7 +203,7 @@ fn every_metric_is_explained_and_shown() {
         read(&root.join("deploy/grafana/dashboards/bellwire.json")),
     );
     let shown: BTreeSet<&str> = named(&dashboard).into_iter().map(base).collect();
-    for (name, kind, _) in ALL {
+    for Metric { name, kind, .. } in ALL {
         let row = document
             .lines()
             .find(|line| line.starts_with(&format!("| `{name}` |")));
@@ -212,4 +215,27 @@ fn every_metric_is_explained_and_shown() {
         );
         assert!(shown.contains(name), "the dashboard does not show {name}");
     }
+}
+
+#[test]
+fn every_alert_is_explained() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rules = read(&root.join("deploy/prometheus/rules.yml"));
+    let document = read(&root.join("docs/operations.md"));
+
+    let alerts: BTreeSet<&str> = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+        .collect();
+    let explained: BTreeSet<&str> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `Bellwire"))
+        .filter_map(|row| row.split('`').next())
+        .collect();
+
+    let names: BTreeSet<&str> = alerts
+        .iter()
+        .filter_map(|name| name.strip_prefix("Bellwire"))
+        .collect();
+    assert_eq!(names, explained);
 }

@@ -173,7 +173,7 @@ async fn a_burst_of_dead_tokens_removes_none() {
     }
     let last = register(client, None, &fcm("alone~UNREGISTERED")).await;
     let burst: Vec<Value> = users.iter().map(|user| to_user(user)).collect();
-    let paused = service.metric("bellwire_removal_paused_total").await;
+    let paused = service.metric("bellwire_mass_invalidations_total").await;
     client.completed(&client.send(&message(&burst)).await).await;
     client
         .completed(&client.send(&message(&[to_user(&last)])).await)
@@ -186,7 +186,7 @@ async fn a_burst_of_dead_tokens_removes_none() {
         assert_eq!(devices(client, user).await, 1);
     }
     assert!(
-        service.metric("bellwire_removal_paused_total").await > paused,
+        service.metric("bellwire_mass_invalidations_total").await > paused,
         "an alarm"
     );
     service.stop().await;

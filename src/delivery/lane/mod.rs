@@ -32,7 +32,7 @@ use crate::model::provider::Provider;
 use crate::provider::{Client, Payload};
 use crate::store::devices::DeadDevice;
 use crate::store::outcome_record::Attempt;
-use crate::telemetry::metrics::LaneMetrics;
+use crate::telemetry::metrics::{LaneMetrics, LaneStatus};
 
 /// A lane whose provider has answered nothing for this long is stalled: it keeps nothing waiting in
 /// memory.
@@ -177,7 +177,7 @@ impl Worker {
                 _ = looks.tick() => self.look(&mut queue, under_way.len()),
             }
         }
-        self.metrics.ended();
+        self.metrics.set(LaneStatus::default());
     }
 
     /// Puts back whatever waits in a lane whose provider has gone silent, and what is too much for
@@ -215,11 +215,16 @@ impl Worker {
     }
 
     fn report(&self, in_flight: usize) {
-        let is_open =
-            !self.backlog.is_stalled() && self.breaker.closed_for(Instant::now()).is_none();
-        self.metrics
-            .stands(in_flight, self.window(), self.client.connections(), is_open);
-        self.metrics.pace(self.pace.rate(), self.backlog.waiting());
+        let is_tripped =
+            self.backlog.is_stalled() || self.breaker.closed_for(Instant::now()).is_some();
+        self.metrics.set(LaneStatus {
+            in_flight,
+            concurrency_limit: self.window(),
+            connections: self.client.connections(),
+            backlog: self.backlog.waiting(),
+            rate_limit: self.pace.rate(),
+            is_tripped,
+        });
     }
 
     /// Requests that may be under way at a time.
@@ -279,7 +284,7 @@ impl Worker {
                 provider = %self.provider,
                 reason = self.breaker.reason(),
                 seconds = self.breaker.closed_for(now).unwrap_or_default().as_secs_f64(),
-                "lane closed",
+                "lane tripped",
             );
         }
         let Tried {
@@ -296,7 +301,7 @@ impl Worker {
                     .min(time_left),
             ),
             Ok(answer) => {
-                self.metrics.tried(answer.outcome.as_str(), duration);
+                self.metrics.attempted(answer.outcome.as_str(), duration);
                 let attempts = job.duty.tries().saturating_add(1);
                 let next = self
                     .policy

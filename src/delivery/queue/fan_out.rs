@@ -28,7 +28,7 @@ pub(crate) async fn run(
             let began = Instant::now();
             match fan_out::step(&pool).await {
                 Ok(Some(step)) => {
-                    metrics::accepted(0, step.notifications as usize);
+                    metrics::operations_accepted(0, step.notifications as usize);
                     tracing::debug!(operation_id = %step.operation_id, notifications = step.notifications, "fanned out");
                     if step.is_full {
                         tracing::error!(operation_id = %step.operation_id, most = MAX_POSITIONS,

@@ -127,9 +127,9 @@ impl DeadTokenPruner {
         {
             if counts.is_burst(self.burst) && !counts.paused {
                 counts.paused = true;
-                metrics::removal_paused();
+                metrics::mass_invalidation();
                 tracing::warn!(%operation_id, tried = counts.tried, dead = counts.dead,
-                    "so many dead tokens at once look like a wrong environment or Credential; none of them is removed");
+                    "mass invalidation: so many dead tokens suggest a wrong Credential or environment; none of them is removed");
             }
             if counts.paused {
                 counts.waiting.clear();

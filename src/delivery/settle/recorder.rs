@@ -148,7 +148,7 @@ impl Recorder {
                 return Err(error);
             }
             if !self.stalled.swap(true, Ordering::Relaxed) {
-                tracing::error!(%error, outcomes = outcomes.len(), "outcomes can't be recorded; trying until they can");
+                tracing::error!(%error, outcomes = outcomes.len(), "outcomes can't be recorded; retrying until Postgres takes them");
             }
             tokio::time::sleep(delay).await;
             delay = (delay * 2).min(RETRY_LONGEST);
@@ -167,7 +167,7 @@ impl Recorder {
         };
         let recorded = self.session.within(LIMIT, writing).await?;
         let late = outcomes.len() - recorded.outcomes;
-        metrics::recorded(began.elapsed(), late);
+        metrics::outcomes_recorded(began.elapsed(), late);
         if late > 0 {
             tracing::warn!(
                 late,

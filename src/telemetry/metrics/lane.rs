@@ -1,4 +1,4 @@
-//! What is counted in a lane.
+//! The metrics of one lane.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,74 +6,78 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram};
 
 use super::{
-    ATTEMPT_SECONDS, ATTEMPTS, LANE_CONNECTIONS, LANE_IN_FLIGHT, LANE_OPEN, LANE_PACE,
-    LANE_WAITING, LANE_WINDOW,
+    ATTEMPT_SECONDS, ATTEMPTS, LANE_BACKLOG, LANE_CONCURRENCY_LIMIT, LANE_CONNECTIONS,
+    LANE_IN_FLIGHT, LANE_RATE_LIMIT, LANE_TRIPPED,
 };
 use crate::model::id::CredentialId;
 use crate::model::provider::Provider;
 
-/// What is counted in a lane.
-pub struct LaneMetrics {
+/// Handles of one lane's metrics, looked up once, because every answer counts.
+pub(crate) struct LaneMetrics {
     provider: &'static str,
     attempts: HashMap<&'static str, Counter>,
-    seconds: Histogram,
+    attempt_seconds: Histogram,
     in_flight: Gauge,
-    window: Gauge,
+    concurrency_limit: Gauge,
     connections: Gauge,
-    open: Gauge,
-    waiting: Gauge,
-    pace: Gauge,
+    backlog: Gauge,
+    rate_limit: Gauge,
+    tripped: Gauge,
+}
+
+/// What a lane's gauges show. The default is that of a lane that has ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LaneStatus {
+    pub in_flight: usize,
+    pub concurrency_limit: usize,
+    pub connections: usize,
+    /// Notifications that wait in memory.
+    pub backlog: usize,
+    /// Notifications a second; `None`: no limit.
+    pub rate_limit: Option<f64>,
+    /// The breaker is tripped, or the provider does not answer.
+    pub is_tripped: bool,
 }
 
 impl LaneMetrics {
-    /// For the lane of a Credential.
-    pub fn new(provider: Provider, credential_id: CredentialId) -> Self {
+    pub(crate) fn new(provider: Provider, credential_id: CredentialId) -> Self {
         let provider = provider.as_str();
         let labels = [
             ("provider", provider.to_owned()),
             ("credential_id", credential_id.to_string()),
         ];
+
         Self {
             provider,
             attempts: HashMap::new(),
-            seconds: metrics::histogram!(ATTEMPT_SECONDS, "provider" => provider),
+            attempt_seconds: metrics::histogram!(ATTEMPT_SECONDS, "provider" => provider),
             in_flight: metrics::gauge!(LANE_IN_FLIGHT, &labels),
-            window: metrics::gauge!(LANE_WINDOW, &labels),
+            concurrency_limit: metrics::gauge!(LANE_CONCURRENCY_LIMIT, &labels),
             connections: metrics::gauge!(LANE_CONNECTIONS, &labels),
-            open: metrics::gauge!(LANE_OPEN, &labels),
-            waiting: metrics::gauge!(LANE_WAITING, &labels),
-            pace: metrics::gauge!(LANE_PACE, &labels),
+            backlog: metrics::gauge!(LANE_BACKLOG, &labels),
+            rate_limit: metrics::gauge!(LANE_RATE_LIMIT, &labels),
+            tripped: metrics::gauge!(LANE_TRIPPED, &labels),
         }
     }
 
-    /// A try came to `outcome`.
-    pub fn tried(&mut self, outcome: &'static str, duration: Duration) {
+    pub(crate) fn attempted(&mut self, outcome: &'static str, duration: Duration) {
         let provider = self.provider;
         let new = || metrics::counter!(ATTEMPTS, "provider" => provider, "outcome" => outcome);
+
         self.attempts
             .entry(outcome)
             .or_insert_with(new)
             .increment(1);
-        self.seconds.record(duration);
+        self.attempt_seconds.record(duration);
     }
 
-    /// How the lane stands.
-    pub fn stands(&self, in_flight: usize, window: usize, connections: usize, is_open: bool) {
-        self.in_flight.set(f64::from(in_flight as u32));
-        self.window.set(f64::from(window as u32));
-        self.connections.set(f64::from(connections as u32));
-        self.open.set(f64::from(u8::from(is_open)));
-    }
-
-    /// The lane has ended: nothing of it is left to worry about.
-    pub fn ended(&self) {
-        self.stands(0, 0, 0, true);
-        self.pace(None, 0);
-    }
-
-    /// How fast it may be, and what waits in it.
-    pub fn pace(&self, pace: Option<f64>, waiting: usize) {
-        self.pace.set(pace.unwrap_or(0.0));
-        self.waiting.set(f64::from(waiting as u32));
+    pub(crate) fn set(&self, status: LaneStatus) {
+        self.in_flight.set(f64::from(status.in_flight as u32));
+        self.concurrency_limit
+            .set(f64::from(status.concurrency_limit as u32));
+        self.connections.set(f64::from(status.connections as u32));
+        self.backlog.set(f64::from(status.backlog as u32));
+        self.rate_limit.set(status.rate_limit.unwrap_or(0.0));
+        self.tripped.set(f64::from(u8::from(status.is_tripped)));
     }
 }

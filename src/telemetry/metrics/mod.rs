@@ -1,5 +1,5 @@
-//! The one list of metrics. They are counted in the process and read by Prometheus; see
-//! `http::metrics`.
+//! The one list of metrics. Every part of the process counts here, and `http::metrics` renders them
+//! for Prometheus.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 mod lane;
 
-pub use lane::LaneMetrics;
+pub(crate) use lane::{LaneMetrics, LaneStatus};
 
 const BUILD: &str = "bellwire_build_info";
 const HTTP_REQUESTS: &str = "bellwire_http_requests_total";
@@ -26,287 +26,281 @@ const POSTGRES_UP: &str = "bellwire_postgres_up";
 const POOL: &str = "bellwire_pool_connections";
 const QUEUE: &str = "bellwire_queue_push_notifications";
 const QUEUE_OLDEST: &str = "bellwire_queue_oldest_due_seconds";
-const IN_HAND: &str = "bellwire_delivery_in_hand";
+const CLAIMED: &str = "bellwire_delivery_claimed";
 const ATTEMPTS: &str = "bellwire_delivery_attempts_total";
 const ATTEMPT_SECONDS: &str = "bellwire_delivery_attempt_seconds";
 const LANE_IN_FLIGHT: &str = "bellwire_lane_in_flight";
-const LANE_WINDOW: &str = "bellwire_lane_window";
+const LANE_CONCURRENCY_LIMIT: &str = "bellwire_lane_concurrency_limit";
 const LANE_CONNECTIONS: &str = "bellwire_lane_connections";
-const LANE_WAITING: &str = "bellwire_lane_waiting";
-const LANE_PACE: &str = "bellwire_lane_pace";
-const LANE_OPEN: &str = "bellwire_lane_open";
+const LANE_BACKLOG: &str = "bellwire_lane_backlog";
+const LANE_RATE_LIMIT: &str = "bellwire_lane_rate_limit";
+const LANE_TRIPPED: &str = "bellwire_lane_tripped";
 const RECORD_SECONDS: &str = "bellwire_record_seconds";
 const RECORDER_LAG: &str = "bellwire_recorder_lag_seconds";
 const OUTCOMES_DROPPED: &str = "bellwire_outcomes_dropped_total";
-const REMOVAL_PAUSED: &str = "bellwire_removal_paused_total";
+const MASS_INVALIDATIONS: &str = "bellwire_mass_invalidations_total";
 const PARTITIONS_DROPPED: &str = "bellwire_retention_partitions_dropped_total";
 const DAYS_WAITING: &str = "bellwire_retention_days_waiting";
-const RETENTION_ENDED: &str = "bellwire_retention_last_success_timestamp_seconds";
+const RETENTION_SUCCESS: &str = "bellwire_retention_last_success_timestamp_seconds";
 
-/// How a metric behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows.
     Counter,
-    /// Goes up and down.
     Gauge,
-    /// A distribution.
     Histogram,
 }
 
-/// Every metric with its meaning. docs/operations.md says more; a test holds the two, the dashboard
-/// and the rules together.
-pub const ALL: [(&str, Kind, &str); 25] = [
-    (BUILD, Kind::Gauge, "1, with the version as a label"),
-    (
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// The text behind `# HELP`.
+    pub help: &'static str,
+}
+
+const fn counter(name: &'static str, help: &'static str) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Counter,
+        help,
+    }
+}
+
+const fn gauge(name: &'static str, help: &'static str) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Gauge,
+        help,
+    }
+}
+
+const fn histogram(name: &'static str, help: &'static str) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Histogram,
+        help,
+    }
+}
+
+/// Every metric. docs/operations.md explains each in more words; a test holds this list, that
+/// document, the dashboard and the alert rules together.
+pub const ALL: [Metric; 25] = [
+    gauge(BUILD, "Always 1; the version is a label"),
+    counter(
         HTTP_REQUESTS,
-        Kind::Counter,
-        "Requests, by method, route and status",
+        "Requests answered, by method, route and status",
     ),
-    (
+    histogram(
         HTTP_SECONDS,
-        Kind::Histogram,
-        "How long a request took to be answered, by method and route",
+        "Seconds from a request's head to its response, by method and route",
     ),
-    (
-        OPERATIONS,
-        Kind::Counter,
-        "Operations accepted by this process",
-    ),
-    (
+    counter(OPERATIONS, "Operations that this process accepted"),
+    counter(
         NOTIFICATIONS,
-        Kind::Counter,
-        "PushNotifications that this process has made durable",
+        "PushNotifications that this process made durable",
     ),
-    (
+    gauge(
         POSTGRES_UP,
-        Kind::Gauge,
-        "1: Postgres answered at this scrape",
+        "1: Postgres responded during this scrape; 0: it did not",
     ),
-    (
-        POOL,
-        Kind::Gauge,
-        "Connections to Postgres, by pool and state",
-    ),
-    (
+    gauge(POOL, "Connections to Postgres, by pool and state"),
+    gauge(
         QUEUE,
-        Kind::Gauge,
-        "PushNotifications of the whole database that are unsettled: due, or later (scheduled, waiting for a retry, or in somebody's hand)",
+        "Unsettled PushNotifications in the whole database; due: may be claimed; later: scheduled, waiting for a retry, or claimed",
     ),
-    (
+    gauge(
         QUEUE_OLDEST,
-        Kind::Gauge,
-        "For how long the oldest due batch of the whole database has been waiting",
+        "Seconds that the oldest due batch in the whole database has been waiting",
     ),
-    (
-        IN_HAND,
-        Kind::Gauge,
-        "PushNotifications in this process, from claim to record",
+    gauge(
+        CLAIMED,
+        "PushNotifications that this process has claimed and not yet recorded",
     ),
-    (
-        ATTEMPTS,
-        Kind::Counter,
-        "DeviceAttempts to deliver a notification, by provider and outcome",
-    ),
-    (
+    counter(ATTEMPTS, "Delivery attempts, by provider and outcome"),
+    histogram(
         ATTEMPT_SECONDS,
-        Kind::Histogram,
-        "How long a provider took to answer a try",
+        "Seconds that a provider took to answer an attempt",
     ),
-    (
-        LANE_IN_FLIGHT,
-        Kind::Gauge,
-        "Requests that a lane has under way",
+    gauge(LANE_IN_FLIGHT, "Requests of a lane that are in flight"),
+    gauge(
+        LANE_CONCURRENCY_LIMIT,
+        "Requests that a lane may have in flight at the same time",
     ),
-    (
-        LANE_WINDOW,
-        Kind::Gauge,
-        "Requests that a lane may have under way at a time",
+    gauge(LANE_CONNECTIONS, "Open connections of a lane"),
+    gauge(
+        LANE_BACKLOG,
+        "PushNotifications that wait in a lane's memory",
     ),
-    (
-        LANE_CONNECTIONS,
-        Kind::Gauge,
-        "Connections that a lane has open",
+    gauge(
+        LANE_RATE_LIMIT,
+        "PushNotifications a second that a lane may send now; 0: no limit",
     ),
-    (
-        LANE_WAITING,
-        Kind::Gauge,
-        "Notifications that wait in a lane",
+    gauge(
+        LANE_TRIPPED,
+        "1: the lane's circuit breaker is tripped, or its provider does not answer; 0: it sends",
     ),
-    (
-        LANE_PACE,
-        Kind::Gauge,
-        "Notifications a second that a lane may send at the moment; 0: any number",
-    ),
-    (
-        LANE_OPEN,
-        Kind::Gauge,
-        "1: the lane sends; 0: it is closed or stalled",
-    ),
-    (
+    histogram(
         RECORD_SECONDS,
-        Kind::Histogram,
-        "How long it took to make a group of outcomes durable",
+        "Seconds that it took to write a group of outcomes",
     ),
-    (
+    gauge(
         RECORDER_LAG,
-        Kind::Gauge,
-        "How long the oldest outcome that is not durable has been waiting for that",
+        "Seconds that the oldest unrecorded outcome has been waiting",
     ),
-    (
+    counter(
         OUTCOMES_DROPPED,
-        Kind::Counter,
-        "Outcomes that came too late: the batch was claimed anew or canceled",
+        "Outcomes that came too late: another process had claimed the batch, or it was canceled",
     ),
-    (
-        REMOVAL_PAUSED,
-        Kind::Counter,
-        "Operations of which no dead token is removed, because there were too many",
+    counter(
+        MASS_INVALIDATIONS,
+        "Operations with so many dead tokens that none of them was removed",
     ),
-    (
+    counter(
         PARTITIONS_DROPPED,
-        Kind::Counter,
-        "Partitions that were dropped because they are past their retention",
+        "Partitions dropped because their retention is over",
     ),
-    (
+    gauge(
         DAYS_WAITING,
-        Kind::Gauge,
-        "Days past their retention that wait, because some of them is still to be sent",
+        "Expired days that still have PushNotifications to send",
     ),
-    (
-        RETENTION_ENDED,
-        Kind::Gauge,
-        "When this process last dropped all that is past its retention",
+    gauge(
+        RETENTION_SUCCESS,
+        "Unix time at which this process last dropped all expired records",
     ),
 ];
 
-/// Counters without labels, which are shown before they first count, so that their growth can be
-/// seen.
+/// Counters without labels. They start at 0, so that Prometheus sees their first increase.
 const PLAIN_COUNTERS: [&str; 5] = [
     OPERATIONS,
     NOTIFICATIONS,
     OUTCOMES_DROPPED,
-    REMOVAL_PAUSED,
+    MASS_INVALIDATIONS,
     PARTITIONS_DROPPED,
 ];
 
-/// From a provider next door to one that answers at its timeout, in seconds.
-const SECONDS: [f64; 12] = [
+/// Upper bounds of the histograms' buckets, in seconds: from a provider in the same data center to
+/// one that answers at its timeout.
+const BUCKETS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
 
 static REGISTRY: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Starts counting. A process has one set of metrics, however often this is called.
-pub fn start() -> anyhow::Result<()> {
+pub(crate) fn start() -> anyhow::Result<()> {
     if REGISTRY.get().is_some() {
         return Ok(());
     }
-    // Only what is a distribution ends so: timestamps and lags are gauges.
+
+    // The suffix finds the histograms alone: gauges in seconds have no buckets to set.
     let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS);
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS);
     let recorder = builder
         .context("metrics can't be counted")?
         .build_recorder();
-    // Of two that start at the same time, the first counts.
+
+    // Tests start several services in one process at the same time: the first one wins.
     if REGISTRY.set(recorder.handle()).is_ok() {
         metrics::set_global_recorder(recorder)
             .map_err(|error| anyhow::anyhow!("metrics can't be counted: {error}"))?;
-        begin();
+        describe();
     }
+
     Ok(())
 }
 
-fn begin() {
-    for (name, kind, text) in ALL {
+fn describe() {
+    for Metric { name, kind, help } in ALL {
         match kind {
-            Kind::Counter => metrics::describe_counter!(name, text),
-            Kind::Gauge => metrics::describe_gauge!(name, text),
-            Kind::Histogram => metrics::describe_histogram!(name, text),
+            Kind::Counter => metrics::describe_counter!(name, help),
+            Kind::Gauge => metrics::describe_gauge!(name, help),
+            Kind::Histogram => metrics::describe_histogram!(name, help),
         }
     }
+
     for name in PLAIN_COUNTERS {
         metrics::counter!(name).increment(0);
     }
+
     metrics::gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
 }
 
 /// All metrics in Prometheus' text format.
-pub fn render() -> String {
+pub(crate) fn render() -> String {
     REGISTRY
         .get()
         .map(PrometheusHandle::render)
         .unwrap_or_default()
 }
 
-/// Folds what was observed since the last time, so that it does not pile up while nobody reads.
-pub fn fold() {
+/// Folds new observations into the histograms, so that they do not pile up between two scrapes.
+pub(crate) fn fold() {
     if let Some(registry) = REGISTRY.get() {
         registry.run_upkeep();
     }
 }
 
-/// A request was answered.
-pub fn answered(method: &'static str, route: String, status: u16, duration: Duration) {
-    let (seconds, status) = (route.clone(), status.to_string());
+/// `duration`: from the request's head to its response.
+pub(crate) fn request_answered(
+    method: &'static str,
+    route: String,
+    status: u16,
+    duration: Duration,
+) {
+    metrics::histogram!(HTTP_SECONDS, "method" => method, "route" => route.clone())
+        .record(duration);
+
+    let status = status.to_string();
     metrics::counter!(HTTP_REQUESTS, "method" => method, "route" => route, "status" => status)
         .increment(1);
-    metrics::histogram!(HTTP_SECONDS, "method" => method, "route" => seconds).record(duration);
 }
 
-/// Operations and their notifications have become durable.
-pub fn accepted(operations: usize, notifications: usize) {
+pub(crate) fn operations_accepted(operations: usize, notifications: usize) {
     metrics::counter!(OPERATIONS).increment(operations as u64);
     metrics::counter!(NOTIFICATIONS).increment(notifications as u64);
 }
 
-/// Whether Postgres answers.
-pub fn postgres(is_up: bool) {
+pub(crate) fn postgres_up(is_up: bool) {
     metrics::gauge!(POSTGRES_UP).set(f64::from(u8::from(is_up)));
 }
 
-/// The queue of the whole database: due notifications, and how long the oldest due batch has waited.
+/// `oldest`: how long the oldest due batch of the whole database has been waiting.
 pub(crate) fn queue_due(notifications: i64, oldest: Duration) {
     metrics::gauge!(QUEUE, "state" => "due").set(notifications as f64);
     metrics::gauge!(QUEUE_OLDEST).set(oldest.as_secs_f64());
 }
 
-/// How many notifications are unsettled and not due.
-pub fn later(notifications: i64) {
+pub(crate) fn queue_later(notifications: i64) {
     metrics::gauge!(QUEUE, "state" => "later").set(notifications as f64);
 }
 
-/// How many connections of a pool are used, and how many are not.
-pub fn pool(name: &'static str, used: usize, idle: usize) {
-    metrics::gauge!(POOL, "pool" => name, "state" => "used").set(used as f64);
-    metrics::gauge!(POOL, "pool" => name, "state" => "idle").set(idle as f64);
+pub(crate) fn pool_connections(pool: &'static str, used: usize, idle: usize) {
+    metrics::gauge!(POOL, "pool" => pool, "state" => "used").set(used as f64);
+    metrics::gauge!(POOL, "pool" => pool, "state" => "idle").set(idle as f64);
 }
 
-/// How delivery stands: what it has in hand, and for how long its oldest outcome has not been
-/// durable.
-pub fn delivery(in_hand: usize, recorder_lag: Duration) {
-    metrics::gauge!(IN_HAND).set(in_hand as f64);
+/// `recorder_lag`: how long the oldest unrecorded outcome has been waiting.
+pub(crate) fn delivery(claimed: usize, recorder_lag: Duration) {
+    metrics::gauge!(CLAIMED).set(claimed as f64);
     metrics::gauge!(RECORDER_LAG).set(recorder_lag.as_secs_f64());
 }
 
-/// A group of outcomes has become durable, of which `dropped` came too late.
-pub fn recorded(duration: Duration, dropped: usize) {
+/// A group of outcomes was written in `duration`; `dropped` of them came too late.
+pub(crate) fn outcomes_recorded(duration: Duration, dropped: usize) {
     metrics::histogram!(RECORD_SECONDS).record(duration);
     metrics::counter!(OUTCOMES_DROPPED).increment(dropped as u64);
 }
 
-/// The dead tokens of an Operation are not removed, because there were too many.
-pub fn removal_paused() {
-    metrics::counter!(REMOVAL_PAUSED).increment(1);
+pub(crate) fn mass_invalidation() {
+    metrics::counter!(MASS_INVALIDATIONS).increment(1);
 }
 
-/// A partition past its retention was dropped.
-pub fn partition_dropped() {
+pub(crate) fn partition_dropped() {
     metrics::counter!(PARTITIONS_DROPPED).increment(1);
 }
 
-/// All that was past its retention at `now` is gone, but for `waiting` days.
-pub fn retention_ended(now: OffsetDateTime, waiting: usize) {
-    metrics::gauge!(DAYS_WAITING).set(waiting as f64);
-    metrics::gauge!(RETENTION_ENDED).set(now.unix_timestamp() as f64);
+/// At `now`, all expired records were dropped, except those of `days_waiting` days.
+pub(crate) fn retention_succeeded(now: OffsetDateTime, days_waiting: usize) {
+    metrics::gauge!(DAYS_WAITING).set(days_waiting as f64);
+    metrics::gauge!(RETENTION_SUCCESS).set(now.unix_timestamp() as f64);
 }
