@@ -18,7 +18,7 @@ use crate::delivery::{self, Delivery, MassInvalidation, Quota, Quotas, RetryPoli
 use crate::handoff::delivery_stats::DeliveryStats;
 use crate::handoff::local::local_handoff;
 use crate::handoff::notifier::Notifiers;
-use crate::http::metrics::{LaterLook, Watched};
+use crate::http::metrics::{MetricsSources, NotDueInterval};
 use crate::http::{self, Readiness};
 use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
 use crate::maintenance::retention::{self, Retention};
@@ -148,10 +148,16 @@ impl App {
         );
         let (handoff, handed) = local_handoff(config.delivery.max_in_flight, config.delivery.lease);
         let state = http::State {
+            settings: http::Settings {
+                public_url: config.server.public_url.clone(),
+                max_body_size: config.server.max_body_size,
+                deadline: config.delivery.deadline,
+                retention: config.retention.period,
+            },
             pool: pool.clone(),
-            keys: http::look_up_keys(&pool),
-            senders: http::look_up_senders(&pool),
-            intake: GroupCommit::start(
+            api_keys: http::api_key_lookup::start(&pool),
+            senders: http::sender_lookup::start(&pool),
+            group_commit: GroupCommit::start(
                 pool.clone(),
                 config.delivery.enabled.then(|| LocalDelivery {
                     notifiers: notifiers.clone(),
@@ -160,20 +166,19 @@ impl App {
             ),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),
-            public_url: config.server.public_url.clone(),
-            max_body_size: config.server.max_body_size,
-            deadline: config.delivery.deadline,
-            retention: config.retention.period,
-            limits: http::Limits::new(
+            rate_limits: http::RateLimits::new(
                 config.limits.requests_per_second,
                 config.limits.recipients_per_minute,
             ),
             readiness: readiness.clone(),
         };
-        let listen = config.server.listen;
-        let served = http::serve(state, listen, config.server.api, grace);
-        let (server, addresses) =
-            served.with_context(|| format!("server.listen: can't listen on {listen}"))?;
+        let options = http::ServerOptions {
+            listen: config.server.listen,
+            is_api_enabled: config.server.api,
+            grace,
+        };
+        let (server, addresses) = http::serve(state, &options)
+            .with_context(|| format!("server.listen: can't listen on {}", options.listen))?;
         // Before delivery begins: what a process has claimed that ends at once waits for its leases
         // to run out.
         let metrics_listener = config.metrics.listen.map(listen_for_metrics).transpose()?;
@@ -270,15 +275,15 @@ fn start_retention(
 }
 
 /// What is looked at for metrics, by a connection of its own.
-fn watched(own: PgPool, api: PgPool, delivery: Option<(PgPool, DeliveryStats)>) -> Watched {
+fn watched(own: PgPool, api: PgPool, delivery: Option<(PgPool, DeliveryStats)>) -> MetricsSources {
     let mut pools = vec![("api", api)];
     let delivery = delivery.map(|(pool, standing)| {
         pools.push(("delivery", pool));
         standing
     });
-    Watched {
-        pool: own,
-        later: LaterLook::default(),
+    MetricsSources {
+        queue_pool: own,
+        not_due_interval: NotDueInterval::default(),
         pools,
         delivery,
     }
@@ -291,16 +296,16 @@ fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Lets Prometheus read.
 fn serve_metrics(
     listener: TcpListener,
-    watched: Watched,
+    sources: MetricsSources,
 ) -> anyhow::Result<(Vec<JoinHandle<()>>, Vec<SocketAddr>)> {
-    let (server, addresses) = http::metrics::serve(listener, watched).context("metrics.listen")?;
+    let (server, addresses) = http::metrics::serve(listener, sources).context("metrics.listen")?;
     let serving = tokio::spawn(async move {
         if let Err(error) = server.await {
             tracing::error!(%error, "metrics can't be read any more");
         }
     });
     Ok((
-        vec![serving, tokio::spawn(http::metrics::fold())],
+        vec![serving, tokio::spawn(http::metrics::run_upkeep())],
         addresses,
     ))
 }

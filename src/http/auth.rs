@@ -1,4 +1,4 @@
-//! Who is calling: HTTP Basic with an API key and its secret.
+//! Authentication: HTTP Basic with an API key and its secret.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,10 +15,10 @@ use crate::http::error::ApiError;
 use crate::model::id::AccountId;
 use crate::store::api_keys::{KnownKey, Role};
 
-/// An authenticated caller. Asked for by every handler, so that none can forget it.
+/// An authenticated caller. Every handler takes one as an argument, itself or within its body, so
+/// none can forget to authenticate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
-    /// On whose account it acts.
     pub account_id: AccountId,
 }
 
@@ -31,13 +31,18 @@ impl FromRequest for Caller {
             .ok()
             .map(Authorization::into_scheme);
         let state = request.app_data::<web::Data<State>>().cloned();
-        let (method, pattern) = (request.method().clone(), request.match_pattern());
+        let method = request.method().clone();
+        let pattern = request.match_pattern();
+
         Box::pin(async move {
             let (Some(state), Some(credentials)) = (state, credentials) else {
                 return Err(ApiError::unauthorized());
             };
+
             let known = authenticate(&state, &credentials).await?;
-            state.limits.request(credentials.user_id())?;
+            // Only known keys are counted: strangers can't fill the limiter's memory.
+            state.rate_limits.check_request(credentials.user_id())?;
+
             if is_allowed(known.role, &method, pattern.as_deref().unwrap_or_default()) {
                 Ok(Caller {
                     account_id: known.account_id,
@@ -49,30 +54,35 @@ impl FromRequest for Caller {
     }
 }
 
-/// Every request asks the database, so a revoked key is refused from the next request on.
+/// Finds the key and compares its secret.
 async fn authenticate(state: &State, credentials: &Basic) -> Result<KnownKey, ApiError> {
-    let given = hash_api_secret(credentials.password().unwrap_or_default());
-    // NUL can't be part of a key, and Postgres would refuse it.
+    let given_hash = hash_api_secret(credentials.password().unwrap_or_default());
+
+    // No key contains NUL, which Postgres would refuse with an error.
     let key = Some(credentials.user_id()).filter(|key| !key.contains('\0'));
     let known = match key {
-        Some(key) => state.keys.find(key.to_owned()).await?,
+        Some(key) => state.api_keys.find(key.to_owned()).await?,
         None => None,
     };
+
     match known {
-        Some(known) if bool::from(known.secret_hash.ct_eq(&given)) => Ok(known),
+        Some(known) if bool::from(known.secret_hash.ct_eq(&given_hash)) => Ok(known),
         _ => Err(ApiError::unauthorized()),
     }
 }
 
-/// Whether a key with `role` may ask for `method` at an address of the form `pattern`.
+/// Whether a key with `role` may use `method` on the route `pattern`.
 fn is_allowed(role: Role, method: &Method, pattern: &str) -> bool {
-    let sends = *method == Method::POST
-        && ["/PushNotifications", "/Preview", "/Cancel"]
-            .iter()
-            .any(|end| pattern.ends_with(end));
     match role {
         Role::Full => true,
-        Role::Send => sends,
+        Role::Send => *method == Method::POST && is_sending(pattern),
         Role::Read => matches!(*method, Method::GET | Method::HEAD),
     }
+}
+
+/// Whether a POST to the route `pattern` sends, previews or cancels.
+fn is_sending(pattern: &str) -> bool {
+    ["/PushNotifications", "/Preview", "/Cancel"]
+        .iter()
+        .any(|end| pattern.ends_with(end))
 }

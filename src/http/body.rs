@@ -32,7 +32,7 @@ impl FromRequest for JsonBody {
         let is_json = request.content_type() == "application/json";
         let limit = request
             .app_data::<web::Data<State>>()
-            .map_or(0, |state| state.max_body_size);
+            .map_or(0, |state| state.settings.max_body_size);
         let caller = Caller::from_request(request, &mut dev::Payload::None);
         let bytes = Bytes::from_request(request, payload);
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`: for orchestrators and proxies, without a key.
+//! `/healthz` and `/readyz`, for orchestrators and load balancers. They need no API key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,37 +11,52 @@ use utoipa::ToSchema;
 use crate::http::State;
 use crate::store::schema;
 
-/// A Postgres that takes longer is as good as none.
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long Postgres may take to answer a readiness check.
+const POSTGRES_TIMEOUT: Duration = Duration::from_secs(2);
 
-#[derive(Serialize, ToSchema)]
-struct Alive {
-    status: &'static str,
+/// Whether this process takes requests. It does until [`Self::drain`]. Cheap to clone: the one who
+/// shuts down and the handlers share it.
+#[derive(Clone, Default)]
+pub(crate) struct Readiness {
+    is_draining: Arc<AtomicBool>,
+}
+
+impl Readiness {
+    /// From now on `/readyz` answers 503, and connections are closed after their next response.
+    pub(crate) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Serialize, ToSchema)]
-struct Ready {
-    /// `ready` or `not ready`.
-    status: &'static str,
-    /// What stands in the way.
+struct Liveness {
+    status: LivenessStatus,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum LivenessStatus {
+    Alive,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ReadinessReport {
+    status: ReadinessStatus,
+    /// Why requests should go elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
-/// Whether new callers are welcome; cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct Readiness(Arc<AtomicBool>);
-
-impl Readiness {
-    /// They are not any more: the process ends.
-    pub(crate) fn drain(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the process ends.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ReadinessStatus {
+    Ready,
+    #[serde(rename = "not ready")]
+    NotReady,
 }
 
 /// Whether the process is alive.
@@ -50,56 +65,59 @@ impl Readiness {
     path = "/healthz",
     tag = "Health",
     security(()),
-    responses((status = 200, body = Alive)),
+    responses((status = 200, body = Liveness)),
 )]
-pub(super) async fn alive() -> HttpResponse {
-    HttpResponse::Ok().json(Alive { status: "alive" })
+pub(super) async fn liveness() -> HttpResponse {
+    HttpResponse::Ok().json(Liveness {
+        status: LivenessStatus::Alive,
+    })
 }
 
-/// Whether requests are welcome: Postgres is there, with the schema that this version needs, and
-/// the process does not end.
+/// Whether the process takes requests: it reaches Postgres, the schema is up to date, and it is not
+/// shutting down.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "Health",
     security(()),
     responses(
-        (status = 200, body = Ready),
-        (status = 503, body = Ready, description = "They are not; `reason` says why"),
+        (status = 200, body = ReadinessReport),
+        (status = 503, body = ReadinessReport, description = "It does not; `reason` says why"),
     ),
 )]
-pub(super) async fn ready(state: web::Data<State>) -> HttpResponse {
-    match obstacle(&state).await {
-        None => HttpResponse::Ok().json(Ready {
-            status: "ready",
+pub(super) async fn readiness(state: web::Data<State>) -> HttpResponse {
+    match reason_not_ready(&state).await {
+        None => HttpResponse::Ok().json(ReadinessReport {
+            status: ReadinessStatus::Ready,
             reason: None,
         }),
-        reason => HttpResponse::ServiceUnavailable().json(Ready {
-            status: "not ready",
+        reason => HttpResponse::ServiceUnavailable().json(ReadinessReport {
+            status: ReadinessStatus::NotReady,
             reason,
         }),
     }
 }
 
-async fn obstacle(state: &State) -> Option<String> {
+async fn reason_not_ready(state: &State) -> Option<String> {
     if state.readiness.is_draining() {
-        return Some("it was told to end".to_owned());
+        return Some("shutting down".to_owned());
     }
-    // A newer schema is welcome: during an upgrade, old and new versions work side by side.
+
     let version = async { schema::version_of(&mut *state.pool.acquire().await?).await };
-    match tokio::time::timeout(TIMEOUT, version).await {
+    match tokio::time::timeout(POSTGRES_TIMEOUT, version).await {
+        // A newer schema is fine: during an upgrade, old and new releases run side by side.
         Ok(Ok(Some(version))) if version >= schema::newest() => None,
         Ok(Ok(_)) => {
-            Some("the database's schema is not up to date: run `bellwire migrate`".to_owned())
+            Some("the database schema is not up to date: run `bellwire migrate`".to_owned())
         }
-        // The reason is not for everybody.
+        // Anyone may ask, so the error itself goes to the log only.
         Ok(Err(error)) => {
-            tracing::debug!(%error, "not ready");
+            tracing::debug!(%error, "not ready: Postgres can't be reached");
             Some("Postgres can't be reached".to_owned())
         }
         Err(_) => Some(format!(
             "Postgres does not answer within {} s",
-            TIMEOUT.as_secs()
+            POSTGRES_TIMEOUT.as_secs()
         )),
     }
 }

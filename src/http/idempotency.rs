@@ -1,33 +1,63 @@
-//! `Idempotency-Key`: a request that is repeated under one gets its first answer, and changes
-//! nothing again.
+//! `Idempotency-Key`: a request that is repeated under the same key gets the first answer again,
+//! and changes nothing.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, PgExecutor};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::http::State;
 use crate::http::accepted::Accepted;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::model::operation::IdempotentRequest;
-use crate::store::idempotency_keys::{self as store};
+use crate::store::idempotency_keys::{self as store, LIFETIME};
 
 const HEADER: &str = "Idempotency-Key";
-/// Says that an answer is a repeat.
+/// Marks an answer that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// Longest key.
-const MAX_KEY: usize = 255;
+const MAX_KEY_LENGTH: usize = 255;
 
-/// A request's key, with what tells the request from others.
+/// The header's description in `/openapi.json`.
+pub(super) struct IdempotencyKeyParam;
+
+impl IntoParams for IdempotencyKeyParam {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let key = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(MAX_KEY_LENGTH));
+        let description = format!(
+            "A repeat under the same key gets the first answer for {} hours (extension)",
+            lifetime_in_hours()
+        );
+
+        let parameter = ParameterBuilder::new()
+            .name(HEADER)
+            .parameter_in(ParameterIn::Header)
+            .description(Some(description))
+            .schema(Some(key));
+        vec![parameter.build()]
+    }
+}
+
+fn lifetime_in_hours() -> u64 {
+    LIFETIME.as_secs() / 3600
+}
+
+/// A request's key, and a fingerprint that tells the request from others under the same key.
 pub(super) struct IdempotencyKey {
     caller: Caller,
     key: String,
+    /// SHA-256 of method, path and body.
     fingerprint: Vec<u8>,
 }
 
 impl IdempotencyKey {
-    /// Of `request` with this body; `None`: it has none.
+    /// The key of `request`, if it has one.
     pub(super) fn of(
         request: &HttpRequest,
         caller: Caller,
@@ -36,33 +66,26 @@ impl IdempotencyKey {
         let Some(value) = request.headers().get(HEADER) else {
             return Ok(None);
         };
+
         let key = value
             .to_str()
             .ok()
-            .filter(|key| (1..=MAX_KEY).contains(&key.len()));
+            .filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()));
         let Some(key) = key else {
             return Err(ApiError::invalid_field(
                 HEADER,
-                format!("must be 1 to {MAX_KEY} printable ASCII characters"),
+                format!("must be 1 to {MAX_KEY_LENGTH} printable ASCII characters"),
             ));
         };
-        let mut fingerprint = Sha256::new();
-        for part in [
-            request.method().as_str().as_bytes(),
-            request.path().as_bytes(),
-        ] {
-            fingerprint.update(part);
-            fingerprint.update(b"\n");
-        }
-        fingerprint.update(body);
+
         Ok(Some(Self {
             caller,
             key: key.to_owned(),
-            fingerprint: fingerprint.finalize().to_vec(),
+            fingerprint: fingerprint(request, body),
         }))
     }
 
-    /// The first answer, if there was one; an error if it was to another request.
+    /// The first answer, if there was one; a 409 if it answered another request.
     pub(super) async fn replay(
         &self,
         executor: impl PgExecutor<'_>,
@@ -71,22 +94,25 @@ impl IdempotencyKey {
             return Ok(None);
         };
         if known.fingerprint != self.fingerprint {
-            return Err(ApiError::conflict(
-                "This Idempotency-Key was used for another request within 24 hours",
-            ));
+            return Err(ApiError::conflict(format!(
+                "This Idempotency-Key was used for another request within the last {} hours",
+                lifetime_in_hours()
+            )));
         }
-        let mut response = Accepted {
+
+        let first = Accepted {
             location: known.location,
             body: known.answer,
-        }
-        .respond();
+        };
+        let mut response = first.respond();
         response
             .headers_mut()
             .insert(REPLAYED, HeaderValue::from_static("true"));
+
         Ok(Some(response))
     }
 
-    /// What is remembered of the request.
+    /// The record from which [`Self::replay`] gives `answer` again.
     pub(super) fn accepted(&self, answer: &Accepted) -> IdempotentRequest {
         IdempotentRequest {
             key: self.key.clone(),
@@ -97,7 +123,19 @@ impl IdempotencyKey {
     }
 }
 
-/// Does `change` in a transaction, once for all requests under the same key, and answers.
+fn fingerprint(request: &HttpRequest, body: &[u8]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for part in [request.method().as_str(), request.path()] {
+        hash.update(part);
+        hash.update(b"\n");
+    }
+    hash.update(body);
+
+    hash.finalize().to_vec()
+}
+
+/// Runs `change` in a transaction and answers; a repeat under the same key only gets the first
+/// answer.
 pub(super) async fn once(
     request: &HttpRequest,
     state: &State,
@@ -107,32 +145,31 @@ pub(super) async fn once(
 ) -> Result<HttpResponse, ApiError> {
     let key = IdempotencyKey::of(request, caller, body)?;
     let mut transaction = state.pool.begin().await?;
+
+    // Requests under one key follow each other, so the second finds the answer of the first.
     if let Some(key) = &key {
         store::lock(&mut *transaction, caller.account_id, &key.key).await?;
         if let Some(response) = key.replay(&mut *transaction).await? {
             return Ok(response);
         }
     }
+
     let accepted = change(&mut transaction).await?;
+
     if let Some(key) = key {
-        match store::insert(
-            &mut *transaction,
-            caller.account_id,
-            &key.accepted(&accepted),
-        )
-        .await
-        {
-            // A send, which takes no lock, was first by a moment: this change is not made.
+        let record = key.accepted(&accepted);
+        match store::insert(&mut *transaction, caller.account_id, &record).await {
+            // A send takes no lock, so one under the same key can commit in between. Then this
+            // change is undone.
             Err(error) if store::is_repeat(&error) => {
                 transaction.rollback().await?;
-                return key
-                    .replay(&state.pool)
-                    .await?
-                    .ok_or_else(ApiError::unavailable);
+                let first = key.replay(&state.pool).await?;
+                return first.ok_or_else(ApiError::unavailable);
             }
             result => result?,
         }
     }
+
     transaction.commit().await?;
     Ok(accepted.respond())
 }

@@ -1,9 +1,8 @@
-//! The HTTP API: one file for each resource, and what they share.
+//! The HTTP API: [`State`], which handlers share, [`serve`], and the routes.
 //!
-//! A handler reads and checks, calls the store, and answers. It never sends: delivery meets it in
-//! Postgres. Only `validateOnly` asks a provider something.
+//! A handler reads and checks a request, calls the store, and answers. It never sends: delivery
+//! takes from Postgres what a handler stored there. Only `validateOnly` asks a provider.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,11 +10,12 @@ use actix_web::dev::Server;
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod accepted;
+pub(crate) mod api_key_lookup;
 mod app_name;
 mod auth;
 mod body;
@@ -33,61 +33,69 @@ mod rate_limit;
 mod request_log;
 mod resources;
 mod send;
+pub(crate) mod sender_lookup;
 mod tags;
 mod validation;
 
 use crate::crypto::MasterKeys;
-use crate::ingest::coalescing::{BatchFetch, Coalescer};
 use crate::ingest::group_commit::GroupCommit;
 use crate::model::id::least_at;
 use crate::provider::Endpoints;
-use crate::store::api_keys::{self, KnownKey};
-use crate::store::dedicated_connection::DedicatedConnection;
-use crate::store::senders::{self, AppSenders, AskedApp};
+use api_key_lookup::ApiKeyLookup;
 use error::ApiError;
 pub(crate) use health::Readiness;
 use query::Query;
-pub(crate) use rate_limit::Limits;
+pub(crate) use rate_limit::RateLimits;
 use resources::{
     apps, cancel, credentials, delivery_attempts, device_registrations, operation_errors,
     operations, push_notifications, users,
 };
+use sender_lookup::SenderLookup;
 
 /// The first part of every address.
 const VERSION: &str = "/v1";
 
-/// What handlers work with.
+/// What handlers share. Each worker thread of the server holds the same one.
 pub(crate) struct State {
-    /// For reads and small changes.
+    pub settings: Settings,
+    /// For reads and small changes; sends go through `group_commit`.
     pub pool: PgPool,
-    /// API keys by name.
-    pub keys: Coalescer<String, KnownKey>,
-    /// What Apps send with.
-    pub senders: Coalescer<AskedApp, AppSenders>,
-    /// Where sends become durable.
-    pub intake: GroupCommit,
-    /// For Credentials and page tokens.
+    pub api_keys: ApiKeyLookup,
+    pub senders: SenderLookup,
+    pub group_commit: GroupCommit,
+    /// Seal Credentials and device tokens, and sign page tokens.
     pub master_keys: MasterKeys,
-    /// Where the providers are: for checks and previews, which send nothing.
+    /// The providers, for checks of Credentials and for `validateOnly`.
     pub endpoints: Endpoints,
-    /// What addresses in answers begin with; `None`: what the request came in by.
-    pub public_url: Option<String>,
-    /// Most bytes of a body.
-    pub max_body_size: usize,
-    /// For how long an accepted notification is tried at most.
-    pub deadline: Duration,
-    /// How long records can be read.
-    pub retention: Duration,
-    /// How much callers may ask for.
-    pub limits: Limits,
-    /// Whether new callers are welcome.
+    pub rate_limits: RateLimits,
     pub readiness: Readiness,
 }
 
+/// What an operator configures of the API.
+pub(crate) struct Settings {
+    /// The beginning of addresses in answers; `None`: scheme and host of the request.
+    pub public_url: Option<String>,
+    /// In bytes.
+    pub max_body_size: usize,
+    /// How long an accepted notification is tried at most.
+    pub deadline: Duration,
+    /// How long records can be read.
+    pub retention: Duration,
+}
+
+/// How the API is served.
+pub(crate) struct ServerOptions {
+    pub listen: SocketAddr,
+    /// Without the API, only `/healthz` and `/readyz` are served.
+    pub is_api_enabled: bool,
+    /// How long requests in flight may take to end once the server stops.
+    pub grace: Duration,
+}
+
 impl State {
-    /// What the address of every resource begins with, for the client that made `request`.
+    /// The beginning of every resource's address, for the client that made `request`.
     fn base_url(&self, request: &HttpRequest) -> String {
-        match &self.public_url {
+        match &self.settings.public_url {
             Some(url) => format!("{}{VERSION}", url.trim_end_matches('/')),
             None => {
                 let connection = request.connection_info();
@@ -96,87 +104,56 @@ impl State {
         }
     }
 
-    /// The least id that can still be read.
-    fn oldest(&self) -> Uuid {
-        least_at(OffsetDateTime::now_utc() - self.retention)
+    /// The least id that is within the retention; older records are not shown, though their
+    /// partition may still exist.
+    fn oldest_readable_id(&self) -> Uuid {
+        least_at(OffsetDateTime::now_utc() - self.settings.retention)
     }
 
     /// The ids that `startDate` and `endDate` let through: from the first on, up to but without the
     /// second.
     fn id_range(&self, query: &mut Query) -> (Uuid, Option<Uuid>) {
+        let oldest = self.oldest_readable_id();
         let from = query
             .start_date()
-            .map_or(self.oldest(), |start| self.oldest().max(least_at(start)));
+            .map_or(oldest, |start| oldest.max(least_at(start)));
+
         (from, query.end_date().map(least_at))
     }
 }
 
-/// How long a lookup may take.
-const LOOKUP_LIMIT: Duration = Duration::from_secs(10);
-
-struct FindKeys(DedicatedConnection);
-
-impl BatchFetch<String, KnownKey> for FindKeys {
-    async fn fetch(&mut self, keys: Vec<String>) -> sqlx::Result<HashMap<String, KnownKey>> {
-        self.0
-            .within(LOOKUP_LIMIT, async |connection: &mut PgConnection| {
-                api_keys::find(connection, &keys).await
-            })
-            .await
-    }
-}
-
-struct FindSenders(DedicatedConnection);
-
-impl BatchFetch<AskedApp, AppSenders> for FindSenders {
-    async fn fetch(&mut self, apps: Vec<AskedApp>) -> sqlx::Result<HashMap<AskedApp, AppSenders>> {
-        self.0
-            .within(LOOKUP_LIMIT, async |connection: &mut PgConnection| {
-                senders::defaults(connection, &apps).await
-            })
-            .await
-    }
-}
-
-/// Looks API keys up. Every request asks, so a revoked key is refused from the next request on.
-pub(crate) fn look_up_keys(pool: &PgPool) -> Coalescer<String, KnownKey> {
-    Coalescer::start(FindKeys(DedicatedConnection::beside(pool)))
-}
-
-/// Looks up what Apps send with.
-pub(crate) fn look_up_senders(pool: &PgPool) -> Coalescer<AskedApp, AppSenders> {
-    Coalescer::start(FindSenders(DedicatedConnection::beside(pool)))
-}
-
-/// Starts answering on `listen`, without `api` only whether the process is well; once stopped,
-/// requests under way may take up to `grace` to end. Returns the addresses that it listens on.
+/// Starts to serve. Returns the server, and the addresses that it listens on.
 pub(crate) fn serve(
     state: State,
-    listen: SocketAddr,
-    api: bool,
-    grace: Duration,
+    options: &ServerOptions,
 ) -> std::io::Result<(Server, Vec<SocketAddr>)> {
     let state = web::Data::new(state);
+    let configure = if options.is_api_enabled {
+        routes
+    } else {
+        |_: &mut web::ServiceConfig| {}
+    };
+
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::clone(&state))
-            .app_data(web::PayloadConfig::new(state.max_body_size))
-            // What can't be decoded names nothing that could be found.
+            .app_data(web::PayloadConfig::new(state.settings.max_body_size))
+            // A path that can't be decoded names no resource.
             .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
-            .configure(if api {
-                routes
-            } else {
-                |_: &mut web::ServiceConfig| {}
-            })
-            .service(resource("/healthz", "GET").route(web::get().to(health::alive)))
-            .service(resource("/readyz", "GET").route(web::get().to(health::ready)))
-            .wrap(from_fn(request_log::observe))
+            .configure(configure)
+            .service(resource("/healthz", "GET").route(web::get().to(health::liveness)))
+            .service(resource("/readyz", "GET").route(web::get().to(health::readiness)))
+            .wrap(from_fn(request_log::record))
             .default_service(web::to(async || ApiError::not_found().error_response()))
-    })
-    .disable_signals()
-    .shutdown_timeout(grace.as_secs().max(1))
-    .bind(listen)?;
+    });
+
+    let server = server
+        // The process handles signals itself: it drains first, and ends delivery after HTTP.
+        .disable_signals()
+        .shutdown_timeout(options.grace.as_secs().max(1))
+        .bind(options.listen)?;
     let addresses = server.addrs();
+
     Ok((server.run(), addresses))
 }
 
@@ -234,6 +211,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             resource("/{id}/DeliveryAttempts", "GET").route(web::get().to(delivery_attempts::list)),
         );
+
     config
         .service(service)
         .route("/openapi.json", web::get().to(openapi::json))
@@ -241,13 +219,15 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/docs/{path:.*}", web::get().to(openapi::page));
 }
 
-/// An address that knows the methods `allow`, and says so to any other.
+/// A resource that takes the methods in `allow`; any other gets a 405 that lists them.
 fn resource(path: &str, allow: &'static str) -> actix_web::Resource {
     web::resource(path.to_owned()).default_service(web::to(move || async move {
         let mut response: HttpResponse = ApiError::method_not_allowed().error_response();
+
         response
             .headers_mut()
             .insert(header::ALLOW, header::HeaderValue::from_static(allow));
+
         response
     }))
 }

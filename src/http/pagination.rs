@@ -1,13 +1,17 @@
-//! Pages: `pageSize`, and an opaque `pageToken` that only this service can make.
+//! Pages of a list: `pageSize`, and an opaque `pageToken` that only this service can make.
 //!
-//! A token says after which record a page begins. It is signed over the caller's account, the list
-//! and its filters, so it is good for nothing else, and it expires.
+//! A token is the base64url of a JSON [`Token`] and its signature, made by [`seal`] and read by
+//! [`open`]. The token names the record after which its page begins. The signature covers the
+//! account, the list and its filters too, so a token is valid for that list alone; it expires after
+//! [`TOKEN_LIFETIME`].
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use utoipa::ToSchema;
+use time::{Duration, OffsetDateTime};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::crypto::MasterKeys;
 use crate::http::auth::Caller;
@@ -16,26 +20,27 @@ use crate::http::query::Query;
 
 const DEFAULT_PAGE_SIZE: i64 = 50;
 const MAX_PAGE_SIZE: i64 = 1000;
-/// Longest token that is looked at.
-const MAX_TOKEN: usize = 4096;
-/// How long a token is good for, in seconds: a day, so that a slow export can be taken up again.
-const TOKEN_LIFETIME: i64 = 24 * 3600;
+/// Longer tokens are refused unread.
+const MAX_TOKEN_LENGTH: usize = 4096;
+/// A day, so that a slow export can be resumed.
+const TOKEN_LIFETIME: Duration = Duration::DAY;
+/// In bytes; the signature is an HMAC-SHA-256.
 const SIGNATURE_LENGTH: usize = 32;
 
-/// What a token says; the JSON inside it.
-#[derive(Serialize, Deserialize)]
+/// The JSON within a token.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Token {
-    /// The last record of the page before; `None`: the first page.
+    /// The last record of the page before, in the list's own words; `None`: the first page.
     after: Option<String>,
-    /// Unix seconds.
+    /// In Unix seconds.
     issued: i64,
 }
 
-/// The page that a client asked for.
+/// The page that a client asks for.
 pub(super) struct Page {
-    /// How many records at most.
-    pub size: i64,
+    size: i64,
     after: Option<String>,
+    /// The account, the list and its filters.
     scope: String,
 }
 
@@ -49,14 +54,44 @@ pub(super) struct Pagination {
     this: String,
 }
 
+/// The query parameters of a page in `/openapi.json`.
+pub(super) struct PageParams;
+
+impl IntoParams for PageParams {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let size = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(MAX_PAGE_SIZE))
+            .default(Some(DEFAULT_PAGE_SIZE.into()));
+        let size = ParameterBuilder::new()
+            .name("pageSize")
+            .parameter_in(ParameterIn::Query)
+            .description(Some("Records of a page"))
+            .schema(Some(size));
+
+        let token = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(MAX_TOKEN_LENGTH));
+        let token = ParameterBuilder::new()
+            .name("pageToken")
+            .parameter_in(ParameterIn::Query)
+            .description(Some("`pagination.next` of the page before"))
+            .schema(Some(token));
+
+        vec![size.build(), token.build()]
+    }
+}
+
 impl Page {
-    /// Reads `pageSize` and `pageToken`, after all filters have been read. `list` names what is
-    /// listed.
+    /// Reads `pageSize` and `pageToken`. All filters of the list must have been read from `query`
+    /// before, because a token is bound to them.
     pub(super) fn of(caller: Caller, list: &str, query: &mut Query, keys: &MasterKeys) -> Self {
         let size = query
-            .number("pageSize", 1, MAX_PAGE_SIZE)
+            .integer("pageSize", 1..=MAX_PAGE_SIZE)
             .unwrap_or(DEFAULT_PAGE_SIZE);
-        let token = query.text("pageToken");
+
+        let token = query.string("pageToken");
         let scope = format!("{} {list} {}", caller.account_id, query.filters());
         let after = match token.map(|token| open(&token, &scope, keys, now())) {
             None => None,
@@ -66,6 +101,7 @@ impl Page {
                 None
             }
         };
+
         Self { size, after, scope }
     }
 
@@ -74,12 +110,13 @@ impl Page {
         self.after.as_deref()
     }
 
-    /// One more than the page holds: whether it is found tells if there is a next page.
+    /// How many records to fetch: one more than the page holds, which tells whether there is a next
+    /// page.
     pub(super) fn limit(&self) -> i64 {
         self.size + 1
     }
 
-    /// Cuts `records`, of which up to [`Self::limit`] were asked for, to the page, and makes its
+    /// Cuts `records`, of which up to [`Self::limit`] were fetched, to the page, and makes its
     /// tokens. `name` gives the words by which a record is found again.
     pub(super) fn cut<T>(
         &self,
@@ -88,24 +125,22 @@ impl Page {
         name: impl Fn(&T) -> String,
     ) -> Pagination {
         let size = self.size as usize;
-        let more = records.len() > size;
+        let has_next = records.len() > size;
         records.truncate(size);
-        let next = records.last().filter(|_| more).map(name);
+
+        let last = records.last().filter(|_| has_next).map(name);
         Pagination {
-            next: next.map(|after| self.seal(Some(after), keys)),
-            this: self.seal(self.after.clone(), keys),
+            next: last.map(|after| self.token(Some(after), keys)),
+            this: self.token(self.after.clone(), keys),
         }
     }
 
-    fn seal(&self, after: Option<String>, keys: &MasterKeys) -> String {
-        seal(
-            &Token {
-                after,
-                issued: now(),
-            },
-            &self.scope,
-            keys,
-        )
+    fn token(&self, after: Option<String>, keys: &MasterKeys) -> String {
+        let token = Token {
+            after,
+            issued: now(),
+        };
+        seal(&token, &self.scope, keys)
     }
 }
 
@@ -117,6 +152,7 @@ fn seal(token: &Token, scope: &str, keys: &MasterKeys) -> String {
     let mut bytes = serde_json::to_vec(token).unwrap_or_default();
     let signature = keys.sign_page_token(&signed(&bytes, scope));
     bytes.extend(signature);
+
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
@@ -124,27 +160,32 @@ fn signed(content: &[u8], scope: &str) -> Vec<u8> {
     [content, b"\n", scope.as_bytes()].concat()
 }
 
-fn open(
-    token: &str,
-    scope: &str,
-    keys: &MasterKeys,
-    now: i64,
-) -> Result<Option<String>, &'static str> {
-    const FOREIGN: &str = "is not a token of this list with these filters; take it from `next` and repeat the filters";
+/// The `after` of a token that was sealed for `scope`, unless it is older than a day; `now` is in
+/// Unix seconds. The error is a message for the client.
+fn open(token: &str, scope: &str, keys: &MasterKeys, now: i64) -> Result<Option<String>, String> {
+    let foreign = || {
+        "must be `pagination.next` of this list with the same filters; repeat the filters"
+            .to_owned()
+    };
+
     let bytes = Some(token)
-        .filter(|token| token.len() <= MAX_TOKEN)
-        .and_then(|token| URL_SAFE_NO_PAD.decode(token).ok());
-    let bytes = bytes
+        .filter(|token| token.len() <= MAX_TOKEN_LENGTH)
+        .and_then(|token| URL_SAFE_NO_PAD.decode(token).ok())
         .filter(|bytes| bytes.len() > SIGNATURE_LENGTH)
-        .ok_or(FOREIGN)?;
+        .ok_or_else(foreign)?;
     let (content, signature) = bytes.split_at(bytes.len() - SIGNATURE_LENGTH);
     if !keys.verify_page_token(&signed(content, scope), signature) {
-        return Err(FOREIGN);
+        return Err(foreign());
     }
-    let token: Token = serde_json::from_slice(content).map_err(|_| FOREIGN)?;
-    if now - token.issued > TOKEN_LIFETIME {
-        return Err("has expired; it was good for 24 hours: begin again with the first page");
+
+    let token: Token = serde_json::from_slice(content).map_err(|_| foreign())?;
+    if now - token.issued > TOKEN_LIFETIME.whole_seconds() {
+        return Err(format!(
+            "has expired after {} hours; begin again with the first page",
+            TOKEN_LIFETIME.whole_hours()
+        ));
     }
+
     Ok(token.after)
 }
 
@@ -153,34 +194,31 @@ mod tests {
     use super::*;
     use crate::crypto::generate_master_key;
 
-    #[test]
-    fn a_token_is_good_for_its_list_and_its_time() {
-        let keys = MasterKeys::new("1", &generate_master_key()).unwrap();
-        let token = seal(
-            &Token {
-                after: Some("x".into()),
-                issued: 1000,
-            },
-            "list",
-            &keys,
-        );
-        assert_eq!(
-            open(&token, "list", &keys, 1000 + TOKEN_LIFETIME),
-            Ok(Some("x".into()))
-        );
-        assert!(
-            open(&token, "list", &keys, 1001 + TOKEN_LIFETIME)
-                .unwrap_err()
-                .contains("expired")
-        );
-        assert!(open(&token, "other list", &keys, 1000).is_err());
-        let other = MasterKeys::new("1", &generate_master_key()).unwrap();
-        assert!(open(&token, "list", &other, 1000).is_err());
+    fn keys() -> MasterKeys {
+        MasterKeys::new("1", &generate_master_key()).unwrap()
     }
 
     #[test]
-    fn garbage_is_no_token() {
-        let keys = MasterKeys::new("1", &generate_master_key()).unwrap();
+    fn a_token_is_valid_for_its_list_and_a_day() {
+        let keys = keys();
+        let token = Token {
+            after: Some("x".into()),
+            issued: 1000,
+        };
+        let sealed = seal(&token, "list", &keys);
+        let last_moment = 1000 + TOKEN_LIFETIME.whole_seconds();
+
+        assert_eq!(open(&sealed, "list", &keys, last_moment), Ok(token.after));
+        let error = open(&sealed, "list", &keys, last_moment + 1).unwrap_err();
+        assert!(error.contains("expired after 24 hours"), "{error}");
+
+        assert!(open(&sealed, "other list", &keys, 1000).is_err());
+        assert!(open(&sealed, "list", &self::keys(), 1000).is_err());
+    }
+
+    #[test]
+    fn garbage_is_not_a_token() {
+        let keys = keys();
         for garbage in ["", "x", "%%%", "eyJhZnRlciI6bnVsbH0", &"A".repeat(5000)] {
             assert!(open(garbage, "list", &keys, 0).is_err(), "{garbage}");
         }

@@ -1,8 +1,9 @@
-//! Query parameters: read one by one, every problem noted with the parameter's name. Unknown ones
-//! are ignored, as the API that this follows does.
+//! Reading query parameters one by one. Each problem is noted with the parameter's name, so a client
+//! learns of all of them at once. Unknown parameters are ignored, as in Twilio's API.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
@@ -10,25 +11,39 @@ use actix_web::web;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
+use utoipa::IntoParams;
 
 use crate::http::app_name;
 use crate::http::error::{ApiError, Problem};
 
-/// What a request's address asks for after its `?`.
+/// The query parameters of a date range in `/openapi.json`; read by [`Query::start_date`] and
+/// [`Query::end_date`].
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[allow(dead_code, reason = "read by the derive alone")]
+pub(super) struct DateParams {
+    /// Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z
+    start_date: Option<String>,
+    /// Created no later; a day is included whole
+    end_date: Option<String>,
+}
+
+/// The query of a request.
 pub(super) struct Query {
     parameters: BTreeMap<String, String>,
-    /// The filters that were read, so that a page token is bound to them.
+    /// The filters that were read, as `name=value&` each. A page token is bound to them.
     filters: String,
     problems: Vec<Problem>,
 }
 
 impl Query {
-    /// Of `request`. An empty parameter is the same as an absent one.
+    /// The query of `request`. An empty parameter counts as absent.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let parameters = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|error| {
                 ApiError::invalid_field("", format!("the query can't be read: {error}"))
             })?;
+
         let parameters = parameters
             .into_inner()
             .into_iter()
@@ -41,40 +56,46 @@ impl Query {
         })
     }
 
-    /// Notes a problem.
     pub(super) fn problem(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
-    /// A parameter as it is; not a filter.
-    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+    /// A parameter as it is, which is not a filter.
+    pub(super) fn string(&mut self, name: &str) -> Option<String> {
         self.parameters.get(name).cloned()
     }
 
-    /// A whole number; not a filter.
-    pub(super) fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
-        let number = self
-            .text(name)?
+    /// An integer, which is not a filter.
+    pub(super) fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        let integer = self
+            .string(name)?
             .parse()
             .ok()
-            .filter(|number| (least..=most).contains(number));
-        if number.is_none() {
+            .filter(|integer| range.contains(integer));
+        if integer.is_none() {
             self.problem(Problem::new(
                 name,
-                format!("must be a whole number from {least} to {most}"),
+                format!(
+                    "must be an integer from {} to {}",
+                    range.start(),
+                    range.end()
+                ),
             ));
         }
-        number
+
+        integer
     }
 
-    /// A filter, read by `parse`; `expected` says what it must be.
+    /// A filter, read by `parse`; `expected` completes the message "must be …".
     pub(super) fn filter<T>(
         &mut self,
         name: &str,
         expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        let text = self.text(name)?;
+        let text = self.string(name)?;
+
+        // Postgres takes no NUL.
         let value = parse(&text).filter(|_| !text.contains('\0'));
         match value {
             Some(_) => {
@@ -82,17 +103,42 @@ impl Query {
             }
             None => self.problem(Problem::new(name, format!("must be {expected}"))),
         }
+
         value
     }
 
-    /// A filter by id.
+    /// A filter that is one of `values`, by the name that `name_of` gives them.
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        name: &str,
+        values: &[T],
+        name_of: fn(T) -> &'static str,
+    ) -> Option<T> {
+        let names: Vec<_> = values.iter().copied().map(name_of).collect();
+        let expected = format!("one of {}", names.join(", "));
+
+        self.filter(name, &expected, |text| {
+            values.iter().copied().find(|value| name_of(*value) == text)
+        })
+    }
+
+    /// A filter that is an id of the kind with this `prefix`.
     pub(super) fn id<T: FromStr>(&mut self, name: &str, prefix: &str) -> Option<T> {
         self.filter(name, &format!("an id that begins with {prefix}_"), |text| {
             text.parse().ok()
         })
     }
 
-    /// `appName`: a filter by an App's name.
+    /// As [`Self::id`], for an id that must be there.
+    pub(super) fn required_id<T: FromStr>(&mut self, name: &str, prefix: &str) -> Option<T> {
+        if self.string(name).is_none() {
+            self.problem(Problem::new(name, "is required"));
+        }
+
+        self.id(name, prefix)
+    }
+
+    /// The filter `appName`.
     pub(super) fn app_name(&mut self) -> Option<String> {
         self.filter("appName", app_name::RULE, |name| {
             app_name::is_app_name(name).then(|| name.to_owned())
@@ -104,38 +150,45 @@ impl Query {
         self.filter(name, "true or false", |text| text.parse().ok())
     }
 
-    /// `startDate`: the first moment that counts.
+    /// The filter `startDate`: the first moment that is included.
     pub(super) fn start_date(&mut self) -> Option<OffsetDateTime> {
-        self.filter("startDate", DATE, |text| moment(text).or_else(|| day(text)))
-    }
-
-    /// `endDate`: the first moment that no longer counts. A day or a second is counted whole.
-    pub(super) fn end_date(&mut self) -> Option<OffsetDateTime> {
-        self.filter("endDate", DATE, |text| {
-            let second = moment(text).map(|at| at.checked_add(Duration::SECOND));
-            second.unwrap_or_else(|| day(text)?.checked_add(Duration::DAY))
+        self.filter("startDate", DATE, |text| {
+            timestamp(text).or_else(|| day(text))
         })
     }
 
-    /// What was filtered by, as text.
+    /// The filter `endDate`: the first moment that is excluded. The day or second that it names is
+    /// included whole.
+    pub(super) fn end_date(&mut self) -> Option<OffsetDateTime> {
+        self.filter("endDate", DATE, |text| {
+            let next_second = timestamp(text).map(|at| at.checked_add(Duration::SECOND));
+            next_second.unwrap_or_else(|| day(text)?.checked_add(Duration::DAY))
+        })
+    }
+
+    /// The filters that were read so far, each as `name=value&`.
     pub(super) fn filters(&self) -> &str {
         &self.filters
     }
 
-    /// An error if there was any problem.
+    /// A 400 that names every problem, if there is any.
     pub(super) fn check(&mut self) -> Result<(), ApiError> {
+        self.check_some(Some(()))
+    }
+
+    /// `value`, or a 400 that names every problem. A reader that returned `None` for a required
+    /// parameter has noted why.
+    pub(super) fn check_some<T>(&mut self, value: Option<T>) -> Result<T, ApiError> {
         let problems = std::mem::take(&mut self.problems);
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(ApiError::invalid(problems))
-        }
+        value
+            .filter(|_| problems.is_empty())
+            .ok_or_else(|| ApiError::invalid(problems))
     }
 }
 
 const DATE: &str = "a date such as 2024-04-20 or 2024-04-20T14:45:00Z";
 
-fn moment(text: &str) -> Option<OffsetDateTime> {
+fn timestamp(text: &str) -> Option<OffsetDateTime> {
     // A '+' that was not escaped arrives as a space.
     OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339)
         .ok()?
@@ -144,10 +197,12 @@ fn moment(text: &str) -> Option<OffsetDateTime> {
 
 fn day(text: &str) -> Option<OffsetDateTime> {
     let date = Date::parse(text, format_description!("[year]-[month]-[day]")).ok()?;
-    // Before that, Postgres' own dates end.
+
+    // Postgres' timestamps begin in 4713 BC, later than those of `time`.
     if date.year() < 0 {
         return None;
     }
+
     Some(date.midnight().assume_offset(UtcOffset::UTC))
 }
 
@@ -162,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_counts_whole() {
+    fn a_day_is_included_whole() {
         let mut query = query("startDate=2024-04-20&endDate=2024-04-20");
         assert_eq!(
             query.end_date().unwrap() - query.start_date().unwrap(),
@@ -171,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn zones_count() {
+    fn a_time_zone_is_obeyed() {
         let mut query = query("startDate=2024-04-20T14:45:00%2B02:00");
         assert_eq!(
             query.start_date().unwrap().to_offset(UtcOffset::UTC).hour(),
@@ -203,7 +258,7 @@ mod tests {
         let mut query = query("startDate=yesterday&isDefault=perhaps&pageSize=0");
         query.start_date();
         query.boolean("isDefault");
-        query.number("pageSize", 1, 1000);
+        query.integer("pageSize", 1..=1000);
         let fields: Vec<_> = query
             .problems
             .iter()

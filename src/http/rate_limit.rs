@@ -1,5 +1,5 @@
-//! Rate limits: requests of an API key and recipients of an account, each counted by this process
-//! alone. Off by default.
+//! Rate limits: requests of an API key, and recipients of an account. Each process counts by
+//! itself. Off by default.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -13,27 +13,28 @@ use crate::model::id::AccountId;
 
 type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, MonotonicClock>;
 
-/// The limits of this process.
-pub(crate) struct Limits {
+/// The limits of this process; `None`: no limit.
+pub(crate) struct RateLimits {
     requests: Option<Limiter<String>>,
+    /// The limiter, and how many recipients a minute it allows.
     recipients: Option<(NonZeroU32, Limiter<AccountId>)>,
 }
 
-impl Limits {
-    /// At most so many requests a second of one key, and recipients a minute of one account; 0: no
-    /// limit.
+impl RateLimits {
+    /// Limits requests of an API key and recipients of an account; 0: no limit.
     pub(crate) fn new(requests_per_second: u32, recipients_per_minute: u32) -> Self {
         let requests = NonZeroU32::new(requests_per_second).map(Quota::per_second);
         let recipients =
             NonZeroU32::new(recipients_per_minute).map(|most| (most, Quota::per_minute(most)));
+
         Self {
             requests: requests.map(limiter),
             recipients: recipients.map(|(most, quota)| (most, limiter(quota))),
         }
     }
 
-    /// Counts a request of `key`.
-    pub(crate) fn request(&self, key: &str) -> Result<(), ApiError> {
+    /// Counts a request of `key`, or refuses it with a 429.
+    pub(crate) fn check_request(&self, key: &str) -> Result<(), ApiError> {
         match &self.requests {
             Some(limiter) => limiter
                 .check_key(&key.to_owned())
@@ -42,8 +43,9 @@ impl Limits {
         }
     }
 
-    /// Counts the recipients of a send.
-    pub(crate) fn recipients(
+    /// Counts the recipients of a send, or refuses it: with a 429, or with a 400 if it has more
+    /// recipients than a minute allows.
+    pub(crate) fn check_recipients(
         &self,
         account_id: AccountId,
         recipients: usize,
@@ -53,13 +55,15 @@ impl Limits {
         else {
             return Ok(());
         };
+
         match limiter.check_key_n(&account_id, count) {
             Ok(fits) => fits.map_err(|not_until| too_many(&not_until)),
-            // More than a whole minute's: waiting would not help.
+            // No waiting would make room for it.
             Err(_) => Err(ApiError::invalid_field(
                 "to",
                 format!(
-                    "has {count} recipients; this account may send to {most} a minute: split the request"
+                    "must have at most {most} recipients, which is what this account may send to in a minute; \
+                     it has {count}: split the request"
                 ),
             )),
         }
@@ -71,11 +75,10 @@ fn limiter<K: std::hash::Hash + Eq + Clone>(quota: Quota) -> Limiter<K> {
 }
 
 fn too_many(not_until: &NotUntil<Instant>) -> ApiError {
-    ApiError::too_many_requests(
-        not_until
-            .wait_time_from(MonotonicClock.now())
-            .max(Duration::from_millis(1)),
-    )
+    let wait = not_until.wait_time_from(MonotonicClock.now());
+
+    // A wait of zero would round to "retry at once".
+    ApiError::too_many_requests(wait.max(Duration::from_millis(1)))
 }
 
 #[cfg(test)]
@@ -83,23 +86,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_are_each_callers_own() {
-        let limits = Limits::new(2, 100);
-        assert!(
-            limits.request("a").is_ok()
-                && limits.request("a").is_ok()
-                && limits.request("a").is_err()
-        );
-        assert!(limits.request("b").is_ok());
-        let (one, other) = (AccountId::generate(), AccountId::generate());
-        assert!(limits.recipients(one, 60).is_ok() && limits.recipients(one, 60).is_err());
-        assert!(limits.recipients(other, 100).is_ok() && limits.recipients(other, 101).is_err());
+    fn each_caller_has_its_own_limits() {
+        let limits = RateLimits::new(2, 100);
+
+        assert!(limits.check_request("a").is_ok());
+        assert!(limits.check_request("a").is_ok());
+        assert!(limits.check_request("a").is_err());
+        assert!(limits.check_request("b").is_ok());
+
+        let one = AccountId::generate();
+        assert!(limits.check_recipients(one, 60).is_ok());
+        assert!(limits.check_recipients(one, 60).is_err());
+
+        let other = AccountId::generate();
+        assert!(limits.check_recipients(other, 100).is_ok());
+        assert!(limits.check_recipients(other, 101).is_err());
     }
 
     #[test]
-    fn without_a_limit_everything_passes() {
-        let limits = Limits::new(0, 0);
-        assert!((0..1000).all(|_| limits.request("a").is_ok()));
-        assert!(limits.recipients(AccountId::generate(), 10_000).is_ok());
+    fn without_limits_everything_passes() {
+        let limits = RateLimits::new(0, 0);
+
+        assert!((0..1000).all(|_| limits.check_request("a").is_ok()));
+        let account_id = AccountId::generate();
+        assert!(limits.check_recipients(account_id, 10_000).is_ok());
     }
 }

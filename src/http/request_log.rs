@@ -1,4 +1,4 @@
-//! What is noted of every request: an id that its answer carries, a span, a count and a duration.
+//! What is recorded of every request: an id, which the response carries, a span, and metrics.
 
 use std::time::Instant;
 
@@ -17,22 +17,24 @@ use crate::http::State;
 use crate::telemetry::{metrics, traces};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest id that is taken over from a caller.
-const LONGEST_ID: usize = 128;
+/// The longest id that is accepted from a caller, in bytes.
+const MAX_ID_LENGTH: usize = 128;
 
-/// Handles a request, and notes what is worth noting.
-pub(super) async fn observe(
+/// The middleware: runs a request in its span, then records it.
+pub(super) async fn record(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let id = request_id(request.headers());
-    let method = known(request.method());
-    let draining = request
+    let method = method_name(request.method());
+    let is_draining = request
         .app_data::<web::Data<State>>()
         .is_some_and(|state| state.readiness.is_draining());
     let span = span(&request, method, &id);
+
     let mut response = next.call(request).instrument(span.clone()).await?;
+
     let route = response
         .request()
         .match_pattern()
@@ -41,24 +43,28 @@ pub(super) async fn observe(
     span.record("http.route", route.as_str())
         .record("http.response.status_code", status);
     response.headers_mut().insert(REQUEST_ID, id);
-    if draining {
-        // So that the caller's next request goes to a process that stays.
+
+    if is_draining {
+        // The caller connects again, and then reaches a process that is not shutting down.
         response
             .response_mut()
             .head_mut()
             .set_connection_type(ConnectionType::Close);
     }
+
     let duration = started.elapsed();
-    tracing::debug!(parent: &span, status, ?duration, "answered");
+    tracing::debug!(parent: &span, status, ?duration, "request answered");
     metrics::request_answered(method, route, status, duration);
+
     Ok(response)
 }
 
-/// The caller's own id of the request if it is fit for logs, else a new one.
+/// The caller's own id of the request if it is short and printable, else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let fit = |id: &&HeaderValue| {
-        (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+        (1..=MAX_ID_LENGTH).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
     };
+
     headers
         .get(REQUEST_ID)
         .filter(fit)
@@ -70,8 +76,8 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         })
 }
 
-/// A name that is known beforehand, so that callers can't make up metrics.
-fn known(method: &Method) -> &'static str {
+/// The method's name; unknown ones share one, so that callers can't add label values to metrics.
+fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",
@@ -94,10 +100,12 @@ fn span(request: &ServiceRequest, method: &'static str, id: &HeaderValue) -> Spa
         http.response.status_code = Empty,
         trace_id = Empty,
     );
+
     if let Some(trace_id) =
         traces::continue_from(&span, |name| request.headers().get(name)?.to_str().ok())
     {
         span.record("trace_id", display(trace_id));
     }
+
     span
 }

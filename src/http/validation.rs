@@ -51,6 +51,14 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// `value`, or a 400 that names every problem. A reader that returned `None` for a required field
+    /// has noted why.
+    pub(super) fn check_some<T>(self, value: Option<T>) -> Result<T, ApiError> {
+        value
+            .filter(|_| self.0.is_empty())
+            .ok_or_else(|| ApiError::invalid(self.0))
+    }
+
     /// An error if there are any.
     pub(super) fn check(self) -> Result<(), ApiError> {
         if self.0.is_empty() {

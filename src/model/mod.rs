@@ -9,3 +9,4 @@ pub mod outcome;
 pub mod provider;
 pub mod recipient;
 pub mod sealed;
+pub mod status;

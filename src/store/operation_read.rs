@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, OperationId};
+use crate::model::status::OperationStatus;
 
 /// An Operation and what has become of its notifications.
 pub struct OperationStats {
@@ -35,39 +36,6 @@ pub struct OperationStats {
     pub created_at: OffsetDateTime,
     /// When a count last changed.
     pub updated_at: OffsetDateTime,
-}
-
-/// The status of an Operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OperationStatus {
-    /// To be processed in the future.
-    Scheduled,
-    /// Being processed.
-    Processing,
-    /// All its notifications have been processed.
-    Completed,
-    /// Canceled, as a whole or one notification after the other.
-    Canceled,
-}
-
-impl OperationStatus {
-    /// All of them by name.
-    pub const ALL: [(&'static str, Self); 4] = [
-        ("SCHEDULED", Self::Scheduled),
-        ("PROCESSING", Self::Processing),
-        ("COMPLETED", Self::Completed),
-        ("CANCELED", Self::Canceled),
-    ];
-
-    /// The name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheduled => "SCHEDULED",
-            Self::Processing => "PROCESSING",
-            Self::Completed => "COMPLETED",
-            Self::Canceled => "CANCELED",
-        }
-    }
 }
 
 impl OperationStats {

@@ -10,6 +10,7 @@ use crate::model::id::{AccountId, OperationId, PushNotificationId, UserId};
 use crate::model::message::Message;
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
+use crate::model::status::PushNotificationStatus;
 use crate::store::outcome_record::Status;
 use crate::store::recipients::RecipientColumns;
 
@@ -49,24 +50,23 @@ impl PushNotification {
         self.operation_id.push_notification(self.position as u32)
     }
 
-    /// The name of its status on the wire.
-    pub fn status_name(&self) -> &'static str {
+    /// Its status as the API shows it.
+    pub fn shown_status(&self) -> PushNotificationStatus {
         match self.status {
-            Status::Queued if self.is_scheduled => "SCHEDULED",
-            Status::Queued => "QUEUED",
-            Status::Sent => "SENT",
-            Status::Failed | Status::Unaddressable => "FAILED",
-            Status::Canceled => "CANCELED",
+            Status::Queued if self.is_scheduled => PushNotificationStatus::Scheduled,
+            Status::Queued => PushNotificationStatus::Queued,
+            Status::Sent => PushNotificationStatus::Sent,
+            Status::Failed | Status::Unaddressable => PushNotificationStatus::Failed,
+            Status::Canceled => PushNotificationStatus::Canceled,
         }
     }
 }
 
 /// Which notifications to list.
-pub struct PushNotificationFilter<'a> {
+pub struct PushNotificationFilter {
     /// Only this Operation's.
     pub operation_id: Option<OperationId>,
-    /// Only with this status, by its name on the wire.
-    pub status: Option<&'a str>,
+    pub status: Option<PushNotificationStatus>,
     /// Only for this provider; a User's, if one of its devices was tried there.
     pub provider: Option<Provider>,
     /// Only for this User.
@@ -88,7 +88,7 @@ pub struct PushNotificationFilter<'a> {
 pub async fn list(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
-    filter: &PushNotificationFilter<'_>,
+    filter: &PushNotificationFilter,
 ) -> sqlx::Result<Vec<PushNotification>> {
     let after = filter.after.and_then(PushNotificationId::locate);
     let rows = sqlx::query!(
@@ -144,7 +144,7 @@ pub async fn list(
         after.map_or(-1, |(_, position)| position as i32),
         filter.tags,
         filter.provider as Option<Provider>,
-        filter.status,
+        filter.status.map(PushNotificationStatus::as_str),
         filter.limit,
         filter.user_id.map(UserId::as_uuid),
     )

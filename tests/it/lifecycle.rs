@@ -116,7 +116,7 @@ async fn readiness_ends_first_and_requests_are_answered_until_the_delay_is_over(
         ready().await.filter(|answer| answer.status() == 503)
     })
     .await;
-    assert!(red.text().await.unwrap().contains("told to end"));
+    assert!(red.text().await.unwrap().contains("shutting down"));
     let id = client.send(&message(&[fcm("late")])).await;
     let answer = client
         .request(reqwest::Method::GET, &format!("/Operations/{id}"))

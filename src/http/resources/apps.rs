@@ -1,5 +1,4 @@
-//! `/PushNotifications/Apps`: list, fetch, make default. An App is made by creating a Credential
-//! for it.
+//! `/PushNotifications/Apps`: list, fetch, make default. An App is created with its first Credential.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -12,15 +11,14 @@ use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::openapi::{CreateErrors, DefaultRequest, ReadErrors};
-use crate::http::pagination::{Page, Pagination};
+use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
-use crate::http::query::Query;
+use crate::http::query::{DateParams, Query};
 use crate::http::validation::{Problems, parse_body};
 use crate::model::id::CredentialId;
 use crate::model::provider::CredentialType;
 use crate::store::apps::{self as store, AppFilter};
 
-/// The resource.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct App {
@@ -47,14 +45,17 @@ struct AppList {
 impl From<store::App> for App {
     fn from(app: store::App) -> Self {
         let credentials = app.default_credentials.0.iter();
-        let credential = |credential: &store::DefaultCredential| DefaultCredential {
-            id: credential.id(),
-            credential_type: credential.credential_type,
-        };
+        let default_credentials = credentials
+            .map(|credential| DefaultCredential {
+                id: credential.id(),
+                credential_type: credential.credential_type,
+            })
+            .collect();
+
         Self {
             name: app.name,
             is_default: app.is_default,
-            default_credentials: credentials.map(credential).collect(),
+            default_credentials,
             created_at: Date(app.created_at),
             updated_at: Date(app.updated_at),
         }
@@ -68,10 +69,8 @@ impl From<store::App> for App {
     tag = "Apps",
     params(
         ("isDefault" = Option<bool>, Query),
-        ("startDate" = Option<String>, Query, description = "Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z"),
-        ("endDate" = Option<String>, Query, description = "Created no later; a day counts whole"),
-        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
-        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+        DateParams,
+        PageParams,
     ),
     responses((status = 200, body = AppList), ReadErrors),
 )]
@@ -82,9 +81,11 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let is_default = query.boolean("isDefault");
-    let (from, until) = (query.start_date(), query.end_date());
+    let from = query.start_date();
+    let until = query.end_date();
     let page = Page::of(caller, "apps", &mut query, &state.master_keys);
     query.check()?;
+
     let filter = AppFilter {
         name: None,
         is_default,
@@ -95,21 +96,21 @@ pub(crate) async fn list(
     };
     let mut apps = store::list(&state.pool, caller.account_id, &filter).await?;
     let pagination = page.cut(&mut apps, &state.master_keys, |app| app.name.clone());
+
     Ok(HttpResponse::Ok().json(AppList {
         apps: apps.into_iter().map(App::from).collect(),
         pagination,
     }))
 }
 
-/// Makes an App the one that a send goes through that names no sender. An answer of this form is
-/// ours.
+/// Makes an App the default: a send that names no sender uses its Credentials.
+///
+/// The form of the answer is an extension.
 #[utoipa::path(
     patch,
     path = "/v1/PushNotifications/Apps/{name}",
     tag = "Apps",
-    params(
-        ("name" = String, Path, pattern = "^[a-z0-9_]{1,64}$"),
-    ),
+    params(("name" = String, Path, pattern = "^[a-z0-9_]{1,64}$")),
     request_body = DefaultRequest,
     responses((status = 202, body = AcceptedResource), CreateErrors),
 )]
@@ -120,15 +121,16 @@ pub(crate) async fn update(
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let name = path::text(name)?;
+
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
     if fields.boolean("isDefault", &mut problems) != Some(true) && problems.is_empty() {
-        let message =
-            "must be true; to take the place of the default, make another App the default";
+        let message = "must be true; to replace the default App, make another one the default";
         problems.push(&fields.at("isDefault"), message);
     }
     fields.finish(&mut problems);
     problems.check()?;
+
     if store::make_default(&state.pool, body.caller.account_id, &name).await? {
         Ok(Accepted::resource(&request, &state, "Apps", name).respond())
     } else {
@@ -141,9 +143,7 @@ pub(crate) async fn update(
     get,
     path = "/v1/PushNotifications/Apps/{name}",
     tag = "Apps",
-    params(
-        ("name" = String, Path, pattern = "^[a-z0-9_]{1,64}$"),
-    ),
+    params(("name" = String, Path, pattern = "^[a-z0-9_]{1,64}$")),
     responses((status = 200, body = App), ReadErrors),
 )]
 pub(crate) async fn fetch(
@@ -157,8 +157,10 @@ pub(crate) async fn fetch(
         limit: 1,
         ..AppFilter::default()
     };
+
     let app = store::list(&state.pool, caller.account_id, &filter)
         .await?
-        .pop();
-    Ok(HttpResponse::Ok().json(App::from(app.ok_or_else(ApiError::not_found)?)))
+        .pop()
+        .ok_or_else(ApiError::not_found)?;
+    Ok(HttpResponse::Ok().json(App::from(app)))
 }

@@ -1,8 +1,9 @@
-//! `/PushNotifications/Credentials`: create, list, fetch, make default, delete. The content goes in
-//! and never comes out.
+//! `/PushNotifications/Credentials`: create, list, fetch, make default, delete. A Credential's content
+//! is write-only: no answer contains it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::http::State;
@@ -12,26 +13,25 @@ use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
-use crate::http::idempotency;
+use crate::http::idempotency::{self, IdempotencyKeyParam};
 use crate::http::openapi::{
     ChangeErrors, CreateErrors, CredentialRequest, DefaultRequest, ReadErrors,
 };
-use crate::http::pagination::{Page, Pagination};
+use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
-use crate::http::query::Query;
-use crate::http::validation::{Problems, parse_body};
+use crate::http::query::{DateParams, Query};
+use crate::http::validation::{Object, Problems, parse_body};
 use crate::model::id::CredentialId;
 use crate::model::provider::CredentialType;
-use crate::provider::{self};
+use crate::provider;
 use crate::store::credentials::{self as store, CredentialFilter, InsertError, NewCredential};
 
-const TYPES: [(&str, CredentialType); 3] = [
-    ("APN", CredentialType::Apn),
-    ("APN_SANDBOX", CredentialType::ApnSandbox),
-    ("FCM", CredentialType::Fcm),
+const TYPES: [CredentialType; 3] = [
+    CredentialType::Apn,
+    CredentialType::ApnSandbox,
+    CredentialType::Fcm,
 ];
 
-/// The resource.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Credential {
@@ -62,14 +62,12 @@ impl From<store::Credential> for Credential {
     }
 }
 
-/// Stores a Credential; its App comes to be with its first one.
+/// Stores a Credential. The first one of an App creates the App.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Credentials",
     tag = "Credentials",
-    params(
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
-    ),
+    params(IdempotencyKeyParam),
     request_body = CredentialRequest,
     responses((status = 202, body = AcceptedResource), CreateErrors),
 )]
@@ -78,59 +76,24 @@ pub(crate) async fn create(
     state: web::Data<State>,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
-    let mut problems = Problems::default();
-    let mut fields = parse_body(&body.bytes)?;
-    if !fields.has("credentialType") {
-        problems.push(
-            &fields.at("credentialType"),
-            "is required: FCM, APN or APN_SANDBOX",
-        );
-    }
-    let credential_type = fields.word("credentialType", &TYPES, &mut problems);
-    let app_name = app_name::read_required(&mut fields, &mut problems);
-    let is_default = fields.boolean("isDefault", &mut problems).unwrap_or(false);
-    let content = fields.take("content");
-    if content.is_none() {
-        problems.push(&fields.at("content"), "is required");
-    }
-    if let Some((content, credential_type)) = content.as_ref().zip(credential_type)
-        && let Err(found) =
-            provider::Credential::parse(credential_type, content, &state.endpoints.fcm_token_uris)
-    {
-        for problem in found {
-            let field = if problem.field.is_empty() {
-                "content".into()
-            } else {
-                format!("content.{}", problem.field)
-            };
-            problems.push_at(field, problem.message);
-        }
-    }
-    fields.finish(&mut problems);
-    problems.check()?;
-    let (Some(credential_type), Some(app_name), Some(content)) =
-        (credential_type, app_name, content)
-    else {
-        return Err(ApiError::invalid(Vec::new()));
-    };
-
+    let fields = CredentialFields::read(&body.bytes, &state)?;
     let id = CredentialId::generate();
     let sealed = state
         .master_keys
-        .seal(id.as_uuid(), content.to_string().as_bytes())
+        .seal(id.as_uuid(), fields.content.to_string().as_bytes())
         .map_err(|error| {
-            tracing::error!(%error, "a Credential can't be sealed");
+            tracing::error!(%error, "a Credential can't be sealed with the master key");
             ApiError::unavailable()
         })?;
-    let account_id = body.caller.account_id;
     let new = NewCredential {
         id,
-        account_id,
-        app_name: &app_name,
-        credential_type,
-        is_default,
+        account_id: body.caller.account_id,
+        app_name: &fields.app_name,
+        credential_type: fields.credential_type,
+        is_default: fields.is_default,
         content: &sealed,
     };
+
     idempotency::once(
         &request,
         &state,
@@ -139,16 +102,89 @@ pub(crate) async fn create(
         async |connection| {
             store::insert(connection, &new)
                 .await
-                .map_err(|error| match error {
-                    InsertError::TooManyApps | InsertError::TooManyCredentials => {
-                        ApiError::invalid_field("appName", format!("can't take another: {error}"))
-                    }
-                    InsertError::Database(error) => error.into(),
-                })?;
+                .map_err(insert_error)?;
             Ok(Accepted::resource(&request, &state, "Credentials", id))
         },
     )
     .await
+}
+
+/// The fields of a Credential that is created.
+struct CredentialFields {
+    credential_type: CredentialType,
+    app_name: String,
+    is_default: bool,
+    content: Value,
+}
+
+impl CredentialFields {
+    fn read(body: &[u8], state: &State) -> Result<Self, ApiError> {
+        let mut problems = Problems::default();
+        let mut fields = parse_body(body)?;
+
+        let credential_type = read_type(&mut fields, &mut problems);
+        let app_name = app_name::read_required(&mut fields, &mut problems);
+        let is_default = fields.boolean("isDefault", &mut problems).unwrap_or(false);
+        let content = fields.take("content");
+        if content.is_none() {
+            problems.push(&fields.at("content"), "is required");
+        }
+
+        // What the content must be depends on the type.
+        if let (Some(content), Some(credential_type)) = (&content, credential_type) {
+            check_content(content, credential_type, state, &mut problems);
+        }
+        fields.finish(&mut problems);
+
+        let required = credential_type.zip(app_name).zip(content);
+        let ((credential_type, app_name), content) = problems.check_some(required)?;
+        Ok(Self {
+            credential_type,
+            app_name,
+            is_default,
+            content,
+        })
+    }
+}
+
+fn read_type(fields: &mut Object<'_>, problems: &mut Problems) -> Option<CredentialType> {
+    let names = TYPES.map(|credential_type| (credential_type.as_str(), credential_type));
+    if !fields.has("credentialType") {
+        let message = format!("is required: {}", names.map(|(name, _)| name).join(" or "));
+        problems.push(&fields.at("credentialType"), message);
+    }
+
+    fields.word("credentialType", &names, problems)
+}
+
+fn check_content(
+    content: &Value,
+    credential_type: CredentialType,
+    state: &State,
+    problems: &mut Problems,
+) {
+    let token_uris = &state.endpoints.fcm_token_uris;
+    let Err(found) = provider::Credential::parse(credential_type, content, token_uris) else {
+        return;
+    };
+
+    for problem in found {
+        let field = if problem.field.is_empty() {
+            "content".to_owned()
+        } else {
+            format!("content.{}", problem.field)
+        };
+        problems.push_at(field, problem.message);
+    }
+}
+
+fn insert_error(error: InsertError) -> ApiError {
+    match error {
+        InsertError::TooManyApps | InsertError::TooManyCredentials => {
+            ApiError::invalid_field("appName", format!("can't take another: {error}"))
+        }
+        InsertError::Database(error) => error.into(),
+    }
 }
 
 /// Credentials, newest first.
@@ -160,10 +196,8 @@ pub(crate) async fn create(
         ("appName" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"),
         ("credentialType" = Option<CredentialType>, Query),
         ("isDefault" = Option<bool>, Query),
-        ("startDate" = Option<String>, Query, description = "Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z"),
-        ("endDate" = Option<String>, Query, description = "Created no later; a day counts whole"),
-        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
-        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+        DateParams,
+        PageParams,
     ),
     responses((status = 200, body = CredentialList), ReadErrors),
 )]
@@ -174,16 +208,13 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let app_name = query.app_name();
-    let credential_type = query.filter("credentialType", "FCM, APN or APN_SANDBOX", |text| {
-        TYPES
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, credential_type)| *credential_type)
-    });
+    let credential_type = query.one_of("credentialType", &TYPES, CredentialType::as_str);
     let is_default = query.boolean("isDefault");
-    let (from, until) = (query.start_date(), query.end_date());
+    let from = query.start_date();
+    let until = query.end_date();
     let page = Page::of(caller, "credentials", &mut query, &state.master_keys);
     query.check()?;
+
     let filter = CredentialFilter {
         app_name: app_name.as_deref(),
         credential_type,
@@ -193,10 +224,12 @@ pub(crate) async fn list(
         after: page.after().and_then(|id| id.parse().ok()),
         limit: page.limit(),
     };
+
     let mut credentials = store::list(&state.pool, caller.account_id, &filter).await?;
     let pagination = page.cut(&mut credentials, &state.master_keys, |credential| {
         credential.id.to_string()
     });
+
     let credentials = credentials.into_iter().map(Credential::from).collect();
     Ok(HttpResponse::Ok().json(CredentialList {
         credentials,
@@ -209,9 +242,7 @@ pub(crate) async fn list(
     get,
     path = "/v1/PushNotifications/Credentials/{id}",
     tag = "Credentials",
-    params(
-        ("id" = CredentialId, Path),
-    ),
+    params(("id" = CredentialId, Path)),
     responses((status = 200, body = Credential), ReadErrors),
 )]
 pub(crate) async fn fetch(
@@ -219,20 +250,18 @@ pub(crate) async fn fetch(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let credential = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
-    Ok(HttpResponse::Ok().json(Credential::from(
-        credential.ok_or_else(ApiError::not_found)?,
-    )))
+    let credential = store::fetch(&state.pool, caller.account_id, path::id(&id)?)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    Ok(HttpResponse::Ok().json(Credential::from(credential)))
 }
 
-/// Makes a Credential its App's default for its type.
+/// Makes a Credential the default of its App and type.
 #[utoipa::path(
     patch,
     path = "/v1/PushNotifications/Credentials/{id}",
     tag = "Credentials",
-    params(
-        ("id" = CredentialId, Path),
-    ),
+    params(("id" = CredentialId, Path)),
     request_body = DefaultRequest,
     responses((status = 202, body = AcceptedResource), CreateErrors),
 )]
@@ -243,16 +272,18 @@ pub(crate) async fn update(
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id(&id)?;
+
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
     if fields.boolean("isDefault", &mut problems) != Some(true) && problems.is_empty() {
         problems.push(
             &fields.at("isDefault"),
-            "must be true; to take the place of a default, make another one the default",
+            "must be true; to replace a default Credential, make another one the default",
         );
     }
     fields.finish(&mut problems);
     problems.check()?;
+
     if store::make_default(&state.pool, body.caller.account_id, id).await? {
         Ok(Accepted::resource(&request, &state, "Credentials", id).respond())
     } else {
@@ -260,14 +291,12 @@ pub(crate) async fn update(
     }
 }
 
-/// Deletes a Credential. What is queued with it fails.
+/// Deletes a Credential. Notifications queued with it fail.
 #[utoipa::path(
     delete,
     path = "/v1/PushNotifications/Credentials/{id}",
     tag = "Credentials",
-    params(
-        ("id" = CredentialId, Path),
-    ),
+    params(("id" = CredentialId, Path)),
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]
 pub(crate) async fn delete(

@@ -1,4 +1,4 @@
-//! `GET /PushNotifications/{id}/DeliveryAttempts` (ours): every try with a provider.
+//! `GET /PushNotifications/{id}/DeliveryAttempts`, an extension: every request to a provider.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -9,30 +9,30 @@ use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::openapi::ReadErrors;
-use crate::http::pagination::{Page, Pagination};
+use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId};
 use crate::model::masked_token::masked;
+use crate::model::outcome::Outcome;
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
 use crate::store::push_notifications::PushNotification;
 use crate::store::{delivery_attempts as store, push_notifications};
 
-/// The resource.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DeliveryAttempt {
     push_notification_id: PushNotificationId,
     operation_id: OperationId,
-    /// 1-based.
+    /// 1 for the first attempt.
     number: i16,
     provider: Provider,
     credential_id: CredentialId,
+    /// Masked: only its ends are shown.
     token: String,
-    /// `SENT`: the provider accepted it; `FAILED`: it did not.
-    status: &'static str,
-    /// What Bellwire made of the answer.
+    status: AttemptStatus,
+    /// How Bellwire classified the provider's answer: `ACCEPTED`, `TOKEN_DEAD` and others.
     outcome: String,
     http_status: Option<i16>,
     provider_message_id: Option<String>,
@@ -42,6 +42,16 @@ struct DeliveryAttempt {
     updated_at: Date,
 }
 
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+enum AttemptStatus {
+    /// The provider accepted the notification.
+    Sent,
+    /// It did not.
+    Failed,
+}
+
+/// The provider's error.
 #[derive(Serialize, ToSchema)]
 struct AttemptError {
     code: Option<String>,
@@ -56,26 +66,39 @@ struct DeliveryAttemptList {
 }
 
 impl DeliveryAttempt {
-    /// `token`: the ends of the notification's own.
-    fn new(notification: &PushNotification, token: &str, attempt: store::DeliveryAttempt) -> Self {
-        let accepted = attempt.outcome == "ACCEPTED";
+    /// `masked_token` is the notification's, for an attempt that has none of its own: only attempts
+    /// for a User's devices do.
+    fn new(
+        notification: &PushNotification,
+        masked_token: &str,
+        attempt: store::DeliveryAttempt,
+    ) -> Self {
+        let is_accepted = attempt.outcome == Outcome::Accepted.as_str();
+        let status = if is_accepted {
+            AttemptStatus::Sent
+        } else {
+            AttemptStatus::Failed
+        };
         let error = AttemptError {
             code: attempt.provider_code,
             message: attempt.provider_message,
         };
         let duration = time::Duration::milliseconds(attempt.duration_ms.into());
+
         Self {
             push_notification_id: notification.id(),
             operation_id: notification.operation_id,
             number: attempt.number,
             provider: attempt.provider,
             credential_id: attempt.credential_id,
-            token: attempt.masked_token.unwrap_or_else(|| token.to_owned()),
-            status: if accepted { "SENT" } else { "FAILED" },
+            token: attempt
+                .masked_token
+                .unwrap_or_else(|| masked_token.to_owned()),
+            status,
             outcome: attempt.outcome,
             http_status: attempt.http_status,
             provider_message_id: attempt.provider_message_id,
-            error: (!accepted).then_some(error),
+            error: (!is_accepted).then_some(error),
             duration_ms: attempt.duration_ms,
             created_at: Date(attempt.created_at),
             updated_at: Date(attempt.created_at + duration),
@@ -83,15 +106,14 @@ impl DeliveryAttempt {
     }
 }
 
-/// Ours. A notification's attempts, first to last.
+/// A notification's delivery attempts, first to last (extension).
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/{id}/DeliveryAttempts",
     tag = "PushNotifications",
     params(
         ("id" = PushNotificationId, Path),
-        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
-        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+        PageParams,
     ),
     responses((status = 200, body = DeliveryAttemptList), ReadErrors),
 )]
@@ -103,35 +125,45 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
     let mut query = Query::of(&request)?;
-    let page = Page::of(
-        caller,
-        &format!("deliveryAttempts {id}"),
-        &mut query,
-        &state.master_keys,
-    );
+    let list = format!("deliveryAttempts {id}");
+    let page = Page::of(caller, &list, &mut query, &state.master_keys);
     query.check()?;
-    let found =
-        push_notifications::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
-    let notification = found.ok_or_else(ApiError::not_found)?.notification;
+
+    let oldest = state.oldest_readable_id();
+    let notification = push_notifications::fetch(&state.pool, caller.account_id, id, oldest)
+        .await?
+        .ok_or_else(ApiError::not_found)?
+        .notification;
+
     let after = page
         .after()
         .and_then(|number| number.parse().ok())
         .unwrap_or(0);
-    let (operation_id, position) = (notification.operation_id, notification.position);
-    let mut attempts =
-        store::list(&state.pool, operation_id, position, after, page.limit()).await?;
+    let mut attempts = store::list(
+        &state.pool,
+        notification.operation_id,
+        notification.position,
+        after,
+        page.limit(),
+    )
+    .await?;
     let pagination = page.cut(&mut attempts, &state.master_keys, |attempt| {
         attempt.number.to_string()
     });
+
     let token = match &notification.recipient {
         Recipient::Device { token, .. } => state
             .master_keys
             .open_token(caller.account_id.as_uuid(), token),
         Recipient::User(_) => Ok(String::new()),
     };
-    let token = masked(&token.unwrap_or_default());
-    let shown = |attempt| DeliveryAttempt::new(&notification, &token, attempt);
-    let delivery_attempts = attempts.into_iter().map(shown).collect();
+    // A token whose master key is gone is shown as if it were too short to show its ends.
+    let masked_token = masked(&token.unwrap_or_default());
+    let delivery_attempts = attempts
+        .into_iter()
+        .map(|attempt| DeliveryAttempt::new(&notification, &masked_token, attempt))
+        .collect();
+
     Ok(HttpResponse::Ok().json(DeliveryAttemptList {
         delivery_attempts,
         pagination,

@@ -1,4 +1,4 @@
-//! `/PushNotifications/DeviceRegistrations`: which devices a User has under an App.
+//! `/PushNotifications/DeviceRegistrations`: the devices of a User in an App.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -13,10 +13,10 @@ use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::device;
-use crate::http::error::{ApiError, Problem};
-use crate::http::idempotency;
+use crate::http::error::ApiError;
+use crate::http::idempotency::{self, IdempotencyKeyParam};
 use crate::http::openapi::{ChangeErrors, CreateErrors, ReadErrors, RegisterRequest};
-use crate::http::pagination::{Page, Pagination};
+use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
 use crate::http::tags;
@@ -27,7 +27,6 @@ use crate::model::provider::Provider;
 use crate::store::device_registrations::{self as store, NewDevice, RegisterError};
 use crate::store::devices;
 
-/// The resource.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DeviceRegistration {
@@ -35,19 +34,34 @@ struct DeviceRegistration {
     app_name: String,
     user_id: UserId,
     devices: Vec<Device>,
-    /// Always empty; the API requires it.
+    /// Always empty; Twilio's API has it.
     related: [Value; 0],
     created_at: Date,
     updated_at: Date,
 }
 
-/// The token is a secret, so only its ends are shown.
 #[derive(Serialize, ToSchema)]
 struct Device {
+    /// Masked: only its ends are shown, because it is a secret.
     token: String,
     provider: Provider,
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<Value>,
+}
+
+impl Device {
+    fn new(device: devices::Device, account_id: AccountId, keys: &MasterKeys) -> Self {
+        // A token whose master key is gone is shown as if it were too short to show its ends.
+        let token = keys
+            .open_token(account_id.as_uuid(), &device.token)
+            .unwrap_or_default();
+
+        Self {
+            token: masked(&token),
+            provider: device.provider,
+            tags: device.tags,
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -57,14 +71,12 @@ struct DeviceRegistrationList {
     pagination: Pagination,
 }
 
-/// Registers a device, for a new User where none is named.
+/// Registers a device, for a new User unless the request names one.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/DeviceRegistrations",
     tag = "DeviceRegistrations",
-    params(
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
-    ),
+    params(IdempotencyKeyParam),
     request_body = RegisterRequest,
     responses((status = 202, body = AcceptedResource), CreateErrors),
 )]
@@ -80,10 +92,8 @@ pub(crate) async fn register(
     let device = device::read(&mut fields, &mut problems);
     let tags = tags::read(&mut fields, &mut problems);
     fields.finish(&mut problems);
-    problems.check()?;
-    let (Some(app_name), Some(device)) = (app_name, device) else {
-        return Err(ApiError::invalid(Vec::new()));
-    };
+    let (app_name, device) = problems.check_some(app_name.zip(device))?;
+
     let account_id = body.caller.account_id;
     let new = NewDevice {
         account_id,
@@ -96,6 +106,7 @@ pub(crate) async fn register(
         token_hash: &hash_token(&device.token),
         tags: tags.as_ref(),
     };
+
     idempotency::once(
         &request,
         &state,
@@ -104,7 +115,7 @@ pub(crate) async fn register(
         async |connection| {
             let id = store::register(connection, &new)
                 .await
-                .map_err(|error| refusal(error, &app_name))?;
+                .map_err(|error| register_error(error, &app_name))?;
             Ok(Accepted::resource(
                 &request,
                 &state,
@@ -116,14 +127,14 @@ pub(crate) async fn register(
     .await
 }
 
-fn refusal(error: RegisterError, app_name: &str) -> ApiError {
+fn register_error(error: RegisterError, app_name: &str) -> ApiError {
     match error {
         RegisterError::NoApp => {
             let message =
-                format!("there is no App {app_name}: one is made with its first Credential");
+                format!("no App is named {app_name}; an App is created with its first Credential");
             ApiError::invalid_field("appName", message)
         }
-        RegisterError::NoUser => ApiError::invalid_field("userId", "there is no such User"),
+        RegisterError::NoUser => ApiError::invalid_field("userId", "no User has this id"),
         RegisterError::TooManyDevices => ApiError::invalid_field("userId", error.to_string()),
         RegisterError::Database(error) => error.into(),
     }
@@ -137,8 +148,7 @@ fn refusal(error: RegisterError, app_name: &str) -> ApiError {
     params(
         ("userId" = UserId, Query),
         ("appName" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"),
-        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
-        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+        PageParams,
     ),
     responses((status = 200, body = DeviceRegistrationList), ReadErrors),
 )]
@@ -148,10 +158,7 @@ pub(crate) async fn list(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
-    if query.text("userId").is_none() {
-        query.problem(Problem::new("userId", "is required: whose registrations"));
-    }
-    let user_id = query.id::<UserId>("userId", UserId::PREFIX);
+    let user_id = query.required_id::<UserId>("userId", UserId::PREFIX);
     let app_name = query.app_name();
     let page = Page::of(
         caller,
@@ -159,17 +166,14 @@ pub(crate) async fn list(
         &mut query,
         &state.master_keys,
     );
-    query.check()?;
-    let Some(user_id) = user_id else {
-        return Err(ApiError::invalid(Vec::new()));
-    };
+    let user_id = query.check_some(user_id)?;
+
     let after = page.after().and_then(|id| id.parse().ok());
-    let (account_id, app_name) = (caller.account_id, app_name.as_deref());
     let mut found = store::list(
         &state.pool,
-        account_id,
+        caller.account_id,
         user_id,
-        app_name,
+        app_name.as_deref(),
         after,
         page.limit(),
     )
@@ -177,7 +181,8 @@ pub(crate) async fn list(
     let pagination = page.cut(&mut found, &state.master_keys, |registration| {
         registration.id.to_string()
     });
-    let device_registrations = with_devices(&state, account_id, found).await?;
+
+    let device_registrations = with_devices(&state, caller.account_id, found).await?;
     Ok(HttpResponse::Ok().json(DeviceRegistrationList {
         device_registrations,
         pagination,
@@ -189,9 +194,7 @@ pub(crate) async fn list(
     get,
     path = "/v1/PushNotifications/DeviceRegistrations/{id}",
     tag = "DeviceRegistrations",
-    params(
-        ("id" = DeviceRegistrationId, Path),
-    ),
+    params(("id" = DeviceRegistrationId, Path)),
     responses((status = 200, body = DeviceRegistration), ReadErrors),
 )]
 pub(crate) async fn fetch(
@@ -202,8 +205,9 @@ pub(crate) async fn fetch(
     let found = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
     let registration = with_devices(&state, caller.account_id, found.into_iter().collect())
         .await?
-        .pop();
-    Ok(HttpResponse::Ok().json(registration.ok_or_else(ApiError::not_found)?))
+        .pop()
+        .ok_or_else(ApiError::not_found)?;
+    Ok(HttpResponse::Ok().json(registration))
 }
 
 /// Deletes a registration with its devices.
@@ -211,9 +215,7 @@ pub(crate) async fn fetch(
     delete,
     path = "/v1/PushNotifications/DeviceRegistrations/{id}",
     tag = "DeviceRegistrations",
-    params(
-        ("id" = DeviceRegistrationId, Path),
-    ),
+    params(("id" = DeviceRegistrationId, Path)),
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]
 pub(crate) async fn delete(
@@ -228,6 +230,7 @@ pub(crate) async fn delete(
     }
 }
 
+/// `registrations`, each with its devices, which are fetched in one query.
 async fn with_devices(
     state: &State,
     account_id: AccountId,
@@ -238,12 +241,13 @@ async fn with_devices(
         .map(|registration| registration.id)
         .collect();
     let mut devices = devices::of_registrations(&state.pool, &ids).await?;
+
     let registrations = registrations
         .into_iter()
         .map(|registration| DeviceRegistration {
             devices: devices
                 .extract_if(.., |device| device.registration_id == registration.id)
-                .map(|device| shown(device, account_id, &state.master_keys))
+                .map(|device| Device::new(device, account_id, &state.master_keys))
                 .collect(),
             id: registration.id,
             app_name: registration.app_name,
@@ -253,15 +257,4 @@ async fn with_devices(
             updated_at: Date(registration.updated_at),
         });
     Ok(registrations.collect())
-}
-
-fn shown(device: devices::Device, account_id: AccountId, keys: &MasterKeys) -> Device {
-    let token = keys
-        .open_token(account_id.as_uuid(), &device.token)
-        .unwrap_or_default();
-    Device {
-        token: masked(&token),
-        provider: device.provider,
-        tags: device.tags,
-    }
 }

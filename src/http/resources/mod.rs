@@ -1,4 +1,4 @@
-//! The resources of the API, a file for each.
+//! The resources of the API: a file for each, with the type that is serialized and its handlers.
 
 pub(super) mod apps;
 pub(super) mod cancel;

@@ -1,5 +1,5 @@
-//! `GET /PushNotifications/Operations/{id}/Errors` (ours): which of an Operation's notifications
-//! failed, and why.
+//! `GET /PushNotifications/Operations/{id}/Errors`, an extension: which of an Operation's
+//! notifications failed, and why.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -11,22 +11,21 @@ use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::openapi::ReadErrors;
-use crate::http::pagination::{Page, Pagination};
+use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
 use crate::http::resources::push_notifications::Recipient;
 use crate::model::id::{OperationId, PushNotificationId};
 use crate::store::{failed_notifications as store, operation_read};
 
-/// The resource.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OperationError {
-    /// The provider's code, or Bellwire's where it failed without an attempt.
+    /// The provider's code, or Bellwire's if the notification failed without an attempt.
     code: String,
     message: Option<String>,
     push_notification_id: PushNotificationId,
-    /// 0-based, in the order of the request.
+    /// The recipient's index in `to` of the request, from 0.
     position: i32,
     to: Recipient,
     attempts: i16,
@@ -53,7 +52,7 @@ impl OperationError {
     }
 }
 
-/// Ours. An Operation's errors, in request order.
+/// An Operation's errors, in the order of its request (extension).
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Operations/{id}/Errors",
@@ -61,8 +60,7 @@ impl OperationError {
     params(
         ("id" = OperationId, Path),
         ("code" = Option<String>, Query, description = "Only errors with this code"),
-        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
-        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+        PageParams,
     ),
     responses((status = 200, body = OperationErrorList), ReadErrors),
 )]
@@ -75,16 +73,16 @@ pub(crate) async fn list(
     let id = path::id::<OperationId>(&id)?;
     let mut query = Query::of(&request)?;
     let code = query.filter("code", "an error's code", |text| Some(text.to_owned()));
-    let page = Page::of(
-        caller,
-        &format!("errors {id}"),
-        &mut query,
-        &state.master_keys,
-    );
+    let list = format!("errors {id}");
+    let page = Page::of(caller, &list, &mut query, &state.master_keys);
     query.check()?;
-    let operation =
-        operation_read::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
-    operation.ok_or_else(ApiError::not_found)?;
+
+    let oldest = state.oldest_readable_id();
+    operation_read::fetch(&state.pool, caller.account_id, id, oldest)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+
+    // Positions begin at 0, so -1 is before the first.
     let after = page
         .after()
         .and_then(|position| position.parse().ok())
@@ -93,7 +91,10 @@ pub(crate) async fn list(
     let pagination = page.cut(&mut errors, &state.master_keys, |error| {
         error.position.to_string()
     });
-    let shown = |error| OperationError::new(error, caller, &state.master_keys);
-    let errors = errors.into_iter().map(shown).collect();
+
+    let errors = errors
+        .into_iter()
+        .map(|error| OperationError::new(error, caller, &state.master_keys))
+        .collect();
     Ok(HttpResponse::Ok().json(OperationErrorList { errors, pagination }))
 }

@@ -1,4 +1,4 @@
-//! `GET /PushNotifications/Operations` and `/Operations/{id}`: how far Operations have come.
+//! `GET /PushNotifications/Operations` and `/Operations/{id}`: the progress of Operations.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -9,24 +9,25 @@ use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::openapi::ReadErrors;
-use crate::http::pagination::{Page, Pagination};
+use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
-use crate::http::query::Query;
+use crate::http::query::{DateParams, Query};
 use crate::model::id::OperationId;
-use crate::store::operation_read::{self, OperationFilter, OperationStats, OperationStatus};
+use crate::model::status::OperationStatus;
+use crate::store::operation_read::{self, OperationFilter, OperationStats};
 
-/// The resource.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Operation {
     id: OperationId,
-    status: &'static str,
+    status: OperationStatus,
     stats: Stats,
     created_at: Date,
     updated_at: Date,
 }
 
-/// `total = scheduled + queued + sent + failed + canceled + unaddressable`, at every moment.
+/// How many of the Operation's notifications are in each state. At every moment,
+/// `total = scheduled + queued + sent + failed + canceled + unaddressable`.
 #[derive(Serialize, ToSchema)]
 struct Stats {
     total: i64,
@@ -47,14 +48,16 @@ struct OperationList {
 
 impl From<OperationStats> for Operation {
     fn from(operation: OperationStats) -> Self {
+        // Until `sendAt`, all that is queued counts as scheduled.
         let (scheduled, queued) = if operation.is_scheduled {
             (operation.queued, 0)
         } else {
             (0, operation.queued)
         };
+
         Self {
             id: operation.id,
-            status: operation.status().as_str(),
+            status: operation.status(),
             stats: Stats {
                 total: operation.recipients,
                 recipients: operation.recipients,
@@ -76,9 +79,7 @@ impl From<OperationStats> for Operation {
     get,
     path = "/v1/PushNotifications/Operations/{id}",
     tag = "Operations",
-    params(
-        ("id" = OperationId, Path),
-    ),
+    params(("id" = OperationId, Path)),
     responses((status = 200, body = Operation), ReadErrors),
 )]
 pub(crate) async fn fetch(
@@ -87,9 +88,10 @@ pub(crate) async fn fetch(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<OperationId>(&id)?;
-    let operation =
-        operation_read::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
-    let operation = operation.ok_or_else(ApiError::not_found)?;
+    let oldest = state.oldest_readable_id();
+    let operation = operation_read::fetch(&state.pool, caller.account_id, id, oldest)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
     Ok(HttpResponse::Ok().json(Operation::from(operation)))
 }
 
@@ -99,11 +101,9 @@ pub(crate) async fn fetch(
     path = "/v1/PushNotifications/Operations",
     tag = "Operations",
     params(
-        ("status" = Option<String>, Query, description = "SCHEDULED, PROCESSING, COMPLETED or CANCELED"),
-        ("startDate" = Option<String>, Query, description = "Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z"),
-        ("endDate" = Option<String>, Query, description = "Created no later; a day counts whole"),
-        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
-        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+        ("status" = Option<OperationStatus>, Query),
+        DateParams,
+        PageParams,
     ),
     responses((status = 200, body = OperationList), ReadErrors),
 )]
@@ -113,16 +113,12 @@ pub(crate) async fn list(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
-    let names = OperationStatus::ALL.map(|(name, _)| name).join(", ");
-    let status = query.filter("status", &format!("one of {names}"), |text| {
-        OperationStatus::ALL
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, status)| *status)
-    });
+    let status = query.one_of("status", &OperationStatus::ALL, OperationStatus::as_str);
     let (from, until) = state.id_range(&mut query);
     let page = Page::of(caller, "operations", &mut query, &state.master_keys);
     query.check()?;
+
+    // Newest first: the next page holds what is older than the last id.
     let after = page
         .after()
         .and_then(|id| id.parse::<OperationId>().ok())
@@ -133,10 +129,12 @@ pub(crate) async fn list(
         until: [after, until].into_iter().flatten().min(),
         limit: page.limit(),
     };
+
     let mut operations = operation_read::list(&state.pool, caller.account_id, &filter).await?;
     let pagination = page.cut(&mut operations, &state.master_keys, |operation| {
         operation.id.to_string()
     });
+
     let operations = operations.into_iter().map(Operation::from).collect();
     Ok(HttpResponse::Ok().json(OperationList {
         operations,

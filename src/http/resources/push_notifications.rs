@@ -1,5 +1,5 @@
-//! `GET /PushNotifications` and `/PushNotifications/{id}`: what became of each recipient's
-//! notification.
+//! `GET /PushNotifications` and `/PushNotifications/{id}`: each recipient's notification, and its
+//! status.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -12,20 +12,19 @@ use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::openapi::ReadErrors;
-use crate::http::pagination::{Page, Pagination};
+use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
-use crate::http::query::Query;
+use crate::http::query::{DateParams, Query};
 use crate::model::id::{CredentialId, OperationId, PushNotificationId, UserId};
 use crate::model::masked_token::masked;
-use crate::model::message::Message;
+use crate::model::message::{Message, Priority};
 use crate::model::provider::Provider;
 use crate::model::recipient;
+use crate::model::status::PushNotificationStatus;
 use crate::store::push_notifications::{self as store, PushNotificationFilter};
 use crate::template::MessageTemplate;
 
-const STATUSES: [&str; 5] = ["SCHEDULED", "QUEUED", "SENT", "FAILED", "CANCELED"];
-
-/// The resource without its content, as lists hold it.
+/// A notification without its content, as lists hold it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PushNotification {
@@ -33,40 +32,36 @@ struct PushNotification {
     operation_id: OperationId,
     to: Recipient,
     from: Sender,
-    status: &'static str,
+    status: PushNotificationStatus,
     created_at: Date,
     updated_at: Date,
 }
 
-/// Whom a notification is for. The token is a secret, so only its ends are shown.
+/// The recipient of a notification.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum Recipient {
-    /// A device.
     Device {
-        /// Its ends.
+        /// Masked: only its ends are shown, because it is a secret.
         token: String,
-        /// Which provider reaches it.
         provider: Provider,
     },
-    /// A User.
     #[serde(rename_all = "camelCase")]
-    User {
-        /// Which one.
-        user_id: UserId,
-    },
+    User { user_id: UserId },
 }
 
 impl Recipient {
-    /// As shown to the account that it is of.
+    /// `caller` must be of the recipient's account, whose id is part of the token's seal.
     pub(crate) fn new(recipient: &recipient::Recipient, caller: Caller, keys: &MasterKeys) -> Self {
         match recipient {
             recipient::Recipient::Device {
                 provider, token, ..
             } => {
+                // A token whose master key is gone is shown as if it were too short to show its ends.
                 let token = keys
                     .open_token(caller.account_id.as_uuid(), token)
                     .unwrap_or_default();
+
                 Self::Device {
                     token: masked(&token),
                     provider: *provider,
@@ -77,7 +72,7 @@ impl Recipient {
     }
 }
 
-/// What it is sent with: a device by one Credential, a User by those of an App.
+/// Devices are sent to with one Credential, Users with those of an App.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum Sender {
@@ -87,14 +82,14 @@ enum Sender {
     App { app_name: String },
 }
 
-/// The resource with what its recipient gets.
+/// A notification with its content, as the recipient gets it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct FullPushNotification {
     #[serde(flatten)]
     notification: PushNotification,
     content: Map<String, Value>,
-    priority: crate::model::message::Priority,
+    priority: Priority,
     sound: Option<String>,
     #[serde(flatten)]
     options: Map<String, Value>,
@@ -113,7 +108,7 @@ impl PushNotification {
             id: notification.id(),
             operation_id: notification.operation_id,
             to: Recipient::new(&notification.recipient, caller, keys),
-            status: notification.status_name(),
+            status: notification.shown_status(),
             from: match notification.recipient {
                 recipient::Recipient::Device { credential_id, .. } => {
                     Sender::Credential { credential_id }
@@ -136,6 +131,7 @@ impl FullPushNotification {
             ("image", json!(message.image)),
             ("data", json!(message.data)),
         ]);
+
         let options = present([
             ("badge", json!(message.badge)),
             ("ttl", json!(message.ttl)),
@@ -143,6 +139,7 @@ impl FullPushNotification {
             ("fcm", json!(message.fcm)),
             ("apn", json!(message.apn)),
         ]);
+
         Self {
             notification,
             content,
@@ -153,6 +150,7 @@ impl FullPushNotification {
     }
 }
 
+/// The fields that have a value.
 fn present<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     fields
         .into_iter()
@@ -166,9 +164,7 @@ fn present<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     get,
     path = "/v1/PushNotifications/{id}",
     tag = "PushNotifications",
-    params(
-        ("id" = PushNotificationId, Path),
-    ),
+    params(("id" = PushNotificationId, Path)),
     responses((status = 200, body = FullPushNotification), ReadErrors),
 )]
 pub(crate) async fn fetch(
@@ -177,36 +173,39 @@ pub(crate) async fn fetch(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
-    let found = store::fetch(&state.pool, caller.account_id, id, state.oldest()).await?;
-    let found = found.ok_or_else(ApiError::not_found)?;
+    let oldest = state.oldest_readable_id();
+    let found = store::fetch(&state.pool, caller.account_id, id, oldest)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+
     let message = as_received(found.message, found.variables.as_ref());
     let notification = PushNotification::new(found.notification, caller, &state.master_keys);
     Ok(HttpResponse::Ok().json(FullPushNotification::new(notification, message)))
 }
 
-/// The message with its templates filled in; as it is where they can't be.
+/// The message with its templates rendered, or as it is if rendering fails.
 fn as_received(message: Message, variables: Option<&Value>) -> Message {
     let template = MessageTemplate::parse(&message).ok().flatten();
+
     template
         .and_then(|template| template.render(variables).ok())
         .unwrap_or(message)
 }
 
-/// Notifications: those of the newest Operation first, in request order within one.
+/// Notifications: those of the newest Operation first; within an Operation, in the order of its
+/// request.
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications",
     tag = "PushNotifications",
     params(
         ("operationId" = Option<OperationId>, Query),
-        ("status" = Option<String>, Query, description = "SCHEDULED, QUEUED, SENT, FAILED or CANCELED"),
+        ("status" = Option<PushNotificationStatus>, Query),
         ("tags" = Option<String>, Query, description = "key_1:value;key_2:value"),
         ("user" = Option<UserId>, Query),
         ("provider" = Option<Provider>, Query),
-        ("startDate" = Option<String>, Query, description = "Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z"),
-        ("endDate" = Option<String>, Query, description = "Created no later; a day counts whole"),
-        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
-        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
+        DateParams,
+        PageParams,
     ),
     responses((status = 200, body = PushNotificationList), ReadErrors),
 )]
@@ -217,21 +216,22 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let operation_id = query.id("operationId", OperationId::PREFIX);
-    let status = query.filter(
+    let status = query.one_of(
         "status",
-        &format!("one of {}", STATUSES.join(", ")),
-        |text| STATUSES.iter().find(|status| **status == text).copied(),
+        &PushNotificationStatus::ALL,
+        PushNotificationStatus::as_str,
     );
-    let provider = query.filter("provider", "APN or FCM", |text| match text {
-        "APN" => Some(Provider::Apn),
-        "FCM" => Some(Provider::Fcm),
-        _ => None,
-    });
+    let provider = query.one_of(
+        "provider",
+        &[Provider::Fcm, Provider::Apn],
+        Provider::as_str,
+    );
     let tags = query.filter("tags", "of the form key:value;key:value", tags);
     let user_id = query.id::<UserId>("user", UserId::PREFIX);
     let (from, until) = state.id_range(&mut query);
     let page = Page::of(caller, "pushNotifications", &mut query, &state.master_keys);
     query.check()?;
+
     let filter = PushNotificationFilter {
         operation_id,
         status,
@@ -243,12 +243,14 @@ pub(crate) async fn list(
         after: page.after().and_then(|id| id.parse().ok()),
         limit: page.limit(),
     };
+
     let mut notifications = store::list(&state.pool, caller.account_id, &filter).await?;
     let pagination = page.cut(&mut notifications, &state.master_keys, |notification| {
         notification.id().to_string()
     });
-    let push_notifications = notifications.into_iter();
-    let push_notifications = push_notifications
+
+    let push_notifications = notifications
+        .into_iter()
         .map(|notification| PushNotification::new(notification, caller, &state.master_keys))
         .collect();
     Ok(HttpResponse::Ok().json(PushNotificationList {
@@ -257,12 +259,13 @@ pub(crate) async fn list(
     }))
 }
 
-/// `key_1:value;key_2:value;`, as an object.
+/// Reads `key_1:value;key_2:value;` as a JSON object.
 fn tags(text: &str) -> Option<Value> {
     let pairs = text.split(';').filter(|pair| !pair.is_empty()).map(|pair| {
         let (key, value) = pair.split_once(':')?;
         Some((key.to_owned(), Value::from(value)))
     });
+
     pairs
         .collect::<Option<Map<_, _>>>()
         .filter(|tags| !tags.is_empty())

@@ -1,5 +1,5 @@
-//! `/PushNotifications/Users`: list, fetch, delete. A User is made by registering a device without
-//! naming one.
+//! `/PushNotifications/Users`: list, fetch, delete. A User is created by a device registration that
+//! names no User.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -10,13 +10,12 @@ use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
 use crate::http::openapi::{ChangeErrors, ReadErrors};
-use crate::http::pagination::{Page, Pagination};
+use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
 use crate::model::id::UserId;
 use crate::store::users as store;
 
-/// The resource.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct User {
@@ -49,10 +48,7 @@ impl From<store::User> for User {
     get,
     path = "/v1/PushNotifications/Users",
     tag = "Users",
-    params(
-        ("pageSize" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Records of a page; 50 if absent"),
-        ("pageToken" = Option<String>, Query, description = "`pagination.next` of the page before"),
-    ),
+    params(PageParams),
     responses((status = 200, body = UserList), ReadErrors),
 )]
 pub(crate) async fn list(
@@ -63,9 +59,11 @@ pub(crate) async fn list(
     let mut query = Query::of(&request)?;
     let page = Page::of(caller, "users", &mut query, &state.master_keys);
     query.check()?;
+
     let after = page.after().and_then(|id| id.parse().ok());
     let mut users = store::list(&state.pool, caller.account_id, after, page.limit()).await?;
     let pagination = page.cut(&mut users, &state.master_keys, |user| user.id.to_string());
+
     Ok(HttpResponse::Ok().json(UserList {
         users: users.into_iter().map(User::from).collect(),
         pagination,
@@ -77,9 +75,7 @@ pub(crate) async fn list(
     get,
     path = "/v1/PushNotifications/Users/{id}",
     tag = "Users",
-    params(
-        ("id" = UserId, Path),
-    ),
+    params(("id" = UserId, Path)),
     responses((status = 200, body = User), ReadErrors),
 )]
 pub(crate) async fn fetch(
@@ -87,18 +83,18 @@ pub(crate) async fn fetch(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let user = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
-    Ok(HttpResponse::Ok().json(User::from(user.ok_or_else(ApiError::not_found)?)))
+    let user = store::fetch(&state.pool, caller.account_id, path::id(&id)?)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    Ok(HttpResponse::Ok().json(User::from(user)))
 }
 
-/// Deletes a User with its devices. What is queued for it becomes unaddressable.
+/// Deletes a User with its devices. Notifications queued for it become unaddressable.
 #[utoipa::path(
     delete,
     path = "/v1/PushNotifications/Users/{id}",
     tag = "Users",
-    params(
-        ("id" = UserId, Path),
-    ),
+    params(("id" = UserId, Path)),
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]
 pub(crate) async fn delete(

@@ -57,7 +57,7 @@ impl Checked {
             tags,
             send_at,
             validate_only,
-        } = SendBody::parse(body, longest_ahead(state.retention), &mut problems)?;
+        } = SendBody::parse(body, longest_ahead(state.settings.retention), &mut problems)?;
         let senders = Senders::find(
             state,
             caller.account_id,

@@ -148,7 +148,7 @@ pub(crate) async fn validate(
     }))
 }
 
-/// Ours. Shows the requests that each recipient would cause.
+/// Shows the requests that each recipient would cause (extension).
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Preview",

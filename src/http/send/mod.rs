@@ -18,7 +18,7 @@ use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::device::Device;
 use crate::http::error::ApiError;
-use crate::http::idempotency::IdempotencyKey;
+use crate::http::idempotency::{IdempotencyKey, IdempotencyKeyParam};
 use crate::http::openapi::{CreateErrors, SendRequest};
 use crate::ingest::group_commit::AcceptError;
 use crate::model::operation::{NewOperation, NewRecipient};
@@ -36,9 +36,7 @@ const SHORTEST_DEADLINE: Duration = Duration::seconds(30);
     post,
     path = "/v1/PushNotifications",
     tag = "PushNotifications",
-    params(
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Ours. A repeat under the same key gets the first answer for 24 hours"),
-    ),
+    params(IdempotencyKeyParam),
     request_body = SendRequest,
     responses((status = 202, body = AcceptedOperation), (status = 200, body = Validation, description = "The answer to `validateOnly`"), CreateErrors),
 )]
@@ -70,14 +68,14 @@ pub(super) async fn send(
         ..
     } = checked;
     state
-        .limits
-        .recipients(caller.account_id, targets.recipients.len())?;
+        .rate_limits
+        .check_recipients(caller.account_id, targets.recipients.len())?;
 
     let answer = Accepted::operation(&request, &state, id);
     let operation = NewOperation {
         id,
         account_id: caller.account_id,
-        deadline_at: deadline(starts_at, state.deadline, message.ttl),
+        deadline_at: deadline(starts_at, state.settings.deadline, message.ttl),
         message,
         sender,
         request: key.as_ref().map(|key| key.accepted(&answer)),
@@ -87,7 +85,7 @@ pub(super) async fn send(
         recipients: addressed(targets.recipients, &senders, caller, &state.master_keys)?,
         audience: targets.audience,
     };
-    match (state.intake.submit(operation).await, key) {
+    match (state.group_commit.submit(operation).await, key) {
         // The other one was first by a moment.
         (Err(AcceptError::Repeated), Some(key)) => key
             .replay(&state.pool)
