@@ -17,7 +17,7 @@ use crate::ingest::commit_plan::{QueuedWork, gather, is_large, is_retried_one_by
 use crate::model::operation::NewOperation;
 use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::idempotency_keys;
-use crate::store::operation_insert;
+use crate::store::operation_insert::{self, OperationInsert};
 use crate::telemetry::metrics;
 
 /// The least time between the starts of two shared transactions. Under load it makes them fewer and
@@ -188,9 +188,10 @@ impl Store {
         let work = QueuedWork::of(queued.map(|submission| &submission.operation));
         let notify = work.notifies_all_processes(self.delivery.is_some());
 
-        let operations = group
-            .iter()
-            .map(|submission| (&submission.operation, claim(submission)));
+        let operations = group.iter().map(|submission| OperationInsert {
+            operation: &submission.operation,
+            claimed_for: claim(submission),
+        });
         let inserted = if group.iter().any(|member| is_large(member.recipients())) {
             operation_insert::insert(&self.pool, operations, notify).await
         } else {
@@ -235,8 +236,11 @@ impl Store {
     /// processes are notified, because nothing is handed over.
     async fn commit_one_by_one(&self, group: Vec<Submission>) {
         for submission in group {
-            let inserted =
-                operation_insert::insert(&self.pool, [(&submission.operation, None)], true).await;
+            let operation = OperationInsert {
+                operation: &submission.operation,
+                claimed_for: None,
+            };
+            let inserted = operation_insert::insert(&self.pool, [operation], true).await;
             answer(vec![submission], None, &inserted.map_err(Arc::new));
         }
     }

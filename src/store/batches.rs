@@ -9,9 +9,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::model::id::OperationId;
-
-/// Ranks that a batch can have: see `store::operations::insert`.
-pub const RANKS: i32 = 40;
+use crate::store::rank::RANKS;
 
 /// Which batch, by which claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

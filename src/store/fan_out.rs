@@ -8,6 +8,7 @@ use sqlx::PgExecutor;
 use crate::model::id::{MAX_POSITIONS, OperationId};
 use crate::model::operation::BATCH_SIZE;
 use crate::store::operation_insert::WAKE_CHANNEL;
+use crate::store::rank;
 
 /// Users that one step looks at: short enough to hold nobody up.
 const STEP: i64 = 5_000;
@@ -31,7 +32,8 @@ pub async fn step(executor: impl PgExecutor<'_>) -> sqlx::Result<Option<Step>> {
         STEP,
         BATCH_SIZE as i32,
         MAX_POSITIONS as i32,
-        WAKE_CHANNEL
+        WAKE_CHANNEL,
+        &rank::STARTS,
     )
     .fetch_optional(executor)
     .await?;

@@ -1,5 +1,8 @@
+-- One step of a fan-out: makes the notifications and batches of the next Users of an audience, and moves the cursor.
+
+-- The cursor that has waited longest, unless another replica is at work on it.
 with fanout as materialized (
-    -- Named one by one: a column that a later release adds must change nothing here.
+    -- Columns by name: one that a later release adds must change nothing here.
     select operation_id, account_id, app_name, tags, priority_rank, after_user_id, next_position, next_batch
     from fanouts
     where due_at <= now()
@@ -7,8 +10,9 @@ with fanout as materialized (
     limit 1
     for update skip locked
 ),
+-- The next $1 Users of the App, or fewer where the Operation would hold more than $3 notifications.
 scanned as materialized (
-    select registration.*
+    select registration.id, registration.user_id
     from fanout
     cross join lateral (
         select device_registrations.id, device_registrations.user_id
@@ -20,35 +24,55 @@ scanned as materialized (
         limit least($1::bigint, $3::integer - fanout.next_position)
     ) as registration
 ),
+-- Those of them who belong to the audience, numbered from 0.
 chosen as materialized (
-    select user_id, (row_number() over (order by user_id))::integer - 1 as index
-    from scanned cross join fanout
+    select scanned.user_id, (row_number() over (order by scanned.user_id))::integer - 1 as index
+    from scanned
+    cross join fanout
     where fanout.tags is null
-        or exists (select from devices where registration_id = scanned.id and devices.tags @> fanout.tags)
+        or exists (
+            select
+            from devices
+            where devices.registration_id = scanned.id and devices.tags @> fanout.tags
+        )
 ),
 notification as (
     insert into push_notifications (operation_id, position, user_id)
-    select operation_id, next_position + index, user_id
-    from chosen cross join fanout
+    select fanout.operation_id, fanout.next_position + chosen.index, chosen.user_id
+    from chosen
+    cross join fanout
 ),
+-- Batches of $2 notifications. `priority_rank` is the first batch's rank; each start of a rank ($5) that a batch's
+-- number has reached adds one to it.
 batch as (
     insert into batches (operation_id, number, first_position, size, rank, due_at, queued, updated_at)
     select
-        operation_id, next_batch + number, next_position + number * $2::integer, size,
-        -- As in `operations::rank`: the rank of the first batch, and the number of bits of this one's number.
-        priority_rank + length(ltrim((next_batch + number)::bit(32)::text, '0')), now(), size, now()
-    from (select (index / $2)::integer as number, count(*)::integer as size from chosen group by 1) as part
+        fanout.operation_id,
+        fanout.next_batch + part.number,
+        fanout.next_position + part.number * $2::integer,
+        part.size,
+        fanout.priority_rank + width_bucket(fanout.next_batch + part.number, $5::integer[]),
+        now(),
+        part.size,
+        now()
+    from (
+        select (chosen.index / $2)::integer as number, count(*)::integer as size
+        from chosen
+        group by 1
+    ) as part
     cross join fanout
 ),
+-- The Operation counts its recipients as they are found.
 operation as (
     update operations
-    set recipients = recipients + (select count(*) from chosen)
+    set recipients = operations.recipients + (select count(*) from chosen)
     from fanout
-    where id = fanout.operation_id
+    where operations.id = fanout.operation_id
 ),
+-- More may follow: the cursor goes behind the last User that was looked at, and behind the other cursors, so that a
+-- large audience does not hold up a small one.
 moved as (
     update fanouts
-    -- Behind the others: a large audience holds no small one up.
     set due_at = now(),
         after_user_id = (select user_id from scanned order by user_id desc limit 1),
         next_position = fanouts.next_position + (select count(*) from chosen),
@@ -56,15 +80,16 @@ moved as (
     from fanout
     where fanouts.operation_id = fanout.operation_id and (select count(*) from scanned) = $1
 ),
+-- No more Users, or no more room: the fan-out is over.
 done as (
     delete from fanouts
     using fanout
     where fanouts.operation_id = fanout.operation_id and (select count(*) from scanned) < $1
 )
 select
-    operation_id,
+    fanout.operation_id,
     (select count(*) from chosen) as "notifications!",
-    next_position + (select count(*) from scanned) >= $3::integer as "is_full!"
+    fanout.next_position + (select count(*) from scanned) >= $3::integer as "is_full!"
 from fanout
--- Tells the workers, for its effect alone.
+-- Wakes the workers of all processes.
 cross join lateral pg_notify($4, '')

@@ -23,6 +23,7 @@ pub mod outcome_record;
 pub mod partitions;
 pub mod push_notifications;
 pub mod queue_depth;
+pub mod rank;
 pub mod recipients;
 pub mod schema;
 pub mod sealed_secrets;

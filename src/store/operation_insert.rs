@@ -8,38 +8,27 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::model::id::{CredentialId, UserId};
-use crate::model::message::{Message, Priority};
+use crate::model::id::CredentialId;
+use crate::model::message::Message;
 use crate::model::operation::{BATCH_SIZE, NewOperation};
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
+use crate::store::rank;
 
 /// The channel on which workers learn that batches are due.
 pub const WAKE_CHANNEL: &str = "batches";
 
-/// Ranks of LOW batches begin here, above every rank that a HIGH batch can have.
-const LOW_RANK: i16 = 20;
-
-/// The order in which due batches are claimed, 0 first. HIGH goes before LOW. Within a priority an
-/// Operation of a single batch goes first, then the first batches of every larger one before its
-/// later ones, in powers of two: so a single push never waits for a million, be they of one
-/// Operation or of many.
-fn rank(high_priority: bool, is_single_batch: bool, batch_number: u32) -> i16 {
-    let bucket = if is_single_batch {
-        0
-    } else {
-        1 + (u32::BITS - batch_number.leading_zeros()) as i16
-    };
-    if high_priority {
-        bucket
-    } else {
-        LOW_RANK + bucket
-    }
+/// An Operation to be stored.
+pub struct OperationInsert<'a> {
+    pub operation: &'a NewOperation,
+    /// For how long this process claims the Operation's batches as they are stored, by a claim of
+    /// number 1; `None`: they are due for any process.
+    pub claimed_for: Option<Duration>,
 }
 
-/// The columns of all Operations of one insert, as the arrays that Postgres gets.
+/// The rows of one statement, as an array for each column of each table.
 #[derive(Default)]
-struct Columns<'a> {
+struct Rows<'a> {
     operations: OperationColumns<'a>,
     notifications: NotificationColumns<'a>,
     batches: BatchColumns,
@@ -54,6 +43,7 @@ struct OperationColumns<'a> {
     message: Vec<Json<&'a Message>>,
     sender: Vec<Option<&'a Value>>,
     tags: Vec<Option<&'a Value>>,
+    audience_tags: Vec<Option<&'a Value>>,
     recipients: Vec<i32>,
     send_at: Vec<Option<OffsetDateTime>>,
     deadline_at: Vec<OffsetDateTime>,
@@ -61,7 +51,6 @@ struct OperationColumns<'a> {
     app_name: Vec<Option<&'a str>>,
     fcm_credential_id: Vec<Option<Uuid>>,
     apn_credential_id: Vec<Option<Uuid>>,
-    audience_tags: Vec<Option<&'a Value>>,
 }
 
 #[derive(Default)]
@@ -79,94 +68,13 @@ struct NotificationColumns<'a> {
 struct BatchColumns {
     operation_id: Vec<Uuid>,
     number: Vec<i32>,
+    first_position: Vec<i32>,
     size: Vec<i32>,
     rank: Vec<i16>,
     send_at: Vec<Option<OffsetDateTime>>,
-    created_at: Vec<OffsetDateTime>,
-    /// Seconds.
+    /// In seconds.
     claimed_for: Vec<Option<f64>>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(operations: impl IntoIterator<Item = (&'a NewOperation, Claim)>) -> Self {
-        let mut columns = Self::default();
-        for (operation, claim) in operations {
-            columns.operations.push(operation);
-            columns.notifications.push(operation);
-            columns.batches.push(operation, claim);
-            columns.requests.push(operation);
-            columns.fanouts.push(operation);
-        }
-        columns
-    }
-}
-
-impl<'a> OperationColumns<'a> {
-    fn push(&mut self, operation: &'a NewOperation) {
-        self.id.push(operation.id.as_uuid());
-        self.account_id.push(operation.account_id.as_uuid());
-        self.message.push(Json(&operation.message));
-        self.sender.push(operation.sender.as_ref());
-        self.tags.push(operation.tags.as_ref());
-        self.recipients.push(operation.recipients.len() as i32);
-        self.send_at.push(operation.send_at);
-        self.deadline_at.push(operation.deadline_at);
-        self.created_at.push(operation.id.created_at());
-        self.app_name.push(operation.senders.app_name.as_deref());
-        self.fcm_credential_id
-            .push(operation.senders.fcm.map(CredentialId::as_uuid));
-        self.apn_credential_id
-            .push(operation.senders.apn.map(CredentialId::as_uuid));
-        self.audience_tags.push(
-            operation
-                .audience
-                .as_ref()
-                .and_then(|audience| audience.tags.as_ref()),
-        );
-    }
-}
-
-impl<'a> NotificationColumns<'a> {
-    fn push(&mut self, operation: &'a NewOperation) {
-        for (position, recipient) in (0..).zip(&operation.recipients) {
-            self.operation_id.push(operation.id.as_uuid());
-            self.position.push(position);
-            let device = match &recipient.recipient {
-                Recipient::Device {
-                    provider,
-                    credential_id,
-                    token,
-                } => Some((*provider, *credential_id, token)),
-                Recipient::User(_) => None,
-            };
-            self.user_id
-                .push(recipient.recipient.user_id().map(UserId::as_uuid));
-            self.provider.push(device.map(|(provider, ..)| provider));
-            self.credential_id
-                .push(device.map(|(_, credential_id, _)| credential_id.as_uuid()));
-            self.token.push(device.map(|(.., token)| token.as_slice()));
-            self.variables.push(recipient.variables.as_ref());
-        }
-    }
-}
-
-impl BatchColumns {
-    fn push(&mut self, operation: &NewOperation, claim: Claim) {
-        let high_priority = operation.message.priority == Priority::High;
-        let recipients = operation.recipients.len() as u32;
-        for number in 0..recipients.div_ceil(BATCH_SIZE) {
-            self.operation_id.push(operation.id.as_uuid());
-            self.number.push(number as i32);
-            self.size
-                .push((recipients - number * BATCH_SIZE).min(BATCH_SIZE) as i32);
-            self.rank
-                .push(rank(high_priority, recipients <= BATCH_SIZE, number));
-            self.send_at.push(operation.send_at);
-            self.created_at.push(operation.id.created_at());
-            self.claimed_for
-                .push(claim.map(|lease| lease.as_secs_f64()));
-        }
-    }
+    created_at: Vec<OffsetDateTime>,
 }
 
 #[derive(Default)]
@@ -178,11 +86,126 @@ struct RequestColumns<'a> {
     answer: Vec<&'a Value>,
 }
 
+#[derive(Default)]
+struct FanoutColumns<'a> {
+    operation_id: Vec<Uuid>,
+    account_id: Vec<Uuid>,
+    app_name: Vec<&'a str>,
+    tags: Vec<Option<&'a Value>>,
+    priority_rank: Vec<i16>,
+    send_at: Vec<Option<OffsetDateTime>>,
+}
+
+impl<'a> Rows<'a> {
+    fn of(inserts: impl IntoIterator<Item = OperationInsert<'a>>) -> Self {
+        let mut rows = Self::default();
+
+        for OperationInsert {
+            operation,
+            claimed_for,
+        } in inserts
+        {
+            rows.operations.push(operation);
+            rows.notifications.push(operation);
+            rows.batches.push(operation, claimed_for);
+            rows.requests.push(operation);
+            rows.fanouts.push(operation);
+        }
+
+        rows
+    }
+}
+
+impl<'a> OperationColumns<'a> {
+    fn push(&mut self, operation: &'a NewOperation) {
+        let audience = operation.audience.as_ref();
+        let senders = &operation.senders;
+
+        self.id.push(operation.id.as_uuid());
+        self.account_id.push(operation.account_id.as_uuid());
+        self.message.push(Json(&operation.message));
+        self.sender.push(operation.sender.as_ref());
+        self.tags.push(operation.tags.as_ref());
+        self.audience_tags
+            .push(audience.and_then(|audience| audience.tags.as_ref()));
+        self.recipients.push(operation.recipients.len() as i32);
+        self.send_at.push(operation.send_at);
+        self.deadline_at.push(operation.deadline_at);
+        self.created_at.push(operation.id.created_at());
+        self.app_name.push(senders.app_name.as_deref());
+        self.fcm_credential_id
+            .push(senders.fcm.map(CredentialId::as_uuid));
+        self.apn_credential_id
+            .push(senders.apn.map(CredentialId::as_uuid));
+    }
+}
+
+impl<'a> NotificationColumns<'a> {
+    fn push(&mut self, operation: &'a NewOperation) {
+        for (position, recipient) in (0..).zip(&operation.recipients) {
+            self.operation_id.push(operation.id.as_uuid());
+            self.position.push(position);
+            self.push_recipient(&recipient.recipient);
+            self.variables.push(recipient.variables.as_ref());
+        }
+    }
+
+    fn push_recipient(&mut self, recipient: &'a Recipient) {
+        match recipient {
+            Recipient::User(user_id) => {
+                self.user_id.push(Some(user_id.as_uuid()));
+                self.provider.push(None);
+                self.credential_id.push(None);
+                self.token.push(None);
+            }
+            Recipient::Device {
+                provider,
+                credential_id,
+                token,
+            } => {
+                self.user_id.push(None);
+                self.provider.push(Some(*provider));
+                self.credential_id.push(Some(credential_id.as_uuid()));
+                self.token.push(Some(token));
+            }
+        }
+    }
+}
+
+impl BatchColumns {
+    fn push(&mut self, operation: &NewOperation, claimed_for: Option<Duration>) {
+        let priority = operation.message.priority;
+        let recipients = operation.recipients.len() as u32;
+        let batches = recipients.div_ceil(BATCH_SIZE);
+
+        for number in 0..batches {
+            let first_position = number * BATCH_SIZE;
+            let rank = if batches == 1 {
+                rank::of_only_batch(priority)
+            } else {
+                rank::of_batch(priority, number as i32)
+            };
+
+            self.operation_id.push(operation.id.as_uuid());
+            self.number.push(number as i32);
+            self.first_position.push(first_position as i32);
+            self.size
+                .push((recipients - first_position).min(BATCH_SIZE) as i32);
+            self.rank.push(rank);
+            self.send_at.push(operation.send_at);
+            self.claimed_for
+                .push(claimed_for.map(|lease| lease.as_secs_f64()));
+            self.created_at.push(operation.id.created_at());
+        }
+    }
+}
+
 impl<'a> RequestColumns<'a> {
     fn push(&mut self, operation: &'a NewOperation) {
         let Some(request) = &operation.request else {
             return;
         };
+
         self.account_id.push(operation.account_id.as_uuid());
         self.key.push(&request.key);
         self.fingerprint.push(&request.fingerprint);
@@ -191,57 +214,47 @@ impl<'a> RequestColumns<'a> {
     }
 }
 
-#[derive(Default)]
-struct FanoutColumns<'a> {
-    operation_id: Vec<Uuid>,
-    account_id: Vec<Uuid>,
-    app_name: Vec<&'a str>,
-    tags: Vec<Option<&'a Value>>,
-    rank: Vec<i16>,
-    send_at: Vec<Option<OffsetDateTime>>,
-}
-
 impl<'a> FanoutColumns<'a> {
     fn push(&mut self, operation: &'a NewOperation) {
         let Some(audience) = &operation.audience else {
             return;
         };
+        let app_name = operation.senders.app_name.as_deref().unwrap_or_default();
+
         self.operation_id.push(operation.id.as_uuid());
         self.account_id.push(operation.account_id.as_uuid());
-        self.app_name
-            .push(operation.senders.app_name.as_deref().unwrap_or_default());
+        self.app_name.push(app_name);
         self.tags.push(audience.tags.as_ref());
-        self.rank
-            .push(rank(operation.message.priority == Priority::High, false, 0));
+        self.priority_rank
+            .push(rank::of_batch(operation.message.priority, 0));
         self.send_at.push(operation.send_at);
     }
 }
 
-/// For how long an Operation's batches are claimed as they are stored, by a claim of number 1;
-/// `None`: they are due for whoever claims them.
-pub type Claim = Option<Duration>;
-
-/// Stores whole Operations, in one statement and so in one transaction: all or nothing. `notify`:
-/// and wakes the workers of all processes.
+/// Stores whole Operations in one statement, and so in one transaction: all of them or none. With
+/// `notify` it also wakes the workers of all processes.
 pub async fn insert<'a>(
     executor: impl PgExecutor<'_>,
-    operations: impl IntoIterator<Item = (&'a NewOperation, Claim)>,
+    operations: impl IntoIterator<Item = OperationInsert<'a>>,
     notify: bool,
 ) -> sqlx::Result<()> {
-    let Columns {
+    let Rows {
         operations,
         notifications,
         batches,
         requests,
         fanouts,
-    } = Columns::of(operations);
+    } = Rows::of(operations);
+
     sqlx::query_file!(
         "src/store/operation_insert.sql",
+        // $1 to $13
         &operations.id,
         &operations.account_id,
         &operations.message as &[Json<&Message>],
         &operations.sender as &[Option<&Value>],
         &operations.tags as &[Option<&Value>],
+        &operations.audience_tags as &[Option<&Value>],
         &operations.recipients,
         &operations.send_at as &[Option<OffsetDateTime>],
         &operations.deadline_at,
@@ -249,6 +262,7 @@ pub async fn insert<'a>(
         &operations.app_name as &[Option<&str>],
         &operations.fcm_credential_id as &[Option<Uuid>],
         &operations.apn_credential_id as &[Option<Uuid>],
+        // $14 to $20
         &notifications.operation_id,
         &notifications.position,
         &notifications.user_id as &[Option<Uuid>],
@@ -256,31 +270,35 @@ pub async fn insert<'a>(
         &notifications.credential_id as &[Option<Uuid>],
         &notifications.token as &[Option<&[u8]>],
         &notifications.variables as &[Option<&Value>],
+        // $21 to $28
         &batches.operation_id,
         &batches.number,
+        &batches.first_position,
         &batches.size,
         &batches.rank,
         &batches.send_at as &[Option<OffsetDateTime>],
+        &batches.claimed_for as &[Option<f64>],
         &batches.created_at,
-        BATCH_SIZE as i32,
-        WAKE_CHANNEL,
+        // $29 to $33
         &requests.account_id,
         &requests.key as &[&str],
         &requests.fingerprint as &[&[u8]],
         &requests.location as &[&str],
         &requests.answer as &[&Value],
-        &operations.audience_tags as &[Option<&Value>],
+        // $34 to $39
         &fanouts.operation_id,
         &fanouts.account_id,
         &fanouts.app_name as &[&str],
         &fanouts.tags as &[Option<&Value>],
-        &fanouts.rank,
+        &fanouts.priority_rank,
         &fanouts.send_at as &[Option<OffsetDateTime>],
+        // $40 and $41
         notify,
-        &batches.claimed_for as &[Option<f64>],
+        WAKE_CHANNEL,
     )
     .execute(executor)
     .await?;
+
     Ok(())
 }
 
@@ -289,27 +307,6 @@ mod tests {
     use super::*;
     use crate::model::id::{AccountId, OperationId};
     use crate::model::operation::{NewRecipient, UserSenders};
-    use crate::store::batches;
-
-    #[test]
-    fn every_high_batch_ranks_before_every_low_one() {
-        let last = crate::model::id::MAX_POSITIONS / BATCH_SIZE;
-        assert!(rank(true, false, last) < rank(false, true, 0));
-        assert!((0..batches::RANKS).contains(&rank(false, false, last).into()));
-        assert_eq!(rank(true, true, 0), 0);
-    }
-
-    #[test]
-    fn later_batches_of_an_operation_rank_later() {
-        let ranks: Vec<_> = [0, 1, 2, 4, 100, 2000]
-            .map(|number| rank(true, false, number))
-            .to_vec();
-        assert!(
-            rank(true, true, 0) < ranks[0],
-            "a single push goes before all of them"
-        );
-        assert!(ranks.windows(2).all(|pair| pair[0] < pair[1]), "{ranks:?}");
-    }
 
     #[test]
     fn batches_cover_all_positions_once() {
@@ -334,13 +331,16 @@ mod tests {
             recipients: vec![recipient; 1001],
             audience: None,
         };
-        let columns = Columns::of([(&operation, None)]);
-        assert_eq!(columns.batches.size, [500, 500, 1]);
-        assert_eq!(columns.batches.number, [0, 1, 2]);
-        assert_eq!(
-            columns.notifications.position,
-            (0..1001).collect::<Vec<_>>()
-        );
-        assert_eq!(columns.notifications.token.len(), 1001);
+
+        let rows = Rows::of([OperationInsert {
+            operation: &operation,
+            claimed_for: None,
+        }]);
+
+        assert_eq!(rows.batches.number, [0, 1, 2]);
+        assert_eq!(rows.batches.first_position, [0, 500, 1000]);
+        assert_eq!(rows.batches.size, [500, 500, 1]);
+        assert_eq!(rows.notifications.position, (0..1001).collect::<Vec<_>>());
+        assert_eq!(rows.notifications.token.len(), 1001);
     }
 }

@@ -1,6 +1,7 @@
 //! Recording: what became of many notifications of many batches, in one statement and so in one
 //! transaction.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::PgExecutor;
@@ -89,12 +90,13 @@ pub struct Recorded {
     pub outcomes: usize,
 }
 
+/// A row for each batch of an outcome or a release.
 #[derive(Default)]
 struct BatchColumns {
     operation_id: Vec<Uuid>,
     number: Vec<i32>,
     claims: Vec<i32>,
-    /// Only for batches that are released.
+    /// In seconds; only for batches that are released.
     due_in: Vec<Option<f64>>,
 }
 
@@ -104,13 +106,15 @@ struct OutcomeColumns<'a> {
     batch_number: Vec<i32>,
     position: Vec<i32>,
     attempts_before: Vec<i16>,
+    attempts_made: Vec<i16>,
     status: Vec<Status>,
-    /// Whether it is still queued, though a device's provider has accepted it; `None`: no.
+    /// `Some(true)` if a device's provider has accepted it, and it is queued for other devices
+    /// still; `None` otherwise, as in the table.
     reached: Vec<Option<bool>>,
+    /// In seconds.
     retry_in: Vec<Option<f64>>,
     error_code: Vec<Option<&'a str>>,
     error_message: Vec<Option<&'a str>>,
-    attempts_made: Vec<i16>,
 }
 
 #[derive(Default)]
@@ -124,23 +128,24 @@ struct AttemptColumns<'a> {
     masked_token: Vec<Option<&'a str>>,
     outcome: Vec<&'a str>,
     http_status: Vec<Option<i16>>,
-    code: Vec<Option<&'a str>>,
-    message: Vec<Option<&'a str>>,
-    message_id: Vec<Option<&'a str>>,
+    provider_code: Vec<Option<&'a str>>,
+    provider_message: Vec<Option<&'a str>>,
+    provider_message_id: Vec<Option<&'a str>>,
     duration_ms: Vec<i32>,
-    started_at: Vec<OffsetDateTime>,
+    created_at: Vec<OffsetDateTime>,
 }
 
 impl BatchColumns {
-    /// Every batch once, the released ones with the time of their next claim.
     fn of(outcomes: &[NotificationOutcome], releases: &[Release]) -> Self {
-        let mut due_in: std::collections::HashMap<BatchKey, Option<f64>> = outcomes
-            .iter()
-            .map(|outcome| (outcome.batch, None))
-            .collect();
+        // Each batch once: a row that came twice would be counted twice.
+        let mut due_in: HashMap<BatchKey, Option<f64>> = HashMap::new();
+        for outcome in outcomes {
+            due_in.insert(outcome.batch, None);
+        }
         for release in releases {
             due_in.insert(release.batch, Some(release.due_in.as_secs_f64()));
         }
+
         let mut columns = Self::default();
         for (batch, due_in) in due_in {
             columns.operation_id.push(batch.operation_id.as_uuid());
@@ -148,6 +153,7 @@ impl BatchColumns {
             columns.claims.push(batch.claims);
             columns.due_in.push(due_in);
         }
+
         columns
     }
 }
@@ -156,27 +162,28 @@ impl<'a> OutcomeColumns<'a> {
     fn of(outcomes: &'a [NotificationOutcome]) -> Self {
         let mut columns = Self::default();
         for outcome in outcomes {
-            columns
-                .operation_id
-                .push(outcome.batch.operation_id.as_uuid());
-            columns.batch_number.push(outcome.batch.number);
-            columns.position.push(outcome.position);
-            columns.attempts_before.push(outcome.attempts_before);
-            columns.status.push(outcome.status);
-            let reached = outcome.accepted && outcome.status == Status::Queued;
-            columns.reached.push(reached.then_some(true));
-            columns
-                .retry_in
-                .push(outcome.retry_in.map(|delay| delay.as_secs_f64()));
-            columns
-                .error_code
-                .push(outcome.error.as_ref().map(|(code, _)| code.as_str()));
-            columns
-                .error_message
-                .push(outcome.error.as_ref().map(|(_, message)| message.as_str()));
-            columns.attempts_made.push(outcome.attempts.len() as i16);
+            columns.push(outcome);
         }
+
         columns
+    }
+
+    fn push(&mut self, outcome: &'a NotificationOutcome) {
+        let reached = outcome.accepted && outcome.status == Status::Queued;
+        let retry_in = outcome.retry_in.map(|delay| delay.as_secs_f64());
+        let error = outcome.error.as_ref();
+
+        self.operation_id.push(outcome.batch.operation_id.as_uuid());
+        self.batch_number.push(outcome.batch.number);
+        self.position.push(outcome.position);
+        self.attempts_before.push(outcome.attempts_before);
+        self.attempts_made.push(outcome.attempts.len() as i16);
+        self.status.push(outcome.status);
+        self.reached.push(reached.then_some(true));
+        self.retry_in.push(retry_in);
+        self.error_code.push(error.map(|(code, _)| code.as_str()));
+        self.error_message
+            .push(error.map(|(_, message)| message.as_str()));
     }
 }
 
@@ -185,42 +192,39 @@ impl<'a> AttemptColumns<'a> {
         let mut columns = Self::default();
         for outcome in outcomes {
             for (number, attempt) in (outcome.attempts_before + 1..).zip(&outcome.attempts) {
-                columns
-                    .operation_id
-                    .push(outcome.batch.operation_id.as_uuid());
-                columns.position.push(outcome.position);
-                columns.number.push(number);
-                columns.push(attempt);
+                columns.push(outcome, number, attempt);
             }
         }
+
         columns
     }
 
-    fn push(&mut self, attempt: &'a Attempt) {
+    fn push(&mut self, outcome: &'a NotificationOutcome, number: i16, attempt: &'a Attempt) {
         let answer = &attempt.answer;
+        let device = attempt.device.as_ref();
+
+        self.operation_id.push(outcome.batch.operation_id.as_uuid());
+        self.position.push(outcome.position);
+        self.number.push(number);
         self.provider.push(attempt.provider);
         self.credential_id.push(attempt.credential_id.as_uuid());
-        self.device_id
-            .push(attempt.device.as_ref().map(|device| device.id));
-        self.masked_token.push(
-            attempt
-                .device
-                .as_ref()
-                .map(|device| device.masked_token.as_str()),
-        );
+        self.device_id.push(device.map(|device| device.id));
+        self.masked_token
+            .push(device.map(|device| device.masked_token.as_str()));
         self.outcome.push(answer.outcome.as_str());
         self.http_status
             .push(answer.http_status.map(|status| status as i16));
-        self.code.push(answer.code.as_deref());
-        self.message.push(answer.message.as_deref());
-        self.message_id.push(answer.message_id.as_deref());
+        self.provider_code.push(answer.code.as_deref());
+        self.provider_message.push(answer.message.as_deref());
+        self.provider_message_id.push(answer.message_id.as_deref());
         self.duration_ms.push(attempt.duration.as_millis() as i32);
-        self.started_at.push(attempt.started_at);
+        self.created_at.push(attempt.started_at);
     }
 }
 
-/// Writes attempts, notifications, tallies and releases: all or nothing. Outcomes and releases of a
-/// claim that has been lost are left out. `outcomes` names a notification once at most.
+/// Writes attempts, notifications, tallies and releases in one statement: all of them or none.
+/// Outcomes and releases under a claim that has been lost are left out. `outcomes` must name each
+/// notification at most once. Returns how many outcomes were written; the others came too late.
 pub async fn record(
     executor: impl PgExecutor<'_>,
     outcomes: &[NotificationOutcome],
@@ -229,21 +233,26 @@ pub async fn record(
     let batches = BatchColumns::of(outcomes, releases);
     let notifications = OutcomeColumns::of(outcomes);
     let attempts = AttemptColumns::of(outcomes);
+
     let recorded = sqlx::query_file_scalar!(
         "src/store/outcome_record.sql",
+        // $1 to $4
         &batches.operation_id,
         &batches.number,
         &batches.claims,
         &batches.due_in as &[Option<f64>],
+        // $5 to $14
         &notifications.operation_id,
         &notifications.batch_number,
         &notifications.position,
         &notifications.attempts_before,
+        &notifications.attempts_made,
         &notifications.status as &[Status],
+        &notifications.reached as &[Option<bool>],
         &notifications.retry_in as &[Option<f64>],
         &notifications.error_code as &[Option<&str>],
         &notifications.error_message as &[Option<&str>],
-        &notifications.attempts_made,
+        // $15 to $28
         &attempts.operation_id,
         &attempts.position,
         &attempts.number,
@@ -253,15 +262,15 @@ pub async fn record(
         &attempts.masked_token as &[Option<&str>],
         &attempts.outcome as &[&str],
         &attempts.http_status as &[Option<i16>],
-        &attempts.code as &[Option<&str>],
-        &attempts.message as &[Option<&str>],
-        &attempts.message_id as &[Option<&str>],
+        &attempts.provider_code as &[Option<&str>],
+        &attempts.provider_message as &[Option<&str>],
+        &attempts.provider_message_id as &[Option<&str>],
         &attempts.duration_ms,
-        &attempts.started_at,
-        &notifications.reached as &[Option<bool>],
+        &attempts.created_at,
     )
     .fetch_one(executor)
     .await?;
+
     Ok(Recorded {
         outcomes: recorded as usize,
     })

@@ -1,7 +1,13 @@
--- Locked in key order, before anything else, by whoever changes a batch: so nobody waits in a circle.
+-- Records what became of notifications: their attempts, their statuses, the tallies of their batches, and the ends of
+-- claims. An outcome or a release under a claim that has been lost changes nothing. The parameters come in blocks: an
+-- array for each column.
+
+-- $1 to $4: batches, each with its fencing token; a released one also with the seconds until it is due again. Only
+-- those that still have this token are held. Every statement that changes several batches locks them first, in key
+-- order, so no two of them wait for each other.
 with held as materialized (
     -- Locked one level below: Citus can't read a result whose own statement locks and joins.
-    select *
+    select locked.operation_id, locked.number, locked.due_in
     from (
         select batches.operation_id, batches.number, claim.due_in
         from unnest($1::uuid[], $2::integer[], $3::integer[], $4::double precision[])
@@ -12,76 +18,103 @@ with held as materialized (
         for update of batches
     ) as locked
 ),
+-- $5 to $14: the notifications, of which those in held batches are left.
 outcome as materialized (
-    -- Times are computed before they are set, here and in the tally: Citus takes no others.
-    select outcome.*, now() + make_interval(secs => retry_in) as next_attempt_at
+    select
+        new.operation_id,
+        new.batch_number,
+        new.position,
+        new.attempts_before,
+        new.attempts_made,
+        new.status,
+        new.reached,
+        -- Times are computed before they are set, here and in the tally: Citus takes no others.
+        now() + make_interval(secs => new.retry_in) as next_attempt_at,
+        new.error_code,
+        new.error_message
     from unnest(
-        $5::uuid[], $6::integer[], $7::integer[], $8::smallint[], $9::push_notification_status[],
-        $10::double precision[], $11::text[], $12::text[], $13::smallint[], $28::boolean[]
-    ) as outcome (
-        operation_id, batch_number, position, attempts_before, status, retry_in, error_code, error_message,
-        attempts_made, reached
+        $5::uuid[], $6::integer[], $7::integer[], $8::smallint[], $9::smallint[], $10::push_notification_status[],
+        $11::boolean[], $12::double precision[], $13::text[], $14::text[]
+    ) as new (
+        operation_id, batch_number, position, attempts_before, attempts_made, status, reached, retry_in, error_code,
+        error_message
     )
     -- "is true" keeps this a look-up in a hash table; as a join it would compare every pair.
-    where ((operation_id, batch_number) in (select operation_id, number from held)) is true
+    where ((new.operation_id, new.batch_number) in (select operation_id, number from held)) is true
 ),
+-- The notifications get their statuses, unless they have changed since they were loaded; a cancel is allowed for.
 updated as (
     update push_notifications
-    -- What was canceled meanwhile isn't tried again: a User is sent to if one device's provider has accepted it.
-    set status = case
-            when canceled_at is null or outcome.status <> 'QUEUED' then outcome.status
+    set
+        -- A canceled one isn't tried again. A User's is SENT if one device's provider has accepted it.
+        status = case
+            when push_notifications.canceled_at is null or outcome.status <> 'QUEUED' then outcome.status
             when outcome.reached then 'SENT'
             else 'CANCELED'
         end,
-        reached = case when canceled_at is null then outcome.reached else push_notifications.reached end,
-        attempts = attempts_before + attempts_made,
-        next_attempt_at = case when canceled_at is null then outcome.next_attempt_at end,
+        -- Left alone after a cancel: it says below to which tally the cancel moved the notification.
+        reached = case
+            when push_notifications.canceled_at is null then outcome.reached
+            else push_notifications.reached
+        end,
+        attempts = outcome.attempts_before + outcome.attempts_made,
+        next_attempt_at = case when push_notifications.canceled_at is null then outcome.next_attempt_at end,
         error_code = outcome.error_code,
         error_message = outcome.error_message,
         updated_at = now()
     from outcome
     where push_notifications.operation_id = outcome.operation_id
         and push_notifications.position = outcome.position
-        -- What was in flight when it was canceled is recorded as what it became.
         and (
             push_notifications.status = 'QUEUED'
-            or attempts_made > 0
+            -- Canceled while a request was in flight: recorded as what it became.
+            or outcome.attempts_made > 0
                 and (
                     push_notifications.status = 'CANCELED'
                     or push_notifications.status = 'SENT' and push_notifications.reached
                 )
         )
-        and push_notifications.attempts = attempts_before
+        and push_notifications.attempts = outcome.attempts_before
     returning
-        outcome.operation_id, batch_number, outcome.position, push_notifications.status,
-        -- In which tally the cancel had put it.
-        case when canceled_at is null then 'QUEUED' when push_notifications.reached then 'SENT' else 'CANCELED' end as was
+        outcome.operation_id,
+        outcome.batch_number,
+        outcome.position,
+        push_notifications.status,
+        -- The tally that the notification was in until now.
+        case
+            when push_notifications.canceled_at is null then 'QUEUED'
+            when push_notifications.reached then 'SENT'
+            else 'CANCELED'
+        end as was
 ),
+-- $15 to $28: the attempts, of which those of updated notifications are stored.
 attempt as (
     insert into delivery_attempts (
         operation_id, position, number, provider, credential_id, device_id, masked_token, outcome, http_status,
         provider_code, provider_message, provider_message_id, duration_ms, created_at
     )
-    select *
+    select new.*
     from unnest(
-        $14::uuid[], $15::integer[], $16::smallint[], $17::provider[], $18::uuid[], $19::uuid[], $20::text[], $21::text[],
-        $22::smallint[], $23::text[], $24::text[], $25::text[], $26::integer[], $27::timestamptz[]
-    ) as attempt (
+        $15::uuid[], $16::integer[], $17::smallint[], $18::provider[], $19::uuid[], $20::uuid[], $21::text[],
+        $22::text[], $23::smallint[], $24::text[], $25::text[], $26::text[], $27::integer[], $28::timestamptz[]
+    ) as new (
         operation_id, position, number, provider, credential_id, device_id, masked_token, outcome, http_status,
         provider_code, provider_message, provider_message_id, duration_ms, created_at
     )
-    where ((operation_id, position) in (select operation_id, position from updated)) is true
+    where ((new.operation_id, new.position) in (select operation_id, position from updated)) is true
 ),
+-- What changes in each batch, counted from the rows that were really updated. A held batch has an entry of its own, so
+-- that a release without outcomes takes effect too.
 tally as (
     select
-        operation_id,
-        number,
-        now() + make_interval(secs => max(due_in)) as due_at,
-        case when count(status) > 0 then now() end as updated_at,
-        count(*) filter (where status = 'SENT') - count(*) filter (where was = 'SENT') as sent,
-        count(*) filter (where status = 'FAILED') as failed,
-        count(*) filter (where status = 'UNADDRESSABLE') as unaddressable,
-        count(*) filter (where status <> 'CANCELED' and was = 'CANCELED') as uncanceled
+        entry.operation_id,
+        entry.number,
+        now() + make_interval(secs => max(entry.due_in)) as due_at,
+        case when count(entry.status) > 0 then now() end as updated_at,
+        count(*) filter (where entry.status = 'SENT') - count(*) filter (where entry.was = 'SENT') as sent,
+        count(*) filter (where entry.status = 'FAILED') as failed,
+        count(*) filter (where entry.status = 'UNADDRESSABLE') as unaddressable,
+        count(*) filter (where entry.status <> 'CANCELED' and entry.was = 'CANCELED') as uncanceled
     from (
         select operation_id, number, due_in, null::push_notification_status as status, null as was
         from held
@@ -89,15 +122,16 @@ tally as (
         select operation_id, batch_number, null, status, was
         from updated
     ) as entry
-    group by operation_id, number
+    group by entry.operation_id, entry.number
 ),
+-- The tallies move by as much, and a released batch becomes due.
 batch as (
     update batches
-    set queued = queued - (tally.sent + tally.failed + tally.unaddressable - uncanceled),
+    set queued = batches.queued - (tally.sent + tally.failed + tally.unaddressable - tally.uncanceled),
         sent = batches.sent + tally.sent,
         failed = batches.failed + tally.failed,
         unaddressable = batches.unaddressable + tally.unaddressable,
-        canceled = canceled - uncanceled,
+        canceled = batches.canceled - tally.uncanceled,
         due_at = coalesce(tally.due_at, batches.due_at),
         -- A release ends the claim, so that a renewal that was under way changes nothing any more.
         claims = batches.claims + (tally.due_at is not null)::integer,

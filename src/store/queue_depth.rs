@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::PgExecutor;
 
-use crate::store::batches::RANKS;
+use crate::store::rank::RANKS;
 
 /// What anybody may claim, in the whole database.
 #[derive(Debug, Clone, Copy)]

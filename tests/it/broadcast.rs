@@ -1,7 +1,8 @@
 //! Broadcast: to every User of an App, or those with tagged devices, without a list in the request.
 
 use bellwire::model::id::MAX_POSITIONS;
-use bellwire::store::fan_out;
+use bellwire::model::message::Priority;
+use bellwire::store::{fan_out, rank};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -110,6 +111,44 @@ async fn an_audience_beyond_what_an_operation_holds_is_not_cut_silently() {
     service.client.send(&to_audience(&json!({}))).await;
     let step = fan_out::step(pool).await.unwrap().unwrap();
     assert_eq!((step.notifications, step.is_full), (3, false));
+    service.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_of_an_audience_rank_like_those_of_a_list() {
+    let mut world = World::new().await;
+    world.config.delivery.enabled = false;
+    let service = world.start().await;
+    service.world.register_many(501).await;
+    let pool = &service.world.database.pool;
+
+    for (name, priority) in [("HIGH", Priority::High), ("LOW", Priority::Low)] {
+        let mut body = to_audience(&json!({}));
+        body["priority"] = json!(name);
+
+        // The last batch number of a rank, and with it the first of the next one.
+        for next_batch in (0..24).map(|bits| (1 << bits) - 1) {
+            service.client.send(&body).await;
+            sqlx::query("update fanouts set next_batch = $1")
+                .bind(next_batch)
+                .execute(pool)
+                .await
+                .unwrap();
+            let step = fan_out::step(pool).await.unwrap().unwrap();
+
+            let made: Vec<(i32, i16)> = sqlx::query_as(
+                "select number, rank from batches where operation_id = $1 order by number",
+            )
+            .bind(step.operation_id.as_uuid())
+            .fetch_all(pool)
+            .await
+            .unwrap();
+            let expected = [next_batch, next_batch + 1]
+                .map(|number| (number, rank::of_batch(priority, number)));
+            assert_eq!(made, expected, "{name}");
+        }
+    }
+
     service.app.stop().await;
 }
 
