@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use crate::model::failure::{Failure, FailureCode};
 use crate::model::message::Message;
 use crate::model::provider::Provider;
 use crate::provider::{Payload, PayloadProblem};
@@ -17,12 +18,7 @@ use crate::template::{MessageTemplate, TemplateProblem};
 #[derive(Debug, Clone)]
 pub(super) enum ContentProblem {
     /// What is sent is at fault.
-    Message {
-        /// The error's code.
-        code: &'static str,
-        /// Its text, which names the field.
-        message: String,
-    },
+    Invalid(Failure),
     /// This version can't read what was stored; another may.
     Unreadable(String),
 }
@@ -121,20 +117,17 @@ fn render(operation: &DueOperation, provider: Provider, message: Option<&Message
     };
     let expires_at = message.expires_at(operation.starts_at);
     let payload = Payload::render(provider, message, expires_at);
-    payload.map(Arc::new).map_err(
-        |PayloadProblem { field, message }| ContentProblem::Message {
-            code: "INVALID_CONTENT",
-            message: format!("{field} {message}"),
-        },
-    )
+    payload
+        .map(Arc::new)
+        .map_err(|PayloadProblem { field, message }| {
+            let message = format!("{field} {message}");
+            ContentProblem::Invalid(Failure::new(FailureCode::InvalidContent, message))
+        })
 }
 
 fn template_problem(problem: Option<TemplateProblem>) -> ContentProblem {
     let message = problem.map_or_else(String::new, |TemplateProblem { field, message }| {
         format!("{field} {message}")
     });
-    ContentProblem::Message {
-        code: "INVALID_TEMPLATE",
-        message,
-    }
+    ContentProblem::Invalid(Failure::new(FailureCode::InvalidTemplate, message))
 }

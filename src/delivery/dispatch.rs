@@ -14,6 +14,7 @@ use crate::delivery::queue::load::Loaded;
 use crate::delivery::queue::user_devices::Pending;
 use crate::delivery::settle::resolution::{self, DeviceDelivery, UserDelivery};
 use crate::handoff::capacity::Capacity;
+use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
 use crate::model::masked_token::masked;
 use crate::model::provider::Provider;
@@ -58,7 +59,8 @@ impl Dispatch {
             );
             let Some(content) = contents.get_mut(&operation_id) else {
                 let message = "Its Operation is no longer on record".to_owned();
-                DeviceDelivery::Whole(guard).fail("OPERATION_GONE", message);
+                let failure = Failure::new(FailureCode::OperationGone, message);
+                DeviceDelivery::Direct(guard).fail(failure);
                 continue;
             };
             let mut content = content.for_recipient(notification.variables);
@@ -69,7 +71,7 @@ impl Dispatch {
                     token,
                 } => {
                     self.send(
-                        DeviceDelivery::Whole(guard),
+                        DeviceDelivery::Direct(guard),
                         provider,
                         credential_id,
                         &token,
@@ -90,7 +92,7 @@ impl Dispatch {
             if let Some(content) = contents.get(&key.operation_id)
                 && self
                     .lanes
-                    .closed_for(credential_id, Instant::now())
+                    .blocked_for(credential_id, Instant::now())
                     .is_some()
             {
                 self.parked.park(key, credential_id, content.deadline);
@@ -100,33 +102,34 @@ impl Dispatch {
 
     fn send(
         &self,
-        duty: DeviceDelivery,
+        delivery: DeviceDelivery,
         provider: Provider,
         credential_id: CredentialId,
         token: &[u8],
         content: &mut RecipientContent<'_>,
     ) {
-        if let Some(delay) = self.lanes.closed_for(credential_id, Instant::now())
+        if let Some(delay) = self.lanes.blocked_for(credential_id, Instant::now())
             && content.deadline() > Instant::now()
         {
-            return duty.postpone(content.deadline(), delay);
+            return delivery.postpone(content.deadline(), delay);
         }
         match self
             .lanes
             .master_keys
             .open_token(content.operation().account_id.as_uuid(), token)
         {
-            Ok(token) => self.submit(duty, provider, credential_id, token, content),
+            Ok(token) => self.submit(delivery, provider, credential_id, token, content),
             Err(error) => {
-                let obstacle = format!("its token can't be decrypted: {error}");
-                duty.wait(content.deadline(), &obstacle, self.lanes.policy.base);
+                let reason = format!("its token can't be decrypted: {error}");
+                let delay = self.lanes.policy.base;
+                delivery.postpone_or_expire(content.deadline(), delay, &reason);
             }
         }
     }
 
     fn submit(
         &self,
-        duty: DeviceDelivery,
+        delivery: DeviceDelivery,
         provider: Provider,
         credential_id: CredentialId,
         token: String,
@@ -134,14 +137,14 @@ impl Dispatch {
     ) {
         let deadline = content.deadline();
         match content.payload(provider) {
-            Err(ContentProblem::Message { code, message }) => duty.fail(code, message),
-            Err(ContentProblem::Unreadable(obstacle)) => {
-                duty.wait(deadline, &obstacle, self.lanes.policy.base);
+            Err(ContentProblem::Invalid(failure)) => delivery.fail(failure),
+            Err(ContentProblem::Unreadable(reason)) => {
+                delivery.postpone_or_expire(deadline, self.lanes.policy.base, &reason);
             }
             Ok(payload) => self.lanes.submit(
                 credential_id,
                 Job {
-                    duty,
+                    delivery,
                     token,
                     payload,
                     deadline,
@@ -169,27 +172,25 @@ impl Dispatch {
         }
         if pending.devices.is_empty() && !pending.accepted {
             let message = "The User's devices have been removed since the last try".to_owned();
-            return DeviceDelivery::Whole(guard).fail("DEVICE_GONE", message);
+            let failure = Failure::new(FailureCode::DeviceGone, message);
+            return DeviceDelivery::Direct(guard).fail(failure);
         }
-        let gathering = UserDelivery::new(guard, pending.accepted);
-        for (device, credential_id, tries) in pending.devices {
+        let user_delivery = UserDelivery::new(guard, pending.accepted);
+        for (device, credential_id, attempts) in pending.devices {
             let account_id = content.operation().account_id.as_uuid();
             let token = self.lanes.master_keys.open_token(account_id, &device.token);
             let masked_token = token.as_deref().map(masked).unwrap_or_default();
-            let Some(duty) = gathering.part(
-                TriedDevice {
-                    id: device.id,
-                    masked_token,
-                },
-                tries,
-            ) else {
-                return;
+            let tried = TriedDevice {
+                id: device.id,
+                masked_token,
             };
+            let delivery = user_delivery.to_device(tried, attempts);
             match token {
-                Ok(token) => self.submit(duty, device.provider, credential_id, token, content),
+                Ok(token) => self.submit(delivery, device.provider, credential_id, token, content),
                 Err(error) => {
-                    let obstacle = format!("a token can't be decrypted: {error}");
-                    duty.wait(content.deadline(), &obstacle, self.lanes.policy.base);
+                    let reason = format!("a token can't be decrypted: {error}");
+                    let delay = self.lanes.policy.base;
+                    delivery.postpone_or_expire(content.deadline(), delay, &reason);
                 }
             }
         }

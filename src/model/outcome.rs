@@ -1,6 +1,7 @@
 //! What a provider's answer means, by what to do about it. Each provider maps its codes to this in
 //! one table.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -39,19 +40,74 @@ pub enum Outcome {
     Ambiguous,
 }
 
+/// An [`Outcome`] without its details: the name under which it is recorded, shown and counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutcomeKind {
+    Accepted,
+    TokenDead,
+    TokenRefused,
+    MessageRefused,
+    CredentialRefused,
+    Throttled,
+    Unavailable,
+    Ambiguous,
+}
+
+/// A stored name that no [`OutcomeKind`] has: a later release wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not an outcome that this version knows")]
+pub struct UnknownOutcome(pub String);
+
 impl Outcome {
-    /// The name under which the outcome is recorded and shown.
+    pub const fn kind(self) -> OutcomeKind {
+        match self {
+            Self::Accepted => OutcomeKind::Accepted,
+            Self::TokenDead { .. } => OutcomeKind::TokenDead,
+            Self::TokenRefused => OutcomeKind::TokenRefused,
+            Self::MessageRefused => OutcomeKind::MessageRefused,
+            Self::CredentialRefused => OutcomeKind::CredentialRefused,
+            Self::Throttled { .. } => OutcomeKind::Throttled,
+            Self::Unavailable { .. } => OutcomeKind::Unavailable,
+            Self::Ambiguous => OutcomeKind::Ambiguous,
+        }
+    }
+}
+
+impl OutcomeKind {
+    const ALL: [Self; 8] = [
+        Self::Accepted,
+        Self::TokenDead,
+        Self::TokenRefused,
+        Self::MessageRefused,
+        Self::CredentialRefused,
+        Self::Throttled,
+        Self::Unavailable,
+        Self::Ambiguous,
+    ];
+
+    /// The name in rows, in the API and in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "ACCEPTED",
-            Self::TokenDead { .. } => "TOKEN_DEAD",
+            Self::TokenDead => "TOKEN_DEAD",
             Self::TokenRefused => "TOKEN_REFUSED",
             Self::MessageRefused => "MESSAGE_REFUSED",
             Self::CredentialRefused => "CREDENTIAL_REFUSED",
-            Self::Throttled { .. } => "THROTTLED",
-            Self::Unavailable { .. } => "UNAVAILABLE",
+            Self::Throttled => "THROTTLED",
+            Self::Unavailable => "UNAVAILABLE",
             Self::Ambiguous => "AMBIGUOUS",
         }
+    }
+}
+
+impl FromStr for OutcomeKind {
+    type Err = UnknownOutcome;
+
+    fn from_str(name: &str) -> Result<Self, UnknownOutcome> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+            .ok_or_else(|| UnknownOutcome(name.to_owned()))
     }
 }
 
@@ -118,4 +174,20 @@ pub enum NotSent {
         /// How long to wait, where the endpoint says so.
         retry_after: Option<Duration>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_read_back_from_its_name() {
+        for kind in OutcomeKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        assert_eq!(
+            "LATER".parse::<OutcomeKind>(),
+            Err(UnknownOutcome("LATER".to_owned()))
+        );
+    }
 }

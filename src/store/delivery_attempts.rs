@@ -4,6 +4,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
 use crate::model::id::{CredentialId, OperationId};
+use crate::model::outcome::OutcomeKind;
 use crate::model::provider::Provider;
 
 /// One try with a provider.
@@ -17,7 +18,7 @@ pub struct DeliveryAttempt {
     /// The ends of the token that was tried, for a device of a User; `None`: the notification's
     /// own.
     pub masked_token: Option<String>,
-    /// What Bellwire made of the answer: see [`crate::model::outcome::Outcome`].
+    /// The name of an [`OutcomeKind`], perhaps one of a later release.
     pub outcome: String,
     /// The provider's HTTP status.
     pub http_status: Option<i16>,
@@ -31,6 +32,12 @@ pub struct DeliveryAttempt {
     pub duration_ms: i32,
     /// When it began.
     pub created_at: OffsetDateTime,
+}
+
+impl DeliveryAttempt {
+    pub fn is_accepted(&self) -> bool {
+        self.outcome.parse() == Ok(OutcomeKind::Accepted)
+    }
 }
 
 /// The attempts of one notification after the `after`-th, at most `limit`, first to last.

@@ -6,12 +6,13 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::model::id::OperationId;
+use crate::model::outcome::OutcomeKind;
 
 /// The tries with one device.
 #[derive(Default)]
 pub struct DeviceAttempts {
-    /// Their outcomes by name, first to last: see [`crate::model::outcome::Outcome`].
-    pub outcomes: Vec<String>,
+    /// First to last. `None`: a later release wrote a kind that this one does not know.
+    pub outcomes: Vec<Option<OutcomeKind>>,
 }
 
 /// The tries of notifications, each given as the caller's index, its Operation and its position: by
@@ -52,7 +53,7 @@ pub async fn of_devices(
             .entry(row.device_id)
             .or_default()
             .outcomes
-            .push(row.outcome);
+            .push(row.outcome.parse().ok());
     }
     Ok(tries)
 }

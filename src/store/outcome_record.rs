@@ -8,6 +8,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::model::failure::Failure;
 use crate::model::id::CredentialId;
 use crate::model::outcome::Answer;
 use crate::model::provider::Provider;
@@ -46,8 +47,8 @@ pub struct NotificationOutcome {
     pub accepted: bool,
     /// How long until the next try; only for [`Status::Queued`].
     pub retry_in: Option<Duration>,
-    /// The last error's code and text; always for [`Status::Failed`] and [`Status::Unaddressable`].
-    pub error: Option<(String, String)>,
+    /// The last one; always for [`Status::Failed`] and [`Status::Unaddressable`].
+    pub failure: Option<Failure>,
 }
 
 /// One try with a provider, for the record.
@@ -171,7 +172,7 @@ impl<'a> OutcomeColumns<'a> {
     fn push(&mut self, outcome: &'a NotificationOutcome) {
         let reached = outcome.accepted && outcome.status == Status::Queued;
         let retry_in = outcome.retry_in.map(|delay| delay.as_secs_f64());
-        let error = outcome.error.as_ref();
+        let failure = outcome.failure.as_ref();
 
         self.operation_id.push(outcome.batch.operation_id.as_uuid());
         self.batch_number.push(outcome.batch.number);
@@ -181,9 +182,10 @@ impl<'a> OutcomeColumns<'a> {
         self.status.push(outcome.status);
         self.reached.push(reached.then_some(true));
         self.retry_in.push(retry_in);
-        self.error_code.push(error.map(|(code, _)| code.as_str()));
+        self.error_code
+            .push(failure.map(|failure| failure.code.as_str()));
         self.error_message
-            .push(error.map(|(_, message)| message.as_str()));
+            .push(failure.map(|failure| failure.message.as_str()));
     }
 }
 
@@ -211,7 +213,7 @@ impl<'a> AttemptColumns<'a> {
         self.device_id.push(device.map(|device| device.id));
         self.masked_token
             .push(device.map(|device| device.masked_token.as_str()));
-        self.outcome.push(answer.outcome.as_str());
+        self.outcome.push(answer.outcome.kind().as_str());
         self.http_status
             .push(answer.http_status.map(|status| status as i16));
         self.provider_code.push(answer.code.as_deref());

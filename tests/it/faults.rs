@@ -188,7 +188,7 @@ async fn what_cannot_be_sent_in_time_fails_as_expired() {
         (&json!("EXPIRED"), &json!(0))
     );
     let text = errors["errors"][0]["message"].as_str().unwrap();
-    assert!(text.contains("the last obstacle"), "{text}");
+    assert!(text.contains("last error: "), "{text}");
     service.stop().await;
 }
 

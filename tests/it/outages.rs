@@ -127,7 +127,7 @@ async fn what_waits_for_a_silent_provider_fails_at_its_deadline() {
         errors[0]["message"]
             .as_str()
             .unwrap()
-            .contains("the last obstacle: "),
+            .contains("last error: "),
         "{}",
         errors[0]
     );

@@ -26,6 +26,7 @@ use crate::delivery::lane::retry::{Next, RetryPolicy};
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::resolution::{DeviceDelivery, Resolution};
 use crate::handoff::capacity::{Capacity, Exemption};
+use crate::model::failure::Failure;
 use crate::model::id::CredentialId;
 use crate::model::outcome::{Answer, NotSent, Outcome};
 use crate::model::provider::Provider;
@@ -42,8 +43,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A notification on its way to its provider.
 pub(super) struct Job {
-    /// The duty to bring it to its end.
-    pub duty: DeviceDelivery,
+    pub delivery: DeviceDelivery,
     /// The device token: a secret.
     pub token: String,
     /// What is sent; the same for all that share an Operation and a provider.
@@ -96,7 +96,7 @@ impl Lane {
     }
 
     /// For how long it takes nothing; `None`: it takes something.
-    pub(super) fn closed_for(&self, now: Instant) -> Option<Duration> {
+    pub(super) fn blocked_for(&self, now: Instant) -> Option<Duration> {
         self.backlog.closed_for(now)
     }
 
@@ -104,12 +104,14 @@ impl Lane {
     pub(super) fn submit(&self, job: Job) {
         let now = Instant::now();
         if job.deadline <= now {
-            return job.duty.expire(self.backlog.obstacle().as_deref());
+            return job
+                .delivery
+                .fail(Failure::expired(self.backlog.obstacle().as_deref()));
         }
         if let Err(delay) = self.backlog.enter(now) {
             return job.postpone(delay);
         }
-        // A lane whose task is gone drops the job, whose duty then goes back.
+        // A lane whose task is gone drops the job, whose delivery then goes back.
         let _ = self.jobs.send(job);
     }
 }
@@ -243,11 +245,11 @@ impl Worker {
     fn admit(&mut self, job: Job) -> Option<Job> {
         self.backlog.leave();
         let now = Instant::now();
-        if !job.duty.lease().is_held() {
+        if !job.delivery.lease().is_held() {
             return None;
         }
         if job.deadline <= now {
-            job.duty.expire(self.breaker.reason());
+            job.delivery.fail(Failure::expired(self.breaker.reason()));
             return None;
         }
         if let Some(closed_for) = self.breaker.closed_for(now) {
@@ -293,7 +295,7 @@ impl Worker {
             duration,
             result,
         } = tried;
-        let ending = match result {
+        let resolution = match result {
             Err(_) => Resolution::PutBack(
                 self.breaker
                     .closed_for(now)
@@ -301,18 +303,18 @@ impl Worker {
                     .min(time_left),
             ),
             Ok(answer) => {
-                self.metrics.attempted(answer.outcome.as_str(), duration);
-                let attempts = job.duty.tries().saturating_add(1);
+                self.metrics.attempted(answer.outcome.kind(), duration);
+                let attempts = job.delivery.attempts().saturating_add(1);
                 let next = self
                     .policy
                     .next(&answer.outcome, attempts, time_left, jitter);
-                let error = (next != Next::Sent).then(|| error_of(&answer));
+                let failure = (next != Next::Sent).then(|| Failure::from(&answer));
                 let (provider, credential_id) = (self.provider, self.credential_id);
-                let device = job.duty.device().cloned();
+                let device = job.delivery.device().cloned();
                 if let Some(device) = &device {
                     let dead = dead_device(&answer.outcome, device.id, started_at);
                     self.removal
-                        .tried(job.duty.lease().key().operation_id, dead);
+                        .tried(job.delivery.lease().key().operation_id, dead);
                 }
                 let attempt = Attempt {
                     provider,
@@ -322,14 +324,14 @@ impl Worker {
                     started_at,
                     duration,
                 };
-                Resolution::Tried {
+                Resolution::Attempted {
                     attempt,
                     next,
-                    error,
+                    failure,
                 }
             }
         };
-        job.duty.end(ending);
+        job.delivery.resolve(resolution);
     }
 }
 
@@ -337,7 +339,7 @@ async fn attempt(client: Arc<Client>, job: Job) -> Tried {
     let started_at = OffsetDateTime::now_utc();
     let started = Instant::now();
     let result = client
-        .send(&job.payload, &job.token, job.duty.message_id())
+        .send(&job.payload, &job.token, job.delivery.message_id())
         .await;
     Tried {
         job,
@@ -359,22 +361,9 @@ fn dead_device(outcome: &Outcome, id: Uuid, tried_at: OffsetDateTime) -> Option<
     }
 }
 
-/// The provider's own code where it has one, else what we make of the answer.
-fn error_of(answer: &Answer) -> (String, String) {
-    let code = answer
-        .code
-        .clone()
-        .unwrap_or_else(|| answer.outcome.as_str().to_owned());
-    let message = answer
-        .message
-        .clone()
-        .unwrap_or_else(|| "the provider gave no reason".to_owned());
-    (code, message)
-}
-
 impl Job {
     /// Puts it back, but not beyond its deadline, at which it fails.
     fn postpone(self, delay: Duration) {
-        self.duty.postpone(self.deadline, delay);
+        self.delivery.postpone(self.deadline, delay);
     }
 }

@@ -12,6 +12,7 @@ use crate::delivery::lane::retry::RetryPolicy;
 use crate::delivery::lane::{Job, Lane};
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::handoff::capacity::Capacity;
+use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
 use crate::model::provider::Provider;
 use crate::model::sealed::SealedCredential;
@@ -96,14 +97,18 @@ impl LaneRegistry {
 
     /// For how long a Credential's lane takes nothing; `None`: it takes something, or there is none
     /// that lives.
-    pub(crate) fn closed_for(&self, credential_id: CredentialId, now: Instant) -> Option<Duration> {
+    pub(crate) fn blocked_for(
+        &self,
+        credential_id: CredentialId,
+        now: Instant,
+    ) -> Option<Duration> {
         self.by_credential
             .get(&credential_id)?
             .lane
             .as_ref()
             .ok()
             .filter(|lane| !lane.is_gone())?
-            .closed_for(now)
+            .blocked_for(now)
     }
 
     /// Hands a notification to its lane; fails it where there can be none.
@@ -114,12 +119,15 @@ impl LaneRegistry {
             .map(|entry| &entry.lane)
         {
             Some(Ok(lane)) => lane.submit(job),
-            // Somebody can mend that: what was accepted waits for it until its deadline.
-            Some(Err(problem)) => job.duty.wait(job.deadline, problem, self.policy.base),
-            None => job.duty.fail(
-                "CREDENTIAL_GONE",
-                "Its Credential has been deleted".to_owned(),
-            ),
+            // An operator can fix that: the notification waits for it until its deadline.
+            Some(Err(reason)) => {
+                job.delivery
+                    .postpone_or_expire(job.deadline, self.policy.base, reason);
+            }
+            None => job.delivery.fail(Failure::new(
+                FailureCode::CredentialGone,
+                "Its Credential has been deleted",
+            )),
         }
     }
 

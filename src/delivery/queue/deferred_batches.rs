@@ -48,7 +48,7 @@ impl DeferredBatches {
         now: Instant,
     ) -> Option<Duration> {
         let awaited = self.0.remove(&(batch.operation_id, batch.number))?;
-        let closed_for = lanes.closed_for(awaited.credential_id, now)?;
+        let closed_for = lanes.blocked_for(awaited.credential_id, now)?;
         let left = awaited
             .deadline
             .checked_duration_since(now)

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use crate::delivery::content::Content;
 use crate::model::id::{CredentialId, OperationId};
-use crate::model::outcome::Outcome;
+use crate::model::outcome::OutcomeKind;
 use crate::model::recipient::Recipient;
 use crate::store::batch_load::DueNotification;
 use crate::store::batches::ClaimedBatch;
@@ -76,7 +76,7 @@ pub(crate) async fn pending(
         if let Some(pending) = pending.get_mut(index) {
             pending.accepted = tries
                 .values()
-                .any(|tries| tries.outcomes.iter().any(|name| name == ACCEPTED));
+                .any(|tries| tries.outcomes.contains(&Some(OutcomeKind::Accepted)));
         }
     }
     for device in devices::of_users(connection, &wanted).await? {
@@ -94,38 +94,55 @@ pub(crate) async fn pending(
     Ok(pending)
 }
 
-const ACCEPTED: &str = Outcome::Accepted.as_str();
-
 fn is_done(tries: &DeviceAttempts, max_attempts: u16) -> bool {
-    let last = tries.outcomes.last().map_or("", String::as_str);
-    // These wait for as long as it takes: nothing is wrong with the notification.
-    let is_patient = last == Outcome::CredentialRefused.as_str() || last == "THROTTLED";
-    matches!(
-        last,
-        "ACCEPTED" | "TOKEN_DEAD" | "TOKEN_REFUSED" | "MESSAGE_REFUSED"
-    ) || (!is_patient && tries.outcomes.len() >= usize::from(max_attempts))
+    let is_last = tries.outcomes.len() >= usize::from(max_attempts);
+
+    match tries.outcomes.last().copied().flatten() {
+        Some(
+            OutcomeKind::Accepted
+            | OutcomeKind::TokenDead
+            | OutcomeKind::TokenRefused
+            | OutcomeKind::MessageRefused,
+        ) => true,
+        // These wait for as long as it takes: nothing is wrong with the notification.
+        Some(OutcomeKind::CredentialRefused | OutcomeKind::Throttled) => false,
+        Some(OutcomeKind::Unavailable | OutcomeKind::Ambiguous) | None => is_last,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tries(outcomes: &[&str]) -> DeviceAttempts {
+    fn tries(outcomes: &[OutcomeKind]) -> DeviceAttempts {
         DeviceAttempts {
-            outcomes: outcomes.iter().map(|name| (*name).to_owned()).collect(),
+            outcomes: outcomes.iter().copied().map(Some).collect(),
         }
     }
 
     #[test]
     fn a_device_is_done_with_after_a_final_answer_or_its_last_try() {
-        for last in ["ACCEPTED", "TOKEN_DEAD", "TOKEN_REFUSED", "MESSAGE_REFUSED"] {
-            assert!(is_done(&tries(&["AMBIGUOUS", last]), 10), "{last}");
+        use OutcomeKind::{
+            Accepted, Ambiguous, CredentialRefused, MessageRefused, TokenDead, TokenRefused,
+            Unavailable,
+        };
+
+        for last in [Accepted, TokenDead, TokenRefused, MessageRefused] {
+            assert!(is_done(&tries(&[Ambiguous, last]), 10), "{last:?}");
         }
-        assert!(!is_done(&tries(&["UNAVAILABLE", "AMBIGUOUS"]), 3));
-        assert!(is_done(
-            &tries(&["UNAVAILABLE", "AMBIGUOUS", "AMBIGUOUS"]),
-            3
-        ));
-        assert!(!is_done(&tries(&["CREDENTIAL_REFUSED"; 9]), 3));
+
+        assert!(!is_done(&tries(&[Unavailable, Ambiguous]), 3));
+        assert!(is_done(&tries(&[Unavailable, Ambiguous, Ambiguous]), 3));
+        assert!(!is_done(&tries(&[CredentialRefused; 9]), 3));
+    }
+
+    #[test]
+    fn an_outcome_of_a_later_release_counts_as_an_attempt() {
+        let unknown = DeviceAttempts {
+            outcomes: vec![None; 3],
+        };
+
+        assert!(is_done(&unknown, 3));
+        assert!(!is_done(&unknown, 4));
     }
 }

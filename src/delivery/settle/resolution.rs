@@ -1,5 +1,5 @@
-//! Who answers for a try. A notification to a device is one try at a time; one to a User is a try
-//! with each of the devices, whose endings are gathered into one outcome.
+//! How deliveries end. A notification to a device token is one delivery; a notification to a User is
+//! one for each of its devices, and their resolutions are merged into one outcome.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,286 +8,296 @@ use uuid::Uuid;
 
 use crate::delivery::lane::retry::Next;
 use crate::delivery::queue::lease::{Lease, NotificationGuard};
+use crate::model::failure::{Failure, FailureCode};
 use crate::store::devices::message_id;
 use crate::store::outcome_record::{Attempt, NotificationOutcome, Status, TriedDevice};
 
-/// How a duty ends.
+/// How one delivery to one device ends.
 #[allow(
     clippy::large_enum_variant,
-    reason = "nearly all are tries, and each is moved a few times only"
+    reason = "nearly all are attempts, and each is moved a few times only"
 )]
 pub(crate) enum Resolution {
-    /// A try was made.
-    Tried {
-        /// The try.
+    /// A request was sent; it may have reached the provider.
+    Attempted {
         attempt: Attempt,
-        /// What follows from it.
         next: Next,
-        /// Its error's code and text, unless it was accepted.
-        error: Option<(String, String)>,
+        /// `None`: the provider accepted the message.
+        failure: Option<Failure>,
     },
-    /// It was not tried, and should be after this time.
+    /// No request was sent; the delivery is due again after this delay.
     PutBack(Duration),
-    /// It was given up without a try: the error's code and text.
-    GivenUp(String, String),
+    /// No request was sent, and none will be.
+    Failed(Failure),
 }
 
-/// The duty to bring one try to its end; see [`DeviceDelivery::end`].
+/// The duty to resolve one delivery to one device. It is handed from dispatch to a lane, which ends
+/// it by [`Self::resolve`]. If it is dropped instead, the delivery is put back.
 pub(crate) enum DeviceDelivery {
-    /// All that a notification asks for.
-    Whole(NotificationGuard),
-    /// One device of a User's notification.
-    Part(Part),
+    /// The notification is for this device alone.
+    Direct(NotificationGuard),
+    /// The notification is for a User; this is one of the User's devices.
+    OfUser(UserDeviceDelivery),
 }
 
-/// One device's part of a [`UserDelivery`]. Dropped without an ending, it goes back.
-pub(crate) struct Part {
-    gathering: Arc<UserDelivery>,
-    lease: Arc<Lease>,
-    position: i32,
+/// The delivery of a User's notification to one of the devices.
+pub(crate) struct UserDeviceDelivery {
+    user_delivery: Arc<UserDelivery>,
     device: TriedDevice,
-    tries: u16,
-    ended: bool,
+    /// Attempts with this device on record.
+    attempts: u16,
+    is_resolved: bool,
 }
 
-/// What becomes of a User's notification; settled when its last part has ended.
+/// Collects the resolutions of a User's notification. Its device deliveries, in any number of lanes,
+/// own it together. Nothing waits for it: the last delivery that is resolved or dropped drops it,
+/// and that settles the notification.
 pub(crate) struct UserDelivery {
+    /// `None` while it is being dropped.
     guard: Option<NotificationGuard>,
-    endings: Mutex<Vec<Resolution>>,
-    /// Whether a device's provider accepted it before.
-    accepted: bool,
+    lease: Arc<Lease>,
+    notification_id: Uuid,
+    resolutions: Mutex<Vec<Resolution>>,
+    /// Whether the provider of one of the devices accepted the message on an earlier attempt.
+    was_accepted: bool,
 }
 
 impl DeviceDelivery {
-    /// The claim under which it is worked on.
+    /// The claim under which the notification is delivered.
     pub(crate) fn lease(&self) -> &Arc<Lease> {
         match self {
-            Self::Whole(guard) => &guard.lease,
-            Self::Part(part) => &part.lease,
+            Self::Direct(guard) => &guard.lease,
+            Self::OfUser(delivery) => &delivery.user_delivery.lease,
         }
     }
 
-    /// Which of a User's devices it is for.
+    /// `None`: the notification is for a device token, not for a User.
     pub(crate) fn device(&self) -> Option<&TriedDevice> {
         match self {
-            Self::Whole(_) => None,
-            Self::Part(part) => Some(&part.device),
+            Self::Direct(_) => None,
+            Self::OfUser(delivery) => Some(&delivery.device),
         }
     }
 
-    /// How often it was tried before.
-    pub(crate) fn tries(&self) -> u16 {
+    /// Attempts on record.
+    pub(crate) fn attempts(&self) -> u16 {
         match self {
-            Self::Whole(guard) => guard.attempts_before as u16,
-            Self::Part(part) => part.tries,
+            Self::Direct(guard) => guard.attempts_before as u16,
+            Self::OfUser(delivery) => delivery.attempts,
         }
     }
 
-    /// By what the provider and the record know the message: the same on every try, so that a
-    /// repeat can be told from a second message.
+    /// The id by which the provider and the record know the message: the same on every attempt, so
+    /// that a repeat can be told from a second message.
     pub(crate) fn message_id(&self) -> Uuid {
-        let of = |lease: &Lease, position| {
-            lease
-                .key()
-                .operation_id
-                .push_notification(position as u32)
-                .as_uuid()
-        };
         match self {
-            Self::Whole(guard) => of(&guard.lease, guard.position),
-            Self::Part(part) => message_id(part.device.id, of(&part.lease, part.position)),
+            Self::Direct(guard) => notification_id(guard),
+            Self::OfUser(delivery) => {
+                message_id(delivery.device.id, delivery.user_delivery.notification_id)
+            }
         }
     }
 
-    /// Ends it.
-    pub(crate) fn end(self, ending: Resolution) {
+    pub(crate) fn resolve(self, resolution: Resolution) {
         match self {
-            Self::Whole(guard) => settle(guard, vec![ending], false),
-            Self::Part(mut part) => part.note(ending),
+            Self::Direct(guard) => settle(guard, [resolution], false),
+            Self::OfUser(mut delivery) => delivery.note(resolution),
         }
     }
 
-    /// Puts it back for a while, but not beyond its deadline, at which it fails.
+    /// Puts it back for `delay`, but not beyond its deadline, at which it fails.
     pub(crate) fn postpone(self, deadline: Instant, delay: Duration) {
         let time_left = deadline.saturating_duration_since(Instant::now());
-        self.end(Resolution::PutBack(delay.min(time_left)));
+        self.resolve(Resolution::PutBack(delay.min(time_left)));
     }
 
-    /// Puts back what can't be sent at the moment because of `obstacle`, which somebody can mend;
-    /// it fails at its deadline.
-    pub(crate) fn wait(self, deadline: Instant, obstacle: &str, delay: Duration) {
+    /// Puts it back for `delay`, because an operator can remove `reason`; fails it if its deadline is
+    /// over.
+    pub(crate) fn postpone_or_expire(self, deadline: Instant, delay: Duration, reason: &str) {
         if deadline <= Instant::now() {
-            self.expire(Some(obstacle));
+            self.fail(Failure::expired(Some(reason)));
         } else {
             self.postpone(deadline, delay);
         }
     }
 
-    /// Fails what it is too late for.
-    pub(crate) fn expire(self, obstacle: Option<&str>) {
-        let mut message = "It was not sent before its deadline".to_owned();
-        if let Some(obstacle) = obstacle {
-            message.push_str("; the last obstacle: ");
-            message.push_str(obstacle);
-        }
-        self.fail("EXPIRED", message);
-    }
-
-    /// Gives up what can't ever be sent.
-    pub(crate) fn fail(self, code: &str, message: String) {
-        self.end(Resolution::GivenUp(code.to_owned(), message));
+    pub(crate) fn fail(self, failure: Failure) {
+        self.resolve(Resolution::Failed(failure));
     }
 }
 
-impl Part {
-    fn note(&mut self, ending: Resolution) {
-        self.ended = true;
-        self.gathering
-            .endings
+impl UserDeviceDelivery {
+    fn note(&mut self, resolution: Resolution) {
+        self.is_resolved = true;
+        self.user_delivery
+            .resolutions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(ending);
+            .push(resolution);
     }
 }
 
-impl Drop for Part {
+impl Drop for UserDeviceDelivery {
     fn drop(&mut self) {
-        if !self.ended {
+        if !self.is_resolved {
             self.note(Resolution::PutBack(Duration::ZERO));
         }
     }
 }
 
 impl UserDelivery {
-    /// For the notification of `guard`; `accepted`: a device's provider accepted it on an earlier
-    /// try.
-    pub(crate) fn new(guard: NotificationGuard, accepted: bool) -> Arc<Self> {
+    /// `was_accepted`: the provider of one of the devices accepted the message on an earlier attempt.
+    pub(crate) fn new(guard: NotificationGuard, was_accepted: bool) -> Arc<Self> {
         Arc::new(Self {
+            lease: Arc::clone(&guard.lease),
+            notification_id: notification_id(&guard),
             guard: Some(guard),
-            endings: Mutex::default(),
-            accepted,
+            resolutions: Mutex::default(),
+            was_accepted,
         })
     }
 
-    /// The part of `device`, which was tried `tries` times before. `None`: the notification is
-    /// settled, which can't be while anybody holds the gathering.
-    pub(crate) fn part(
+    /// The delivery to `device`, with `attempts` on record.
+    pub(crate) fn to_device(
         self: &Arc<Self>,
         device: TriedDevice,
-        tries: u16,
-    ) -> Option<DeviceDelivery> {
-        let guard = self.guard.as_ref()?;
-        let (lease, position) = (Arc::clone(&guard.lease), guard.position);
-        Some(DeviceDelivery::Part(Part {
-            gathering: Arc::clone(self),
-            lease,
-            position,
+        attempts: u16,
+    ) -> DeviceDelivery {
+        DeviceDelivery::OfUser(UserDeviceDelivery {
+            user_delivery: Arc::clone(self),
             device,
-            tries,
-            ended: false,
-        }))
+            attempts,
+            is_resolved: false,
+        })
     }
 }
 
 impl Drop for UserDelivery {
     fn drop(&mut self) {
-        let endings = std::mem::take(
-            self.endings
-                .get_mut()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        let resolutions = self
+            .resolutions
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let resolutions = std::mem::take(resolutions);
+
         if let Some(guard) = self.guard.take() {
-            settle(guard, endings, self.accepted);
+            settle(guard, resolutions, self.was_accepted);
         }
     }
 }
 
-/// What several endings come to.
-#[derive(Default)]
-struct Sum {
-    attempts: Vec<Attempt>,
-    accepted: bool,
-    /// The shortest of the waits that were asked for.
-    retry_in: Option<Duration>,
-    error: Option<(String, String)>,
+fn notification_id(guard: &NotificationGuard) -> Uuid {
+    let operation_id = guard.lease.key().operation_id;
+    operation_id
+        .push_notification(guard.position as u32)
+        .as_uuid()
 }
 
-impl Sum {
-    fn add(&mut self, ending: Resolution) {
-        let retry_in = match ending {
-            Resolution::Tried {
+/// What the resolutions of one notification come to.
+#[derive(Default)]
+struct MergedResolution {
+    attempts: Vec<Attempt>,
+    /// Whether the provider of any device has accepted the message, now or before.
+    is_accepted: bool,
+    /// The shortest delay that was asked for. `None`: no delivery is left.
+    retry_in: Option<Duration>,
+    /// The last one.
+    failure: Option<Failure>,
+}
+
+/// What to do with a notification whose deliveries are all resolved.
+#[derive(Debug, PartialEq, Eq)]
+enum Settlement {
+    /// Nothing is worth a record: it is due again after this delay.
+    PutBack(Duration),
+    Record(Status),
+}
+
+impl MergedResolution {
+    fn of(resolutions: impl IntoIterator<Item = Resolution>, was_accepted: bool) -> Self {
+        let mut merged = Self {
+            is_accepted: was_accepted,
+            ..Self::default()
+        };
+
+        for resolution in resolutions {
+            merged.add(resolution);
+        }
+        merged
+    }
+
+    fn add(&mut self, resolution: Resolution) {
+        let retry_in = match resolution {
+            Resolution::Attempted {
                 attempt,
                 next,
-                error,
+                failure,
             } => {
                 self.attempts.push(attempt);
-                self.accepted |= next == Next::Sent;
-                self.error = error.or(self.error.take());
+                self.is_accepted |= next == Next::Sent;
+                self.failure = failure.or(self.failure.take());
                 match next {
                     Next::Retry(delay) => Some(delay),
                     Next::Sent | Next::Failed => None,
                 }
             }
             Resolution::PutBack(delay) => Some(delay),
-            Resolution::GivenUp(code, message) => {
-                self.error = Some((code, message));
+            Resolution::Failed(failure) => {
+                self.failure = Some(failure);
                 None
             }
         };
+
         self.retry_in = [self.retry_in, retry_in].into_iter().flatten().min();
     }
 
-    /// What is left to be tried again keeps the notification open; else one acceptance is enough.
-    fn status(&self) -> Status {
-        match (self.retry_in, self.accepted) {
-            (Some(_), _) => Status::Queued,
-            (None, true) => Status::Sent,
-            (None, false) => Status::Failed,
+    fn settlement(&self) -> Settlement {
+        match self.retry_in {
+            Some(delay) if self.attempts.is_empty() => Settlement::PutBack(delay),
+            // A device is left to be attempted again.
+            Some(_) => Settlement::Record(Status::Queued),
+            // One device is enough.
+            None if self.is_accepted => Settlement::Record(Status::Sent),
+            None => Settlement::Record(Status::Failed),
         }
     }
 }
 
-fn settle(guard: NotificationGuard, endings: Vec<Resolution>, accepted: bool) {
-    let mut sum = Sum {
-        accepted,
-        ..Sum::default()
-    };
-    for ending in endings {
-        sum.add(ending);
-    }
-    match sum.retry_in {
-        Some(delay) if sum.attempts.is_empty() => guard.put_back(delay),
-        _ => {
-            let status = sum.status();
-            finish(guard, status, sum);
-        }
+fn settle(
+    guard: NotificationGuard,
+    resolutions: impl IntoIterator<Item = Resolution>,
+    was_accepted: bool,
+) {
+    let merged = MergedResolution::of(resolutions, was_accepted);
+
+    match merged.settlement() {
+        Settlement::PutBack(delay) => guard.put_back(delay),
+        Settlement::Record(status) => record(guard, status, merged),
     }
 }
 
-/// Ends the notification of a User whom no device was found for.
+/// Ends the notification of a User for whom no device was found.
 pub(crate) fn unaddressable(guard: NotificationGuard, message: String) {
-    let error = Some(("UNADDRESSABLE".to_owned(), message));
-    finish(
-        guard,
-        Status::Unaddressable,
-        Sum {
-            error,
-            ..Sum::default()
-        },
-    );
+    let merged = MergedResolution {
+        failure: Some(Failure::new(FailureCode::Unaddressable, message)),
+        ..MergedResolution::default()
+    };
+
+    record(guard, Status::Unaddressable, merged);
 }
 
-fn finish(guard: NotificationGuard, status: Status, sum: Sum) {
+fn record(guard: NotificationGuard, status: Status, merged: MergedResolution) {
     let outcome = NotificationOutcome {
         batch: guard.lease.key(),
         position: guard.position,
         attempts_before: guard.attempts_before,
-        attempts: sum.attempts,
+        attempts: merged.attempts,
         status,
-        accepted: sum.accepted,
-        retry_in: sum.retry_in,
-        error: sum.error.filter(|_| status != Status::Sent),
+        accepted: merged.is_accepted,
+        retry_in: merged.retry_in,
+        failure: merged.failure.filter(|_| status != Status::Sent),
     };
+
     guard.settle(outcome);
 }
 
@@ -300,7 +310,9 @@ mod tests {
     use crate::model::outcome::{Answer, Outcome};
     use crate::model::provider::Provider;
 
-    fn tried(outcome: Outcome, next: Next) -> Resolution {
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn attempted(outcome: Outcome, next: Next) -> Resolution {
         let answer = Answer {
             outcome,
             http_status: None,
@@ -308,51 +320,79 @@ mod tests {
             message: None,
             message_id: None,
         };
-        let attempt = Attempt {
-            provider: Provider::Fcm,
-            credential_id: CredentialId::generate(),
-            device: None,
-            answer,
-            started_at: OffsetDateTime::now_utc(),
-            duration: Duration::ZERO,
-        };
-        let error = (next != Next::Sent).then(|| (outcome.as_str().to_owned(), String::new()));
-        Resolution::Tried {
-            attempt,
+
+        Resolution::Attempted {
+            failure: (next != Next::Sent).then(|| Failure::from(&answer)),
+            attempt: Attempt {
+                provider: Provider::Fcm,
+                credential_id: CredentialId::generate(),
+                device: None,
+                answer,
+                started_at: OffsetDateTime::now_utc(),
+                duration: Duration::ZERO,
+            },
             next,
-            error,
         }
     }
 
-    fn sum(endings: impl IntoIterator<Item = Resolution>) -> (Status, usize, Option<Duration>) {
-        let mut sum = Sum::default();
-        for ending in endings {
-            sum.add(ending);
-        }
-        (sum.status(), sum.attempts.len(), sum.retry_in)
+    fn sent() -> Resolution {
+        attempted(Outcome::Accepted, Next::Sent)
+    }
+
+    fn dead() -> Resolution {
+        attempted(Outcome::TokenDead { since: None }, Next::Failed)
+    }
+
+    fn retry(delay: Duration) -> Resolution {
+        attempted(Outcome::Ambiguous, Next::Retry(delay))
+    }
+
+    fn merge(resolutions: impl IntoIterator<Item = Resolution>) -> MergedResolution {
+        MergedResolution::of(resolutions, false)
     }
 
     #[test]
-    fn one_acceptance_is_enough_once_nothing_is_left_to_try() {
-        let dead = || tried(Outcome::TokenDead { since: None }, Next::Failed);
-        let sent = || tried(Outcome::Accepted, Next::Sent);
-        let again = |seconds| {
-            tried(
-                Outcome::Ambiguous,
-                Next::Retry(Duration::from_secs(seconds)),
-            )
-        };
-        assert_eq!(sum([dead(), sent()]), (Status::Sent, 2, None));
-        assert_eq!(sum([sent(), dead()]), (Status::Sent, 2, None));
-        assert_eq!(sum([dead(), dead()]), (Status::Failed, 2, None));
-        assert_eq!(
-            sum([sent(), again(9), again(5)]),
-            (Status::Queued, 3, Some(Duration::from_secs(5)))
-        );
-        let put_back = Resolution::PutBack(Duration::from_secs(7));
-        assert_eq!(
-            sum([again(9), put_back]),
-            (Status::Queued, 1, Some(Duration::from_secs(7)))
-        );
+    fn one_acceptance_is_enough_once_no_device_is_left() {
+        for resolutions in [[dead(), sent()], [sent(), dead()]] {
+            let merged = merge(resolutions);
+            assert_eq!(merged.settlement(), Settlement::Record(Status::Sent));
+            assert_eq!(merged.attempts.len(), 2);
+        }
+
+        let earlier = MergedResolution::of([dead()], true);
+        assert_eq!(earlier.settlement(), Settlement::Record(Status::Sent));
+
+        let merged = merge([dead(), dead()]);
+        assert_eq!(merged.settlement(), Settlement::Record(Status::Failed));
+    }
+
+    #[test]
+    fn a_device_that_is_left_keeps_the_notification_queued_for_the_shortest_delay() {
+        let merged = merge([sent(), retry(9 * SECOND), retry(5 * SECOND)]);
+        assert_eq!(merged.settlement(), Settlement::Record(Status::Queued));
+        assert_eq!(merged.retry_in, Some(5 * SECOND));
+
+        let put_back = Resolution::PutBack(7 * SECOND);
+        let merged = merge([retry(9 * SECOND), put_back]);
+        assert_eq!(merged.settlement(), Settlement::Record(Status::Queued));
+        assert_eq!(merged.retry_in, Some(7 * SECOND));
+    }
+
+    #[test]
+    fn without_an_attempt_a_notification_is_put_back_without_a_record() {
+        let resolutions = [9, 7].map(|seconds| Resolution::PutBack(seconds * SECOND));
+        let merged = merge(resolutions);
+        assert_eq!(merged.settlement(), Settlement::PutBack(7 * SECOND));
+    }
+
+    #[test]
+    fn the_last_failure_is_the_one_that_is_kept() {
+        let expired = Resolution::Failed(Failure::expired(None));
+        let merged = merge([dead(), expired]);
+        assert_eq!(merged.settlement(), Settlement::Record(Status::Failed));
+        assert_eq!(merged.failure, Some(Failure::expired(None)));
+
+        let merged = merge([dead(), sent()]);
+        assert_eq!(merged.failure.unwrap().code.as_str(), "TOKEN_DEAD");
     }
 }

@@ -14,7 +14,6 @@ use crate::http::path;
 use crate::http::query::Query;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId};
 use crate::model::masked_token::masked;
-use crate::model::outcome::Outcome;
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
 use crate::store::push_notifications::PushNotification;
@@ -73,7 +72,7 @@ impl DeliveryAttempt {
         masked_token: &str,
         attempt: store::DeliveryAttempt,
     ) -> Self {
-        let is_accepted = attempt.outcome == Outcome::Accepted.as_str();
+        let is_accepted = attempt.is_accepted();
         let status = if is_accepted {
             AttemptStatus::Sent
         } else {

@@ -255,7 +255,10 @@ async fn ask(
             ..
         }) => None,
         Ok(answer) => problem(
-            answer.code.as_deref().unwrap_or(answer.outcome.as_str()),
+            answer
+                .code
+                .as_deref()
+                .unwrap_or(answer.outcome.kind().as_str()),
             answer
                 .message
                 .unwrap_or_else(|| "FCM gave no reason".to_owned()),

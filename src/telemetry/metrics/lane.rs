@@ -10,12 +10,13 @@ use super::{
     LANE_IN_FLIGHT, LANE_RATE_LIMIT, LANE_TRIPPED,
 };
 use crate::model::id::CredentialId;
+use crate::model::outcome::OutcomeKind;
 use crate::model::provider::Provider;
 
 /// Handles of one lane's metrics, looked up once, because every answer counts.
 pub(crate) struct LaneMetrics {
     provider: &'static str,
-    attempts: HashMap<&'static str, Counter>,
+    attempts: HashMap<OutcomeKind, Counter>,
     attempt_seconds: Histogram,
     in_flight: Gauge,
     concurrency_limit: Gauge,
@@ -60,9 +61,10 @@ impl LaneMetrics {
         }
     }
 
-    pub(crate) fn attempted(&mut self, outcome: &'static str, duration: Duration) {
+    pub(crate) fn attempted(&mut self, outcome: OutcomeKind, duration: Duration) {
         let provider = self.provider;
-        let new = || metrics::counter!(ATTEMPTS, "provider" => provider, "outcome" => outcome);
+        let new =
+            || metrics::counter!(ATTEMPTS, "provider" => provider, "outcome" => outcome.as_str());
 
         self.attempts
             .entry(outcome)
