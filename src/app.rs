@@ -12,10 +12,9 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::crypto::{MasterKeys, SecretError};
 use crate::delivery::{self, Delivery, MassInvalidation, Quota, Quotas, RetryPolicy};
-use crate::handoff::delivery_stats::DeliveryStats;
 use crate::handoff::local::local_handoff;
 use crate::handoff::notifier::Notifiers;
 use crate::http::metrics::{MetricsSources, NotDueInterval};
@@ -28,18 +27,18 @@ use crate::store::sealed_secrets;
 use crate::telemetry;
 use crate::transport::Roots;
 
-/// Connections that delivery has for itself beside those that its claimer and its recorder keep, so
-/// that no burst of requests holds it up: to renew, to listen, to fan out, and to remove dead
-/// tokens.
+/// Connections of delivery's own pool, so that a burst of requests cannot hold delivery up: for lease
+/// renewal, the listener, the fan-out and the pruning of dead tokens. The claiming loop and the
+/// recorder have a dedicated connection each.
 const DELIVERY_CONNECTIONS: u32 = 4;
 
-const UNUSABLE: &str = "Postgres can't be used";
+const POSTGRES_UNUSABLE: &str = "Postgres can't be used";
 
 /// The running service.
 pub struct App {
-    /// Where the HTTP API listens.
+    /// The addresses of the HTTP API.
     pub addresses: Vec<SocketAddr>,
-    /// Where Prometheus reads metrics.
+    /// The addresses of `/metrics`.
     pub metrics_addresses: Vec<SocketAddr>,
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
@@ -52,101 +51,117 @@ pub struct App {
     grace: Duration,
 }
 
-/// The master keys of a configuration.
+/// The master keys of the configuration.
 pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
     let key = config.secrets.master_key.expose_secret();
     if key.is_empty() {
         bail!(
-            "secrets.master_key is not set: make one with `openssl rand -base64 32` and keep it safe"
+            "secrets.master_key is not set: create one with `openssl rand -base64 32` and keep it safe"
         );
     }
-    let old = config.secrets.old_master_keys.expose_secret();
+
+    // The current key alone first, so that an error names the setting that is wrong.
     MasterKeys::new(&config.secrets.master_key_id, key)
         .context("secrets.master_key is not valid")?;
-    MasterKeys::with_old(&config.secrets.master_key_id, key, old)
-        .context("secrets.old_master_keys is not valid: give it as id:key,id:key")
+
+    let old_keys = config.secrets.old_master_keys.expose_secret();
+    MasterKeys::with_old(&config.secrets.master_key_id, key, old_keys)
+        .context("secrets.old_master_keys is not valid: write it as id:key,id:key")
 }
 
-/// Connections to the configured database.
-pub fn connect(config: &Config, max_connections: u32) -> anyhow::Result<PgPool> {
+/// A pool of connections to the configured database.
+pub(crate) fn connect(config: &Config, max_connections: u32) -> anyhow::Result<PgPool> {
     Ok(schema::pool(
-        database(config)?,
+        database_options(config)?,
         max_connections,
         config.database.connect_timeout,
     ))
 }
 
-fn database(config: &Config) -> anyhow::Result<PgConnectOptions> {
+fn database_options(config: &Config) -> anyhow::Result<PgConnectOptions> {
     let url = config.database.url.expose_secret();
     if url.is_empty() {
         bail!(
-            "database.url is not set: give it as BELLWIRE__DATABASE__URL, or in a file as database.url_file"
+            "database.url is not set: set BELLWIRE__DATABASE__URL, or database.url_file to a file \
+             that contains it"
         );
     }
-    // The URL holds a password, so it is not repeated here.
-    if !["postgres://", "postgresql://"]
+
+    // The URL contains a password, so messages do not repeat it.
+    let is_postgres = ["postgres://", "postgresql://"]
         .iter()
-        .any(|scheme| url.starts_with(scheme))
-    {
+        .any(|scheme| url.starts_with(scheme));
+    if !is_postgres {
         bail!(
-            "database.url is not a Postgres URL: give it as postgres://user:password@host:5432/notifierswire"
+            "database.url is not a Postgres URL: write it as \
+             postgres://user:password@host:5432/bellwire"
         );
     }
     PgConnectOptions::from_str(url).context("database.url is not a Postgres URL")
 }
 
-/// Waits for the configured Postgres, and brings its schema up to date by `pool`.
-pub async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Migrated> {
-    schema::reachable(&database(config)?, config.database.connect_timeout)
+/// Waits for the configured Postgres, and migrates its schema over `pool`.
+pub(crate) async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Migrated> {
+    schema::reachable(&database_options(config)?, config.database.connect_timeout)
         .await
-        .context(UNUSABLE)?;
-    schema::migrate(pool).await.context(UNUSABLE)
+        .context(POSTGRES_UNUSABLE)?;
+
+    schema::migrate(pool).await.context(POSTGRES_UNUSABLE)
 }
 
-/// Refuses a master key that is not the one of its name that Credentials were sealed with: whatever
-/// is sent with them would wait in vain until it fails.
+/// Refuses a master key that cannot open what was sealed under its id: every notification sent with
+/// such a Credential would wait until it expires.
 async fn check_master_key(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<()> {
-    let Some(newest) = sealed_secrets::newest_content(pool)
+    let newest = sealed_secrets::newest_content(pool)
         .await
-        .context(UNUSABLE)?
-    else {
+        .context(POSTGRES_UNUSABLE)?;
+    let Some(newest) = newest else {
         return Ok(());
     };
+
     match keys.open(newest.credential_id, &newest.content) {
         Ok(_) => Ok(()),
-        // Perhaps it is lost, and Credentials are about to be stored anew.
+        // The key may be lost, and the Credentials about to be stored again.
         Err(error @ SecretError::UnknownKey(_)) => {
-            tracing::error!(credential_id = %newest.credential_id, %error, "a Credential can't be opened");
+            tracing::error!(
+                credential_id = %newest.credential_id,
+                %error,
+                "a Credential can't be opened"
+            );
             Ok(())
         }
         Err(_) => bail!(
-            "the master key '{}' is not the one that stored Credentials are sealed with: set secrets.master_key to that \
-             one; if it is lost, give the new one another secrets.master_key_id and store the Credentials anew",
+            "secrets.master_key is not the key '{}' that stored Credentials are sealed with: set it \
+             to that key; if that key is lost, give the new one another secrets.master_key_id and \
+             store the Credentials again",
             newest.content.master_key_id
         ),
     }
 }
 
 impl App {
-    /// Waits for Postgres, brings the schema up to date and starts the service.
+    /// Waits for Postgres, migrates the schema, and starts the service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let master_keys = master_keys(config)?;
+        let endpoints = endpoints(config)?;
         if config.metrics.listen.is_some() {
             telemetry::metrics::start()?;
         }
-        let endpoints = endpoints(config)?;
+
         let pool = connect(config, config.database.max_connections)?;
         migrate(config, &pool).await?;
         check_master_key(&pool, &master_keys).await?;
         retention::make_partitions(&pool, config.retention.partitions_ahead)
             .await
-            .context("no partitions")?;
-        let (notifiers, readiness, grace) = (
-            Notifiers::default(),
-            Readiness::default(),
-            config.delivery.grace,
-        );
-        let (handoff, handed) = local_handoff(config.delivery.max_in_flight, config.delivery.lease);
+            .context("partitions can't be created")?;
+
+        let notifiers = Notifiers::default();
+        let (handoff, receiver) = local_handoff(config.delivery.max_claimed, config.delivery.lease);
+        let readiness = Readiness::default();
+        let local_delivery = config.delivery.enabled.then(|| LocalDelivery {
+            notifiers: notifiers.clone(),
+            handoff,
+        });
         let state = http::State {
             settings: http::Settings {
                 public_url: config.server.public_url.clone(),
@@ -157,13 +172,7 @@ impl App {
             pool: pool.clone(),
             api_keys: http::api_key_lookup::start(&pool),
             senders: http::sender_lookup::start(&pool),
-            group_commit: GroupCommit::start(
-                pool.clone(),
-                config.delivery.enabled.then(|| LocalDelivery {
-                    notifiers: notifiers.clone(),
-                    handoff,
-                }),
-            ),
+            group_commit: GroupCommit::start(pool.clone(), local_delivery),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),
             rate_limits: http::RateLimits::new(
@@ -172,60 +181,67 @@ impl App {
             ),
             readiness: readiness.clone(),
         };
+
+        // Both ports are bound before delivery starts: batches claimed by a process that cannot
+        // start would wait for their leases to run out.
         let options = http::ServerOptions {
             listen: config.server.listen,
             is_api_enabled: config.server.api,
-            grace,
+            grace: config.delivery.grace,
         };
         let (server, addresses) = http::serve(state, &options)
             .with_context(|| format!("server.listen: can't listen on {}", options.listen))?;
-        // Before delivery begins: what a process has claimed that ends at once waits for its leases
-        // to run out.
         let metrics_listener = config.metrics.listen.map(listen_for_metrics).transpose()?;
-        let (delivery_pool, stop) = (
-            connect(config, DELIVERY_CONNECTIONS)?,
-            CancellationToken::new(),
-        );
-        let start_delivery = || {
-            Delivery::start(
+
+        let delivery_pool = connect(config, DELIVERY_CONNECTIONS)?;
+        let delivery = if config.delivery.enabled {
+            Some(Delivery::start(
                 &delivery_pool,
                 &delivery_settings(config),
                 endpoints,
                 master_keys,
-                (notifiers, handed),
-            )
+                (notifiers, receiver),
+            )?)
+        } else {
+            None
         };
-        let delivery = config.delivery.enabled.then(start_delivery).transpose()?;
-        let (metrics, metrics_addresses) = match metrics_listener {
+
+        let metrics = match metrics_listener {
             Some(listener) => {
-                let delivery = delivery
-                    .as_ref()
-                    .map(|delivery| (delivery_pool, delivery.stats()));
-                serve_metrics(
-                    listener,
-                    watched(connect(config, 1)?, pool.clone(), delivery),
-                )?
+                let mut sources = MetricsSources {
+                    queue_pool: connect(config, 1)?,
+                    not_due_interval: NotDueInterval::default(),
+                    pools: vec![("api", pool.clone())],
+                    delivery: None,
+                };
+                if let Some(delivery) = &delivery {
+                    sources.pools.push(("delivery", delivery_pool));
+                    sources.delivery = Some(delivery.stats());
+                }
+                MetricsServer::start(listener, sources)?
             }
-            None => (Vec::new(), Vec::new()),
+            None => MetricsServer::default(),
         };
+
+        let stop = CancellationToken::new();
         let retention = start_retention(config, pool, stop.clone());
-        let handle = server.handle();
+
         Ok(Self {
             addresses,
-            metrics_addresses,
-            server: handle,
+            metrics_addresses: metrics.addresses,
+            server: server.handle(),
             serving: tokio::spawn(server),
             delivery,
             retention,
-            metrics,
+            metrics: metrics.tasks,
             stop,
             readiness,
             drain_delay: config.server.drain_delay,
-            grace,
+            grace: config.delivery.grace,
         })
     }
 
-    /// Returns if delivery comes to an end that nobody asked for: a defect.
+    /// Returns if delivery ends although nothing stopped it, which is a defect.
     pub async fn broken(&mut self) {
         match &mut self.delivery {
             Some(delivery) => delivery.broken().await,
@@ -233,13 +249,16 @@ impl App {
         }
     }
 
-    /// Says at `/readyz` that it ends; then stops taking requests, then claiming; lets what is
-    /// under way end and be recorded, and gives the rest back.
+    /// Stops without losing or repeating anything. In this order: `/readyz` returns 503 and load
+    /// balancers drain the process; it stops taking requests; it stops claiming, waits for requests
+    /// in flight and their records, and gives the rest back.
     pub async fn stop(self) {
         self.readiness.drain();
         tokio::time::sleep(self.drain_delay).await;
+
         self.server.stop(true).await;
         let _ = self.serving.await;
+
         self.stop.cancel();
         if let Some(delivery) = self.delivery {
             delivery.stop(self.grace).await;
@@ -247,7 +266,8 @@ impl App {
         if let Some(retention) = self.retention {
             let _ = retention.await;
         }
-        // To the last, so that the stop can be watched.
+
+        // Metrics end last, so that the stop can be watched.
         self.metrics.iter().for_each(JoinHandle::abort);
     }
 }
@@ -257,65 +277,53 @@ fn start_retention(
     pool: PgPool,
     stop: CancellationToken,
 ) -> Option<JoinHandle<()>> {
-    let config::Retention {
-        enabled,
-        period,
-        partitions_ahead,
-    } = config.retention;
-    enabled.then(|| {
-        tokio::spawn(retention::run(
-            pool,
-            Retention {
-                period,
-                partitions_ahead,
-            },
-            stop,
-        ))
-    })
-}
-
-/// What is looked at for metrics, by a connection of its own.
-fn watched(own: PgPool, api: PgPool, delivery: Option<(PgPool, DeliveryStats)>) -> MetricsSources {
-    let mut pools = vec![("api", api)];
-    let delivery = delivery.map(|(pool, standing)| {
-        pools.push(("delivery", pool));
-        standing
-    });
-    MetricsSources {
-        queue_pool: own,
-        not_due_interval: NotDueInterval::default(),
-        pools,
-        delivery,
+    if !config.retention.enabled {
+        return None;
     }
+
+    let retention = Retention {
+        period: config.retention.period,
+        partitions_ahead: config.retention.partitions_ahead,
+    };
+    Some(tokio::spawn(retention::run(pool, retention, stop)))
 }
 
 fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(listen).with_context(|| format!("metrics.listen: can't listen on {listen}"))
 }
 
-/// Lets Prometheus read.
-fn serve_metrics(
-    listener: TcpListener,
-    sources: MetricsSources,
-) -> anyhow::Result<(Vec<JoinHandle<()>>, Vec<SocketAddr>)> {
-    let (server, addresses) = http::metrics::serve(listener, sources).context("metrics.listen")?;
-    let serving = tokio::spawn(async move {
-        if let Err(error) = server.await {
-            tracing::error!(%error, "metrics can't be read any more");
-        }
-    });
-    Ok((
-        vec![serving, tokio::spawn(http::metrics::run_upkeep())],
-        addresses,
-    ))
+/// `/metrics`, served by tasks that are aborted at the end of the process.
+#[derive(Default)]
+struct MetricsServer {
+    addresses: Vec<SocketAddr>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl MetricsServer {
+    fn start(listener: TcpListener, sources: MetricsSources) -> anyhow::Result<Self> {
+        let (server, addresses) =
+            http::metrics::serve(listener, sources).context("metrics.listen")?;
+
+        let serving = tokio::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "/metrics has stopped");
+            }
+        });
+
+        Ok(Self {
+            addresses,
+            tasks: vec![serving, tokio::spawn(http::metrics::run_upkeep())],
+        })
+    }
 }
 
 fn delivery_settings(config: &Config) -> delivery::Settings {
     let delivery = &config.delivery;
+
     delivery::Settings {
         lease: delivery.lease,
         poll_interval: delivery.poll_interval,
-        recorder_window: delivery.recorder_window,
+        recorder_window: delivery.record_interval,
         retry: RetryPolicy {
             base: delivery.retry_base,
             max: delivery.retry_max,
@@ -324,58 +332,53 @@ fn delivery_settings(config: &Config) -> delivery::Settings {
         quotas: Quotas {
             fcm: Quota {
                 per_minute: config.fcm.max_per_minute,
-                ramp: config.fcm.ramp,
+                ramp: config.fcm.warm_up,
             },
             apns: Quota {
                 per_minute: config.apns.max_per_minute,
-                ramp: config.apns.ramp,
+                ramp: config.apns.warm_up,
             },
         },
         burst: MassInvalidation {
-            percent: delivery.burst_percent,
-            count: delivery.burst_count,
+            percent: delivery.mass_invalidation_percent,
+            count: delivery.mass_invalidation_count,
         },
     }
 }
 
 fn endpoints(config: &Config) -> anyhow::Result<Endpoints> {
-    let (fcm, apns) = (&config.fcm, &config.apns);
-    let fcm_roots = Roots::load(fcm.ca_file.as_deref()).context("fcm.ca_file")?;
+    let fcm = &config.fcm;
+    let (host, port) = host_and_port("fcm.endpoint", &fcm.endpoint)?;
+    let fcm_endpoint = Endpoint {
+        host,
+        port,
+        roots: Roots::load(fcm.ca_file.as_deref()).context("fcm.ca_file")?,
+        timeout: fcm.timeout,
+        max_connections: fcm.max_connections,
+    };
+
+    let apns = &config.apns;
     let apns_roots = Roots::load(apns.ca_file.as_deref()).context("apns.ca_file")?;
-    let endpoint = |key: &str, url: &str, roots: &Roots, timeout, max_connections| {
-        let address = https_authority(url);
-        let (host, port) =
-            address.with_context(|| format!("{key} must be an https address; it is {url}"))?;
+    let apns_endpoint = |key, address| {
+        let (host, port) = host_and_port(key, address)?;
         anyhow::Ok(Endpoint {
             host,
             port,
-            roots: roots.clone(),
-            timeout,
-            max_connections,
+            roots: apns_roots.clone(),
+            timeout: apns.timeout,
+            max_connections: apns.max_connections,
         })
     };
+
     Ok(Endpoints {
-        fcm: endpoint(
-            "fcm.endpoint",
-            &fcm.endpoint,
-            &fcm_roots,
-            fcm.timeout,
-            fcm.max_connections,
-        )?,
+        fcm: fcm_endpoint,
         fcm_token_uris: fcm.token_uris.clone(),
-        apns: endpoint(
-            "apns.endpoint",
-            &apns.endpoint,
-            &apns_roots,
-            apns.timeout,
-            apns.max_connections,
-        )?,
-        apns_sandbox: endpoint(
-            "apns.sandbox_endpoint",
-            &apns.sandbox_endpoint,
-            &apns_roots,
-            apns.timeout,
-            apns.max_connections,
-        )?,
+        apns: apns_endpoint("apns.endpoint", &apns.endpoint)?,
+        apns_sandbox: apns_endpoint("apns.sandbox_endpoint", &apns.sandbox_endpoint)?,
     })
+}
+
+fn host_and_port(key: &str, address: &str) -> anyhow::Result<(String, u16)> {
+    https_authority(address)
+        .with_context(|| format!("{key} is {address:?}, but must be an https address"))
 }

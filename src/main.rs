@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use bellwire::cli::Cli;
 use clap::Parser;
 
-/// Sending is many small allocations on several threads, which the system's allocator is slow at.
+/// Delivery makes many small allocations on several threads, where the system's allocator is slow.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -21,14 +21,16 @@ async fn main() -> ExitCode {
     }
 }
 
-/// An error with all its causes. One that the text before it ends with is not said again.
+/// An error with all its causes. A cause that the line already ends with is not repeated.
 fn in_one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
+
     for cause in error.chain().map(ToString::to_string) {
         if !line.ends_with(&cause) {
             line += if line.is_empty() { "" } else { ": " };
             line += &cause.replace('\n', " ");
         }
     }
+
     line
 }

@@ -1,17 +1,16 @@
-//! Being told to end: Ctrl-C, or SIGTERM as service managers send it.
+//! The signals that shut the process down: SIGINT (Ctrl-C), and SIGTERM from service managers.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Listens from its creation on, so that no signal is missed and none ends the process unawares.
+/// Listens from its creation on: no signal is missed, and none ends the process without a shutdown.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    /// Begins to listen.
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -19,19 +18,19 @@ impl Signals {
         })
     }
 
-    /// Returns when the process is told to end.
-    pub(crate) async fn ended(&mut self) {
+    /// Returns at the next signal.
+    pub(crate) async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
     }
 
-    /// Does `work`, unless the process is told to end before it is done: then `None`.
-    pub(crate) async fn unless_ended<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    /// Runs `work` until it is done or a signal arrives. `None`: a signal.
+    pub(crate) async fn unless_signaled<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),
-            () = self.ended() => None,
+            () = self.received() => None,
         }
     }
 }

@@ -1,9 +1,13 @@
-//! Liquid in the texts of a message, filled in for each recipient.
-//!
-//! A message's templates can neither run long nor grow large, whoever wrote them: there are no
-//! loops, no assignments and no filters that multiply their input; what one message may have of
-//! everything is limited ([`MOST`]); and rendering stops at [`MAX_RENDERED`].
+//! Liquid templates in the strings of a message, rendered for each recipient.
 //! <https://shopify.github.io/liquid/>
+//!
+//! The `liquid` crate limits neither time nor memory. So this module offers no loops, no assignments
+//! and no filter that multiplies its input, bounds what the templates of one message may contain
+//! ([`LIMITS`]), and stops rendering at [`MAX_RENDERED`]: no template can run long or grow large, and
+//! no timer is needed. The limits count for the message, because all its strings are rendered for
+//! each recipient. `date` is left out too, because its format may ask for any width. A `default`
+//! stands in for null, not for a variable that the recipient lacks: the API asks each recipient for
+//! every variable.
 
 use std::io::{self, Write};
 use std::sync::LazyLock;
@@ -15,12 +19,12 @@ use serde_json::Value;
 use crate::model::message::Message;
 use crate::telemetry::panics;
 
-/// Most bytes of a message's rendered texts together: what APNs takes of a `voip` push, and no
-/// provider of another.
+/// Maximum bytes that the templates of one message render to. It is the largest payload that any
+/// provider accepts: APNs' for a `voip` push.
 const MAX_RENDERED: usize = 5120;
-/// Most of these in a message's templates together, which are all rendered for each recipient:
-/// filters copy what they get, tags and indexes nest.
-const MOST: [(usize, &str); 5] = [
+/// What the templates of one message may contain together. Filters copy their input; tags and
+/// indexes nest.
+const LIMITS: [(usize, &str); 5] = [
     (64, "templates"),
     (16_384, "bytes of templates"),
     (32, "filters"),
@@ -28,20 +32,25 @@ const MOST: [(usize, &str); 5] = [
     (16, "indexes"),
 ];
 
-/// What is wrong with a template, or with what a recipient brings for it.
+/// Why a template cannot be parsed, or cannot be rendered with a recipient's variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TemplateProblem {
     /// The field of the message: `title`, `data.gate`.
     pub field: String,
-    /// What it must be, or what happened.
+    /// Completes a sentence that begins with the field.
     pub message: String,
 }
 
-/// A message of which at least one text is a template.
+/// A message with at least one template among its strings.
 pub(crate) struct MessageTemplate {
     message: Message,
-    /// By the number of their text, in the order of [`texts`].
-    templates: Vec<(usize, Template)>,
+    templates: Vec<StringTemplate>,
+}
+
+struct StringTemplate {
+    /// Which of the message's [`strings`] it is.
+    index: usize,
+    template: Template,
 }
 
 static PARSER: LazyLock<Result<Parser, String>> = LazyLock::new(|| {
@@ -82,60 +91,72 @@ static PARSER: LazyLock<Result<Parser, String>> = LazyLock::new(|| {
 });
 
 impl MessageTemplate {
-    /// Reads the templates of `message`; `None`: it has none.
+    /// Parses the templates of `message`. `None`: it has none.
     pub(crate) fn parse(message: &Message) -> Result<Option<Self>, Vec<TemplateProblem>> {
-        let (mut message, mut templates, mut problems) = (message.clone(), Vec::new(), Vec::new());
-        let mut used = [0; MOST.len()];
-        for (number, (field, text)) in texts(&mut message)
-            .into_iter()
-            .enumerate()
-            .filter(|(_, (_, text))| is_template(text))
-        {
-            match use_up(&mut used, text).and_then(|()| parse(text)) {
-                Ok(template) => templates.push((number, template)),
+        let mut message = message.clone();
+        let mut templates = Vec::new();
+        let mut problems = Vec::new();
+        let mut used = [0; LIMITS.len()];
+
+        for (index, (field, string)) in strings(&mut message).into_iter().enumerate() {
+            if !is_template(string) {
+                continue;
+            }
+
+            match count(&mut used, string).and_then(|()| parse(string)) {
+                Ok(template) => templates.push(StringTemplate { index, template }),
                 Err(message) => problems.push(TemplateProblem { field, message }),
             }
         }
-        match (problems.is_empty(), templates.is_empty()) {
-            (false, _) => Err(problems),
-            (true, true) => Ok(None),
-            (true, false) => Ok(Some(Self { message, templates })),
+
+        if !problems.is_empty() {
+            return Err(problems);
         }
+        if templates.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self { message, templates }))
     }
 
-    /// The message with every template left out: what of it is the same for everybody.
+    /// The message with an empty string for each template: the part that is the same for every
+    /// recipient.
     pub(crate) fn without_templates(&self) -> Message {
         let mut message = self.message.clone();
-        let mut texts = texts(&mut message);
-        for (number, _) in &self.templates {
-            texts[*number].1.clear();
+
+        let mut strings = strings(&mut message);
+        for template in &self.templates {
+            strings[template.index].1.clear();
         }
+
         message
     }
 
-    /// The message that a recipient with these variables gets.
+    /// The message for a recipient with these variables.
     pub(crate) fn render(&self, variables: Option<&Value>) -> Result<Message, TemplateProblem> {
         let globals = variables.map_or_else(|| Ok(Object::new()), liquid::to_object);
         let mut message = self.message.clone();
-        let mut texts = texts(&mut message);
+        let mut strings = strings(&mut message);
         let mut room = MAX_RENDERED;
-        for (number, template) in &self.templates {
-            let (field, text) = &mut texts[*number];
+
+        for StringTemplate { index, template } in &self.templates {
+            let (field, string) = &mut strings[*index];
             let rendered = globals
                 .as_ref()
-                .map_err(tidy)
+                .map_err(in_one_line)
                 .and_then(|globals| render(template, globals, &mut room));
-            **text = rendered.map_err(|message| TemplateProblem {
+
+            **string = rendered.map_err(|message| TemplateProblem {
                 field: std::mem::take(field),
                 message,
             })?;
         }
+
         Ok(message)
     }
 }
 
-/// The texts of a message that may be templates, each with its field.
-fn texts(message: &mut Message) -> Vec<(String, &mut String)> {
+/// The strings of a message that may be templates, each with its field.
+fn strings(message: &mut Message) -> Vec<(String, &mut String)> {
     let named = [
         ("title", &mut message.title),
         ("body", &mut message.body),
@@ -144,37 +165,41 @@ fn texts(message: &mut Message) -> Vec<(String, &mut String)> {
     ];
     let named = named
         .into_iter()
-        .filter_map(|(name, text)| Some((name.to_owned(), text.as_mut()?)));
+        .filter_map(|(name, string)| Some((name.to_owned(), string.as_mut()?)));
+
     let data = message
         .data
         .iter_mut()
         .flatten()
-        .map(|(key, text)| (format!("data.{key}"), text));
+        .map(|(key, string)| (format!("data.{key}"), string));
+
     named.chain(data).collect()
 }
 
-/// Whether `text` has anything to fill in.
+/// Whether `text` contains Liquid markup.
 pub(crate) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
-/// Adds what is in a template to what its message has used of [`MOST`].
-fn use_up(used: &mut [usize; MOST.len()], text: &str) -> Result<(), String> {
-    let count = |mark: &str| markup(text).matches(mark).count();
-    let here = [1, text.len(), count("|"), count("{%"), count("[")];
-    for ((used, here), (most, name)) in used.iter_mut().zip(here).zip(MOST) {
+/// Adds the content of a template to what its message has `used` of [`LIMITS`].
+fn count(used: &mut [usize; LIMITS.len()], text: &str) -> Result<(), String> {
+    let marks = |mark: &str| markup(text).matches(mark).count();
+    let here = [1, text.len(), marks("|"), marks("{%"), marks("[")];
+
+    for ((used, here), (limit, name)) in used.iter_mut().zip(here).zip(LIMITS) {
         *used += here;
-        if *used > most {
+        if *used > limit {
             return Err(format!(
-                "brings the message to {used} {name}; the most is {most}"
+                "is a template too many: the message has {used} {name}, and {limit} are allowed"
             ));
         }
     }
+
     Ok(())
 }
 
-/// From the first mark to the last: what is outside is plain for certain. What is plain in between
-/// is not, since a string in a filter may look like an end.
+/// The part of `text` from the first opening mark to the last closing one. The rest is plain text;
+/// plain text in between cannot be told apart, because a string in a filter may contain a mark.
 fn markup(text: &str) -> &str {
     let first = ["{{", "{%"]
         .into_iter()
@@ -190,47 +215,54 @@ fn markup(text: &str) -> &str {
 
 fn parse(text: &str) -> Result<Template, String> {
     let parser = PARSER.as_ref().map_err(Clone::clone)?;
-    // A number that no integer holds panics in the library.
+    // The library panics on a number that no integer can hold.
     match panics::catch_unlogged(|| parser.parse(text)) {
-        Ok(parsed) => parsed.map_err(|error| format!("is not a Liquid template: {}", tidy(&error))),
-        Err(_) => Err("is not a Liquid template: a number in it is out of range".to_owned()),
+        Ok(parsed) => parsed
+            .map_err(|error| format!("is not a valid Liquid template: {}", in_one_line(&error))),
+        Err(_) => Err("is not a valid Liquid template: a number in it is out of range".to_owned()),
     }
 }
 
-/// Takes what the text needs from `room`.
+/// Renders a template into at most `room` bytes, and takes what it needed from `room`.
 fn render(template: &Template, globals: &Object, room: &mut usize) -> Result<String, String> {
     let mut text = Bounded {
         text: Vec::new(),
         room,
-        is_over: false,
+        is_full: false,
     };
-    // Arithmetic at the edge of its range panics in the library; that is one recipient's error, not
-    // everybody's.
+
+    // The library panics on arithmetic that overflows. Only this recipient fails then.
     let rendered = panics::catch_unlogged(|| template.render_to(&mut text, globals));
+
     match rendered {
         Ok(Ok(())) => String::from_utf8(text.text).map_err(|error| error.to_string()),
-        _ if text.is_over => Err(format!(
-            "makes the message longer than {MAX_RENDERED} bytes with the recipient's variables"
+        _ if text.is_full => Err(format!(
+            "renders to a message of more than {MAX_RENDERED} bytes with the recipient's variables"
         )),
-        Ok(Err(error)) => Err(format!("can't be filled in: {}", tidy(&error))),
-        Err(_) => Err("can't be filled in: a calculation is out of range".to_owned()),
+        Ok(Err(error)) => Err(format!(
+            "can't be rendered with the recipient's variables: {}",
+            in_one_line(&error)
+        )),
+        Err(_) => Err(
+            "can't be rendered with the recipient's variables: a number is out of range".to_owned(),
+        ),
     }
 }
 
-/// What a template is rendered into.
+/// A buffer that refuses more than `room` bytes.
 struct Bounded<'a> {
     text: Vec<u8>,
     room: &'a mut usize,
-    /// Whether there was not enough room.
-    is_over: bool,
+    is_full: bool,
 }
 
 impl Write for Bounded<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let Some(room) = self.room.checked_sub(bytes.len()) else {
-            self.is_over = true;
+            self.is_full = true;
             return Err(io::Error::other("too long"));
         };
+
         *self.room = room;
         self.text.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -241,8 +273,7 @@ impl Write for Bounded<'_> {
     }
 }
 
-/// The library's error on one line.
-fn tidy(error: &liquid::Error) -> String {
+fn in_one_line(error: &liquid::Error) -> String {
     let text = error.to_string();
     let lines: Vec<&str> = text
         .lines()

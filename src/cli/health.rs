@@ -1,5 +1,4 @@
-//! `bellwire health`: what a container's health check runs, so that its image needs no HTTP client
-//! beside the binary.
+//! `bellwire health`: the health check of a container, whose image then needs no HTTP client.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -8,16 +7,17 @@ use anyhow::{Context, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// `/readyz` gives Postgres 2 s; a process that takes longer than this is as good as dead.
+/// More than the 2 s that `/readyz` gives Postgres.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// More than either answer ever has, so that whatever else listens there can't fill the memory.
+/// Maximum bytes read of an answer, more than Bellwire ever sends: another program may listen there.
 const MAX_ANSWER: u64 = 16 * 1024;
 
-/// Asks the process that listens there, and returns its answer's body. An error says why it is not
-/// well.
+/// Requests `path` from the process that listens on `listen`, and returns the body of its answer.
+/// Fails unless the answer is 200.
 pub(super) async fn ask(listen: SocketAddr, path: &str) -> anyhow::Result<String> {
     let address = reachable(listen);
     let url = format!("http://{address}{path}");
+
     let answer = tokio::time::timeout(TIMEOUT, get(address, path)).await;
     let answer =
         answer.with_context(|| format!("{url} does not answer within {} s", TIMEOUT.as_secs()))?;
@@ -26,6 +26,7 @@ pub(super) async fn ask(listen: SocketAddr, path: &str) -> anyhow::Result<String
         .split_once("\r\n\r\n")
         .with_context(|| format!("{url} does not speak HTTP"))?;
     let body = body.trim();
+
     match head.split_whitespace().nth(1) {
         Some("200") => Ok(body.to_owned()),
         status => bail!(
@@ -35,7 +36,7 @@ pub(super) async fn ask(listen: SocketAddr, path: &str) -> anyhow::Result<String
     }
 }
 
-/// HTTP/1.0, so that the answer is all that comes until the connection is closed.
+/// Speaks HTTP/1.0, where the end of the connection ends the answer.
 async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream
@@ -46,7 +47,7 @@ async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Where this machine reaches what listens at `listen`, which may be all of its addresses.
+/// An address that reaches a listener on `listen`: loopback, if it listens on all addresses.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_listens_everywhere_is_asked_on_loopback() {
+    fn a_listener_on_all_addresses_is_reached_on_loopback() {
         for (listen, expected) in [
             ("0.0.0.0:8080", "127.0.0.1:8080"),
             ("[::]:8080", "[::1]:8080"),

@@ -56,17 +56,17 @@ struct Dev {
 
 /// Runs everything until the process is told to end.
 pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
-    telemetry::logs::start(&config.log, None)?;
+    telemetry::logs::start(&config, None)?;
     let mut signals = Signals::listen()?;
     let Some(mut dev) = signals
-        .unless_ended(start(&arguments, config))
+        .unless_signaled(start(&arguments, config))
         .await
         .transpose()?
     else {
         return Ok(());
     };
     announce(&dev.app, &dev.simulator)?;
-    if signals.unless_ended(dev.app.broken()).await.is_some() {
+    if signals.unless_signaled(dev.app.broken()).await.is_some() {
         anyhow::bail!("delivery has broken off, which is a defect: the log says where");
     }
     dev.app.stop().await;

@@ -1,5 +1,5 @@
-//! Key rotation: seals every stored secret anew with the current master key, so that old ones can
-//! be retired. It may run while the service does, and be run again.
+//! Key rotation: seals every stored secret with the current master key, so that old keys can be
+//! retired. It may run beside the service, and again after an interruption.
 
 use anyhow::Context;
 use sqlx::PgPool;
@@ -8,20 +8,18 @@ use uuid::Uuid;
 use crate::crypto::MasterKeys;
 use crate::store::sealed_secrets;
 
-/// Devices at a time.
+/// Devices that one statement reads and one replaces.
 const STEP: i64 = 1_000;
 
-/// What was sealed anew.
+/// How many secrets were sealed with the current key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotated {
-    /// Credentials.
     pub credentials: u64,
-    /// Tokens of devices.
     pub devices: u64,
 }
 
-/// Seals everything anew that is sealed with another key than the current one. An error: one can't
-/// be opened with the keys at hand; what came before it is done.
+/// Seals with the current key what another key has sealed. Fails at the first secret that the
+/// configured keys cannot open; secrets before it stay rotated.
 pub async fn run(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<Rotated> {
     Ok(Rotated {
         credentials: credentials(pool, keys).await?,
@@ -30,31 +28,37 @@ pub async fn run(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<Rotated> {
 }
 
 async fn credentials(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
-    let mut resealed = 0;
+    let mut rotated = 0;
+
     for old in sealed_secrets::contents(pool, keys.current()).await? {
         let content = keys.open(old.credential_id, &old.content);
         let content = content.with_context(|| format!("the Credential {}", old.credential_id))?;
+
         let new = keys.seal(old.credential_id, &content)?;
-        resealed += u64::from(sealed_secrets::replace_content(pool, &old, &new).await?);
+        rotated += u64::from(sealed_secrets::replace_content(pool, &old, &new).await?);
     }
-    Ok(resealed)
+
+    Ok(rotated)
 }
 
 async fn devices(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
-    let (mut resealed, mut after) = (0, Uuid::nil());
+    let mut rotated = 0;
+    let mut after = Uuid::nil();
+
     loop {
         let old = sealed_secrets::tokens(pool, &keys.token_prefix(), after, STEP).await?;
         let Some(last) = old.last() else {
-            return Ok(resealed);
+            return Ok(rotated);
         };
         after = last.device_id;
-        let anew = old.iter().map(|old| {
+
+        let resealed = old.iter().map(|old| {
             let token = keys.open_token(old.account_id, &old.token);
             let token =
                 token.with_context(|| format!("the token of the device {}", old.device_id))?;
             Ok(keys.seal_token(old.account_id, &token)?)
         });
-        let new = anew.collect::<anyhow::Result<Vec<_>>>()?;
-        resealed += sealed_secrets::replace_tokens(pool, &old, &new).await?;
+        let new = resealed.collect::<anyhow::Result<Vec<_>>>()?;
+        rotated += sealed_secrets::replace_tokens(pool, &old, &new).await?;
     }
 }

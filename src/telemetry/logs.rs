@@ -1,4 +1,4 @@
-//! Logs: to standard error, for people or for machines.
+//! Logs on standard error, for people or for programs. Standard output is for a command's result.
 
 use std::io::IsTerminal;
 
@@ -10,15 +10,16 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Config, LogFormat};
 use crate::telemetry::panics;
 use crate::telemetry::traces::Traces;
 
-/// Starts logging to standard error; standard output is for what a command was asked for. Spans go
-/// to `traces` as well.
-pub fn start(log: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
+/// Starts logging, and sends the spans of requests to `traces`.
+pub fn start(config: &Config, traces: Option<&Traces>) -> anyhow::Result<()> {
+    let log = &config.log;
     let filter = EnvFilter::try_new(&log.level)
         .with_context(|| format!("log.level is not valid: {}", log.level))?;
+
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
@@ -26,9 +27,11 @@ pub fn start(log: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
         LogFormat::Pretty => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
-    // Whatever is logged, requests are traced.
+
+    // Requests are traced whatever the log level is.
     let requests = Targets::new().with_target("bellwire::http", Level::INFO);
     let spans = traces.map(|traces| OpenTelemetryLayer::new(traces.tracer()).with_filter(requests));
+
     let started = tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .with(spans)
@@ -36,5 +39,8 @@ pub fn start(log: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
     started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))?;
     panics::log();
 
+    for key in &config.renamed_keys {
+        tracing::warn!("{key}");
+    }
     Ok(())
 }

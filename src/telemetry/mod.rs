@@ -1,4 +1,4 @@
-//! What the service tells its operators: logs, metrics and traces.
+//! Logs, metrics and traces, for operators.
 
 pub mod logs;
 pub mod metrics;

@@ -26,16 +26,55 @@ fn settings() -> BTreeSet<(String, String)> {
     settings
 }
 
+/// docs/configuration.md, made from config/default.toml.
+fn configuration_document() -> String {
+    let mut document = String::from(CONFIGURATION_HEAD);
+    let mut section = "";
+    let mut explanation = Vec::new();
+
+    // The comment at the top of the file speaks of the file, and ends with the first section.
+    let sections = bellwire::config::DEFAULTS.find("\n[").unwrap();
+    for line in bellwire::config::DEFAULTS[sections..].lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+            document += &format!("\n## {section}\n\n| key | default | meaning |\n|---|---|---|\n");
+        } else if let Some(comment) = line.strip_prefix("# ") {
+            explanation.push(comment);
+        } else if let Some((key, default)) = line.split_once(" = ") {
+            let meaning = explanation.join(" ").replace('|', "\\|");
+            document += &format!("| `{section}.{key}` | `{default}` | {meaning} |\n");
+            explanation.clear();
+        }
+    }
+
+    document
+}
+
+const CONFIGURATION_HEAD: &str = "# Configuration
+
+Every key, made from `config/default.toml`. Values come from three layers; a later one wins:
+
+1. these defaults;
+2. the TOML file named by `--config` or `BELLWIRE_CONFIG`;
+3. environment variables: `delivery.lease` is `BELLWIRE__DELIVERY__LEASE`.
+
+Durations look like `500ms`, `30s`, `5m`, `1h` or `7d`. An empty value means that the key is not set. Unknown keys
+are refused. `bellwire check-config` prints the configuration in effect, with its secrets redacted.
+";
+
 #[test]
-fn the_readme_lists_every_setting_with_its_default() {
-    let readme = read("README.md");
-    let rows = readme.lines().filter_map(|line| {
-        let mut cells = line.strip_prefix("| `")?.split('|');
-        let key = cells.next()?.trim().trim_matches('`').to_owned();
-        let default = cells.next()?.trim().trim_matches('`').to_owned();
-        key.contains('.').then_some((key, default))
-    });
-    assert_eq!(rows.collect::<BTreeSet<_>>(), settings());
+fn the_configuration_document_is_made_from_the_defaults() {
+    let expected = configuration_document();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    if std::env::var_os("BELLWIRE_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+    }
+
+    assert!(
+        std::fs::read_to_string(&path).unwrap() == expected,
+        "docs/configuration.md is stale: run `BELLWIRE_UPDATE_DOCS=1 cargo test --test it docs::`, \
+         and commit the file"
+    );
 }
 
 #[test]
@@ -107,6 +146,7 @@ fn compose_and_the_demo_set_what_there_is_to_set() {
         "docker-compose.yml",
         "deploy/demo.env",
         "README.md",
+        "docs/configuration.md",
         "docs/operations.md",
     ] {
         let text = read(path);

@@ -130,7 +130,7 @@ async fn an_outage_of_postgres_that_outlasts_the_leases_doubles_nothing() {
     let mut postgres = PrivatePostgres::start(&data).await.unwrap();
     let mut drill = Drill::on(Database::own(&postgres, &socket).await).await;
     // All of it in hand at once: more than one write of the recorder takes.
-    drill.world.config.delivery.max_in_flight = 6_000;
+    drill.world.config.delivery.max_claimed = 6_000;
     let (_process, client) = drill.process().await;
     let (_idle, _) = drill.process().await;
     let id = drill.send(&client).await;
@@ -214,7 +214,7 @@ async fn apns_goes_on_while_fcm_is_slow() {
     let mut drill = Drill::new().await;
     // 10 a second: 1,000 of them would fill all places for minutes.
     drill.world.config.fcm.max_per_minute = 600;
-    drill.world.config.delivery.max_in_flight = 2_000;
+    drill.world.config.delivery.max_claimed = 2_000;
     let (_process, client) = drill.process().await;
     let slow: Vec<Value> = (0..5_000)
         .map(|index| fcm(&format!("slow-{index}")))

@@ -24,7 +24,7 @@ async fn low_goes_after_high_and_is_not_starved_by_it() {
         ..Options::default()
     };
     let mut world = World::with(options).await;
-    world.config.delivery.max_in_flight = 2_000;
+    world.config.delivery.max_claimed = 2_000;
     let service = world.start().await;
     let client = &service.client;
     // A first one, so that the lane is busy when the others come.
@@ -58,7 +58,7 @@ async fn a_single_send_passes_a_large_one() {
         ..Options::default()
     };
     let mut world = World::with(options).await;
-    world.config.delivery.max_in_flight = 1_500;
+    world.config.delivery.max_claimed = 1_500;
     let service = world.start().await;
     let large = service
         .client

@@ -252,7 +252,7 @@ async fn fcm_goes_on_while_apns_hangs() {
         .ca_file
         .clone_from(&hanging.config.apns.ca_file);
     // Less than what hangs, so that it would fill the memory if it were let.
-    world.config.delivery.max_in_flight = 1000;
+    world.config.delivery.max_claimed = 1000;
     world.config.apns.timeout = Duration::from_secs(60);
     world.config.delivery.lease = Duration::from_secs(120);
     let service = world.start().await;

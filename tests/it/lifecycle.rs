@@ -38,7 +38,7 @@ async fn a_rolling_restart_of_two_replicas_loses_nothing_and_doubles_nothing() {
         ..Options::default()
     };
     let mut world = World::with(options).await;
-    world.config.delivery.max_in_flight = 2_000;
+    world.config.delivery.max_claimed = 2_000;
     let caller = world.demo().await;
     let drain = [setting("BELLWIRE__SERVER__DRAIN_DELAY", "100ms")];
     let serve = async || Process::serve_with(&world, &caller, &drain).await;

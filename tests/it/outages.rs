@@ -47,7 +47,7 @@ async fn fcm_goes_on_while_many_lanes_to_apns_hang() {
     world.config.apns.ca_file = Some(ca_file.path().to_owned());
     world.config.apns.timeout = Duration::from_secs(300);
     world.config.delivery.lease = Duration::from_secs(600);
-    world.config.delivery.max_in_flight = 500;
+    world.config.delivery.max_claimed = 500;
     let caller = world.demo().await;
     let account_id = sqlx::query_scalar("select id from accounts where name = 'demo'");
     let account_id: uuid::Uuid = account_id.fetch_one(&world.database.pool).await.unwrap();

@@ -119,7 +119,7 @@ async fn days_past_the_retention_go_and_live_or_younger_ones_stay() {
     for expected in [
         format!("push_notifications_{}", day(10)),
         "waits: 1 batches".to_owned(),
-        "1 idempotency keys past their time".to_owned(),
+        "1 expired idempotency keys".to_owned(),
         "4 rows of days without partitions".to_owned(),
     ] {
         assert!(

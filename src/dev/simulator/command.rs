@@ -82,7 +82,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         simulator.control_url,
         directory.display(),
     )?;
-    signals.ended().await;
+    signals.received().await;
     simulator.stop().await;
     Ok(())
 }

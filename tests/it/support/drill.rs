@@ -63,7 +63,7 @@ impl Drill {
         world.config.apns.timeout = timeout;
         world.config.delivery.lease = 3 * timeout;
         // So little that a send takes a while.
-        world.config.delivery.max_in_flight = 500;
+        world.config.delivery.max_claimed = 500;
         let caller = world.demo().await;
         Self { world, caller }
     }

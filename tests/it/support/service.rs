@@ -270,8 +270,8 @@ impl World {
                 milliseconds(self.config.apns.timeout),
             )
             .env(
-                "BELLWIRE__DELIVERY__MAX_IN_FLIGHT",
-                delivery.max_in_flight.to_string(),
+                "BELLWIRE__DELIVERY__MAX_CLAIMED",
+                delivery.max_claimed.to_string(),
             )
             .env("BELLWIRE__DELIVERY__LEASE", milliseconds(delivery.lease))
             .env(

@@ -1,0 +1,382 @@
+//! Configuration: the defaults in `config/default.toml`, then a file, then
+//! `BELLWIRE__SECTION__KEY`. Unknown keys are refused, and all values that break a rule are named at
+//! once.
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+use config::{Environment, File, FileFormat};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+mod check;
+mod renamed_keys;
+mod sections;
+
+pub use renamed_keys::RenamedKey;
+pub use sections::{
+    Apns, Database, Delivery, Fcm, Limits, Log, LogFormat, Metrics, Retention, Secrets, Server,
+    Traces,
+};
+
+use check::Check;
+use renamed_keys::Renamed;
+
+/// `config/default.toml`: every key with its default and an explanation.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub server: Server,
+    pub database: Database,
+    pub delivery: Delivery,
+    pub limits: Limits,
+    pub fcm: Fcm,
+    pub apns: Apns,
+    pub retention: Retention,
+    pub secrets: Secrets,
+    pub log: Log,
+    pub traces: Traces,
+    pub metrics: Metrics,
+    /// Keys that were given by an old name, to be warned of.
+    #[serde(skip)]
+    pub renamed_keys: Vec<RenamedKey>,
+}
+
+impl Config {
+    /// Loads the configuration of this process: `file`, and the environment.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::from_sources(file, Environment::with_prefix("BELLWIRE"))
+    }
+
+    fn from_sources(file: Option<&Path>, environment: Environment) -> anyhow::Result<Self> {
+        let unreadable = |error: &config::ConfigError| {
+            anyhow!("the configuration can't be read: {}", in_one_line(error))
+        };
+        let mut builder =
+            config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        let mut renamed_keys = Vec::new();
+
+        if let Some(file) = file {
+            let file = File::from(file).format(FileFormat::Toml);
+            let renamed = Renamed::read(&file).map_err(|error| unreadable(&error))?;
+            renamed_keys.extend(renamed.keys.clone());
+            builder = builder.add_source(renamed);
+        }
+
+        let environment = environment
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("fcm.token_uris");
+        let renamed = Renamed::read(&environment).map_err(|error| unreadable(&error))?;
+        renamed_keys.extend(renamed.keys.clone());
+
+        let loaded = builder
+            .add_source(renamed)
+            .build()
+            .map_err(|error| unreadable(&error))?;
+        let mut config: Self = loaded
+            .try_deserialize()
+            .context("the configuration can't be read")?;
+        config.renamed_keys = renamed_keys;
+
+        config.read_secret_files()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn read_secret_files(&mut self) -> anyhow::Result<()> {
+        let Self {
+            database, secrets, ..
+        } = self;
+
+        read_secret_file(SecretFile {
+            key: "database.url",
+            file: database.url_file.as_deref(),
+            secret: &mut database.url,
+            may_be_empty: false,
+        })?;
+        read_secret_file(SecretFile {
+            key: "secrets.master_key",
+            file: secrets.master_key_file.as_deref(),
+            secret: &mut secrets.master_key,
+            may_be_empty: false,
+        })?;
+        read_secret_file(SecretFile {
+            key: "secrets.old_master_keys",
+            file: secrets.old_master_keys_file.as_deref(),
+            secret: &mut secrets.old_master_keys,
+            may_be_empty: true,
+        })
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let mut check = Check::default();
+
+        self.server.check(&mut check);
+        self.database.check(&mut check);
+        self.delivery.check(&mut check);
+        self.delivery
+            .check_timeout(&mut check, "fcm", self.fcm.timeout);
+        self.delivery
+            .check_timeout(&mut check, "apns", self.apns.timeout);
+        self.fcm.check(&mut check);
+        self.apns.check(&mut check);
+        self.retention.check(&mut check);
+        self.secrets.check(&mut check);
+        self.log.check(&mut check);
+        self.traces.check(&mut check);
+
+        if !check.broken.is_empty() {
+            bail!(
+                "the configuration is not valid: {}",
+                check.broken.join("; ")
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A parser's message without the lines that quote the file, which may hold a secret.
+fn in_one_line(error: &config::ConfigError) -> String {
+    let message = error.to_string();
+    let lines = message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.contains('|') && !line.is_empty());
+
+    lines.collect::<Vec<_>>().join(": ")
+}
+
+/// A secret that may be given by value, under `key`, or in a file, under `key` and `_file`.
+struct SecretFile<'a> {
+    key: &'a str,
+    file: Option<&'a Path>,
+    secret: &'a mut SecretString,
+    may_be_empty: bool,
+}
+
+fn read_secret_file(given: SecretFile<'_>) -> anyhow::Result<()> {
+    let SecretFile { key, file, .. } = given;
+    let Some(file) = file else {
+        return Ok(());
+    };
+    if !given.secret.expose_secret().is_empty() {
+        bail!("{key} and {key}_file are both set: give one of them");
+    }
+
+    let content = std::fs::read_to_string(file)
+        .with_context(|| format!("{key}_file: can't read {}", file.display()))?;
+    let content = content.trim();
+    if content.is_empty() && !given.may_be_empty {
+        bail!("{key}_file: {} is empty", file.display());
+    }
+
+    *given.secret = SecretString::from(content);
+    Ok(())
+}
+
+/// Prints the configuration as TOML, with its secrets redacted.
+impl fmt::Display for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sections = serde_json::to_value(self).map_err(|_| fmt::Error)?;
+
+        for (section, keys) in sections.as_object().into_iter().flatten() {
+            writeln!(formatter, "[{section}]")?;
+            for (key, value) in keys.as_object().into_iter().flatten() {
+                // JSON's strings, numbers, booleans and arrays of strings are TOML's too.
+                if value.is_null() {
+                    writeln!(formatter, "{key} = \"\"")?;
+                } else {
+                    writeln!(formatter, "{key} = {value}")?;
+                }
+            }
+            writeln!(formatter)?;
+        }
+
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        let pairs = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        Environment::with_prefix("BELLWIRE").source(Some(pairs))
+    }
+
+    fn load(pairs: &[(&str, &str)]) -> anyhow::Result<Config> {
+        Config::from_sources(None, environment(pairs))
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        let config = load(&[]).unwrap();
+        assert_eq!(config.delivery.lease, Duration::from_secs(30));
+        assert_eq!(config.server.public_url, None);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            "[delivery]\nlease = \"40s\"\nretry_base = \"3s\"\n",
+        )
+        .unwrap();
+        let environment = environment(&[
+            ("BELLWIRE__DELIVERY__RETRY_BASE", "1s"),
+            ("BELLWIRE__SECRETS__MASTER_KEY_ID", "2"),
+            (
+                "BELLWIRE__FCM__TOKEN_URIS",
+                "https://a/token,https://b/token",
+            ),
+        ]);
+        let config = Config::from_sources(Some(file.path()), environment).unwrap();
+        assert_eq!(
+            (
+                config.delivery.lease.as_secs(),
+                config.delivery.retry_base.as_secs()
+            ),
+            (40, 1)
+        );
+        assert_eq!(config.secrets.master_key_id, "2");
+        assert_eq!(
+            config.fcm.token_uris,
+            ["https://a/token", "https://b/token"]
+        );
+    }
+
+    #[test]
+    fn old_names_are_read_and_warned_of() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            "[delivery]\nmax_in_flight = 600\nburst_count = 7\n[fcm]\nramp = \"5s\"\n",
+        )
+        .unwrap();
+        let environment = environment(&[
+            ("BELLWIRE__DELIVERY__MAX_CLAIMED", "700"),
+            ("BELLWIRE__APNS__RAMP", "6s"),
+        ]);
+
+        let config = Config::from_sources(Some(file.path()), environment).unwrap();
+
+        assert_eq!(config.delivery.max_claimed, 700, "the environment wins");
+        assert_eq!(config.delivery.mass_invalidation_count, 7);
+        assert_eq!(config.fcm.warm_up, Duration::from_secs(5));
+        assert_eq!(config.apns.warm_up, Duration::from_secs(6));
+        let warnings: Vec<String> = config
+            .renamed_keys
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(warnings.len(), 4, "{warnings:?}");
+        assert!(warnings[0].starts_with("delivery.max_in_flight is now delivery.max_claimed"));
+    }
+
+    #[test]
+    fn a_key_under_both_names_is_refused() {
+        let error = load(&[
+            ("BELLWIRE__DELIVERY__BURST_COUNT", "7"),
+            ("BELLWIRE__DELIVERY__MASS_INVALIDATION_COUNT", "8"),
+        ]);
+
+        let message = error.unwrap_err().to_string();
+        assert!(message.contains("delete delivery.burst_count"), "{message}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let error = load(&[("BELLWIRE__DELIVERY__LEASES", "1s")]).unwrap_err();
+        assert!(format!("{error:#}").contains("leases"), "{error:#}");
+    }
+
+    #[test]
+    fn every_broken_rule_is_named_with_its_key_and_value() {
+        let error = load(&[
+            ("BELLWIRE__DELIVERY__LEASE", "5s"),
+            ("BELLWIRE__DELIVERY__MAX_ATTEMPTS", "0"),
+            ("BELLWIRE__FCM__ENDPOINT", "http://localhost"),
+            ("BELLWIRE__LOG__LEVEL", "a=b=c"),
+        ]);
+        let text = error.unwrap_err().to_string();
+        for expected in [
+            "delivery.lease is 5s, but must be at least twice fcm.timeout",
+            "delivery.max_attempts is 0, but must be at least 1",
+            "fcm.endpoint is \"http://localhost\", but must be an https address",
+            "log.level is \"a=b=c\"",
+        ] {
+            assert!(text.contains(expected), "{text} should contain {expected}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_toml_is_refused_in_one_line_without_its_content() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            "[database]\nurl = \"postgres://user:hunter2@host/db\n",
+        )
+        .unwrap();
+        let text = format!(
+            "{:#}",
+            Config::from_sources(Some(file.path()), environment(&[])).unwrap_err()
+        );
+        assert!(
+            text.contains("line 2") && !text.contains("hunter2") && !text.contains('\n'),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_secret_given_twice_is_refused() {
+        let error = load(&[
+            ("BELLWIRE__DATABASE__URL", "postgres://a/b"),
+            ("BELLWIRE__DATABASE__URL_FILE", "/some/file"),
+        ]);
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("database.url and database.url_file are both set")
+        );
+    }
+
+    #[test]
+    fn secrets_are_read_from_files_and_never_shown() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "postgres://user:hunter2@host/db\n").unwrap();
+        let path = file.path().display().to_string();
+        let config = load(&[("BELLWIRE__DATABASE__URL_FILE", path.as_str())]).unwrap();
+        assert_eq!(
+            config.database.url.expose_secret(),
+            "postgres://user:hunter2@host/db"
+        );
+        assert!(!format!("{config}{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn the_printed_configuration_is_toml_that_loads_again() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), load(&[]).unwrap().to_string()).unwrap();
+        Config::from_sources(Some(file.path()), environment(&[])).unwrap();
+    }
+
+    #[test]
+    fn a_secret_file_that_is_missing_is_named() {
+        let error = load(&[("BELLWIRE__SECRETS__MASTER_KEY_FILE", "/no/such/file")]).unwrap_err();
+        assert!(format!("{error:#}").contains("/no/such/file"), "{error:#}");
+    }
+}

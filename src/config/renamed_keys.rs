@@ -1,0 +1,105 @@
+//! Keys that have another name since release 0.2.0. Release 0.2 still reads the old names and warns.
+
+use std::fmt;
+
+use config::{ConfigError, Map, Source, Value, ValueKind};
+
+/// Section, old key, new key.
+const RENAMED: [(&str, &str, &str); 6] = [
+    ("delivery", "max_in_flight", "max_claimed"),
+    ("delivery", "recorder_window", "record_interval"),
+    ("delivery", "burst_percent", "mass_invalidation_percent"),
+    ("delivery", "burst_count", "mass_invalidation_count"),
+    ("fcm", "ramp", "warm_up"),
+    ("apns", "ramp", "warm_up"),
+];
+
+/// An old key that a source of the configuration uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenamedKey {
+    section: &'static str,
+    old: &'static str,
+    new: &'static str,
+}
+
+impl fmt::Display for RenamedKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { section, old, new } = self;
+        write!(
+            formatter,
+            "{section}.{old} is now {section}.{new}; the old name ends with release 0.3"
+        )
+    }
+}
+
+/// The values of one source, under their new names.
+#[derive(Debug, Clone)]
+pub(super) struct Renamed {
+    values: Map<String, Value>,
+    pub(super) keys: Vec<RenamedKey>,
+}
+
+impl Renamed {
+    /// Reads `source`. Fails if it cannot be read, or gives a key under both names.
+    pub(super) fn read(source: &dyn Source) -> Result<Self, ConfigError> {
+        let mut renamed = Self {
+            values: source.collect()?,
+            keys: Vec::new(),
+        };
+
+        for (section, old, new) in RENAMED {
+            renamed.rename(RenamedKey { section, old, new })?;
+        }
+
+        Ok(renamed)
+    }
+
+    fn rename(&mut self, key: RenamedKey) -> Result<(), ConfigError> {
+        let RenamedKey { section, old, new } = key;
+
+        // A file gives a table for each section, the environment a dotted path for each key.
+        let old_path = format!("{section}.{old}");
+        let new_path = format!("{section}.{new}");
+        let (value, is_given_twice) = match self.values.remove(&old_path) {
+            Some(value) => {
+                let other = self.values.insert(new_path, value.clone());
+                (Some(value), other.is_some())
+            }
+            None => match self
+                .values
+                .get_mut(section)
+                .map(|section| &mut section.kind)
+            {
+                Some(ValueKind::Table(table)) => {
+                    let value = table.remove(old);
+                    let other = value
+                        .clone()
+                        .and_then(|value| table.insert(new.to_owned(), value));
+                    (value, other.is_some())
+                }
+                _ => (None, false),
+            },
+        };
+
+        if is_given_twice {
+            return Err(ConfigError::Message(format!(
+                "{section}.{old} and {section}.{new} are both set: delete {section}.{old}, the old name"
+            )));
+        }
+        if value.is_some() {
+            self.keys.push(key);
+        }
+
+        Ok(())
+    }
+}
+
+impl Source for Renamed {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        Ok(self.values.clone())
+    }
+}

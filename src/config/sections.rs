@@ -1,0 +1,329 @@
+//! The sections of the configuration. `config/default.toml` explains every key; each section checks
+//! its own values.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tracing_subscriber::EnvFilter;
+
+use super::check::Check;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub api: bool,
+    #[serde(deserialize_with = "or_empty")]
+    pub public_url: Option<String>,
+    pub max_body_size: usize,
+    #[serde(with = "humantime_serde")]
+    pub drain_delay: Duration,
+}
+
+impl Server {
+    pub(super) fn check(&self, check: &mut Check) {
+        if let Some(url) = &self.public_url {
+            check.holds(
+                is_http(url),
+                "server.public_url",
+                url,
+                "an http or https address",
+            );
+        }
+        check.at_least("server.max_body_size", self.max_body_size, 1024);
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    #[serde(serialize_with = "redacted")]
+    pub url: SecretString,
+    #[serde(deserialize_with = "or_empty")]
+    pub url_file: Option<PathBuf>,
+    pub max_connections: u32,
+    #[serde(with = "humantime_serde")]
+    pub connect_timeout: Duration,
+}
+
+impl Database {
+    pub(super) fn check(&self, check: &mut Check) {
+        check.at_least("database.max_connections", self.max_connections, 1);
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    pub enabled: bool,
+    pub max_claimed: usize,
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
+    #[serde(with = "humantime_serde")]
+    pub poll_interval: Duration,
+    #[serde(with = "humantime_serde")]
+    pub record_interval: Duration,
+    #[serde(with = "humantime_serde")]
+    pub retry_base: Duration,
+    #[serde(with = "humantime_serde")]
+    pub retry_max: Duration,
+    pub max_attempts: u16,
+    #[serde(with = "humantime_serde")]
+    pub deadline: Duration,
+    #[serde(with = "humantime_serde")]
+    pub grace: Duration,
+    pub mass_invalidation_percent: u8,
+    pub mass_invalidation_count: u32,
+}
+
+impl Delivery {
+    pub(super) fn check(&self, check: &mut Check) {
+        // A batch is claimed whole.
+        check.at_least("delivery.max_claimed", self.max_claimed, 500);
+        check.at_least("delivery.lease", self.lease, SECOND);
+        check.above_zero("delivery.poll_interval", self.poll_interval);
+        check.above_zero("delivery.retry_base", self.retry_base);
+        check.holds(
+            self.retry_max >= self.retry_base,
+            "delivery.retry_max",
+            &self.retry_max,
+            &format!(
+                "at least delivery.retry_base, which is {:?}",
+                self.retry_base
+            ),
+        );
+        check.at_least("delivery.max_attempts", self.max_attempts, 1);
+        check.at_least("delivery.deadline", self.deadline, SECOND);
+        check.holds(
+            (1..=100).contains(&self.mass_invalidation_percent),
+            "delivery.mass_invalidation_percent",
+            &self.mass_invalidation_percent,
+            "1 to 100",
+        );
+        check.at_least(
+            "delivery.mass_invalidation_count",
+            self.mass_invalidation_count,
+            1,
+        );
+    }
+
+    /// Holds the times of delivery against a provider's: `section` is `fcm` or `apns`.
+    pub(super) fn check_timeout(&self, check: &mut Check, section: &str, timeout: Duration) {
+        // A request is sent until three quarters of the lease, and must be answered within it.
+        check.holds(
+            self.lease / 2 >= timeout,
+            "delivery.lease",
+            &self.lease,
+            &format!("at least twice {section}.timeout, which is {timeout:?}"),
+        );
+        check.holds(
+            self.grace > timeout,
+            "delivery.grace",
+            &self.grace,
+            &format!("more than {section}.timeout, which is {timeout:?}"),
+        );
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub requests_per_second: u32,
+    pub recipients_per_minute: u32,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fcm {
+    pub endpoint: String,
+    pub token_uris: Vec<String>,
+    #[serde(deserialize_with = "or_empty")]
+    pub ca_file: Option<PathBuf>,
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+    pub max_connections: usize,
+    pub max_per_minute: u32,
+    #[serde(with = "humantime_serde")]
+    pub warm_up: Duration,
+}
+
+impl Fcm {
+    pub(super) fn check(&self, check: &mut Check) {
+        check.https("fcm.endpoint", &self.endpoint);
+        check.holds(
+            self.token_uris.iter().all(|uri| is_https(uri)),
+            "fcm.token_uris",
+            &self.token_uris,
+            "https addresses",
+        );
+        check.above_zero("fcm.timeout", self.timeout);
+        check.at_least("fcm.max_connections", self.max_connections, 1);
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Apns {
+    pub endpoint: String,
+    pub sandbox_endpoint: String,
+    #[serde(deserialize_with = "or_empty")]
+    pub ca_file: Option<PathBuf>,
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+    pub max_connections: usize,
+    pub max_per_minute: u32,
+    #[serde(with = "humantime_serde")]
+    pub warm_up: Duration,
+}
+
+impl Apns {
+    pub(super) fn check(&self, check: &mut Check) {
+        check.https("apns.endpoint", &self.endpoint);
+        check.https("apns.sandbox_endpoint", &self.sandbox_endpoint);
+        check.above_zero("apns.timeout", self.timeout);
+        check.at_least("apns.max_connections", self.max_connections, 1);
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    pub enabled: bool,
+    #[serde(with = "humantime_serde")]
+    pub period: Duration,
+    pub partitions_ahead: u16,
+}
+
+impl Retention {
+    pub(super) fn check(&self, check: &mut Check) {
+        check.at_least("retention.period", self.period, SECOND);
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    #[serde(serialize_with = "redacted")]
+    pub master_key: SecretString,
+    #[serde(deserialize_with = "or_empty")]
+    pub master_key_file: Option<PathBuf>,
+    pub master_key_id: String,
+    #[serde(serialize_with = "redacted")]
+    pub old_master_keys: SecretString,
+    #[serde(deserialize_with = "or_empty")]
+    pub old_master_keys_file: Option<PathBuf>,
+}
+
+impl Secrets {
+    pub(super) fn check(&self, check: &mut Check) {
+        // The id is stored before each sealed token, behind one byte of length.
+        check.holds(
+            (1..=32).contains(&self.master_key_id.len()),
+            "secrets.master_key_id",
+            &self.master_key_id,
+            "1 to 32 bytes long",
+        );
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+impl Log {
+    pub(super) fn check(&self, check: &mut Check) {
+        check.holds(
+            EnvFilter::try_new(&self.level).is_ok(),
+            "log.level",
+            &self.level,
+            "a level or filters",
+        );
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traces {
+    #[serde(deserialize_with = "or_empty")]
+    pub endpoint: Option<String>,
+    pub ratio: f64,
+}
+
+impl Traces {
+    pub(super) fn check(&self, check: &mut Check) {
+        if let Some(endpoint) = &self.endpoint {
+            check.holds(
+                is_http(endpoint),
+                "traces.endpoint",
+                endpoint,
+                "an http or https address",
+            );
+        }
+        check.holds(
+            (0.0..=1.0).contains(&self.ratio),
+            "traces.ratio",
+            &self.ratio,
+            "0.0 to 1.0",
+        );
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    #[serde(deserialize_with = "address_or_empty")]
+    pub listen: Option<SocketAddr>,
+}
+
+fn is_http(address: &str) -> bool {
+    address.starts_with("http://") || is_https(address)
+}
+
+pub(super) fn is_https(address: &str) -> bool {
+    address.starts_with("https://")
+}
+
+/// An empty string means that the key is not set.
+fn or_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: From<String>,
+{
+    let value = String::deserialize(deserializer)?;
+
+    Ok(Some(value).filter(|value| !value.is_empty()).map(T::from))
+}
+
+fn address_or_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    let Some(value) = or_empty::<D, String>(deserializer)? else {
+        return Ok(None);
+    };
+
+    let address = value
+        .parse()
+        .map_err(|_| D::Error::custom(format!("{value} is not an IP address and a port")))?;
+    Ok(Some(address))
+}
+
+fn redacted<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    let is_set = !secret.expose_secret().is_empty();
+    serializer.serialize_str(if is_set { "[redacted]" } else { "" })
+}
