@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_template_is_refused() {
+    fn an_invalid_template_is_refused() {
         for bad in [
             "{{ name",
             "{% if x %}",
@@ -392,7 +392,7 @@ mod tests {
             "{% for i in (1..1000000000) %}x{% endfor %}",
         ] {
             assert!(
-                refused(bad).contains("not a Liquid template"),
+                refused(bad).contains("not a valid Liquid template"),
                 "{bad}: {}",
                 refused(bad)
             );
@@ -417,7 +417,7 @@ mod tests {
                 .contains("indexes")
         );
         let grown = title(&"{{ a }}".repeat(500), &json!({"a": "x".repeat(4000)})).unwrap_err();
-        assert!(grown.contains("longer than 5120"), "{grown}");
+        assert!(grown.contains("more than 5120 bytes"), "{grown}");
     }
 
     fn with_data(count: usize, text: &str) -> Message {
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_limited_is_the_message_and_not_the_text() {
+    fn the_limits_count_for_the_whole_message() {
         let problem = |message: &Message| {
             MessageTemplate::parse(message)
                 .err()
@@ -442,7 +442,7 @@ mod tests {
                 1_900,
                 "{{ a }}".to_owned(),
                 "data.key0064",
-                "65 templates; the most is 64",
+                "65 templates, and 64 are allowed",
             ),
             (
                 5,
@@ -454,19 +454,19 @@ mod tests {
                 17,
                 "{{ a | upcase | strip }}".to_owned(),
                 "data.key0016",
-                "34 filters; the most is 32",
+                "34 filters, and 32 are allowed",
             ),
             (
                 33,
                 "{% if a %}{% endif %}".to_owned(),
                 "data.key0032",
-                "66 tags; the most is 64",
+                "66 tags, and 64 are allowed",
             ),
             (
                 17,
                 "{{ a[0] }}".to_owned(),
                 "data.key0016",
-                "17 indexes; the most is 16",
+                "17 indexes, and 16 are allowed",
             ),
         ] {
             let problem = problem(&with_data(count, &text)).unwrap();
@@ -488,6 +488,9 @@ mod tests {
             .render(Some(&json!({"a": "x".repeat(86)})))
             .unwrap_err();
         assert_eq!(problem.field, "data.key0059");
-        assert!(problem.message.contains("longer than 5120"), "{problem:?}");
+        assert!(
+            problem.message.contains("more than 5120 bytes"),
+            "{problem:?}"
+        );
     }
 }

@@ -20,7 +20,7 @@ impl Check {
         }
     }
 
-    pub(super) fn at_least<T: Debug + PartialOrd>(&mut self, key: &str, value: T, least: T) {
+    pub(super) fn at_least<T: Debug + PartialOrd + Copy>(&mut self, key: &str, value: T, least: T) {
         let rule = format!("at least {least:?}");
         self.holds(value >= least, key, &value, &rule);
     }

@@ -161,22 +161,27 @@ struct SecretFile<'a> {
 }
 
 fn read_secret_file(given: SecretFile<'_>) -> anyhow::Result<()> {
-    let SecretFile { key, file, .. } = given;
-    let Some(file) = file else {
+    let SecretFile {
+        key,
+        file: Some(file),
+        secret,
+        may_be_empty,
+    } = given
+    else {
         return Ok(());
     };
-    if !given.secret.expose_secret().is_empty() {
+    if !secret.expose_secret().is_empty() {
         bail!("{key} and {key}_file are both set: give one of them");
     }
 
     let content = std::fs::read_to_string(file)
         .with_context(|| format!("{key}_file: can't read {}", file.display()))?;
     let content = content.trim();
-    if content.is_empty() && !given.may_be_empty {
+    if content.is_empty() && !may_be_empty {
         bail!("{key}_file: {} is empty", file.display());
     }
 
-    *given.secret = SecretString::from(content);
+    *secret = SecretString::from(content);
     Ok(())
 }
 

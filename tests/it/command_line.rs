@@ -142,11 +142,11 @@ async fn what_keeps_the_service_from_starting_is_said_in_one_line() {
         (&[master_key], "database.url is not set"),
         (
             &[master_key, at("nonsense")],
-            "database.url is not a Postgres URL: give it as postgres://",
+            "database.url is not a Postgres URL: write it as postgres://",
         ),
         (
             &[master_key, at("mysql://user:password@host/bellwire")],
-            "database.url is not a Postgres URL: give it as",
+            "database.url is not a Postgres URL: write it as",
         ),
         (
             &[master_key, at("postgres://host:port/bellwire")],
@@ -290,7 +290,7 @@ async fn another_master_key_than_that_of_the_credentials_is_refused() {
         generate_master_key(),
     );
     let refused =
-        "error: the master key '1' is not the one that stored Credentials are sealed with";
+        "error: secrets.master_key is not the key '1' that stored Credentials are sealed with";
     assert!(
         start("1", &wrong).starts_with(refused),
         "{}",

@@ -37,17 +37,23 @@ fn configuration_document() -> String {
     for line in bellwire::config::DEFAULTS[sections..].lines() {
         if let Some(name) = line.strip_prefix('[') {
             section = name.trim_end_matches(']');
-            document += &format!("\n## {section}\n\n| key | default | meaning |\n|---|---|---|\n");
+            document.push_str(&section_head(section));
         } else if let Some(comment) = line.strip_prefix("# ") {
             explanation.push(comment);
         } else if let Some((key, default)) = line.split_once(" = ") {
             let meaning = explanation.join(" ").replace('|', "\\|");
-            document += &format!("| `{section}.{key}` | `{default}` | {meaning} |\n");
+            document.extend([
+                "| `", section, ".", key, "` | `", default, "` | ", &meaning, " |\n",
+            ]);
             explanation.clear();
         }
     }
 
     document
+}
+
+fn section_head(section: &str) -> String {
+    format!("\n## {section}\n\n| key | default | meaning |\n|---|---|---|\n")
 }
 
 const CONFIGURATION_HEAD: &str = "# Configuration

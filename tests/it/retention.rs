@@ -120,7 +120,7 @@ async fn days_past_the_retention_go_and_live_or_younger_ones_stay() {
         format!("push_notifications_{}", day(10)),
         "waits: 1 batches".to_owned(),
         "1 expired idempotency keys".to_owned(),
-        "4 rows of days without partitions".to_owned(),
+        "4 rows of days without a partition".to_owned(),
     ] {
         assert!(
             shown.contains(&expected),
