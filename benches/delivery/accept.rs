@@ -19,7 +19,7 @@ use crate::world::World;
 const CALLERS: usize = 256;
 /// Connections of pgbench: more make it slower.
 const PGBENCH_CALLERS: usize = 64;
-/// Far enough that nothing of it is delivered meanwhile: what is measured is the accepting.
+/// Far enough ahead that nothing is delivered during the measurement of acceptance.
 const LATER: time::Duration = time::Duration::days(6);
 
 /// The rows *accept*, *COPY*, *single POSTs*, *pgbench* and *single sends*.
@@ -36,26 +36,31 @@ pub async fn run(
         "COPY of the same rows",
         Some(0.5),
     );
+
     report.add(
         "single-recipient POSTs",
         single(world, arguments.seconds, true).await?.1,
         "requests/s",
     );
+
     report.add(
         "pgbench of the same inserts",
         pgbench(world, arguments.seconds)?,
         "transactions/s",
     );
+
     report.ratio(
         "single-recipient POSTs",
         "pgbench of the same inserts",
         Some(1.5),
     );
+
     report.add(
         "single sends, POST to SENT",
         sends(world, arguments.seconds).await?,
         "sent/s",
     );
+
     Ok(())
 }
 
@@ -65,11 +70,14 @@ async fn large(world: &World, count: usize) -> anyhow::Result<(f64, Vec<Uuid>)> 
     for body in &mut bodies {
         body["schedule"] = later();
     }
+
     let started = Instant::now();
     let mut operations = Vec::new();
+
     for body in &bodies {
         operations.push(world.api.send(body).await?);
     }
+
     let rate = count as f64 / started.elapsed().as_secs_f64();
     let ids = sqlx::query_scalar("select id from operations order by id desc limit $1")
         .bind(operations.len() as i64)
@@ -93,13 +101,16 @@ async fn copy(world: &World, operations: &[Uuid]) -> anyhow::Result<f64> {
         let mut connection = world.pool.acquire().await?;
         let mut stream = connection.copy_out_raw(&query).await?;
         let mut text = Vec::new();
+
         while let Some(chunk) = futures_util::StreamExt::next(&mut stream).await {
             text.extend_from_slice(&chunk?);
         }
         texts.push(String::from_utf8(text)?.replace(&id.to_string(), &Uuid::now_v7().to_string()));
     }
+
     let rows: usize = texts.iter().map(|text| text.lines().count()).sum();
     let started = Instant::now();
+
     for text in &texts {
         let mut connection = world.pool.acquire().await?;
         let mut copy = connection
@@ -108,6 +119,7 @@ async fn copy(world: &World, operations: &[Uuid]) -> anyhow::Result<f64> {
         copy.send(text.as_bytes()).await?;
         copy.finish().await?;
     }
+
     Ok(rows as f64 / started.elapsed().as_secs_f64())
 }
 
@@ -118,12 +130,15 @@ async fn single(world: &World, seconds: u64, later_on: bool) -> anyhow::Result<(
     if later_on {
         body["schedule"] = later();
     }
+
     let request = Arc::new(world.api.post_bytes(&body));
     let until = Instant::now() + Duration::from_secs(seconds);
     let started = Instant::now();
     let mut callers = Vec::new();
+
     for _ in 0..CALLERS {
-        let (mut connection, request) = (world.api.connect().await?, Arc::clone(&request));
+        let mut connection = world.api.connect().await?;
+        let request = Arc::clone(&request);
         callers.push(tokio::spawn(async move {
             let mut answered = 0;
             while Instant::now() < until {
@@ -133,6 +148,7 @@ async fn single(world: &World, seconds: u64, later_on: bool) -> anyhow::Result<(
             anyhow::Ok(answered)
         }));
     }
+
     let mut answered = 0;
     for caller in callers {
         answered += caller.await??;
@@ -153,6 +169,7 @@ async fn sends(world: &mut World, seconds: u64) -> anyhow::Result<f64> {
 fn pgbench(world: &World, seconds: u64) -> anyhow::Result<f64> {
     let script = world.directory.path().join("single.sql");
     std::fs::write(&script, include_str!("single.sql"))?;
+
     let options = world.postgres.options(World::database());
     let socket = options.get_socket().context("no socket")?;
     let output = Command::new(pgbench_binary())
@@ -174,10 +191,12 @@ fn pgbench(world: &World, seconds: u64) -> anyhow::Result<f64> {
         .args(["-U", options.get_username(), World::database()])
         .output()
         .context("pgbench can't be run")?;
+
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().find_map(|line| line.strip_prefix("tps = "));
     let rate = line.and_then(|line| line.split_whitespace().next());
     let problem = || format!("pgbench said: {}", String::from_utf8_lossy(&output.stderr));
+
     Ok(rate.with_context(problem)?.parse()?)
 }
 

@@ -40,12 +40,15 @@ impl Api {
             .client
             .request(method, url)
             .header("authorization", &self.authorization);
+
         if let Some(body) = body {
             request = request.json(body);
         }
+
         let response: Response = request.send().await?;
         let status = response.status();
         let text = response.text().await?;
+
         if !status.is_success() {
             bail!("{path}: {status}: {text}");
         }
@@ -84,9 +87,11 @@ impl Api {
                     );
                     break;
                 }
+
                 tokio::time::sleep(every).await;
             }
         }
+
         Ok(())
     }
 
@@ -101,7 +106,9 @@ impl Api {
     }
 
     fn bytes(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
-        let (address, authorization, length) = (self.address, &self.authorization, body.len());
+        let address = self.address;
+        let authorization = &self.authorization;
+        let length = body.len();
         format!(
             "{method} /v1/PushNotifications{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {authorization}\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
@@ -131,11 +138,13 @@ impl KeptConnection {
     pub async fn call(&mut self, request: &[u8]) -> anyhow::Result<()> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
+
         let (head, length) = loop {
             anyhow::ensure!(
                 self.stream.read_buf(&mut self.buffer).await? > 0,
                 "the connection was closed"
             );
+
             if let Some(head) = self
                 .buffer
                 .windows(4)
@@ -144,17 +153,20 @@ impl KeptConnection {
                 break (head + 4, content_length(&self.buffer[..head])?);
             }
         };
+
         while self.buffer.len() < head + length {
             anyhow::ensure!(
                 self.stream.read_buf(&mut self.buffer).await? > 0,
                 "the connection was closed"
             );
         }
+
         anyhow::ensure!(
             self.buffer.starts_with(b"HTTP/1.1 2"),
             "refused: {}",
             String::from_utf8_lossy(&self.buffer[..head + length])
         );
+
         Ok(())
     }
 }
@@ -187,6 +199,7 @@ pub fn devices(provider: &str, name: &str, count: usize) -> Vec<Value> {
 pub fn token(provider: &str, name: &str, number: usize) -> String {
     let hash = bellwire::crypto::hash_token(&format!("{name} {number}"));
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+
     // The simulator takes four digits at the beginning for the answer that the token wants.
     if provider == "APN" {
         format!("a{}", &hex[1..])

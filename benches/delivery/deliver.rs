@@ -21,7 +21,8 @@ const ROUNDS: usize = 3;
 /// The rows *raw*, *deliver* and *deliver ÷ raw*, for each provider.
 pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
     for provider in [Provider::Apn, Provider::Fcm] {
-        let (mut raws, mut delivers) = (Vec::new(), Vec::new());
+        let mut raws = Vec::new();
+        let mut delivers = Vec::new();
         // In turns, so that whatever else the machine does meets both.
         for round in 0..ROUNDS {
             raws.push(raw::run(world, provider, arguments.recipients).await?);
@@ -34,13 +35,17 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
                 )
                 .await?,
             );
+
             world.forget().await?;
         }
-        let (raw, deliver) = (format!("raw {provider}"), format!("deliver {provider}"));
+
+        let raw = format!("raw {provider}");
+        let deliver = format!("deliver {provider}");
         report.add(&raw, median(&mut raws), "sent/s");
         report.add(&deliver, median(&mut delivers), "sent/s");
         report.ratio(&deliver, &raw, Some(0.5));
     }
+
     Ok(())
 }
 
@@ -61,6 +66,7 @@ pub async fn to(
     let bodies = bodies(provider, count, name);
     let started = Instant::now();
     let mut operations = Vec::new();
+
     for body in &bodies {
         operations.push(world.api.send(body).await?);
     }

@@ -22,17 +22,20 @@ pub async fn run(
         deliver::to(world, Provider::Apn, arguments.recipients, "before").await?,
         "sent/s",
     );
+
     records::copy(
         world,
         &records::ids(OffsetDateTime::now_utc(), arguments.retained / RECIPIENTS),
     )
     .await?;
+
     deliver::once(world, 10_000, "warm-up after").await?;
     report.add(
         &after,
         deliver::to(world, Provider::Apn, arguments.recipients, "after").await?,
         "sent/s",
     );
+
     report.ratio(&after, before, Some(0.9));
     Ok(())
 }

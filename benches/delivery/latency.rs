@@ -32,6 +32,7 @@ pub async fn run(
         percentile(&mut idle, 0.5),
         "ms",
     );
+
     report.goal(
         "POST → provider's answer, idle, p99",
         percentile(&mut idle, 0.99),
@@ -40,6 +41,7 @@ pub async fn run(
     );
 
     world.restart().await?;
+
     let queue = queue(world, arguments.queued).await?;
     let queued = format!("{} queued", arguments.queued);
     report.goal(
@@ -48,6 +50,7 @@ pub async fn run(
         "MB",
         Goal::AtMost(150.0),
     );
+
     let sampling = peak_rss(world, &queue);
     let sending = async {
         let times = singles(world, duration, "behind").await?;
@@ -59,24 +62,28 @@ pub async fn run(
         left as f64,
         "recipients",
     );
+
     report.add(
         format!("POST → provider's answer, {queued}, p50"),
         percentile(&mut behind, 0.5),
         "ms",
     );
+
     report.goal(
         format!("POST → provider's answer, {queued}, p99"),
         percentile(&mut behind, 0.99),
         "ms",
         Goal::AtMost(1000.0),
     );
+
     world.api.completed(&queue, LOOK_EVERY).await?;
     report.goal(
-        format!("RSS at most, {queued} and being sent"),
+        format!("peak RSS, {queued} and being sent"),
         peak.max(world.service.rss()?),
         "MB",
         Goal::AtMost(150.0),
     );
+
     world.forget().await
 }
 
@@ -87,21 +94,27 @@ async fn singles(world: &World, duration: Duration, name: &str) -> anyhow::Resul
         name,
         (duration.as_millis() / EVERY.as_millis()) as usize,
     );
+
     let mut ticks = tokio::time::interval(EVERY);
     let mut sends = Vec::new();
+
     for recipient in recipients {
         ticks.tick().await;
-        let (api, body) = (world.api.clone(), message(&[recipient]));
+
+        let api = world.api.clone();
+        let body = message(&[recipient]);
         let posted_at = OffsetDateTime::now_utc();
         sends.push(tokio::spawn(async move {
             anyhow::Ok((api.send(&body).await?, posted_at))
         }));
     }
+
     let mut posted = HashMap::new();
     for send in sends {
         let (operation, posted_at) = send.await??;
         posted.insert(bellwire_operation(&operation)?, (operation, posted_at));
     }
+
     let operations: Vec<String> = posted
         .values()
         .map(|(operation, _)| operation.clone())
@@ -110,12 +123,14 @@ async fn singles(world: &World, duration: Duration, name: &str) -> anyhow::Resul
         .api
         .completed(&operations, Duration::from_millis(20))
         .await?;
+
     let query = "select operation_id, created_at + duration_ms * interval '1 ms' from delivery_attempts where operation_id = any ($1)";
     let ids: Vec<Uuid> = posted.keys().copied().collect();
     let answers: Vec<(Uuid, OffsetDateTime)> = sqlx::query_as(query)
         .bind(&ids)
         .fetch_all(&world.pool)
         .await?;
+
     Ok(answers
         .iter()
         .map(|(id, answered_at)| (*answered_at - posted[id].1).as_seconds_f64() * 1000.0)
@@ -133,6 +148,7 @@ async fn queue(world: &World, count: usize) -> anyhow::Result<Vec<String>> {
     let wait = time::Duration::seconds(3) + time::Duration::seconds((count / 20_000) as i64);
     let due_at = OffsetDateTime::now_utc() + wait;
     let mut operations = Vec::new();
+
     for number in 0..count.div_ceil(10_000) {
         // One at a time, so that this process does not hold them all.
         for mut body in bodies(
@@ -145,6 +161,7 @@ async fn queue(world: &World, count: usize) -> anyhow::Result<Vec<String>> {
             operations.push(world.api.send(&body).await?);
         }
     }
+
     let left = (due_at - OffsetDateTime::now_utc()).try_into();
     anyhow::ensure!(left.is_ok(), "accepting took longer than thought");
     tokio::time::sleep(left.unwrap_or(Duration::ZERO)).await;

@@ -94,6 +94,7 @@ impl Arguments {
             self.hanging = 1_000_000;
             self.seconds = 15;
         }
+
         self
     }
 
@@ -107,39 +108,50 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse().sizes();
     let mut report = Report::new(&arguments);
     let mut world = World::start().await?;
-    // The first connections, plans and pages are nobody's figure.
+    // A run to warm up connections, plans and pages, without a figure.
     deliver::once(&world, 10_000, "warm-up").await?;
+
     if arguments.wants("raw") || arguments.wants("deliver") {
         deliver::run(&world, &arguments, &mut report).await?;
     }
+
     if arguments.wants("accept") {
         accept::run(&mut world, &arguments, &mut report).await?;
     }
+
     if arguments.peers && arguments.wants("peers") {
         peers::run(&world, &arguments, &mut report).await?;
     }
+
     if arguments.wants("latency") {
         latency::run(&mut world, &arguments, &mut report).await?;
     }
+
     if arguments.wants("wide-area") {
         wide_area::run(&world, &arguments, &mut report).await?;
     }
+
     if arguments.wants("isolation") {
         isolation::run(&mut world, &arguments, &mut report).await?;
     }
+
     if arguments.wants("reads") {
         reads::run(&mut world, &arguments, &mut report).await?;
     }
+
     if arguments.wants("scrape") {
         scrape::run(&world, &arguments, &mut report).await?;
     }
+
     if arguments.wants("retention") {
         retention::run(&world, &arguments, &mut report).await?;
     }
+
     if arguments.wants("growth") && arguments.retained > 0 {
         growth::run(&mut world, &arguments, &mut report).await?;
     }
     report.print();
+
     if let Some(path) = &arguments.json {
         report.write(path)?;
     }

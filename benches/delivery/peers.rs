@@ -28,8 +28,10 @@ struct Figure {
 pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect_with(&world.postgres.options("postgres")).await?;
     connection.execute("create database peers").await?;
+
     let count = arguments.recipients.min(100_000);
     let mut best_raw: f64 = 0.0;
+
     for figure in node(world, &["node-apn.mjs"], count).await? {
         // What loses notifications is no way to send them.
         if figure.sent == count {
@@ -37,7 +39,9 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
         }
         note(report, &figure, count);
     }
+
     report.add("@parse/node-apn, the best", best_raw, "sent/s");
+
     for (way, count) in [
         ("single", count / 4),
         ("coalesced", count / 2),
@@ -49,9 +53,11 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
         }
         world.forget().await?;
     }
+
     for figure in node(world, &["firebase-admin.mjs"], count / 4).await? {
         note(report, &figure, count / 4);
     }
+
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/peers/.venv/bin/python");
     for figure in figures(world, Command::new(python).arg("aioapns_raw.py"), count / 4).await? {
         note(report, &figure, count / 4);
@@ -64,11 +70,13 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
         "graphile-worker, coalesced",
         Some(1.5),
     );
+
     report.ratio(
         "single sends, POST to SENT",
         "graphile-worker, arriving",
         None,
     );
+
     report.ratio("deliver FCM", "firebase-admin, 500 tokens a call", None);
     report.ratio("deliver APN", "aioapns", None);
     world.forget().await
@@ -76,7 +84,8 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
 
 fn note(report: &mut Report, figure: &Figure, count: usize) {
     report.add(&figure.what, figure.rate, "sent/s");
-    report.add(format!("RSS at most, {}", figure.what), figure.rss, "MB");
+    report.add(format!("peak RSS, {}", figure.what), figure.rss, "MB");
+
     if figure.sent < count {
         report.add(
             format!("NOT sent by {}", figure.what),
@@ -117,16 +126,19 @@ async fn figures(
         .output()
         .await
         .context("a peer can't be run: is it installed? See bench/peers/install")?;
+
     let text = String::from_utf8_lossy(&output.stdout);
     let figures: Vec<Figure> = text
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
+
     if figures.is_empty() {
         bail!(
             "a peer gave no figure: {}{text}",
             String::from_utf8_lossy(&output.stderr)
         );
     }
+
     Ok(figures)
 }

@@ -21,7 +21,7 @@ impl Process {
         Ok((Self(child), line))
     }
 
-    /// Starts `command`, whose output nobody reads.
+    /// Starts `command`, with its output discarded.
     pub fn spawn(command: &mut Command) -> anyhow::Result<Self> {
         Ok(Self(
             command
@@ -39,6 +39,7 @@ impl Process {
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .context("no VmRSS")?;
         let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+
         Ok(kilobytes / 1000.0)
     }
 

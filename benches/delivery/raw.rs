@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::api::token;
 use crate::world::World;
 
-/// Requests under way at a time; the best of several that were tried.
+/// Requests in flight, the best of several values.
 const WINDOW: usize = 500;
 
 /// Sent a second.
@@ -31,25 +31,29 @@ pub async fn run(world: &World, provider: Provider, count: usize) -> anyhow::Res
     } else {
         "FCM"
     };
+
     let tokens: Arc<Vec<String>> = Arc::new(
         (0..count)
             .map(|number| token(name, "raw", number))
             .collect(),
     );
+
     anyhow::ensure!(
         is_accepted(&client, &payload, &tokens[0]).await,
         "the simulator refuses"
     );
-    let (next, accepted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+
+    let next = Arc::new(AtomicUsize::new(0));
+    let accepted = Arc::new(AtomicUsize::new(0));
     let started = Instant::now();
     let senders: Vec<_> = (0..WINDOW)
         .map(|_| {
-            let (client, payload, tokens) = (
-                Arc::clone(&client),
-                Arc::clone(&payload),
-                Arc::clone(&tokens),
-            );
-            let (next, accepted) = (Arc::clone(&next), Arc::clone(&accepted));
+            let client = Arc::clone(&client);
+            let payload = Arc::clone(&payload);
+            let tokens = Arc::clone(&tokens);
+
+            let next = Arc::clone(&next);
+            let accepted = Arc::clone(&accepted);
             tokio::spawn(async move {
                 while let Some(token) = tokens.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let sent = is_accepted(&client, &payload, token).await;
@@ -58,9 +62,11 @@ pub async fn run(world: &World, provider: Provider, count: usize) -> anyhow::Res
             })
         })
         .collect();
+
     for sender in senders {
         sender.await?;
     }
+
     let seconds = started.elapsed().as_secs_f64();
     anyhow::ensure!(
         accepted.load(Ordering::Relaxed) == count,
@@ -81,6 +87,7 @@ fn payload(provider: Provider) -> anyhow::Result<Payload> {
         sound: Some("ring".to_owned()),
         ..Message::default()
     };
+
     Payload::render(provider, &message, None)
         .map_err(|problem| anyhow::anyhow!("{}", problem.message))
 }
@@ -90,6 +97,7 @@ async fn client(world: &World, provider: Provider) -> anyhow::Result<Client> {
     let app = apps.into_values().next().context("no App")?;
     let by_provider: HashMap<Provider, _> = app.credentials.into_iter().collect();
     let stored = senders::by_ids(&world.pool, &[by_provider[&provider]]).await?;
+
     provider::open(
         stored.first().context("no Credential")?,
         &world.master_keys,
@@ -110,6 +118,7 @@ fn endpoints(world: &World) -> anyhow::Result<Endpoints> {
             max_connections,
         })
     };
+
     Ok(Endpoints {
         fcm: endpoint(&world.config.fcm.endpoint, world.config.fcm.max_connections)?,
         fcm_token_uris: world.config.fcm.token_uris.clone(),

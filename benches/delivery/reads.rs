@@ -25,9 +25,11 @@ pub async fn run(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     deliver::to(world, Provider::Apn, 10_000, "reads").await?;
+
     let small = newest(world).await?;
     register(world, arguments.large).await?;
     world.restart().await?;
+
     let began = Instant::now();
     let message = json!({"to": [{"audience": {}}], "content": {"title": "a", "body": "b"}});
     let large = world.api.send(&message).await?;
@@ -36,6 +38,7 @@ pub async fn run(
         began.elapsed().as_secs_f64() * 1000.0,
         "ms",
     );
+
     let paths = [
         (
             format!("GET Operation of {}", arguments.large),
@@ -54,34 +57,40 @@ pub async fn run(
             "/Operations?pageSize=1000".to_owned(),
         ),
     ];
+
     let duration = Duration::from_secs(arguments.seconds) / paths.len() as u32;
     for (what, path) in &paths {
         let mut times = read(&world.api, path, duration).await?;
         let name = format!("{what}, during a send, p99");
         let goal = path.contains(&large).then_some(Goal::AtMost(20.0));
+
         match goal {
             Some(goal) => report.goal(name, percentile(&mut times, 0.99), "ms", goal),
             None => report.add(name, percentile(&mut times, 0.99), "ms"),
         }
     }
+
     let status = world.api.get(&format!("/Operations/{large}")).await?["status"].clone();
     report.add(
         "the send was still going on after these (1: yes)",
         f64::from(u8::from(status == "PROCESSING")),
         "",
     );
+
     let peak = wait(world, &large).await?;
     report.add(
         format!("broadcast to {}: completed after", arguments.large),
         began.elapsed().as_secs_f64(),
         "s",
     );
+
     report.goal(
-        format!("RSS at most, broadcast to {}", arguments.large),
+        format!("peak RSS, broadcast to {}", arguments.large),
         peak,
         "MB",
         Goal::AtMost(150.0),
     );
+
     for (what, path) in &paths {
         let mut times = read(&world.api, path, duration).await?;
         report.add(
@@ -90,6 +99,7 @@ pub async fn run(
             "ms",
         );
     }
+
     world.forget().await
 }
 
@@ -113,22 +123,28 @@ async fn wait(world: &World, operation: &str) -> anyhow::Result<f64> {
 
 /// Milliseconds that each read took.
 async fn read(api: &Api, path: &str, duration: Duration) -> anyhow::Result<Vec<f64>> {
-    let (request, mut connection) = (api.get_bytes(path), api.connect().await?);
-    let (began, mut ticks) = (Instant::now(), tokio::time::interval(EVERY));
+    let request = api.get_bytes(path);
+    let mut connection = api.connect().await?;
+    let began = Instant::now();
+    let mut ticks = tokio::time::interval(EVERY);
     let mut times = Vec::new();
+
     while began.elapsed() < duration {
         ticks.tick().await;
+
         let started = Instant::now();
         connection.call(&request).await?;
         times.push(started.elapsed().as_secs_f64() * 1000.0);
     }
+
     Ok(times)
 }
 
 /// Registers `count` Users with one device each: straight into the tables, since what is measured
 /// comes after.
 async fn register(world: &World, count: usize) -> anyhow::Result<()> {
-    let (account, account_id) = (world.account_id.as_uuid(), world.account_id.as_uuid());
+    let account = world.account_id.as_uuid();
+    let account_id = world.account_id.as_uuid();
     for first in (0..count).step_by(10_000) {
         let mut texts = [String::new(), String::new(), String::new()];
         for number in first..count.min(first + 10_000) {
@@ -141,11 +157,13 @@ async fn register(world: &World, count: usize) -> anyhow::Result<()> {
             texts[2] +=
                 &format!("{device}\t{registration}\t{account}\tdemo\tFCM\t{sealed}\t{hash}\n");
         }
+
         let tables = [
             "users (id, account_id)",
             "device_registrations (id, account_id, app_name, user_id)",
             "devices (id, registration_id, account_id, app_name, provider, token, token_hash)",
         ];
+
         for (table, text) in tables.iter().zip(&texts) {
             let mut connection = world.pool.acquire().await?;
             let mut copy = connection
@@ -155,11 +173,13 @@ async fn register(world: &World, count: usize) -> anyhow::Result<()> {
             copy.finish().await?;
         }
     }
+
     sqlx::raw_sql(AssertSqlSafe(
         "vacuum analyze users, device_registrations, devices",
     ))
     .execute(&world.pool)
     .await?;
+
     Ok(())
 }
 

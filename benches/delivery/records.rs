@@ -28,6 +28,7 @@ pub async fn copy(world: &World, ids: &[Uuid]) -> anyhow::Result<()> {
     .bind(RECIPIENTS as i32)
     .fetch_one(&world.pool)
     .await?;
+
     for table in [
         "operations",
         "batches",
@@ -39,6 +40,7 @@ pub async fn copy(world: &World, ids: &[Uuid]) -> anyhow::Result<()> {
         } else {
             "operation_id"
         };
+
         let columns: Vec<String> = sqlx::query_scalar(
             "select quote_ident(attname) from pg_attribute
              where attrelid = $1::regclass and attnum > 0 and not attisdropped and attname <> $2 order by attnum",
@@ -47,6 +49,7 @@ pub async fn copy(world: &World, ids: &[Uuid]) -> anyhow::Result<()> {
         .bind(key)
         .fetch_all(&world.pool)
         .await?;
+
         let columns = columns.join(", ");
         let copy = format!(
             "insert into {table} ({key}, {columns})
@@ -58,6 +61,7 @@ pub async fn copy(world: &World, ids: &[Uuid]) -> anyhow::Result<()> {
             .execute(&world.pool)
             .await?;
     }
+
     let vacuum = "vacuum analyze operations, batches, push_notifications, delivery_attempts";
     sqlx::raw_sql(vacuum).execute(&world.pool).await?;
     Ok(())

@@ -37,6 +37,7 @@ impl Report {
             "retained": arguments.retained, "seconds": arguments.seconds,
             "cores": std::thread::available_parallelism().map_or(0, usize::from),
         });
+
         println!("sizes: {sizes}");
         Self {
             rows: Vec::new(),
@@ -94,6 +95,7 @@ impl Report {
     /// The whole table.
     pub fn print(&self) {
         println!("\n{:<72} {:>12}  {:<12} goal", "figure", "value", "unit");
+
         for row in &self.rows {
             println!("{}", row.text());
         }
@@ -106,6 +108,7 @@ impl Report {
             .iter()
             .map(|row| json!({"what": row.what, "value": row.value, "unit": row.unit}))
             .collect();
+
         Ok(std::fs::write(
             path,
             serde_json::to_string_pretty(&json!({"sizes": self.sizes, "rows": rows}))?,
@@ -120,11 +123,13 @@ impl Row {
         } else {
             format!("{:.2}", self.value)
         };
+
         let goal = match self.goal {
             None => String::new(),
             Some(Goal::AtLeast(goal)) => format!("≥ {goal} {}", verdict(self.value >= goal)),
             Some(Goal::AtMost(goal)) => format!("≤ {goal} {}", verdict(self.value <= goal)),
         };
+
         format!("{:<72} {value:>12}  {:<12} {goal}", self.what, self.unit)
     }
 }
@@ -136,6 +141,7 @@ fn verdict(reached: bool) -> &'static str {
 /// The value that `share` of the sorted `values` do not exceed.
 pub fn percentile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
+
     let index = (values.len() as f64 * share).ceil() as usize;
     values
         .get(index.saturating_sub(1).min(values.len().saturating_sub(1)))

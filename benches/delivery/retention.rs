@@ -28,24 +28,27 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
         &records::ids(old, arguments.expired.div_ceil(RECIPIENTS)),
     )
     .await?;
+
     deliver::once(world, 10_000, "warm-up retention").await?;
+
     let day = format!("a day of {}", arguments.expired);
-    let (beside, meanwhile) = (
-        format!("deliver APN, {day} lies there"),
-        format!("deliver APN, {day} dropped meanwhile"),
-    );
+    let beside = format!("deliver APN, {day} retained");
+    let meanwhile = format!("deliver APN, {day} dropped during it");
     report.add(
         &beside,
         deliver::to(world, Provider::Apn, arguments.recipients, "beside").await?,
         "sent/s",
     );
+
     let dropping = async {
         // In the midst of the send.
         tokio::time::sleep(Duration::from_secs(1)).await;
+
         let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
         command
             .arg("retention")
             .env("BELLWIRE__DATABASE__URL", world.url());
+
         let began = Instant::now();
         let output = tokio::task::spawn_blocking(move || command.output()).await??;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -55,6 +58,7 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
         );
         Ok(began.elapsed().as_secs_f64() * 1000.0)
     };
+
     let sending = deliver::to(world, Provider::Apn, arguments.recipients, "meanwhile");
     let (rate, milliseconds) = tokio::try_join!(sending, dropping)?;
     report.add(&meanwhile, rate, "sent/s");
@@ -64,6 +68,7 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
         "ms",
         Goal::AtMost(1000.0),
     );
+
     report.ratio(&meanwhile, &beside, Some(0.9));
     Ok(())
 }

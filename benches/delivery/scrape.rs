@@ -16,15 +16,14 @@ const MEASURED_EVERY: Duration = Duration::from_millis(200);
 
 /// The rows *scrape*.
 pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> anyhow::Result<()> {
-    let (alone, watched) = (
-        "deliver APN, unwatched",
-        "deliver APN, scraped five times a second",
-    );
+    let alone = "deliver APN, not scraped";
+    let watched = "deliver APN, scraped five times a second";
     report.add(
         alone,
-        deliver::to(world, Provider::Apn, arguments.recipients, "unwatched").await?,
+        deliver::to(world, Provider::Apn, arguments.recipients, "not scraped").await?,
         "sent/s",
     );
+
     let sending = deliver::to(world, Provider::Apn, arguments.recipients, "watched");
     let mut times = Vec::new();
     let rate = {
@@ -32,22 +31,28 @@ pub async fn run(world: &World, arguments: &Arguments, report: &mut Report) -> a
             let mut ticks = tokio::time::interval(MEASURED_EVERY);
             loop {
                 ticks.tick().await;
+
                 let began = Instant::now();
                 let read = reqwest::get(&world.metrics_url).await;
+
                 if read.is_ok_and(|answer| answer.status().is_success()) {
                     times.push(began.elapsed().as_secs_f64() * 1000.0);
                 }
             }
         };
+
         tokio::select! {
             rate = sending => rate?,
             () = watching => 0.0,
         }
     };
+
     report.add(watched, rate, "sent/s");
     report.ratio(watched, alone, None);
+
     let median = percentile(&mut times, 0.5);
     report.add("a scrape during a send, p50", median, "ms");
+
     let share = median / EVERY.as_secs_f64() / 10.0;
     report.goal("that, every 5 s", share, "% of the time", Goal::AtMost(1.0));
     Ok(())

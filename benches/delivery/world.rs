@@ -49,10 +49,13 @@ impl World {
         let mut connection =
             PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await?;
         schema::create_database(&mut connection, DATABASE).await?;
+
         let pool = schema::pool(postgres.options(DATABASE), 4, Duration::from_secs(30));
         schema::migrate(&pool).await?;
+
         let (simulator, address) = simulate(&directory.path().join("simulator"), &[])?;
-        let (master_key, secret) = (generate_master_key(), generate_api_secret());
+        let master_key = generate_master_key();
+        let secret = generate_api_secret();
         let account_id = accounts::find_or_create(&pool, "bench").await?;
         api_keys::insert(
             &pool,
@@ -62,9 +65,11 @@ impl World {
             Role::Full,
         )
         .await?;
+
         let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut config = Config::load(None)?;
         config.server.listen = listen;
+
         let metrics = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         config.metrics.listen = Some(metrics);
         config.fcm.endpoint = address("FCM ")?;
@@ -76,12 +81,14 @@ impl World {
             .sandbox_endpoint
             .clone_from(&config.apns.endpoint);
         config.apns.ca_file.clone_from(&config.fcm.ca_file);
+
         let service = serve(
             &config,
             &master_key,
             &postgres.url(DATABASE),
             directory.path(),
         )?;
+
         let api = Api::new(listen, KEY, &secret);
         let mut world = Self {
             control_url: address("control ")?,
@@ -97,7 +104,9 @@ impl World {
             postgres,
             directory,
         };
+
         world.wait_until_ready().await?;
+
         for name in ["fcm.json", "apn.json"] {
             let body =
                 std::fs::read_to_string(world.directory.path().join("simulator").join(name))?;
@@ -106,6 +115,7 @@ impl World {
                 .post("/Credentials", &serde_json::from_str(&body)?)
                 .await?;
         }
+
         Ok(world)
     }
 
@@ -120,6 +130,7 @@ impl World {
             &self.url(),
             self.directory.path(),
         )?;
+
         self.wait_until_ready().await
     }
 
@@ -137,11 +148,13 @@ impl World {
         for _ in 0..600 {
             self.service.check()?;
             self.simulator.check()?;
+
             if self.api.get("/Apps").await.is_ok() {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+
         bail!("the service is not ready; see its log")
     }
 
@@ -173,6 +186,7 @@ impl World {
             .send()
             .await?
             .error_for_status()?;
+
         Ok(())
     }
 
@@ -185,6 +199,7 @@ impl World {
             .send()
             .await?
             .error_for_status()?;
+
         Ok(())
     }
 }
@@ -205,6 +220,7 @@ pub fn simulate(
         "0",
         "--directory",
     ]);
+
     let (simulator, ready) = Process::start(command.arg(directory).args(faults))?;
     let address = move |name: &str| {
         let rest = ready
@@ -218,6 +234,7 @@ pub fn simulate(
             .unwrap_or_default()
             .to_owned())
     };
+
     Ok((simulator, address))
 }
 
@@ -259,5 +276,6 @@ fn serve(
             "BELLWIRE__APNS__CA_FILE",
             config.apns.ca_file.as_deref().unwrap_or(Path::new("")),
         );
+
     Process::spawn(&mut command)
 }
