@@ -83,6 +83,7 @@ pub(crate) async fn list(
     let is_default = query.boolean("isDefault");
     let from = query.start_date();
     let until = query.end_date();
+
     let page = Page::of(caller, "apps", &mut query, &state.master_keys);
     query.check()?;
 
@@ -162,5 +163,6 @@ pub(crate) async fn fetch(
         .await?
         .pop()
         .ok_or_else(ApiError::not_found)?;
+
     Ok(HttpResponse::Ok().json(App::from(app)))
 }

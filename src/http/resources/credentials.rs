@@ -212,6 +212,7 @@ pub(crate) async fn list(
     let is_default = query.boolean("isDefault");
     let from = query.start_date();
     let until = query.end_date();
+
     let page = Page::of(caller, "credentials", &mut query, &state.master_keys);
     query.check()?;
 
@@ -253,6 +254,7 @@ pub(crate) async fn fetch(
     let credential = store::fetch(&state.pool, caller.account_id, path::id(&id)?)
         .await?
         .ok_or_else(ApiError::not_found)?;
+
     Ok(HttpResponse::Ok().json(Credential::from(credential)))
 }
 

@@ -12,8 +12,8 @@ use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
+use crate::http::resources::shown_token::shown_token;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId};
-use crate::model::masked_token::masked;
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
 use crate::store::push_notifications::PushNotification;
@@ -123,6 +123,7 @@ pub(crate) async fn list(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
+
     let mut query = Query::of(&request)?;
     let list = format!("deliveryAttempts {id}");
     let page = Page::of(caller, &list, &mut query, &state.master_keys);
@@ -150,14 +151,13 @@ pub(crate) async fn list(
         attempt.number.to_string()
     });
 
-    let token = match &notification.recipient {
-        Recipient::Device { token, .. } => state
-            .master_keys
-            .open_token(caller.account_id.as_uuid(), token),
-        Recipient::User(_) => Ok(String::new()),
+    let masked_token = match &notification.recipient {
+        Recipient::Device { token, .. } => {
+            shown_token(&state.master_keys, caller.account_id, token)
+        }
+        // Each attempt for a User has the token of its own device.
+        Recipient::User(_) => String::new(),
     };
-    // A token whose master key is gone is shown as if it were too short to show its ends.
-    let masked_token = masked(&token.unwrap_or_default());
     let delivery_attempts = attempts
         .into_iter()
         .map(|attempt| DeliveryAttempt::new(&notification, &masked_token, attempt))

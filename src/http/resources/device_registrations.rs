@@ -19,10 +19,10 @@ use crate::http::openapi::{ChangeErrors, CreateErrors, ReadErrors, RegisterReque
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
+use crate::http::resources::shown_token::shown_token;
 use crate::http::tags;
 use crate::http::validation::{Problems, parse_body};
 use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
-use crate::model::masked_token::masked;
 use crate::model::provider::Provider;
 use crate::store::device_registrations::{self as store, NewDevice, RegisterError};
 use crate::store::devices;
@@ -51,13 +51,8 @@ struct Device {
 
 impl Device {
     fn new(device: devices::Device, account_id: AccountId, keys: &MasterKeys) -> Self {
-        // A token whose master key is gone is shown as if it were too short to show its ends.
-        let token = keys
-            .open_token(account_id.as_uuid(), &device.token)
-            .unwrap_or_default();
-
         Self {
-            token: masked(&token),
+            token: shown_token(keys, account_id, &device.token),
             provider: device.provider,
             tags: device.tags,
         }
@@ -92,6 +87,7 @@ pub(crate) async fn register(
     let device = device::read(&mut fields, &mut problems);
     let tags = tags::read(&mut fields, &mut problems);
     fields.finish(&mut problems);
+
     let (app_name, device) = problems.check_some(app_name.zip(device))?;
 
     let account_id = body.caller.account_id;
@@ -160,6 +156,7 @@ pub(crate) async fn list(
     let mut query = Query::of(&request)?;
     let user_id = query.required_id::<UserId>("userId", UserId::PREFIX);
     let app_name = query.app_name();
+
     let page = Page::of(
         caller,
         "deviceRegistrations",
@@ -207,6 +204,7 @@ pub(crate) async fn fetch(
         .await?
         .pop()
         .ok_or_else(ApiError::not_found)?;
+
     Ok(HttpResponse::Ok().json(registration))
 }
 
@@ -256,5 +254,6 @@ async fn with_devices(
             created_at: Date(registration.created_at),
             updated_at: Date(registration.updated_at),
         });
+
     Ok(registrations.collect())
 }

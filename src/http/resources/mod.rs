@@ -8,4 +8,5 @@ pub(super) mod device_registrations;
 pub(super) mod operation_errors;
 pub(super) mod operations;
 pub(super) mod push_notifications;
+mod shown_token;
 pub(super) mod users;

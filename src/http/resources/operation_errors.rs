@@ -71,6 +71,7 @@ pub(crate) async fn list(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<OperationId>(&id)?;
+
     let mut query = Query::of(&request)?;
     let code = query.filter("code", "an error's code", |text| Some(text.to_owned()));
     let list = format!("errors {id}");
@@ -96,5 +97,6 @@ pub(crate) async fn list(
         .into_iter()
         .map(|error| OperationError::new(error, caller, &state.master_keys))
         .collect();
+
     Ok(HttpResponse::Ok().json(OperationErrorList { errors, pagination }))
 }

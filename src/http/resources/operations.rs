@@ -88,10 +88,12 @@ pub(crate) async fn fetch(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<OperationId>(&id)?;
+
     let oldest = state.oldest_readable_id();
     let operation = operation_read::fetch(&state.pool, caller.account_id, id, oldest)
         .await?
         .ok_or_else(ApiError::not_found)?;
+
     Ok(HttpResponse::Ok().json(Operation::from(operation)))
 }
 
@@ -115,6 +117,7 @@ pub(crate) async fn list(
     let mut query = Query::of(&request)?;
     let status = query.one_of("status", &OperationStatus::ALL, OperationStatus::as_str);
     let (from, until) = state.id_range(&mut query);
+
     let page = Page::of(caller, "operations", &mut query, &state.master_keys);
     query.check()?;
 

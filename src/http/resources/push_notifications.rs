@@ -15,8 +15,8 @@ use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, Query};
+use crate::http::resources::shown_token::shown_token;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId, UserId};
-use crate::model::masked_token::masked;
 use crate::model::message::{Message, Priority};
 use crate::model::provider::Provider;
 use crate::model::recipient;
@@ -56,17 +56,10 @@ impl Recipient {
         match recipient {
             recipient::Recipient::Device {
                 provider, token, ..
-            } => {
-                // A token whose master key is gone is shown as if it were too short to show its ends.
-                let token = keys
-                    .open_token(caller.account_id.as_uuid(), token)
-                    .unwrap_or_default();
-
-                Self::Device {
-                    token: masked(&token),
-                    provider: *provider,
-                }
-            }
+            } => Self::Device {
+                token: shown_token(keys, caller.account_id, token),
+                provider: *provider,
+            },
             recipient::Recipient::User(user_id) => Self::User { user_id: *user_id },
         }
     }
@@ -173,6 +166,7 @@ pub(crate) async fn fetch(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
+
     let oldest = state.oldest_readable_id();
     let found = store::fetch(&state.pool, caller.account_id, id, oldest)
         .await?
@@ -180,6 +174,7 @@ pub(crate) async fn fetch(
 
     let message = as_received(found.message, found.variables.as_ref());
     let notification = PushNotification::new(found.notification, caller, &state.master_keys);
+
     Ok(HttpResponse::Ok().json(FullPushNotification::new(notification, message)))
 }
 
@@ -229,6 +224,7 @@ pub(crate) async fn list(
     let tags = query.filter("tags", "of the form key:value;key:value", tags);
     let user_id = query.id::<UserId>("user", UserId::PREFIX);
     let (from, until) = state.id_range(&mut query);
+
     let page = Page::of(caller, "pushNotifications", &mut query, &state.master_keys);
     query.check()?;
 
@@ -253,6 +249,7 @@ pub(crate) async fn list(
         .into_iter()
         .map(|notification| PushNotification::new(notification, caller, &state.master_keys))
         .collect();
+
     Ok(HttpResponse::Ok().json(PushNotificationList {
         push_notifications,
         pagination,

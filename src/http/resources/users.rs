@@ -86,6 +86,7 @@ pub(crate) async fn fetch(
     let user = store::fetch(&state.pool, caller.account_id, path::id(&id)?)
         .await?
         .ok_or_else(ApiError::not_found)?;
+
     Ok(HttpResponse::Ok().json(User::from(user)))
 }
 

@@ -1,0 +1,11 @@
+//! Device tokens in answers: masked, because a token is a secret.
+
+use crate::crypto::MasterKeys;
+use crate::model::id::AccountId;
+use crate::model::masked_token::masked;
+
+/// The ends of a sealed token. One whose master key is gone shows none, as a short token does.
+pub(super) fn shown_token(keys: &MasterKeys, account_id: AccountId, sealed: &[u8]) -> String {
+    let token = keys.open_token(account_id.as_uuid(), sealed);
+    masked(&token.unwrap_or_default())
+}
