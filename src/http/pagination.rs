@@ -191,6 +191,9 @@ fn open(token: &str, scope: &str, keys: &MasterKeys, now: i64) -> Result<Option<
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
     use crate::crypto::generate_master_key;
 
@@ -221,6 +224,53 @@ mod tests {
         let keys = keys();
         for garbage in ["", "x", "%%%", "eyJhZnRlciI6bnVsbH0", &"A".repeat(5000)] {
             assert!(open(garbage, "list", &keys, 0).is_err(), "{garbage}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_gives_back_what_was_sealed(after: Option<String>, scope: String, issued: u32) {
+            let keys = keys();
+            let issued = i64::from(issued);
+            let token = Token { after, issued };
+            let sealed = seal(&token, &scope, &keys);
+
+            prop_assert_eq!(open(&sealed, &scope, &keys, issued), Ok(token.after));
+        }
+
+        #[test]
+        fn a_token_of_another_scope_is_refused(after: String, scope: String, other: String) {
+            prop_assume!(scope != other);
+            let keys = keys();
+            let token = Token {
+                after: Some(after),
+                issued: 0,
+            };
+            let sealed = seal(&token, &scope, &keys);
+
+            prop_assert!(open(&sealed, &other, &keys, 0).is_err());
+        }
+
+        #[test]
+        fn a_changed_token_is_refused(after: String, index: Index, mask in 1..=u8::MAX) {
+            let keys = keys();
+            let token = Token {
+                after: Some(after),
+                issued: 0,
+            };
+            let sealed = seal(&token, "list", &keys);
+
+            let mut bytes = URL_SAFE_NO_PAD.decode(sealed).unwrap();
+            let index = index.index(bytes.len());
+            bytes[index] ^= mask;
+            let changed = URL_SAFE_NO_PAD.encode(bytes);
+
+            prop_assert!(open(&changed, "list", &keys, 0).is_err());
+        }
+
+        #[test]
+        fn any_text_is_refused_without_a_panic(text in "[A-Za-z0-9_-]*|.*") {
+            prop_assert!(open(&text, "list", &keys(), 0).is_err());
         }
     }
 }

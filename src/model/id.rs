@@ -233,6 +233,8 @@ impl AccountId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const EXAMPLE: &str = "comms_operation_01h9krwprkeee8fzqspvwy6nq8";
@@ -297,5 +299,59 @@ mod tests {
     fn id_order_is_creation_order() {
         let ids: Vec<_> = (0..100).map(|_| CredentialId::generate()).collect();
         assert!(ids.is_sorted());
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_survives_a_round_trip(bits: u128) {
+            let id = CredentialId(Uuid::from_u128(bits));
+            let text = id.to_string();
+
+            prop_assert_eq!(text.parse(), Ok(id));
+            prop_assert_eq!(serde_json::from_str(&format!("\"{text}\"")).ok(), Some(id));
+            prop_assert!(text.parse::<OperationId>().is_err());
+        }
+
+        #[test]
+        fn an_id_has_only_one_text(text in "comms_operation_[0-9a-zA-Z]{25,27}") {
+            if let Ok(id) = text.parse::<OperationId>() {
+                prop_assert_eq!(id.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn any_text_is_parsed_without_a_panic(rest in ".*") {
+            let _ = rest.parse::<OperationId>();
+            let _ = format!("comms_operation_{rest}").parse::<OperationId>();
+        }
+
+        #[test]
+        fn texts_sort_as_their_values(one: u128, other: u128) {
+            let text = |bits| UserId(Uuid::from_u128(bits)).to_string();
+
+            prop_assert_eq!(text(one).cmp(&text(other)), one.cmp(&other));
+        }
+
+        #[test]
+        fn a_position_is_found_again(bits: u128, position in 0..MAX_POSITIONS) {
+            let operation = OperationId(Uuid::from_u128(bits & !POSITION_MASK));
+
+            prop_assert_eq!(
+                operation.push_notification(position).locate(),
+                Some((operation, position))
+            );
+        }
+
+        #[test]
+        fn any_id_locates_a_notification_or_none(bits: u128) {
+            let id = PushNotificationId(Uuid::from_u128(bits));
+
+            match id.locate() {
+                Some((operation, position)) => {
+                    prop_assert_eq!(operation.push_notification(position), id);
+                }
+                None => prop_assert_eq!(bits & POSITION_MASK, 0),
+            }
+        }
     }
 }

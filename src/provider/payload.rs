@@ -88,6 +88,7 @@ pub(super) fn merge(base: &mut Map<String, Value>, over: &Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -101,5 +102,69 @@ mod tests {
             base,
             json!({"android": {"ttl": "9s", "priority": "HIGH", "directBootOk": true}})
         );
+    }
+
+    /// JSON of any form, with few names, so that the objects of two values overlap.
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[a-c]{0,2}".prop_map(Value::from),
+        ];
+
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                object_of(inner).prop_map(Value::from),
+            ]
+        })
+    }
+
+    fn object_of(
+        values: impl Strategy<Value = Value>,
+    ) -> impl Strategy<Value = Map<String, Value>> {
+        prop::collection::btree_map("[a-c]", values, 0..4)
+            .prop_map(|fields| fields.into_iter().collect())
+    }
+
+    /// Asserts that `merged` is `over` laid on `base`.
+    fn assert_merged(
+        merged: &Map<String, Value>,
+        base: &Map<String, Value>,
+        over: &Map<String, Value>,
+    ) {
+        for key in base.keys().chain(over.keys()).chain(merged.keys()) {
+            match (base.get(key), over.get(key), merged.get(key)) {
+                (_, Some(Value::Null), merged) => assert_eq!(merged, None, "{key} is not removed"),
+                (base, None, merged) => assert_eq!(merged, base, "{key} is changed"),
+                (
+                    Some(Value::Object(base)),
+                    Some(Value::Object(over)),
+                    Some(Value::Object(merged)),
+                ) => {
+                    assert_merged(merged, base, over);
+                }
+                (_, over, merged) => assert_eq!(merged, over, "{key} is not replaced"),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_override_is_laid_on_its_base(base in object_of(json_value()), over in object_of(json_value())) {
+            let mut merged = base.clone();
+            merge(&mut merged, &over);
+
+            assert_merged(&merged, &base, &over);
+        }
+
+        #[test]
+        fn an_empty_override_changes_nothing(base in object_of(json_value())) {
+            let mut merged = base.clone();
+            merge(&mut merged, &Map::new());
+
+            prop_assert_eq!(merged, base);
+        }
     }
 }

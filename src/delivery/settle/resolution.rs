@@ -303,6 +303,7 @@ fn record(guard: NotificationGuard, status: Status, merged: MergedResolution) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use time::OffsetDateTime;
 
     use super::*;
@@ -394,5 +395,102 @@ mod tests {
 
         let merged = merge([dead(), sent()]);
         assert_eq!(merged.failure.unwrap().code.as_str(), "TOKEN_DEAD");
+    }
+
+    /// What a resolution is made from: [`Resolution`] itself can't be cloned.
+    #[derive(Debug, Clone, Copy)]
+    enum Kind {
+        Sent,
+        Dead,
+        Retry(Duration),
+        PutBack(Duration),
+        Expired,
+    }
+
+    impl Kind {
+        fn resolution(self) -> Resolution {
+            match self {
+                Self::Sent => sent(),
+                Self::Dead => dead(),
+                Self::Retry(delay) => retry(delay),
+                Self::PutBack(delay) => Resolution::PutBack(delay),
+                Self::Expired => Resolution::Failed(Failure::expired(None)),
+            }
+        }
+
+        fn is_attempt(self) -> bool {
+            matches!(self, Self::Sent | Self::Dead | Self::Retry(_))
+        }
+
+        fn delay(self) -> Option<Duration> {
+            match self {
+                Self::Retry(delay) | Self::PutBack(delay) => Some(delay),
+                Self::Sent | Self::Dead | Self::Expired => None,
+            }
+        }
+    }
+
+    fn kinds() -> impl Strategy<Value = Vec<Kind>> {
+        let delay = (0..100u32).prop_map(|seconds| seconds * SECOND);
+        let kind = prop_oneof![
+            Just(Kind::Sent),
+            Just(Kind::Dead),
+            delay.clone().prop_map(Kind::Retry),
+            delay.prop_map(Kind::PutBack),
+            Just(Kind::Expired),
+        ];
+
+        prop::collection::vec(kind, 1..10)
+    }
+
+    fn merge_kinds(kinds: &[Kind], was_accepted: bool) -> MergedResolution {
+        let resolutions = kinds.iter().map(|kind| kind.resolution());
+        MergedResolution::of(resolutions, was_accepted)
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_devices_does_not_matter(
+            (kinds, shuffled) in kinds().prop_flat_map(|kinds| (Just(kinds.clone()), Just(kinds).prop_shuffle())),
+            was_accepted: bool,
+        ) {
+            let one = merge_kinds(&kinds, was_accepted);
+            let other = merge_kinds(&shuffled, was_accepted);
+
+            prop_assert_eq!(one.settlement(), other.settlement());
+            prop_assert_eq!(one.is_accepted, other.is_accepted);
+            prop_assert_eq!(one.retry_in, other.retry_in);
+        }
+
+        #[test]
+        fn every_attempt_is_recorded_and_every_delay_obeyed(kinds in kinds(), was_accepted: bool) {
+            let merged = merge_kinds(&kinds, was_accepted);
+            let attempts = kinds.iter().filter(|kind| kind.is_attempt()).count();
+
+            prop_assert_eq!(merged.attempts.len(), attempts);
+            prop_assert_eq!(merged.retry_in, kinds.iter().filter_map(|kind| kind.delay()).min());
+        }
+
+        #[test]
+        fn a_settlement_follows_from_what_happened(kinds in kinds(), was_accepted: bool) {
+            let merged = merge_kinds(&kinds, was_accepted);
+            let is_accepted = was_accepted || kinds.iter().any(|kind| matches!(kind, Kind::Sent));
+
+            match merged.settlement() {
+                Settlement::PutBack(delay) => {
+                    prop_assert!(kinds.iter().all(|kind| !kind.is_attempt()));
+                    prop_assert!(kinds.iter().any(|kind| kind.delay() == Some(delay)));
+                }
+                Settlement::Record(Status::Queued) => prop_assert!(merged.retry_in.is_some()),
+                Settlement::Record(Status::Sent) => {
+                    prop_assert!(is_accepted && merged.retry_in.is_none());
+                }
+                Settlement::Record(Status::Failed) => {
+                    prop_assert!(!is_accepted && merged.retry_in.is_none());
+                    prop_assert!(merged.failure.is_some());
+                }
+                Settlement::Record(status) => prop_assert!(false, "{:?}", status),
+            }
+        }
     }
 }
