@@ -11,7 +11,7 @@ pub const RECIPIENTS: usize = 10_000;
 
 /// The ids of `count` Operations of the moment `at`, at most 4,096.
 pub fn ids(at: OffsetDateTime, count: usize) -> Vec<Uuid> {
-    let first = bellwire::model::id::least_at(at).as_u128() | 7 << 76 | 0b10 << 62;
+    let first = bellwire::model::id::lowest_id_at(at).as_u128() | 7 << 76 | 0b10 << 62;
     (0..count as u128)
         .map(|number| Uuid::from_u128(first | number << 64))
         .collect()

@@ -1,9 +1,8 @@
-//! Secrets at rest: sealed with a master key, AES-256-GCM, and bound to the row that they belong
-//! to.
+//! Master keys: they seal secrets at rest with AES-256-GCM, and bind each to its row, so that a dump
+//! of the database or a replica's disk reveals no Credential and no device token.
 //!
-//! A sealed value is nonce (12 bytes), ciphertext, tag (16 bytes). The id of the key it was sealed
-//! with is kept beside it, so that a new master key can be introduced while old rows still need the
-//! old one.
+//! A sealed value is nonce (12 bytes), ciphertext, tag (16 bytes). The id of its master key is stored
+//! beside it. So a new master key can be introduced while old rows still need the old one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,13 +19,13 @@ use crate::model::sealed::Sealed;
 /// Bytes of a master key.
 const KEY_LENGTH: usize = 32;
 
-/// The master keys at hand; cheap to clone.
+/// The configured master keys. Cheap to clone.
 #[derive(Clone)]
 pub struct MasterKeys {
-    /// The id of the one that new secrets are sealed with.
+    /// The id of the key that new secrets are sealed with.
     current: Arc<str>,
     keys: Arc<HashMap<String, RandomizedNonceKey>>,
-    /// What page tokens are signed with, the current one first.
+    /// Keys that sign page tokens, one derived from each master key, the current one first.
     page_tokens: Arc<Vec<hmac::Key>>,
 }
 
@@ -39,57 +38,59 @@ impl fmt::Debug for MasterKeys {
     }
 }
 
-/// Why a master key is none, or a secret can't be opened.
+/// Why a master key is invalid, or a secret can't be decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// Not 32 bytes in base64.
     #[error("a master key must be 32 bytes in base64; `openssl rand -base64 32` makes one")]
     NotAKey,
-    /// Two keys have this id.
-    #[error("two master keys have the id '{0}'")]
+    #[error("two master keys have the id '{0}'; give each an id of its own")]
     TwoKeys(String),
-    /// A secret was sealed with another key.
-    #[error("sealed with master key '{0}', which is not at hand")]
+    #[error("encrypted with the master key '{0}', which is not configured")]
     UnknownKey(String),
-    /// The value was changed, belongs to another row, or the key is not the one of that name.
-    #[error("does not open with the master key of its name")]
+    /// The value was changed, belongs to another row, or was sealed with another key of the same id.
+    #[error("the master key of this id does not decrypt it")]
     DoesNotOpen,
 }
 
 impl MasterKeys {
-    /// One key, under the name `id`, as base64.
+    /// One key with the id `id`, in base64.
     pub fn new(id: &str, key: &str) -> Result<Self, SecretError> {
         Self::with_old(id, key, "")
     }
 
-    /// The same, and old ones that open what was sealed before: `id:key,id:key`, or nothing.
+    /// One key, and old ones that still open what they sealed. `old` is `id:key,id:key`, or empty.
     pub fn with_old(id: &str, key: &str, old: &str) -> Result<Self, SecretError> {
-        let (mut keys, mut page_tokens) = (HashMap::new(), Vec::new());
+        let mut keys = HashMap::new();
+        let mut page_tokens = Vec::new();
+
         let old = old
             .split(',')
             .map(str::trim)
-            .filter(|pair| !pair.is_empty());
-        let old = old.map(|pair| pair.split_once(':').ok_or(SecretError::NotAKey));
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| pair.split_once(':').ok_or(SecretError::NotAKey));
         for pair in std::iter::once(Ok((id, key))).chain(old) {
             let (id, key) = pair?;
             let bytes = STANDARD
                 .decode(key.trim())
                 .ok()
-                .filter(|bytes| bytes.len() == KEY_LENGTH);
-            let bytes = bytes.ok_or(SecretError::NotAKey)?;
+                .filter(|bytes| bytes.len() == KEY_LENGTH)
+                .ok_or(SecretError::NotAKey)?;
+
             let sealing =
                 RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SecretError::NotAKey)?;
             if keys.insert(id.trim().to_owned(), sealing).is_some() {
                 return Err(SecretError::TwoKeys(id.trim().to_owned()));
             }
-            // A key of its own, so that what is shown to clients says nothing about the one that
-            // secrets are sealed with.
+
+            // A derived key, so that the signatures that API users see reveal nothing about the key
+            // that seals secrets. Replicas share the label: it must never change.
             let derived = hmac::sign(
                 &hmac::Key::new(hmac::HMAC_SHA256, &bytes),
                 b"bellwire page tokens",
             );
             page_tokens.push(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()));
         }
+
         Ok(Self {
             current: id.into(),
             keys: Arc::new(keys),
@@ -102,39 +103,47 @@ impl MasterKeys {
         &self.current
     }
 
-    /// What every token begins with that is sealed with the current key.
+    /// The bytes that every device token begins with that is sealed with the current key.
     pub fn token_prefix(&self) -> Vec<u8> {
         [&[self.current.len() as u8], self.current.as_bytes()].concat()
     }
 
-    /// Seals `plaintext` for the row `owner`.
+    /// Encrypts `plaintext` for the row `owner`. It opens for that row only, so a value that is copied
+    /// into another row is of no use.
     pub fn seal(&self, owner: Uuid, plaintext: &[u8]) -> Result<Sealed, SecretError> {
         let key = self
             .keys
             .get(&*self.current)
             .ok_or(SecretError::DoesNotOpen)?;
+
         let mut buffer = plaintext.to_vec();
         let nonce = key
             .seal_in_place_append_tag(Aad::from(owner.as_bytes()), &mut buffer)
             .map_err(|_| SecretError::DoesNotOpen)?;
+
         let mut bytes = nonce.as_ref().to_vec();
         bytes.append(&mut buffer);
+
         Ok(Sealed {
             master_key_id: self.current.to_string(),
             bytes,
         })
     }
 
-    /// Opens what was sealed for the row `owner`.
+    /// Decrypts a value that was sealed for the row `owner`.
     pub fn open(&self, owner: Uuid, sealed: &Sealed) -> Result<Vec<u8>, SecretError> {
-        let key = self.keys.get(&sealed.master_key_id);
-        let key = key.ok_or_else(|| SecretError::UnknownKey(sealed.master_key_id.clone()))?;
+        let key = self
+            .keys
+            .get(&sealed.master_key_id)
+            .ok_or_else(|| SecretError::UnknownKey(sealed.master_key_id.clone()))?;
+
         let (nonce, ciphertext) = sealed
             .bytes
             .split_at_checked(NONCE_LEN)
             .ok_or(SecretError::DoesNotOpen)?;
         let nonce =
             Nonce::try_assume_unique_for_key(nonce).map_err(|_| SecretError::DoesNotOpen)?;
+
         let mut buffer = ciphertext.to_vec();
         let plaintext = key
             .open_in_place(nonce, Aad::from(owner.as_bytes()), &mut buffer)
@@ -142,35 +151,34 @@ impl MasterKeys {
         Ok(plaintext.to_vec())
     }
 
-    /// Seals a device token of `account`, with the name of the key: many are read at once, so each
-    /// is one value.
+    /// Encrypts a device token of `account`. The result begins with the key's id (a length byte, then
+    /// the id), so that a token is one column and many tokens are one array.
     pub fn seal_token(&self, account: Uuid, token: &str) -> Result<Vec<u8>, SecretError> {
         let Sealed {
             master_key_id,
             bytes,
         } = self.seal(account, token.as_bytes())?;
         let length = u8::try_from(master_key_id.len()).map_err(|_| SecretError::DoesNotOpen)?;
+
         Ok([&[length], master_key_id.as_bytes(), &bytes].concat())
     }
 
-    /// Opens a device token of `account`.
+    /// Decrypts a device token of `account`.
     pub fn open_token(&self, account: Uuid, sealed: &[u8]) -> Result<String, SecretError> {
         let (length, rest) = sealed.split_first().ok_or(SecretError::DoesNotOpen)?;
         let (id, bytes) = rest
             .split_at_checked(usize::from(*length))
             .ok_or(SecretError::DoesNotOpen)?;
-        let master_key_id = String::from_utf8_lossy(id).into_owned();
-        let token = self.open(
-            account,
-            &Sealed {
-                master_key_id,
-                bytes: bytes.to_vec(),
-            },
-        )?;
+
+        let sealed = Sealed {
+            master_key_id: String::from_utf8_lossy(id).into_owned(),
+            bytes: bytes.to_vec(),
+        };
+        let token = self.open(account, &sealed)?;
         String::from_utf8(token).map_err(|_| SecretError::DoesNotOpen)
     }
 
-    /// Signs a page token.
+    /// The signature of a page token (see `http::pagination`).
     pub fn sign_page_token(&self, content: &[u8]) -> Vec<u8> {
         self.page_tokens
             .first()
@@ -178,7 +186,7 @@ impl MasterKeys {
             .unwrap_or_default()
     }
 
-    /// Whether `signature` is this service's for `content`.
+    /// Whether `signature` is one of this service, with the current or an old key.
     pub fn verify_page_token(&self, content: &[u8], signature: &[u8]) -> bool {
         self.page_tokens
             .iter()
@@ -186,7 +194,7 @@ impl MasterKeys {
     }
 }
 
-/// A new master key, as base64.
+/// A new master key, in base64.
 pub fn generate_master_key() -> String {
     STANDARD.encode(rand::random::<[u8; KEY_LENGTH]>())
 }
@@ -200,9 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_for_its_owner_alone() {
-        let (keys, owner) = (keys("1"), Uuid::now_v7());
+    fn a_sealed_secret_opens_for_its_owner_only() {
+        let keys = keys("1");
+        let owner = Uuid::now_v7();
         let sealed = keys.seal(owner, b"secret").unwrap();
+
         assert_eq!(keys.open(owner, &sealed).unwrap(), b"secret");
         assert_eq!(
             keys.open(Uuid::now_v7(), &sealed),
@@ -212,14 +222,17 @@ mod tests {
     }
 
     #[test]
-    fn a_token_opens_for_its_account_alone() {
-        let (keys, account) = (keys("2026"), Uuid::now_v7());
+    fn a_token_opens_for_its_account_only() {
+        let keys = keys("2026");
+        let account = Uuid::now_v7();
         let sealed = keys.seal_token(account, "dqWD:APA91").unwrap();
+
         assert_eq!(keys.open_token(account, &sealed).unwrap(), "dqWD:APA91");
         assert_eq!(
             keys.open_token(Uuid::now_v7(), &sealed),
             Err(SecretError::DoesNotOpen)
         );
+
         for length in 0..sealed.len() {
             assert!(keys.open_token(account, &sealed[..length]).is_err());
         }
@@ -227,7 +240,9 @@ mod tests {
 
     #[test]
     fn old_keys_open_what_they_sealed() {
-        let (first, second, owner) = (generate_master_key(), generate_master_key(), Uuid::now_v7());
+        let first = generate_master_key();
+        let second = generate_master_key();
+        let owner = Uuid::now_v7();
         let old = MasterKeys::new("1", &first).unwrap();
         let new = MasterKeys::with_old(
             "2",
@@ -236,6 +251,7 @@ mod tests {
         )
         .unwrap();
         let token = old.seal_token(owner, "token").unwrap();
+
         assert_eq!(new.open_token(owner, &token).unwrap(), "token");
         assert!(new.verify_page_token(b"page", &old.sign_page_token(b"page")));
         assert!(
@@ -258,6 +274,7 @@ mod tests {
     fn another_key_is_told_apart_from_a_changed_value() {
         let owner = Uuid::now_v7();
         let mut sealed = keys("1").seal(owner, b"secret").unwrap();
+
         assert_eq!(
             keys("2").open(owner, &sealed),
             Err(SecretError::UnknownKey("1".into()))
@@ -266,6 +283,7 @@ mod tests {
             keys("1").open(owner, &sealed),
             Err(SecretError::DoesNotOpen)
         );
+
         sealed.bytes.truncate(5);
         assert_eq!(
             keys("1").open(owner, &sealed),

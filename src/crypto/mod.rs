@@ -1,4 +1,4 @@
-//! Secrets: sealed at rest with a master key, or stored as hashes.
+//! Secrets at rest: encrypted with a master key, or stored as hashes.
 
 mod master_keys;
 mod secret_hashes;

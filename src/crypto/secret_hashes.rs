@@ -1,4 +1,4 @@
-//! Secrets of API keys, and the hashes by which secrets and device tokens are stored and found.
+//! The secrets of API keys, and the hashes that are stored for API keys and device tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,13 +9,14 @@ pub fn generate_api_secret() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
-/// SHA-256 of an API key's secret, which is stored in its place. A fast hash suffices, because the
-/// secret is random and long.
+/// SHA-256 of an API key's secret, which is stored in its place. A fast hash is enough, because a
+/// secret of 256 random bits can't be guessed.
 pub fn hash_api_secret(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 
-/// SHA-256 of a device token, by which registrations are found.
+/// SHA-256 of a device token, by which a registration is found, because the sealed token differs each
+/// time that it is sealed. Tokens are long and random, so the hash tells nothing about them.
 pub fn hash_token(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }

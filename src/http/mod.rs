@@ -39,7 +39,7 @@ mod validation;
 
 use crate::crypto::MasterKeys;
 use crate::ingest::group_commit::GroupCommit;
-use crate::model::id::least_at;
+use crate::model::id::lowest_id_at;
 use crate::provider::Endpoints;
 use api_key_lookup::ApiKeyLookup;
 use error::ApiError;
@@ -107,7 +107,7 @@ impl State {
     /// The least id that is within the retention; older records are not shown, though their
     /// partition may still exist.
     fn oldest_readable_id(&self) -> Uuid {
-        least_at(OffsetDateTime::now_utc() - self.settings.retention)
+        lowest_id_at(OffsetDateTime::now_utc() - self.settings.retention)
     }
 
     /// The ids that `startDate` and `endDate` let through: from the first on, up to but without the
@@ -116,9 +116,9 @@ impl State {
         let oldest = self.oldest_readable_id();
         let from = query
             .start_date()
-            .map_or(oldest, |start| oldest.max(least_at(start)));
+            .map_or(oldest, |start| oldest.max(lowest_id_at(start)));
 
-        (from, query.end_date().map(least_at))
+        (from, query.end_date().map(lowest_id_at))
     }
 }
 

@@ -1,10 +1,12 @@
-//! Identifiers: 128-bit `UUIDv7` values that say where their row lives.
+//! Identifiers: 128-bit `UUIDv7` values (<https://www.rfc-editor.org/rfc/rfc9562#section-5.7>). In the
+//! API an id is a prefix, `_`, and 26 characters of lower-case Crockford base32:
+//! `comms_operation_01h9krwprkeee8fzqspvwy6nq8`.
 //!
-//! On the wire an id is a prefix, `_`, and 26 characters of lower-case Crockford base32
-//! (`comms_operation_01h9krwprkeee8fzqspvwy6nq8`). An Operation's id has its low 24 bits zero; the
-//! [`PushNotificationId`] at position *p* is the Operation's id + *p* + 1, so either is found from
-//! the other by arithmetic. Invariant: no two ids of one kind share a value, and id order is
-//! creation order.
+//! The low 24 bits of an Operation's id are zero. The [`PushNotificationId`] at position *p* is the
+//! Operation's id + *p* + 1. So a notification's id needs no storage, it leads to the Operation by
+//! arithmetic, and its time tells the day's partition that the row lies in.
+//!
+//! Invariant: no two ids of one type have the same value, and id order is creation order.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,18 +15,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Bits at the end of an Operation's id that number its notifications.
+/// How many bits at the end of an Operation's id number its notifications.
 const POSITION_BITS: u32 = 24;
 const POSITION_MASK: u128 = (1 << POSITION_BITS) - 1;
 
-/// Most recipients that one Operation can number: positions are 0-based and position + 1 must fit
-/// in 24 bits.
+/// Most recipients that one Operation can number. Positions are 0-based, and position + 1 must fit in
+/// [`POSITION_BITS`].
 pub const MAX_POSITIONS: u32 = (1 << POSITION_BITS) - 1;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const ENCODED_LENGTH: usize = 26;
 
-/// Why a text is not an id of the expected kind.
+/// A text is not an id of the expected type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be '{prefix}_' followed by 26 characters of 0-9 and a-z without i, l, o, u")]
 pub struct ParseIdError {
@@ -35,11 +37,13 @@ fn encode(prefix: &str, id: Uuid) -> String {
     let mut text = String::with_capacity(prefix.len() + 1 + ENCODED_LENGTH);
     text.push_str(prefix);
     text.push('_');
+
     let bits = id.as_u128();
     for index in (0..ENCODED_LENGTH).rev() {
         let digit = (bits >> (index * 5)) as usize & 31;
         text.push(char::from(ALPHABET[digit]));
     }
+
     text
 }
 
@@ -49,10 +53,12 @@ fn decode(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
         .strip_prefix(prefix)
         .and_then(|rest| rest.strip_prefix('_'))
         .ok_or(error)?;
-    // 26 digits hold 130 bits: a first digit above 7 would not fit in 128.
+
+    // 26 digits hold 130 bits. A first digit above 7 would not fit in 128.
     if digits.len() != ENCODED_LENGTH || !matches!(digits.as_bytes()[0], b'0'..=b'7') {
         return Err(error);
     }
+
     let mut bits: u128 = 0;
     for byte in digits.bytes() {
         let digit = ALPHABET
@@ -61,19 +67,20 @@ fn decode(prefix: &'static str, text: &str) -> Result<Uuid, ParseIdError> {
             .ok_or(error)?;
         bits = (bits << 5) | digit as u128;
     }
+
     Ok(Uuid::from_u128(bits))
 }
 
-/// The moment that a `UUIDv7` carries in its first 48 bits, to the millisecond.
+/// The time in the first 48 bits of a `UUIDv7`, to the millisecond.
 fn created_at(id: Uuid) -> OffsetDateTime {
     let milliseconds = (id.as_u128() >> 80).cast_signed();
     OffsetDateTime::from_unix_timestamp_nanos(milliseconds * 1_000_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// The least id that anything created at `moment` or later can have.
-pub fn least_at(moment: OffsetDateTime) -> Uuid {
-    let milliseconds = (moment.unix_timestamp_nanos() / 1_000_000)
+/// The lowest id that can be given out at `time` or later. A range of times becomes a range of ids.
+pub fn lowest_id_at(time: OffsetDateTime) -> Uuid {
+    let milliseconds = (time.unix_timestamp_nanos() / 1_000_000)
         .max(0)
         .cast_unsigned();
     Uuid::from_u128(milliseconds << 80)
@@ -87,15 +94,14 @@ macro_rules! id_type {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What every id of this kind starts with on the wire.
+            /// The beginning of every id of this type in the API, without the `_`.
             pub const PREFIX: &'static str = $prefix;
 
-            /// The value as it is stored.
             pub const fn as_uuid(self) -> Uuid {
                 self.0
             }
 
-            /// The id's creation time in UTC, to the millisecond.
+            /// When the id was made, in UTC, to the millisecond.
             pub fn created_at(self) -> OffsetDateTime {
                 created_at(self.0)
             }
@@ -124,8 +130,11 @@ macro_rules! id_type {
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
                 let pattern = format!("^{}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$", $prefix);
-                let text = utoipa::openapi::schema::Type::String;
-                utoipa::openapi::ObjectBuilder::new().schema_type(text).pattern(Some(pattern)).into()
+                let string = utoipa::openapi::schema::Type::String;
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(string)
+                    .pattern(Some(pattern))
+                    .into()
             }
         }
 
@@ -157,7 +166,7 @@ id_type!(
     "comms_pushnotification"
 );
 id_type!(
-    /// What Bellwire authenticates with at one provider.
+    /// The secret that authenticates Bellwire at one provider.
     CredentialId,
     "comms_credential"
 );
@@ -172,13 +181,13 @@ id_type!(
     "comms_device_registration"
 );
 id_type!(
-    /// A tenant. Ours: the API that Bellwire follows uses account sids.
+    /// A tenant. *Extension*: the API that Bellwire follows has account SIDs in their place.
     AccountId,
     "bellwire_account"
 );
 
 impl OperationId {
-    /// A new id with room for [`MAX_POSITIONS`] notifications after it.
+    /// A new id, followed by [`MAX_POSITIONS`] ids for notifications.
     pub fn generate() -> Self {
         Self(Uuid::from_u128(Uuid::now_v7().as_u128() & !POSITION_MASK))
     }
@@ -191,41 +200,36 @@ impl OperationId {
 }
 
 impl PushNotificationId {
-    /// The Operation that this notification belongs to and its 0-based position there; `None` for a
-    /// value that no Operation ever gave out.
+    /// The notification's Operation and its 0-based position there; `None` for an id that belongs to
+    /// no notification.
     pub fn locate(self) -> Option<(OperationId, u32)> {
         let number = u32::try_from(self.0.as_u128() & POSITION_MASK).ok()?;
         let position = number.checked_sub(1)?;
-        Some((
-            OperationId(Uuid::from_u128(self.0.as_u128() & !POSITION_MASK)),
-            position,
-        ))
+
+        let operation = Uuid::from_u128(self.0.as_u128() & !POSITION_MASK);
+        Some((OperationId(operation), position))
     }
 }
 
 impl CredentialId {
-    /// A new, time-ordered id.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 }
 
 impl UserId {
-    /// A new, time-ordered id.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 }
 
 impl DeviceRegistrationId {
-    /// A new, time-ordered id.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 }
 
 impl AccountId {
-    /// A new, time-ordered id.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
@@ -242,12 +246,14 @@ mod tests {
     #[test]
     fn the_documented_example_survives_a_round_trip() {
         let id: OperationId = EXAMPLE.parse().unwrap();
+
         assert_eq!(id.to_string(), EXAMPLE);
     }
 
     #[test]
     fn a_notification_leads_back_to_its_operation_and_position() {
         let operation = OperationId::generate();
+
         for position in [0, 1, 499, 9_999, MAX_POSITIONS - 1] {
             assert_eq!(
                 operation.push_notification(position).locate(),
@@ -259,6 +265,7 @@ mod tests {
     #[test]
     fn an_operation_id_is_no_notification_of_itself() {
         let operation = OperationId::generate();
+
         assert_eq!(PushNotificationId::from(operation.as_uuid()).locate(), None);
     }
 
@@ -282,15 +289,17 @@ mod tests {
     fn an_id_carries_its_creation_time() {
         let before = OffsetDateTime::now_utc() - time::Duration::milliseconds(2);
         let created = OperationId::generate().created_at();
+
         assert!(created >= before && created <= OffsetDateTime::now_utc());
     }
 
     #[test]
-    fn the_least_id_of_a_moment_parts_earlier_from_later() {
+    fn the_lowest_id_of_a_time_divides_earlier_from_later() {
         let id = OperationId::generate();
-        assert!(least_at(id.created_at()) <= id.as_uuid());
+
+        assert!(lowest_id_at(id.created_at()) <= id.as_uuid());
         assert!(
-            least_at(id.created_at() + time::Duration::milliseconds(1))
+            lowest_id_at(id.created_at() + time::Duration::milliseconds(1))
                 > id.push_notification(9_999).as_uuid()
         );
     }
@@ -298,6 +307,7 @@ mod tests {
     #[test]
     fn id_order_is_creation_order() {
         let ids: Vec<_> = (0..100).map(|_| CredentialId::generate()).collect();
+
         assert!(ids.is_sorted());
     }
 

@@ -1,19 +1,19 @@
-//! Device tokens as people see them: recognisable for whoever has the token, useless to anybody
-//! else.
+//! Device tokens as they are shown. A device token is a secret. The API user who sent it recognises
+//! it by its ends, which are useless to anyone else.
 
-/// How much of either end is shown.
+/// How many characters of either end are shown.
 const SHOWN: usize = 4;
 
-/// `token` with all but its ends left out; short ones are left out whole.
+/// `token` without its middle. Of a short one nothing is shown, because its ends would be too much of
+/// it.
 pub fn masked(token: &str) -> String {
     let characters: Vec<char> = token.chars().collect();
     if characters.len() < 4 * SHOWN {
         return "…".to_owned();
     }
-    let (first, last) = (
-        &characters[..SHOWN],
-        &characters[characters.len() - SHOWN..],
-    );
+
+    let first = &characters[..SHOWN];
+    let last = &characters[characters.len() - SHOWN..];
     first.iter().chain(&['…']).chain(last).collect()
 }
 

@@ -1,4 +1,4 @@
-//! The content of an Operation, free of any provider's words: stored once, rendered for each
+//! The content of an Operation, independent of any provider: stored once, and rendered for each
 //! provider when it is sent.
 
 use std::collections::BTreeMap;
@@ -17,21 +17,18 @@ pub enum Priority {
     Low,
 }
 
-/// What is shown or handed to the app, as the client asked for it. The form in
-/// `operations.message`.
+/// The content as the API user asked for it. It is stored in this form, in `operations.message`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Message {
-    /// The headline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
-    /// The URL of a picture.
+    /// The URL of an image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Key and value pairs handed to the app.
+    /// Pairs of key and value for the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<BTreeMap<String, String>>,
     /// The name of a sound in the app, or `default`.
@@ -40,19 +37,19 @@ pub struct Message {
     /// The number on the app's icon; 0 removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub badge: Option<u32>,
-    /// How urgent it is.
     pub priority: Priority,
-    /// How long the provider keeps it for an unreachable device, in seconds; absent: the provider's
-    /// longest.
+    /// How long the provider keeps the message for a device that it can't reach, in seconds; `None`:
+    /// as long as the provider keeps any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl: Option<u32>,
-    /// Messages with the same key replace each other on the device.
+    /// A newer message replaces one with the same key on the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collapse_key: Option<String>,
-    /// Merged over the `message` object that FCM gets.
+    /// The API user's override: merged into the `message` object that FCM gets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fcm: Option<Map<String, Value>>,
-    /// Merged over what APNs gets: `headers` (texts by header name) and `payload`.
+    /// The API user's override for APNs: `headers` (strings by header name) and `payload`, each merged
+    /// into the rendered one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub apn: Option<Map<String, Value>>,
 }

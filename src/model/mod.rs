@@ -1,5 +1,5 @@
-//! The vocabulary that every other module shares: plain data without I/O, and without a `use` of
-//! any other module of this crate.
+//! The types that all other modules share: plain data without I/O. No file here uses another module
+//! of this crate.
 
 pub mod failure;
 pub mod id;

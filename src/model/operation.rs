@@ -8,33 +8,30 @@ use crate::model::message::Message;
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
 
-/// Most positions that one batch stands for.
+/// Most notifications of one batch, a row of the queue.
 pub const BATCH_SIZE: u32 = 500;
 
-/// An Operation that has passed every check, ready to be stored.
+/// An Operation that has passed every check and can be stored.
 #[derive(Debug, Clone)]
 pub struct NewOperation {
-    /// The id; carries the creation time.
+    /// Carries the creation time.
     pub id: OperationId,
-    /// Whose it is.
     pub account_id: AccountId,
-    /// What is sent.
     pub message: Message,
-    /// `from` as the client gave it.
+    /// `from` as the API user gave it.
     pub sender: Option<Value>,
-    /// What Users among the recipients are reached by.
     pub senders: UserSenders,
-    /// What is remembered of the request, if it came under an Idempotency-Key.
+    /// `None`: the request had no Idempotency-Key.
     pub request: Option<IdempotentRequest>,
     /// Up to 10 tags.
     pub tags: Option<Value>,
-    /// Not before this moment; `None`: at once.
+    /// Nothing is sent before this time; `None`: sent at once.
     pub send_at: Option<OffsetDateTime>,
-    /// What is unsent by then fails as expired.
+    /// Notifications that are unsent by then fail as expired.
     pub deadline_at: OffsetDateTime,
-    /// Who gets it, in request order; at least one, unless there is an audience.
+    /// In request order; at least one, unless there is an audience.
     pub recipients: Vec<NewRecipient>,
-    /// Whom of the App's Users it goes to, instead of recipients.
+    /// Set in place of recipients.
     pub audience: Option<Audience>,
 }
 
@@ -45,19 +42,17 @@ pub struct Audience {
     pub tags: Option<Value>,
 }
 
-/// What Users are reached by: their devices in this App, with these Credentials.
+/// How Users are reached: on their devices in this App, with these Credentials.
 #[derive(Debug, Clone, Default)]
 pub struct UserSenders {
     /// The App; `None`: no recipient is a User.
     pub app_name: Option<String>,
-    /// For devices that FCM reaches.
     pub fcm: Option<CredentialId>,
-    /// For devices that APNs reaches.
     pub apn: Option<CredentialId>,
 }
 
 impl UserSenders {
-    /// The Credential for `provider`.
+    /// The Credential for devices of `provider`.
     pub fn of(&self, provider: Provider) -> Option<CredentialId> {
         match provider {
             Provider::Fcm => self.fcm,
@@ -69,12 +64,12 @@ impl UserSenders {
 /// One recipient of a [`NewOperation`].
 #[derive(Clone)]
 pub struct NewRecipient {
-    /// Who it is.
     pub recipient: Recipient,
-    /// Template variables.
+    /// The values that the message's templates are filled in with, an object.
     pub variables: Option<Value>,
 }
 
+/// A recipient's token and variables stay out of logs.
 impl std::fmt::Debug for NewRecipient {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -83,15 +78,15 @@ impl std::fmt::Debug for NewRecipient {
     }
 }
 
-/// A request that was accepted under a key.
+/// A request with an Idempotency-Key, as it is stored so that a repetition gets the same answer.
 #[derive(Debug, Clone)]
 pub struct IdempotentRequest {
-    /// The key, which is the account's own.
+    /// Unique within the account.
     pub key: String,
     /// SHA-256 of the request.
     pub fingerprint: Vec<u8>,
-    /// Its answer's `Location`.
+    /// The answer's `Location`.
     pub location: String,
-    /// Its answer.
+    /// The answer's body.
     pub answer: Value,
 }

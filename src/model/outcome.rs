@@ -1,42 +1,43 @@
-//! What a provider's answer means, by what to do about it. Each provider maps its codes to this in
-//! one table.
+//! The result of a delivery attempt, by what to do about it. Each provider maps its codes to this in
+//! one table: `provider/apns/outcome.rs` and `provider/fcm/outcome.rs`.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
-/// What became of one delivery attempt.
+/// What to do after a delivery attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The provider took it: SENT.
+    /// The provider accepted the message: SENT.
     Accepted,
-    /// The token will never work again.
+    /// The token will never work again: its registration is removed.
     TokenDead {
-        /// The token was last known valid before this moment; `None` where the provider does not
-        /// say.
+        /// When the provider found the token to be invalid; `None` if it does not tell. A
+        /// registration that is newer stays.
         since: Option<OffsetDateTime>,
     },
-    /// The provider does not take this token with this credential; it may be a good token
-    /// elsewhere.
+    /// The provider does not accept this token with this Credential. It may be a good token of
+    /// another App or environment, so its registration stays.
     TokenRefused,
-    /// The provider does not take this message, whoever it is for.
+    /// The provider will never accept this message, for any device.
     MessageRefused,
-    /// The provider does not take our credential: nobody's message can go, none is at fault.
+    /// The provider does not accept the Credential. No message can be sent with it, and none is at
+    /// fault.
     CredentialRefused,
-    /// Too fast.
+    /// Too many requests.
     Throttled {
-        /// How long to wait, where the provider says so.
+        /// The wait that the provider asks for.
         retry_after: Option<Duration>,
-        /// Only this device has had too many; other devices may go on.
+        /// Whether only this device had too many. Requests for other devices may go on.
         device_only: bool,
     },
-    /// The provider is down or in trouble.
+    /// The provider is down or has an internal error.
     Unavailable {
-        /// How long to wait, where the provider says so.
+        /// The wait that the provider asks for.
         retry_after: Option<Duration>,
     },
-    /// It was handed over but no answer came: it may have been accepted.
+    /// The request was sent, but no answer came. The provider may have accepted the message.
     Ambiguous,
 }
 
@@ -111,23 +112,22 @@ impl FromStr for OutcomeKind {
     }
 }
 
-/// What one delivery attempt brought back.
+/// The result of one delivery attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What to do about it.
     pub outcome: Outcome,
-    /// The HTTP status; `None`: no answer arrived.
+    /// `None`: no answer came, or the provider was not asked.
     pub http_status: Option<u16>,
-    /// The provider's own error code, as it spells it.
+    /// The provider's error code, as the provider spells it.
     pub code: Option<String>,
-    /// The provider's error text, or ours where no answer arrived.
+    /// The provider's error text, or Bellwire's if no answer came.
     pub message: Option<String>,
-    /// The provider's name for the accepted message: FCM's `name`, APNs' `apns-id`.
+    /// The provider's id of the accepted message: FCM's `name`, APNs' `apns-id`.
     pub message_id: Option<String>,
 }
 
 impl Answer {
-    /// No answer arrived to a request that was handed over.
+    /// The request was sent, but no answer came.
     pub fn ambiguous(reason: String) -> Self {
         Self {
             outcome: Outcome::Ambiguous,
@@ -138,7 +138,7 @@ impl Answer {
         }
     }
 
-    /// The token is none: there was no need to ask.
+    /// The token can't be one of the provider's, so the provider was not asked.
     pub fn bad_token(reason: &str) -> Self {
         Self {
             outcome: Outcome::TokenRefused,
@@ -150,28 +150,24 @@ impl Answer {
     }
 }
 
-/// Why certainly nothing of a message reached its provider: not an attempt, so nothing is put on
-/// record against it.
+/// Why a message was certainly not processed by its provider. This is no delivery attempt, so none is
+/// recorded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {
-    /// No connection, or the provider gave the request back unprocessed.
+    /// There was no connection, or the provider returned the request unprocessed.
     #[error("the provider can't be reached: {reason}")]
     Unreachable {
-        /// What went wrong, free of secrets.
+        /// Free of secrets, as those below.
         reason: String,
     },
-    /// The credential was refused before anything could be sent, as by FCM's token endpoint.
-    #[error("the provider refused the credential: {reason}")]
-    CredentialRefused {
-        /// What the provider said, free of secrets.
-        reason: String,
-    },
-    /// The token endpoint is down or in trouble.
-    #[error("no access token could be obtained: {reason}")]
+    /// The Credential was refused before the message was sent, as FCM's token endpoint does.
+    #[error("the provider refused the Credential: {reason}")]
+    CredentialRefused { reason: String },
+    /// The token endpoint is down or has an internal error.
+    #[error("the provider's token endpoint gave no access token: {reason}")]
     CredentialUnavailable {
-        /// What went wrong, free of secrets.
         reason: String,
-        /// How long to wait, where the endpoint says so.
+        /// The wait that the endpoint asks for.
         retry_after: Option<Duration>,
     },
 }

@@ -1,10 +1,10 @@
-//! The push providers, and the kinds of Credential that they take.
+//! The push providers, and the types of Credential that they take.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A push provider. Its names are those of the API and of the database enum.
+/// A push provider. The names are those of the API and of the database enum.
 #[derive(
     Debug,
     Clone,
@@ -29,7 +29,7 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// The name on the wire: `FCM` or `APN`.
+    /// The name in the API: `FCM` or `APN`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Fcm => "FCM",
@@ -44,7 +44,7 @@ impl fmt::Display for Provider {
     }
 }
 
-/// What kind of Credential it is. Its names are those of the API and of the database enum.
+/// A type of Credential. The names are those of the API and of the database enum.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, sqlx::Type,
 )]
@@ -60,7 +60,6 @@ pub enum CredentialType {
 }
 
 impl CredentialType {
-    /// The provider that takes it.
     pub const fn provider(self) -> Provider {
         match self {
             Self::Fcm => Provider::Fcm,
@@ -68,7 +67,7 @@ impl CredentialType {
         }
     }
 
-    /// The name on the wire.
+    /// The name in the API: `FCM`, `APN` or `APN_SANDBOX`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Fcm => "FCM",

@@ -1,19 +1,17 @@
-//! Secrets as they are stored: sealed with a master key (see `crypto`).
+//! Secrets as they are stored: encrypted with a master key (see `crypto::MasterKeys`).
 
 use time::OffsetDateTime;
 
 use crate::model::id::CredentialId;
 use crate::model::provider::CredentialType;
 
-/// A sealed secret.
+/// A secret that is encrypted and bound to its row.
 pub struct Sealed {
-    /// The id of the master key it was sealed with.
     pub master_key_id: String,
     /// Nonce (12 bytes), ciphertext, tag (16 bytes).
     pub bytes: Vec<u8>,
 }
 
-/// A Credential with its sealed content.
 pub struct SealedCredential {
     pub id: CredentialId,
     pub credential_type: CredentialType,

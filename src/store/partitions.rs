@@ -7,7 +7,7 @@ use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
-use crate::model::id::least_at;
+use crate::model::id::lowest_id_at;
 use crate::store::citus;
 
 /// The large tables, parents first, and what each partition of them is stored with. Rows that
@@ -26,7 +26,7 @@ const NAME: &[FormatItem<'_>] = format_description!("[year][month][day]");
 
 /// Where the ids of `day` (UTC) begin.
 fn first_id_of(day: Date) -> Uuid {
-    least_at(day.midnight().assume_offset(UtcOffset::UTC))
+    lowest_id_at(day.midnight().assume_offset(UtcOffset::UTC))
 }
 
 /// For how long a change of partitions may hold up those who are sending before it gives up.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bellwire::dev::simulator::Options;
 use bellwire::maintenance::retention;
-use bellwire::model::id::{OperationId, least_at};
+use bellwire::model::id::{OperationId, lowest_id_at};
 use bellwire::store::{partitions, schema};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -319,7 +319,7 @@ async fn retention_drops_a_day(pool: &PgPool) {
         .await
         .unwrap();
     drop(connection);
-    let id = Uuid::from_u128(least_at(then).as_u128() | 7 << 76 | 0b10 << 62);
+    let id = Uuid::from_u128(lowest_id_at(then).as_u128() | 7 << 76 | 0b10 << 62);
     let insert = "insert into push_notifications (operation_id, position, provider, credential_id, token, status)
                   select $1, position, 'FCM', $1, 'sealed', 'SENT' from generate_series(0, 999) as position";
     sqlx::query(insert).bind(id).execute(pool).await.unwrap();
@@ -340,7 +340,7 @@ async fn retention_drops_a_day(pool: &PgPool) {
     assert!(notifications.bytes > 100_000, "{notifications:?}");
     // A day whose rows already lie in the default partition stays there.
     let other = OffsetDateTime::now_utc() + time::Duration::days(30);
-    let stray = Uuid::from_u128(least_at(other).as_u128() | 7 << 76 | 0b10 << 62);
+    let stray = Uuid::from_u128(lowest_id_at(other).as_u128() | 7 << 76 | 0b10 << 62);
     sqlx::query(insert).bind(stray).execute(pool).await.unwrap();
     partitions::create(&mut pool.acquire().await.unwrap(), other.date(), 1)
         .await

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use bellwire::maintenance::retention;
-use bellwire::model::id::{OperationId, least_at};
+use bellwire::model::id::{OperationId, lowest_id_at};
 use bellwire::store::partitions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use time::OffsetDateTime;
@@ -37,7 +37,7 @@ async fn aged(pool: &PgPool, days: i64, partitioned: bool, status: &str) -> Oper
             .unwrap();
     }
     // Version 7, variant 2, and no low bits: as an Operation of then has.
-    let id = Uuid::from_u128(least_at(created_at).as_u128() | 7 << 76 | 0b10 << 62);
+    let id = Uuid::from_u128(lowest_id_at(created_at).as_u128() | 7 << 76 | 0b10 << 62);
     for statement in [
         "insert into operations (id, account_id, message, recipients, deadline_at, created_at)
          select $1, id, '{\"content\": {\"title\": \"then\"}}', 1, $2 + interval '1 hour', $2
