@@ -1,0 +1,168 @@
+//! The task of a connection: it connects, reads and writes the socket, and notices when the
+//! connection is dead or idle.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::Builder;
+use h2::{Ping, PingPong};
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::transport::Origin;
+use crate::transport::connection::{Connection, ConnectionState};
+
+/// How long a peer may take to answer a ping.
+const PONG_WITHIN: Duration = Duration::from_secs(5);
+
+/// How many bytes a peer may send before Bellwire has read them, on a stream and on a connection.
+/// Both are far above what answers need, so flow control never delays one.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+
+type H2Connection = h2::client::Connection<TlsStream<TcpStream>, Bytes>;
+
+/// Reads and writes the socket of a connection. The connection works as long as [`Self::run`] does.
+pub(super) struct Driver {
+    h2: H2Connection,
+    state: Arc<ConnectionState>,
+}
+
+/// Connects to `origin`: resolves its name anew, because providers change their addresses, shakes
+/// hands, and learns how many requests at a time the peer allows. The error is a reason for people.
+pub(super) async fn connect(
+    origin: &Origin,
+    tls: Arc<rustls::ClientConfig>,
+    stream_freed: Arc<Notify>,
+) -> Result<(Arc<Connection>, Driver), String> {
+    // A URI has brackets around an IPv6 address, a certificate has not.
+    let host = origin.host.trim_start_matches('[').trim_end_matches(']');
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| "the host name is not valid".to_owned())?;
+
+    let tcp = TcpStream::connect((host, origin.port))
+        .await
+        .map_err(|error| error.to_string())?;
+    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+
+    let tls = TlsConnector::from(tls)
+        .connect(name, tcp)
+        .await
+        .map_err(|error| format!("TLS: {error}"))?;
+    if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
+        return Err("the peer does not offer HTTP/2".to_owned());
+    }
+
+    // No stream before the peer's SETTINGS have come: see `first_stream_limit`.
+    let (sender, mut h2) = Builder::new()
+        .enable_push(false)
+        .initial_max_send_streams(0)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .handshake(tls)
+        .await
+        .map_err(|error| format!("HTTP/2: {error}"))?;
+    let stream_limit = first_stream_limit(&mut h2)
+        .await
+        .map_err(|reason| format!("HTTP/2: {reason}"))?;
+
+    let state = ConnectionState::new(stream_limit, origin.first_stream_alone, stream_freed);
+    let state = Arc::new(state);
+    let connection = Connection::new(sender, Arc::clone(&state));
+    Ok((Arc::new(connection), Driver { h2, state }))
+}
+
+/// Waits for the peer's SETTINGS, and returns the stream limit that they set.
+///
+/// A request that is sent before could wait inside h2, unseen by the pool, if the peer allows fewer.
+/// Besides, a peer that refuses the client certificate says so here, before a request is sent.
+async fn first_stream_limit(h2: &mut H2Connection) -> Result<usize, String> {
+    poll_fn(|context| match Pin::new(&mut *h2).poll(context) {
+        Poll::Ready(Ok(())) => Poll::Ready(Err("the peer closed the connection".to_owned())),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error.to_string())),
+        Poll::Pending => match h2.max_concurrent_send_streams() {
+            0 => Poll::Pending,
+            limit => Poll::Ready(Ok(limit)),
+        },
+    })
+    .await
+}
+
+/// Why a driver stops watching its connection.
+enum WatchEnd {
+    /// The peer did not answer a ping.
+    Dead,
+    /// The pool has let the connection go.
+    LetGo,
+}
+
+impl Driver {
+    /// Drives the connection until the peer closes it, it breaks, the peer does not answer a ping,
+    /// or the pool has let it go and its requests are answered.
+    ///
+    /// After every `idle_after` without a request, `let_go` is asked whether the pool can do without
+    /// the connection. If not, the peer is pinged, so that a dead connection is found before it is
+    /// needed, and no firewall forgets a live one.
+    pub(super) async fn run(
+        mut self,
+        idle_after: Duration,
+        let_go: impl Fn(&Arc<ConnectionState>) -> bool,
+    ) {
+        let ping_pong = self.h2.ping_pong();
+        let Self { mut h2, state } = self;
+
+        let mut driven = std::pin::pin!(poll_fn(|context| {
+            let done = Pin::new(&mut h2).poll(context);
+            // The peer may have changed its limit with the frames that were just read.
+            state.set_stream_limit(h2.max_concurrent_send_streams());
+            done
+        }));
+        let watch = async {
+            match ping_pong {
+                Some(ping_pong) => watch(ping_pong, &state, idle_after, let_go).await,
+                None => std::future::pending().await,
+            }
+        };
+
+        tokio::select! {
+            _ = &mut driven => {}
+            end = watch => match end {
+                WatchEnd::Dead => tracing::debug!("connection dropped: the peer answers no ping"),
+                WatchEnd::LetGo => {
+                    // h2 sends GOAWAY and ends when the last owner is gone.
+                    let _ = driven.await;
+                }
+            },
+        }
+        state.retire();
+    }
+}
+
+async fn watch(
+    mut ping_pong: PingPong,
+    state: &Arc<ConnectionState>,
+    idle_after: Duration,
+    let_go: impl Fn(&Arc<ConnectionState>) -> bool,
+) -> WatchEnd {
+    loop {
+        let is_suspected = tokio::time::timeout(idle_after, state.suspected())
+            .await
+            .is_ok();
+        let was_used = state.take_used();
+
+        if !is_suspected && !was_used && let_go(state) {
+            return WatchEnd::LetGo;
+        }
+        match tokio::time::timeout(PONG_WITHIN, ping_pong.ping(Ping::opaque())).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return WatchEnd::Dead,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The peer that a pool connects to.
+
+use std::time::Duration;
+
+#[derive(Clone)]
+pub struct Origin {
+    /// The host name, which the peer's certificate must carry.
+    pub host: String,
+    pub port: u16,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Most connections at a time; at least 1.
+    pub max_connections: usize,
+    /// Whether a new connection carries only one request until that has been answered, as APNs asks.
+    pub first_stream_alone: bool,
+    /// How long a connection may be unused before it is closed, or pinged if it is the only one.
+    pub idle_after: Duration,
+}

@@ -1,0 +1,377 @@
+//! The connection pool: which connection a request goes over, when another one is opened, and which
+//! requests are sent again.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::Request;
+use tokio::sync::Notify;
+
+use crate::transport::connection::{
+    Connection, ConnectionState, ExchangeError, Received, StreamPermit,
+};
+use crate::transport::driver;
+use crate::transport::{Origin, Response, SendError};
+
+/// How often a request is sent again after the peer certainly did not process it.
+const MAX_RESENDS: usize = 5;
+/// How many connections may turn out to be closing before a request is given up, beyond the number
+/// that can be open at a time.
+const EXTRA_STALE: usize = 5;
+
+/// How long a new connection may take, TLS and HTTP/2 included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a pool waits before it connects again after it failed. The wait doubles with each
+/// further failure, up to the longest.
+const RECONNECT_AFTER: Duration = Duration::from_millis(250);
+const RECONNECT_AFTER_MAX: Duration = Duration::from_secs(5);
+
+/// How full connections are, in percent of the peer's stream limit, before another one is used.
+const FULL_PERCENT: usize = 75;
+
+/// Connections to one origin with one TLS identity.
+///
+/// A provider's client owns it; clones share its connections. It has no task of its own. A request
+/// that finds no free stream waits for `stream_freed`, which is notified when a request ends, when a
+/// connection was opened, failed to open or ended, and when a peer raises its limit. If one more
+/// connection is needed, that request spawns the task that opens and drives it. Such a task holds
+/// only a weak reference to the pool: when the last clone is dropped, the connections close, and
+/// their tasks end.
+#[derive(Clone)]
+pub struct Pool(Arc<Shared>);
+
+struct Shared {
+    origin: Origin,
+    tls: Arc<rustls::ClientConfig>,
+    state: Mutex<State>,
+    stream_freed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The oldest first.
+    connections: Vec<Arc<Connection>>,
+    is_connecting: bool,
+    /// The failure to connect since the last success.
+    failure: Option<ConnectFailure>,
+}
+
+struct ConnectFailure {
+    reason: String,
+    in_a_row: u32,
+    again_at: Instant,
+}
+
+/// The end of one try to send a request.
+enum Tried {
+    Answered(Response),
+    /// The connection was closing. Nothing was sent.
+    Stale(h2::Error),
+    /// The peer certainly did not process the request.
+    Returned(h2::Error),
+}
+
+impl Pool {
+    /// A pool without a connection.
+    pub fn new(origin: Origin, tls: Arc<rustls::ClientConfig>) -> Self {
+        Self(Arc::new(Shared {
+            origin,
+            tls,
+            state: Mutex::default(),
+            stream_freed: Arc::default(),
+        }))
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.0
+            .lock()
+            .connections
+            .iter()
+            .filter(|connection| connection.state().is_usable())
+            .count()
+    }
+
+    /// Sends a request and waits for the complete answer. `request` makes the request's head, once
+    /// for each time that it is sent. A request that the peer certainly did not process is sent
+    /// again, because that can't cause a second notification.
+    pub async fn send(
+        &self,
+        request: impl Fn() -> Request<()>,
+        body: &Bytes,
+    ) -> Result<Response, SendError> {
+        let max_stale = self.0.origin.max_connections + EXTRA_STALE;
+        let mut returned = 0;
+        let mut stale = 0;
+
+        loop {
+            let error = match self.try_send(&request, body).await? {
+                Tried::Answered(response) => return Ok(response),
+                Tried::Stale(error) => {
+                    stale += 1;
+                    error
+                }
+                Tried::Returned(error) => {
+                    returned += 1;
+                    error
+                }
+            };
+
+            if returned > MAX_RESENDS || stale > max_stale {
+                return Err(SendError::NotSent(format!(
+                    "the provider returned the request unprocessed {} times: {error}",
+                    returned + stale
+                )));
+            }
+        }
+    }
+
+    async fn try_send(
+        &self,
+        request: &impl Fn() -> Request<()>,
+        body: &Bytes,
+    ) -> Result<Tried, SendError> {
+        let stream = self.acquire().await?;
+        let connection = stream.connection();
+
+        let mut received = Received::default();
+        let exchange = stream.exchange(request(), body.clone(), &mut received);
+        let cut_short = match tokio::time::timeout(self.0.origin.timeout, exchange).await {
+            Ok(Ok(())) => None,
+            Ok(Err(ExchangeError::Stale(error))) => {
+                connection.retire();
+                return Ok(Tried::Stale(error));
+            }
+            Ok(Err(ExchangeError::Unprocessed(error))) => {
+                connection.retire();
+                return Ok(Tried::Returned(error));
+            }
+            Ok(Err(ExchangeError::Refused(error))) => {
+                connection.refused();
+                return Ok(Tried::Returned(error));
+            }
+            Ok(Err(ExchangeError::Broken(error))) => {
+                Some(format!("the connection closed before the answer: {error}"))
+            }
+            Err(_) => {
+                connection.suspect();
+                let seconds = self.0.origin.timeout.as_secs_f32();
+                Some(format!("no answer within {seconds} s"))
+            }
+        };
+
+        // The status of a success tells enough. Any other answer needs its body to be judged by.
+        match (received.head, cut_short) {
+            (Some(head), cut_short) if cut_short.is_none() || head.status.is_success() => {
+                Ok(Tried::Answered(Response {
+                    status: head.status,
+                    headers: head.headers,
+                    body: received.body.into(),
+                    connection: Arc::clone(connection),
+                }))
+            }
+            (_, cut_short) => Err(SendError::Ambiguous(cut_short.unwrap_or_default())),
+        }
+    }
+
+    /// A free stream on an open connection. If all are taken, another connection is opened if that
+    /// is allowed, and this waits.
+    async fn acquire(&self) -> Result<StreamPermit, SendError> {
+        if let Some(stream) = self.try_acquire()? {
+            return Ok(stream);
+        }
+
+        let waiting = async {
+            loop {
+                // Enabled before the look, so that a notification between the look and the wait is
+                // not missed.
+                let freed = self.0.stream_freed.notified();
+                tokio::pin!(freed);
+                freed.as_mut().enable();
+
+                if let Some(stream) = self.try_acquire()? {
+                    return Ok(stream);
+                }
+                freed.await;
+            }
+        };
+
+        // By then every request that holds a stream now has ended, and the connection that is being
+        // opened is open or has failed.
+        let longest = self.0.origin.timeout + CONNECT_TIMEOUT;
+        tokio::time::timeout(longest, waiting)
+            .await
+            .unwrap_or_else(|_| {
+                let seconds = longest.as_secs_f32();
+                Err(SendError::NotSent(format!(
+                    "no HTTP/2 stream was free within {seconds} s"
+                )))
+            })
+    }
+
+    fn try_acquire(&self) -> Result<Option<StreamPermit>, SendError> {
+        let mut state = self.0.lock();
+        state.drop_unusable();
+        if let Some(connection) = state.connection_with_room() {
+            return Ok(Some(StreamPermit::take(connection)));
+        }
+
+        // An origin that can't be reached is left alone for a while.
+        if let Some(failure) = &state.failure
+            && Instant::now() < failure.again_at
+        {
+            return if state.connections.is_empty() && !state.is_connecting {
+                Err(SendError::NotSent(failure.reason.clone()))
+            } else {
+                Ok(None)
+            };
+        }
+
+        // Connections are opened one after the other, and none while another is about to have room:
+        // a burst should not open more than it needs.
+        let is_room_coming = state.is_connecting
+            || state
+                .connections
+                .iter()
+                .any(|connection| connection.state().awaits_first_answer());
+        if !is_room_coming && state.connections.len() < self.0.origin.max_connections.max(1) {
+            state.is_connecting = true;
+            tokio::spawn(connect_and_drive(
+                Arc::downgrade(&self.0),
+                self.0.origin.clone(),
+                Arc::clone(&self.0.tls),
+                Arc::clone(&self.0.stream_freed),
+            ));
+        }
+        Ok(None)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets an idle connection go. The only one stays: to keep it open is cheaper than to open
+    /// another for the next request.
+    fn let_go(&self, idle: &Arc<ConnectionState>) -> bool {
+        let mut state = self.lock();
+
+        // Streams are taken only under the lock, so a connection without one stays without.
+        let may_go = state.connections.len() > 1 && idle.in_flight() == 0;
+        if may_go {
+            idle.retire();
+            state.drop_unusable();
+        }
+        may_go
+    }
+}
+
+impl State {
+    fn drop_unusable(&mut self) {
+        self.connections
+            .retain(|connection| connection.state().is_usable());
+    }
+
+    /// The connection for the next request; `None` if none has room.
+    ///
+    /// Only as many connections are used as the load needs at [`FULL_PERCENT`] each, the oldest
+    /// first. Spread over all, each answer would come in a packet and a TLS record of its own, and
+    /// no connection would fall idle and close. Of those few the least busy is taken, so that one
+    /// that hangs draws no more than its share. If those few have no room, the others are tried.
+    fn connection_with_room(&self) -> Option<&Arc<Connection>> {
+        let in_flight: usize = self
+            .connections
+            .iter()
+            .map(|connection| connection.state().in_flight())
+            .sum();
+        let stream_limit = self
+            .connections
+            .iter()
+            .map(|connection| connection.state().stream_limit())
+            .max()?;
+
+        let when_full = (stream_limit.saturating_mul(FULL_PERCENT) / 100).max(1);
+        let needed = in_flight / when_full + 1;
+        let (few, others) = self
+            .connections
+            .split_at(needed.min(self.connections.len()));
+        least_busy(few).or_else(|| least_busy(others))
+    }
+
+    fn connect_failed(&mut self, reason: String) {
+        let in_a_row = self
+            .failure
+            .as_ref()
+            .map_or(0, |failure| failure.in_a_row)
+            .saturating_add(1);
+        let wait = RECONNECT_AFTER
+            .saturating_mul(1 << (in_a_row - 1).min(10))
+            .min(RECONNECT_AFTER_MAX);
+
+        // Jitter, so that the lanes of one provider don't all connect at the same time.
+        let wait = wait.mul_f64(1.0 + rand::random::<f64>() / 2.0);
+        self.failure = Some(ConnectFailure {
+            reason,
+            in_a_row,
+            again_at: Instant::now() + wait,
+        });
+    }
+}
+
+fn least_busy(connections: &[Arc<Connection>]) -> Option<&Arc<Connection>> {
+    connections
+        .iter()
+        .filter(|connection| connection.state().has_room())
+        .min_by_key(|connection| connection.state().in_flight())
+}
+
+/// The task of a connection: opens it for the pool and drives it until it ends.
+async fn connect_and_drive(
+    pool: Weak<Shared>,
+    origin: Origin,
+    tls: Arc<rustls::ClientConfig>,
+    stream_freed: Arc<Notify>,
+) {
+    let connecting = driver::connect(&origin, tls, Arc::clone(&stream_freed));
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+        .await
+        .unwrap_or_else(|_| {
+            let seconds = CONNECT_TIMEOUT.as_secs();
+            Err(format!("no connection within {seconds} s"))
+        });
+
+    let Some(shared) = pool.upgrade() else { return };
+    let driver = {
+        let mut state = shared.lock();
+        state.is_connecting = false;
+        match connected {
+            Ok((connection, driver)) => {
+                state.failure = None;
+                state.connections.push(connection);
+                Some(driver)
+            }
+            Err(reason) => {
+                tracing::debug!(host = origin.host, reason, "can't connect to a provider");
+                state.connect_failed(format!("{}:{}: {reason}", origin.host, origin.port));
+                None
+            }
+        }
+    };
+    // The task must not keep the pool alive while it drives the connection.
+    drop(shared);
+    stream_freed.notify_waiters();
+
+    if let Some(driver) = driver {
+        let let_go =
+            |idle: &Arc<ConnectionState>| pool.upgrade().is_none_or(|shared| shared.let_go(idle));
+        driver.run(origin.idle_after, let_go).await;
+    }
+
+    if let Some(shared) = pool.upgrade() {
+        shared.lock().drop_unusable();
+    }
+    // Requests that wait for one of its streams must look for another.
+    stream_freed.notify_waiters();
+}
