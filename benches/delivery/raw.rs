@@ -10,7 +10,6 @@ use anyhow::Context;
 use bellwire::model::message::Message;
 use bellwire::model::outcome::Outcome;
 use bellwire::model::provider::Provider;
-use bellwire::provider;
 use bellwire::provider::{Client, Endpoint, Endpoints, Payload, https_authority};
 use bellwire::store::senders;
 use bellwire::transport::Roots;
@@ -98,7 +97,7 @@ async fn client(world: &World, provider: Provider) -> anyhow::Result<Client> {
     let by_provider: HashMap<Provider, _> = app.credentials.into_iter().collect();
     let stored = senders::by_ids(&world.pool, &[by_provider[&provider]]).await?;
 
-    provider::open(
+    Client::for_stored(
         stored.first().context("no Credential")?,
         &world.master_keys,
         &endpoints(world)?,

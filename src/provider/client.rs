@@ -1,37 +1,74 @@
-//! One Credential's way to its provider.
+//! A client for one Credential, whichever its provider.
 
 use uuid::Uuid;
 
+use crate::crypto::MasterKeys;
 use crate::model::outcome::{Answer, NotSent};
 use crate::model::provider::CredentialType;
+use crate::model::sealed::SealedCredential;
 use crate::provider::apns::ApnsClient;
 use crate::provider::fcm::FcmClient;
 use crate::provider::{Credential, Endpoints, Payload, RequestPreview};
 use crate::transport::TlsError;
 
 /// Sends with one Credential, over connections of its own.
-pub struct Client(Kind);
+///
+/// Its owner is the Credential's lane, or a dry run for as long as that lasts. Requests share it by
+/// reference, and it has no task of its own: its pool opens connections and its tokens are renewed
+/// when a request needs them. When it is dropped, its connections close as soon as their requests
+/// are answered.
+pub struct Client(ProviderClient);
 
-enum Kind {
+enum ProviderClient {
     Fcm(Box<FcmClient>),
     Apns(Box<ApnsClient>),
 }
 
-/// Why no client can be made.
+/// Why a client can't be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// TLS can't be set up.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] TlsError),
-    /// An address is not one that can be called.
-    #[error("{0} is not an https address that may be called")]
+    #[error("{0} is not an https address that Bellwire may call")]
     Address(String),
-    /// The bundle id can't be a header.
-    #[error("the bundle id is not a topic")]
+    #[error("the bundle id has characters that can't be sent as the apns-topic header")]
     Topic,
 }
 
 impl Client {
+    /// A client for a stored Credential. The error is a reason that an API user may read; the cause
+    /// is logged.
+    pub fn for_stored(
+        stored: &SealedCredential,
+        keys: &MasterKeys,
+        endpoints: &Endpoints,
+    ) -> Result<Self, &'static str> {
+        let content = keys
+            .open(stored.id.as_uuid(), &stored.content)
+            .map_err(|error| {
+                tracing::error!(credential_id = %stored.id, %error, "a Credential can't be decrypted");
+                "its Credential can't be decrypted with the configured master keys"
+            })?;
+
+        // It was checked when it was stored. It may fail now if the rules have become stricter since,
+        // or the operator allows fewer token endpoints.
+        let content = serde_json::from_slice(&content).unwrap_or_default();
+        let credential = Credential::parse(
+            stored.credential_type,
+            &content,
+            &endpoints.fcm_token_uris,
+        )
+        .map_err(|problems| {
+            tracing::error!(credential_id = %stored.id, ?problems, "a stored Credential is invalid");
+            "its Credential is no longer valid: replace its content"
+        })?;
+
+        Self::new(&credential, stored.credential_type, endpoints).map_err(|error| {
+            tracing::error!(credential_id = %stored.id, %error, "a Credential's client can't be set up");
+            "no client can be set up with its Credential"
+        })
+    }
+
     /// A client that has not connected yet.
     pub fn new(
         credential: &Credential,
@@ -43,65 +80,73 @@ impl Client {
         } else {
             &endpoints.apns
         };
-        let kind = match credential {
+
+        let client = match credential {
             Credential::Fcm(credential) => {
-                Kind::Fcm(Box::new(FcmClient::new(credential, endpoints)?))
+                ProviderClient::Fcm(Box::new(FcmClient::new(credential, endpoints)?))
             }
             Credential::ApnKey(credential) => {
-                Kind::Apns(Box::new(ApnsClient::with_key(credential, apns)?))
+                ProviderClient::Apns(Box::new(ApnsClient::with_key(credential, apns)?))
             }
             Credential::ApnCertificate(credential) => {
-                Kind::Apns(Box::new(ApnsClient::with_certificate(credential, apns)?))
+                ProviderClient::Apns(Box::new(ApnsClient::with_certificate(credential, apns)?))
             }
         };
-        Ok(Self(kind))
+        Ok(Self(client))
     }
 
-    /// Connections that are open.
+    /// How many connections to the provider are open.
     pub fn connections(&self) -> usize {
         match &self.0 {
-            Kind::Fcm(client) => client.connections(),
-            Kind::Apns(client) => client.connections(),
+            ProviderClient::Fcm(client) => client.connections(),
+            ProviderClient::Apns(client) => client.connections(),
         }
     }
 
-    /// What [`Self::send`] would ask the provider, secrets masked.
+    /// The request that [`Self::send`] would make, secrets masked; `None` if `payload` is for
+    /// another provider.
     pub fn preview(&self, payload: &Payload, token: &str, id: Uuid) -> Option<RequestPreview> {
         match (&self.0, payload) {
-            (Kind::Fcm(client), Payload::Fcm(payload)) => Some(client.preview(payload, token)),
-            (Kind::Apns(client), Payload::Apns(payload)) => {
+            (ProviderClient::Fcm(client), Payload::Fcm(payload)) => {
+                Some(client.preview(payload, token))
+            }
+            (ProviderClient::Apns(client), Payload::Apns(payload)) => {
                 Some(client.preview(payload, token, id))
             }
-            (Kind::Fcm(_), Payload::Apns(_)) | (Kind::Apns(_), Payload::Fcm(_)) => None,
+            (ProviderClient::Fcm(_), Payload::Apns(_))
+            | (ProviderClient::Apns(_), Payload::Fcm(_)) => None,
         }
     }
 
-    /// Asks the provider whether it would take `payload` for `token`, without sending it. `None`:
-    /// it can't be asked; only FCM can.
+    /// Asks the provider whether it would accept `payload` for `token`, without delivering it.
+    /// `None`: the provider has no such request; only FCM has one.
     pub async fn validate(
         &self,
         payload: &Payload,
         token: &str,
     ) -> Option<Result<Answer, NotSent>> {
         match (&self.0, payload) {
-            (Kind::Fcm(client), Payload::Fcm(payload)) => {
+            (ProviderClient::Fcm(client), Payload::Fcm(payload)) => {
                 Some(client.validate(payload, token).await)
             }
             _ => None,
         }
     }
 
-    /// `DeviceAttempts` once to deliver `payload` to the device with `token`. `id` is the notification's, the
-    /// same on every try.
+    /// Tries once to deliver `payload` to the device with `token`. `id` must be the same on every
+    /// attempt at one notification: APNs is sent it as `apns-id`.
     pub async fn send(&self, payload: &Payload, token: &str, id: Uuid) -> Result<Answer, NotSent> {
         match (&self.0, payload) {
-            (Kind::Fcm(client), Payload::Fcm(payload)) => client.send(payload, token).await,
-            (Kind::Apns(client), Payload::Apns(payload)) => client.send(payload, token, id).await,
-            (Kind::Fcm(_), Payload::Apns(_)) | (Kind::Apns(_), Payload::Fcm(_)) => {
-                Err(NotSent::CredentialRefused {
-                    reason: "the Credential is another provider's".to_owned(),
-                })
+            (ProviderClient::Fcm(client), Payload::Fcm(payload)) => {
+                client.send(payload, token).await
             }
+            (ProviderClient::Apns(client), Payload::Apns(payload)) => {
+                client.send(payload, token, id).await
+            }
+            (ProviderClient::Fcm(_), Payload::Apns(_))
+            | (ProviderClient::Apns(_), Payload::Fcm(_)) => Err(NotSent::CredentialRefused {
+                reason: "the Credential is for another provider".to_owned(),
+            }),
         }
     }
 }

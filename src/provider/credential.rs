@@ -1,39 +1,36 @@
-//! What Bellwire authenticates with at a provider: read from the API's `content`, every problem
-//! named at once.
+//! What Bellwire authenticates with at a provider, read from the API's `content`.
 
-use jsonwebtoken::{Algorithm, EncodingKey};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 
 use crate::model::provider::CredentialType;
 use crate::provider::apns::{CertificateCredential, KeyCredential};
 use crate::provider::fcm::FcmCredential;
 
-/// What is wrong with a field of a Credential's content. Never contains the value.
+/// What is wrong with a field of a Credential's content. It never repeats the value, which may be a
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
-    /// The field's name within the content.
+    /// The field's name within the content; empty for the content as a whole.
     pub field: String,
-    /// What it must be.
+    /// The rule that the field breaks: `must be an object`.
     pub message: String,
 }
 
-/// A Credential that is ready to be used. Its debug output holds no secret.
+/// A Credential that was checked and can be used. Its debug output holds no secret.
 #[derive(Debug)]
 pub enum Credential {
-    /// A Google service account.
     Fcm(FcmCredential),
-    /// An APNs signing key.
+    /// An APNs signing key (.p8).
     ApnKey(KeyCredential),
-    /// An APNs client certificate.
+    /// An APNs client certificate with its private key.
     ApnCertificate(CertificateCredential),
 }
 
 impl Credential {
-    /// Reads the `content` of a Credential as the API takes it. `token_uris` are the token
-    /// endpoints that the operator allows besides Google's own: a tenant can't make Bellwire call
-    /// any other.
+    /// Reads the `content` of a Credential as the API takes it, and names every problem at once.
+    ///
+    /// `token_uris` are the token endpoints that the operator allows besides Google's own, so that
+    /// a tenant can't make Bellwire call an address of its choice.
     pub fn parse(
         credential_type: CredentialType,
         content: &Value,
@@ -51,123 +48,6 @@ impl Credential {
             }
         }
     }
-}
-
-/// Takes fields out of a content, and notes every problem on the way.
-pub(super) struct Fields<'a> {
-    content: &'a Value,
-    problems: Vec<FieldProblem>,
-}
-
-impl<'a> Fields<'a> {
-    /// Of `content`, which knows no fields but `known`.
-    pub(super) fn of(content: &'a Value, known: &[&str]) -> Self {
-        let mut fields = Self {
-            content,
-            problems: Vec::new(),
-        };
-        match content.as_object() {
-            None => fields.problem("", "must be an object"),
-            Some(object) => {
-                for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
-                    fields.problem(name, &format!("is unknown; known are {}", known.join(", ")));
-                }
-            }
-        }
-        fields
-    }
-
-    /// Notes a problem.
-    pub(super) fn problem(&mut self, field: &str, message: &str) {
-        self.problems.push(FieldProblem {
-            field: field.to_owned(),
-            message: message.to_owned(),
-        });
-    }
-
-    /// A text that may be absent, under any of these names.
-    pub(super) fn optional(&mut self, names: &[&str]) -> Option<String> {
-        let (name, value) = names
-            .iter()
-            .find_map(|name| Some((name, self.content.get(name)?)))?;
-        match value.as_str().map(str::trim) {
-            Some(text) if !text.is_empty() => Some(text.to_owned()),
-            _ if value.is_null() => None,
-            _ => {
-                self.problem(name, "must be a text that is not empty");
-                None
-            }
-        }
-    }
-
-    /// A text that must be there, under any of these names; the first is what problems name.
-    pub(super) fn required(&mut self, names: &[&str]) -> String {
-        let problems = self.problems.len();
-        let text = self.optional(names);
-        if text.is_none() && self.problems.len() == problems {
-            self.problem(names.first().copied().unwrap_or_default(), "is required");
-        }
-        text.unwrap_or_default()
-    }
-
-    /// A PEM document that must be there, as it is or in base64.
-    pub(super) fn required_pem(&mut self, names: &[&str]) -> String {
-        let text = self.required(names);
-        if text.is_empty() {
-            return text;
-        }
-        let pem = decode_pem(&text);
-        if pem.is_none() {
-            self.problem(
-                names.first().copied().unwrap_or_default(),
-                "must be PEM, or the base64 of PEM",
-            );
-        }
-        pem.unwrap_or_default()
-    }
-
-    /// `value`, unless there was a problem; who passes `None` has noted why.
-    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldProblem>> {
-        value
-            .filter(|_| self.problems.is_empty())
-            .ok_or(self.problems)
-    }
-}
-
-fn decode_pem(text: &str) -> Option<String> {
-    use base64::Engine;
-    if text.contains("-----BEGIN") {
-        // JSON inside JSON often arrives with its line ends spelt out.
-        return Some(text.replace("\\n", "\n"));
-    }
-    let compact: String = text
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .collect();
-    let decoded = base64::engine::general_purpose::STANDARD_NO_PAD
-        .decode(compact.trim_end_matches('='))
-        .ok()?;
-    String::from_utf8(decoded)
-        .ok()
-        .filter(|pem| pem.contains("-----BEGIN"))
-}
-
-/// The certificates of a PEM document, at least one.
-pub(super) fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    certificates
-        .ok()
-        .filter(|certificates| !certificates.is_empty())
-}
-
-/// The private key of a PEM document.
-pub(super) fn private_key(pem: &str) -> Option<PrivateKeyDer<'static>> {
-    PrivateKeyDer::from_pem_slice(pem.as_bytes()).ok()
-}
-
-/// Whether a key really is one: reading its PEM only looks at the frame.
-pub(super) fn signs(key: &EncodingKey, algorithm: Algorithm) -> bool {
-    jsonwebtoken::crypto::sign(b"", key, algorithm).is_ok()
 }
 
 #[cfg(test)]
@@ -222,6 +102,7 @@ mod tests {
         let bad = json!({"projectId": "a/b", "clientEmail": 7, "privateKey": "bm8=",
             "tokenUri": "https://evil.example/token", "extra": 1});
         let fields = fields_of(CredentialType::Fcm, &bad);
+
         assert_eq!(
             fields,
             [
@@ -237,6 +118,7 @@ mod tests {
             ["projectId", "clientEmail", "privateKey"]
         );
         let apn = json!({"privateKey": "x", "teamId": "short", "bundleId": "a b"});
+
         assert_eq!(
             fields_of(CredentialType::Apn, &apn),
             ["bundleId", "teamId", "keyId", "privateKey"]
@@ -268,6 +150,7 @@ mod tests {
             ["privateKey"]
         );
         let fcm = json!({"projectId": "p", "clientEmail": "a@p.example", "privateKey": p256});
+
         assert_eq!(fields_of(CredentialType::Fcm, &fcm), ["privateKey"]);
     }
 
@@ -282,12 +165,14 @@ mod tests {
         let expired = params.self_signed(&key).unwrap().pem();
         let content = |certificate: &str, key: &KeyPair| json!({"certificate": base64(certificate), "privateKey": base64(&key.serialize_pem())});
         let parsed = Credential::parse(CredentialType::Apn, &content(&certificate, &key), &[]);
+
         match parsed.unwrap() {
             Credential::ApnCertificate(parsed) => {
                 assert_eq!(parsed.bundle_id.as_deref(), Some("com.example.app"));
             }
             other => panic!("{other:?}"),
         }
+
         assert_eq!(
             fields_of(CredentialType::Apn, &content(&certificate, &other)),
             ["privateKey"]
@@ -312,6 +197,7 @@ mod tests {
             "{:?}",
             Credential::parse(CredentialType::Fcm, &bad, &[]).unwrap_err()
         );
+
         assert!(
             !shown.contains(&secret) && !problems.contains(&secret),
             "{shown} {problems}"

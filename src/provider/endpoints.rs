@@ -6,17 +6,18 @@ use http::Uri;
 
 use crate::transport::{Origin, Roots};
 
-/// A connection that is not used for this long is closed, or pinged where it is the only one.
+/// How long a connection may be unused before it is closed, or pinged if it is the only one.
 const IDLE_AFTER: Duration = Duration::from_mins(5);
+
+const HTTPS_PORT: u16 = 443;
 
 /// One provider's address and how to talk to it.
 #[derive(Clone)]
 pub struct Endpoint {
-    /// The host name, which its certificate must carry.
+    /// The host name, which the provider's certificate must carry.
     pub host: String,
-    /// The TCP port.
     pub port: u16,
-    /// Whose certificates are trusted there.
+    /// The certificate authorities that are trusted there.
     pub roots: Roots,
     /// How long an answer may take.
     pub timeout: Duration,
@@ -24,30 +25,28 @@ pub struct Endpoint {
     pub max_connections: usize,
 }
 
-/// All providers' addresses.
 #[derive(Clone)]
 pub struct Endpoints {
-    /// FCM's send endpoint.
     pub fcm: Endpoint,
-    /// Token endpoints that are allowed besides Google's own.
+    /// The token endpoints that are allowed besides Google's own.
     pub fcm_token_uris: Vec<String>,
     /// APNs, production.
     pub apns: Endpoint,
-    /// APNs, sandbox.
     pub apns_sandbox: Endpoint,
 }
 
-/// Host and port of an `https` address; `None` if it is none.
+/// Host and port of an `https` address; `None` for any other text.
 pub fn https_authority(uri: &str) -> Option<(String, u16)> {
     let uri: Uri = uri.parse().ok()?;
     if uri.scheme_str() != Some("https") {
         return None;
     }
-    Some((uri.host()?.to_owned(), uri.port_u16().unwrap_or(443)))
+
+    Some((uri.host()?.to_owned(), uri.port_u16().unwrap_or(HTTPS_PORT)))
 }
 
 impl Endpoint {
-    /// As an origin for a pool.
+    /// The endpoint as a pool connects to it.
     pub(super) fn origin(&self, first_stream_alone: bool) -> Origin {
         Origin {
             host: self.host.clone(),
@@ -59,9 +58,9 @@ impl Endpoint {
         }
     }
 
-    /// What every URI there begins with.
+    /// Scheme, host and port, as every URI there begins.
     pub(super) fn origin_uri(&self) -> String {
-        if self.port == 443 {
+        if self.port == HTTPS_PORT {
             format!("https://{}", self.host)
         } else {
             format!("https://{}:{}", self.host, self.port)

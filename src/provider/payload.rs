@@ -1,4 +1,5 @@
-//! A message as its provider gets it: rendered once for all who share an Operation.
+//! A message as its provider gets it: rendered once for all devices of an Operation that get the
+//! same.
 
 use std::time::Duration;
 
@@ -10,14 +11,15 @@ use crate::model::provider::Provider;
 use crate::provider::apns::ApnsPayload;
 use crate::provider::fcm::FcmPayload;
 
-/// Most bytes of a payload, at either provider.
+/// Most bytes of a payload, the same at both providers. FCM counts keys and values
+/// (<https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>, `INVALID_ARGUMENT`), APNs the
+/// whole body
+/// (<https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification>).
 pub(super) const MAX_PAYLOAD: usize = 4096;
 
-/// What a provider gets, but for the token.
+/// Everything of a request but the device token and the authentication.
 pub enum Payload {
-    /// For FCM.
     Fcm(FcmPayload),
-    /// For APNs.
     Apns(ApnsPayload),
 }
 
@@ -26,7 +28,7 @@ pub enum Payload {
 pub struct PayloadProblem {
     /// The field of the message that is at fault, as a path: `data.from`.
     pub field: String,
-    /// What it must be.
+    /// The rule that the field breaks: `must be an object`.
     pub message: String,
 }
 
@@ -40,7 +42,8 @@ impl PayloadProblem {
 }
 
 impl Payload {
-    /// Renders `message` for `provider`; no provider keeps it beyond `expires_at`.
+    /// Renders `message` for `provider`, which is asked to keep it no longer than until
+    /// `expires_at`.
     pub fn render(
         provider: Provider,
         message: &Message,
@@ -54,14 +57,16 @@ impl Payload {
 }
 
 impl Message {
-    /// Until when a provider keeps a message whose sending starts at `starts_at`; `None`: as long
-    /// as it likes.
+    /// Until when a provider may keep the message if sending starts at `starts_at`; `None`: as long
+    /// as the provider keeps any.
     pub fn expires_at(&self, starts_at: OffsetDateTime) -> Option<OffsetDateTime> {
         self.ttl
             .map(|ttl| starts_at + Duration::from_secs(ttl.into()))
     }
 
-    /// When APNs stops trying, in Unix seconds; 0 is Apple's word for one try, nothing kept.
+    /// The value of `apns-expiration`, in Unix seconds. 0 tells APNs to try once and to keep
+    /// nothing:
+    /// <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>.
     pub(super) fn apns_expiration(&self, expires_at: Option<OffsetDateTime>) -> Option<i64> {
         if self.ttl == Some(0) {
             Some(0)
@@ -71,7 +76,9 @@ impl Message {
     }
 }
 
-/// Lays `over` on `base`: objects are merged, anything else is replaced, and `null` removes.
+/// Merges `over` into `base`: objects are merged, any other value is replaced, and `null` removes a
+/// field. As in a JSON Merge Patch (RFC 7396), except that an object without a counterpart in `base`
+/// keeps its nulls.
 pub(super) fn merge(base: &mut Map<String, Value>, over: &Map<String, Value>) {
     for (key, value) in over {
         match (base.get_mut(key), value) {
@@ -86,6 +93,14 @@ pub(super) fn merge(base: &mut Map<String, Value>, over: &Map<String, Value>) {
     }
 }
 
+/// An object of the fields that have a value.
+pub(super) fn present<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -98,6 +113,7 @@ mod tests {
         let mut base = json!({"android": {"ttl": "5s", "priority": "HIGH"}, "data": {"a": "1"}});
         let over = json!({"android": {"ttl": "9s", "directBootOk": true}, "data": null});
         merge(base.as_object_mut().unwrap(), over.as_object().unwrap());
+
         assert_eq!(
             base,
             json!({"android": {"ttl": "9s", "priority": "HIGH", "directBootOk": true}})

@@ -16,8 +16,7 @@ use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
 use crate::model::provider::Provider;
 use crate::model::sealed::SealedCredential;
-use crate::provider;
-use crate::provider::Endpoints;
+use crate::provider::{Client, Endpoints};
 
 /// The lanes of this process.
 pub(crate) struct LaneRegistry {
@@ -132,7 +131,7 @@ impl LaneRegistry {
     }
 
     fn open(&self, stored: &SealedCredential) -> Result<Lane, &'static str> {
-        let client = provider::open(stored, &self.master_keys, &self.endpoints)?;
+        let client = Client::for_stored(stored, &self.master_keys, &self.endpoints)?;
         let provider = stored.credential_type.provider();
         let quota = match provider {
             Provider::Fcm => self.quotas.fcm,

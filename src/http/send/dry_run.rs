@@ -20,7 +20,6 @@ use crate::model::id::CredentialId;
 use crate::model::message::Message;
 use crate::model::outcome::{Answer, NotSent};
 use crate::model::provider::Provider;
-use crate::provider;
 use crate::provider::{Client, Payload, RequestPreview};
 use crate::store::devices::{self, DevicesOf};
 use crate::store::senders;
@@ -330,7 +329,7 @@ async fn clients(
         .filter_map(|it| checked.senders.of(it))
         .collect();
     let stored = senders::by_ids(&state.pool, &ids).await?;
-    let open = |stored| provider::open(stored, &state.master_keys, &state.endpoints);
+    let open = |stored| Client::for_stored(stored, &state.master_keys, &state.endpoints);
     Ok(stored
         .iter()
         .map(|stored| (stored.id, open(stored)))

@@ -6,34 +6,33 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::{Oid, oid};
 use x509_parser::prelude::FromDer;
 
-/// `UID` of RFC 4519: where Apple puts the bundle id.
+/// The attribute `UID` (<https://www.rfc-editor.org/rfc/rfc4519#section-2.39>), in which Apple puts
+/// the bundle id.
 const USER_ID: Oid<'static> = oid!(0.9.2342.19200300.100.1.1);
 
-/// What matters of a certificate.
-pub(super) struct Facts {
-    /// The app that it is for, where its subject names one.
+pub(super) struct CertificateFacts {
+    /// The app that the certificate is for; `None` if its subject names none.
     pub bundle_id: Option<String>,
-    /// Until when it is good.
     pub expires_at: OffsetDateTime,
 }
 
-impl Facts {
-    /// Whether it is no longer good.
+impl CertificateFacts {
+    /// The facts of the first certificate of `chain`; `None` if it can't be parsed.
+    pub(super) fn read(chain: &[CertificateDer<'_>]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
+        let user_id = certificate
+            .subject()
+            .iter_by_oid(&USER_ID)
+            .next()
+            .and_then(|attribute| attribute.as_str().ok());
+
+        Some(Self {
+            bundle_id: user_id.map(str::to_owned),
+            expires_at: certificate.validity().not_after.to_datetime(),
+        })
+    }
+
     pub(super) fn has_expired(&self) -> bool {
         self.expires_at <= OffsetDateTime::now_utc()
     }
-}
-
-/// Reads the first of a chain; `None` if it is no certificate.
-pub(super) fn read(chain: &[CertificateDer<'_>]) -> Option<Facts> {
-    let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
-    let user_id = certificate
-        .subject()
-        .iter_by_oid(&USER_ID)
-        .next()
-        .and_then(|attribute| attribute.as_str().ok());
-    Some(Facts {
-        bundle_id: user_id.map(str::to_owned),
-        expires_at: certificate.validity().not_after.to_datetime(),
-    })
 }

@@ -1,7 +1,7 @@
-//! What APNs' answers mean.
-//! <https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns>
+//! The mapping of APNs' answers (HTTP status and reason) to [`Outcome`]:
+//! <https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns>.
 //!
-//! An unknown reason goes by its HTTP status and never removes a token.
+//! An unknown reason is judged by its HTTP status, and never makes a token dead.
 
 use std::time::Duration;
 
@@ -10,16 +10,17 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::model::outcome::{Answer, Outcome};
-use crate::provider::{retry_after, tidy};
+use crate::provider::bounded_text::bounded_text;
+use crate::provider::retry_after::retry_after;
 
-/// What APNs answered.
 pub(super) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let message_id = headers
-        .get("apns-id")
-        .and_then(|id| id.to_str().ok())
-        .map(tidy);
     let http_status = Some(status.as_u16());
+
     if status == StatusCode::OK {
+        let message_id = headers
+            .get("apns-id")
+            .and_then(|id| id.to_str().ok())
+            .map(bounded_text);
         return Answer {
             outcome: Outcome::Accepted,
             http_status,
@@ -28,28 +29,32 @@ pub(super) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> An
             message_id,
         };
     }
+
+    // A proxy in between may answer with any body: what can't be read counts as absent.
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let reason = body
         .get("reason")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    // Milliseconds; only with 410.
-    let since = body
-        .get("timestamp")
-        .and_then(Value::as_i64)
-        .and_then(|milliseconds| {
-            OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()
-        });
+
     Answer {
-        outcome: outcome(status, reason, since, retry_after(headers)),
+        outcome: outcome(status, reason, invalid_since(&body), retry_after(headers)),
         http_status,
-        code: Some(reason).filter(|reason| !reason.is_empty()).map(tidy),
+        code: Some(reason)
+            .filter(|reason| !reason.is_empty())
+            .map(bounded_text),
         message: explanation(reason).map(str::to_owned),
         message_id: None,
     }
 }
 
-/// The table: Apple's reasons, by what to do about each.
+/// The timestamp of a 410, in Unix milliseconds: when APNs found the token to be invalid.
+fn invalid_since(body: &Value) -> Option<OffsetDateTime> {
+    let milliseconds = body.get("timestamp")?.as_i64()?;
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()
+}
+
+/// The table of reasons. Each row is tested below.
 fn outcome(
     status: StatusCode,
     reason: &str,
@@ -57,8 +62,9 @@ fn outcome(
     retry_after: Option<Duration>,
 ) -> Outcome {
     match (reason, status.as_u16()) {
+        // Both come with 410.
         ("Unregistered" | "ExpiredToken", _) => Outcome::TokenDead { since },
-        // May be a good token of the other environment or of another app.
+        // The token may be good in the other environment or for another app.
         ("BadDeviceToken" | "DeviceTokenNotForTopic" | "InvalidToken", _) => Outcome::TokenRefused,
         (
             "ExpiredProviderToken"
@@ -82,7 +88,7 @@ fn outcome(
         ("IdleTimeout", _) | (_, 300..=399 | 408 | 500..=599) => {
             Outcome::Unavailable { retry_after }
         }
-        // 410 is about the token, but only a known reason removes one.
+        // A 410 is about the token, but only a known reason makes a token dead.
         (_, 410) => Outcome::TokenRefused,
         (_, 429) => Outcome::Throttled {
             retry_after,
@@ -90,13 +96,13 @@ fn outcome(
         },
         // BadCollapseId, BadExpirationDate, BadMessageId, BadPriority, BadTopic, DuplicateHeaders,
         // InvalidPushType, MissingDeviceToken, MissingTopic, PayloadEmpty, TopicDisallowed,
-        // Forbidden, BadPath, MethodNotAllowed, PayloadTooLarge, and what Apple may add: the
-        // message as it is will never be taken.
+        // Forbidden, BadPath, MethodNotAllowed, PayloadTooLarge, and reasons that Apple may add:
+        // APNs will never accept the message as it is.
         _ => Outcome::MessageRefused,
     }
 }
 
-/// Apple gives a reason only; this says it in a sentence.
+/// A sentence for a reason: APNs sends only the reason.
 fn explanation(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "Unregistered" => "The device token is no longer active for the topic.",
@@ -138,7 +144,7 @@ fn explanation(reason: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn of(status: u16, reason: &str) -> Answer {
+    fn answer_to(status: u16, reason: &str) -> Answer {
         let body = format!(r#"{{"reason":"{reason}","timestamp":1700000000000}}"#);
         answer(
             StatusCode::from_u16(status).unwrap(),
@@ -220,18 +226,21 @@ mod tests {
             (302, "", unavailable),
             (502, "", unavailable),
         ];
+
         for (status, reason, expected) in rows {
-            let answer = of(status, reason);
+            let answer = answer_to(status, reason);
             assert_eq!(answer.outcome, expected, "{status} {reason}");
             assert_eq!(answer.code.as_deref().unwrap_or_default(), reason);
         }
     }
 
     #[test]
-    fn no_body_is_too_odd() {
+    fn any_body_is_understood() {
         let gone =
             |body: &str| answer(StatusCode::GONE, &HeaderMap::new(), body.as_bytes()).outcome;
+
         let dead = Outcome::TokenDead { since: None };
+
         assert_eq!(gone(r#"{"reason":"Unregistered"}"#), dead);
         assert_eq!(
             gone(r#"{"reason":"Unregistered","timestamp":"soon"}"#),
@@ -241,6 +250,7 @@ mod tests {
             gone(r#"{"reason":"Unregistered","timestamp":9223372036854775807}"#),
             dead
         );
+
         for body in ["", "[]", "<html>", r#"{"reason":7}"#] {
             assert_eq!(gone(body), Outcome::TokenRefused, "{body}");
         }
@@ -250,7 +260,9 @@ mod tests {
     fn an_accepted_message_has_its_apns_id() {
         let mut headers = HeaderMap::new();
         headers.insert("apns-id", "0191".parse().unwrap());
+
         let answer = answer(StatusCode::OK, &headers, b"");
+
         assert_eq!(
             (answer.outcome, answer.message_id.as_deref()),
             (Outcome::Accepted, Some("0191"))

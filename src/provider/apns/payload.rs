@@ -1,5 +1,5 @@
-//! The body and headers of a request to APNs.
-//! <https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification>
+//! The body and headers of a request to APNs:
+//! <https://developer.apple.com/documentation/usernotifications/generating-a-remote-notification>.
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::model::message::{Message, Priority};
-use crate::provider::payload::{MAX_PAYLOAD, PayloadProblem, merge};
+use crate::provider::payload::{MAX_PAYLOAD, PayloadProblem, merge, present};
 
 /// Most bytes of `apns-collapse-id`.
 const MAX_COLLAPSE_ID: usize = 64;
@@ -23,22 +23,40 @@ const OVERRIDABLE: [&str; 5] = [
     "apns-collapse-id",
 ];
 
-/// Apple's push types, with what each appends to the bundle id to make the topic.
-const PUSH_TYPES: [(&str, &str); 11] = [
-    ("alert", ""),
-    ("background", ""),
-    ("mdm", ""),
-    ("voip", ".voip"),
-    ("complication", ".complication"),
-    ("fileprovider", ".pushkit.fileprovider"),
-    ("location", ".location-query"),
-    ("liveactivity", ".push-type.liveactivity"),
-    ("pushtotalk", ".voip-ptt"),
-    ("widgets", ".push-type.widgets"),
-    ("controls", ".push-type.controls"),
+/// A value of `apns-push-type`:
+/// <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>.
+#[derive(Clone, Copy)]
+struct PushType {
+    name: &'static str,
+    /// The ending that is added to the bundle id to make the topic.
+    topic_suffix: &'static str,
+}
+
+impl PushType {
+    const fn new(name: &'static str, topic_suffix: &'static str) -> Self {
+        Self { name, topic_suffix }
+    }
+}
+
+/// The push type of a push that only wakes the app.
+const BACKGROUND: &str = "background";
+const VOIP: &str = "voip";
+
+const PUSH_TYPES: [PushType; 11] = [
+    PushType::new("alert", ""),
+    PushType::new(BACKGROUND, ""),
+    PushType::new("mdm", ""),
+    PushType::new(VOIP, ".voip"),
+    PushType::new("complication", ".complication"),
+    PushType::new("fileprovider", ".pushkit.fileprovider"),
+    PushType::new("location", ".location-query"),
+    PushType::new("liveactivity", ".push-type.liveactivity"),
+    PushType::new("pushtotalk", ".voip-ptt"),
+    PushType::new("widgets", ".push-type.widgets"),
+    PushType::new("controls", ".push-type.controls"),
 ];
 
-/// Body and headers for every recipient of a message.
+/// Body and headers, the same for every device that gets the message.
 pub struct ApnsPayload {
     headers: Vec<(HeaderName, HeaderValue)>,
     topic_suffix: &'static str,
@@ -46,60 +64,66 @@ pub struct ApnsPayload {
 }
 
 impl ApnsPayload {
-    /// Renders `message`, which APNs keeps no longer than until `expires_at`.
+    /// Renders `message`, which APNs is asked to keep no longer than until `expires_at`.
     pub fn render(
         message: &Message,
         expires_at: Option<OffsetDateTime>,
     ) -> Result<Self, PayloadProblem> {
         let over = Override::of(message)?;
+
         let mut payload = payload(message)?;
         if let Some(over) = over.payload {
             merge(&mut payload, over);
         }
-        let (push_type, topic_suffix) = push_type(&payload, over.headers)?;
-        if push_type == "background"
+
+        // After the merge, because an override may add or remove what the device shows.
+        let push_type = push_type(&payload, over.headers)?;
+        if push_type.name == BACKGROUND
             && let Some(Value::Object(aps)) = payload.get_mut("aps")
         {
+            // Apple asks for it in every background push.
             aps.entry("content-available").or_insert(json!(1));
         }
-        let headers = headers(message, expires_at, push_type, over.headers)?;
+
+        let headers = headers(message, expires_at, push_type.name, over.headers)?;
         let body = Bytes::from(Value::Object(payload).to_string());
-        let most = if push_type == "voip" {
+
+        let max = if push_type.name == VOIP {
             MAX_VOIP_PAYLOAD
         } else {
             MAX_PAYLOAD
         };
-        if body.len() > most {
-            let problem = format!(
-                "is too large: {} bytes of payload for APNs; the most is {most}",
+        if body.len() > max {
+            let message = format!(
+                "must be at most {max} bytes as APNs gets it, but is {}",
                 body.len()
             );
-            return Err(PayloadProblem::new("content", problem));
+            return Err(PayloadProblem::new("content", message));
         }
+
         Ok(Self {
             headers,
-            topic_suffix,
+            topic_suffix: push_type.topic_suffix,
             body,
         })
     }
 
-    /// What goes with every request.
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers
     }
 
-    /// What follows the bundle id in the topic; mostly nothing.
+    /// The ending that the push type adds to the bundle id in the topic; empty for most.
     pub fn topic_suffix(&self) -> &'static str {
         self.topic_suffix
     }
 
-    /// The JSON body.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 }
 
-/// What the client lays over what we make.
+/// The `apn` of a message: headers and payload of the API user's own, which are merged over the
+/// rendered ones.
 struct Override<'a> {
     headers: Option<&'a Map<String, Value>>,
     payload: Option<&'a Map<String, Value>>,
@@ -112,9 +136,10 @@ impl<'a> Override<'a> {
         if let Some(unknown) = names.find(|name| !matches!(name.as_str(), "headers" | "payload")) {
             return Err(PayloadProblem::new(
                 format!("apn.{unknown}"),
-                "is unknown; known are headers and payload",
+                "is not a known field; the known fields are headers, payload",
             ));
         }
+
         let object = |name: &str| match over.and_then(|over| over.get(name)) {
             None => Ok(None),
             Some(Value::Object(object)) => Ok(Some(object)),
@@ -123,6 +148,7 @@ impl<'a> Override<'a> {
                 "must be an object",
             )),
         };
+
         Ok(Self {
             headers: object("headers")?,
             payload: object("payload")?,
@@ -131,76 +157,58 @@ impl<'a> Override<'a> {
 }
 
 fn payload(message: &Message) -> Result<Map<String, Value>, PayloadProblem> {
-    let mut aps = Map::new();
-    let mut alert = Map::new();
-    alert.extend(
-        message
-            .title
-            .as_ref()
-            .map(|title| ("title".to_owned(), json!(title))),
-    );
-    alert.extend(
-        message
-            .body
-            .as_ref()
-            .map(|body| ("body".to_owned(), json!(body))),
-    );
-    if !alert.is_empty() {
-        aps.insert("alert".to_owned(), Value::Object(alert));
-    }
-    aps.extend(
-        message
-            .sound
-            .as_ref()
-            .map(|sound| ("sound".to_owned(), json!(sound))),
-    );
-    aps.extend(
-        message
-            .badge
-            .map(|badge| ("badge".to_owned(), json!(badge))),
-    );
-    let mut payload = Map::new();
-    if let Some(image) = &message.image {
-        // The app's notification service extension loads it.
-        aps.insert("mutable-content".to_owned(), json!(1));
-        payload.insert("image".to_owned(), json!(image));
-    }
+    let alert = present([
+        ("title", message.title.as_ref().map(|title| json!(title))),
+        ("body", message.body.as_ref().map(|body| json!(body))),
+    ]);
+    let aps = present([
+        ("alert", (!alert.is_empty()).then_some(Value::Object(alert))),
+        ("sound", message.sound.as_ref().map(|sound| json!(sound))),
+        ("badge", message.badge.map(|badge| json!(badge))),
+        // So that the app's notification service extension is called, which loads the image.
+        ("mutable-content", message.image.is_some().then(|| json!(1))),
+    ]);
+
+    let mut payload = present([("image", message.image.as_ref().map(|image| json!(image)))]);
     for (key, value) in message.data.iter().flatten() {
         if key == "aps" {
             return Err(PayloadProblem::new(
                 "data.aps",
-                "is a key that APNs keeps for itself",
+                "must have another name: APNs reserves the key aps",
             ));
         }
         payload.insert(key.clone(), json!(value));
     }
     payload.insert("aps".to_owned(), Value::Object(aps));
+
     Ok(payload)
 }
 
-/// The push type and its topic suffix: what the client chose, else by whether the device shows,
-/// plays or counts something; if not, the push only wakes the app.
+/// The push type that the API user chose; else `alert` if the device shows, plays or counts
+/// something, and `background` if the push only wakes the app.
 fn push_type(
     payload: &Map<String, Value>,
     over: Option<&Map<String, Value>>,
-) -> Result<(&'static str, &'static str), PayloadProblem> {
+) -> Result<PushType, PayloadProblem> {
     let aps = payload.get("aps");
-    let is_seen = ["alert", "sound", "badge"]
+    let is_noticeable = ["alert", "sound", "badge"]
         .iter()
         .any(|key| aps.is_some_and(|aps| aps.get(key).is_some()));
-    let derived = json!(if is_seen { "alert" } else { "background" });
+    let derived = json!(if is_noticeable { "alert" } else { BACKGROUND });
+
     let chosen = over
         .and_then(|over| over.get("apns-push-type"))
         .filter(|chosen| !chosen.is_null());
-    let wanted = chosen.unwrap_or(&derived).as_str();
+    let name = chosen.unwrap_or(&derived).as_str();
+
     PUSH_TYPES
         .into_iter()
-        .find(|(name, _)| wanted == Some(*name))
+        .find(|push_type| name == Some(push_type.name))
         .ok_or_else(|| {
-            let names: Vec<_> = PUSH_TYPES.iter().map(|(name, _)| *name).collect();
+            let names = PUSH_TYPES.map(|push_type| push_type.name).join(", ");
             PayloadProblem::new(
                 "apn.headers.apns-push-type",
-                format!("must be one of {}", names.join(", ")),
+                format!("must be one of {names}"),
             )
         })
 }
@@ -211,59 +219,67 @@ fn headers(
     push_type: &str,
     over: Option<&Map<String, Value>>,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, PayloadProblem> {
-    let mut headers = Map::new();
-    headers.insert("apns-push-type".to_owned(), json!(push_type));
-    let priority = if push_type != "background" && message.priority == Priority::High {
-        "10"
-    } else {
-        "5"
+    // APNs refuses priority 10 for a background push.
+    let priority = match message.priority {
+        Priority::High if push_type != BACKGROUND => "10",
+        Priority::High | Priority::Low => "5",
     };
-    headers.insert("apns-priority".to_owned(), json!(priority));
     let expiration = message.apns_expiration(expires_at);
-    headers.extend(expiration.map(|at| ("apns-expiration".to_owned(), json!(at.to_string()))));
-    headers.extend(
-        message
-            .collapse_key
-            .as_ref()
-            .map(|key| ("apns-collapse-id".to_owned(), json!(key))),
-    );
+    let collapse_id = message.collapse_key.as_ref();
+    let mut headers = present([
+        ("apns-push-type", Some(json!(push_type))),
+        ("apns-priority", Some(json!(priority))),
+        (
+            "apns-expiration",
+            expiration.map(|at| json!(at.to_string())),
+        ),
+        ("apns-collapse-id", collapse_id.map(|key| json!(key))),
+    ]);
+
     let mut names = over.iter().flat_map(|over| over.keys());
     if let Some(name) = names.find(|name| !OVERRIDABLE.contains(&name.as_str())) {
-        let problem = format!("can't be set; {} can", OVERRIDABLE.join(", "));
-        return Err(PayloadProblem::new(format!("apn.headers.{name}"), problem));
+        let message = format!(
+            "can't be set; the headers that can be set are {}",
+            OVERRIDABLE.join(", ")
+        );
+        return Err(PayloadProblem::new(format!("apn.headers.{name}"), message));
     }
     if let Some(over) = over {
         merge(&mut headers, over);
     }
+
     let is_overridden = |name: &str| over.is_some_and(|over| over.contains_key(name));
     headers
         .iter()
         .map(|(name, value)| {
+            // `"apns-priority": 10` is as good as `"10"`.
             let text = value
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
+            // The field that the API user wrote is named.
             let field = match name.as_str() {
                 "apns-collapse-id" if !is_overridden(name) => "collapseKey".to_owned(),
                 _ => format!("apn.headers.{name}"),
             };
+
             check_header(name, &text, push_type)
-                .map_err(|problem| PayloadProblem::new(&field, problem))?;
-            header(name, &text).map_err(|problem| PayloadProblem::new(&field, problem))
+                .map_err(|message| PayloadProblem::new(&field, message))?;
+            header(name, &text).map_err(|message| PayloadProblem::new(&field, message))
         })
         .collect()
 }
 
-/// Apple's rules for the headers that have any.
+/// Checks a value against Apple's rule for its header. The error is that rule.
 fn check_header(name: &str, text: &str, push_type: &str) -> Result<(), String> {
     match name {
-        "apns-priority" if push_type == "background" && text != "5" => {
-            Err("must be 5 for a push that only wakes the app".to_owned())
+        "apns-priority" if push_type == BACKGROUND && text != "5" => {
+            Err("must be 5 for the push type background".to_owned())
         }
         "apns-priority" if !matches!(text, "10" | "5" | "1") => {
             Err("must be 10, 5 or 1".to_owned())
         }
         "apns-expiration" if text.parse::<u32>().is_err() => {
-            Err("must be a time in Unix seconds, or 0 for one try only".to_owned())
+            Err("must be a timestamp in Unix seconds, or 0 for one try".to_owned())
         }
         "apns-collapse-id" if text.len() > MAX_COLLAPSE_ID => {
             Err(format!("must be at most {MAX_COLLAPSE_ID} bytes for APNs"))
@@ -273,9 +289,9 @@ fn check_header(name: &str, text: &str, push_type: &str) -> Result<(), String> {
 }
 
 fn header(name: &str, text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
-    let name: HeaderName = name.parse().map_err(|_| "is not a header name")?;
+    let name: HeaderName = name.parse().map_err(|_| "must be a header name")?;
     let value = HeaderValue::from_str(text)
-        .map_err(|_| "must be plain text without control characters, to fit a header")?;
+        .map_err(|_| "must have no control characters, because it is sent as a header")?;
     Ok((name, value))
 }
 
@@ -316,6 +332,7 @@ mod tests {
             OffsetDateTime::from_unix_timestamp(1_700_000_060).ok(),
         );
         let aps = json!({"alert": {"title": "T", "body": "B"}, "sound": "default", "badge": 0, "mutable-content": 1});
+
         assert_eq!(
             body,
             json!({"aps": aps, "k": "v", "image": "https://x.example/i.png"})
@@ -332,6 +349,7 @@ mod tests {
             ..Message::default()
         };
         let (body, headers) = rendered(&message, None);
+
         assert_eq!(body["aps"], json!({"content-available": 1}));
         assert_eq!(
             Value::Object(headers),
@@ -347,6 +365,7 @@ mod tests {
             ..Message::default()
         };
         let (_, headers) = rendered(&message, Some(OffsetDateTime::now_utc()));
+
         assert_eq!(headers["apns-expiration"], "0");
     }
 
@@ -361,10 +380,12 @@ mod tests {
             &over(json!({"headers": {"apns-priority": 1}, "payload": {"aps": {"category": "X"}}})),
             None,
         );
+
         assert_eq!(
             (&body["aps"]["category"], &headers["apns-priority"]),
             (&json!("X"), &json!("1"))
         );
+
         for (bad, field) in [
             (json!({"header": {}}), "apn.header"),
             (
@@ -423,11 +444,13 @@ mod tests {
             )
         };
         let alert = json!({"payload": {"aps": {"alert": "A"}}});
+
         assert_eq!(
             of(alert),
             (json!("alert"), json!("10"), json!({"alert": "A"}), "")
         );
         let call = json!({"headers": {"apns-push-type": "voip"}});
+
         assert_eq!(of(call), (json!("voip"), json!("10"), json!({}), ".voip"));
     }
 
@@ -453,6 +476,7 @@ mod tests {
             ..Message::default()
         };
         let problem = ApnsPayload::render(&message, None).err().unwrap();
+
         assert_eq!(problem.field, "content");
         assert!(problem.message.contains("4096"), "{}", problem.message);
     }

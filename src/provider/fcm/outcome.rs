@@ -1,21 +1,23 @@
-//! What FCM's answers mean. <https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>
+//! The mapping of FCM's answers to [`Outcome`]:
+//! <https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>.
 //!
-//! The code is in `error.details[].errorCode`, and may be missing; then `error.status` counts, then
-//! the HTTP status. A front end may answer with HTML. So any body is accepted, and an unknown code
-//! never removes a token.
+//! The code in `error.details[].errorCode` counts first. If there is none, `error.status` counts,
+//! then the HTTP status. Google's front end may answer with HTML, so a body of any form is accepted.
+//! An unknown code never makes a token dead.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::model::outcome::{Answer, Outcome};
-use crate::provider::{retry_after, tidy};
+use crate::provider::bounded_text::bounded_text;
+use crate::provider::retry_after::retry_after;
 
-/// The `error` object of an answer, as far as there is one. Nothing in it can be relied on to have
-/// its type.
+/// The `error` object of an answer; null if there is none. Any field may be missing or have another
+/// type than documented.
 struct ErrorBody(Value);
 
 impl ErrorBody {
-    fn text(&self, name: &str) -> Option<&str> {
+    fn string(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str().filter(|text| !text.is_empty())
     }
 
@@ -32,44 +34,45 @@ impl ErrorBody {
             .find_map(|detail| detail.get("errorCode")?.as_str())
     }
 
-    /// Whether the error is about the token and not about the message.
+    /// Whether an `INVALID_ARGUMENT` is about the token and not about the message.
     fn names_the_token(&self) -> bool {
         let violations = self
             .details()
             .filter_map(|detail| detail.get("fieldViolations")?.as_array())
             .flatten();
         let mut fields = violations.filter_map(|violation| violation.get("field")?.as_str());
-        let text = self.text("message").unwrap_or_default();
+
+        // Not every answer has details: without them, only the text tells.
+        let message = self.string("message").unwrap_or_default();
         fields.any(|field| matches!(field, "message.token" | "message.fid"))
-            || text.contains("registration token is not a valid FCM registration token")
+            || message.contains("registration token is not a valid FCM registration token")
     }
 
-    /// Whether the quota that is used up is a single device's: `google.rpc.QuotaFailure` says which
-    /// in its texts.
+    /// Whether the quota that is used up is a single device's and not the project's.
+    /// `google.rpc.QuotaFailure` tells it only in texts for people.
     fn names_the_device(&self) -> bool {
         let mut violations = self
             .details()
             .filter_map(|detail| detail.get("violations")?.as_array())
             .flatten()
             .peekable();
+
         violations.peek().is_some()
             && violations.all(|violation| {
-                let texts = ["subject", "description"]
+                ["subject", "description"]
                     .into_iter()
-                    .filter_map(|name| violation.get(name)?.as_str());
-                texts
-                    .into_iter()
+                    .filter_map(|name| violation.get(name)?.as_str())
                     .any(|text| text.to_ascii_lowercase().contains("device"))
             })
     }
 }
 
-/// What FCM answered.
 pub(super) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
     let http_status = Some(status.as_u16());
+
     if status.is_success() {
-        let message_id = body.get("name").and_then(Value::as_str).map(tidy);
+        let message_id = body.get("name").and_then(Value::as_str).map(bounded_text);
         return Answer {
             outcome: Outcome::Accepted,
             http_status,
@@ -78,23 +81,29 @@ pub(super) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> An
             message_id,
         };
     }
+
     let error = ErrorBody(body.get_mut("error").map(Value::take).unwrap_or_default());
     let code = error
         .error_code()
         .filter(|code| *code != "UNSPECIFIED_ERROR");
+
     Answer {
         outcome: outcome(status, code, &error, headers),
         http_status,
-        code: error.error_code().or(error.text("status")).map(tidy),
-        message: error.text("message").map(tidy),
+        code: error
+            .error_code()
+            .or(error.string("status"))
+            .map(bounded_text),
+        message: error.string("message").map(bounded_text),
         message_id: None,
     }
 }
 
-/// The table. One line per row of FCM's documents, the most telling sign first.
+/// The table of error codes: a line for each row of FCM's page, the most specific first. Each row is
+/// tested below.
 #[allow(
     clippy::match_same_arms,
-    reason = "one line for each row of the documents"
+    reason = "one line for each row of FCM's page"
 )]
 fn outcome(
     status: StatusCode,
@@ -107,17 +116,15 @@ fn outcome(
         retry_after,
         device_only: error.names_the_device(),
     };
-    match (
-        status.as_u16(),
-        code,
-        error.text("status").unwrap_or_default(),
-    ) {
+
+    let error_status = error.string("status").unwrap_or_default();
+    match (status.as_u16(), code, error_status) {
         (_, Some("UNREGISTERED"), _) => Outcome::TokenDead { since: None },
         (_, Some("SENDER_ID_MISMATCH"), _) => Outcome::TokenRefused,
         (_, Some("QUOTA_EXCEEDED"), _) => throttled,
         (_, Some("UNAVAILABLE" | "INTERNAL"), _) => Outcome::Unavailable { retry_after },
-        // The key for APNs or web push that is kept at Firebase is bad: only tokens that go that
-        // way are concerned.
+        // The key for APNs or web push that is kept at Firebase is bad. That concerns only tokens of
+        // iOS apps and browsers, so it must not stop the Credential.
         (_, Some("THIRD_PARTY_AUTH_ERROR" | "APNS_AUTH_ERROR"), _) => Outcome::TokenRefused,
         (_, Some("INVALID_ARGUMENT"), _) | (400, _, "INVALID_ARGUMENT")
             if error.names_the_token() =>
@@ -125,8 +132,8 @@ fn outcome(
             Outcome::TokenDead { since: None }
         }
         (_, Some("INVALID_ARGUMENT"), _) => Outcome::MessageRefused,
-        // Without a code: the API is off or a role is missing, the project or the address does not
-        // exist. A front end may say so in HTML.
+        // Without a code, the API is off, a role is missing, or the project does not exist. The
+        // front end may tell that in HTML.
         (401, _, _) | (403 | 404, None, _) => Outcome::CredentialRefused,
         (429, _, _) => throttled,
         (300..=399 | 408 | 500..=599, _, _) => Outcome::Unavailable { retry_after },
@@ -142,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    fn of(status: u16, canonical: &str, code: Option<&str>) -> Answer {
+    fn answer_to(status: u16, canonical: &str, code: Option<&str>) -> Answer {
         let details: Vec<_> = code
             .iter()
             .map(|code| json!({"@type": "x", "errorCode": code}))
@@ -216,8 +223,9 @@ mod tests {
             (500, "UNKNOWN", Some("UNSPECIFIED_ERROR"), unavailable),
             (418, "NEW", Some("NEW_CODE"), Outcome::MessageRefused),
         ];
+
         for (status, canonical, code, expected) in rows {
-            let answer = of(status, canonical, code);
+            let answer = answer_to(status, canonical, code);
             assert_eq!(answer.outcome, expected, "{status} {canonical} {code:?}");
             assert_eq!(answer.http_status, Some(status));
         }
@@ -242,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_had_too_many_does_not_stand_for_the_project() {
+    fn the_quota_of_one_device_is_told_from_the_projects() {
         let of = |subject: &str| {
             let body = json!({"error": {"status": "RESOURCE_EXHAUSTED", "details": [
                 {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"},
@@ -255,6 +263,7 @@ mod tests {
             )
             .outcome
         };
+
         assert_eq!(
             of("Device message rate"),
             Outcome::Throttled {
@@ -272,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn no_body_is_too_odd() {
+    fn any_body_is_understood() {
         for (body, expected) in [
             (
                 r#"{"error":{"status":"NOT_FOUND","details":null,"message":7}}"#,
@@ -293,6 +302,7 @@ mod tests {
                 "{body}"
             );
         }
+
         assert_eq!(
             answer(StatusCode::OK, &HeaderMap::new(), b"<html>").outcome,
             Outcome::Accepted
@@ -300,11 +310,12 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_that_fcm_asks_for_is_kept() {
+    fn retry_after_is_taken_from_the_header() {
         let mut headers = HeaderMap::new();
         headers.insert("retry-after", "17".parse().unwrap());
         let retry_after = Some(Duration::from_secs(17));
         let answer = |status| answer(status, &headers, b"<html>Bad Gateway</html>").outcome;
+
         assert_eq!(
             answer(StatusCode::SERVICE_UNAVAILABLE),
             Outcome::Unavailable { retry_after }
@@ -325,6 +336,7 @@ mod tests {
             &HeaderMap::new(),
             br#"{"name":"projects/p/messages/1"}"#,
         );
+
         assert_eq!(
             (answer.outcome, answer.message_id.as_deref()),
             (Outcome::Accepted, Some("projects/p/messages/1"))

@@ -1,15 +1,16 @@
-//! FCM's request body.
-//! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages#Message>
+//! FCM's request body:
+//! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages#Message>.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::model::message::{Message, Priority};
-use crate::provider::payload::{MAX_PAYLOAD, PayloadProblem, merge};
+use crate::provider::payload::{MAX_PAYLOAD, PayloadProblem, merge, present};
 
-/// What an override may not choose: whom it is for, and the form that excludes `android`.
-const TARGETS: [&str; 7] = [
+/// The fields that an override may not set: the recipient, and the newer form of `android`, which FCM
+/// does not take beside `android`.
+const NOT_OVERRIDABLE: [&str; 7] = [
     "token",
     "fid",
     "topic",
@@ -19,38 +20,43 @@ const TARGETS: [&str; 7] = [
     "android_v2",
 ];
 
-/// The body, cut where the token goes.
+/// The body of a request, the same for every device that gets the message but for the token. It is
+/// serialized once, and each request only adds its token.
 pub struct FcmPayload {
-    /// Everything of the `message` object but its token, as JSON without its opening brace.
+    /// The `message` object without its token, as JSON without its opening brace.
     rest: String,
 }
 
 impl FcmPayload {
-    /// The body for every recipient of `message`, which APNs keeps no longer than until
-    /// `expires_at` where FCM passes it on.
+    /// Renders `message`. `expires_at` is for tokens of iOS apps, which FCM passes on to APNs: APNs
+    /// is asked to keep the message no longer than until then.
     pub fn render(
         message: &Message,
         expires_at: Option<OffsetDateTime>,
     ) -> Result<Self, PayloadProblem> {
         let mut rendered = fields(message, expires_at);
+
         if let Some(over) = &message.fcm {
-            if let Some(target) = TARGETS.iter().find(|target| over.contains_key(**target)) {
-                let problem = "can't be overridden: Bellwire fills in the recipient and android";
-                return Err(PayloadProblem::new(format!("fcm.{target}"), problem));
+            let mut names = NOT_OVERRIDABLE.iter();
+            if let Some(name) = names.find(|name| over.contains_key(**name)) {
+                let message = "can't be set: Bellwire sets the recipient and android";
+                return Err(PayloadProblem::new(format!("fcm.{name}"), message));
             }
-            merge(&mut rendered, &with_our_spelling(over));
+            merge(&mut rendered, &in_camel_case(over));
         }
+
         check_data(message, rendered.get("data"))?;
         let size: usize = rendered
             .iter()
             .map(|(key, value)| key.len() + bytes_of(value))
             .sum();
         if size > MAX_PAYLOAD {
-            let problem = format!(
-                "is too large: {size} bytes of keys and values for FCM; the most is {MAX_PAYLOAD}"
+            let message = format!(
+                "must be at most {MAX_PAYLOAD} bytes of keys and values as FCM gets it, but is {size}"
             );
-            return Err(PayloadProblem::new("content", problem));
+            return Err(PayloadProblem::new("content", message));
         }
+
         let mut rest = Value::Object(rendered).to_string();
         rest.remove(0);
         Ok(Self { rest })
@@ -61,14 +67,15 @@ impl FcmPayload {
         self.with(r#"{"message":{"token":"#, token)
     }
 
-    /// The same, to be checked and not delivered.
-    pub fn to_validate(&self, token: &str) -> Bytes {
+    /// The body for the device with `token` that FCM checks and does not deliver.
+    pub fn validate_only(&self, token: &str) -> Bytes {
         self.with(r#"{"validateOnly":true,"message":{"token":"#, token)
     }
 
     fn with(&self, opening: &str, token: &str) -> Bytes {
         let mut body = String::with_capacity(opening.len() + self.rest.len() + token.len() + 8);
         body.push_str(opening);
+        // As a JSON string, with its quotes and escapes.
         body.push_str(&Value::from(token).to_string());
         if self.rest != "}" {
             body.push(',');
@@ -79,9 +86,9 @@ impl FcmPayload {
     }
 }
 
-/// FCM takes its fields in camelCase and in `snake_case`: an override must meet ours under the same
-/// name.
-fn with_our_spelling(over: &Map<String, Value>) -> Map<String, Value> {
+/// FCM takes each field in camelCase and in `snake_case`. An override in `snake_case` is renamed, so
+/// that it replaces the rendered field and does not stand beside it.
+fn in_camel_case(over: &Map<String, Value>) -> Map<String, Value> {
     let mut over = over.clone();
     if let Some(Value::Object(android)) = over.get_mut("android") {
         if let Some(key) = android.remove("collapse_key") {
@@ -96,44 +103,48 @@ fn with_our_spelling(over: &Map<String, Value>) -> Map<String, Value> {
     over
 }
 
-/// FCM's `data` is texts only, and some keys are its own.
+/// Checks that `data` has only strings, and none of the keys that FCM reserves:
+/// <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages#Message>.
 fn check_data(message: &Message, data: Option<&Value>) -> Result<(), PayloadProblem> {
     let Some(data) = data else { return Ok(()) };
     let Some(data) = data.as_object() else {
         return Err(PayloadProblem::new(
             "fcm.data",
-            "must be an object of texts",
+            "must be an object of strings",
         ));
     };
-    let ours = |key: &str| {
+
+    let is_of_message = |key: &str| {
         message
             .data
             .as_ref()
             .is_some_and(|data| data.contains_key(key))
     };
     for (key, value) in data {
-        let field = if ours(key) {
+        let field = if is_of_message(key) {
             format!("data.{key}")
         } else {
             format!("fcm.data.{key}")
         };
+
         let reserved = matches!(key.as_str(), "from" | "message_type")
             || key.starts_with("google.")
             || key.starts_with("gcm.notification.");
         if reserved {
             return Err(PayloadProblem::new(
                 field,
-                "is a key that FCM keeps for itself",
+                "must have another name: FCM reserves this key",
             ));
         }
         if !value.is_string() {
-            return Err(PayloadProblem::new(field, "must be a text"));
+            return Err(PayloadProblem::new(field, "must be a string"));
         }
     }
+
     Ok(())
 }
 
-/// Bytes of all keys and values, which is what FCM limits.
+/// Bytes of all keys and values, which FCM limits.
 fn bytes_of(value: &Value) -> usize {
     match value {
         Value::Object(object) => object
@@ -148,25 +159,31 @@ fn bytes_of(value: &Value) -> usize {
 
 fn fields(message: &Message, expires_at: Option<OffsetDateTime>) -> Map<String, Value> {
     let mut fields = Map::new();
+
     let notification = present([
         ("title", message.title.as_ref().map(|title| json!(title))),
         ("body", message.body.as_ref().map(|body| json!(body))),
         ("image", message.image.as_ref().map(|image| json!(image))),
     ]);
-    let shown = !notification.is_empty() || message.sound.is_some() || message.badge.is_some();
+    let is_noticeable =
+        !notification.is_empty() || message.sound.is_some() || message.badge.is_some();
     insert(&mut fields, "notification", notification);
+
     if let Some(data) = message.data.as_ref().filter(|data| !data.is_empty()) {
         fields.insert("data".to_owned(), json!(data));
     }
     insert(&mut fields, "android", android(message));
-    let overridden = |name| {
+
+    // An override of these two may make the device show something.
+    let is_overridden = |name| {
         message
             .fcm
             .as_ref()
             .is_some_and(|over| over.contains_key(name))
     };
-    let wakes_only = !shown && !overridden("notification") && !overridden("apns");
-    insert(&mut fields, "apns", apns(message, expires_at, wakes_only));
+    let only_wakes = !is_noticeable && !is_overridden("notification") && !is_overridden("apns");
+    insert(&mut fields, "apns", apns(message, expires_at, only_wakes));
+
     fields
 }
 
@@ -183,32 +200,35 @@ fn android(message: &Message) -> Map<String, Value> {
             message.collapse_key.as_ref().map(|key| json!(key)),
         ),
     ]);
+
     let notification = present([
         ("sound", message.sound.as_ref().map(|sound| json!(sound))),
         ("notificationCount", message.badge.map(|badge| json!(badge))),
     ]);
     insert(&mut android, "notification", notification);
+
     android
 }
 
-/// For tokens of iOS apps, which FCM passes on to APNs. One that only wakes the app must say so and
-/// not be urgent.
+/// For tokens of iOS apps, which FCM passes on to APNs. APNs takes a push that only wakes the app with
+/// `content-available` and priority 5 only.
 fn apns(
     message: &Message,
     expires_at: Option<OffsetDateTime>,
-    wakes_only: bool,
+    only_wakes: bool,
 ) -> Map<String, Value> {
     let aps = present([
         ("sound", message.sound.as_ref().map(|sound| json!(sound))),
         ("badge", message.badge.map(|badge| json!(badge))),
-        ("content-available", wakes_only.then(|| json!(1))),
-        // The app's notification service extension loads the picture.
+        ("content-available", only_wakes.then(|| json!(1))),
+        // So that the app's notification service extension is called, which loads the image.
         ("mutable-content", message.image.is_some().then(|| json!(1))),
     ]);
+
     let headers = present([
         (
             "apns-priority",
-            (wakes_only || message.priority == Priority::Low).then(|| json!("5")),
+            (only_wakes || message.priority == Priority::Low).then(|| json!("5")),
         ),
         (
             "apns-expiration",
@@ -221,21 +241,17 @@ fn apns(
             message.collapse_key.as_ref().map(|key| json!(key)),
         ),
     ]);
+
     let mut apns = Map::new();
     insert(&mut apns, "headers", headers);
     if !aps.is_empty() {
         apns.insert("payload".to_owned(), json!({ "aps": aps }));
     }
+
     apns
 }
 
-fn present<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
-    fields
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect()
-}
-
+/// Inserts `object`, unless it is empty.
 fn insert(fields: &mut Map<String, Value>, name: &str, object: Map<String, Value>) {
     if !object.is_empty() {
         fields.insert(name.to_owned(), Value::Object(object));
@@ -281,6 +297,7 @@ mod tests {
             "apns": {"headers": {"apns-priority": "5", "apns-expiration": "1700000060", "apns-collapse-id": "c"},
                 "payload": {"aps": {"sound": "default", "badge": 3, "mutable-content": 1}}},
         }});
+
         assert_eq!(body(&message), expected);
     }
 
@@ -291,6 +308,7 @@ mod tests {
             ..Message::default()
         };
         let merged = body(&over(json!({"android": {"directBootOk": true}})));
+
         assert_eq!(
             merged["message"]["android"],
             json!({"priority": "HIGH", "directBootOk": true})
@@ -302,16 +320,17 @@ mod tests {
     }
 
     #[test]
-    fn an_override_in_snake_case_meets_our_fields() {
-        let over = json!({"android": {"collapse_key": "theirs", "notification": {"notification_count": 9}}});
+    fn an_override_in_snake_case_replaces_the_rendered_field() {
+        let over = json!({"android": {"collapse_key": "overridden", "notification": {"notification_count": 9}}});
         let message = Message {
             badge: Some(1),
-            collapse_key: Some("ours".into()),
+            collapse_key: Some("rendered".into()),
             fcm: over.as_object().cloned(),
             ..Message::default()
         };
         let android = body(&message)["message"]["android"].take();
-        let expected = json!({"priority": "HIGH", "collapseKey": "theirs", "notification": {"notificationCount": 9}});
+        let expected = json!({"priority": "HIGH", "collapseKey": "overridden", "notification": {"notificationCount": 9}});
+
         assert_eq!(android, expected);
     }
 
@@ -336,6 +355,7 @@ mod tests {
             ..message
         });
         let expected = json!({"headers": {"apns-expiration": "1700000060"}, "payload": {"aps": {"alert": "A"}}});
+
         assert_eq!(shown["message"]["apns"], expected);
     }
 
@@ -363,6 +383,7 @@ mod tests {
             body: Some("x".repeat(length)),
             ..Message::default()
         };
+
         assert!(FcmPayload::render(&message(4000), None).is_ok());
         assert_eq!(
             FcmPayload::render(&message(5000), None)
@@ -392,6 +413,7 @@ mod tests {
         let empty = FcmPayload {
             rest: "}".to_owned(),
         };
+
         assert_eq!(&empty.for_token("t")[..], br#"{"message":{"token":"t"}}"#);
     }
 }

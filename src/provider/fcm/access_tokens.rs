@@ -1,8 +1,5 @@
-//! Access tokens: a signed assertion is exchanged for one, which is kept and renewed ahead of its
-//! end.
-//!
-//! <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>. One task at
-//! a time renews; while the old token is still good the others go on with it.
+//! Access tokens: a signed assertion is exchanged for one, which is kept and renewed before it ends:
+//! <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>.
 
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -15,23 +12,36 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::model::outcome::NotSent;
+use crate::provider::ClientError;
+use crate::provider::bounded_text::bounded_text;
 use crate::provider::endpoints::{Endpoint, Endpoints, https_authority};
-use crate::provider::fcm::FcmCredential;
-use crate::provider::fcm::credential::GOOGLE_TOKEN_URI;
-use crate::provider::{ClientError, retry_after, tidy};
-use crate::transport::{Pool, SendError};
+use crate::provider::fcm::credential::{FcmCredential, GOOGLE_TOKEN_URI};
+use crate::provider::retry_after::retry_after;
+use crate::transport::{Pool, Response, SendError};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
-/// The longest that Google accepts.
+
+/// The longest life of an assertion that Google accepts.
 const ASSERTION_SECONDS: i64 = 3600;
-/// A token is renewed this long before its end, or at half its life if that is shorter.
+
+/// A token is renewed this long before its end, or halfway through its life if that is later.
 const RENEW_AHEAD: Duration = Duration::from_mins(5);
-/// And up to this much earlier, so that not all replicas renew at once.
+/// A random part of this is added, so that replicas don't all renew at the same time.
 const RENEW_SPREAD: Duration = Duration::from_mins(1);
-/// A renewal ahead of the end that failed is tried again after this.
+/// How long a renewal waits after one that failed, while the present token is still good.
 const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// The longest life of a token that is believed. Google's live an hour; a bound keeps the sums with
+/// instants from overflowing.
+const MAX_TOKEN_SECONDS: u64 = 86_400;
+
 /// The access tokens of one service account.
+///
+/// They belong to one `FcmClient`, whose requests share them and which they end with. There is no
+/// task: the first request that finds the token due for renewal takes the lock `renewing` and makes
+/// the exchange. While the present token is good, other requests go on with it; without a good one
+/// they wait for the lock and share the result, be it a token or a failure. If the request that
+/// makes the exchange is dropped, the lock is free and the next one makes it.
 pub(super) struct AccessTokens {
     pool: Pool,
     uri: http::Uri,
@@ -41,8 +51,7 @@ pub(super) struct AccessTokens {
     signing_key: EncodingKey,
     current: RwLock<Option<AccessToken>>,
     renewing: tokio::sync::Mutex<()>,
-    /// The last exchange that failed, and when.
-    failure: Mutex<Option<(Instant, NotSent)>>,
+    last_failure: Mutex<Option<Failure>>,
 }
 
 #[derive(Clone)]
@@ -51,6 +60,12 @@ struct AccessToken {
     authorization: HeaderValue,
     renew_at: Instant,
     ends_at: Instant,
+}
+
+/// An exchange that brought no token.
+struct Failure {
+    at: Instant,
+    error: NotSent,
 }
 
 #[derive(Serialize)]
@@ -69,10 +84,12 @@ struct Granted {
     expires_in: u64,
 }
 
+/// The life of Google's tokens in seconds, for an answer that does not tell it.
 fn default_expires_in() -> u64 {
     3599
 }
 
+/// An error of RFC 6749: <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>.
 #[derive(Deserialize, Default)]
 struct Refused {
     #[serde(default)]
@@ -82,17 +99,19 @@ struct Refused {
 }
 
 impl AccessTokens {
-    /// None yet.
+    /// Fails if the Credential's token endpoint is not allowed.
     pub(super) fn new(
         credential: &FcmCredential,
         endpoints: &Endpoints,
     ) -> Result<Self, ClientError> {
+        // Checked again at the last moment: a tenant must not make Bellwire call any other address.
         let address = || ClientError::Address(credential.token_uri.clone());
         if credential.token_uri != GOOGLE_TOKEN_URI
             && !endpoints.fcm_token_uris.contains(&credential.token_uri)
         {
             return Err(address());
         }
+
         let (host, port) = https_authority(&credential.token_uri).ok_or_else(address)?;
         let endpoint = Endpoint {
             host,
@@ -100,8 +119,10 @@ impl AccessTokens {
             max_connections: 1,
             ..endpoints.fcm.clone()
         };
+
         let mut header = Header::new(Algorithm::RS256);
         header.kid.clone_from(&credential.private_key_id);
+
         Ok(Self {
             pool: Pool::new(endpoint.origin(false), endpoint.roots.client_config(None)?),
             uri: credential.token_uri.parse().map_err(|_| address())?,
@@ -111,68 +132,55 @@ impl AccessTokens {
             signing_key: credential.signing_key.clone(),
             current: RwLock::new(None),
             renewing: tokio::sync::Mutex::new(()),
-            failure: Mutex::new(None),
+            last_failure: Mutex::new(None),
         })
     }
 
-    /// A token that is good now, as the value of the `authorization` header.
+    /// The value of the `authorization` header for a request that is sent now.
     pub(super) async fn get(&self) -> Result<HeaderValue, NotSent> {
-        let now = Instant::now();
-        let current = self.current().filter(|token| now < token.ends_at);
+        let asked_at = Instant::now();
+
+        let current = self.current().filter(|token| asked_at < token.ends_at);
         let _renewing = match current {
-            Some(token) if now < token.renew_at => return Ok(token.authorization),
+            Some(token) if asked_at < token.renew_at => return Ok(token.authorization),
             Some(token) => match self.renewing.try_lock() {
                 Ok(renewing) => renewing,
+                // Another request renews it; this one still does.
                 Err(_) => return Ok(token.authorization),
             },
             None => self.renewing.lock().await,
         };
-        // Somebody else may have tried while this waited for its turn: what came of it holds for
-        // all who waited.
+
+        // Another request may have made the exchange while this one waited for the lock. Its result
+        // counts for all that waited, so that a failing endpoint is not called once for each.
         if let Some(token) = self
             .current()
             .filter(|token| Instant::now() < token.renew_at)
         {
             return Ok(token.authorization);
         }
-        if let Some(error) = self.failure_since(now) {
+        if let Some(error) = self.failure_since(asked_at) {
             return Err(error);
         }
+
         match self.exchange().await {
             Ok(token) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
-                Ok(token.authorization)
+                let authorization = token.authorization.clone();
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(token);
+                Ok(authorization)
             }
-            Err(error) => self.put_off().ok_or_else(|| {
-                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some((Instant::now(), error.clone()));
+            Err(error) => self.postpone_renewal().ok_or_else(|| {
+                let failure = Failure {
+                    at: Instant::now(),
+                    error: error.clone(),
+                };
+                *self
+                    .last_failure
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = Some(failure);
                 error
             }),
         }
-    }
-
-    fn failure_since(&self, began: Instant) -> Option<NotSent> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure
-            .as_ref()
-            .filter(|(at, _)| *at >= began)
-            .map(|(_, error)| error.clone())
-    }
-
-    /// Goes on with the present token for a while, if it is still good.
-    fn put_off(&self) -> Option<HeaderValue> {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let token = current
-            .as_mut()
-            .filter(|token| Instant::now() < token.ends_at)?;
-        token.renew_at = Instant::now() + RENEW_AGAIN_AFTER;
-        Some(token.authorization.clone())
-    }
-
-    /// Drops a token that the provider refused, unless it has been replaced since.
-    pub(super) fn forget(&self, authorization: &HeaderValue) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        current.take_if(|token| token.authorization == authorization);
     }
 
     fn current(&self) -> Option<AccessToken> {
@@ -180,6 +188,34 @@ impl AccessTokens {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    fn failure_since(&self, start: Instant) -> Option<NotSent> {
+        let failure = self
+            .last_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        failure
+            .as_ref()
+            .filter(|failure| failure.at >= start)
+            .map(|failure| failure.error.clone())
+    }
+
+    /// Puts off the next renewal and returns the present token; `None` if that has ended.
+    fn postpone_renewal(&self) -> Option<HeaderValue> {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let token = current
+            .as_mut()
+            .filter(|token| Instant::now() < token.ends_at)?;
+
+        token.renew_at = Instant::now() + RENEW_AGAIN_AFTER;
+        Some(token.authorization.clone())
+    }
+
+    /// Drops a token that FCM refused, unless another request has replaced it.
+    pub(super) fn forget(&self, authorization: &HeaderValue) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.take_if(|token| token.authorization == authorization);
     }
 
     async fn exchange(&self) -> Result<AccessToken, NotSent> {
@@ -190,6 +226,7 @@ impl AccessTokens {
             request.headers_mut().insert(CONTENT_TYPE, form);
             request
         };
+
         let asked_at = Instant::now();
         let response = self.pool.send(request, &body).await.map_err(|error| {
             let (SendError::NotSent(reason) | SendError::Ambiguous(reason)) = error;
@@ -198,32 +235,18 @@ impl AccessTokens {
                 retry_after: None,
             }
         })?;
-        if response.status.is_success() {
-            return granted(&response.body, asked_at).ok_or_else(|| {
-                NotSent::CredentialUnavailable {
-                    reason: "the token endpoint's answer holds no access token".to_owned(),
-                    retry_after: None,
-                }
-            });
+
+        if !response.status.is_success() {
+            return Err(refusal(&response));
         }
-        let refused: Refused = serde_json::from_slice(&response.body).unwrap_or_default();
-        let reason = format!(
-            "{} {} {}",
-            response.status.as_u16(),
-            refused.error,
-            refused.error_description
-        );
-        let reason = tidy(reason.trim_end());
-        let transient = matches!(response.status.as_u16(), 408 | 429);
-        if response.status.is_client_error() && !transient {
-            return Err(NotSent::CredentialRefused { reason });
-        }
-        Err(NotSent::CredentialUnavailable {
-            reason,
-            retry_after: retry_after(&response.headers),
+        granted(&response.body, asked_at).ok_or_else(|| NotSent::CredentialUnavailable {
+            reason: "the token endpoint's answer has no access token".to_owned(),
+            retry_after: None,
         })
     }
 
+    /// The form that asks for an access token, with a signed assertion:
+    /// <https://www.rfc-editor.org/rfc/rfc7523#section-2.1>.
     fn assertion(&self) -> Result<Bytes, NotSent> {
         let iat = OffsetDateTime::now_utc().unix_timestamp();
         let claims = Claims {
@@ -233,30 +256,56 @@ impl AccessTokens {
             iat,
             exp: iat + ASSERTION_SECONDS,
         };
+
         let assertion =
             jsonwebtoken::encode(&self.header, &claims, &self.signing_key).map_err(|error| {
                 NotSent::CredentialRefused {
                     reason: format!("the private key can't sign: {error}"),
                 }
             })?;
-        // Base64url and dots need no escape in a form.
+
+        // The assertion is base64url and dots, which need no escape in a form.
         let grant = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
         Ok(Bytes::from(format!("{grant}{assertion}")))
     }
 }
 
+/// The token of a successful answer. Its life counts from `asked_at`, because the answer may have
+/// been on its way for a while.
 fn granted(body: &[u8], asked_at: Instant) -> Option<AccessToken> {
     let granted: Granted = serde_json::from_slice(body).ok()?;
-    // A day is far more than Google gives, and keeps the sums below within bounds.
-    let life = Duration::from_secs(granted.expires_in.min(86_400));
-    let ahead = RENEW_AHEAD + RENEW_SPREAD.mul_f64(rand::random());
     let mut authorization =
         HeaderValue::try_from(format!("Bearer {}", granted.access_token)).ok()?;
-    // Hidden from debug output; HTTP/2 sends it as a literal either way.
+    // Hidden from debug output. HTTP/2 sends it as a literal either way.
     authorization.set_sensitive(true);
+
+    let life = Duration::from_secs(granted.expires_in.min(MAX_TOKEN_SECONDS));
+    let ahead = RENEW_AHEAD + RENEW_SPREAD.mul_f64(rand::random());
     Some(AccessToken {
         authorization,
         renew_at: asked_at + life.saturating_sub(ahead).max(life / 2),
         ends_at: asked_at + life,
     })
+}
+
+/// What an answer without success means: the Credential is at fault, or the endpoint.
+fn refusal(response: &Response) -> NotSent {
+    let refused: Refused = serde_json::from_slice(&response.body).unwrap_or_default();
+    let reason = format!(
+        "{} {} {}",
+        response.status.as_u16(),
+        refused.error,
+        refused.error_description
+    );
+    let reason = bounded_text(reason.trim_end());
+
+    let is_transient = matches!(response.status.as_u16(), 408 | 429);
+    if response.status.is_client_error() && !is_transient {
+        NotSent::CredentialRefused { reason }
+    } else {
+        NotSent::CredentialUnavailable {
+            reason,
+            retry_after: retry_after(&response.headers),
+        }
+    }
 }

@@ -1,0 +1,247 @@
+//! Requests to APNs, with one signing key or one client certificate.
+
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::{HeaderMap, Request};
+use uuid::Uuid;
+
+use crate::model::masked_token::masked;
+use crate::model::outcome::{Answer, NotSent};
+use crate::provider::apns::credential::{CertificateCredential, KeyCredential};
+use crate::provider::apns::outcome;
+use crate::provider::apns::payload::ApnsPayload;
+use crate::provider::apns::provider_tokens::ProviderTokens;
+use crate::provider::endpoints::Endpoint;
+use crate::provider::{ClientError, RequestPreview};
+use crate::transport::{Identity, Pool, Response, SendError};
+
+const APNS_ID: HeaderName = HeaderName::from_static("apns-id");
+const APNS_TOPIC: HeaderName = HeaderName::from_static("apns-topic");
+
+pub(in crate::provider) struct ApnsClient {
+    pool: Pool,
+    origin_uri: String,
+    /// `None`: the client certificate authenticates the connection.
+    tokens: Option<ProviderTokens>,
+    /// The bundle id as a header; `None`: APNs takes the certificate's own.
+    topic: Option<HeaderValue>,
+}
+
+impl ApnsClient {
+    /// A client that authenticates each request with a token that `credential` signs.
+    pub(in crate::provider) fn with_key(
+        credential: &KeyCredential,
+        endpoint: &Endpoint,
+    ) -> Result<Self, ClientError> {
+        // With tokens, APNs allows one stream until it has answered a request with a valid one.
+        let origin = endpoint.origin(true);
+
+        Ok(Self {
+            pool: Pool::new(origin, endpoint.roots.client_config(None)?),
+            origin_uri: endpoint.origin_uri(),
+            topic: Some(topic(&credential.bundle_id)?),
+            tokens: Some(ProviderTokens::new(credential)),
+        })
+    }
+
+    /// A client that authenticates each connection with the client certificate of `credential`.
+    pub(in crate::provider) fn with_certificate(
+        credential: &CertificateCredential,
+        endpoint: &Endpoint,
+    ) -> Result<Self, ClientError> {
+        let identity = Identity {
+            certificates: credential.certificates.clone(),
+            private_key: credential.private_key.clone_key(),
+        };
+
+        Ok(Self {
+            pool: Pool::new(
+                endpoint.origin(false),
+                endpoint.roots.client_config(Some(identity))?,
+            ),
+            origin_uri: endpoint.origin_uri(),
+            topic: credential.bundle_id.as_deref().map(topic).transpose()?,
+            tokens: None,
+        })
+    }
+
+    pub(in crate::provider) fn connections(&self) -> usize {
+        self.pool.connections()
+    }
+
+    /// The request that [`Self::send`] would make, secrets masked.
+    pub(in crate::provider) fn preview(
+        &self,
+        payload: &ApnsPayload,
+        token: &str,
+        apns_id: Uuid,
+    ) -> RequestPreview {
+        let authorization = self
+            .tokens
+            .as_ref()
+            .map(|_| HeaderValue::from_static("bearer"));
+        let request = DeviceRequest {
+            client: self,
+            payload,
+            uri: http::Uri::default(),
+            apns_id,
+            authorization,
+        };
+
+        let url = format!("{}/3/device/{}", self.origin_uri, masked(token));
+        RequestPreview::post(url, &request.headers(), payload.body())
+    }
+
+    /// Tries once to deliver `payload` to the device with `token`. `apns_id` must be the same on
+    /// every attempt at one notification.
+    ///
+    /// A second request is made where the first answer is about the provider token or the
+    /// connection, and another one may fare better.
+    pub(in crate::provider) async fn send(
+        &self,
+        payload: &ApnsPayload,
+        token: &str,
+        apns_id: Uuid,
+    ) -> Result<Answer, NotSent> {
+        if !is_device_token(token) {
+            return Ok(Answer::bad_token(
+                "the device token must have only letters, digits, '-' and '_'",
+            ));
+        }
+        let Ok(uri) = format!("{}/3/device/{token}", self.origin_uri).parse::<http::Uri>() else {
+            return Ok(Answer::bad_token("the device token is too long for a URL"));
+        };
+
+        let authorization = self.tokens.as_ref().map(ProviderTokens::get).transpose()?;
+        let mut request = DeviceRequest {
+            client: self,
+            payload,
+            uri,
+            apns_id,
+            authorization,
+        };
+        let answer = request.send().await?;
+
+        match answer.code.as_deref() {
+            Some("ExpiredProviderToken") => {
+                let (Some(tokens), Some(expired)) = (&self.tokens, &request.authorization) else {
+                    return Ok(answer);
+                };
+                let Some(newer) = tokens.renew(expired)? else {
+                    return Ok(answer);
+                };
+
+                request.authorization = Some(newer);
+                request.send().await
+            }
+            Some(code) if is_about_the_connection(code) => request.send().await,
+            _ => Ok(answer),
+        }
+    }
+}
+
+/// Whether APNs refused a request because its connection is closing, or is bound to another signing
+/// key. Another connection may well take the request.
+fn is_about_the_connection(code: &str) -> bool {
+    matches!(code, "IdleTimeout" | "Shutdown" | "UnrelatedKeyIdInToken")
+}
+
+/// Apple's device tokens are hexadecimal, of no fixed length. Others are left for APNs to judge,
+/// except those with a character that would change the request's address.
+fn is_device_token(token: &str) -> bool {
+    !token.is_empty()
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// A request for one device, which may be sent more than once.
+struct DeviceRequest<'a> {
+    client: &'a ApnsClient,
+    payload: &'a ApnsPayload,
+    uri: http::Uri,
+    apns_id: Uuid,
+    authorization: Option<HeaderValue>,
+}
+
+impl DeviceRequest<'_> {
+    async fn send(&self) -> Result<Answer, NotSent> {
+        let headers = self.headers();
+        let request = || {
+            let mut request = Request::post(self.uri.clone()).body(()).unwrap_or_default();
+            *request.headers_mut() = headers.clone();
+            request
+        };
+
+        match self.client.pool.send(request, self.payload.body()).await {
+            Ok(response) => Ok(answer(&response)),
+            Err(SendError::Ambiguous(reason)) => Ok(Answer::ambiguous(reason)),
+            Err(SendError::NotSent(reason)) => Err(NotSent::Unreachable { reason }),
+        }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+
+        let authorization = self.authorization.as_ref();
+        headers.extend(authorization.map(|value| (AUTHORIZATION, value.clone())));
+        headers.extend(self.topic().map(|topic| (APNS_TOPIC, topic)));
+        headers.extend(self.id().map(|id| (APNS_ID, id)));
+
+        // Last, because an API user's override may replace the topic.
+        for (name, value) in self.payload.headers() {
+            headers.insert(name, value.clone());
+        }
+
+        headers
+    }
+
+    fn topic(&self) -> Option<HeaderValue> {
+        let topic = self.client.topic.as_ref()?;
+        match self.payload.topic_suffix() {
+            "" => Some(topic.clone()),
+            suffix => HeaderValue::try_from([topic.as_bytes(), suffix.as_bytes()].concat()).ok(),
+        }
+    }
+
+    fn id(&self) -> Option<HeaderValue> {
+        let mut buffer = Uuid::encode_buffer();
+        let text = self.apns_id.as_hyphenated().encode_lower(&mut buffer);
+        let mut id = HeaderValue::from_str(text).ok()?;
+
+        // HPACK never indexes a sensitive header. Each id is sent once, so an indexed one would only
+        // push headers that recur out of the table.
+        id.set_sensitive(true);
+        Some(id)
+    }
+}
+
+fn answer(response: &Response) -> Answer {
+    let answer = outcome::answer(response.status, &response.headers, &response.body);
+    if answer.code.as_deref().is_some_and(is_about_the_connection) {
+        response.retire_connection();
+    }
+    answer
+}
+
+fn topic(bundle_id: &str) -> Result<HeaderValue, ClientError> {
+    HeaderValue::from_str(bundle_id).map_err(|_| ClientError::Topic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_device_token;
+
+    #[test]
+    fn a_device_token_cannot_change_the_address() {
+        for token in [
+            "0a1b",
+            "utJXX2Tr9wN_tYOwYd8rFA6mYUMBFqdz9n6k3v5EpFAukXD89hGq",
+        ] {
+            assert!(is_device_token(token), "{token}");
+        }
+
+        for token in ["", "a/b", "a?b", "a#b", "..", "a b", "%2F", "a\nb", "é"] {
+            assert!(!is_device_token(token), "{token}");
+        }
+    }
+}
