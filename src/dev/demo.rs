@@ -1,5 +1,6 @@
-//! What `bellwire dev` finds ready: the account with the key `dev:dev`, and the App `demo` with a
-//! Credential of each kind. `bellwire demo` makes the same for a simulator that runs by itself.
+//! The demo data: the account with the API key `dev:dev`, and the App `demo` with a Credential for each
+//! provider. `bellwire dev` creates it at its start, `bellwire demo` for a simulator that runs
+//! separately.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,46 +24,50 @@ const KEY: &str = "dev";
 const SECRET: &str = "dev";
 const APP: &str = "demo";
 
-/// A send that works at once.
+/// The body of a send that works with the demo data.
 pub const EXAMPLE: &str = r#"{"to": [{"token": "dqWD7WEC83K41WHyufTS7:APA91bF", "provider": "FCM"}, {"token": "740f4707bebcf74f9b7c25d48e3358945f6aa01da5ddb387462c7eaf61bb78ad", "provider": "APN"}], "content": {"title": "Boarding time @ TLL", "body": "You have 1 hour until boarding time"}}"#;
 
 /// Options of `bellwire demo`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where the simulator keeps its demo Credentials.
+    /// The directory of the simulator, with its demo Credentials.
     #[arg(long, default_value = ".bellwire/simulator")]
     directory: PathBuf,
 }
 
-/// Makes all of it with the Credentials that `bellwire simulate` has left in its directory.
+/// `bellwire demo`: creates the demo data with the Credentials that `bellwire simulate` has written to
+/// its directory.
 pub async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
-    let of = |name| credential(&arguments.directory.join(name));
+    let read = |name| credential_content(&arguments.directory.join(name));
     let contents = [
-        (CredentialType::Fcm, of("fcm.json")?),
-        (CredentialType::Apn, of("apn.json")?),
+        (CredentialType::Fcm, read("fcm.json")?),
+        (CredentialType::Apn, read("apn.json")?),
     ];
+
     let pool = app::connect(config, 1)?;
     app::migrate(config, &pool).await?;
     prepare(&pool, &app::master_keys(config)?, contents).await?;
-    Ok(writeln!(
+
+    writeln!(
         std::io::stdout(),
-        "ready: the key {KEY}:{SECRET} sends with the App {APP}, to the simulator"
-    )?)
+        "ready: the API key {KEY}:{SECRET} sends with the App {APP} to the simulator"
+    )?;
+    Ok(())
 }
 
-/// The content of a Credential that is kept as the API takes it.
-fn credential(path: &Path) -> anyhow::Result<Value> {
-    let text = std::fs::read_to_string(path);
-    let text =
-        text.with_context(|| format!("can't read {}: does the simulator run?", path.display()))?;
-    // A parser's message could quote the key.
+/// The content of a Credential, from a file with a request body for the API.
+fn credential_content(path: &Path) -> anyhow::Result<Value> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("can't read {}: does the simulator run?", path.display()))?;
+
+    // The parser's own message could quote the key.
     let mut body: Value =
-        serde_json::from_str(&text).map_err(|_| anyhow!("{} is no JSON", path.display()))?;
+        serde_json::from_str(&text).map_err(|_| anyhow!("{} is not JSON", path.display()))?;
     Ok(body["content"].take())
 }
 
-/// Makes all of it, as far as it is missing. The simulator's address and keys may be others at
-/// every run, so Credentials are replaced.
+/// Creates the demo data that is missing. The content of Credentials is always replaced, because the
+/// simulator may have another address and other keys at every start.
 pub async fn prepare(
     pool: &PgPool,
     master_keys: &MasterKeys,
@@ -70,10 +75,12 @@ pub async fn prepare(
 ) -> anyhow::Result<()> {
     let account_id = accounts::find_or_create(pool, ACCOUNT).await?;
     api_keys::insert(pool, account_id, KEY, &hash_api_secret(SECRET), Role::Full).await?;
+
     for (credential_type, content) in contents {
         let known = default_credential(pool, account_id, credential_type.provider()).await?;
         let id = known.unwrap_or_else(CredentialId::generate);
         let sealed = master_keys.seal(id.as_uuid(), content.to_string().as_bytes())?;
+
         if known.is_some() {
             credentials::replace_content(pool, account_id, id, &sealed).await?;
         } else {
@@ -88,6 +95,7 @@ pub async fn prepare(
             credentials::insert(&mut *pool.acquire().await?, &new).await?;
         }
     }
+
     Ok(())
 }
 
@@ -97,9 +105,8 @@ async fn default_credential(
     provider: Provider,
 ) -> sqlx::Result<Option<CredentialId>> {
     let apps = senders::defaults(pool, &[(account_id, Some(APP.to_owned()))]).await?;
-    let credentials = apps.into_values().flat_map(|app| app.credentials);
+    let mut credentials = apps.into_values().flat_map(|app| app.credentials);
     Ok(credentials
-        .into_iter()
         .find(|(known, _)| *known == provider)
         .map(|(_, id)| id))
 }

@@ -1,5 +1,5 @@
-//! `bellwire dev`: everything on this machine, to try it: Postgres, the simulator, a demo App, and
-//! the service.
+//! `bellwire dev`: the service with a private Postgres, the simulator and demo data, to try Bellwire on
+//! one machine.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,12 +14,14 @@ use sqlx::postgres::PgConnection;
 
 pub mod demo;
 pub mod postgres;
+mod private_file;
 pub mod simulator;
 
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::crypto::generate_master_key;
 use crate::dev::postgres::PrivatePostgres;
+use crate::dev::private_file::write_private;
 use crate::dev::simulator::{Options, Simulator};
 use crate::model::provider::CredentialType;
 use crate::shutdown::Signals;
@@ -32,32 +34,34 @@ const MASTER_KEY_FILE: &str = "master_key";
 /// Options of `bellwire dev`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where the HTTP API listens, on 127.0.0.1; 0: any.
+    /// The port of the HTTP API, on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// Where everything is kept from one run to the next.
+    /// The directory that keeps all data between runs.
     #[arg(long, default_value = ".bellwire")]
     data_dir: PathBuf,
-    /// The control endpoint of the simulator, on 127.0.0.1; 0: any.
+    /// The port of the simulator's control endpoint, on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     simulator_port: u16,
-    /// A Postgres to use instead of a private one.
+    /// A Postgres to use in place of a private one.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
 }
 
-/// Everything that runs.
 struct Dev {
     app: App,
     simulator: Simulator,
-    /// `None`: somebody else's.
+    /// Its drop stops the server. `None`: the arguments name another Postgres.
     _postgres: Option<PrivatePostgres>,
 }
 
-/// Runs everything until the process is told to end.
+/// Runs until a signal ends the process, and then stops the service before the simulator, so that
+/// notifications in flight get their answer.
 pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
     telemetry::logs::start(&config, None)?;
     let mut signals = Signals::listen()?;
+
+    // A signal during the start ends it, too: Postgres may take a while.
     let Some(mut dev) = signals
         .unless_signaled(start(&arguments, config))
         .await
@@ -65,10 +69,12 @@ pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
     else {
         return Ok(());
     };
+
     announce(&dev.app, &dev.simulator)?;
     if signals.unless_signaled(dev.app.broken()).await.is_some() {
-        anyhow::bail!("delivery has broken off, which is a defect: the log says where");
+        anyhow::bail!("delivery has stopped because of a defect in Bellwire: see the log");
     }
+
     dev.app.stop().await;
     dev.simulator.stop().await;
     Ok(())
@@ -77,7 +83,8 @@ pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
 async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev> {
     let directory = &arguments.data_dir;
     std::fs::create_dir_all(directory)
-        .with_context(|| format!("can't make {}", directory.display()))?;
+        .with_context(|| format!("can't create {}", directory.display()))?;
+
     let (postgres, url) = match &arguments.database_url {
         Some(url) => (None, url.clone()),
         None => {
@@ -87,6 +94,7 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
             (Some(postgres), url)
         }
     };
+
     let simulator = Simulator::start(Options {
         control_port: arguments.simulator_port,
         directory: Some(directory.join("simulator")),
@@ -103,6 +111,7 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
     ];
     demo::prepare(&pool, &app::master_keys(&config)?, contents).await?;
     pool.close().await;
+
     let app = App::start(&config).await?;
     Ok(Dev {
         app,
@@ -118,7 +127,8 @@ async fn create_database(postgres: &PrivatePostgres) -> anyhow::Result<()> {
     Ok(connection.close().await?)
 }
 
-/// The simulator in place of the providers, and waits that a person can sit through.
+/// Puts the simulator in place of the providers, and shortens waits, so that a person who tries a fault
+/// sees its end.
 fn configure(
     config: &mut Config,
     arguments: &Arguments,
@@ -128,43 +138,51 @@ fn configure(
     let ca_file = arguments.data_dir.join("simulator").join("ca.pem");
     std::fs::write(&ca_file, &simulator.ca_pem)
         .with_context(|| format!("can't write {}", ca_file.display()))?;
+
     config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     config.server.drain_delay = Duration::ZERO;
     config.metrics.listen = None;
     config.database.url = SecretString::from(url);
     config.secrets.master_key = SecretString::from(master_key(&arguments.data_dir)?);
+
     config.fcm.endpoint.clone_from(&simulator.fcm_url);
     config.fcm.token_uris = vec![simulator.token_uri.clone()];
     config.fcm.ca_file = Some(ca_file.clone());
     config.apns.endpoint.clone_from(&simulator.apns_url);
     config.apns.sandbox_endpoint.clone_from(&simulator.apns_url);
     config.apns.ca_file = Some(ca_file);
+
     config.fcm.timeout = Duration::from_secs(4);
     config.apns.timeout = Duration::from_secs(4);
     config.delivery.lease = Duration::from_secs(8);
     config.delivery.retry_base = Duration::from_millis(200);
     config.delivery.retry_max = Duration::from_secs(5);
     config.delivery.poll_interval = Duration::from_millis(500);
+
     Ok(())
 }
 
-/// The key that was made at the first run.
+/// The master key, which is made at the first run.
 fn master_key(directory: &Path) -> anyhow::Result<String> {
     let path = directory.join(MASTER_KEY_FILE);
     if let Ok(key) = std::fs::read_to_string(&path) {
         return Ok(key);
     }
+
     let key = generate_master_key();
-    crate::dev::simulator::write_private(&path, &key)?;
+    write_private(&path, &key)?;
     Ok(key)
 }
 
 fn announce(app: &App, simulator: &Simulator) -> anyhow::Result<()> {
-    let address = app.addresses.first().context("no address is listened on")?;
+    let address = app
+        .addresses
+        .first()
+        .context("the service listens on no address")?;
     let url = format!("http://{address}");
     writeln!(
         std::io::stdout(),
-        "ready: {url} (simulator's arrivals: {}/messages). Try: curl -u dev:dev -H 'Content-Type: application/json' \
+        "ready: {url} (messages in the simulator: {}/messages). Try: curl -u dev:dev -H 'Content-Type: application/json' \
          {url}/v1/PushNotifications -d '{}'",
         simulator.control_url,
         demo::EXAMPLE,

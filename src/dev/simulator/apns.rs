@@ -1,8 +1,8 @@
-//! APNs' `POST /3/device/{token}`:
+//! The simulated APNs, `POST /3/device/{token}`:
 //! <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 use http::{HeaderMap, Method};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -11,18 +11,20 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::dev::simulator::arrivals::Arrivals;
-use crate::dev::simulator::chosen;
 use crate::dev::simulator::identity::{BUNDLE_ID, Identity, KEY_ID, TEAM_ID};
+use crate::dev::simulator::inbox::{DeviceRequest, Inbox};
+use crate::dev::simulator::scripted_outcome;
 use crate::dev::simulator::server::{Answer, Incoming};
 
 const MAX_PAYLOAD: usize = 4096;
 const MAX_COLLAPSE_ID: usize = 64;
-/// A provider token's `iat` may be this many seconds old.
+
+/// How many seconds old the `iat` of a provider token may be.
 const TOKEN_LIFETIME: i64 = 3600;
-/// Clocks may differ by this many seconds.
+/// How many seconds clocks may differ.
 const LEEWAY: i64 = 60;
-/// Push types, each with what its topic ends in.
+
+/// Push types, each with the suffix of its topic.
 const PUSH_TYPES: [(&str, &str); 11] = [
     ("alert", ""),
     ("background", ""),
@@ -37,10 +39,11 @@ const PUSH_TYPES: [(&str, &str); 11] = [
     ("controls", ".push-type.controls"),
 ];
 
-/// APNs.
+/// The simulated APNs. It belongs to its server, whose connections share it. The lock is held only to
+/// look a token up or to add one.
 pub(super) struct Apns {
     key: DecodingKey,
-    /// Provider tokens that were verified, with their `iat`.
+    /// The `iat` of provider tokens whose signature was verified.
     verified: RwLock<HashMap<String, i64>>,
 }
 
@@ -50,11 +53,10 @@ struct Claims {
     iat: i64,
 }
 
-/// An error by status and reason.
+/// An error: HTTP status and reason.
 type Refusal = (u16, &'static str);
 
 impl Apns {
-    /// APNs, which knows the demo signing key.
     pub(super) fn new(identity: &Identity) -> anyhow::Result<Self> {
         let key = DecodingKey::from_ec_pem(identity.signing_public_key.as_bytes())?;
         Ok(Self {
@@ -63,40 +65,48 @@ impl Apns {
         })
     }
 
-    /// What everybody gets in an outage.
+    /// The answer to every request in an outage.
     pub(super) fn unavailable() -> Answer {
         refuse((503, "ServiceUnavailable"), None)
     }
 
-    /// Answers a request.
-    pub(super) fn answer(&self, incoming: &Incoming<'_>, arrivals: &Arrivals) -> Answer {
-        let apns_id = header(incoming.headers, "apns-id");
-        let id = apns_id.map_or_else(
+    pub(super) fn answer(&self, incoming: &Incoming<'_>, inbox: &Inbox) -> Answer {
+        // APNs makes an id for a request without one.
+        let id = header(incoming.headers, "apns-id").map_or_else(
             || Uuid::from_u128(rand::random()).to_string(),
             str::to_owned,
         );
-        match self.check(incoming) {
-            Err(refusal) => refuse(refusal, Some(id)),
-            Ok((token, payload)) => {
-                let choice = chosen::apns(token);
-                let payload = arrivals.shared(incoming.body, || payload);
-                let accept = |before| choice.is_none_or(|choice| !choice.applies(before));
-                let is_accepted =
-                    arrivals.arrived("APN", token, Some(&id), Arc::clone(&payload), accept);
-                match choice {
-                    Some(choice) if !is_accepted => {
-                        refuse((choice.outcome, usual_reason(choice.outcome)), Some(id))
-                    }
-                    _ => {
-                        let mut answer = Answer::new(200, "").with("apns-id", id);
-                        answer.accepted = true;
-                        answer
-                    }
-                }
+
+        let (token, payload) = match self.check(incoming) {
+            Ok(checked) => checked,
+            Err(refusal) => return refuse(refusal, Some(id)),
+        };
+
+        let scripted = scripted_outcome::apns(token);
+        let request = DeviceRequest {
+            provider: "APN",
+            token,
+            apns_id: Some(&id),
+            payload: inbox.shared_payload(incoming.body, || payload),
+        };
+        let is_accepted = inbox.record(request, |earlier| {
+            scripted.is_none_or(|scripted| !scripted.applies(earlier))
+        });
+
+        match scripted {
+            Some(scripted) if !is_accepted => {
+                refuse((scripted.error, usual_reason(scripted.error)), Some(id))
+            }
+            _ => {
+                let mut answer = Answer::new(200, "").with_header("apns-id", id);
+                answer.is_accepted = true;
+                answer
             }
         }
     }
 
+    /// The checks in the order of the real APNs: authentication first, then headers, token and payload.
+    /// Returns the device token and the payload.
     fn check<'a>(&self, incoming: &Incoming<'a>) -> Result<(&'a str, Value), Refusal> {
         let token = incoming
             .path
@@ -105,16 +115,19 @@ impl Apns {
         if incoming.method != Method::POST {
             return Err((405, "MethodNotAllowed"));
         }
+
         if !incoming.has_certificate {
             self.authenticate(incoming.headers)?;
         }
         check_headers(incoming.headers, incoming.has_certificate)?;
+
         if token.is_empty() {
             return Err((400, "MissingDeviceToken"));
         }
         if !token.len().is_multiple_of(2) || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err((400, "BadDeviceToken"));
         }
+
         if incoming.body.len() > MAX_PAYLOAD {
             return Err((413, "PayloadTooLarge"));
         }
@@ -123,13 +136,16 @@ impl Apns {
         if payload.as_object().is_none_or(serde_json::Map::is_empty) {
             return Err((400, "PayloadEmpty"));
         }
+
         Ok((token, payload))
     }
 
     fn authenticate(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let token =
-            header(headers, "authorization").and_then(|value| value.strip_prefix("bearer "));
-        let token = token.ok_or((403, "MissingProviderToken"))?;
+        let token = header(headers, "authorization")
+            .and_then(|value| value.strip_prefix("bearer "))
+            .ok_or((403, "MissingProviderToken"))?;
+
+        // To verify a signature takes longer than the rest of a request.
         let known = self
             .verified
             .read()
@@ -147,6 +163,7 @@ impl Apns {
                 iat
             }
         };
+
         let age = OffsetDateTime::now_utc().unix_timestamp() - iat;
         match age {
             age if age > TOKEN_LIFETIME => Err((403, "ExpiredProviderToken")),
@@ -155,8 +172,11 @@ impl Apns {
         }
     }
 
+    /// The `iat` of a token that the demo key signed; `None` for any other.
     fn verify(&self, token: &str) -> Option<i64> {
         let header = jsonwebtoken::decode_header(token).ok()?;
+
+        // APNs' tokens have neither an end nor an audience.
         let mut validation = Validation::new(Algorithm::ES256);
         validation.validate_exp = false;
         validation.validate_aud = false;
@@ -164,6 +184,7 @@ impl Apns {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &validation)
             .ok()?
             .claims;
+
         (header.kid.as_deref() == Some(KEY_ID) && claims.iss == TEAM_ID).then_some(claims.iat)
     }
 }
@@ -176,6 +197,7 @@ fn check_headers(headers: &HeaderMap, has_certificate: bool) -> Result<(), Refus
     let push_type = header(headers, "apns-push-type").unwrap_or("alert");
     let known = PUSH_TYPES.iter().find(|(name, _)| *name == push_type);
     let (_, suffix) = known.ok_or((400, "InvalidPushType"))?;
+
     match header(headers, "apns-topic") {
         None if !has_certificate => return Err((400, "MissingTopic")),
         Some(topic) if topic.strip_suffix(suffix) != Some(BUNDLE_ID) => {
@@ -183,11 +205,13 @@ fn check_headers(headers: &HeaderMap, has_certificate: bool) -> Result<(), Refus
         }
         _ => {}
     }
+
     match header(headers, "apns-priority").unwrap_or("10") {
         "10" if push_type == "background" => return Err((400, "BadPriority")),
         "10" | "5" | "1" => {}
         _ => return Err((400, "BadPriority")),
     }
+
     if header(headers, "apns-expiration").is_some_and(|at| at.parse::<u64>().is_err()) {
         return Err((400, "BadExpirationDate"));
     }
@@ -197,10 +221,11 @@ fn check_headers(headers: &HeaderMap, has_certificate: bool) -> Result<(), Refus
     if header(headers, "apns-collapse-id").is_some_and(|id| id.len() > MAX_COLLAPSE_ID) {
         return Err((400, "BadCollapseId"));
     }
+
     Ok(())
 }
 
-/// The reason that mostly comes with a status.
+/// The most frequent reason of a status.
 fn usual_reason(status: u16) -> &'static str {
     match status {
         400 => "BadDeviceToken",
@@ -219,12 +244,13 @@ fn usual_reason(status: u16) -> &'static str {
 fn refuse((status, reason): Refusal, apns_id: Option<String>) -> Answer {
     let mut body = json!({ "reason": reason });
     if status == 410 {
-        body["timestamp"] =
-            json!((OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64);
+        let milliseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+        body["timestamp"] = json!(milliseconds as i64);
     }
+
     let answer = Answer::new(status, body.to_string());
     match apns_id {
-        Some(id) => answer.with("apns-id", id),
+        Some(id) => answer.with_header("apns-id", id),
         None => answer,
     }
 }

@@ -1,4 +1,4 @@
-//! Limits, delays and faults of the simulator; all but the stream limits may change while it runs.
+//! The simulator's limits, delays and faults. All but the stream limits can change while it runs.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -6,27 +6,26 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-/// What may change while the simulator runs. On the command line and, in camelCase, at the control
-/// endpoint.
+/// Delays and faults: options of the command line and, in camelCase, of the control endpoint.
 #[derive(Debug, Clone, Copy, Args, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Faults {
-    /// Milliseconds that every answer takes.
+    /// How many milliseconds every answer takes.
     #[arg(long, default_value_t = 0)]
     pub latency: u64,
-    /// Up to this many milliseconds more, at random.
+    /// How many milliseconds an answer takes at most beyond that, at random.
     #[arg(long, default_value_t = 0)]
     pub jitter: u64,
-    /// A connection gets GOAWAY after this many requests; 0: never.
+    /// After how many requests a connection gets GOAWAY; 0: never.
     #[arg(long, default_value_t = 0)]
     pub goaway_after: u32,
-    /// Every so many accepted messages the connection breaks instead of answering; 0: never.
+    /// After how many accepted messages a connection breaks in place of an answer; 0: never.
     #[arg(long, default_value_t = 0)]
     pub lose_answer_every: u64,
-    /// Seconds in the Retry-After header of 429 and 503; 0: no such header.
+    /// How many seconds the Retry-After header of 429 and 503 asks for; 0: no header.
     #[arg(long, default_value_t = 0)]
     pub retry_after: u32,
-    /// What everybody gets instead of an answer.
+    /// What every request gets in place of an answer.
     #[arg(long, value_enum, default_value_t = Outage::None)]
     pub outage: Outage,
 }
@@ -35,13 +34,13 @@ pub struct Faults {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outage {
-    /// All is well.
+    /// No outage.
     None,
     /// Every request is answered with 503.
     Unavailable,
     /// Connections are closed as soon as they open.
     Refuse,
-    /// Requests are taken and never answered.
+    /// Requests are read and never answered.
     Hang,
 }
 
@@ -59,22 +58,24 @@ impl Default for Faults {
 }
 
 impl Faults {
-    /// How long this answer takes.
+    /// How long an answer takes, jitter included.
     pub fn delay(&self) -> Duration {
         let jitter = if self.jitter == 0 {
             0
         } else {
             rand::random_range(0..=self.jitter)
         };
+
         Duration::from_millis(self.latency + jitter)
     }
 }
 
-/// How the simulator behaves.
+/// How the simulator behaves. Its servers read the faults for each request, and the control endpoint
+/// replaces them.
 pub struct Behaviour {
-    /// Requests at a time on one connection to FCM.
+    /// How many requests at a time one connection to FCM allows.
     pub fcm_streams: u32,
-    /// Requests at a time on one connection to APNs.
+    /// How many requests at a time one connection to APNs allows.
     pub apns_streams: u32,
     faults: RwLock<Faults>,
 }
@@ -87,7 +88,6 @@ impl Default for Behaviour {
 }
 
 impl Behaviour {
-    /// With these limits and faults.
     pub fn new(fcm_streams: u32, apns_streams: u32, faults: Faults) -> Self {
         Self {
             fcm_streams,
@@ -96,12 +96,11 @@ impl Behaviour {
         }
     }
 
-    /// The faults now.
     pub fn faults(&self) -> Faults {
         *self.faults.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes them for every request from now on.
+    /// Changes the faults for every later request.
     pub fn set_faults(&self, faults: Faults) {
         *self.faults.write().unwrap_or_else(PoisonError::into_inner) = faults;
     }

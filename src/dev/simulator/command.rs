@@ -7,43 +7,44 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use crate::dev::private_file::write_private;
 use crate::dev::simulator::behaviour::{Behaviour, Faults};
-use crate::dev::simulator::{Options, Simulator, write_private};
+use crate::dev::simulator::{Options, Simulator};
 use crate::shutdown::Signals;
 
 /// Options of `bellwire simulate`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     address: IpAddr,
-    /// FCM's port, its token endpoint included; 0: any.
+    /// The port of FCM and its token endpoint; 0 takes a free one.
     #[arg(long, default_value_t = 8443)]
     fcm_port: u16,
-    /// APNs' port; 0: any.
+    /// The port of APNs; 0 takes a free one.
     #[arg(long, default_value_t = 8444)]
     apns_port: u16,
-    /// The control endpoint's port; 0: any.
+    /// The port of the control endpoint; 0 takes a free one.
     #[arg(long, default_value_t = 8445)]
     control_port: u16,
-    /// The host name that clients reach it by, besides localhost.
+    /// The host name that clients use, besides localhost.
     #[arg(long)]
     host_name: Option<String>,
     /// Where keys, certificates and the demo Credentials are kept.
     #[arg(long, default_value = ".bellwire/simulator")]
     directory: PathBuf,
-    /// Requests at a time on one connection to FCM.
+    /// How many requests at a time one connection to FCM allows.
     #[arg(long, default_value_t = 100)]
     fcm_streams: u32,
-    /// Requests at a time on one connection to APNs.
+    /// How many requests at a time one connection to APNs allows.
     #[arg(long, default_value_t = 1000)]
     apns_streams: u32,
     #[command(flatten)]
     faults: Faults,
 }
 
-/// Runs a simulator until the process is told to end. Its certificate authority and the demo
-/// Credentials, as the API takes them, are written to the directory.
+/// Runs a simulator until a signal ends the process. Its certificate authority and the demo
+/// Credentials, as request bodies for the API, are written to the directory.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let simulator = Simulator::start(Options {
@@ -60,6 +61,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         ),
     })
     .await?;
+
     let directory = &arguments.directory;
     std::fs::write(directory.join("ca.pem"), &simulator.ca_pem)?;
     let credentials = [
@@ -74,6 +76,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             &body.to_string(),
         )?;
     }
+
     writeln!(
         std::io::stdout(),
         "ready: FCM {}, APNs {}, control {}, keys and demo Credentials in {}",
@@ -82,6 +85,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         simulator.control_url,
         directory.display(),
     )?;
+
     signals.received().await;
     simulator.stop().await;
     Ok(())

@@ -1,9 +1,9 @@
 //! The control endpoint, plain HTTP/1.1 and JSON, for tests and for people:
 //!
-//! * `GET /messages`: what arrived, by token; `?token=…` for one.
-//! * `GET /summary`: the sums.
-//! * `DELETE /messages`: forgets everything.
-//! * `GET /faults`, `PUT /faults`: delays and faults, for every request from then on.
+//! * `GET /messages`: the messages that devices received, by token; `?token=…` for one.
+//! * `GET /summary`: their sums.
+//! * `DELETE /messages`: forgets all messages.
+//! * `GET /faults`: the present delays and faults; `PUT /faults` changes them for all later requests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,24 +12,26 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::Deserialize;
 
-use crate::dev::simulator::arrivals::Arrivals;
 use crate::dev::simulator::behaviour::{Behaviour, Faults};
+use crate::dev::simulator::inbox::Inbox;
 
 #[derive(Deserialize)]
 struct MessagesQuery {
     token: Option<String>,
 }
 
-/// Starts it. Returns a handle to stop it, and where it listens.
+/// Starts the endpoint's server, with a thread of its own. Returns a handle that stops it, and the
+/// address that it listens on.
 pub(super) fn serve(
     address: SocketAddr,
-    arrivals: Arc<Arrivals>,
+    inbox: Arc<Inbox>,
     behaviour: Arc<Behaviour>,
 ) -> anyhow::Result<(ServerHandle, SocketAddr)> {
-    let (arrivals, behaviour) = (web::Data::from(arrivals), web::Data::from(behaviour));
+    let inbox = web::Data::from(inbox);
+    let behaviour = web::Data::from(behaviour);
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(web::Data::clone(&arrivals))
+            .app_data(web::Data::clone(&inbox))
             .app_data(web::Data::clone(&behaviour))
             .service(
                 web::resource("/messages")
@@ -46,6 +48,7 @@ pub(super) fn serve(
     .workers(1)
     .disable_signals()
     .bind(address)?;
+
     let address = server.addrs().first().copied().unwrap_or(address);
     let server = server.run();
     let handle = server.handle();
@@ -53,19 +56,19 @@ pub(super) fn serve(
     Ok((handle, address))
 }
 
-async fn messages(arrivals: web::Data<Arrivals>, query: web::Query<MessagesQuery>) -> HttpResponse {
+async fn messages(inbox: web::Data<Inbox>, query: web::Query<MessagesQuery>) -> HttpResponse {
     match &query.token {
-        Some(token) => HttpResponse::Ok().json(arrivals.of(token)),
-        None => HttpResponse::Ok().json(arrivals.all()),
+        Some(token) => HttpResponse::Ok().json(inbox.device(token)),
+        None => HttpResponse::Ok().json(inbox.devices()),
     }
 }
 
-async fn summary(arrivals: web::Data<Arrivals>) -> HttpResponse {
-    HttpResponse::Ok().json(arrivals.summary())
+async fn summary(inbox: web::Data<Inbox>) -> HttpResponse {
+    HttpResponse::Ok().json(inbox.summary())
 }
 
-async fn forget(arrivals: web::Data<Arrivals>) -> HttpResponse {
-    arrivals.clear();
+async fn forget(inbox: web::Data<Inbox>) -> HttpResponse {
+    inbox.clear();
     HttpResponse::NoContent().finish()
 }
 

@@ -1,37 +1,85 @@
-//! FCM's `messages:send`:
+//! The simulated FCM, `messages:send`:
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send>.
-
-use std::sync::Arc;
 
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::dev::simulator::arrivals::Arrivals;
-use crate::dev::simulator::chosen;
-use crate::dev::simulator::fcm_oauth::TokenEndpoint;
 use crate::dev::simulator::fcm_schema::{self, Violation};
+use crate::dev::simulator::fcm_token_endpoint::TokenEndpoint;
 use crate::dev::simulator::identity::{Identity, PROJECT_ID};
+use crate::dev::simulator::inbox::{DeviceRequest, Inbox};
+use crate::dev::simulator::scripted_outcome;
 use crate::dev::simulator::server::{Answer, Incoming};
 
 const MAX_PAYLOAD: usize = 4096;
 
-/// FCM.
+/// The simulated FCM and its token endpoint. It belongs to its server, whose connections share it.
 pub(super) struct Fcm {
     tokens: TokenEndpoint,
+    /// The path of `messages:send` for the demo project.
     path: String,
 }
 
+/// The body of a `messages:send` that passed FCM's checks.
+struct SendRequest {
+    token: String,
+    /// The message without its token.
+    message: Value,
+    validate_only: bool,
+}
+
+impl SendRequest {
+    fn read(body: &[u8]) -> Result<Self, Answer> {
+        let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else {
+            let text = "Invalid JSON payload received.";
+            return Err(error(400, "INVALID_ARGUMENT", text, json!([])));
+        };
+        let validate_only = body
+            .remove("validate_only")
+            .or_else(|| body.remove("validateOnly"))
+            == Some(json!(true));
+        let Some(mut message) = body.remove("message").filter(|_| body.is_empty()) else {
+            let text = "Message is required, and nothing else is known.";
+            return Err(invalid(&[Violation::new("message", text)]));
+        };
+
+        fcm_schema::check(&message).map_err(|violations| invalid(&violations))?;
+
+        let token = message
+            .as_object_mut()
+            .and_then(|message| message.remove("token"));
+        let Some(Value::String(token)) = token else {
+            let text = "Recipient of the message is not set.";
+            return Err(invalid(&[Violation::new("message", text)]));
+        };
+
+        if fcm_schema::size(&message) > MAX_PAYLOAD {
+            // The real FCM gives no details here either.
+            let text = "Android message is too big";
+            return Err(error(400, "INVALID_ARGUMENT", text, json!([])));
+        }
+        if token.contains(char::is_whitespace) {
+            return Err(Fcm::refuse("INVALID_ARGUMENT"));
+        }
+
+        Ok(Self {
+            token,
+            message,
+            validate_only,
+        })
+    }
+}
+
 impl Fcm {
-    /// FCM, whose access tokens come from `token_uri`.
+    /// `token_uri` is the address that assertions must name.
     pub(super) fn new(identity: &Identity, token_uri: String) -> anyhow::Result<Self> {
-        let path = format!("/v1/projects/{PROJECT_ID}/messages:send");
         Ok(Self {
             tokens: TokenEndpoint::new(identity, token_uri)?,
-            path,
+            path: format!("/v1/projects/{PROJECT_ID}/messages:send"),
         })
     }
 
-    /// What everybody gets in an outage.
+    /// The answer to every request in an outage.
     pub(super) fn unavailable() -> Answer {
         error(
             503,
@@ -41,14 +89,13 @@ impl Fcm {
         )
     }
 
-    /// Answers a request.
-    pub(super) fn answer(&self, incoming: &Incoming<'_>, arrivals: &Arrivals) -> Answer {
+    pub(super) fn answer(&self, incoming: &Incoming<'_>, inbox: &Inbox) -> Answer {
         match (incoming.method, incoming.path) {
             (&Method::POST, "/token") => self.tokens.answer(incoming),
             (&Method::POST, path)
                 if path.starts_with("/v1/projects/") && path.ends_with("/messages:send") =>
             {
-                self.send(incoming, arrivals)
+                self.send(incoming, inbox)
             }
             _ => error(
                 404,
@@ -59,87 +106,66 @@ impl Fcm {
         }
     }
 
-    fn send(&self, incoming: &Incoming<'_>, arrivals: &Arrivals) -> Answer {
-        let authorization = incoming
+    fn send(&self, incoming: &Incoming<'_>, inbox: &Inbox) -> Answer {
+        if let Err(refusal) = self.authenticate(incoming) {
+            return refusal;
+        }
+        let SendRequest {
+            token,
+            message,
+            validate_only,
+        } = match SendRequest::read(incoming.body) {
+            Ok(request) => request,
+            Err(refusal) => return refusal,
+        };
+
+        if validate_only {
+            // A lasting error of a token is found without a delivery.
+            let scripted =
+                scripted_outcome::fcm(&token).filter(|scripted| scripted.times.is_none());
+            return scripted.map_or_else(accepted, |scripted| Self::refuse(scripted.error));
+        }
+        Self::deliver(&token, message, inbox)
+    }
+
+    fn authenticate(&self, incoming: &Incoming<'_>) -> Result<(), Answer> {
+        let token = incoming
             .headers
             .get("authorization")
-            .and_then(|value| value.to_str().ok());
-        let token = authorization.and_then(|value| value.strip_prefix("Bearer "));
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+
         if !token.is_some_and(|token| self.tokens.knows(token)) {
             let text = "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or \
                 other valid authentication credential.";
-            return error(401, "UNAUTHENTICATED", text, json!([]));
+            return Err(error(401, "UNAUTHENTICATED", text, json!([])));
         }
         if incoming.path != self.path {
-            return error(
-                403,
-                "PERMISSION_DENIED",
-                "The caller does not have permission",
-                json!([]),
-            );
+            let text = "The caller does not have permission";
+            return Err(error(403, "PERMISSION_DENIED", text, json!([])));
         }
-        let Ok(Value::Object(mut body)) = serde_json::from_slice(incoming.body) else {
-            return error(
-                400,
-                "INVALID_ARGUMENT",
-                "Invalid JSON payload received.",
-                json!([]),
-            );
-        };
-        let validate_only = body
-            .remove("validate_only")
-            .or_else(|| body.remove("validateOnly"))
-            == Some(json!(true));
-        let Some(mut message) = body.remove("message").filter(|_| body.is_empty()) else {
-            return invalid(&[Violation::new(
-                "message",
-                "Message is required, and nothing else is known.",
-            )]);
-        };
-        if let Err(violations) = fcm_schema::check(&message) {
-            return invalid(&violations);
-        }
-        let token = message
-            .as_object_mut()
-            .and_then(|message| message.remove("token"));
-        let Some(Value::String(token)) = token else {
-            return invalid(&[Violation::new(
-                "message",
-                "Recipient of the message is not set.",
-            )]);
-        };
-        if fcm_schema::size(&message) > MAX_PAYLOAD {
-            // Without details, as the real one.
-            return error(
-                400,
-                "INVALID_ARGUMENT",
-                "Android message is too big",
-                json!([]),
-            );
-        }
-        if token.contains(char::is_whitespace) {
-            return Self::refuse("INVALID_ARGUMENT");
-        }
-        if validate_only {
-            // What is wrong with a token for ever is found without a delivery.
-            let choice = chosen::fcm(&token).filter(|choice| choice.times.is_none());
-            return choice.map_or_else(accepted, |choice| Self::refuse(choice.outcome));
-        }
-        Self::deliver(&token, message, arrivals)
+        Ok(())
     }
 
-    fn deliver(token: &str, message: Value, arrivals: &Arrivals) -> Answer {
-        let choice = chosen::fcm(token);
-        let payload = arrivals.shared(message.to_string().as_bytes(), || message);
-        let accept = |before| choice.is_none_or(|choice| !choice.applies(before));
-        let is_accepted = arrivals.arrived("FCM", token, None, Arc::clone(&payload), accept);
-        match choice {
-            Some(choice) if !is_accepted => Self::refuse(choice.outcome),
+    fn deliver(token: &str, message: Value, inbox: &Inbox) -> Answer {
+        let scripted = scripted_outcome::fcm(token);
+        let request = DeviceRequest {
+            provider: "FCM",
+            token,
+            apns_id: None,
+            payload: inbox.shared_payload(message.to_string().as_bytes(), || message),
+        };
+        let is_accepted = inbox.record(request, |earlier| {
+            scripted.is_none_or(|scripted| !scripted.applies(earlier))
+        });
+
+        match scripted {
+            Some(scripted) if !is_accepted => Self::refuse(scripted.error),
             _ => accepted(),
         }
     }
 
-    /// The error of each code, as the documents show it.
+    /// The error of each code, as FCM's page shows it.
     fn refuse(code: &str) -> Answer {
         match code {
             "UNREGISTERED" => error(
@@ -191,8 +217,8 @@ fn accepted() -> Answer {
         rand::random::<u64>()
     );
     let mut answer = Answer::new(200, json!({ "name": name }).to_string());
-    answer.accepted = true;
-    answer.with("content-type", "application/json; charset=UTF-8".to_owned())
+    answer.is_accepted = true;
+    answer.with_header("content-type", "application/json; charset=UTF-8".to_owned())
 }
 
 fn fcm_detail(code: &str) -> Value {
@@ -207,19 +233,24 @@ fn error(code: u16, status: &str, message: &str, details: Value) -> Answer {
     {
         error["details"] = details;
     }
+
     let body = json!({ "error": error }).to_string();
-    Answer::new(code, body).with("content-type", "application/json; charset=UTF-8".to_owned())
+    Answer::new(code, body)
+        .with_header("content-type", "application/json; charset=UTF-8".to_owned())
 }
 
+/// Must be given at least one violation, which becomes the message.
 fn invalid(violations: &[Violation]) -> Answer {
     let text = violations
         .first()
         .map(|violation| violation.description.clone())
         .unwrap_or_default();
+
     let violations: Vec<Value> = violations
         .iter()
         .map(|violation| json!({"field": violation.field, "description": violation.description}))
         .collect();
     let details = json!([{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}]);
+
     error(400, "INVALID_ARGUMENT", &text, details)
 }

@@ -1,18 +1,16 @@
-//! The form of an FCM message: which fields there are and what they hold.
+//! The schema of an FCM message: its fields and their types.
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages#Message>
 
 use serde_json::Value;
 
-/// Something in a message that FCM would refuse.
+/// A fault of a message for which FCM refuses it.
 pub(super) struct Violation {
-    /// Where.
+    /// The path of the field: `message.token`.
     pub field: String,
-    /// Why.
     pub description: String,
 }
 
 impl Violation {
-    /// `field` is refused because of `description`.
     pub(super) fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -21,115 +19,117 @@ impl Violation {
     }
 }
 
-/// What a field holds.
-enum Form {
-    Text,
+/// The type of a field.
+enum Type {
+    String,
     Boolean,
-    Number,
+    Integer,
     /// `"123.5s"`.
     Duration,
-    /// Texts by name.
-    TextMap,
-    /// One of these words, whatever their case.
-    Word(&'static [&'static str]),
-    Texts,
-    /// Anything that is an object.
-    Any,
-    Object(&'static [(&'static str, Form)]),
+    /// An object whose values are strings.
+    StringMap,
+    /// One of these names, in any case.
+    Enum(&'static [&'static str]),
+    Strings,
+    /// An object whose fields are not checked.
+    AnyObject,
+    /// An object with these fields.
+    Object(&'static [(&'static str, Type)]),
 }
 
-const NOTIFICATION: &[(&str, Form)] = &[
-    ("title", Form::Text),
-    ("body", Form::Text),
-    ("image", Form::Text),
+const MAX_TTL_SECONDS: f64 = 2_419_200.0;
+
+const NOTIFICATION: &[(&str, Type)] = &[
+    ("title", Type::String),
+    ("body", Type::String),
+    ("image", Type::String),
 ];
 
-const ANDROID_NOTIFICATION: &[(&str, Form)] = &[
-    ("title", Form::Text),
-    ("body", Form::Text),
-    ("icon", Form::Text),
-    ("color", Form::Text),
-    ("sound", Form::Text),
-    ("tag", Form::Text),
-    ("clickAction", Form::Text),
-    ("bodyLocKey", Form::Text),
-    ("bodyLocArgs", Form::Texts),
-    ("titleLocKey", Form::Text),
-    ("titleLocArgs", Form::Texts),
-    ("channelId", Form::Text),
-    ("ticker", Form::Text),
-    ("sticky", Form::Boolean),
-    ("eventTime", Form::Text),
-    ("localOnly", Form::Boolean),
-    ("notificationPriority", Form::Text),
-    ("defaultSound", Form::Boolean),
-    ("defaultVibrateTimings", Form::Boolean),
-    ("defaultLightSettings", Form::Boolean),
-    ("vibrateTimings", Form::Texts),
-    ("visibility", Form::Text),
-    ("notificationCount", Form::Number),
-    ("lightSettings", Form::Any),
-    ("image", Form::Text),
-    ("proxy", Form::Text),
-    ("bypassProxyNotification", Form::Boolean),
+const ANDROID_NOTIFICATION: &[(&str, Type)] = &[
+    ("title", Type::String),
+    ("body", Type::String),
+    ("icon", Type::String),
+    ("color", Type::String),
+    ("sound", Type::String),
+    ("tag", Type::String),
+    ("clickAction", Type::String),
+    ("bodyLocKey", Type::String),
+    ("bodyLocArgs", Type::Strings),
+    ("titleLocKey", Type::String),
+    ("titleLocArgs", Type::Strings),
+    ("channelId", Type::String),
+    ("ticker", Type::String),
+    ("sticky", Type::Boolean),
+    ("eventTime", Type::String),
+    ("localOnly", Type::Boolean),
+    ("notificationPriority", Type::String),
+    ("defaultSound", Type::Boolean),
+    ("defaultVibrateTimings", Type::Boolean),
+    ("defaultLightSettings", Type::Boolean),
+    ("vibrateTimings", Type::Strings),
+    ("visibility", Type::String),
+    ("notificationCount", Type::Integer),
+    ("lightSettings", Type::AnyObject),
+    ("image", Type::String),
+    ("proxy", Type::String),
+    ("bypassProxyNotification", Type::Boolean),
 ];
 
-const ANDROID: &[(&str, Form)] = &[
-    ("collapseKey", Form::Text),
-    ("priority", Form::Word(&["NORMAL", "HIGH"])),
-    ("ttl", Form::Duration),
-    ("restrictedPackageName", Form::Text),
-    ("data", Form::TextMap),
-    ("notification", Form::Object(ANDROID_NOTIFICATION)),
-    ("fcmOptions", Form::Any),
-    ("directBootOk", Form::Boolean),
-    ("bandwidthConstrainedOk", Form::Boolean),
-    ("restrictedSatelliteOk", Form::Boolean),
+const ANDROID: &[(&str, Type)] = &[
+    ("collapseKey", Type::String),
+    ("priority", Type::Enum(&["NORMAL", "HIGH"])),
+    ("ttl", Type::Duration),
+    ("restrictedPackageName", Type::String),
+    ("data", Type::StringMap),
+    ("notification", Type::Object(ANDROID_NOTIFICATION)),
+    ("fcmOptions", Type::AnyObject),
+    ("directBootOk", Type::Boolean),
+    ("bandwidthConstrainedOk", Type::Boolean),
+    ("restrictedSatelliteOk", Type::Boolean),
 ];
 
-const APNS: &[(&str, Form)] = &[
-    ("headers", Form::TextMap),
-    ("payload", Form::Any),
-    ("fcmOptions", Form::Any),
-    ("liveActivityToken", Form::Text),
+const APNS: &[(&str, Type)] = &[
+    ("headers", Type::StringMap),
+    ("payload", Type::AnyObject),
+    ("fcmOptions", Type::AnyObject),
+    ("liveActivityToken", Type::String),
 ];
 
-const WEBPUSH: &[(&str, Form)] = &[
-    ("headers", Form::TextMap),
-    ("data", Form::TextMap),
-    ("notification", Form::Any),
-    ("fcmOptions", Form::Any),
+const WEBPUSH: &[(&str, Type)] = &[
+    ("headers", Type::StringMap),
+    ("data", Type::StringMap),
+    ("notification", Type::AnyObject),
+    ("fcmOptions", Type::AnyObject),
 ];
 
-const MESSAGE: &[(&str, Form)] = &[
-    ("name", Form::Text),
-    ("token", Form::Text),
-    ("data", Form::TextMap),
-    ("notification", Form::Object(NOTIFICATION)),
-    ("android", Form::Object(ANDROID)),
-    ("apns", Form::Object(APNS)),
-    ("webpush", Form::Object(WEBPUSH)),
-    ("fcmOptions", Form::Any),
+const MESSAGE: &[(&str, Type)] = &[
+    ("name", Type::String),
+    ("token", Type::String),
+    ("data", Type::StringMap),
+    ("notification", Type::Object(NOTIFICATION)),
+    ("android", Type::Object(ANDROID)),
+    ("apns", Type::Object(APNS)),
+    ("webpush", Type::Object(WEBPUSH)),
+    ("fcmOptions", Type::AnyObject),
 ];
 
-/// Checks a message.
 pub(super) fn check(message: &Value) -> Result<(), Vec<Violation>> {
     let mut violations = Vec::new();
     check_object("message", message, MESSAGE, &mut violations);
-    for key in message
-        .get("data")
-        .and_then(Value::as_object)
-        .iter()
-        .flat_map(|data| data.keys())
-    {
-        let reserved = matches!(key.as_str(), "from" | "message_type");
-        if reserved || key.starts_with("google.") || key.starts_with("gcm.notification.") {
+
+    let data = message.get("data").and_then(Value::as_object);
+    for key in data.iter().flat_map(|data| data.keys()) {
+        let is_reserved = matches!(key.as_str(), "from" | "message_type")
+            || key.starts_with("google.")
+            || key.starts_with("gcm.notification.");
+        if is_reserved {
             violations.push(Violation::new(
                 format!("message.data.{key}"),
                 format!("Invalid data payload key: {key}"),
             ));
         }
     }
+
     if violations.is_empty() {
         Ok(())
     } else {
@@ -137,7 +137,7 @@ pub(super) fn check(message: &Value) -> Result<(), Vec<Violation>> {
     }
 }
 
-/// Bytes of all keys and values, but for the outermost object's braces.
+/// Bytes of all keys and values, which FCM limits.
 pub(super) fn size(value: &Value) -> usize {
     match value {
         Value::Object(object) => object
@@ -153,7 +153,7 @@ pub(super) fn size(value: &Value) -> usize {
 fn check_object(
     path: &str,
     value: &Value,
-    known: &[(&str, Form)],
+    known: &[(&str, Type)],
     violations: &mut Vec<Violation>,
 ) {
     let Some(object) = value.as_object() else {
@@ -163,9 +163,12 @@ fn check_object(
         ));
         return;
     };
+
     for (name, value) in object {
         match known.iter().find(|(field, _)| field == name) {
-            Some((_, form)) => check_field(&format!("{path}.{name}"), value, form, violations),
+            Some((_, expected)) => {
+                check_field(&format!("{path}.{name}"), value, expected, violations);
+            }
             None => {
                 let text = format!(
                     "Invalid JSON payload received. Unknown name \"{name}\" at '{path}': Cannot find field."
@@ -176,35 +179,35 @@ fn check_object(
     }
 }
 
-fn check_field(path: &str, value: &Value, form: &Form, violations: &mut Vec<Violation>) {
-    let fits = match form {
-        Form::Text => value.is_string(),
-        Form::Boolean => value.is_boolean(),
-        Form::Number => value.is_i64(),
-        Form::Duration => value.as_str().is_some_and(is_duration),
-        Form::TextMap => value
+fn check_field(path: &str, value: &Value, expected: &Type, violations: &mut Vec<Violation>) {
+    let is_valid = match expected {
+        Type::String => value.is_string(),
+        Type::Boolean => value.is_boolean(),
+        Type::Integer => value.is_i64(),
+        Type::Duration => value.as_str().is_some_and(is_duration),
+        Type::StringMap => value
             .as_object()
             .is_some_and(|map| map.values().all(Value::is_string)),
-        Form::Word(words) => value
+        Type::Enum(names) => value
             .as_str()
-            .is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(text))),
-        Form::Texts => value
+            .is_some_and(|text| names.iter().any(|name| name.eq_ignore_ascii_case(text))),
+        Type::Strings => value
             .as_array()
             .is_some_and(|array| array.iter().all(Value::is_string)),
-        Form::Any => value.is_object(),
-        Form::Object(known) => return check_object(path, value, known, violations),
+        Type::AnyObject => value.is_object(),
+        Type::Object(known) => return check_object(path, value, known, violations),
     };
-    if !fits {
+
+    if !is_valid {
         violations.push(Violation::new(path, format!("Invalid value at '{path}'")));
     }
 }
 
-/// Seconds up to 28 days, with an `s` behind.
+/// Whether `text` is seconds followed by `s`, up to the 28 days that FCM keeps a message.
 fn is_duration(text: &str) -> bool {
-    let seconds = text
-        .strip_suffix('s')
-        .and_then(|text| text.parse::<f64>().ok());
-    seconds.is_some_and(|seconds| (0.0..=2_419_200.0).contains(&seconds))
+    text.strip_suffix('s')
+        .and_then(|text| text.parse::<f64>().ok())
+        .is_some_and(|seconds| (0.0..=MAX_TTL_SECONDS).contains(&seconds))
 }
 
 #[cfg(test)]
@@ -214,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fcm_refuses_is_named() {
+    fn a_violation_names_its_field() {
         for (message, field) in [
             (json!({"token": "t", "title": "T"}), "message"),
             (json!({"token": 1}), "message.token"),

@@ -1,9 +1,7 @@
-//! Who the simulator is, and whom it lets in: its certificates, and the keys of the demo
-//! Credentials. Made on the machine where it runs, never shipped.
+//! The simulator's certificates, and the keys of the demo Credentials that it accepts. They are made
+//! on the machine where it runs and never shipped.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,15 +19,13 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The demo Firebase project.
+use crate::dev::private_file::write_private;
+
+// What the demo Credentials name.
 pub(super) const PROJECT_ID: &str = "bellwire-demo";
-/// The demo service account.
 pub(super) const CLIENT_EMAIL: &str = "demo@bellwire-demo.iam.gserviceaccount.com";
-/// The demo app.
 pub(super) const BUNDLE_ID: &str = "com.example.demo";
-/// The demo team.
 pub(super) const TEAM_ID: &str = "DEMOTEAM01";
-/// The name of the demo signing key.
 pub(super) const KEY_ID: &str = "DEMOKEY001";
 
 const FILE: &str = "simulator.json";
@@ -43,43 +39,47 @@ pub(super) struct Identity {
     client_certificate: String,
     client_key: String,
     service_account_key: String,
-    /// What verifies assertions of the demo service account.
+    /// Verifies assertions of the demo service account.
     pub(super) service_account_public_key: String,
     signing_key: String,
-    /// What verifies provider tokens of the demo signing key.
+    /// Verifies provider tokens of the demo signing key.
     pub(super) signing_public_key: String,
     host_name: Option<String>,
 }
 
 impl Identity {
-    /// The one kept in `directory`; made there on the first start.
+    /// The identity that is kept in `directory`. A new one is made on the first start, and when the
+    /// host name has changed, which the server's certificate must carry.
     pub(super) fn keep_in(directory: &Path, host_name: Option<&str>) -> anyhow::Result<Self> {
         let path = directory.join(FILE);
         if let Ok(text) = fs::read_to_string(&path) {
             let kept: Self = serde_json::from_str(&text)
-                .with_context(|| format!("{} is damaged: remove it", path.display()))?;
+                .with_context(|| format!("{} is damaged: delete it", path.display()))?;
             if kept.host_name.as_deref() == host_name {
                 return Ok(kept);
             }
         }
+
         let identity = Self::generate(host_name)?;
         fs::create_dir_all(directory)
-            .with_context(|| format!("can't make {}", directory.display()))?;
+            .with_context(|| format!("can't create {}", directory.display()))?;
         write_private(&path, &serde_json::to_string_pretty(&identity)?)?;
         Ok(identity)
     }
 
-    /// A new one.
     pub(super) fn generate(host_name: Option<&str>) -> anyhow::Result<Self> {
         let (ca_pem, issuer) = authority()?;
+
         let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         names.extend(host_name.map(str::to_owned));
         let (server_certificate, server_key) =
             signed(names, ExtendedKeyUsagePurpose::ServerAuth, &issuer)?;
         let (client_certificate, client_key) =
             signed(Vec::new(), ExtendedKeyUsagePurpose::ClientAuth, &issuer)?;
+
         let service_account = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
         let signing = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+
         Ok(Self {
             ca_pem,
             server_certificate,
@@ -94,12 +94,12 @@ impl Identity {
         })
     }
 
-    /// TLS as FCM does it.
+    /// FCM's TLS, without client certificates.
     pub(super) fn fcm_tls(&self) -> anyhow::Result<Arc<ServerConfig>> {
         self.tls(false)
     }
 
-    /// TLS as APNs does it: a client may show a certificate.
+    /// APNs' TLS: a client may show a certificate.
     pub(super) fn apns_tls(&self) -> anyhow::Result<Arc<ServerConfig>> {
         self.tls(true)
     }
@@ -108,6 +108,7 @@ impl Identity {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
+
         let builder = if client_certificates {
             let mut roots = RootCertStore::empty();
             roots.add(CertificateDer::from_pem_slice(self.ca_pem.as_bytes())?)?;
@@ -116,10 +117,12 @@ impl Identity {
         } else {
             builder.with_no_client_auth()
         };
+
         let certificate = CertificateDer::from_pem_slice(self.server_certificate.as_bytes())?;
         let key = PrivateKeyDer::from_pem_slice(self.server_key.as_bytes())?;
         let mut config = builder.with_single_cert(vec![certificate], key)?;
         config.alpn_protocols = vec![b"h2".to_vec()];
+
         Ok(Arc::new(config))
     }
 
@@ -139,18 +142,7 @@ impl Identity {
     }
 }
 
-/// Writes a file that only its owner can read.
-pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("can't write {}", path.display()))
-}
-
+/// A new certificate authority: its certificate as PEM, and what issues others.
 fn authority() -> anyhow::Result<(String, Issuer<'static, KeyPair>)> {
     let mut params = CertificateParams::new(Vec::new())?;
     params
@@ -161,11 +153,13 @@ fn authority() -> anyhow::Result<(String, Issuer<'static, KeyPair>)> {
         KeyUsagePurpose::KeyCertSign,
         KeyUsagePurpose::DigitalSignature,
     ];
+
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = params.self_signed(&key)?;
     Ok((certificate.pem(), Issuer::new(params, key)))
 }
 
+/// A new certificate and its key, both as PEM.
 fn signed(
     names: Vec<String>,
     purpose: ExtendedKeyUsagePurpose,
@@ -176,6 +170,7 @@ fn signed(
         .distinguished_name
         .push(DnType::CommonName, "Bellwire simulator");
     params.extended_key_usages = vec![purpose];
+
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = params.signed_by(&key, issuer)?;
     Ok((certificate.pem(), key.serialize_pem()))
@@ -185,14 +180,15 @@ fn signed(
 mod tests {
     use super::*;
 
-    /// OpenSSL takes a certificate whose issuer has its own name for self-signed, and refuses it.
+    /// OpenSSL takes a certificate for self-signed, and refuses it, if its issuer has the same name.
     #[test]
-    fn the_server_is_not_named_as_its_authority() {
+    fn the_server_and_its_authority_have_different_names() {
         let (_, issuer) = authority().unwrap();
         let names = vec!["localhost".to_owned()];
         let (pem, _) = signed(names, ExtendedKeyUsagePurpose::ServerAuth, &issuer).unwrap();
         let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
         let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
+
         assert_ne!(certificate.subject(), certificate.issuer());
     }
 }

@@ -1,9 +1,9 @@
-//! Look-alikes of FCM (with Google's token endpoint) and of APNs: TLS, HTTP/2, and each provider's
-//! own checks and answers.
+//! A simulator of FCM, of Google's token endpoint and of APNs: TLS, HTTP/2, and each provider's own
+//! checks and answers.
 //!
-//! A recipient's token chooses what becomes of it: see [`chosen`]. What arrived is kept and shown
-//! by the control endpoint: see [`control`]. Limits, delays and faults can be set at the start and
-//! changed while it runs: see [`behaviour`].
+//! A device token may ask for an outcome: see [`scripted_outcome`]. The messages that devices
+//! received are kept and shown by the control endpoint: see [`control`]. Limits, delays and faults
+//! are set at the start and can be changed while the simulator runs: see [`behaviour`].
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,44 +15,38 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 mod apns;
-mod arrivals;
 pub mod behaviour;
-pub mod chosen;
 pub mod command;
 pub mod control;
 mod fcm;
-mod fcm_oauth;
 mod fcm_schema;
+mod fcm_token_endpoint;
 mod identity;
+mod inbox;
+pub mod scripted_outcome;
 mod server;
 
-use arrivals::Arrivals;
 use behaviour::Behaviour;
 use identity::Identity;
-pub(crate) use identity::write_private;
-use server::{Context as ServerContext, Provider};
+use inbox::Inbox;
+use server::{Provider, Server};
 
-/// How a simulator is started.
 pub struct Options {
-    /// Where it listens.
+    /// The address that all three endpoints listen on.
     pub address: IpAddr,
-    /// FCM's port; 0: any.
+    /// 0 takes a free port, as for those below.
     pub fcm_port: u16,
-    /// APNs' port; 0: any.
     pub apns_port: u16,
-    /// The control endpoint's port; 0: any.
     pub control_port: u16,
-    /// The host name that clients reach it by, besides `localhost`.
+    /// The host name that clients use, besides `localhost`.
     pub host_name: Option<String>,
-    /// Where its keys and certificates are kept from one start to the next; `None`: new ones at
-    /// every start.
+    /// Where keys and certificates are kept between starts; `None`: new ones at every start.
     pub directory: Option<PathBuf>,
-    /// Limits, delays and faults at the start.
     pub behaviour: Behaviour,
 }
 
 impl Default for Options {
-    /// On loopback, on free ports, with no delays and no faults.
+    /// On loopback, on free ports, without delays and faults.
     fn default() -> Self {
         Self {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -67,16 +61,21 @@ impl Default for Options {
 }
 
 /// A running simulator.
+///
+/// It owns two accept loops (FCM with the token endpoint, and APNs), a task for each of their
+/// connections and for each request, and the control endpoint's server with a thread of its own. All
+/// share the inbox and the behaviour. [`Self::stop`] ends them: the token `stop` ends the accept
+/// loops and breaks every connection. Without it they run until the process or its runtime ends.
 pub struct Simulator {
-    /// Where messages are sent to FCM: `https://localhost:…`.
+    /// FCM's base URL: `https://localhost:…`.
     pub fcm_url: String,
     /// The token endpoint that FCM's demo Credential names.
     pub token_uri: String,
-    /// Where notifications are sent to APNs: `https://localhost:…`.
+    /// APNs' base URL: `https://localhost:…`.
     pub apns_url: String,
-    /// The control endpoint: `http://127.0.0.1:…`.
+    /// The control endpoint's base URL: `http://127.0.0.1:…`.
     pub control_url: String,
-    /// The certificate authority that its certificates come from, as PEM.
+    /// The authority that issued the simulator's certificates, as PEM.
     pub ca_pem: String,
     identity: Arc<Identity>,
     stop: CancellationToken,
@@ -84,42 +83,40 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts answering.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let identity = match &options.directory {
             Some(directory) => Identity::keep_in(directory, options.host_name.as_deref())?,
             None => Identity::generate(options.host_name.as_deref())?,
         };
         let identity = Arc::new(identity);
-        let arrivals = Arc::new(Arrivals::default());
+        let inbox = Arc::new(Inbox::default());
         let behaviour = Arc::new(options.behaviour);
+
+        // Bound first, because FCM must know its own address: assertions name it.
         let fcm = bind(options.address, options.fcm_port).await?;
         let apns = bind(options.address, options.apns_port).await?;
         let host = options.host_name.as_deref().unwrap_or("localhost");
         let fcm_url = format!("https://{host}:{}", fcm.local_addr()?.port());
         let apns_url = format!("https://{host}:{}", apns.local_addr()?.port());
         let token_uri = format!("{fcm_url}/token");
+
         let stop = CancellationToken::new();
-        let context = |provider| ServerContext {
-            provider,
-            arrivals: Arc::clone(&arrivals),
-            behaviour: Arc::clone(&behaviour),
-            stop: stop.clone(),
+        let server = |provider| {
+            Arc::new(Server {
+                provider,
+                inbox: Arc::clone(&inbox),
+                behaviour: Arc::clone(&behaviour),
+                stop: stop.clone(),
+            })
         };
-        let provider = Provider::Fcm(fcm::Fcm::new(&identity, token_uri.clone())?);
-        tokio::spawn(server::serve(
-            fcm,
-            identity.fcm_tls()?,
-            Arc::new(context(provider)),
-        ));
-        let provider = Provider::Apns(apns::Apns::new(&identity)?);
-        tokio::spawn(server::serve(
-            apns,
-            identity.apns_tls()?,
-            Arc::new(context(provider)),
-        ));
+        let fcm_server = server(Provider::Fcm(fcm::Fcm::new(&identity, token_uri.clone())?));
+        tokio::spawn(server::serve(fcm, identity.fcm_tls()?, fcm_server));
+        let apns_server = server(Provider::Apns(apns::Apns::new(&identity)?));
+        tokio::spawn(server::serve(apns, identity.apns_tls()?, apns_server));
+
         let address = SocketAddr::new(options.address, options.control_port);
-        let (control, address) = control::serve(address, arrivals, behaviour)?;
+        let (control, address) = control::serve(address, inbox, behaviour)?;
+
         Ok(Self {
             fcm_url,
             token_uri,
@@ -147,7 +144,7 @@ impl Simulator {
         self.identity.apn_certificate_credential()
     }
 
-    /// Stops answering, and drops every connection.
+    /// Stops listening, and breaks every connection.
     pub async fn stop(self) {
         self.stop.cancel();
         self.control.stop(false).await;

@@ -1,4 +1,4 @@
-//! Connections: TLS, HTTP/2, and the faults that concern a connection as a whole.
+//! A simulated provider's server: TLS, HTTP/2, and the faults that concern a whole connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -15,33 +15,35 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::dev::simulator::apns::Apns;
-use crate::dev::simulator::arrivals::Arrivals;
 use crate::dev::simulator::behaviour::{Behaviour, Outage};
 use crate::dev::simulator::fcm::Fcm;
+use crate::dev::simulator::inbox::Inbox;
 
-/// What is read of a body; both providers refuse far smaller ones.
+/// Most bytes of a body that are read. Both providers refuse far smaller ones.
 const MAX_BODY: usize = 256 * 1024;
+/// Bytes that a client may send on one connection before they are read.
+const CONNECTION_WINDOW: u32 = 16 << 20;
 
 /// How long a client may take to notice that its connection is over.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Which provider a listener plays.
+/// The provider that a server plays.
 pub(super) enum Provider {
     /// FCM and its token endpoint.
     Fcm(Fcm),
-    /// APNs.
     Apns(Apns),
 }
 
-/// What connections share.
-pub(super) struct Context {
+/// What a server's connections share. Its accept loop and its connections' tasks own it; `stop` ends
+/// all of them.
+pub(super) struct Server {
     pub(super) provider: Provider,
-    pub(super) arrivals: Arc<Arrivals>,
+    pub(super) inbox: Arc<Inbox>,
     pub(super) behaviour: Arc<Behaviour>,
     pub(super) stop: CancellationToken,
 }
 
-/// A request that was read whole.
+/// A request that was read completely.
 pub(super) struct Incoming<'a> {
     pub(super) method: &'a http::Method,
     pub(super) path: &'a str,
@@ -51,132 +53,149 @@ pub(super) struct Incoming<'a> {
     pub(super) has_certificate: bool,
 }
 
-/// What is answered.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Bytes,
-    /// Whether a message was accepted by this.
-    pub(super) accepted: bool,
+    /// Whether a message was accepted.
+    pub(super) is_accepted: bool,
 }
 
 impl Answer {
-    /// An answer without a message accepted.
+    /// An answer without an accepted message.
     pub(super) fn new(status: u16, body: impl Into<Bytes>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self {
             status,
             headers: Vec::new(),
             body: body.into(),
-            accepted: false,
+            is_accepted: false,
         }
     }
 
-    /// With one more header.
-    pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
+    pub(super) fn with_header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
 }
 
-/// State of one connection.
+/// The state of one connection. The task of the connection and those of its requests own it. It ends
+/// when the client closes the connection, or when `broken` is cancelled, by a fault or by the
+/// server's `stop`.
 struct Connection {
-    context: Arc<Context>,
+    server: Arc<Server>,
     has_certificate: bool,
-    /// Whether a request with valid authentication has been answered; before that APNs takes one at
-    /// a time.
+    /// Whether a request with valid authentication has been answered. APNs takes one request at a
+    /// time before that.
     is_trusted: AtomicBool,
-    under_way: AtomicU32,
-    /// Ends the connection at once, answers under way included.
+    in_flight: AtomicU32,
+    /// Ends the connection at once, without an answer to the requests in flight.
     broken: CancellationToken,
 }
 
-/// Accepts connections until the context's stop.
-pub(super) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, context: Arc<Context>) {
+/// Accepts connections until the server's `stop`.
+pub(super) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, server: Arc<Server>) {
     let acceptor = TlsAcceptor::from(tls);
+
     loop {
         let tcp = tokio::select! {
-            () = context.stop.cancelled() => return,
+            () = server.stop.cancelled() => return,
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) => tcp,
                 Err(error) => {
+                    // The process may be out of file descriptors: that passes.
                     tracing::warn!(%error, "the simulator can't accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
             },
         };
-        if context.behaviour.faults().outage == Outage::Refuse {
+
+        if server.behaviour.faults().outage == Outage::Refuse {
             continue;
         }
-        context.arrivals.connected();
-        tokio::spawn(connection(tcp, acceptor.clone(), Arc::clone(&context)));
+        server.inbox.count_connection();
+        tokio::spawn(serve_connection(tcp, acceptor.clone(), Arc::clone(&server)));
     }
 }
 
-async fn connection(tcp: TcpStream, acceptor: TlsAcceptor, context: Arc<Context>) {
-    let Some((tcp, lingering)) = twice(tcp) else {
+async fn serve_connection(tcp: TcpStream, acceptor: TlsAcceptor, server: Arc<Server>) {
+    let Some((tcp, lingering)) = two_handles(tcp) else {
         return;
     };
-    let broken = context.stop.child_token();
+    let broken = server.stop.child_token();
+
     let served = async {
         tcp.set_nodelay(true).ok()?;
         let tls = acceptor.accept(tcp).await.ok()?;
         let has_certificate = tls.get_ref().1.peer_certificates().is_some();
-        let streams = match context.provider {
-            Provider::Fcm(_) => context.behaviour.fcm_streams,
-            Provider::Apns(_) => context.behaviour.apns_streams,
+
+        let streams = match server.provider {
+            Provider::Fcm(_) => server.behaviour.fcm_streams,
+            Provider::Apns(_) => server.behaviour.apns_streams,
         };
         let mut http = Builder::new()
             .max_concurrent_streams(streams)
-            .initial_connection_window_size(16 << 20)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .handshake::<_, Bytes>(tls)
             .await
             .ok()?;
-        let state = Arc::new(Connection {
-            context: Arc::clone(&context),
+
+        let is_trusted = has_certificate || matches!(server.provider, Provider::Fcm(_));
+        let connection = Arc::new(Connection {
+            server: Arc::clone(&server),
             has_certificate,
-            is_trusted: AtomicBool::new(
-                has_certificate || matches!(context.provider, Provider::Fcm(_)),
-            ),
-            under_way: AtomicU32::new(0),
+            is_trusted: AtomicBool::new(is_trusted),
+            in_flight: AtomicU32::new(0),
             broken: broken.clone(),
         });
-        let mut requests = 0_u32;
-        while let Some(request) = http.accept().await {
-            let (request, mut respond) = request.ok()?;
-            requests += 1;
-            let goaway_after = context.behaviour.faults().goaway_after;
-            if goaway_after > 0 && requests == goaway_after {
-                http.graceful_shutdown();
-            }
-            // With a token, APNs takes one request at a time until it has seen a good one.
-            if !state.is_trusted.load(Ordering::Relaxed)
-                && state.under_way.load(Ordering::Relaxed) > 0
-            {
-                respond.send_reset(Reason::REFUSED_STREAM);
-                continue;
-            }
-            state.under_way.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(exchange(request, respond, Arc::clone(&state)));
-        }
-        Some(())
+        serve_requests(&mut http, &connection).await
     };
+
     if broken.run_until_cancelled(served).await.is_some() {
         linger(lingering).await;
     }
 }
 
-/// A socket and a second handle on it, which keeps it open.
-fn twice(tcp: TcpStream) -> Option<(TcpStream, TcpStream)> {
+/// Returns when the client has closed the connection or broken the protocol.
+async fn serve_requests(
+    http: &mut h2::server::Connection<tokio_rustls::server::TlsStream<TcpStream>, Bytes>,
+    connection: &Arc<Connection>,
+) -> Option<()> {
+    let mut requests = 0_u32;
+
+    while let Some(request) = http.accept().await {
+        let (request, mut respond) = request.ok()?;
+        requests += 1;
+
+        let goaway_after = connection.server.behaviour.faults().goaway_after;
+        if goaway_after > 0 && requests == goaway_after {
+            http.graceful_shutdown();
+        }
+
+        // With a token, APNs takes one request at a time until it has answered one with a valid one.
+        if !connection.is_trusted.load(Ordering::Relaxed)
+            && connection.in_flight.load(Ordering::Relaxed) > 0
+        {
+            respond.send_reset(Reason::REFUSED_STREAM);
+            continue;
+        }
+
+        connection.in_flight.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(serve_request(request, respond, Arc::clone(connection)));
+    }
+    Some(())
+}
+
+/// A socket, and a second handle that keeps it open after TLS and HTTP/2 have dropped theirs.
+fn two_handles(tcp: TcpStream) -> Option<(TcpStream, TcpStream)> {
     let tcp = tcp.into_std().ok()?;
     let second = TcpStream::from_std(tcp.try_clone().ok()?).ok()?;
     Some((TcpStream::from_std(tcp).ok()?, second))
 }
 
-/// Closes a connection as a good server does: what the client still sends is read, because closing
-/// with something unread resets the connection, and the client would lose the answers that it has
-/// not read.
+/// Closes a connection as a good server does: it reads what the client still sends. To close a socket
+/// with unread bytes resets the connection, and the client would lose answers that it has not read.
 async fn linger(mut tcp: TcpStream) {
     let unread = async {
         tcp.shutdown().await?;
@@ -185,71 +204,81 @@ async fn linger(mut tcp: TcpStream) {
     let _ = tokio::time::timeout(LINGER, unread).await;
 }
 
-async fn exchange(
+async fn serve_request(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
-    state: Arc<Connection>,
+    connection: Arc<Connection>,
 ) {
     let answer = tokio::select! {
-        answer = answer(request, &state) => answer,
-        // The client has lost its patience.
+        answer = answer(request, &connection) => answer,
+        // The client has given the request up.
         _ = std::future::poll_fn(|context| respond.poll_reset(context)) => None,
     };
-    state.under_way.fetch_sub(1, Ordering::Relaxed);
+
+    connection.in_flight.fetch_sub(1, Ordering::Relaxed);
     if let Some(answer) = answer {
         reply(&mut respond, answer);
     }
 }
 
-/// What is answered to a request; `None`: nothing.
-async fn answer(request: Request<RecvStream>, state: &Connection) -> Option<Answer> {
+/// The answer to a request; `None`: the request gets no answer.
+async fn answer(request: Request<RecvStream>, connection: &Connection) -> Option<Answer> {
+    let Connection { server, .. } = connection;
     let (parts, body) = request.into_parts();
     let body = read(body).await?;
-    let faults = state.context.behaviour.faults();
+
+    let faults = server.behaviour.faults();
     match faults.outage {
         Outage::Hang => {
-            state.broken.cancelled().await;
+            connection.broken.cancelled().await;
             return None;
         }
-        Outage::Unavailable => return Some(outage(&state.context.provider, faults.retry_after)),
+        Outage::Unavailable => return Some(unavailable(&server.provider, faults.retry_after)),
         Outage::None | Outage::Refuse => {}
     }
+
     let incoming = Incoming {
         method: &parts.method,
         path: parts.uri.path(),
         headers: &parts.headers,
         body: &body,
-        has_certificate: state.has_certificate,
+        has_certificate: connection.has_certificate,
     };
-    let mut answer = match &state.context.provider {
-        Provider::Fcm(fcm) => fcm.answer(&incoming, &state.context.arrivals),
-        Provider::Apns(apns) => apns.answer(&incoming, &state.context.arrivals),
+    let mut answer = match &server.provider {
+        Provider::Fcm(fcm) => fcm.answer(&incoming, &server.inbox),
+        Provider::Apns(apns) => apns.answer(&incoming, &server.inbox),
     };
     if faults.retry_after > 0 && matches!(answer.status.as_u16(), 429 | 503) {
-        answer = answer.with("retry-after", faults.retry_after.to_string());
+        answer = answer.with_header("retry-after", faults.retry_after.to_string());
     }
+
     let delay = faults.delay();
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    if answer.accepted {
-        state.is_trusted.store(true, Ordering::Relaxed);
-        let accepted = state.context.arrivals.accepted();
+
+    // Any other answer than these is one to a request with valid authentication.
+    if !matches!(answer.status.as_u16(), 401 | 403) {
+        connection.is_trusted.store(true, Ordering::Relaxed);
+    }
+    if answer.is_accepted {
+        let accepted = server.inbox.count_accepted();
         if faults.lose_answer_every > 0 && accepted.is_multiple_of(faults.lose_answer_every) {
-            state.broken.cancel();
+            connection.broken.cancel();
             return None;
         }
-    } else if !matches!(answer.status.as_u16(), 401 | 403) {
-        state.is_trusted.store(true, Ordering::Relaxed);
     }
     Some(answer)
 }
 
 async fn read(mut body: RecvStream) -> Option<Bytes> {
     let mut whole = BytesMut::new();
+
     while let Some(chunk) = body.data().await {
         let chunk = chunk.ok()?;
         body.flow_control().release_capacity(chunk.len()).ok()?;
+
+        // Nearly every body comes in one chunk, which need not be copied.
         if body.is_end_stream() && whole.is_empty() {
             return Some(chunk);
         }
@@ -257,10 +286,11 @@ async fn read(mut body: RecvStream) -> Option<Bytes> {
             whole.extend_from_slice(&chunk);
         }
     }
+
     Some(whole.freeze())
 }
 
-/// A client that is gone needs no answer.
+/// Sends an answer. It fails only if the client is gone, which then needs none.
 fn reply(respond: &mut SendResponse<Bytes>, answer: Answer) {
     let mut response = Response::new(());
     *response.status_mut() = answer.status;
@@ -269,6 +299,7 @@ fn reply(respond: &mut SendResponse<Bytes>, answer: Answer) {
             response.headers_mut().insert(name, value);
         }
     }
+
     if answer.body.is_empty() {
         let _ = respond.send_response(response, true);
     } else if let Ok(mut stream) = respond.send_response(response, false) {
@@ -276,13 +307,14 @@ fn reply(respond: &mut SendResponse<Bytes>, answer: Answer) {
     }
 }
 
-fn outage(provider: &Provider, retry_after: u32) -> Answer {
+fn unavailable(provider: &Provider, retry_after: u32) -> Answer {
     let answer = match provider {
         Provider::Fcm(_) => Fcm::unavailable(),
         Provider::Apns(_) => Apns::unavailable(),
     };
+
     if retry_after > 0 {
-        answer.with("retry-after", retry_after.to_string())
+        answer.with_header("retry-after", retry_after.to_string())
     } else {
         answer
     }

@@ -1,5 +1,5 @@
-//! Google's token endpoint: exchanges an assertion of the demo service account for an access token.
-//! <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>
+//! The simulated token endpoint of Google: it exchanges an assertion of the demo service account for
+//! an access token. <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -14,15 +14,21 @@ use crate::dev::simulator::server::{Answer, Incoming};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// How long an access token lives.
 const LIFETIME: Duration = Duration::from_secs(3599);
-/// Clocks may differ by this many seconds.
+/// The longest life of an assertion, in seconds.
+const MAX_ASSERTION_LIFE: i64 = 3600;
+/// How many seconds clocks may differ.
 const LEEWAY: i64 = 60;
 
-/// The endpoint and the tokens that it gave out.
+/// It belongs to the simulated FCM, whose requests look their token up here. The lock is held only to
+/// look one up or to add one.
 pub(super) struct TokenEndpoint {
+    /// The audience that assertions must name.
     uri: String,
     key: DecodingKey,
-    given: RwLock<HashMap<String, Instant>>,
+    /// The tokens that it gave out, with their end.
+    issued: RwLock<HashMap<String, Instant>>,
 }
 
 #[derive(Deserialize)]
@@ -41,20 +47,19 @@ struct Claims {
 }
 
 impl TokenEndpoint {
-    /// At `uri`, which assertions must name.
     pub(super) fn new(identity: &Identity, uri: String) -> anyhow::Result<Self> {
         let key = DecodingKey::from_rsa_pem(identity.service_account_public_key.as_bytes())?;
         Ok(Self {
             uri,
             key,
-            given: RwLock::default(),
+            issued: RwLock::default(),
         })
     }
 
-    /// Whether it gave out `token` and it has not ended.
+    /// Whether `token` is one that the endpoint gave out and that has not ended.
     pub(super) fn knows(&self, token: &str) -> bool {
-        let given = self.given.read().unwrap_or_else(PoisonError::into_inner);
-        given
+        let issued = self.issued.read().unwrap_or_else(PoisonError::into_inner);
+        issued
             .get(token)
             .is_some_and(|ends_at| Instant::now() < *ends_at)
     }
@@ -67,6 +72,7 @@ impl TokenEndpoint {
         let Ok(form) = form else {
             return refuse("invalid_request", "Could not parse the form.");
         };
+
         match (form.grant_type.as_deref(), form.assertion.as_deref()) {
             (None, _) => refuse(
                 "invalid_request",
@@ -82,28 +88,29 @@ impl TokenEndpoint {
     }
 
     fn exchange(&self, assertion: &str) -> Answer {
+        // Only the signature: the claims are checked below, with Google's error texts.
         let mut validation = Validation::new(Algorithm::RS256);
-        // Checked below, in Google's words.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         let Ok(token) = jsonwebtoken::decode::<Claims>(assertion, &self.key, &validation) else {
             return refuse("invalid_grant", "Invalid JWT Signature.");
         };
-        let (claims, now) = (
-            token.claims,
-            time::OffsetDateTime::now_utc().unix_timestamp(),
-        );
+
+        let claims = token.claims;
+        let now = time::OffsetDateTime::now_utc().unix_timestamp();
         if claims.iss != CLIENT_EMAIL {
             return refuse("invalid_grant", "Invalid grant: account not found");
         }
         if claims.aud != self.uri {
             return refuse("invalid_grant", "Invalid JWT: Failed audience check.");
         }
-        if claims.exp - claims.iat > 3600 || claims.iat > now + LEEWAY || claims.exp < now - LEEWAY
+        if claims.exp - claims.iat > MAX_ASSERTION_LIFE
+            || claims.iat > now + LEEWAY
+            || claims.exp < now - LEEWAY
         {
-            let why = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.";
-            return refuse("invalid_grant", why);
+            let description = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.";
+            return refuse("invalid_grant", description);
         }
         if !claims.scope.split(' ').any(|scope| scope == SCOPE) {
             return refuse(
@@ -111,17 +118,19 @@ impl TokenEndpoint {
                 "Invalid OAuth scope or ID token audience provided.",
             );
         }
+
         let token = format!("ya29.{}", crate::crypto::generate_api_secret());
-        let mut given = self.given.write().unwrap_or_else(PoisonError::into_inner);
-        given.insert(token.clone(), Instant::now() + LIFETIME);
+        let mut issued = self.issued.write().unwrap_or_else(PoisonError::into_inner);
+        issued.insert(token.clone(), Instant::now() + LIFETIME);
+
         let body = json!({"access_token": token, "expires_in": LIFETIME.as_secs(), "token_type": "Bearer"});
         Answer::new(200, body.to_string())
-            .with("content-type", "application/json; charset=utf-8".to_owned())
+            .with_header("content-type", "application/json; charset=utf-8".to_owned())
     }
 }
 
 fn refuse(error: &str, description: &str) -> Answer {
     let body = json!({"error": error, "error_description": description});
     Answer::new(400, body.to_string())
-        .with("content-type", "application/json; charset=utf-8".to_owned())
+        .with_header("content-type", "application/json; charset=utf-8".to_owned())
 }

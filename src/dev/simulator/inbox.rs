@@ -1,0 +1,184 @@
+//! The messages that each device received, by token.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Parts of the inbox with a lock each, so that requests seldom wait for each other.
+const SHARDS: usize = 16;
+/// Most different apns-ids that are kept for a token.
+const MAX_IDS: usize = 16;
+
+/// The messages for one token.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DeviceInbox {
+    /// `FCM` or `APN`.
+    pub provider: &'static str,
+    /// How many requests passed the provider's checks, accepted or not.
+    pub count: u32,
+    /// How many requests were accepted: the notifications that the device shows.
+    pub accepted: u32,
+    /// The different apns-ids of the requests.
+    pub apns_ids: Vec<String>,
+    /// The payload of the last request.
+    pub payload: Option<Arc<Value>>,
+}
+
+/// Sums over all tokens.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Summary {
+    /// How many requests passed the providers' checks, accepted or not.
+    pub requests: u64,
+    /// How many requests were accepted.
+    pub accepted: u64,
+    /// How many different tokens there were.
+    pub tokens: u64,
+    /// How many requests were accepted for a token beyond its first.
+    pub duplicates: u64,
+    /// How many connections were opened.
+    pub connections: u64,
+}
+
+/// A request for one device that passed the provider's checks.
+pub(super) struct DeviceRequest<'a> {
+    /// `FCM` or `APN`.
+    pub provider: &'static str,
+    pub token: &'a str,
+    pub apns_id: Option<&'a str>,
+    pub payload: Arc<Value>,
+}
+
+/// All inboxes, and the counts of a simulator. Its servers and its control endpoint share it. No task
+/// belongs to it, and its locks are never held across an await.
+pub(super) struct Inbox {
+    hasher: RandomState,
+    shards: [Mutex<HashMap<String, DeviceInbox>>; SHARDS],
+    /// Payloads by the hash of their bytes. A million devices often get the same one, which is kept
+    /// once.
+    payloads: Mutex<HashMap<u64, Arc<Value>>>,
+    connections: AtomicU64,
+    accepted: AtomicU64,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            shards: Default::default(),
+            payloads: Mutex::default(),
+            connections: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Inbox {
+    pub(super) fn count_connection(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an accepted message. Returns how many there have been, this one included.
+    pub(super) fn count_accepted(&self) -> u64 {
+        self.accepted.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Records a request. `accept` decides whether it is accepted, from the number of earlier requests
+    /// for the token. Returns that decision.
+    pub(super) fn record(
+        &self,
+        request: DeviceRequest<'_>,
+        accept: impl FnOnce(u32) -> bool,
+    ) -> bool {
+        let mut shard = lock(self.shard(request.token));
+
+        // Looked up first, because `entry` would need an owned token for each request.
+        if !shard.contains_key(request.token) {
+            let empty = DeviceInbox {
+                provider: request.provider,
+                ..DeviceInbox::default()
+            };
+            shard.insert(request.token.to_owned(), empty);
+        }
+        let Some(device) = shard.get_mut(request.token) else {
+            return false;
+        };
+
+        let is_accepted = accept(device.count);
+        device.count += 1;
+        device.accepted += u32::from(is_accepted);
+        device.payload = Some(request.payload);
+        if let Some(id) = request.apns_id
+            && device.apns_ids.len() < MAX_IDS
+            && !device.apns_ids.iter().any(|known| known == id)
+        {
+            device.apns_ids.push(id.to_owned());
+        }
+
+        is_accepted
+    }
+
+    /// The payload of a body: an earlier one of the same bytes, else what `parse` returns.
+    pub(super) fn shared_payload(&self, body: &[u8], parse: impl FnOnce() -> Value) -> Arc<Value> {
+        let hash = self.hasher.hash_one(body);
+        let mut payloads = lock(&self.payloads);
+        Arc::clone(payloads.entry(hash).or_insert_with(|| Arc::new(parse())))
+    }
+
+    pub(super) fn device(&self, token: &str) -> Option<DeviceInbox> {
+        lock(self.shard(token)).get(token).cloned()
+    }
+
+    /// All inboxes by token.
+    pub(super) fn devices(&self) -> HashMap<String, DeviceInbox> {
+        self.shards
+            .iter()
+            .flat_map(|shard| lock(shard).clone())
+            .collect()
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        let mut summary = Summary {
+            requests: 0,
+            accepted: 0,
+            tokens: 0,
+            duplicates: 0,
+            connections: self.connections.load(Ordering::Relaxed),
+        };
+
+        for shard in &self.shards {
+            for device in lock(shard).values() {
+                summary.requests += u64::from(device.count);
+                summary.accepted += u64::from(device.accepted);
+                summary.tokens += 1;
+                summary.duplicates += u64::from(device.accepted.saturating_sub(1));
+            }
+        }
+
+        summary
+    }
+
+    /// Forgets all messages and counts.
+    pub(super) fn clear(&self) {
+        for shard in &self.shards {
+            lock(shard).clear();
+        }
+        lock(&self.payloads).clear();
+
+        self.accepted.store(0, Ordering::Relaxed);
+        self.connections.store(0, Ordering::Relaxed);
+    }
+
+    fn shard(&self, token: &str) -> &Mutex<HashMap<String, DeviceInbox>> {
+        &self.shards[self.hasher.hash_one(token) as usize % SHARDS]
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
