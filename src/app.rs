@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::crypto::{MasterKeys, SecretError};
-use crate::delivery::{self, Delivery, MassInvalidation, Quota, Quotas, RetryPolicy};
+use crate::delivery::{
+    self, Delivery, DeliveryParams, MassInvalidation, Quota, Quotas, RetryPolicy,
+};
 use crate::handoff::local::local_handoff;
 use crate::handoff::notifier::Notifiers;
 use crate::http::metrics::{MetricsSources, NotDueInterval};
@@ -195,13 +197,14 @@ impl App {
 
         let delivery_pool = connect(config, DELIVERY_CONNECTIONS)?;
         let delivery = if config.delivery.enabled {
-            Some(Delivery::start(
-                &delivery_pool,
-                &delivery_settings(config),
+            Some(Delivery::start(DeliveryParams {
+                pool: &delivery_pool,
+                settings: &delivery_settings(config),
                 endpoints,
                 master_keys,
-                (notifiers, receiver),
-            )?)
+                notifiers,
+                handoff: receiver,
+            })?)
         } else {
             None
         };
@@ -323,7 +326,7 @@ fn delivery_settings(config: &Config) -> delivery::Settings {
     delivery::Settings {
         lease: delivery.lease,
         poll_interval: delivery.poll_interval,
-        recorder_window: delivery.record_interval,
+        record_interval: delivery.record_interval,
         retry: RetryPolicy {
             base: delivery.retry_base,
             max: delivery.retry_max,
@@ -339,7 +342,7 @@ fn delivery_settings(config: &Config) -> delivery::Settings {
                 ramp: config.apns.warm_up,
             },
         },
-        burst: MassInvalidation {
+        mass_invalidation: MassInvalidation {
             percent: delivery.mass_invalidation_percent,
             count: delivery.mass_invalidation_count,
         },

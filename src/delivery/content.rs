@@ -1,5 +1,5 @@
-//! What an Operation sends: rendered once for each provider where it is the same for everybody, and
-//! for each recipient where it is a template.
+//! The content of an Operation: rendered once for each provider if all recipients get the same, and
+//! for each recipient if it is a template.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,38 +14,37 @@ use crate::provider::{Payload, PayloadProblem};
 use crate::store::batch_load::DueOperation;
 use crate::template::{MessageTemplate, TemplateProblem};
 
-/// Why a recipient can't be sent to.
+/// Why the content can't be sent to a recipient.
 #[derive(Debug, Clone)]
 pub(super) enum ContentProblem {
-    /// What is sent is at fault.
+    /// The message is at fault, so the notification fails.
     Invalid(Failure),
-    /// This version can't read what was stored; another may.
+    /// This release can't read the stored message; another may, so the notification waits.
     Unreadable(String),
 }
 
 type Rendered = Result<Arc<Payload>, ContentProblem>;
 
-/// An Operation's content, rendered when first needed.
+/// An Operation's content. A payload is rendered when it is first needed.
 pub(super) struct Content {
-    /// The Operation.
     pub operation: DueOperation,
     /// Until when it may be sent.
     pub deadline: Instant,
-    /// `None`: it is the same for everybody.
+    /// `None`: all recipients get the same.
     template: Result<Option<MessageTemplate>, ContentProblem>,
     payloads: HashMap<Provider, Rendered>,
 }
 
-/// What one recipient gets.
+/// The content for one recipient.
 pub(super) struct RecipientContent<'a> {
     content: &'a mut Content,
     variables: Option<Value>,
-    /// The recipient's own payloads, where the content is a template.
-    own: HashMap<Provider, Rendered>,
+    /// The payloads of this recipient, if the content is a template.
+    rendered: HashMap<Provider, Rendered>,
 }
 
 impl Content {
-    /// Of `operation`, as it was loaded at `now`.
+    /// The content of `operation`, which was loaded at `now`.
     pub(super) fn new(operation: DueOperation, now: Instant) -> Self {
         let template = match &operation.message {
             Ok(message) => MessageTemplate::parse(message)
@@ -54,6 +53,7 @@ impl Content {
                 "its content can't be read: {error}"
             ))),
         };
+
         Self {
             deadline: now + operation.time_left,
             template,
@@ -62,18 +62,16 @@ impl Content {
         }
     }
 
-    /// For a recipient with these variables.
     pub(super) fn for_recipient(&mut self, variables: Option<Value>) -> RecipientContent<'_> {
         RecipientContent {
             content: self,
             variables,
-            own: HashMap::new(),
+            rendered: HashMap::new(),
         }
     }
 }
 
 impl RecipientContent<'_> {
-    /// The Operation.
     pub(super) fn operation(&self) -> &DueOperation {
         &self.content.operation
     }
@@ -83,7 +81,6 @@ impl RecipientContent<'_> {
         self.content.deadline
     }
 
-    /// What `provider` gets.
     pub(super) fn payload(&mut self, provider: Provider) -> Rendered {
         let Content {
             operation,
@@ -91,43 +88,52 @@ impl RecipientContent<'_> {
             payloads,
             ..
         } = &mut *self.content;
+
         match template {
             Ok(None) => payloads
                 .entry(provider)
                 .or_insert_with(|| render(operation, provider, None))
                 .clone(),
             Ok(Some(template)) => {
-                let own = || {
-                    let message = template.render(self.variables.as_ref());
-                    let message = message.map_err(|problem| template_problem(Some(problem)))?;
+                let render_own = || {
+                    let message = template
+                        .render(self.variables.as_ref())
+                        .map_err(|problem| template_problem(Some(problem)))?;
                     render(operation, provider, Some(&message))
                 };
-                self.own.entry(provider).or_insert_with(own).clone()
+                // The devices of a User share it.
+                self.rendered
+                    .entry(provider)
+                    .or_insert_with(render_own)
+                    .clone()
             }
             Err(problem) => Err(problem.clone()),
         }
     }
 }
 
-/// What `provider` gets: of `message`, or of the Operation's own.
+/// Renders `message`, or the Operation's message, which is no template.
 fn render(operation: &DueOperation, provider: Provider, message: Option<&Message>) -> Rendered {
     let message = match (message, &operation.message) {
         (Some(message), _) | (None, Ok(message)) => message,
         (None, Err(error)) => return Err(ContentProblem::Unreadable(error.clone())),
     };
+
     let expires_at = message.expires_at(operation.starts_at);
-    let payload = Payload::render(provider, message, expires_at);
-    payload
-        .map(Arc::new)
-        .map_err(|PayloadProblem { field, message }| {
+    match Payload::render(provider, message, expires_at) {
+        Ok(payload) => Ok(Arc::new(payload)),
+        Err(PayloadProblem { field, message }) => {
             let message = format!("{field} {message}");
-            ContentProblem::Invalid(Failure::new(FailureCode::InvalidContent, message))
-        })
+            let failure = Failure::new(FailureCode::InvalidContent, message);
+            Err(ContentProblem::Invalid(failure))
+        }
+    }
 }
 
 fn template_problem(problem: Option<TemplateProblem>) -> ContentProblem {
     let message = problem.map_or_else(String::new, |TemplateProblem { field, message }| {
         format!("{field} {message}")
     });
+
     ContentProblem::Invalid(Failure::new(FailureCode::InvalidTemplate, message))
 }

@@ -1,17 +1,17 @@
-//! From what was loaded to the lanes: every notification gets its guard, its content and its lane,
-//! or its end.
+//! Dispatch: every loaded notification gets its guard and goes to its lane with its content, or ends
+//! here if it can't be sent.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::delivery::content::{ContentProblem, RecipientContent};
 use crate::delivery::lane::Job;
 use crate::delivery::lane::registry::LaneRegistry;
-use crate::delivery::queue::deferred_batches::DeferredBatches;
+use crate::delivery::queue::deferred_batches::{Deferred, DeferredBatches};
 use crate::delivery::queue::lease::NotificationGuard;
 use crate::delivery::queue::load::Loaded;
-use crate::delivery::queue::user_devices::Pending;
+use crate::delivery::queue::user_devices::RemainingDevices;
 use crate::delivery::settle::resolution::{self, DeviceDelivery, UserDelivery};
 use crate::handoff::capacity::Capacity;
 use crate::model::failure::{Failure, FailureCode};
@@ -19,50 +19,76 @@ use crate::model::id::CredentialId;
 use crate::model::masked_token::masked;
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
+use crate::store::batches::BatchKey;
 use crate::store::outcome_record::TriedDevice;
 
-/// What notifications are handed to.
+/// Where notifications go. The claim loop owns it, and with it the lanes.
 pub(super) struct Dispatch {
     pub lanes: LaneRegistry,
     pub capacity: Arc<Capacity>,
-    pub parked: DeferredBatches,
+    pub deferred: DeferredBatches,
+}
+
+/// How a device is reached.
+#[derive(Clone, Copy)]
+struct Route {
+    provider: Provider,
+    credential_id: CredentialId,
 }
 
 impl Dispatch {
-    /// Hands what batches have to send to its lanes.
-    pub(super) fn hand_out(&mut self, loaded: Loaded) {
-        let lanes = only_lanes(&loaded);
-        // What was held for them is free once they have their guards.
+    /// How long to put a claimed batch back for, unread. `None`: it must be loaded.
+    pub(super) fn deferral(&mut self, batch: BatchKey, now: Instant) -> Option<Duration> {
+        let lanes = &self.lanes;
+        self.deferred.delay(batch, now, |credential_id| {
+            lanes.blocked_for(credential_id, now)
+        })
+    }
+
+    pub(super) fn dispatch(&mut self, loaded: Loaded) {
+        let single_lanes = single_lanes(&loaded);
+        // The permits of Operations that were handed over are returned at the end, when each
+        // notification has its own.
         let Loaded {
             batch_guards,
             notifications,
             mut contents,
-            mut pending,
+            mut user_devices,
             permits: _permits,
         } = loaded;
+
         for (index, notification) in notifications.into_iter().enumerate() {
             let batch_guard = &batch_guards[notification.batch];
             if !notification.due_in.is_zero() {
                 batch_guard.lease().due_again_in(notification.due_in);
                 continue;
             }
+
             let operation_id = batch_guard.lease().key().operation_id;
             let Some(recipient) = notification.recipient else {
-                tracing::error!(%operation_id, position = notification.position, "a notification can't be read");
+                tracing::error!(
+                    %operation_id,
+                    position = notification.position,
+                    "a notification can't be read"
+                );
                 batch_guard.lease().due_again_in(self.lanes.policy.max);
                 continue;
             };
+
             let guard = batch_guard.notification(
                 notification.position,
                 notification.attempts,
                 &self.capacity,
             );
             let Some(content) = contents.get_mut(&operation_id) else {
-                let message = "Its Operation is no longer on record".to_owned();
-                let failure = Failure::new(FailureCode::OperationGone, message);
+                let failure = Failure::new(
+                    FailureCode::OperationGone,
+                    "Its Operation is no longer on record",
+                );
                 DeviceDelivery::Direct(guard).fail(failure);
                 continue;
             };
+
             let mut content = content.for_recipient(notification.variables);
             match recipient {
                 Recipient::Device {
@@ -70,55 +96,55 @@ impl Dispatch {
                     credential_id,
                     token,
                 } => {
-                    self.send(
-                        DeviceDelivery::Direct(guard),
+                    let route = Route {
                         provider,
                         credential_id,
-                        &token,
-                        &mut content,
-                    );
+                    };
+                    let delivery = DeviceDelivery::Direct(guard);
+                    self.send_to_device(delivery, route, &token, &mut content);
                 }
                 Recipient::User(_) => {
-                    self.send_to_user(
-                        guard,
-                        pending.remove(&index).unwrap_or_default(),
-                        &mut content,
-                    );
+                    let remaining = user_devices.remove(&index).unwrap_or_default();
+                    self.send_to_user(guard, remaining, &mut content);
                 }
             }
         }
-        for (batch, credential_id) in lanes {
+
+        // Only after they were loaded is it known which batches have a single lane.
+        let now = Instant::now();
+        for (batch, credential_id) in single_lanes {
             let key = batch_guards[batch].lease().key();
             if let Some(content) = contents.get(&key.operation_id)
-                && self
-                    .lanes
-                    .blocked_for(credential_id, Instant::now())
-                    .is_some()
+                && self.lanes.blocked_for(credential_id, now).is_some()
             {
-                self.parked.park(key, credential_id, content.deadline);
+                let deferred = Deferred {
+                    credential_id,
+                    deadline: content.deadline,
+                };
+                self.deferred.defer(key, deferred);
             }
         }
     }
 
-    fn send(
+    fn send_to_device(
         &self,
         delivery: DeviceDelivery,
-        provider: Provider,
-        credential_id: CredentialId,
-        token: &[u8],
+        route: Route,
+        sealed_token: &[u8],
         content: &mut RecipientContent<'_>,
     ) {
-        if let Some(delay) = self.lanes.blocked_for(credential_id, Instant::now())
-            && content.deadline() > Instant::now()
+        // A lane that sends nothing now would put the notification back: the token need not be
+        // decrypted for that, nor the payload rendered. At its deadline, the lane fails it.
+        let now = Instant::now();
+        if let Some(delay) = self.lanes.blocked_for(route.credential_id, now)
+            && content.deadline() > now
         {
             return delivery.postpone(content.deadline(), delay);
         }
-        match self
-            .lanes
-            .master_keys
-            .open_token(content.operation().account_id.as_uuid(), token)
-        {
-            Ok(token) => self.submit(delivery, provider, credential_id, token, content),
+
+        let account_id = content.operation().account_id.as_uuid();
+        match self.lanes.master_keys.open_token(account_id, sealed_token) {
+            Ok(token) => self.submit(delivery, route, token, content),
             Err(error) => {
                 let reason = format!("its token can't be decrypted: {error}");
                 let delay = self.lanes.policy.base;
@@ -130,63 +156,58 @@ impl Dispatch {
     fn submit(
         &self,
         delivery: DeviceDelivery,
-        provider: Provider,
-        credential_id: CredentialId,
+        route: Route,
         token: String,
         content: &mut RecipientContent<'_>,
     ) {
         let deadline = content.deadline();
-        match content.payload(provider) {
-            Err(ContentProblem::Invalid(failure)) => delivery.fail(failure),
-            Err(ContentProblem::Unreadable(reason)) => {
-                delivery.postpone_or_expire(deadline, self.lanes.policy.base, &reason);
-            }
-            Ok(payload) => self.lanes.submit(
-                credential_id,
-                Job {
+
+        match content.payload(route.provider) {
+            Ok(payload) => {
+                let job = Job {
                     delivery,
                     token,
                     payload,
                     deadline,
-                },
-            ),
+                };
+                self.lanes.submit(route.credential_id, job);
+            }
+            Err(ContentProblem::Invalid(failure)) => delivery.fail(failure),
+            Err(ContentProblem::Unreadable(reason)) => {
+                delivery.postpone_or_expire(deadline, self.lanes.policy.base, &reason);
+            }
         }
     }
 
     fn send_to_user(
         &self,
         guard: NotificationGuard,
-        pending: Pending,
+        remaining: RemainingDevices,
         content: &mut RecipientContent<'_>,
     ) {
-        if pending.devices.is_empty() && !pending.accepted && guard.attempts_before == 0 {
-            let app_name = content
-                .operation()
-                .senders
-                .app_name
-                .as_deref()
-                .unwrap_or_default();
-            let message =
-                format!("The User has no device in the App {app_name} for the Credentials in use");
-            return resolution::unaddressable(guard, message);
+        if remaining.devices.is_empty() && !remaining.accepted {
+            return end_without_device(guard, content);
         }
-        if pending.devices.is_empty() && !pending.accepted {
-            let message = "The User's devices have been removed since the last try".to_owned();
-            let failure = Failure::new(FailureCode::DeviceGone, message);
-            return DeviceDelivery::Direct(guard).fail(failure);
-        }
-        let user_delivery = UserDelivery::new(guard, pending.accepted);
-        for (device, credential_id, attempts) in pending.devices {
-            let account_id = content.operation().account_id.as_uuid();
-            let token = self.lanes.master_keys.open_token(account_id, &device.token);
-            let masked_token = token.as_deref().map(masked).unwrap_or_default();
-            let tried = TriedDevice {
-                id: device.id,
-                masked_token,
+
+        let user_delivery = UserDelivery::new(guard, remaining.accepted);
+        for device in remaining.devices {
+            let route = Route {
+                provider: device.device.provider,
+                credential_id: device.credential_id,
             };
-            let delivery = user_delivery.to_device(tried, attempts);
+            let account_id = content.operation().account_id.as_uuid();
+            let token = self
+                .lanes
+                .master_keys
+                .open_token(account_id, &device.device.token);
+            let tried = TriedDevice {
+                id: device.device.id,
+                masked_token: token.as_deref().map(masked).unwrap_or_default(),
+            };
+
+            let delivery = user_delivery.to_device(tried, device.attempts);
             match token {
-                Ok(token) => self.submit(delivery, device.provider, credential_id, token, content),
+                Ok(token) => self.submit(delivery, route, token, content),
                 Err(error) => {
                     let reason = format!("a token can't be decrypted: {error}");
                     let delay = self.lanes.policy.base;
@@ -197,21 +218,39 @@ impl Dispatch {
     }
 }
 
-/// The batches, by their index, of which everything that is unsettled goes with one and the same
-/// Credential, and that.
-fn only_lanes(loaded: &Loaded) -> Vec<(usize, CredentialId)> {
+/// Ends the notification of a User who has no device left to try.
+fn end_without_device(guard: NotificationGuard, content: &RecipientContent<'_>) {
+    if guard.attempts_before > 0 {
+        let failure = Failure::new(
+            FailureCode::DeviceGone,
+            "The User's devices have been removed since the last attempt",
+        );
+        return DeviceDelivery::Direct(guard).fail(failure);
+    }
+
+    let senders = &content.operation().senders;
+    let app_name = senders.app_name.as_deref().unwrap_or_default();
+    let message =
+        format!("The User has no device in the App {app_name} for the Credentials in use");
+    resolution::unaddressable(guard, message);
+}
+
+/// The batches, by index, whose unsettled notifications all go with one Credential.
+fn single_lanes(loaded: &Loaded) -> Vec<(usize, CredentialId)> {
     let mut lanes: HashMap<usize, Option<CredentialId>> = HashMap::new();
+
     for notification in &loaded.notifications {
         let lane = match notification.recipient {
             Some(Recipient::Device { credential_id, .. }) => Some(credential_id),
-            // A User may need several.
+            // The devices of a User may need several.
             Some(Recipient::User(_)) | None => None,
         };
         lanes
             .entry(notification.batch)
-            .and_modify(|all| *all = all.filter(|_| *all == lane))
+            .and_modify(|common| *common = common.filter(|_| *common == lane))
             .or_insert(lane);
     }
+
     lanes
         .into_iter()
         .filter_map(|(batch, lane)| Some((batch, lane?)))
@@ -227,13 +266,14 @@ mod tests {
     use crate::store::batch_load::DueNotification;
 
     #[test]
-    fn a_batch_has_one_lane_if_all_that_is_unsettled_goes_there_due_or_not() {
+    fn a_batch_has_a_single_lane_if_all_its_unsettled_notifications_go_there() {
         let [first, second] = [CredentialId::generate(), CredentialId::generate()];
         let device = |credential_id| Recipient::Device {
             provider: Provider::Fcm,
             credential_id,
             token: Vec::new(),
         };
+
         let mut loaded = Loaded::default();
         for (batch, recipient, due_in) in [
             (0, Some(device(first)), 0),
@@ -255,6 +295,7 @@ mod tests {
             };
             loaded.notifications.push(new);
         }
-        assert_eq!(only_lanes(&loaded), [(0, first)]);
+
+        assert_eq!(single_lanes(&loaded), [(0, first)]);
     }
 }

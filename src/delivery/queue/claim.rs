@@ -1,5 +1,5 @@
-//! The claiming loop: takes due batches in hand as far as there is room, and has them loaded and
-//! handed to their lanes.
+//! The claim loop: claims due batches as far as there is room, loads them, and hands their
+//! notifications to the lanes. [`ClaimPolicy`] decides, this module acts.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,209 +9,194 @@ use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::dispatch::Dispatch;
+use crate::delivery::queue::claim_policy::{
+    ClaimPlan, ClaimPolicy, Claimed, Load, MAX_BATCHES, Rest, Step,
+};
 use crate::delivery::queue::handed_over;
 use crate::delivery::queue::lease::Leases;
-use crate::delivery::queue::load::{Loaded, load};
+use crate::delivery::queue::load::{LONGEST_REREAD, Loaded, load};
+use crate::delivery::settle::recorder;
 use crate::handoff::local::HandoffReceiver;
 use crate::handoff::notifier::Notifier;
-use crate::model::operation::BATCH_SIZE;
 use crate::store::batches::{self, ClaimedBatch};
 use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::senders;
 
-/// Notifications of the largest batch.
-const LARGEST: usize = BATCH_SIZE as usize;
-/// Most batches that one statement claims.
-const MOST_BATCHES: usize = 200;
-/// While more is due than there is room for, so often a claim begins with so many batches by age,
-/// whatever their rank, if others have room beside them.
-const BY_AGE_EVERY: Duration = Duration::from_millis(100);
-const BY_AGE: usize = 1;
-/// The least time from one look to the next, so that single sends in a busy time are claimed and
-/// loaded together.
-const CLAIM_EVERY: Duration = Duration::from_millis(5);
-/// How long to wait for places before claiming for what places there are.
-const ROOM_AFTER: Duration = Duration::from_millis(100);
-/// How long a claim and its load may take.
-const LIMIT: Duration = Duration::from_secs(10);
-/// How long the loop rests after Postgres refused it, and again when Postgres is back: longer than
-/// recorders rest, so that what was sent before is recorded before it is claimed anew.
+/// How long a claim with its load may take.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the loop rests after Postgres failed, and again when Postgres is back.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// What the claiming loop works with.
+const _: () = assert!(LONGEST_REREAD.as_millis() < CLAIM_TIMEOUT.as_millis());
+// After an outage recorders write before anything is claimed, so that a batch whose lease ran out is
+// not sent again.
+const _: () = assert!(recorder::RETRY_LONGEST.as_millis() < AFTER_ERROR.as_millis());
+
+/// The claim loop of a process, run by one task that owns all of this.
+///
+/// New work wakes it through the notifier, small Operations through the hand-off, and freed capacity
+/// through [`Capacity::freed`](crate::handoff::capacity::Capacity::freed). A poll is the safety net
+/// for a notification that got lost. It ends with the token that [`Self::run`] is given; with it end
+/// the lanes, which [`Dispatch`] owns.
 pub(crate) struct Claimer {
-    pub session: DedicatedConnection,
-    pub handed: HandoffReceiver,
+    pub connection: DedicatedConnection,
+    pub handoff: HandoffReceiver,
     pub leases: Arc<Leases>,
     pub dispatch: Dispatch,
     pub notifier: Arc<Notifier>,
-    /// The longest time between two looks; the safety net for a ring that got lost.
+    /// The longest time between two claims, give or take a quarter.
     pub poll_interval: Duration,
-    /// When a claim last went by age, or nothing was left behind by one that went by rank.
-    pub by_age_at: Instant,
+    pub policy: ClaimPolicy,
 }
 
 impl Claimer {
-    /// Runs until `stop`.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let began = Instant::now();
-            let full = match self.claim().await {
-                Ok(full) => full,
+
+            match self.claim_due().await {
+                Ok(rest) => {
+                    let _ = stop.run_until_cancelled(self.rest(rest, began)).await;
+                }
                 Err(error) => {
                     tracing::error!(%error, "due batches can't be claimed; trying again");
                     let _ = stop.run_until_cancelled(self.recover()).await;
-                    continue;
                 }
-            };
-            let _ = stop
-                .run_until_cancelled(self.until_next_claim(began + CLAIM_EVERY, full))
-                .await;
+            }
         }
-        handed_over::close(&mut self.handed, &self.leases);
+
+        handed_over::close(&mut self.handoff, &self.leases);
     }
 
-    /// Takes what is handed over until it is time to claim: not before `earliest`, and as soon as
-    /// somebody rings, or, where more was due than there was room for (`full`), as there is room.
-    async fn until_next_claim(&mut self, earliest: Instant, full: bool) {
-        let poll_interval = self.jittered_poll_interval();
-        let (notifier, capacity) = (
-            Arc::clone(&self.notifier),
-            Arc::clone(&self.dispatch.capacity),
-        );
-        let mut time = std::pin::pin!(async {
-            tokio::time::sleep_until(earliest.into()).await;
-            if full {
-                let _ = tokio::time::timeout(ROOM_AFTER, capacity.freed.notified()).await;
-            } else {
-                notifier.wait(poll_interval).await;
+    /// Claims and dispatches until there is a reason to rest.
+    async fn claim_due(&mut self) -> sqlx::Result<Rest> {
+        loop {
+            let load = Load {
+                free: self.dispatch.capacity.free(),
+                recorder_stalled: self.handoff.recorder_stalled.load(Ordering::Relaxed),
+            };
+            let plan = match self.policy.next(&load, Instant::now()) {
+                Step::Claim(plan) => plan,
+                Step::Rest(rest) => return Ok(rest),
+            };
+
+            let (claimed, loaded) = self.claim(&plan).await?;
+            let took_all = self.policy.took_all(&plan, claimed, Instant::now());
+            self.dispatch(loaded).await?;
+
+            if let Some(rest) = Rest::after(took_all, self.dispatch.capacity.is_roomy()) {
+                return Ok(rest);
+            }
+        }
+    }
+
+    /// Claims batches and loads those that are not deferred.
+    async fn claim(&mut self, plan: &ClaimPlan) -> sqlx::Result<(Claimed, Loaded)> {
+        let Self {
+            connection,
+            leases,
+            dispatch,
+            ..
+        } = self;
+        let max_attempts = dispatch.lanes.policy.max_attempts;
+
+        let claiming = async |connection: &mut PgConnection| {
+            // Taken before the statements, so that the lease that is counted here ends before the
+            // one in Postgres.
+            let claimed_at = Instant::now();
+            let batches = claim_batches(&mut *connection, plan, leases.term()).await?;
+
+            let mut to_load = Vec::new();
+            let mut batch_guards = Vec::new();
+            for batch in &batches {
+                let guard = leases.add(batch, claimed_at);
+                match dispatch.deferral(batch.key, claimed_at) {
+                    // The guard is dropped here, which releases the batch.
+                    Some(delay) => guard.lease().due_again_in(delay),
+                    None => {
+                        to_load.push(*batch);
+                        batch_guards.push(guard);
+                    }
+                }
+            }
+
+            let loaded = load(connection, &to_load, batch_guards, max_attempts).await?;
+            Ok((Claimed::of(&batches), loaded))
+        };
+
+        connection.within(CLAIM_TIMEOUT, claiming).await
+    }
+
+    /// Hands what was loaded to its lanes, after their Credentials were refreshed. On an error the
+    /// batches are released.
+    async fn dispatch(&mut self, loaded: Loaded) -> sqlx::Result<()> {
+        let unknown = self.dispatch.lanes.unknown(loaded.credentials());
+        if !unknown.is_empty() {
+            let reading =
+                async |connection: &mut PgConnection| senders::by_ids(connection, &unknown).await;
+            let stored = self.connection.within(CLAIM_TIMEOUT, reading).await?;
+            self.dispatch.lanes.refresh(&unknown, stored);
+        }
+
+        self.dispatch.dispatch(loaded);
+        Ok(())
+    }
+
+    /// Rests until it is time to claim. Operations that are handed over meanwhile are dispatched at
+    /// once.
+    async fn rest(&mut self, rest: Rest, began: Instant) {
+        let times = rest.times(began, self.poll_interval, rand::random());
+        let notifier = Arc::clone(&self.notifier);
+        let capacity = Arc::clone(&self.dispatch.capacity);
+        let mut wait = std::pin::pin!(async {
+            tokio::time::sleep_until(times.earliest.into()).await;
+            match rest {
+                Rest::UntilNotified => notifier.wait(times.longest).await,
+                Rest::UntilRoom => {
+                    let _ = tokio::time::timeout(times.longest, capacity.freed.notified()).await;
+                }
             }
         });
+
         loop {
             tokio::select! {
-                () = &mut time => return,
-                Some(loaded) = handed_over::receive(&mut self.handed, &self.leases) => if let Err(error) = self.hand_out(loaded).await {
-                    tracing::error!(%error, "Credentials can't be read; what needs them goes back");
+                () = &mut wait => return,
+                Some(loaded) = handed_over::receive(&mut self.handoff, &self.leases) => {
+                    if let Err(error) = self.dispatch(loaded).await {
+                        tracing::error!(%error, "Credentials can't be read; their notifications are put back");
+                    }
                 },
             }
         }
     }
 
-    /// Hands out what was loaded, once its lanes are known to be right. On an error it goes back.
-    async fn hand_out(&mut self, loaded: Loaded) -> sqlx::Result<()> {
-        let asked = self.dispatch.lanes.unknown(loaded.credentials());
-        if !asked.is_empty() {
-            let looking_up =
-                async |connection: &mut PgConnection| senders::by_ids(connection, &asked).await;
-            let stored = self.session.within(LIMIT, looking_up).await?;
-            self.dispatch.lanes.refresh(&asked, stored);
-        }
-        self.dispatch.hand_out(loaded);
-        Ok(())
-    }
-
-    /// Replicas that started together should not look together.
-    fn jittered_poll_interval(&self) -> Duration {
-        self.poll_interval
-            .mul_f64(0.75 + rand::random::<f64>() / 2.0)
-    }
-
-    /// Returns when Postgres is back, and recorders have had their time.
+    /// Returns when Postgres is back and the recorders have had time to write.
     async fn recover(&mut self) {
         loop {
             tokio::time::sleep(AFTER_ERROR).await;
-            if self
-                .session
-                .within(LIMIT, async |connection: &mut PgConnection| {
-                    connection.ping().await
-                })
-                .await
-                .is_ok()
-            {
-                return tokio::time::sleep(AFTER_ERROR).await;
+
+            let ping = async |connection: &mut PgConnection| connection.ping().await;
+            if self.connection.within(CLAIM_TIMEOUT, ping).await.is_ok() {
+                tokio::time::sleep(AFTER_ERROR).await;
+                return;
             }
         }
     }
+}
 
-    /// Claims and hands out until nothing more is due (`false`) or there is no room for another
-    /// batch (`true`).
-    async fn claim(&mut self) -> sqlx::Result<bool> {
-        loop {
-            // The recorder can't write.
-            if self.handed.recorder_stalled.load(Ordering::Relaxed) {
-                return Ok(false);
-            }
-            let room = self.dispatch.capacity.free();
-            if room < LARGEST {
-                return Ok(true);
-            }
-            let (batches, notifications, loaded) = self.take(room).await?;
-            let all = batches < MOST_BATCHES && notifications + LARGEST <= room;
-            if all {
-                self.by_age_at = Instant::now();
-            }
-            self.hand_out(loaded).await?;
-            if all || !self.dispatch.capacity.is_roomy() {
-                return Ok(!all);
-            }
-        }
+async fn claim_batches(
+    connection: &mut PgConnection,
+    plan: &ClaimPlan,
+    lease: Duration,
+) -> sqlx::Result<Vec<ClaimedBatch>> {
+    let mut claimed = Vec::new();
+    if plan.by_age > 0 {
+        claimed = batches::claim_oldest(&mut *connection, plan.by_age as i64, lease).await?;
     }
 
-    /// Claims batches of at most `room` notifications. Returns how many batches and notifications,
-    /// and what those that are not parked have to send.
-    async fn take(&mut self, room: usize) -> sqlx::Result<(usize, usize, Loaded)> {
-        let Self {
-            session,
-            leases,
-            dispatch,
-            by_age_at,
-            ..
-        } = self;
-        let max_attempts = dispatch.lanes.policy.max_attempts;
-        let taking = async |connection: &mut PgConnection| {
-            // Before the statement, so that the lease that is counted here ends before the one in
-            // the database.
-            let claimed_at = Instant::now();
-            let (mut claimed, mut room) = (Vec::new(), room);
-            if by_age_at.elapsed() >= BY_AGE_EVERY && room > BY_AGE * LARGEST {
-                *by_age_at = claimed_at;
-                claimed =
-                    batches::claim_oldest(&mut *connection, BY_AGE as i64, leases.term()).await?;
-                room -= claimed
-                    .iter()
-                    .map(|batch| batch.queued as usize)
-                    .sum::<usize>();
-            }
-            claimed.extend(
-                batches::claim(
-                    &mut *connection,
-                    MOST_BATCHES as i64,
-                    room as i64,
-                    leases.term(),
-                )
-                .await?,
-            );
-            let all = claimed.iter().map(|batch| batch.queued as usize).sum();
-            let (mut wanted, mut batch_guards): (Vec<ClaimedBatch>, Vec<_>) = Default::default();
-            for batch in &claimed {
-                let guard = leases.open(batch, claimed_at);
-                match dispatch.parked.wait(batch.key, &dispatch.lanes, claimed_at) {
-                    Some(delay) => guard.lease().due_again_in(delay),
-                    None => {
-                        wanted.push(*batch);
-                        batch_guards.push(guard);
-                    }
-                }
-            }
-            if wanted.is_empty() {
-                return Ok((claimed.len(), all, Loaded::default()));
-            }
-            Ok((
-                claimed.len(),
-                all,
-                load(connection, &wanted, batch_guards, max_attempts).await?,
-            ))
-        };
-        session.within(LIMIT, taking).await
-    }
+    let room = plan.room_beside(Claimed::of(&claimed));
+    let by_rank = batches::claim(connection, MAX_BATCHES as i64, room as i64, lease).await?;
+    claimed.extend(by_rank);
+
+    Ok(claimed)
 }

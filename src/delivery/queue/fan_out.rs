@@ -1,5 +1,8 @@
-//! The fan-out loop: does the steps of Operations to an audience, so that their batches can be
-//! claimed like any others.
+//! The fan-out loop: turns an Operation to an audience into notifications and batches, step by step.
+//! The batches are then claimed like any others.
+//!
+//! A step is one statement (`src/store/fan_out_step.sql`) that also moves the cursor. So there is
+//! nothing to resume after a crash, and replicas share the steps by `SKIP LOCKED` alone.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,49 +12,75 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handoff::notifier::Notifier;
 use crate::model::id::MAX_POSITIONS;
-use crate::store::fan_out;
+use crate::store::fan_out::{self, Step};
 use crate::telemetry::metrics;
 
-/// How long the loop rests after Postgres refused it.
+/// How long the loop rests after Postgres failed.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// Runs until `stop`. `notifier` rings when an Operation has been accepted; `poll_interval` is the
-/// longest time between two looks.
-pub(crate) async fn run(
-    pool: PgPool,
-    notifier: Arc<Notifier>,
-    poll_interval: Duration,
-    stop: CancellationToken,
-) {
-    let steps = async {
-        loop {
-            let began = Instant::now();
-            match fan_out::step(&pool).await {
-                Ok(Some(step)) => {
-                    metrics::operations_accepted(0, step.notifications as usize);
-                    tracing::debug!(operation_id = %step.operation_id, notifications = step.notifications, "fanned out");
-                    if step.is_full {
-                        tracing::error!(operation_id = %step.operation_id, most = MAX_POSITIONS,
-                            "an audience is as large as an Operation can hold; whoever is beyond gets nothing");
-                    }
-                    // As long as it took: Postgres is there for others too, and lanes don't send
-                    // faster than half of this.
-                    tokio::time::sleep(began.elapsed()).await;
-                }
-                Ok(None) => wait(&pool, &notifier, poll_interval).await,
-                Err(error) => {
-                    tracing::error!(%error, "an audience can't be fanned out; trying again");
-                    tokio::time::sleep(AFTER_ERROR).await;
-                }
-            }
-        }
-    };
-    stop.run_until_cancelled(steps).await;
+/// The fan-out loop of a process, run by one task that owns all of this.
+///
+/// The notifier wakes it when an Operation to an audience was accepted, or when the next scheduled one
+/// is due; a poll is the safety net. It ends with the token that [`Self::run`] is given. A step that
+/// runs at that time either completes in Postgres or is rolled back.
+pub(crate) struct FanOut {
+    pub pool: PgPool,
+    pub notifier: Arc<Notifier>,
+    /// The longest time between two looks for due steps.
+    pub poll_interval: Duration,
 }
 
-async fn wait(pool: &PgPool, notifier: &Notifier, poll_interval: Duration) {
-    if let Ok(Some(due_in)) = fan_out::due_in(pool).await {
-        notifier.notify_after(due_in);
+impl FanOut {
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let steps = async {
+            loop {
+                self.step().await;
+            }
+        };
+        stop.run_until_cancelled(steps).await;
     }
-    notifier.wait(poll_interval).await;
+
+    /// Does the next step and rests after it.
+    async fn step(&self) {
+        let began = Instant::now();
+
+        match fan_out::step(&self.pool).await {
+            Ok(Some(step)) => {
+                note(&step);
+                // As long as the step took: Postgres serves others too, and lanes send at less than
+                // half of this rate.
+                tokio::time::sleep(began.elapsed()).await;
+            }
+            Ok(None) => self.rest().await,
+            Err(error) => {
+                tracing::error!(%error, "an audience can't be fanned out; trying again");
+                tokio::time::sleep(AFTER_ERROR).await;
+            }
+        }
+    }
+
+    async fn rest(&self) {
+        if let Ok(Some(due_in)) = fan_out::due_in(&self.pool).await {
+            self.notifier.notify_after(due_in);
+        }
+
+        self.notifier.wait(self.poll_interval).await;
+    }
+}
+
+fn note(step: &Step) {
+    metrics::operations_accepted(0, step.notifications as usize);
+    tracing::debug!(
+        operation_id = %step.operation_id,
+        notifications = step.notifications,
+        "fanned out"
+    );
+
+    if step.is_full {
+        tracing::error!(
+            operation_id = %step.operation_id,
+            max = MAX_POSITIONS,
+            "an audience is larger than an Operation can be; the rest of its Users get nothing"
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! Receives small Operations that group commit handed over, as if they had been claimed and loaded.
+//! Receives the small Operations that group commit handed over, as if they had been claimed and loaded.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use crate::model::operation::NewOperation;
 use crate::store::batch_load::{DueNotification, DueOperation};
 use crate::store::batches::{BatchKey, ClaimedBatch};
 
-/// Waits for the next groups and returns them as loaded batches. `None`: group commit has ended.
+/// Waits for the next group and returns it, with others that are ready, as loaded batches. `None`:
+/// group commit has ended.
 pub(crate) async fn receive(receiver: &mut HandoffReceiver, leases: &Leases) -> Option<Loaded> {
     let mut loaded = Loaded::default();
 
-    // One group is waited for; those that are there already come along.
     let mut next = Some(receiver.groups.recv().await?);
     while let Some(group) = next {
         for operation in group.operations {
@@ -29,13 +29,13 @@ pub(crate) async fn receive(receiver: &mut HandoffReceiver, leases: &Leases) -> 
     Some(loaded)
 }
 
-/// Ends the hand-off and releases the batches that were handed over and not yet received.
+/// Ends the hand-over, and releases the batches that were handed over and not yet received.
 pub(crate) fn close(receiver: &mut HandoffReceiver, leases: &Leases) {
     receiver.groups.close();
 
     while let Ok(group) = receiver.groups.try_recv() {
         for operation in group.operations {
-            drop(leases.open(&batch_of(&operation), group.claimed_at));
+            drop(leases.add(&batch_of(&operation), group.claimed_at));
         }
     }
 }
@@ -58,7 +58,7 @@ fn batch_of(operation: &NewOperation) -> ClaimedBatch {
 
 fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at: Instant) {
     let batch = loaded.batch_guards.len();
-    let guard = leases.open(&batch_of(&operation), claimed_at);
+    let guard = leases.add(&batch_of(&operation), claimed_at);
     loaded.batch_guards.push(guard);
 
     for (position, new) in (0..).zip(operation.recipients) {

@@ -1,4 +1,5 @@
-//! What claimed batches have to send, and all that is needed for it, read from Postgres in one go.
+//! Loads claimed batches: reads their unsettled notifications, and all that is needed to send them, in
+//! a few statements for all batches together.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -7,79 +8,87 @@ use sqlx::PgConnection;
 
 use crate::delivery::content::Content;
 use crate::delivery::queue::lease::BatchGuard;
-use crate::delivery::queue::user_devices::{self, Pending};
+use crate::delivery::queue::user_devices::{self, RemainingDevices};
 use crate::handoff::capacity::Permit;
 use crate::model::id::{CredentialId, OperationId};
 use crate::model::recipient::Recipient;
 use crate::store::batch_load::{self, DueNotification};
 use crate::store::batches::ClaimedBatch;
 
-/// How often to look again for notifications of which more seem unsettled than can be, and the time
-/// in between.
-const LOOKS_AGAIN: u32 = 10;
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// How often notifications are read again while more seem unsettled than there can be.
+const REREADS: u32 = 10;
+const REREAD_INTERVAL: Duration = Duration::from_millis(50);
+/// The longest time that a load waits between its statements.
+pub(super) const LONGEST_REREAD: Duration = REREAD_INTERVAL.saturating_mul(REREADS);
 
-/// Batches in hand, and what they have to send.
+/// Claimed batches and what they have to send.
 #[derive(Default)]
 pub(crate) struct Loaded {
-    /// The batches.
     pub batch_guards: Vec<BatchGuard>,
-    /// Their unsettled notifications, those whose time has not come included.
+    /// The unsettled notifications of the batches, also those that are not due yet.
     pub notifications: Vec<DueNotification>,
-    /// What their Operations send.
+    /// By Operation.
     pub contents: HashMap<OperationId, Content>,
-    /// What is left to be done for those that are Users', by their index in `notifications`.
-    pub pending: HashMap<usize, Pending>,
+    /// The devices of notifications to Users, by index in `notifications`.
+    pub user_devices: HashMap<usize, RemainingDevices>,
     /// Permits of Operations that were handed over, until their notifications have their own.
     pub permits: Vec<Permit>,
 }
 
-/// Reads what `batch_guards`, which are `batches`, have to send. A device that was tried `max_attempts`
-/// times is done with. On an error the batches go back.
+/// Loads `batches`, whose guards are in the same order. A device with `max_attempts` attempts is not
+/// tried again. On an error the guards are dropped, which releases the batches.
 pub(crate) async fn load(
     connection: &mut PgConnection,
     batches: &[ClaimedBatch],
     batch_guards: Vec<BatchGuard>,
     max_attempts: u16,
 ) -> sqlx::Result<Loaded> {
+    if batches.is_empty() {
+        return Ok(Loaded::default());
+    }
+
     let notifications = unsettled(&mut *connection, batches).await?;
     let contents = contents(&mut *connection, batches).await?;
-    let pending =
-        user_devices::pending(connection, batches, &notifications, &contents, max_attempts).await?;
+    let recipients = user_devices::of_users(batches, &notifications, &contents);
+    let user_devices = user_devices::remaining(connection, &recipients, max_attempts).await?;
+
     Ok(Loaded {
         batch_guards,
         notifications,
         contents,
-        pending,
+        user_devices,
         permits: Vec::new(),
     })
 }
 
-/// What is unsettled of claimed batches. On Citus a commit is seen in batches a moment before it is
-/// seen in notifications, so that what was just sent and recorded may still seem to wait: it isn't
-/// sent again. Should it stay so, it is sent, since twice is better than never.
 async fn unsettled(
     connection: &mut PgConnection,
     batches: &[ClaimedBatch],
 ) -> sqlx::Result<Vec<DueNotification>> {
     let mut notifications = batch_load::notifications(&mut *connection, batches).await?;
-    for _ in 0..LOOKS_AGAIN {
-        if !are_too_many(batches, &notifications) {
+
+    // On Citus a commit is visible in batches a moment before it is visible in notifications, so that
+    // a notification that was just recorded may still seem unsettled. It must not be sent again. If
+    // that persists it is sent, because twice is better than never.
+    for _ in 0..REREADS {
+        if !exceed_tallies(batches, &notifications) {
             break;
         }
-        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        tokio::time::sleep(REREAD_INTERVAL).await;
         notifications = batch_load::notifications(&mut *connection, batches).await?;
     }
+
     Ok(notifications)
 }
 
-/// Whether of any batch more is unsettled than was when it was claimed. Fewer may be: some were
-/// canceled since.
-fn are_too_many(batches: &[ClaimedBatch], notifications: &[DueNotification]) -> bool {
+/// Whether a batch has more unsettled notifications than its tally said when it was claimed. It may
+/// have fewer: some were canceled since.
+fn exceed_tallies(batches: &[ClaimedBatch], notifications: &[DueNotification]) -> bool {
     let mut found = vec![0; batches.len()];
     for notification in notifications {
         found[notification.batch] += 1;
     }
+
     batches
         .iter()
         .zip(found)
@@ -93,8 +102,10 @@ async fn contents(
     let mut ids: Vec<OperationId> = batches.iter().map(|batch| batch.key.operation_id).collect();
     ids.sort_unstable();
     ids.dedup();
+
     let operations = batch_load::operations(connection, &ids).await?;
     let now = Instant::now();
+
     Ok(operations
         .into_iter()
         .map(|operation| (operation.id, Content::new(operation, now)))
@@ -102,18 +113,63 @@ async fn contents(
 }
 
 impl Loaded {
-    /// The Credentials that are sent with, each once.
+    /// The Credentials to send with, each once.
     pub(crate) fn credentials(&self) -> HashSet<CredentialId> {
-        let of_devices =
+        let of_notifications =
             self.notifications
                 .iter()
                 .filter_map(|notification| match notification.recipient {
                     Some(Recipient::Device { credential_id, .. }) => Some(credential_id),
                     Some(Recipient::User(_)) | None => None,
                 });
-        let devices = self.pending.values().flat_map(|pending| &pending.devices);
-        of_devices
-            .chain(devices.map(|(_, credential_id, _)| *credential_id))
+        let of_users = self
+            .user_devices
+            .values()
+            .flat_map(|remaining| &remaining.devices)
+            .map(|remaining| remaining.credential_id);
+
+        of_notifications.chain(of_users).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::batches::BatchKey;
+
+    fn batch(queued: i32) -> ClaimedBatch {
+        ClaimedBatch {
+            key: BatchKey {
+                operation_id: OperationId::generate(),
+                number: 0,
+                claims: 1,
+            },
+            first_position: 0,
+            size: 500,
+            queued,
+        }
+    }
+
+    fn notifications(batches: &[usize]) -> Vec<DueNotification> {
+        batches
+            .iter()
+            .map(|batch| DueNotification {
+                batch: *batch,
+                position: 0,
+                recipient: None,
+                variables: None,
+                attempts: 0,
+                due_in: Duration::ZERO,
+            })
             .collect()
+    }
+
+    #[test]
+    fn no_batch_may_have_more_unsettled_notifications_than_its_tally() {
+        let batches = [batch(2), batch(1)];
+
+        assert!(!exceed_tallies(&batches, &notifications(&[0, 0, 1])));
+        assert!(!exceed_tallies(&batches, &notifications(&[0])));
+        assert!(exceed_tallies(&batches, &notifications(&[0, 1, 1])));
     }
 }

@@ -1,112 +1,185 @@
-//! The devices that a User's notification still has to be tried with.
+//! The devices with which a notification to a User still has to be tried.
 
 use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
 use crate::delivery::content::Content;
-use crate::model::id::{CredentialId, OperationId};
+use crate::model::id::{CredentialId, OperationId, UserId};
 use crate::model::outcome::OutcomeKind;
 use crate::model::recipient::Recipient;
-use crate::store::batch_load::DueNotification;
+use crate::store::batch_load::{DueNotification, DueOperation};
 use crate::store::batches::ClaimedBatch;
 use crate::store::device_attempts::{self, DeviceAttempts};
 use crate::store::devices::{self, DevicesOf, UserDevice};
 
-/// What is left to be done for a User's notification.
+/// What is left of a notification to a User.
 #[derive(Default)]
-pub(crate) struct Pending {
-    /// The devices, each with the Credential that it is reached by and the number of tries so far.
-    pub devices: Vec<(UserDevice, CredentialId, u16)>,
-    /// Whether a device's provider accepted it on an earlier try.
+pub(crate) struct RemainingDevices {
+    pub devices: Vec<RemainingDevice>,
+    /// Whether the provider of one device accepted it on an earlier attempt.
     pub accepted: bool,
 }
 
-/// What is left to be done for those of `notifications` that are Users', by their index. A device
-/// that was tried `max_attempts` times is done with.
-pub(crate) async fn pending(
-    connection: &mut PgConnection,
-    claimed: &[ClaimedBatch],
-    notifications: &[DueNotification],
-    contents: &HashMap<OperationId, Content>,
-    max_attempts: u16,
-) -> sqlx::Result<HashMap<usize, Pending>> {
-    let (mut wanted, mut indexes, mut tried) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, notification) in notifications
-        .iter()
-        .enumerate()
-        .filter(|(_, due)| due.due_in.is_zero())
-    {
-        let operation_id = claimed[notification.batch].key.operation_id;
-        let Some(Recipient::User(user_id)) = notification.recipient else {
-            continue;
-        };
-        let Some(operation) = contents
-            .get(&operation_id)
-            .map(|content| &content.operation)
-        else {
-            continue;
-        };
-        let app_name = operation.senders.app_name.as_deref().unwrap_or_default();
-        let (account_id, tags) = (operation.account_id, operation.audience_tags.as_ref());
-        wanted.push(DevicesOf {
-            account_id,
-            app_name,
-            user_id,
-            tags,
-        });
-        indexes.push((index, operation));
-        if notification.attempts > 0 {
-            tried.push((index, operation_id, notification.position));
-        }
-    }
-    let mut pending: HashMap<usize, Pending> = indexes
-        .iter()
-        .map(|(index, _)| (*index, Pending::default()))
-        .collect();
-    if wanted.is_empty() {
-        return Ok(pending);
-    }
-    let tries = if tried.is_empty() {
-        HashMap::new()
-    } else {
-        device_attempts::of_devices(&mut *connection, &tried).await?
-    };
-    for (index, tries) in &tries {
-        if let Some(pending) = pending.get_mut(index) {
-            pending.accepted = tries
-                .values()
-                .any(|tries| tries.outcomes.contains(&Some(OutcomeKind::Accepted)));
-        }
-    }
-    for device in devices::of_users(connection, &wanted).await? {
-        let (index, operation) = indexes[device.index];
-        let before = tries.get(&index).and_then(|tries| tries.get(&device.id));
-        if let (Some(pending), Some(credential_id), false) = (
-            pending.get_mut(&index),
-            operation.senders.of(device.provider),
-            before.is_some_and(|before| is_done(before, max_attempts)),
-        ) {
-            let count = before.map_or(0, |before| before.outcomes.len() as u16);
-            pending.devices.push((device, credential_id, count));
-        }
-    }
-    Ok(pending)
+pub(crate) struct RemainingDevice {
+    pub device: UserDevice,
+    /// The Credential that reaches it.
+    pub credential_id: CredentialId,
+    /// Attempts on record with this device.
+    pub attempts: u16,
 }
 
-fn is_done(tries: &DeviceAttempts, max_attempts: u16) -> bool {
-    let is_last = tries.outcomes.len() >= usize::from(max_attempts);
+/// A due notification to a User.
+pub(crate) struct UserNotification<'a> {
+    /// Index among the notifications that were loaded.
+    index: usize,
+    position: i32,
+    attempts: i16,
+    user_id: UserId,
+    operation: &'a DueOperation,
+}
 
-    match tries.outcomes.last().copied().flatten() {
+/// The due notifications among `notifications` whose recipients are Users.
+pub(crate) fn of_users<'a>(
+    batches: &[ClaimedBatch],
+    notifications: &[DueNotification],
+    contents: &'a HashMap<OperationId, Content>,
+) -> Vec<UserNotification<'a>> {
+    let to_user = |(index, notification): (usize, &DueNotification)| {
+        let Some(Recipient::User(user_id)) = notification.recipient else {
+            return None;
+        };
+        if !notification.due_in.is_zero() {
+            return None;
+        }
+        let operation_id = batches[notification.batch].key.operation_id;
+        let content = contents.get(&operation_id)?;
+
+        Some(UserNotification {
+            index,
+            position: notification.position,
+            attempts: notification.attempts,
+            user_id,
+            operation: &content.operation,
+        })
+    };
+
+    notifications
+        .iter()
+        .enumerate()
+        .filter_map(to_user)
+        .collect()
+}
+
+/// The devices that are left for each of `notifications`, by its index. A device with `max_attempts`
+/// attempts is not tried again.
+pub(crate) async fn remaining(
+    connection: &mut PgConnection,
+    notifications: &[UserNotification<'_>],
+    max_attempts: u16,
+) -> sqlx::Result<HashMap<usize, RemainingDevices>> {
+    if notifications.is_empty() {
+        return Ok(HashMap::new());
+    }
+
+    let attempts = attempts(&mut *connection, notifications).await?;
+    let users: Vec<_> = notifications.iter().map(UserNotification::user).collect();
+    let devices = devices::of_users(connection, &users).await?;
+
+    let mut remaining: HashMap<usize, RemainingDevices> = notifications
+        .iter()
+        .map(|notification| (notification.index, RemainingDevices::default()))
+        .collect();
+
+    for (index, attempts) in &attempts {
+        if let Some(remaining) = remaining.get_mut(index) {
+            remaining.accepted = attempts.values().any(is_accepted);
+        }
+    }
+
+    for device in devices {
+        let notification = &notifications[device.index];
+        // Senders may have no Credential for the device's provider; then it is not reached.
+        let Some(credential_id) = notification.operation.senders.of(device.provider) else {
+            continue;
+        };
+        let earlier = attempts
+            .get(&notification.index)
+            .and_then(|attempts| attempts.get(&device.id));
+        if earlier.is_some_and(|attempts| is_done(attempts, max_attempts)) {
+            continue;
+        }
+
+        if let Some(remaining) = remaining.get_mut(&notification.index) {
+            remaining.devices.push(RemainingDevice {
+                attempts: earlier.map_or(0, |attempts| attempts.outcomes.len() as u16),
+                device,
+                credential_id,
+            });
+        }
+    }
+
+    Ok(remaining)
+}
+
+/// The earlier attempts with each device, by the notification's index.
+async fn attempts(
+    connection: &mut PgConnection,
+    notifications: &[UserNotification<'_>],
+) -> sqlx::Result<HashMap<usize, HashMap<uuid::Uuid, DeviceAttempts>>> {
+    let tried: Vec<_> = notifications
+        .iter()
+        .filter(|notification| notification.attempts > 0)
+        .map(|notification| {
+            (
+                notification.index,
+                notification.operation.id,
+                notification.position,
+            )
+        })
+        .collect();
+    // Most notifications are on their first attempt and need no statement.
+    if tried.is_empty() {
+        return Ok(HashMap::new());
+    }
+
+    device_attempts::of_devices(connection, &tried).await
+}
+
+impl UserNotification<'_> {
+    fn user(&self) -> DevicesOf<'_> {
+        DevicesOf {
+            account_id: self.operation.account_id,
+            app_name: self
+                .operation
+                .senders
+                .app_name
+                .as_deref()
+                .unwrap_or_default(),
+            user_id: self.user_id,
+            tags: self.operation.audience_tags.as_ref(),
+        }
+    }
+}
+
+fn is_accepted(attempts: &DeviceAttempts) -> bool {
+    attempts.outcomes.contains(&Some(OutcomeKind::Accepted))
+}
+
+/// Whether a device needs no further attempt: its last outcome is final, or its attempts are used up.
+fn is_done(attempts: &DeviceAttempts, max_attempts: u16) -> bool {
+    let is_used_up = attempts.outcomes.len() >= usize::from(max_attempts);
+
+    match attempts.outcomes.last().copied().flatten() {
         Some(
             OutcomeKind::Accepted
             | OutcomeKind::TokenDead
             | OutcomeKind::TokenRefused
             | OutcomeKind::MessageRefused,
         ) => true,
-        // These wait for as long as it takes: nothing is wrong with the notification.
+        // These wait until the deadline: nothing is wrong with the notification.
         Some(OutcomeKind::CredentialRefused | OutcomeKind::Throttled) => false,
-        Some(OutcomeKind::Unavailable | OutcomeKind::Ambiguous) | None => is_last,
+        Some(OutcomeKind::Unavailable | OutcomeKind::Ambiguous) | None => is_used_up,
     }
 }
 
@@ -114,26 +187,28 @@ fn is_done(tries: &DeviceAttempts, max_attempts: u16) -> bool {
 mod tests {
     use super::*;
 
-    fn tries(outcomes: &[OutcomeKind]) -> DeviceAttempts {
+    fn attempts(outcomes: &[OutcomeKind]) -> DeviceAttempts {
         DeviceAttempts {
             outcomes: outcomes.iter().copied().map(Some).collect(),
         }
     }
 
     #[test]
-    fn a_device_is_done_with_after_a_final_answer_or_its_last_try() {
+    fn a_device_is_done_after_a_final_outcome_or_its_last_attempt() {
         use OutcomeKind::{
-            Accepted, Ambiguous, CredentialRefused, MessageRefused, TokenDead, TokenRefused,
-            Unavailable,
+            Accepted, Ambiguous, CredentialRefused, MessageRefused, Throttled, TokenDead,
+            TokenRefused, Unavailable,
         };
 
         for last in [Accepted, TokenDead, TokenRefused, MessageRefused] {
-            assert!(is_done(&tries(&[Ambiguous, last]), 10), "{last:?}");
+            assert!(is_done(&attempts(&[Ambiguous, last]), 10), "{last:?}");
         }
 
-        assert!(!is_done(&tries(&[Unavailable, Ambiguous]), 3));
-        assert!(is_done(&tries(&[Unavailable, Ambiguous, Ambiguous]), 3));
-        assert!(!is_done(&tries(&[CredentialRefused; 9]), 3));
+        assert!(!is_done(&attempts(&[Unavailable, Ambiguous]), 3));
+        assert!(is_done(&attempts(&[Unavailable, Ambiguous, Ambiguous]), 3));
+
+        assert!(!is_done(&attempts(&[CredentialRefused; 9]), 3));
+        assert!(!is_done(&attempts(&[Throttled; 9]), 3));
     }
 
     #[test]

@@ -27,7 +27,7 @@ const GROUP: usize = 2_000;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 /// Less than claimers rest after an outage, so that what was sent is recorded before anybody claims
 /// it anew.
-const RETRY_LONGEST: Duration = Duration::from_millis(500);
+pub(crate) const RETRY_LONGEST: Duration = Duration::from_millis(500);
 /// How long a write may take.
 const LIMIT: Duration = Duration::from_secs(10);
 

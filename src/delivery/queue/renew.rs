@@ -1,0 +1,33 @@
+//! The renewal task: extends the leases of batches that take long, so that none runs out under a live
+//! process.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::delivery::queue::lease::{CHECKS_PER_TERM, Leases};
+use crate::store::batches;
+
+/// Runs until `stop`.
+pub(crate) async fn run(pool: PgPool, leases: Arc<Leases>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(leases.term() / CHECKS_PER_TERM);
+
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let due = leases.due_for_renewal();
+        if due.is_empty() {
+            continue;
+        }
+
+        // Taken before the statement, so that no lease seems longer here than it is in Postgres.
+        let renewed_at = Instant::now();
+        let keys: Vec<_> = due.iter().map(|lease| lease.key()).collect();
+        match batches::renew(&pool, &keys, leases.term()).await {
+            Ok(renewed) => leases.apply_renewal(&due, &renewed, renewed_at),
+            Err(error) => {
+                tracing::warn!(%error, leases = due.len(), "leases can't be renewed; trying again");
+            }
+        }
+    }
+}
