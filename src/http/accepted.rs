@@ -1,78 +1,84 @@
-//! The answer to a change: 202 with the id of what it is about, and where to look.
+//! The answer to a change: 202, with the id of the changed resource and its address.
 
 use std::fmt::Display;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::model::id::OperationId;
 
-/// A 202.
+/// A 202. Under an `Idempotency-Key` it is stored, and answered again to a repeated request.
 #[derive(Debug, Clone)]
 pub(super) struct Accepted {
     /// The `Location` header.
     pub location: String,
-    /// The body.
     pub body: Value,
 }
 
-/// What has been asked for is under way.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "read by the derive alone")]
+/// An Operation was accepted, or what is left of it was canceled.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct AcceptedOperation {
     operation_id: OperationId,
-    /// Where to see what becomes of it.
+    /// The address of the Operation, which shows its progress.
     operation_location: String,
 }
 
-/// A resource was made or changed.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "read by the derive alone")]
+/// A resource was created or changed.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct AcceptedResource {
+    /// The id of the resource; the name of an App.
     resource_id: String,
+    /// The address of the resource.
     resource_location: String,
 }
 
 impl Accepted {
-    /// What an Operation has been asked for: where to see what becomes of it.
     pub(super) fn operation(request: &HttpRequest, state: &State, id: OperationId) -> Self {
-        let location = format!(
-            "{}/PushNotifications/Operations/{id}",
-            state.base_url(request)
-        );
+        let location = address(request, state, "Operations", id);
+
         Self {
-            body: json!({"operationId": id, "operationLocation": location}),
+            body: json!(AcceptedOperation {
+                operation_id: id,
+                operation_location: location.clone(),
+            }),
             location,
         }
     }
 
-    /// A resource was made or changed. `collection` is the part of its address before the id:
-    /// `Credentials`.
+    /// `collection` is the part of the address before the id: `Credentials`.
     pub(super) fn resource(
         request: &HttpRequest,
         state: &State,
         collection: &str,
         id: impl Display,
     ) -> Self {
-        let location = format!(
-            "{}/PushNotifications/{collection}/{id}",
-            state.base_url(request)
-        );
+        let location = address(request, state, collection, &id);
+
         Self {
-            body: json!({"resourceId": id.to_string(), "resourceLocation": location}),
+            body: json!(AcceptedResource {
+                resource_id: id.to_string(),
+                resource_location: location.clone(),
+            }),
             location,
         }
     }
 
-    /// As it is sent.
     pub(super) fn respond(self) -> HttpResponse {
         HttpResponse::Accepted()
             .insert_header((header::LOCATION, self.location))
             .json(self.body)
     }
+}
+
+fn address(request: &HttpRequest, state: &State, collection: &str, id: impl Display) -> String {
+    format!(
+        "{}/PushNotifications/{collection}/{id}",
+        state.base_url(request)
+    )
 }

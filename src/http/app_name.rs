@@ -1,25 +1,35 @@
 //! The name of an App in a request.
 
-use crate::http::validation::{Object, Problems};
+use crate::http::validation::{Object, Problems, shown_string};
 
-/// Longest name.
-const LONGEST: usize = 64;
-/// What a name must be.
-pub(super) const RULE: &str = "1 to 64 lower-case letters, digits and '_'";
+const MAX_LENGTH: usize = 64;
 
-/// Whether `name` can be an App's.
+/// The rule for a name, as an error states it.
+pub(super) fn rule() -> String {
+    format!("1 to {MAX_LENGTH} lower-case letters, digits and '_'")
+}
+
+/// The rule for a name, as a regular expression.
+pub(super) fn pattern() -> String {
+    format!("^[a-z0-9_]{{1,{MAX_LENGTH}}}$")
+}
+
 pub(super) fn is_app_name(name: &str) -> bool {
-    (1..=LONGEST).contains(&name.len())
+    (1..=MAX_LENGTH).contains(&name.len())
         && name
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// Reads `appName` from the fields of `object`, if it is there.
+/// Reads `appName` from `object`, if it is there.
 pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
-    let name = object.text("appName", problems)?;
+    let name = object.string("appName", problems)?;
+
     if !is_app_name(&name) {
-        problems.push(&object.at("appName"), format!("must be {RULE}"));
+        problems.push(
+            &object.at("appName"),
+            format!("must be {}; got {}", rule(), shown_string(&name)),
+        );
         return None;
     }
     Some(name)
@@ -27,10 +37,8 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<S
 
 /// Reads `appName`, which must be there.
 pub(super) fn read_required(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
-    if object.has("appName") {
-        return read(object, problems);
-    }
-    object.take("appName");
-    problems.push(&object.at("appName"), "is required");
-    None
+    object
+        .require("appName", rule(), problems)
+        .then(|| read(object, problems))
+        .flatten()
 }

@@ -1,4 +1,4 @@
-//! Request bodies: JSON only, and no larger than the operator allows.
+//! Request bodies: JSON only, of a bounded size, from a caller who is known.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,15 +12,12 @@ use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 
-/// How long a body may take to arrive: whoever is slower holds memory, and a process that wants to
-/// end.
+/// How long a body may take to arrive. A slower client would hold memory, and delay a shutdown.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A body that says it is JSON, and who sent it: nothing is read for somebody unknown.
+/// A body that is declared as JSON, with the caller who sent it.
 pub(super) struct JsonBody {
-    /// Who sent it.
     pub caller: Caller,
-    /// Its bytes.
     pub bytes: Bytes,
 }
 
@@ -35,20 +32,23 @@ impl FromRequest for JsonBody {
             .map_or(0, |state| state.settings.max_body_size);
         let caller = Caller::from_request(request, &mut dev::Payload::None);
         let bytes = Bytes::from_request(request, payload);
+
         Box::pin(async move {
+            // The caller comes first: no body is read for a client that is not authenticated.
             let caller = caller.await?;
             if !is_json {
                 return Err(ApiError::unsupported_media_type());
             }
-            let bytes = tokio::time::timeout(BODY_TIMEOUT, bytes).await;
-            let late = || {
-                format!(
-                    "the body has not arrived within {} s",
-                    BODY_TIMEOUT.as_secs()
-                )
-            };
-            let bytes = bytes
-                .map_err(|_| ApiError::invalid_field("", late()))?
+
+            let bytes = tokio::time::timeout(BODY_TIMEOUT, bytes)
+                .await
+                .map_err(|_| {
+                    let seconds = BODY_TIMEOUT.as_secs();
+                    ApiError::invalid_field(
+                        "",
+                        format!("the body did not arrive within {seconds} s"),
+                    )
+                })?
                 .map_err(|error| match error.as_error::<PayloadError>() {
                     Some(PayloadError::Overflow) => ApiError::too_large(limit),
                     _ => ApiError::invalid_field("", format!("the body can't be read: {error}")),

@@ -1,7 +1,7 @@
-//! Errors as clients see them: one object everywhere, the framework's own included.
+//! Errors as clients see them: one object everywhere, for actix's own errors too.
 //!
-//! `{"code", "message", "more_info", "status"}` is the API's; `errors`, all problems of a request
-//! at once, each with the field at fault, is ours.
+//! `{"code", "message", "more_info", "status"}` is the API's; `errors`, which names every problem of
+//! a request with its field, is a Bellwire extension.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,22 +17,22 @@ use crate::crypto::SecretError;
 use crate::ingest::group_commit::AcceptError;
 
 /// Most problems that one answer names.
-const MOST_PROBLEMS: usize = 50;
-/// What a client should wait after a 503, in seconds.
-const UNAVAILABLE_FOR: u64 = 2;
+const MAX_PROBLEMS: usize = 50;
+/// `Retry-After` of a 503, in seconds.
+const UNAVAILABLE_RETRY_AFTER: u64 = 2;
 
 /// Something wrong with a field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// The field, as a path: `to[3].token`; the parameter's name for a query; empty for the body as
-    /// a whole.
+    /// The field's path in the body, such as `to[3].token`, or the name of the query parameter or
+    /// header. Empty for the body as a whole.
     pub field: String,
-    /// What it must be.
+    /// The rule that the field breaks, and the value where it is no secret. It reads alone, or
+    /// after the field and a colon: "must be a string; got a number".
     pub message: String,
 }
 
 impl Problem {
-    /// `field` must be as `message` says.
     pub(crate) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -41,27 +41,36 @@ impl Problem {
     }
 }
 
-/// An answer that is not what the client hoped for.
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => formatter.write_str(&self.message),
+            field => write!(formatter, "{field}: {}", self.message),
+        }
+    }
+}
+
+/// An error, ready to be answered.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
     message: String,
     problems: Vec<Problem>,
-    /// What a client should wait, in whole seconds.
+    /// In seconds.
     retry_after: Option<u64>,
 }
 
 /// The body of an error.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ErrorBody {
-    /// The API's number.
+    /// A number for programs: the API's own for some statuses, otherwise the status.
     code: u16,
-    /// What is wrong, for people.
+    /// A sentence for people.
     message: String,
     more_info: String,
     /// The HTTP status.
     status: u16,
-    /// Ours. Every problem of the request.
+    /// The problems of the request, each with its field; at most 50 (extension).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<Problem>,
@@ -77,97 +86,111 @@ impl ApiError {
         }
     }
 
-    /// 400: these fields are wrong. The message names the first.
-    pub(crate) fn invalid(mut problems: Vec<Problem>) -> Self {
-        let first = problems
-            .first()
-            .map(|problem| format!("{} {}", problem.field, problem.message));
-        let more = match problems.len() {
-            0 | 1 => String::new(),
-            count => format!(" (and {} more)", count - 1),
+    /// 400 for at least one problem. The message names the first.
+    pub(crate) fn invalid(first: Problem, rest: Vec<Problem>) -> Self {
+        let more = match rest.len() {
+            0 => String::new(),
+            1 => " (and 1 more problem)".to_owned(),
+            count => format!(" (and {count} more problems)"),
         };
-        problems.truncate(MOST_PROBLEMS);
-        let first = first.unwrap_or_default();
-        let message = format!(
-            "Failed to complete request due to a bad request: {}{more}",
-            first.trim()
-        );
+        let message = format!("Failed to complete request due to a bad request: {first}{more}");
+
         Self {
-            problems,
+            problems: std::iter::once(first)
+                .chain(rest)
+                .take(MAX_PROBLEMS)
+                .collect(),
             ..Self::plain(StatusCode::BAD_REQUEST, message)
         }
     }
 
-    /// 400: this field is wrong.
+    /// 400 for one problem. `field` is empty for the body as a whole.
     pub(crate) fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::invalid(vec![Problem::new(field, message)])
+        Self::invalid(Problem::new(field, message), Vec::new())
     }
 
-    /// 401.
     pub(crate) fn unauthorized() -> Self {
         Self::plain(
             StatusCode::UNAUTHORIZED,
-            "Authenticate with HTTP Basic: an API key and its secret",
+            "Authentication failed. Use HTTP Basic: an API key as user name, its secret as password",
         )
     }
 
-    /// 403.
     pub(crate) fn forbidden() -> Self {
         Self::plain(
             StatusCode::FORBIDDEN,
-            "This API key's role does not allow that",
+            "The role of this API key does not allow this request",
         )
     }
 
-    /// 404: there is nothing at this address, or it is another account's.
+    /// 404: nothing is at this address, or it is another account's.
     pub(crate) fn not_found() -> Self {
         Self::plain(StatusCode::NOT_FOUND, "Not Found")
     }
 
-    /// 405.
     pub(crate) fn method_not_allowed() -> Self {
         Self::plain(
             StatusCode::METHOD_NOT_ALLOWED,
-            "This address does not know this method; see the Allow header",
+            "This address does not support this method. The Allow header lists the methods",
         )
     }
 
-    /// 409: `message` says what stands in the way.
+    /// 409. `message` says what prevents the request.
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::plain(StatusCode::CONFLICT, message)
     }
 
-    /// 413: more than `limit` bytes.
-    pub(crate) fn too_large(limit: usize) -> Self {
-        Self::plain(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body is larger than {limit} bytes"),
+    pub(crate) fn reused_idempotency_key() -> Self {
+        Self::conflict(
+            "This Idempotency-Key was used for a different request within 24 hours. Use a new key",
         )
     }
 
-    /// 415.
-    pub(crate) fn unsupported_media_type() -> Self {
-        let message = "Send the body as JSON, with the header Content-Type: application/json";
-        Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    /// 413. `limit` is in bytes.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::plain(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The body must be at most {limit} bytes. Split the request"),
+        )
     }
 
-    /// 429: a rate limit; `wait` until there is room again.
+    pub(crate) fn unsupported_media_type() -> Self {
+        Self::plain(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body must be JSON, with the header Content-Type: application/json",
+        )
+    }
+
+    /// 429. `wait` is how long until the rate limit has room again.
     pub(crate) fn too_many_requests(wait: Duration) -> Self {
-        let message =
-            "Too many requests. Please retry according to the Retry-After response header.";
-        let retry_after = Some(wait.as_secs_f64().ceil() as u64);
+        let retry_after = wait.as_secs_f64().ceil() as u64;
+
         Self {
-            retry_after,
-            ..Self::plain(StatusCode::TOO_MANY_REQUESTS, message)
+            retry_after: Some(retry_after),
+            ..Self::plain(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests. Please retry according to the Retry-After response header.",
+            )
         }
     }
 
-    /// 503: not now.
+    /// 500: a bug of Bellwire. `reason` is logged and not answered.
+    pub(crate) fn internal(reason: impl fmt::Display) -> Self {
+        tracing::error!(%reason, "internal error");
+        Self::plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal server error. The operator finds it in the log by the X-Request-Id header",
+        )
+    }
+
+    /// 503: Bellwire can't serve the request now.
     pub(crate) fn unavailable() -> Self {
-        let message = "Service unavailable. Please retry according to the Retry-After header";
         Self {
-            retry_after: Some(UNAVAILABLE_FOR),
-            ..Self::plain(StatusCode::SERVICE_UNAVAILABLE, message)
+            retry_after: Some(UNAVAILABLE_RETRY_AFTER),
+            ..Self::plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Service unavailable. Please retry according to the Retry-After response header.",
+            )
         }
     }
 }
@@ -186,6 +209,7 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let code = code_of(self.status);
         let mut response = HttpResponse::build(self.status);
+
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((
                 header::WWW_AUTHENTICATE,
@@ -195,6 +219,7 @@ impl ResponseError for ApiError {
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
+
         response.json(ErrorBody {
             code,
             message: self.message.clone(),
@@ -205,7 +230,8 @@ impl ResponseError for ApiError {
     }
 }
 
-/// The API's own numbers; a status that it has none for is its own number, as 400 and 403 are.
+/// The API's error code for a status. Statuses without one, such as 400 and 403, are their own
+/// code.
 fn code_of(status: StatusCode) -> u16 {
     match status.as_u16() {
         401 => 20003,
@@ -227,7 +253,7 @@ impl From<sqlx::Error> for ApiError {
 }
 
 impl From<&sqlx::Error> for ApiError {
-    /// A database that is away or overloaded is 503, anything else is our mistake.
+    /// 503 if the database can't be reached or is overloaded, otherwise 500.
     fn from(error: &sqlx::Error) -> Self {
         let away = match error {
             sqlx::Error::Io(_)
@@ -243,20 +269,20 @@ impl From<&sqlx::Error> for ApiError {
             }),
             _ => false,
         };
-        tracing::error!(%error, "request failed on the database");
+
         if away {
+            tracing::error!(%error, "the database can't serve a request");
             Self::unavailable()
         } else {
-            Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+            Self::internal(format_args!("a query failed: {error}"))
         }
     }
 }
 
 impl From<SecretError> for ApiError {
-    /// Sealing fails only where the master key is not fit for it.
+    /// Encrypting fails only if the master key is not fit for it.
     fn from(error: SecretError) -> Self {
-        tracing::error!(%error, "a token can't be sealed");
-        Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+        Self::internal(format_args!("a secret can't be encrypted: {error}"))
     }
 }
 
@@ -264,11 +290,9 @@ impl From<AcceptError> for ApiError {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::Busy => Self::unavailable(),
-            AcceptError::Repeated => {
-                Self::conflict("This Idempotency-Key was used for another request")
-            }
+            AcceptError::Repeated => Self::reused_idempotency_key(),
             AcceptError::Database(error) => {
-                tracing::error!(%error, "Operation not accepted");
+                tracing::error!(%error, "an Operation could not be stored");
                 Self::unavailable()
             }
         }
@@ -289,6 +313,26 @@ mod tests {
         assert_eq!(
             serde_json::from_slice::<serde_json::Value>(&body).unwrap(),
             expected
+        );
+    }
+
+    #[test]
+    fn the_message_names_the_first_problem_and_counts_the_rest() {
+        let problem = |number: usize| Problem::new(format!("to[{number}]"), "must be an object");
+        for (rest, expected) in [
+            (0, "to[0]: must be an object"),
+            (1, "to[0]: must be an object (and 1 more problem)"),
+            (99, "to[0]: must be an object (and 99 more problems)"),
+        ] {
+            let error = ApiError::invalid(problem(0), (1..=rest).map(problem).collect());
+            assert!(error.to_string().ends_with(expected), "{error}");
+            assert_eq!(error.problems.len(), (rest + 1).min(MAX_PROBLEMS));
+        }
+        let whole = ApiError::invalid_field("", "the body is not valid JSON");
+        assert!(
+            whole
+                .to_string()
+                .ends_with("bad request: the body is not valid JSON")
         );
     }
 

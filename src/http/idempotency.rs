@@ -19,7 +19,7 @@ use crate::store::idempotency_keys::{self as store, LIFETIME};
 const HEADER: &str = "Idempotency-Key";
 /// Marks an answer that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-const MAX_KEY_LENGTH: usize = 255;
+pub(super) const MAX_KEY_LENGTH: usize = 255;
 
 /// The header's description in `/openapi.json`.
 pub(super) struct IdempotencyKeyParam;

@@ -164,7 +164,7 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(push_notifications::list))
                 .route(web::post().to(send::send)),
         )
-        .service(resource("/Preview", "POST").route(web::post().to(send::dry_run::preview)))
+        .service(resource("/Preview", "POST").route(web::post().to(send::preview::preview)))
         .service(resource("/Operations", "GET").route(web::get().to(operations::list)))
         .service(resource("/Operations/{id}", "GET").route(web::get().to(operations::fetch)))
         .service(

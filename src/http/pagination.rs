@@ -19,9 +19,9 @@ use crate::http::error::Problem;
 use crate::http::query::Query;
 
 const DEFAULT_PAGE_SIZE: i64 = 50;
-const MAX_PAGE_SIZE: i64 = 1000;
+pub(super) const MAX_PAGE_SIZE: i64 = 1000;
 /// Longer tokens are refused unread.
-const MAX_TOKEN_LENGTH: usize = 4096;
+pub(super) const MAX_TOKEN_LENGTH: usize = 4096;
 /// A day, so that a slow export can be resumed.
 const TOKEN_LIFETIME: Duration = Duration::DAY;
 /// In bytes; the signature is an HMAC-SHA-256.

@@ -6,14 +6,14 @@ use actix_web::web;
 
 use crate::http::error::ApiError;
 
-/// Reads an id. A malformed one names nothing that could be found.
-pub(super) fn id<T: FromStr>(text: &str) -> Result<T, ApiError> {
-    text.parse().map_err(|_| ApiError::not_found())
+/// Reads an id. A malformed id is a 404, as an id that does not exist is.
+pub(super) fn id<T: FromStr>(segment: &str) -> Result<T, ApiError> {
+    segment.parse().map_err(|_| ApiError::not_found())
 }
 
-/// Reads a name. One with a NUL, which Postgres would refuse, names nothing that could be found.
-pub(super) fn text(text: web::Path<String>) -> Result<String, ApiError> {
-    Some(text.into_inner())
-        .filter(|text| !text.contains('\0'))
+/// Reads the name of an App. A name with a NUL is a 404, because Postgres would refuse it.
+pub(super) fn name(segment: web::Path<String>) -> Result<String, ApiError> {
+    Some(segment.into_inner())
+        .filter(|name| !name.contains('\0'))
         .ok_or_else(ApiError::not_found)
 }

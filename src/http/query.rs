@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 
 use crate::http::app_name;
 use crate::http::error::{ApiError, Problem};
+use crate::http::validation::{Problems, either, shown_string};
 
 /// The query parameters of a date range in `/openapi.json`; read by [`Query::start_date`] and
 /// [`Query::end_date`].
@@ -67,8 +68,8 @@ impl Query {
 
     /// An integer, which is not a filter.
     pub(super) fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
-        let integer = self
-            .string(name)?
+        let string = self.string(name)?;
+        let integer = string
             .parse()
             .ok()
             .filter(|integer| range.contains(integer));
@@ -76,9 +77,10 @@ impl Query {
             self.problem(Problem::new(
                 name,
                 format!(
-                    "must be an integer from {} to {}",
+                    "must be an integer from {} to {}; got {}",
                     range.start(),
-                    range.end()
+                    range.end(),
+                    shown_string(&string)
                 ),
             ));
         }
@@ -101,7 +103,10 @@ impl Query {
             Some(_) => {
                 let _ = write!(self.filters, "{name}={text}&");
             }
-            None => self.problem(Problem::new(name, format!("must be {expected}"))),
+            None => {
+                let message = format!("must be {expected}; got {}", shown_string(&text));
+                self.problem(Problem::new(name, message));
+            }
         }
 
         value
@@ -115,7 +120,7 @@ impl Query {
         name_of: fn(T) -> &'static str,
     ) -> Option<T> {
         let names: Vec<_> = values.iter().copied().map(name_of).collect();
-        let expected = format!("one of {}", names.join(", "));
+        let expected = either(&names);
 
         self.filter(name, &expected, |text| {
             values.iter().copied().find(|value| name_of(*value) == text)
@@ -132,7 +137,9 @@ impl Query {
     /// As [`Self::id`], for an id that must be there.
     pub(super) fn required_id<T: FromStr>(&mut self, name: &str, prefix: &str) -> Option<T> {
         if self.string(name).is_none() {
-            self.problem(Problem::new(name, "is required"));
+            let message =
+                format!("this parameter is required and must be an id that begins with {prefix}_");
+            self.problem(Problem::new(name, message));
         }
 
         self.id(name, prefix)
@@ -140,7 +147,7 @@ impl Query {
 
     /// The filter `appName`.
     pub(super) fn app_name(&mut self) -> Option<String> {
-        self.filter("appName", app_name::RULE, |name| {
+        self.filter("appName", &app_name::rule(), |name| {
             app_name::is_app_name(name).then(|| name.to_owned())
         })
     }
@@ -179,10 +186,7 @@ impl Query {
     /// `value`, or a 400 that names every problem. A reader that returned `None` for a required
     /// parameter has noted why.
     pub(super) fn check_some<T>(&mut self, value: Option<T>) -> Result<T, ApiError> {
-        let problems = std::mem::take(&mut self.problems);
-        value
-            .filter(|_| problems.is_empty())
-            .ok_or_else(|| ApiError::invalid(problems))
+        Problems::from(std::mem::take(&mut self.problems)).check_some(value)
     }
 }
 

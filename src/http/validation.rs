@@ -1,5 +1,5 @@
-//! Reading JSON bodies field by field: what is missing, of the wrong type or unknown is noted with
-//! its path, and reading goes on, so that a client learns of all its mistakes at once.
+//! Reads JSON bodies field by field. Each missing, malformed or unknown field is noted with its
+//! path, and reading goes on, so that one answer names every problem of a request.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,18 +9,23 @@ use serde_json::{Map, Value};
 use crate::http::error::{ApiError, Problem};
 use crate::model::id::ParseIdError;
 
-/// Where a value is; only written out when there is a problem.
+/// Most values of a body: 10,000 recipients with 25 variables each. A parsed body takes up to a
+/// hundred times the memory of its text.
+const MAX_VALUES: usize = 300_000;
+/// How many characters of a client's string an error repeats.
+const SHOWN_CHARACTERS: usize = 40;
+pub(super) const NO_NUL: &str = "must not contain the NUL character (U+0000)";
+
+/// Where a value is in the body. It is formatted only when there is a problem.
 #[derive(Clone, Copy)]
 pub(super) enum Path<'a> {
-    /// The body.
     Root,
-    /// A field of an object.
     Field(&'a Path<'a>, &'a str),
-    /// An element of an array.
     Index(&'a Path<'a>, usize),
 }
 
 impl fmt::Display for Path<'_> {
+    /// Formats the path as clients see it: `to[3].token`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => Ok(()),
@@ -31,243 +36,449 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// The problems found so far.
+/// The problems of one request, in the order in which they were found.
 #[derive(Default)]
 pub(super) struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Notes one.
     pub(super) fn push(&mut self, path: &Path<'_>, message: impl Into<String>) {
-        self.0.push(Problem::new(path.to_string(), message));
+        self.push_at(path.to_string(), message);
     }
 
-    /// Notes one whose path is at hand as text.
+    /// Notes a problem whose path has been formatted before.
     pub(super) fn push_at(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.0.push(Problem::new(field, message));
     }
 
-    /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// `value`, or a 400 that names every problem. A reader that returned `None` for a required field
-    /// has noted why.
-    pub(super) fn check_some<T>(self, value: Option<T>) -> Result<T, ApiError> {
-        value
-            .filter(|_| self.0.is_empty())
-            .ok_or_else(|| ApiError::invalid(self.0))
+    /// A 400 that names every problem, if there are any.
+    pub(super) fn check(self) -> Result<(), ApiError> {
+        self.check_some(Some(()))
     }
 
-    /// An error if there are any.
-    pub(super) fn check(self) -> Result<(), ApiError> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(ApiError::invalid(self.0))
+    /// The value that was read, or a 400 that names every problem.
+    ///
+    /// Readers return `None` only after they have noted a problem. If one did not, that is a bug of
+    /// Bellwire: a 500, and a line in the log.
+    pub(super) fn check_some<T>(self, value: Option<T>) -> Result<T, ApiError> {
+        let mut problems = self.0.into_iter();
+
+        match problems.next() {
+            Some(first) => Err(ApiError::invalid(first, problems.collect())),
+            None => value.ok_or_else(|| {
+                ApiError::internal("a field was not read, and no problem was noted")
+            }),
         }
     }
 }
 
-/// An object that is read field by field; [`Object::finish`] notes what nobody asked for.
-pub(super) struct Object<'a> {
-    path: Path<'a>,
-    fields: Map<String, Value>,
-    known: Vec<&'static str>,
+impl From<Vec<Problem>> for Problems {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self(problems)
+    }
 }
-
-/// Most values in a body: 10,000 recipients with 25 variables each. A parsed one takes up to a
-/// hundred times its text.
-const MOST_VALUES: usize = 300_000;
 
 /// Parses a body that must be a JSON object.
 pub(super) fn parse_body(body: &[u8]) -> Result<Object<'static>, ApiError> {
-    if count_values(body) > MOST_VALUES {
+    // Counting comes first, because parsing is what takes the memory.
+    if count_values(body) > MAX_VALUES {
         return Err(ApiError::invalid_field(
             "",
-            format!("the body has more than {MOST_VALUES} JSON values"),
+            format!("the body has more than {MAX_VALUES} JSON values; split the request"),
         ));
     }
+
     match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => Ok(Object {
-            path: Path::Root,
-            fields,
-            known: Vec::new(),
-        }),
-        Ok(_) => Err(ApiError::invalid_field(
+        Ok(Value::Object(fields)) => Ok(Object::new(Path::Root, fields)),
+        Ok(other) => Err(ApiError::invalid_field(
             "",
-            "the body must be a JSON object",
+            format!("the body must be a JSON object; got {}", type_of(&other)),
         )),
         Err(error) => Err(ApiError::invalid_field(
             "",
-            format!("the body is not JSON: {error}"),
+            format!("the body is not valid JSON: {error}"),
         )),
     }
 }
 
-/// How many values a JSON text has, or a few more: whatever begins a list, an object or another
-/// element, outside of texts.
+/// How many values a JSON text has, or a few more: every `[`, `{` and `,` outside of strings begins
+/// one.
 fn count_values(json: &[u8]) -> usize {
-    let (mut count, mut in_text, mut escaped) = (1, false, false);
+    let mut count = 1;
+    let mut in_string = false;
+    let mut escaped = false;
+
     for byte in json {
         match byte {
             _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'[' | b'{' | b',' if !in_text => count += 1,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' | b',' if !in_string => count += 1,
             _ => {}
         }
     }
     count
 }
 
+/// An object that is read field by field. `null` is the same as absent.
+pub(super) struct Object<'a> {
+    path: Path<'a>,
+    /// The fields that have not been read yet.
+    fields: Map<String, Value>,
+    /// The names that have been asked for, whether they were there or not.
+    known: Vec<&'static str>,
+}
+
 impl<'a> Object<'a> {
-    /// `value` as an object.
+    fn new(path: Path<'a>, fields: Map<String, Value>) -> Self {
+        Self {
+            path,
+            fields,
+            known: Vec::new(),
+        }
+    }
+
+    /// Takes `value`, which must be an object, to be read.
     pub(super) fn of(value: Value, path: Path<'a>, problems: &mut Problems) -> Option<Self> {
         match value {
-            Value::Object(fields) => Some(Self {
-                path,
-                fields,
-                known: Vec::new(),
-            }),
-            _ => {
-                problems.push(&path, "must be an object");
+            Value::Object(fields) => Some(Self::new(path, fields)),
+            other => {
+                problems.push(&path, must_be("an object", &other));
                 None
             }
         }
     }
 
-    /// Takes a field out, whatever it is; `null` is the same as absent.
+    /// The path of a field of this object.
+    pub(super) fn at<'b>(&'b self, name: &'b str) -> Path<'b> {
+        Path::Field(&self.path, name)
+    }
+
+    /// Whether the field is there and has not been taken yet.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Takes the field out, whatever its type.
     pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
         self.fields.remove(name).filter(|value| !value.is_null())
     }
 
-    /// Whether a field is there that has not been taken yet; `null` is the same as absent.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.fields.get(name).is_some_and(|value| !value.is_null())
+    /// Whether the field is there. If it is not, a problem is noted, and `rule` says what the field
+    /// must be: "a string".
+    pub(super) fn require(
+        &mut self,
+        name: &'static str,
+        rule: impl fmt::Display,
+        problems: &mut Problems,
+    ) -> bool {
+        if self.has(name) {
+            return true;
+        }
+
+        // A field that is `null` is taken out, so that it is not unknown later.
+        self.take(name);
+        problems.push(
+            &self.at(name),
+            format!("this field is required and must be {rule}"),
+        );
+        false
     }
 
-    /// The path of a field.
-    pub(super) fn at<'b>(&'b self, name: &'b str) -> Path<'b> {
-        Path::Field(&self.path, name)
-    }
-
-    /// A text.
-    pub(super) fn text(&mut self, name: &'static str, problems: &mut Problems) -> Option<String> {
+    pub(super) fn string(&mut self, name: &'static str, problems: &mut Problems) -> Option<String> {
         match self.take(name)? {
-            Value::String(text) if text.contains('\0') => {
-                problems.push(&self.at(name), "must not contain the character NUL");
+            // Postgres can't store NUL.
+            Value::String(string) if string.contains('\0') => {
+                problems.push(&self.at(name), NO_NUL);
                 None
             }
-            Value::String(text) => Some(text),
-            _ => {
-                problems.push(&self.at(name), "must be a text");
+            Value::String(string) => Some(string),
+            other => {
+                problems.push(&self.at(name), must_be("a string", &other));
                 None
             }
         }
     }
 
-    /// A text that must be there and not be empty.
-    pub(super) fn required_text(
+    /// A string that must be there and must not be empty.
+    pub(super) fn required_string(
         &mut self,
         name: &'static str,
         problems: &mut Problems,
     ) -> Option<String> {
-        if !self.has(name) {
-            self.take(name);
-            problems.push(&self.at(name), "is required");
+        if !self.require(name, "a string", problems) {
             return None;
         }
-        let text = self.text(name, problems)?;
-        if text.is_empty() {
+
+        let string = self.string(name, problems)?;
+        if string.is_empty() {
             problems.push(&self.at(name), "must not be empty");
             return None;
         }
-        Some(text)
+        Some(string)
     }
 
-    /// An id.
     pub(super) fn id<T: FromStr<Err = ParseIdError>>(
         &mut self,
         name: &'static str,
         problems: &mut Problems,
     ) -> Option<T> {
-        let id: Result<T, ParseIdError> = self.text(name, problems)?.parse();
-        if let Err(error) = &id {
-            problems.push(&self.at(name), error.to_string());
+        let string = self.string(name, problems)?;
+
+        match string.parse() {
+            Ok(id) => Some(id),
+            Err(rule) => {
+                problems.push(
+                    &self.at(name),
+                    format!("{rule}; got {}", shown_string(&string)),
+                );
+                None
+            }
         }
-        id.ok()
     }
 
-    /// A whole number of `0..=most`.
-    pub(super) fn number(
+    /// An integer of `0..=most`.
+    pub(super) fn integer(
         &mut self,
         name: &'static str,
         most: u32,
         problems: &mut Problems,
     ) -> Option<u32> {
         let value = self.take(name)?;
-        let number = value
+        let integer = value
             .as_u64()
-            .and_then(|number| u32::try_from(number).ok())
-            .filter(|number| *number <= most);
-        if number.is_none() {
+            .and_then(|integer| u32::try_from(integer).ok())
+            .filter(|integer| *integer <= most);
+
+        if integer.is_none() {
             problems.push(
                 &self.at(name),
-                format!("must be a whole number from 0 to {most}"),
+                format!("must be an integer from 0 to {most}; got {}", shown(&value)),
             );
         }
-        number
+        integer
     }
 
-    /// True or false.
     pub(super) fn boolean(&mut self, name: &'static str, problems: &mut Problems) -> Option<bool> {
         let value = self.take(name)?;
+
         if !value.is_boolean() {
-            problems.push(&self.at(name), "must be true or false");
+            problems.push(
+                &self.at(name),
+                format!("must be true or false; got {}", shown(&value)),
+            );
         }
         value.as_bool()
     }
 
-    /// An object that is not looked into.
-    pub(super) fn raw_object(
+    /// An object whose fields are the client's own.
+    pub(super) fn object(
         &mut self,
         name: &'static str,
         problems: &mut Problems,
     ) -> Option<Map<String, Value>> {
         match self.take(name)? {
             Value::Object(object) => Some(object),
-            _ => {
-                problems.push(&self.at(name), "must be an object");
+            other => {
+                problems.push(&self.at(name), must_be("an object", &other));
                 None
             }
         }
     }
 
-    /// One of some words.
-    pub(super) fn word<T: Copy>(
+    /// A string that must be the name of one of `choices`.
+    pub(super) fn one_of<T: Copy>(
         &mut self,
         name: &'static str,
-        words: &[(&str, T)],
+        choices: &[(&str, T)],
         problems: &mut Problems,
     ) -> Option<T> {
         let value = self.take(name)?;
         let found = value
             .as_str()
-            .and_then(|text| words.iter().find(|(word, _)| *word == text));
+            .and_then(|string| choices.iter().find(|(choice, _)| *choice == string));
+
         if found.is_none() {
-            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            problems.push(&self.at(name), format!("must be {}", words.join(" or ")));
+            problems.push(
+                &self.at(name),
+                format!("must be {}; got {}", names(choices), shown(&value)),
+            );
         }
         found.map(|(_, meaning)| *meaning)
     }
 
-    /// Notes every field that nobody asked for.
-    pub(super) fn finish(self, problems: &mut Problems) {
+    /// As [`Self::one_of`], for a field that must be there.
+    pub(super) fn required_one_of<T: Copy>(
+        &mut self,
+        name: &'static str,
+        choices: &[(&str, T)],
+        problems: &mut Problems,
+    ) -> Option<T> {
+        self.require(name, names(choices), problems)
+            .then(|| self.one_of(name, choices, problems))
+            .flatten()
+    }
+
+    /// Notes every field that was not asked for.
+    pub(super) fn refuse_unknown(self, problems: &mut Problems) {
         for name in self.fields.keys() {
-            let message = format!("is unknown; known are {}", self.known.join(", "));
-            problems.push(&Path::Field(&self.path, name), message);
+            problems.push(
+                &self.at(name),
+                format!(
+                    "this field does not exist; the fields here are {}",
+                    self.known.join(", ")
+                ),
+            );
         }
+    }
+}
+
+fn names<T>(choices: &[(&str, T)]) -> String {
+    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+
+    either(&names)
+}
+
+/// A list of alternatives for a message: `APN, APN_SANDBOX or FCM`.
+pub(super) fn either(names: &[&str]) -> String {
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// The problem of a value of the wrong type. It names the type that was sent and never the value,
+/// which may be a secret.
+pub(super) fn must_be(rule: &str, value: &Value) -> String {
+    format!("must be {rule}; got {}", type_of(value))
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A value as an error repeats it. Not for secrets.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(string) => shown_string(string),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        _ => type_of(value).to_owned(),
+    }
+}
+
+/// The beginning of a client's string, in quotes. Not for secrets.
+pub(super) fn shown_string(string: &str) -> String {
+    match string.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("'{}…'", &string[..end]),
+        None => format!("'{string}'"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn problem(read: impl FnOnce(&mut Object<'_>, &mut Problems)) -> String {
+        let mut problems = Problems::default();
+        let mut body =
+            parse_body(br#"{"a": 7, "b": "long", "c": [1], "d": {}}"#).expect("an object");
+        read(&mut body, &mut problems);
+        problems.0.remove(0).message
+    }
+
+    #[test]
+    fn a_problem_names_the_rule_and_what_was_sent() {
+        let choices = [("FCM", 1), ("APN", 2), ("WEB", 3)];
+        for (expected, actual) in [
+            (
+                "must be a string; got a number",
+                problem(|body, problems| {
+                    body.string("a", problems);
+                }),
+            ),
+            (
+                "this field is required and must be a string",
+                problem(|body, problems| {
+                    body.required_string("x", problems);
+                }),
+            ),
+            (
+                "must be an integer from 0 to 6; got 7",
+                problem(|body, problems| {
+                    body.integer("a", 6, problems);
+                }),
+            ),
+            (
+                "must be FCM, APN or WEB; got 'long'",
+                problem(|body, problems| {
+                    body.one_of("b", &choices, problems);
+                }),
+            ),
+            (
+                "must be true or false; got an array",
+                problem(|body, problems| {
+                    body.boolean("c", problems);
+                }),
+            ),
+        ] {
+            assert_eq!(actual, expected);
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_answered_with_the_known_ones() {
+        let mut problems = Problems::default();
+        let mut body = parse_body(br#"{"a": 1, "titel": 2}"#).unwrap();
+        body.take("a");
+        body.take("title");
+        body.refuse_unknown(&mut problems);
+        assert_eq!(
+            problems.0,
+            [Problem::new(
+                "titel",
+                "this field does not exist; the fields here are a, title"
+            )]
+        );
+    }
+
+    #[test]
+    fn a_long_string_is_shown_in_part() {
+        assert_eq!(
+            shown(&json!("é".repeat(41))),
+            format!("'{}…'", "é".repeat(40))
+        );
+        assert_eq!(
+            shown(&json!("é".repeat(40))),
+            format!("'{}'", "é".repeat(40))
+        );
+        assert_eq!(shown(&json!({"a": 1})), "an object");
+    }
+
+    #[test]
+    fn a_value_that_was_not_read_without_a_problem_is_not_the_clients_mistake() {
+        let error = Problems::default().check_some(None::<()>).unwrap_err();
+        assert_eq!(
+            actix_web::ResponseError::status_code(&error),
+            actix_web::http::StatusCode::INTERNAL_SERVER_ERROR
+        );
+    }
+
+    #[test]
+    fn strings_do_not_count_as_values() {
+        assert_eq!(count_values(br#"{"a": "[,{\",", "b": [1, 2]}"#), 5);
     }
 }

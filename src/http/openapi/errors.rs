@@ -1,4 +1,4 @@
-//! Which errors an answer may be.
+//! The error answers of the API's operations.
 
 #![allow(dead_code, reason = "read by the derive alone")]
 
@@ -6,28 +6,28 @@ use utoipa::IntoResponses;
 
 use crate::http::error::ErrorBody;
 
-/// Of a request that only looks.
+/// Of a request that changes nothing.
 #[derive(IntoResponses)]
 pub(crate) enum ReadErrors {
-    /// A parameter is wrong; `errors` names each.
+    /// A parameter is wrong. `errors` names each problem.
     #[response(status = 400)]
     BadRequest(ErrorBody),
-    /// No API key, or one that is not known.
+    /// The API key is missing, unknown or revoked.
     #[response(status = 401)]
     Unauthorized(ErrorBody),
-    /// The API key's role does not allow it.
+    /// The role of the API key does not allow the request.
     #[response(status = 403)]
     Forbidden(ErrorBody),
-    /// There is nothing at this address, or it is another account's.
+    /// The resource does not exist, or it is another account's.
     #[response(status = 404)]
     NotFound(ErrorBody),
-    /// A rate limit; see `Retry-After`.
+    /// A rate limit is exceeded. See `Retry-After`.
     #[response(status = 429)]
     TooManyRequests(ErrorBody),
-    /// Our mistake.
+    /// A bug of Bellwire. The log has the `X-Request-Id`.
     #[response(status = 500)]
     InternalServerError(ErrorBody),
-    /// Not now; see `Retry-After`.
+    /// Bellwire can't serve the request now. See `Retry-After`.
     #[response(status = 503)]
     ServiceUnavailable(ErrorBody),
 }
@@ -35,28 +35,29 @@ pub(crate) enum ReadErrors {
 /// Of a request that changes something and has no body.
 #[derive(IntoResponses)]
 pub(crate) enum ChangeErrors {
-    /// A header is wrong.
+    /// A header is wrong. `errors` names each problem.
     #[response(status = 400)]
     BadRequest(ErrorBody),
-    /// No API key, or one that is not known.
+    /// The API key is missing, unknown or revoked.
     #[response(status = 401)]
     Unauthorized(ErrorBody),
-    /// The API key's role does not allow it.
+    /// The role of the API key does not allow the request.
     #[response(status = 403)]
     Forbidden(ErrorBody),
-    /// There is nothing at this address, or it is another account's.
+    /// The resource does not exist, or it is another account's.
     #[response(status = 404)]
     NotFound(ErrorBody),
-    /// It can't be done now, or its Idempotency-Key was used for another request.
+    /// The resource's state does not allow the change, or the Idempotency-Key was used for a
+    /// different request.
     #[response(status = 409)]
     Conflict(ErrorBody),
-    /// A rate limit; see `Retry-After`.
+    /// A rate limit is exceeded. See `Retry-After`.
     #[response(status = 429)]
     TooManyRequests(ErrorBody),
-    /// Our mistake.
+    /// A bug of Bellwire. The log has the `X-Request-Id`.
     #[response(status = 500)]
     InternalServerError(ErrorBody),
-    /// Not now; see `Retry-After`.
+    /// Bellwire can't serve the request now. See `Retry-After`.
     #[response(status = 503)]
     ServiceUnavailable(ErrorBody),
 }
@@ -64,34 +65,34 @@ pub(crate) enum ChangeErrors {
 /// Of a request with a body.
 #[derive(IntoResponses)]
 pub(crate) enum CreateErrors {
-    /// The body is wrong; `errors` names each field at fault.
+    /// The body is wrong. `errors` names each problem with its field.
     #[response(status = 400)]
     BadRequest(ErrorBody),
-    /// No API key, or one that is not known.
+    /// The API key is missing, unknown or revoked.
     #[response(status = 401)]
     Unauthorized(ErrorBody),
-    /// The API key's role does not allow it.
+    /// The role of the API key does not allow the request.
     #[response(status = 403)]
     Forbidden(ErrorBody),
-    /// There is nothing at this address, or it is another account's.
+    /// The resource does not exist, or it is another account's.
     #[response(status = 404)]
     NotFound(ErrorBody),
-    /// The Idempotency-Key was used for another request.
+    /// The Idempotency-Key was used for a different request.
     #[response(status = 409)]
     Conflict(ErrorBody),
     /// The body is too large.
     #[response(status = 413)]
     PayloadTooLarge(ErrorBody),
-    /// The body is not said to be JSON.
+    /// The `Content-Type` is not `application/json`.
     #[response(status = 415)]
     UnsupportedMediaType(ErrorBody),
-    /// A rate limit; see `Retry-After`.
+    /// A rate limit is exceeded. See `Retry-After`.
     #[response(status = 429)]
     TooManyRequests(ErrorBody),
-    /// Our mistake.
+    /// A bug of Bellwire. The log has the `X-Request-Id`.
     #[response(status = 500)]
     InternalServerError(ErrorBody),
-    /// Not now; see `Retry-After`.
+    /// Bellwire can't serve the request now. See `Retry-After`.
     #[response(status = 503)]
     ServiceUnavailable(ErrorBody),
 }

@@ -1,9 +1,10 @@
-//! Which headers an answer carries: the same for every operation, so they are described here and
+//! The headers of answers. They are the same for every operation, so they are described here and
 //! not beside each.
 
 use utoipa::Modify;
 use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::response::Response;
 use utoipa::openapi::{Object, OpenApi, RefOr, Type};
 
 /// Adds the headers of every answer to the document.
@@ -11,69 +12,92 @@ pub(super) struct Headers;
 
 impl Modify for Headers {
     fn modify(&self, document: &mut OpenApi) {
-        let paths = document.paths.paths.values_mut();
-        let operations = paths.flat_map(|path| {
-            [
-                &mut path.get,
-                &mut path.post,
-                &mut path.patch,
-                &mut path.delete,
-            ]
-        });
-        operations.flatten().for_each(describe);
+        document
+            .paths
+            .paths
+            .values_mut()
+            .flat_map(operations)
+            .for_each(describe);
     }
 }
 
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut path.get,
+        &mut path.post,
+        &mut path.patch,
+        &mut path.delete,
+    ]
+    .into_iter()
+    .flatten()
+}
+
 fn describe(operation: &mut Operation) {
-    let mut parameters = operation.parameters.iter().flatten();
-    let is_repeatable = parameters
+    let takes_idempotency_key = operation
+        .parameters
+        .iter()
+        .flatten()
         .any(|it| matches!(it, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
+    // A health check has no `Retry-After`: its 503 means "do not send requests here".
+    let is_health_check = operation.tags.as_deref() == Some(&["Health".to_owned()]);
+
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else {
             continue;
         };
-        let mut add =
-            |name: &str, header: Header| response.headers.insert(name.to_owned(), header.into());
+
         add(
+            response,
             "X-Request-Id",
             header(
                 Type::String,
-                "Ours. The request's own, if it had one that is fit for logs, else a new one",
+                "The request's own id if it sent a well-formed one, otherwise a new id (extension)",
             ),
         );
         match status.as_str() {
             "202" => {
                 add(
+                    response,
                     "Location",
-                    header(Type::String, "The address of what was made or changed"),
+                    header(
+                        Type::String,
+                        "The address of the created or changed resource",
+                    ),
                 );
-                if is_repeatable {
+                if takes_idempotency_key {
                     add(
+                        response,
                         "Idempotency-Replayed",
                         header(
                             Type::String,
-                            "Ours. `true`: it is the answer of an earlier request",
+                            "`true` if this is the answer to an earlier request with the same \
+                             Idempotency-Key (extension)",
                         ),
                     );
                 }
             }
-            "401" => {
-                add("WWW-Authenticate", header(Type::String, "HTTP Basic"));
-            }
-            "429" | "503" if operation.tags.as_deref() != Some(&["Health".to_owned()]) => {
-                add(
-                    "Retry-After",
-                    header(Type::Integer, "How many seconds to wait"),
-                );
-            }
+            "401" => add(
+                response,
+                "WWW-Authenticate",
+                header(Type::String, "HTTP Basic"),
+            ),
+            "429" | "503" if !is_health_check => add(
+                response,
+                "Retry-After",
+                header(Type::Integer, "How long to wait, in seconds"),
+            ),
             _ => {}
         }
     }
 }
 
-fn header(form: Type, description: &str) -> Header {
+fn add(response: &mut Response, name: &str, header: Header) {
+    response.headers.insert(name.to_owned(), header.into());
+}
+
+fn header(schema: Type, description: &str) -> Header {
     HeaderBuilder::new()
-        .schema(Some(Object::with_type(form)))
+        .schema(Some(Object::with_type(schema)))
         .description(Some(description))
         .build()
 }

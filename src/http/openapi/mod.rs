@@ -1,5 +1,5 @@
-//! The API's description: `/openapi.json`, made from the handlers' own annotations, and a page to
-//! browse it, whose assets are in the binary.
+//! `/openapi.json`, made from the handlers' annotations, and `/docs/`, a page to browse it. The
+//! page's assets are in the binary.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,6 +10,7 @@ use utoipa_swagger_ui::Config;
 
 mod errors;
 mod headers;
+mod limits;
 mod requests;
 
 pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors};
@@ -22,17 +23,16 @@ use crate::http::{
     operations, push_notifications, send, users,
 };
 
-/// The document.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Bellwire",
-        description = "Push notifications through FCM and APNs. The surface is that of Twilio's Push Notifications API; \
-            what is marked as ours is an extension."
+        description = "Push notifications through FCM and APNs. The API follows Twilio's Push Notifications API. \
+            Bellwire's own additions to it are marked with \"(extension)\"."
     ),
     paths(
         send::send,
-        send::dry_run::preview,
+        send::preview::preview,
         push_notifications::list,
         push_notifications::fetch,
         cancel::push_notification,
@@ -72,7 +72,7 @@ impl Modify for BasicAuthentication {
         let basic = Http::builder()
             .scheme(HttpAuthScheme::Basic)
             .description(Some(
-                "An API key and its secret; `bellwire keys create` makes them.",
+                "An API key as user name and its secret as password. `bellwire keys create` creates both.",
             ))
             .build();
         document
@@ -84,14 +84,13 @@ impl Modify for BasicAuthentication {
 
 static JSON: LazyLock<String> = LazyLock::new(|| Document::openapi().to_json().unwrap_or_default());
 
-/// The document as JSON.
 pub(super) async fn json() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .body(JSON.as_str())
 }
 
-/// The page, and what it loads.
+/// The page and its assets.
 pub(super) async fn page(path: web::Path<String>) -> HttpResponse {
     let config = Arc::new(Config::from("/openapi.json"));
     match utoipa_swagger_ui::serve(&path, config) {
@@ -99,5 +98,105 @@ pub(super) async fn page(path: web::Path<String>) -> HttpResponse {
             .content_type(file.content_type)
             .body(file.bytes.into_owned()),
         _ => HttpResponse::NotFound().finish(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::http::{app_name, device, idempotency, pagination, send, tags};
+
+    const LIMITS: [&str; 7] = [
+        "pattern",
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "maxProperties",
+        "maximum",
+    ];
+
+    /// Notes every limit below `value`, with the path to it below the schema or parameter.
+    fn collect(value: &Value, path: &str, limits: &mut BTreeMap<String, Value>) {
+        match value {
+            Value::Object(object) => {
+                for (key, value) in object {
+                    let path = format!("{path}/{key}");
+                    if LIMITS.contains(&key.as_str()) {
+                        let earlier = limits.insert(path.clone(), value.clone());
+                        assert!(earlier.is_none_or(|earlier| earlier == *value), "{path}");
+                    } else {
+                        collect(value, &path, limits);
+                    }
+                }
+            }
+            Value::Array(elements) => {
+                for element in elements {
+                    collect(element, path, limits);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn limits() -> BTreeMap<String, Value> {
+        let document: Value = serde_json::from_str(&JSON).unwrap();
+        let mut limits = BTreeMap::new();
+
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            collect(schema, name, &mut limits);
+        }
+        let paths = document["paths"].as_object().unwrap().values();
+        for operation in paths.flat_map(|path| path.as_object().unwrap().values()) {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap();
+                collect(&parameter["schema"], name, &mut limits);
+            }
+        }
+
+        // The pattern of an id is made from its prefix, where the id is defined.
+        limits.retain(|path, _| !path.ends_with("Id/pattern"));
+        limits
+    }
+
+    #[test]
+    fn every_limit_is_the_one_that_the_validation_uses() {
+        let expected = [
+            ("AppName/pattern", json!(app_name::pattern())),
+            ("Badge/maximum", json!(send::MAX_BADGE)),
+            ("CollapseKey/minLength", json!(1)),
+            ("CollapseKey/maxLength", json!(send::MAX_COLLAPSE_KEY)),
+            ("DeviceToken/minLength", json!(1)),
+            ("DeviceToken/maxLength", json!(device::MAX_TOKEN)),
+            ("Idempotency-Key/minLength", json!(1)),
+            (
+                "Idempotency-Key/maxLength",
+                json!(idempotency::MAX_KEY_LENGTH),
+            ),
+            ("Recipients/minItems", json!(1)),
+            ("Recipients/maxItems", json!(send::MAX_RECIPIENTS)),
+            ("SendAt/minItems", json!(1)),
+            ("SendAt/maxItems", json!(1)),
+            (
+                "Tags/additionalProperties/pattern",
+                json!(tags::value_pattern()),
+            ),
+            ("Tags/maxProperties", json!(tags::MAX_TAGS)),
+            ("Tags/propertyNames/pattern", json!(tags::key_pattern())),
+            ("Ttl/maximum", json!(send::MAX_TTL)),
+            ("appName/pattern", json!(app_name::pattern())),
+            ("name/pattern", json!(app_name::pattern())),
+            ("pageSize/maximum", json!(pagination::MAX_PAGE_SIZE)),
+            ("pageToken/maxLength", json!(pagination::MAX_TOKEN_LENGTH)),
+        ];
+        let expected: BTreeMap<String, Value> = expected
+            .into_iter()
+            .map(|(path, value)| (path.to_owned(), value))
+            .collect();
+        assert_eq!(limits(), expected);
     }
 }

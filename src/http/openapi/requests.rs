@@ -1,5 +1,5 @@
-//! The forms of request bodies. They are read field by field (`fields.rs`), so that every problem
-//! is named at once; these types only describe them.
+//! The schemas of request bodies. Bodies are read field by field (`validation.rs`), so that one
+//! answer names every problem; these types only describe them.
 
 #![allow(dead_code, reason = "read by the derive alone")]
 
@@ -9,45 +9,51 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::http::openapi::limits::{
+    AppName, Badge, CollapseKey, DeviceToken, Recipients, SendAt, Tags, Ttl,
+};
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::Priority;
 use crate::model::provider::{CredentialType, Provider};
 
-/// A message and who gets it.
+/// A message and its recipients.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SendRequest {
-    /// 1 to 10,000 recipients, or one audience alone.
-    #[schema(min_items = 1, max_items = 10000)]
+    /// Devices and Users, or one audience alone.
+    #[schema(value_type = Recipients)]
     to: Vec<RecipientRequest>,
     content: ContentRequest,
-    /// Absent: the default App.
+    /// If absent, the default Credentials of the default App.
     from: Option<SenderRequest>,
     #[schema(default = "HIGH")]
     priority: Option<Priority>,
     /// The name of a sound in the app, or `default`. May be a Liquid template.
     sound: Option<String>,
     schedule: Option<ScheduleRequest>,
-    /// Up to 10 pairs; keys up to 128 and values up to 256 letters, digits, `.`, `_`, `~` and `-`.
+    /// Pairs that lists of notifications can be filtered by.
+    #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
-    /// Ours. The number on the app's icon; 0 removes it.
-    #[schema(maximum = 2_147_483_647)]
+    /// The number on the app's icon; 0 removes it (extension).
+    #[schema(value_type = Option<Badge>)]
     badge: Option<u32>,
-    /// Ours. How long the provider keeps it for an unreachable device, in seconds.
-    #[schema(maximum = 2_419_200)]
+    /// How long the provider keeps the message for a device that it can't reach, in seconds
+    /// (extension).
+    #[schema(value_type = Option<Ttl>)]
     ttl: Option<u32>,
-    /// Ours. Messages with the same key replace each other on the device; up to 64 bytes.
-    #[schema(min_length = 1, max_length = 64)]
+    /// A message replaces an earlier one with the same key on the device (extension). Its length
+    /// counts in bytes of UTF-8.
+    #[schema(value_type = Option<CollapseKey>)]
     collapse_key: Option<String>,
-    /// Ours. Merged over the `message` object that FCM gets.
+    /// Merged over the `message` object that FCM is sent (extension).
     fcm: Option<Map<String, Value>>,
-    /// Ours. Merged over what APNs gets: `headers` and `payload`.
+    /// Merged over the `headers` and the `payload` that APNs is sent (extension).
     apn: Option<Map<String, Value>>,
-    /// Ours. Whether to check only, and send nothing.
+    /// Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension).
     validate_only: Option<bool>,
 }
 
-/// Who gets it.
+/// A device, a User or an audience.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum RecipientRequest {
@@ -56,54 +62,54 @@ pub(super) enum RecipientRequest {
     Audience(AudienceRecipient),
 }
 
-/// A device.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeviceRecipient {
-    #[schema(min_length = 1, max_length = 4096)]
+    #[schema(value_type = DeviceToken)]
     token: String,
     provider: Provider,
-    /// What templates are filled in with.
+    /// The values for the message's templates.
     variables: Option<Map<String, Value>>,
 }
 
-/// A User, on each of its devices in the sender's App.
+/// A User, who is reached on each device in the sender's App.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UserRecipient {
     user_id: UserId,
-    /// What templates are filled in with.
+    /// The values for the message's templates.
     variables: Option<Map<String, Value>>,
 }
 
-/// Ours. Every User of the sender's App, or those with tagged devices; it must stand alone.
+/// Every User of the sender's App, or those with tagged devices (extension). An audience must be
+/// the only recipient.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AudienceRecipient {
     audience: AudienceRequest,
 }
 
-/// Some or all of an App's Users.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AudienceRequest {
-    /// Only devices with all of these.
+    /// If present, only devices with all of these tags.
+    #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
 }
 
-/// What is shown or handed to the app; at least one field. Texts may be Liquid templates.
+/// What is shown or handed to the app; at least one field. Each string may be a Liquid template.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ContentRequest {
     title: Option<String>,
     body: Option<String>,
-    /// Ours in this form. The address of a picture.
+    /// The URL of an image (extension).
     image: Option<String>,
-    /// Ours. `HandoffReceiver` to the app.
+    /// Pairs that are handed to the app (extension).
     data: Option<BTreeMap<String, String>>,
 }
 
-/// What it is sent with: Credentials, or an App's defaults.
+/// The Credentials to send with: by their ids, or the defaults of an App.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum SenderRequest {
@@ -111,7 +117,7 @@ pub(super) enum SenderRequest {
     App(AppSender),
 }
 
-/// One Credential for each provider.
+/// A Credential for each provider, at least one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CredentialsSender {
@@ -119,58 +125,57 @@ pub(super) struct CredentialsSender {
     apn: Option<CredentialId>,
 }
 
-/// The defaults of an App. The field's name is ours.
+/// The default Credentials of an App (extension).
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct AppSender {
-    #[schema(pattern = "^[a-z0-9_]{1,64}$")]
+    #[schema(value_type = AppName)]
     app_name: String,
 }
 
-/// When it is sent.
+/// When the message is sent. If absent, at once.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ScheduleRequest {
-    /// One RFC 3339 date-time, up to 7 days ahead; without a zone it is UTC.
-    #[schema(min_items = 1, max_items = 1)]
+    /// One RFC 3339 timestamp. Without a zone it is UTC.
+    #[schema(value_type = SendAt)]
     send_at: Vec<String>,
 }
 
-/// A Credential to be stored.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CredentialRequest {
     credential_type: CredentialType,
-    /// FCM: Google's service account file, or `projectId`, `clientEmail`, `privateKey`. APNs:
-    /// `privateKey`, `teamId`, `keyId`, `bundleId`, or `certificate`, `privateKey` and, if the
-    /// certificate lacks it, `bundleId`.
+    /// FCM: Google's service account file, or `projectId`, `clientEmail` and `privateKey`. APNs:
+    /// `privateKey`, `teamId`, `keyId` and `bundleId`; or `certificate`, `privateKey` and, if the
+    /// certificate has none, `bundleId`.
     content: Map<String, Value>,
-    /// Its App, which is made if there is none of that name.
-    #[schema(pattern = "^[a-z0-9_]{1,64}$")]
+    /// The App of the Credential. It is created with its first Credential.
+    #[schema(value_type = AppName)]
     app_name: String,
     is_default: Option<bool>,
 }
 
-/// A change of what is used by default.
+/// Makes a resource the default.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DefaultRequest {
-    /// `true`: to take the place of a default, make another one the default.
+    /// Must be `true`. To replace a default, make another resource the default.
     is_default: bool,
 }
 
-/// A device to be registered.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RegisterRequest {
-    /// Absent: a new User.
+    /// If absent, the device is registered for a new User.
     user_id: Option<UserId>,
-    /// An App that there is.
-    #[schema(pattern = "^[a-z0-9_]{1,64}$")]
+    /// The name of an App that exists.
+    #[schema(value_type = AppName)]
     app_name: String,
-    #[schema(min_length = 1, max_length = 4096)]
+    #[schema(value_type = DeviceToken)]
     token: String,
     provider: Provider,
-    /// Ours. What audiences choose devices by.
+    /// Tags by which an audience selects devices (extension).
+    #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
 }

@@ -121,7 +121,7 @@ pub(crate) async fn update(
     body: JsonBody,
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let name = path::text(name)?;
+    let name = path::name(name)?;
 
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
@@ -129,7 +129,7 @@ pub(crate) async fn update(
         let message = "must be true; to replace the default App, make another one the default";
         problems.push(&fields.at("isDefault"), message);
     }
-    fields.finish(&mut problems);
+    fields.refuse_unknown(&mut problems);
     problems.check()?;
 
     if store::make_default(&state.pool, body.caller.account_id, &name).await? {
@@ -152,7 +152,7 @@ pub(crate) async fn fetch(
     caller: Caller,
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let name = path::text(name)?;
+    let name = path::name(name)?;
     let filter = AppFilter {
         name: Some(&name),
         limit: 1,

@@ -125,16 +125,16 @@ impl CredentialFields {
         let credential_type = read_type(&mut fields, &mut problems);
         let app_name = app_name::read_required(&mut fields, &mut problems);
         let is_default = fields.boolean("isDefault", &mut problems).unwrap_or(false);
-        let content = fields.take("content");
-        if content.is_none() {
-            problems.push(&fields.at("content"), "is required");
-        }
+        let content = fields
+            .require("content", "an object", &mut problems)
+            .then(|| fields.take("content"))
+            .flatten();
 
         // What the content must be depends on the type.
         if let (Some(content), Some(credential_type)) = (&content, credential_type) {
             check_content(content, credential_type, state, &mut problems);
         }
-        fields.finish(&mut problems);
+        fields.refuse_unknown(&mut problems);
 
         let required = credential_type.zip(app_name).zip(content);
         let ((credential_type, app_name), content) = problems.check_some(required)?;
@@ -148,13 +148,9 @@ impl CredentialFields {
 }
 
 fn read_type(fields: &mut Object<'_>, problems: &mut Problems) -> Option<CredentialType> {
-    let names = TYPES.map(|credential_type| (credential_type.as_str(), credential_type));
-    if !fields.has("credentialType") {
-        let message = format!("is required: {}", names.map(|(name, _)| name).join(" or "));
-        problems.push(&fields.at("credentialType"), message);
-    }
+    let types = TYPES.map(|credential_type| (credential_type.as_str(), credential_type));
 
-    fields.word("credentialType", &names, problems)
+    fields.required_one_of("credentialType", &types, problems)
 }
 
 fn check_content(
@@ -283,7 +279,7 @@ pub(crate) async fn update(
             "must be true; to replace a default Credential, make another one the default",
         );
     }
-    fields.finish(&mut problems);
+    fields.refuse_unknown(&mut problems);
     problems.check()?;
 
     if store::make_default(&state.pool, body.caller.account_id, id).await? {

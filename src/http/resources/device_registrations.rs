@@ -86,7 +86,7 @@ pub(crate) async fn register(
     let app_name = app_name::read_required(&mut fields, &mut problems);
     let device = device::read(&mut fields, &mut problems);
     let tags = tags::read(&mut fields, &mut problems);
-    fields.finish(&mut problems);
+    fields.refuse_unknown(&mut problems);
 
     let (app_name, device) = problems.check_some(app_name.zip(device))?;
 

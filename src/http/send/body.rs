@@ -1,4 +1,4 @@
-//! The body of a send: who gets it, from whom, when.
+//! The body of a send: to whom, from which Credentials, when.
 
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
@@ -7,48 +7,71 @@ use crate::http::app_name;
 use crate::http::device::{self, Device};
 use crate::http::error::ApiError;
 use crate::http::send::content;
-use crate::http::send::schedule;
+use crate::http::send::schedule::{self, ScheduleBounds};
 use crate::http::tags;
-use crate::http::validation::{Object, Path, Problems, parse_body};
+use crate::http::validation::{NO_NUL, Object, Path, Problems, must_be, parse_body};
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::Message;
 use crate::model::operation::Audience;
 
 /// Most recipients of one request.
-const MAX_RECIPIENTS: usize = 10_000;
+pub(in crate::http) const MAX_RECIPIENTS: usize = 10_000;
 /// Longest `variables` of a recipient, in bytes of JSON: no provider takes a larger message.
 const MAX_VARIABLES: usize = 4096;
 
-/// A send, read and checked but for what only the database knows.
+/// A send that has been read. It has passed every check that needs no database.
 pub(super) struct SendBody {
-    /// Who gets it.
     pub targets: Targets,
-    /// What they get.
     pub message: Message,
-    /// With what it is sent; `None`: the default App's Credentials.
-    pub from: Option<From>,
-    /// `from` as it was given.
-    pub sender: Option<Value>,
-    /// Tags, as they are stored.
+    /// `None`: the default Credentials of the default App.
+    pub sender: Option<SenderSpec>,
+    /// `from` as it was sent, to be stored with the Operation.
+    pub from: Option<Value>,
+    /// In the form in which they are stored.
     pub tags: Option<Value>,
-    /// Not before this moment.
+    /// `None`: at once.
     pub send_at: Option<OffsetDateTime>,
-    /// Whether nothing but the checks is wanted.
     pub validate_only: bool,
 }
 
-/// Who a send is for.
+/// Who a send is for: recipients, or an audience.
 #[derive(Default)]
-pub(crate) struct Targets {
+pub(super) struct Targets {
     /// In request order.
     pub recipients: Vec<Recipient>,
-    /// Whom of the App's Users, instead of recipients.
     pub audience: Option<Audience>,
 }
 
+pub(super) struct Recipient {
+    /// The recipient's index in `to`.
+    pub index: usize,
+    pub to: To,
+    /// The values for the message's templates.
+    pub variables: Option<Value>,
+}
+
+pub(super) enum To {
+    Device(Device),
+    User(UserId),
+}
+
+/// Which Credentials a request asks for.
+pub(super) enum SenderSpec {
+    Credentials(NamedCredentials),
+    /// The default Credentials of this App.
+    App(String),
+}
+
+/// A Credential for each provider, at least one.
+#[derive(Clone, Copy)]
+pub(super) struct NamedCredentials {
+    pub fcm: Option<CredentialId>,
+    /// APNs, production or sandbox.
+    pub apn: Option<CredentialId>,
+}
+
 impl Targets {
-    /// Whether Users are among them.
-    pub(crate) fn include_users(&self) -> bool {
+    pub(super) fn include_users(&self) -> bool {
         self.audience.is_some()
             || self
                 .recipients
@@ -57,19 +80,8 @@ impl Targets {
     }
 }
 
-/// A recipient.
-pub(crate) struct Recipient {
-    /// Its place in the request.
-    pub index: usize,
-    /// Who it is.
-    pub to: To,
-    /// What templates are filled in with.
-    pub variables: Option<Value>,
-}
-
 impl Recipient {
-    /// The User.
-    pub(crate) fn user_id(&self) -> Option<UserId> {
+    pub(super) fn user_id(&self) -> Option<UserId> {
         match self.to {
             To::User(id) => Some(id),
             To::Device(_) => None,
@@ -77,30 +89,10 @@ impl Recipient {
     }
 }
 
-/// Who a recipient is.
-pub(crate) enum To {
-    /// A device.
-    Device(Device),
-    /// A User.
-    User(UserId),
-}
-
-/// What a message is sent with.
-pub(crate) enum From {
-    /// One Credential for each provider.
-    Credentials {
-        /// For FCM.
-        fcm: Option<CredentialId>,
-        /// For APNs, production or sandbox.
-        apn: Option<CredentialId>,
-    },
-    /// The defaults of an App.
-    App(String),
-}
-
 impl SendBody {
-    /// Reads a body, which may be scheduled `longest_ahead`. What is wrong with a field is noted in
-    /// `problems`, and the value is then of no use.
+    /// Reads a body, which may be scheduled up to `longest_ahead`. An error means that the body is
+    /// no JSON object. If a field is wrong, `problems` names it, and the returned value is not to be
+    /// used.
     pub(super) fn parse(
         body: &[u8],
         longest_ahead: Duration,
@@ -109,24 +101,26 @@ impl SendBody {
         let mut body = parse_body(body)?;
         let targets = targets(&mut body, problems);
         let message = content::message(&mut body, problems);
-        let sender = body.take("from");
-        let from = sender
+
+        let from = body.take("from");
+        let sender = from
             .clone()
-            .and_then(|value| from(value, &body.at("from"), problems));
+            .and_then(|from| sender(from, &body.at("from"), problems));
+
         let tags = tags::read(&mut body, problems);
-        let send_at = schedule::send_at(
-            &mut body,
-            OffsetDateTime::now_utc(),
+        let bounds = ScheduleBounds {
+            now: OffsetDateTime::now_utc(),
             longest_ahead,
-            problems,
-        );
+        };
+        let send_at = schedule::send_at(&mut body, bounds, problems);
         let validate_only = body.boolean("validateOnly", problems).unwrap_or(false);
-        body.finish(problems);
+
+        body.refuse_unknown(problems);
         Ok(Self {
             targets,
             message,
-            from,
             sender,
+            from,
             tags,
             send_at,
             validate_only,
@@ -135,35 +129,39 @@ impl SendBody {
 }
 
 fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
-    let Some(to) = body.take("to") else {
-        problems.push(&body.at("to"), "is required: 1 to 10,000 recipients");
+    let rule = format!("an array of 1 to {MAX_RECIPIENTS} recipients");
+    if !body.require("to", &rule, problems) {
         return Targets::default();
-    };
+    }
+
+    let to = body.take("to").unwrap_or_default();
     let path = body.at("to");
     let Value::Array(to) = to else {
-        problems.push(&path, "must be an array of recipients");
+        problems.push(&path, must_be(&rule, &to));
         return Targets::default();
     };
     if to.is_empty() || to.len() > MAX_RECIPIENTS {
         problems.push(
             &path,
             format!(
-                "must have 1 to {MAX_RECIPIENTS} recipients; it has {}",
+                "must have 1 to {MAX_RECIPIENTS} recipients; got {}",
                 to.len()
             ),
         );
         return Targets::default();
     }
+
     let mut targets = Targets::default();
-    let only_one = to.len() == 1;
+    let is_alone = to.len() == 1;
     for (index, value) in to.into_iter().enumerate() {
         let path = Path::Index(&path, index);
-        if value
-            .get("audience")
-            .is_some_and(|audience| !audience.is_null())
-        {
-            if !only_one {
-                problems.push(&path, "is an audience, which must be the only recipient");
+        if has_audience(&value) {
+            if !is_alone {
+                problems.push(
+                    &path,
+                    "an audience can't be combined with other recipients; send to it in a request \
+                     of its own",
+                );
             }
             targets.audience = audience(value, path, problems);
         } else {
@@ -172,20 +170,26 @@ fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
                 .extend(recipient(index, value, path, problems));
         }
     }
-    if targets.audience.is_none() && targets.recipients.is_empty() && problems.is_empty() {
-        problems.push(&path, "must have a recipient");
-    }
     targets
+}
+
+fn has_audience(recipient: &Value) -> bool {
+    recipient
+        .get("audience")
+        .is_some_and(|audience| !audience.is_null())
 }
 
 fn audience(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Audience> {
     let mut target = Object::of(value, path, problems)?;
-    let audience = target.take("audience");
+    let audience = target.take("audience").unwrap_or_default();
+
     let path = target.at("audience");
-    let mut audience = Object::of(audience.unwrap_or_default(), path, problems)?;
+    let mut audience = Object::of(audience, path, problems)?;
+    // No tags at all and an empty object both mean every User of the App.
     let tags = tags::read(&mut audience, problems).filter(|tags| tags != &json!({}));
-    audience.finish(problems);
-    target.finish(problems);
+
+    audience.refuse_unknown(problems);
+    target.refuse_unknown(problems);
     Some(Audience { tags })
 }
 
@@ -202,11 +206,12 @@ fn recipient(
         device::read(&mut recipient, problems).map(To::Device)
     };
     let variables = variables(&mut recipient, problems);
-    // They are `null` where the recipient is of another kind.
+
+    // A recipient of one kind may have the fields of another kind, as long as they are `null`.
     for name in ["userId", "audience"] {
         recipient.take(name);
     }
-    recipient.finish(problems);
+    recipient.refuse_unknown(problems);
     Some(Recipient {
         index,
         to: to?,
@@ -215,35 +220,43 @@ fn recipient(
 }
 
 fn variables(recipient: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
-    let variables = Value::Object(recipient.raw_object("variables", problems)?);
+    let variables = Value::Object(recipient.object("variables", problems)?);
+    let path = recipient.at("variables");
+
     if content::holds_nul(&variables) {
-        problems.push(
-            &recipient.at("variables"),
-            "must not contain the character NUL",
-        );
+        problems.push(&path, NO_NUL);
     }
-    if variables.to_string().len() > MAX_VARIABLES {
+    let length = variables.to_string().len();
+    if length > MAX_VARIABLES {
         problems.push(
-            &recipient.at("variables"),
-            format!("must be at most {MAX_VARIABLES} bytes of JSON"),
+            &path,
+            format!("must be at most {MAX_VARIABLES} bytes of JSON; got {length}"),
         );
     }
     Some(variables)
 }
 
-fn from(value: Value, path: &Path<'_>, problems: &mut Problems) -> Option<From> {
-    let mut from = Object::of(value, *path, problems)?;
+fn sender(from: Value, path: &Path<'_>, problems: &mut Problems) -> Option<SenderSpec> {
+    let mut from = Object::of(from, *path, problems)?;
     let app_name = app_name::read(&mut from, problems);
-    let (fcm, apn) = (from.id("fcm", problems), from.id("apn", problems));
-    let named = app_name.is_some();
-    if named && (fcm.is_some() || apn.is_some()) {
-        problems.push(path, "must have either appName or Credentials, not both");
-    } else if !named && fcm.is_none() && apn.is_none() && problems.is_empty() {
+    let credentials = NamedCredentials {
+        fcm: from.id("fcm", problems),
+        apn: from.id("apn", problems),
+    };
+    let names_credentials = credentials.fcm.is_some() || credentials.apn.is_some();
+
+    if app_name.is_some() && names_credentials {
         problems.push(
             path,
-            "must have appName, or the id of a Credential as fcm, apn or both",
+            "must have either appName or Credential ids in fcm and apn, not both",
+        );
+    } else if app_name.is_none() && !names_credentials && problems.is_empty() {
+        problems.push(
+            path,
+            "must have appName, or the id of a Credential in fcm, apn or both",
         );
     }
-    from.finish(problems);
-    Some(app_name.map_or(From::Credentials { fcm, apn }, From::App))
+
+    from.refuse_unknown(problems);
+    Some(app_name.map_or(SenderSpec::Credentials(credentials), SenderSpec::App))
 }

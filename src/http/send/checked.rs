@@ -1,4 +1,5 @@
-//! A send that has passed every check: from here on nothing is the client's mistake.
+//! The checks of a send. A send that has passed them can only fail for reasons that are not the
+//! client's mistake.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -8,92 +9,121 @@ use time::OffsetDateTime;
 
 use crate::http::State;
 use crate::http::auth::Caller;
+use crate::http::device::Device;
 use crate::http::error::ApiError;
-use crate::http::send::body::{Recipient, SendBody, Targets};
-use crate::http::send::content;
+use crate::http::send::body::{Recipient, SendBody, Targets, To};
+use crate::http::send::content::field_of_request;
 use crate::http::send::schedule::longest_ahead;
 use crate::http::send::sender::Senders;
 use crate::http::validation::Problems;
-use crate::model::id::{OperationId, UserId};
+use crate::model::id::{CredentialId, OperationId, UserId};
 use crate::model::message::Message;
+use crate::model::operation::{Audience, UserSenders};
 use crate::model::provider::Provider;
 use crate::provider::{Payload, PayloadProblem};
 use crate::store::users;
 use crate::template::{MessageTemplate, TemplateProblem};
 
 /// A send that has passed every check.
-pub(crate) struct Checked {
+pub(super) struct CheckedSend {
     /// The id that its Operation gets.
     pub id: OperationId,
-    /// Who gets it.
-    pub targets: Targets,
-    /// What they get.
+    /// In request order; empty if there is an audience.
+    pub recipients: Vec<CheckedRecipient>,
+    pub audience: Option<Audience>,
     pub message: Message,
-    /// Its templates, if it has any.
+    /// The message's templates, if it has any.
     pub template: Option<MessageTemplate>,
-    /// With what it is sent.
     pub senders: Senders,
-    /// `from` as it was given.
-    pub sender: Option<Value>,
-    /// Its tags.
+    /// The Credentials that Users among the recipients are reached by.
+    pub user_senders: UserSenders,
+    /// `from` as it was sent, to be stored with the Operation.
+    pub from: Option<Value>,
+    /// In the form in which they are stored.
     pub tags: Option<Value>,
-    /// Not before this moment.
+    /// `None`: at once.
     pub send_at: Option<OffsetDateTime>,
-    /// When it is sent.
+    /// `send_at`, or when the send was checked.
     pub starts_at: OffsetDateTime,
-    /// Whether nothing but the checks is wanted.
     pub validate_only: bool,
 }
 
-impl Checked {
-    /// Checks a request's body. The error names all that is wrong with it.
-    pub(crate) async fn of(state: &State, caller: Caller, body: &[u8]) -> Result<Self, ApiError> {
+pub(super) struct CheckedRecipient {
+    pub to: CheckedTo,
+    /// The values for the message's templates.
+    pub variables: Option<Value>,
+}
+
+pub(super) enum CheckedTo {
+    Device {
+        device: Device,
+        /// The Credential that the device is reached by.
+        credential_id: CredentialId,
+    },
+    User(UserId),
+}
+
+impl CheckedSend {
+    /// Reads and checks the body of a request. The error names every problem of it.
+    pub(super) async fn check(
+        state: &State,
+        caller: Caller,
+        body: &[u8],
+    ) -> Result<Self, ApiError> {
         let mut problems = Problems::default();
-        let SendBody {
-            targets,
-            message,
-            from,
-            sender,
-            tags,
-            send_at,
-            validate_only,
-        } = SendBody::parse(body, longest_ahead(state.settings.retention), &mut problems)?;
-        let senders = Senders::find(
-            state,
-            caller.account_id,
-            from.as_ref(),
-            &targets,
-            &mut problems,
-        )
-        .await?;
+        let body = SendBody::parse(body, longest_ahead(state.settings.retention), &mut problems)?;
+        let sender = body.sender.as_ref();
+
+        let senders = Senders::find(state, caller.account_id, sender, &mut problems).await?;
+        // If something else is wrong, that may be why a Credential is missing.
+        if problems.is_empty() {
+            senders.check(sender, &body.targets, &mut problems);
+        }
+        check_users(state, caller, &body.targets.recipients, &mut problems).await?;
+
         let id = OperationId::generate();
-        let starts_at = send_at.unwrap_or_else(|| id.created_at());
-        check_users(state, caller, &targets.recipients, &mut problems).await?;
-        let template = template(&message, &mut problems);
+        let starts_at = body.send_at.unwrap_or_else(|| id.created_at());
+        let template = template(&body.message, &mut problems);
+        let without_templates = template
+            .as_ref()
+            .map_or(Cow::Borrowed(&body.message), |template| {
+                Cow::Owned(template.without_templates())
+            });
         check_payloads(
-            &senders.providers(&targets),
-            &message,
-            template.as_ref(),
-            starts_at,
+            &without_templates,
+            body.message.expires_at(starts_at),
+            &senders.providers(&body.targets),
             &mut problems,
         );
-        problems.check()?;
+        drop(without_templates);
+
+        let user_senders = senders.of_users(&body.targets);
+        let Targets {
+            recipients,
+            audience,
+        } = body.targets;
+        let recipients = recipients
+            .into_iter()
+            .map(|recipient| with_credential(recipient, &senders))
+            .collect();
         Ok(Self {
             id,
-            targets,
-            message,
+            recipients: problems.check_some(recipients)?,
+            audience,
+            message: body.message,
             template,
             senders,
-            sender,
-            tags,
-            send_at,
+            user_senders,
+            from: body.from,
+            tags: body.tags,
+            send_at: body.send_at,
             starts_at,
-            validate_only,
+            validate_only: body.validate_only,
         })
     }
 }
 
-/// Every User must be the account's.
+/// Every User among the recipients must be the account's.
 async fn check_users(
     state: &State,
     caller: Caller,
@@ -104,6 +134,7 @@ async fn check_users(
     if ids.is_empty() {
         return Ok(());
     }
+
     let missing: HashSet<UserId> = users::missing(&state.pool, caller.account_id, &ids)
         .await?
         .into_iter()
@@ -112,40 +143,50 @@ async fn check_users(
         if recipient.user_id().is_some_and(|id| missing.contains(&id)) {
             problems.push_at(
                 format!("to[{}].userId", recipient.index),
-                "there is no such User",
+                "no User has this id",
             );
         }
     }
     Ok(())
 }
 
-/// The message's templates, which must be ones.
 fn template(message: &Message, problems: &mut Problems) -> Option<MessageTemplate> {
     MessageTemplate::parse(message).unwrap_or_else(|found| {
         for TemplateProblem { field, message } in found {
-            problems.push_at(content::field_of_request(&field), message);
+            problems.push_at(field_of_request(&field), message);
         }
         None
     })
 }
 
-/// The message must fit every provider that it goes to, as far as it is the same for everybody.
+/// The message must fit every provider that it goes to, as far as it is the same for every
+/// recipient.
 fn check_payloads(
-    providers: &[Provider],
     message: &Message,
-    template: Option<&MessageTemplate>,
-    starts_at: OffsetDateTime,
+    expires_at: Option<OffsetDateTime>,
+    providers: &[Provider],
     problems: &mut Problems,
 ) {
-    let expires_at = message.expires_at(starts_at);
-    let message = template.map_or(Cow::Borrowed(message), |template| {
-        Cow::Owned(template.without_templates())
-    });
     for provider in providers {
         if let Err(PayloadProblem { field, message }) =
-            Payload::render(*provider, &message, expires_at)
+            Payload::render(*provider, message, expires_at)
         {
-            problems.push_at(content::field_of_request(&field), message);
+            problems.push_at(field_of_request(&field), message);
         }
     }
+}
+
+/// A recipient with the Credential that reaches it; `None` if there is none for its provider.
+fn with_credential(recipient: Recipient, senders: &Senders) -> Option<CheckedRecipient> {
+    let to = match recipient.to {
+        To::User(id) => CheckedTo::User(id),
+        To::Device(device) => CheckedTo::Device {
+            credential_id: senders.credential(device.provider)?,
+            device,
+        },
+    };
+    Some(CheckedRecipient {
+        to,
+        variables: recipient.variables,
+    })
 }

@@ -1,117 +1,126 @@
-//! What is sent: `content` and the options beside it.
+//! The message of a send: `content`, and the options beside it.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::http::validation::{Object, Path, Problems};
+use crate::http::validation::{NO_NUL, Object, Path, Problems, must_be, shown_string};
 use crate::model::message::{Message, Priority};
 use crate::template::is_template;
 
 /// Longest `ttl`, in seconds: the 28 days that FCM keeps a message.
-const MAX_TTL: u32 = 2_419_200;
-/// The whole payload is limited far below; this keeps nonsense out.
-const MAX_BADGE: u32 = i32::MAX as u32;
-/// Longest `collapseKey`, in bytes: APNs' limit.
-const MAX_COLLAPSE_KEY: usize = 64;
+/// <https://firebase.google.com/docs/cloud-messaging/customize-messages/setting-message-lifespan>
+pub(in crate::http) const MAX_TTL: u32 = 2_419_200;
+/// The providers take a signed integer of 32 bits.
+pub(in crate::http) const MAX_BADGE: u32 = i32::MAX as u32;
+/// Longest `collapseKey`, in bytes: the limit of `apns-collapse-id`.
+pub(in crate::http) const MAX_COLLAPSE_KEY: usize = 64;
 
-/// Reads the message of a send.
+const PRIORITIES: [(&str, Priority); 2] = [("HIGH", Priority::High), ("LOW", Priority::Low)];
+
 pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message {
     let mut message = Message {
         priority: body
-            .word(
-                "priority",
-                &[("HIGH", Priority::High), ("LOW", Priority::Low)],
-                problems,
-            )
+            .one_of("priority", &PRIORITIES, problems)
             .unwrap_or_default(),
-        sound: body.text("sound", problems),
-        badge: body.number("badge", MAX_BADGE, problems),
-        ttl: body.number("ttl", MAX_TTL, problems),
-        collapse_key: body.text("collapseKey", problems),
-        fcm: body.raw_object("fcm", problems),
-        apn: body.raw_object("apn", problems),
+        sound: body.string("sound", problems),
+        badge: body.integer("badge", MAX_BADGE, problems),
+        ttl: body.integer("ttl", MAX_TTL, problems),
+        collapse_key: body.string("collapseKey", problems),
+        fcm: body.object("fcm", problems),
+        apn: body.object("apn", problems),
         ..Message::default()
     };
-    if message
-        .collapse_key
-        .as_ref()
-        .is_some_and(|key| key.is_empty() || key.len() > MAX_COLLAPSE_KEY)
+
+    if let Some(key) = &message.collapse_key
+        && !(1..=MAX_COLLAPSE_KEY).contains(&key.len())
     {
         problems.push(
             &body.at("collapseKey"),
-            format!("must be 1 to {MAX_COLLAPSE_KEY} bytes"),
+            format!("must be 1 to {MAX_COLLAPSE_KEY} bytes; got {}", key.len()),
         );
     }
-    for (name, raw) in [("fcm", &message.fcm), ("apn", &message.apn)] {
-        if raw
+    for (name, over) in [("fcm", &message.fcm), ("apn", &message.apn)] {
+        if over
             .as_ref()
-            .is_some_and(|raw| holds_nul(&Value::Object(raw.clone())))
+            .is_some_and(|over| holds_nul(&Value::Object(over.clone())))
         {
-            problems.push(&body.at(name), "must not contain the character NUL");
+            problems.push(&body.at(name), NO_NUL);
         }
     }
-    let content = body.take("content");
-    if content.is_none() {
-        problems.push(&body.at("content"), "is required");
+
+    let rule = "an object with at least one of title, body, image and data";
+    if !body.require("content", rule, problems) {
+        return message;
     }
+    let content = body.take("content").unwrap_or_default();
     let path = body.at("content");
-    if let Some(mut content) = content.and_then(|content| Object::of(content, path, problems)) {
-        message.title = content.text("title", problems);
-        message.body = content.text("body", problems);
-        message.image = image(&mut content, problems);
-        message.data = data(&mut content, problems);
-        content.finish(problems);
-        let empty = message.title.is_none()
-            && message.body.is_none()
-            && message.image.is_none()
-            && message.data.is_none();
-        if empty && message.fcm.is_none() && message.apn.is_none() && problems.is_empty() {
-            problems.push(
-                &path,
-                "must have at least one of title, body, image and data",
-            );
-        }
+    let Some(mut content) = Object::of(content, path, problems) else {
+        return message;
+    };
+
+    message.title = content.string("title", problems);
+    message.body = content.string("body", problems);
+    message.image = image(&mut content, problems);
+    message.data = data(&mut content, problems);
+    content.refuse_unknown(problems);
+
+    if is_empty(&message) && problems.is_empty() {
+        problems.push(&path, format!("must be {rule}"));
     }
     message
 }
 
+/// Whether a message has nothing that a device could show or hand to the app.
+fn is_empty(message: &Message) -> bool {
+    message.title.is_none()
+        && message.body.is_none()
+        && message.image.is_none()
+        && message.data.is_none()
+        && message.fcm.is_none()
+        && message.apn.is_none()
+}
+
 fn image(content: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
-    let image = content.text("image", problems)?;
-    let is_web_address = image
+    let image = content.string("image", problems)?;
+    let is_url = image
         .parse::<http::Uri>()
         .is_ok_and(|uri| matches!(uri.scheme_str(), Some("https" | "http")));
-    if !is_web_address && !is_template(&image) {
+
+    // The URL that a template makes is only known for each recipient.
+    if !is_url && !is_template(&image) {
         problems.push(
             &content.at("image"),
-            "must be the https address of a picture",
+            format!(
+                "must be the https or http URL of an image; got {}",
+                shown_string(&image)
+            ),
         );
     }
     Some(image)
 }
 
 fn data(content: &mut Object<'_>, problems: &mut Problems) -> Option<BTreeMap<String, String>> {
-    let data = content.raw_object("data", problems)?;
+    let fields = content.object("data", problems)?;
     let path = content.at("data");
-    let mut texts = BTreeMap::new();
-    for (key, value) in data {
+    let mut data = BTreeMap::new();
+
+    for (key, value) in fields {
         match value {
-            Value::String(text) if !text.contains('\0') && !key.contains('\0') => {
-                texts.insert(key, text);
+            Value::String(value) if !value.contains('\0') && !key.contains('\0') => {
+                data.insert(key, value);
             }
-            _ => problems.push(
-                &Path::Field(&path, &key),
-                "must be a text, without the character NUL",
-            ),
+            Value::String(_) => problems.push(&Path::Field(&path, &key), NO_NUL),
+            other => problems.push(&Path::Field(&path, &key), must_be("a string", &other)),
         }
     }
-    Some(texts)
+    Some(data)
 }
 
-/// Postgres can't store NUL, neither in text nor in JSON.
+/// Whether NUL occurs anywhere in `value`. Postgres can't store it, neither in text nor in JSON.
 pub(super) fn holds_nul(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains('\0'),
+        Value::String(string) => string.contains('\0'),
         Value::Array(array) => array.iter().any(holds_nul),
         Value::Object(object) => object
             .iter()
@@ -123,6 +132,7 @@ pub(super) fn holds_nul(value: &Value) -> bool {
 /// Where in a request a field of a message is.
 pub(super) fn field_of_request(field: &str) -> String {
     let first = field.split('.').next().unwrap_or_default();
+
     if matches!(first, "title" | "body" | "image" | "data") {
         format!("content.{field}")
     } else {

@@ -1,391 +1,240 @@
-//! What a send would do, without doing it: `validateOnly`, and `POST /PushNotifications/Preview`.
-//! Ours.
+//! What a send would do, without doing it: shared by `validateOnly` and `Preview`, which are
+//! extensions.
 
 use std::collections::HashMap;
 
-use actix_web::{HttpResponse, web};
-use futures_util::StreamExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::State;
 use crate::http::auth::Caller;
-use crate::http::body::JsonBody;
-use crate::http::error::ApiError;
-use crate::http::openapi::{CreateErrors, SendRequest};
-use crate::http::send::body::To;
-use crate::http::send::checked::Checked;
-use crate::model::id::CredentialId;
+use crate::http::error::{ApiError, Problem};
+use crate::http::send::checked::{CheckedRecipient, CheckedSend, CheckedTo};
+use crate::http::send::content::field_of_request;
+use crate::model::failure::{Failure, FailureCode};
+use crate::model::id::{CredentialId, UserId};
 use crate::model::message::Message;
-use crate::model::outcome::{Answer, NotSent};
 use crate::model::provider::Provider;
-use crate::provider::{Client, Payload, RequestPreview};
+use crate::provider::{Client, Payload};
 use crate::store::devices::{self, DevicesOf};
 use crate::store::senders;
 
-/// Most recipients of a preview.
-const MAX_PREVIEW: usize = 100;
-/// Most devices that FCM is asked about for one request.
-const MAX_ASKED: usize = 100;
-/// Questions to FCM at a time.
-const AT_A_TIME: usize = 20;
-
-/// The answer to `validateOnly`.
+/// Why a recipient, or one of its devices, would get nothing.
 #[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Validation {
-    /// Whether nothing was found; what the devices are worth is only known by sending.
-    valid: bool,
-    /// For how many devices FCM was asked.
-    asked: usize,
-    /// What was found, in request order.
-    errors: Vec<RecipientError>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct RecipientError {
-    /// 0-based within the request.
-    position: usize,
+pub(super) struct RecipientError {
+    /// The recipient's index in `to`.
+    pub position: usize,
+    /// The provider's code, or one of Bellwire's.
     code: String,
     message: String,
 }
 
-#[derive(Serialize, ToSchema)]
-struct PreviewList {
-    previews: Vec<Preview>,
+/// A send with everything that its requests to the providers are made of.
+pub(super) struct DryRun<'a> {
+    send: &'a CheckedSend,
+    /// The clients of the Credentials, or why one can't be used.
+    clients: HashMap<CredentialId, Result<Client, &'static str>>,
+    /// The devices of each recipient, in request order.
+    devices: Vec<Vec<Device>>,
 }
 
-#[derive(Serialize, ToSchema)]
-struct Preview {
-    /// 0-based within the request.
-    position: usize,
-    /// What would be asked, one for each device.
-    requests: Vec<ProviderRequest>,
-    /// Why the recipient would get nothing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<RecipientError>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ProviderRequest {
-    provider: Provider,
-    credential_id: CredentialId,
-    #[serde(flatten)]
-    request: RequestPreview,
+/// A recipient of a dry run.
+pub(super) struct DryRunRecipient<'a> {
+    pub position: usize,
+    pub devices: &'a [Device],
+    /// The message with the recipient's variables.
+    pub message: Result<Message, Failure>,
+    is_user: bool,
 }
 
 /// A device that a recipient would be reached on.
-struct Device {
-    provider: Provider,
-    credential_id: CredentialId,
+pub(super) struct Device {
+    pub provider: Provider,
+    pub credential_id: CredentialId,
+    /// The id by which the provider knows the message to this device.
+    pub message_id: Uuid,
     /// `None`: it can't be decrypted.
     token: Option<String>,
-    message_id: Uuid,
+}
+
+impl RecipientError {
+    pub(super) fn new(position: usize, failure: Failure) -> Self {
+        Self {
+            position,
+            code: failure.code.to_string(),
+            message: failure.message,
+        }
+    }
+}
+
+impl<'a> DryRun<'a> {
+    /// Loads the Credentials of `send` and the devices of its Users.
+    pub(super) async fn load(
+        state: &State,
+        caller: Caller,
+        send: &'a CheckedSend,
+    ) -> Result<Self, ApiError> {
+        Ok(Self {
+            send,
+            clients: load_clients(state, send).await?,
+            devices: load_devices(state, caller, send).await?,
+        })
+    }
+
+    /// The recipients, in request order.
+    pub(super) fn recipients(&self) -> impl Iterator<Item = DryRunRecipient<'_>> {
+        let recipients = self.send.recipients.iter().zip(&self.devices);
+
+        recipients
+            .enumerate()
+            .map(|(position, (recipient, devices))| DryRunRecipient {
+                position,
+                devices,
+                message: self.message_for(recipient),
+                is_user: matches!(recipient.to, CheckedTo::User(_)),
+            })
+    }
+
+    fn message_for(&self, recipient: &CheckedRecipient) -> Result<Message, Failure> {
+        let Some(template) = &self.send.template else {
+            return Ok(self.send.message.clone());
+        };
+
+        template
+            .render(recipient.variables.as_ref())
+            .map_err(|problem| {
+                failure(
+                    FailureCode::InvalidTemplate,
+                    &problem.field,
+                    problem.message,
+                )
+            })
+    }
+
+    /// What `provider` would be sent for a recipient with this message.
+    pub(super) fn payload(
+        &self,
+        message: &Result<Message, Failure>,
+        provider: Provider,
+    ) -> Result<Payload, Failure> {
+        let message = message.as_ref().map_err(Clone::clone)?;
+
+        Payload::render(provider, message, message.expires_at(self.send.starts_at)).map_err(
+            |problem| failure(FailureCode::InvalidContent, &problem.field, problem.message),
+        )
+    }
+
+    pub(super) fn client(&self, credential_id: CredentialId) -> Result<&Client, Failure> {
+        match self.clients.get(&credential_id) {
+            Some(Ok(client)) => Ok(client),
+            Some(Err(reason)) => Err(Failure::new(FailureCode::CredentialUnusable, *reason)),
+            // It was deleted after the send had been checked.
+            None => Err(Failure::new(
+                FailureCode::CredentialGone,
+                "The Credential has been deleted",
+            )),
+        }
+    }
+}
+
+impl DryRunRecipient<'_> {
+    /// Why the recipient can't be reached at all.
+    pub(super) fn unaddressable(&self) -> Option<Failure> {
+        (self.is_user && self.devices.is_empty()).then(|| {
+            Failure::new(
+                FailureCode::Unaddressable,
+                "The User has no device in the App that its Credentials can reach",
+            )
+        })
+    }
 }
 
 impl Device {
-    fn token(&self) -> Result<&str, Problem> {
-        let problem = || {
-            (
-                "TOKEN_UNREADABLE".to_owned(),
-                "Its token can't be decrypted with the master key at hand".to_owned(),
+    pub(super) fn token(&self) -> Result<&str, Failure> {
+        self.token.as_deref().ok_or_else(|| {
+            Failure::new(
+                FailureCode::TokenUnreadable,
+                "The device's token can't be decrypted with the configured master keys",
             )
-        };
-        self.token.as_deref().ok_or_else(problem)
-    }
-}
-
-/// Runs every check, FCM's own for the first devices included, and stores nothing.
-pub(crate) async fn validate(
-    state: &State,
-    caller: Caller,
-    checked: &Checked,
-) -> Result<HttpResponse, ApiError> {
-    let clients = clients(state, checked).await?;
-    let devices = devices(state, caller, checked).await?;
-    let (mut errors, mut questions) = (Vec::new(), Vec::new());
-    for (position, devices) in devices.iter().enumerate() {
-        let message = message(checked, position);
-        errors.extend(unaddressable(checked, position, devices));
-        for device in devices {
-            let payload = render(&message, checked, device.provider);
-            match payload.and_then(|payload| Ok((device.token()?, payload))) {
-                Err((code, message)) => errors.push(RecipientError {
-                    position,
-                    code,
-                    message,
-                }),
-                Ok((token, payload))
-                    if device.provider == Provider::Fcm && questions.len() < MAX_ASKED =>
-                {
-                    questions.push((position, device.credential_id, token, payload));
-                }
-                Ok(_) => {}
-            }
-        }
-    }
-    let asked = questions.len();
-    let found =
-        futures_util::stream::iter(questions).map(|(position, credential_id, token, payload)| {
-            let client = clients.get(&credential_id);
-            async move { ask(client, position, token, &payload).await }
-        });
-    errors.extend(
-        found
-            .buffer_unordered(AT_A_TIME)
-            .filter_map(async |error| error)
-            .collect::<Vec<_>>()
-            .await,
-    );
-    errors.sort_by_key(|error| error.position);
-    Ok(HttpResponse::Ok().json(Validation {
-        valid: errors.is_empty(),
-        asked,
-        errors,
-    }))
-}
-
-/// Shows the requests that each recipient would cause (extension).
-#[utoipa::path(
-    post,
-    path = "/v1/PushNotifications/Preview",
-    tag = "PushNotifications",
-    request_body = SendRequest,
-    responses((status = 200, body = PreviewList), CreateErrors),
-)]
-pub(crate) async fn preview(
-    state: web::Data<State>,
-    body: JsonBody,
-) -> Result<HttpResponse, ApiError> {
-    let checked = Checked::of(&state, body.caller, &body.bytes).await?;
-    let recipients = checked.targets.recipients.len();
-    if checked.targets.audience.is_some() || recipients > MAX_PREVIEW {
-        return Err(ApiError::invalid_field(
-            "to",
-            format!("must be 1 to {MAX_PREVIEW} recipients for a preview"),
-        ));
-    }
-    let clients = clients(&state, &checked).await?;
-    let devices = devices(&state, body.caller, &checked).await?;
-    let previews = devices.iter().enumerate().map(|(position, devices)| {
-        let message = message(&checked, position);
-        let mut preview = Preview {
-            position,
-            requests: Vec::new(),
-            errors: Vec::new(),
-        };
-        preview
-            .errors
-            .extend(unaddressable(&checked, position, devices));
-        for device in devices {
-            match request(&clients, &message, &checked, device) {
-                Ok(request) => preview.requests.push(request),
-                Err((code, message)) => preview.errors.push(RecipientError {
-                    position,
-                    code,
-                    message,
-                }),
-            }
-        }
-        preview
-    });
-    Ok(HttpResponse::Ok().json(PreviewList {
-        previews: previews.collect(),
-    }))
-}
-
-type Problem = (String, String);
-
-fn request(
-    clients: &HashMap<CredentialId, Result<Client, &'static str>>,
-    message: &Result<Message, Problem>,
-    checked: &Checked,
-    device: &Device,
-) -> Result<ProviderRequest, Problem> {
-    let payload = render(message, checked, device.provider)?;
-    let client = match clients.get(&device.credential_id) {
-        Some(Ok(client)) => client,
-        Some(Err(problem)) => {
-            return Err(("CREDENTIAL_UNUSABLE".to_owned(), (*problem).to_owned()));
-        }
-        None => {
-            return Err((
-                "CREDENTIAL_GONE".to_owned(),
-                "Its Credential has been deleted".to_owned(),
-            ));
-        }
-    };
-    let request = client.preview(&payload, device.token()?, device.message_id);
-    let request = request.ok_or_else(|| {
-        (
-            "CREDENTIAL_UNUSABLE".to_owned(),
-            "It is another provider's".to_owned(),
-        )
-    })?;
-    Ok(ProviderRequest {
-        provider: device.provider,
-        credential_id: device.credential_id,
-        request,
-    })
-}
-
-async fn ask(
-    client: Option<&Result<Client, &'static str>>,
-    position: usize,
-    token: &str,
-    payload: &Payload,
-) -> Option<RecipientError> {
-    let problem = |code: &str, message: String| {
-        Some(RecipientError {
-            position,
-            code: code.to_owned(),
-            message,
         })
-    };
-    let client = match client? {
-        Ok(client) => client,
-        Err(reason) => return problem("CREDENTIAL_UNUSABLE", (*reason).to_owned()),
-    };
-    match client.validate(payload, token).await? {
-        Ok(Answer {
-            outcome: crate::model::outcome::Outcome::Accepted,
-            ..
-        }) => None,
-        Ok(answer) => problem(
-            answer
-                .code
-                .as_deref()
-                .unwrap_or(answer.outcome.kind().as_str()),
-            answer
-                .message
-                .unwrap_or_else(|| "FCM gave no reason".to_owned()),
-        ),
-        Err(reason) => problem(not_sent_code(&reason), reason.to_string()),
     }
 }
 
-fn not_sent_code(reason: &NotSent) -> &'static str {
-    match reason {
-        NotSent::Unreachable { .. } => "UNREACHABLE",
-        NotSent::CredentialRefused { .. } => "CREDENTIAL_REFUSED",
-        NotSent::CredentialUnavailable { .. } => "CREDENTIAL_UNAVAILABLE",
-    }
+/// A failure at a field of the message, which is named as clients know it.
+fn failure(code: FailureCode, field: &str, message: String) -> Failure {
+    let problem = Problem::new(field_of_request(field), message);
+
+    Failure::new(code, problem.to_string())
 }
 
-/// What the recipient at `position` gets; an error where a template can't be filled in.
-fn message(checked: &Checked, position: usize) -> Result<Message, Problem> {
-    let problem = |field: String, message: String| {
-        ("INVALID_TEMPLATE".to_owned(), format!("{field} {message}"))
-    };
-    let variables = checked
-        .targets
-        .recipients
-        .get(position)
-        .and_then(|recipient| recipient.variables.as_ref());
-    match &checked.template {
-        None => Ok(checked.message.clone()),
-        Some(template) => template
-            .render(variables)
-            .map_err(|found| problem(found.field, found.message)),
-    }
-}
-
-fn render(
-    message: &Result<Message, Problem>,
-    checked: &Checked,
-    provider: Provider,
-) -> Result<Payload, Problem> {
-    let message = message.as_ref().map_err(Clone::clone)?;
-    Payload::render(provider, message, message.expires_at(checked.starts_at)).map_err(|problem| {
-        (
-            "INVALID_CONTENT".to_owned(),
-            format!("{} {}", problem.field, problem.message),
-        )
-    })
-}
-
-fn unaddressable(checked: &Checked, position: usize, devices: &[Device]) -> Option<RecipientError> {
-    let is_user = checked
-        .targets
-        .recipients
-        .get(position)
-        .is_some_and(|recipient| recipient.user_id().is_some());
-    (is_user && devices.is_empty()).then(|| RecipientError {
-        position,
-        code: "UNADDRESSABLE".to_owned(),
-        message: "The User has no device in the App for the Credentials in use".to_owned(),
-    })
-}
-
-/// The clients of the Credentials that would be sent with.
-async fn clients(
+async fn load_clients(
     state: &State,
-    checked: &Checked,
+    send: &CheckedSend,
 ) -> Result<HashMap<CredentialId, Result<Client, &'static str>>, ApiError> {
-    let ids: Vec<_> = [Provider::Fcm, Provider::Apn]
-        .into_iter()
-        .filter_map(|it| checked.senders.of(it))
-        .collect();
-    let stored = senders::by_ids(&state.pool, &ids).await?;
-    let open = |stored| Client::for_stored(stored, &state.master_keys, &state.endpoints);
-    Ok(stored
-        .iter()
-        .map(|stored| (stored.id, open(stored)))
-        .collect())
+    let stored = senders::by_ids(&state.pool, &send.senders.credential_ids()).await?;
+
+    let clients = stored.iter().map(|credential| {
+        let client = Client::for_stored(credential, &state.master_keys, &state.endpoints);
+        (credential.id, client)
+    });
+    Ok(clients.collect())
 }
 
 /// The devices of each recipient, in request order.
-async fn devices(
+async fn load_devices(
     state: &State,
     caller: Caller,
-    checked: &Checked,
+    send: &CheckedSend,
 ) -> Result<Vec<Vec<Device>>, ApiError> {
-    let recipients = &checked.targets.recipients;
-    let mut devices: Vec<Vec<Device>> = Vec::with_capacity(recipients.len());
-    let (mut wanted, mut positions) = (Vec::new(), Vec::new());
-    let senders = checked.senders.of_users(&checked.targets);
-    let app_name = senders.app_name.as_deref().unwrap_or_default();
-    let message_id = |position: usize| checked.id.push_notification(position as u32).as_uuid();
-    for (position, recipient) in recipients.iter().enumerate() {
-        let mut direct = Vec::new();
+    let mut devices: Vec<Vec<Device>> = Vec::with_capacity(send.recipients.len());
+    let mut users: Vec<(usize, UserId)> = Vec::new();
+    let notification_id = |position: usize| send.id.push_notification(position as u32).as_uuid();
+
+    for (position, recipient) in send.recipients.iter().enumerate() {
         match &recipient.to {
-            To::User(user_id) => {
-                wanted.push(DevicesOf {
-                    account_id: caller.account_id,
-                    app_name,
-                    user_id: *user_id,
-                    tags: None,
-                });
-                positions.push(position);
+            CheckedTo::User(user_id) => {
+                users.push((position, *user_id));
+                devices.push(Vec::new());
             }
-            To::Device(device) => direct.extend(checked.senders.of(device.provider).map(
-                |credential_id| Device {
-                    provider: device.provider,
-                    credential_id,
-                    token: Some(device.token.clone()),
-                    message_id: message_id(position),
-                },
-            )),
+            CheckedTo::Device {
+                device,
+                credential_id,
+            } => devices.push(vec![Device {
+                provider: device.provider,
+                credential_id: *credential_id,
+                message_id: notification_id(position),
+                token: Some(device.token.clone()),
+            }]),
         }
-        devices.push(direct);
     }
+
+    let app_name = send.user_senders.app_name.as_deref().unwrap_or_default();
+    let wanted: Vec<DevicesOf<'_>> = users
+        .iter()
+        .map(|(_, user_id)| DevicesOf {
+            account_id: caller.account_id,
+            app_name,
+            user_id: *user_id,
+            tags: None,
+        })
+        .collect();
     for device in devices::of_users(&state.pool, &wanted).await? {
-        let position = positions[device.index];
+        // A device of a provider without a Credential is not reached.
+        let Some(credential_id) = send.senders.credential(device.provider) else {
+            continue;
+        };
+        let (position, _) = users[device.index];
         let token = state
             .master_keys
-            .open_token(caller.account_id.as_uuid(), &device.token)
-            .ok();
-        if let Some(credential_id) = senders.of(device.provider) {
-            let message_id = device.message_id(message_id(position));
-            devices[position].push(Device {
-                provider: device.provider,
-                credential_id,
-                token,
-                message_id,
-            });
-        }
+            .open_token(caller.account_id.as_uuid(), &device.token);
+
+        devices[position].push(Device {
+            provider: device.provider,
+            credential_id,
+            message_id: device.message_id(notification_id(position)),
+            token: token.ok(),
+        });
     }
     Ok(devices)
 }

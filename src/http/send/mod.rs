@@ -1,5 +1,4 @@
-//! `POST /PushNotifications`: everything is checked, then everything is stored, then the client is
-//! answered.
+//! `POST /PushNotifications`: reads and checks the whole request, stores it, then answers.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use time::{Duration, OffsetDateTime};
@@ -7,31 +6,33 @@ use time::{Duration, OffsetDateTime};
 mod body;
 mod checked;
 mod content;
-pub(super) mod dry_run;
+mod dry_run;
+pub(super) mod preview;
 mod schedule;
 mod sender;
+mod validate_only;
 
-use crate::crypto::MasterKeys;
+use crate::crypto::{MasterKeys, SecretError};
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
-use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{IdempotencyKey, IdempotencyKeyParam};
 use crate::http::openapi::{CreateErrors, SendRequest};
 use crate::ingest::group_commit::AcceptError;
 use crate::model::operation::{NewOperation, NewRecipient};
 use crate::model::recipient;
-use body::{Recipient, To};
-use checked::Checked;
-use dry_run::Validation;
-use sender::Senders;
+pub(super) use body::MAX_RECIPIENTS;
+use checked::{CheckedRecipient, CheckedSend, CheckedTo};
+pub(super) use content::{MAX_BADGE, MAX_COLLAPSE_KEY, MAX_TTL};
+pub(super) use schedule::MAX_AHEAD;
+use validate_only::Validation;
 
-/// However short a message's `ttl`, it is tried for this long.
-const SHORTEST_DEADLINE: Duration = Duration::seconds(30);
+/// A message with a shorter `ttl` is tried for this long all the same.
+const MIN_DEADLINE: Duration = Duration::seconds(30);
 
-/// Accepts a message to 1 to 10,000 recipients.
+/// Sends a message to devices and Users, or to an audience.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications",
@@ -52,41 +53,35 @@ pub(super) async fn send(
     {
         return Ok(response);
     }
-    let checked = Checked::of(&state, caller, &body.bytes).await?;
+
+    let checked = CheckedSend::check(&state, caller, &body.bytes).await?;
     if checked.validate_only {
-        return dry_run::validate(&state, caller, &checked).await;
+        return validate_only::validate(&state, caller, &checked).await;
     }
-    let Checked {
-        id,
-        targets,
-        message,
-        senders,
-        sender,
-        tags,
-        send_at,
-        starts_at,
-        ..
-    } = checked;
     state
         .rate_limits
-        .check_recipients(caller.account_id, targets.recipients.len())?;
+        .check_recipients(caller.account_id, checked.recipients.len())?;
 
-    let answer = Accepted::operation(&request, &state, id);
+    let answer = Accepted::operation(&request, &state, checked.id);
     let operation = NewOperation {
-        id,
+        id: checked.id,
         account_id: caller.account_id,
-        deadline_at: deadline(starts_at, state.settings.deadline, message.ttl),
-        message,
-        sender,
+        deadline_at: deadline(
+            checked.starts_at,
+            state.settings.deadline,
+            checked.message.ttl,
+        ),
+        message: checked.message,
+        sender: checked.from,
         request: key.as_ref().map(|key| key.accepted(&answer)),
-        senders: senders.of_users(&targets),
-        tags,
-        send_at,
-        recipients: addressed(targets.recipients, &senders, caller, &state.master_keys)?,
-        audience: targets.audience,
+        senders: checked.user_senders,
+        tags: checked.tags,
+        send_at: checked.send_at,
+        recipients: seal(checked.recipients, caller, &state.master_keys)?,
+        audience: checked.audience,
     };
     match (state.group_commit.submit(operation).await, key) {
-        // The other one was first by a moment.
+        // Another request with the same key was stored between the replay above and now.
         (Err(AcceptError::Repeated), Some(key)) => key
             .replay(&state.pool)
             .await?
@@ -95,24 +90,24 @@ pub(super) async fn send(
     }
 }
 
-/// Each recipient as it is stored: a device with the Credential that it is reached by, and its
-/// token sealed.
-fn addressed(
-    recipients: Vec<Recipient>,
-    senders: &Senders,
+/// The recipients as they are stored, with encrypted tokens.
+fn seal(
+    recipients: Vec<CheckedRecipient>,
     caller: Caller,
     keys: &MasterKeys,
-) -> Result<Vec<NewRecipient>, ApiError> {
-    let addressed = |Recipient { to, variables, .. }: Recipient| {
+) -> Result<Vec<NewRecipient>, SecretError> {
+    let account_id = caller.account_id.as_uuid();
+
+    let seal = |CheckedRecipient { to, variables }| {
         let recipient = match to {
-            To::User(user_id) => recipient::Recipient::User(user_id),
-            To::Device(Device { provider, token }) => recipient::Recipient::Device {
-                provider,
-                // `Senders::find` has noted a problem for every provider without one.
-                credential_id: senders
-                    .of(provider)
-                    .ok_or_else(|| ApiError::invalid(Vec::new()))?,
-                token: keys.seal_token(caller.account_id.as_uuid(), &token)?,
+            CheckedTo::User(user_id) => recipient::Recipient::User(user_id),
+            CheckedTo::Device {
+                device,
+                credential_id,
+            } => recipient::Recipient::Device {
+                provider: device.provider,
+                credential_id,
+                token: keys.seal_token(account_id, &device.token)?,
             },
         };
         Ok(NewRecipient {
@@ -120,19 +115,20 @@ fn addressed(
             variables,
         })
     };
-    recipients.into_iter().map(addressed).collect()
+    recipients.into_iter().map(seal).collect()
 }
 
-/// Until when a message may be sent: as long as the operator allows, and no longer than it is of
-/// use.
+/// When a message is given up: after `longest`, which the operator sets, or after its `ttl` in
+/// seconds if that is shorter.
 fn deadline(
     starts_at: OffsetDateTime,
     longest: std::time::Duration,
     ttl: Option<u32>,
 ) -> OffsetDateTime {
-    let of_use = ttl.map(|ttl| Duration::seconds(ttl.into()).max(SHORTEST_DEADLINE));
+    let ttl = ttl.map(|ttl| Duration::seconds(ttl.into()).max(MIN_DEADLINE));
     let longest = Duration::try_from(longest).unwrap_or(Duration::WEEK);
-    starts_at + of_use.map_or(longest, |of_use| of_use.min(longest))
+
+    starts_at + ttl.map_or(longest, |ttl| ttl.min(longest))
 }
 
 #[cfg(test)]
@@ -140,14 +136,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_tried_as_long_as_it_is_of_use() {
-        let (now, hour) = (
-            OffsetDateTime::now_utc(),
-            std::time::Duration::from_secs(3600),
-        );
+    fn a_message_is_given_up_after_its_ttl_or_the_operators_deadline() {
+        let now = OffsetDateTime::now_utc();
+        let hour = std::time::Duration::from_hours(1);
         assert_eq!(deadline(now, hour, None) - now, Duration::HOUR);
         assert_eq!(deadline(now, hour, Some(600)) - now, Duration::seconds(600));
-        assert_eq!(deadline(now, hour, Some(0)) - now, SHORTEST_DEADLINE);
+        assert_eq!(deadline(now, hour, Some(0)) - now, MIN_DEADLINE);
         assert_eq!(deadline(now, hour, Some(86_400)) - now, Duration::HOUR);
     }
 }

@@ -5,82 +5,107 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
-use crate::http::validation::{Object, Path, Problems};
+use crate::http::validation::{Object, Path, Problems, must_be, shown_string};
 
-/// How far ahead a send may lie.
-const LONGEST_AHEAD: Duration = Duration::days(7);
-/// A moment this long past is a clock that is a little off, and means now.
+/// How far ahead a send may be scheduled.
+pub(in crate::http) const MAX_AHEAD: Duration = Duration::days(7);
+/// A timestamp that is less than this in the past means now: the client's clock may be off.
 const CLOCK_TOLERANCE: Duration = Duration::seconds(30);
+const RULE: &str = "an array with one RFC 3339 timestamp, such as 2026-01-31T09:30:00Z";
 
-/// How far ahead a send may lie where records can be read for `retention` after their acceptance:
-/// until it is due, it can be read, and canceled.
+#[derive(Clone, Copy)]
+pub(super) struct ScheduleBounds {
+    pub now: OffsetDateTime,
+    pub longest_ahead: Duration,
+}
+
+/// How far ahead a send may be scheduled, if records can be read for `retention` after they were
+/// accepted: a scheduled send must stay readable, and cancelable, until it is due.
 pub(super) fn longest_ahead(retention: std::time::Duration) -> Duration {
     Duration::try_from(retention)
         .unwrap_or(Duration::MAX)
-        .min(LONGEST_AHEAD)
+        .min(MAX_AHEAD)
 }
 
-/// Reads `schedule.sendAt`, which may lie `longest` after `now`; `None`: at once.
+/// Reads `schedule.sendAt`; `None`: at once.
 pub(super) fn send_at(
     body: &mut Object<'_>,
-    now: OffsetDateTime,
-    longest: Duration,
+    bounds: ScheduleBounds,
     problems: &mut Problems,
 ) -> Option<OffsetDateTime> {
     let schedule = body.take("schedule")?;
     let path = body.at("schedule");
     let mut schedule = Object::of(schedule, path, problems)?;
-    let moments = schedule.take("sendAt");
+
+    let send_at = schedule
+        .require("sendAt", RULE, problems)
+        .then(|| schedule.take("sendAt"))
+        .flatten();
     let path = schedule.at("sendAt");
-    let moment = match moments.as_ref().map(Value::as_array) {
-        Some(Some(moments)) if moments.len() == 1 => {
-            parse(&moments[0], &Path::Index(&path, 0), now, longest, problems)
-        }
-        _ => {
-            problems.push(
-                &path,
-                "must be an array of one date-time, such as [\"2026-01-31T09:30:00Z\"]",
-            );
-            None
-        }
-    };
-    schedule.finish(problems);
-    moment
+    let send_at = send_at.and_then(|send_at| one_timestamp(&send_at, &path, bounds, problems));
+
+    schedule.refuse_unknown(problems);
+    send_at
 }
 
-fn parse(
-    value: &Value,
+fn one_timestamp(
+    send_at: &Value,
     path: &Path<'_>,
-    now: OffsetDateTime,
-    longest: Duration,
+    bounds: ScheduleBounds,
     problems: &mut Problems,
 ) -> Option<OffsetDateTime> {
-    let without_zone = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
-    let moment = value.as_str().and_then(|text| {
-        let with_zone = OffsetDateTime::parse(text, &Rfc3339).ok();
-        with_zone.or_else(|| {
-            Some(
-                PrimitiveDateTime::parse(text, without_zone)
-                    .ok()?
-                    .assume_utc(),
-            )
-        })
-    });
-    match moment {
-        None => problems.push(
-            path,
-            "must be an RFC 3339 date-time; without a zone it is UTC",
-        ),
-        Some(moment) if moment < now - CLOCK_TOLERANCE => {
-            problems.push(path, "must not lie in the past");
-        }
-        Some(moment) if moment > now + longest => {
-            let hours = longest.whole_hours();
-            problems.push(path, format!("must be at most {hours} hours ahead"));
-        }
-        Some(moment) => return Some(moment),
+    let Some([value]) = send_at.as_array().map(Vec::as_slice) else {
+        let message = match send_at.as_array() {
+            Some(elements) => format!("must be {RULE}; got {} elements", elements.len()),
+            None => must_be(RULE, send_at),
+        };
+        problems.push(path, message);
+        return None;
+    };
+
+    timestamp(value, bounds)
+        .map_err(|message| problems.push(&Path::Index(path, 0), message))
+        .ok()
+}
+
+fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<OffsetDateTime, String> {
+    let rule = "an RFC 3339 timestamp, such as 2026-01-31T09:30:00Z; without a zone it is UTC";
+    let string = value.as_str().ok_or_else(|| must_be(rule, value))?;
+    let timestamp =
+        parse(string).ok_or_else(|| format!("must be {rule}; got {}", shown_string(string)))?;
+
+    let ScheduleBounds { now, longest_ahead } = bounds;
+    if timestamp < now - CLOCK_TOLERANCE {
+        let seconds = CLOCK_TOLERANCE.whole_seconds();
+        return Err(format!(
+            "must not be more than {seconds} s in the past; the server's time is {}",
+            shown_time(now)
+        ));
     }
-    None
+    if timestamp > now + longest_ahead {
+        let hours = longest_ahead.whole_hours();
+        return Err(format!(
+            "must be at most {hours} hours ahead; the server's time is {}",
+            shown_time(now)
+        ));
+    }
+    Ok(timestamp)
+}
+
+fn parse(string: &str) -> Option<OffsetDateTime> {
+    let without_zone = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+
+    OffsetDateTime::parse(string, &Rfc3339)
+        .or_else(|_| {
+            PrimitiveDateTime::parse(string, without_zone).map(PrimitiveDateTime::assume_utc)
+        })
+        .ok()
+}
+
+fn shown_time(now: OffsetDateTime) -> String {
+    let to_the_second = now.replace_nanosecond(0).unwrap_or(now);
+
+    to_the_second.format(&Rfc3339).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -89,27 +114,28 @@ mod tests {
     use crate::http::validation::parse_body;
 
     fn of(json: &str) -> (Option<i64>, bool) {
-        let now = OffsetDateTime::parse("2026-01-30T00:00:00Z", &Rfc3339).unwrap();
+        let bounds = ScheduleBounds {
+            now: OffsetDateTime::parse("2026-01-30T00:00:00Z", &Rfc3339).unwrap(),
+            longest_ahead: Duration::days(7),
+        };
         let mut problems = Problems::default();
         let mut body = parse_body(format!(r#"{{"schedule":{json}}}"#).as_bytes()).unwrap();
-        let at = send_at(&mut body, now, Duration::days(7), &mut problems);
-        (at.map(|at| (at - now).whole_minutes()), problems.is_empty())
+        let at = send_at(&mut body, bounds, &mut problems);
+        (
+            at.map(|at| (at - bounds.now).whole_minutes()),
+            problems.is_empty(),
+        )
     }
 
     #[test]
-    fn zones_count_and_none_is_utc() {
-        assert_eq!(
-            of(r#"{"sendAt":["2026-01-30T01:00:00Z"]}"#),
-            (Some(60), true)
-        );
-        assert_eq!(
-            of(r#"{"sendAt":["2026-01-30T03:00:00+02:00"]}"#),
-            (Some(60), true)
-        );
-        assert_eq!(
-            of(r#"{"sendAt":["2026-01-30T01:00:00"]}"#),
-            (Some(60), true)
-        );
+    fn zones_count_and_without_one_it_is_utc() {
+        for at in [
+            "2026-01-30T01:00:00Z",
+            "2026-01-30T03:00:00+02:00",
+            "2026-01-30T01:00:00",
+        ] {
+            assert_eq!(of(&format!(r#"{{"sendAt":["{at}"]}}"#)), (Some(60), true));
+        }
     }
 
     #[test]
@@ -130,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_that_is_a_problem_is_none_to_reckon_with() {
+    fn a_refused_timestamp_is_not_returned() {
         assert_eq!(
             of(r#"{"sendAt":["9999-12-31T23:59:59-01:00"]}"#),
             (None, false)
@@ -138,7 +164,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_scheduled_can_be_read_until_it_is_due() {
+    fn the_problem_names_the_servers_time() {
+        let bounds = ScheduleBounds {
+            now: time::macros::datetime!(2026-01-30 00:00:00.5 UTC),
+            longest_ahead: Duration::days(7),
+        };
+        let message = |value: &str| timestamp(&value.into(), bounds).unwrap_err();
+        assert_eq!(
+            message("2026-01-29T23:00:00Z"),
+            "must not be more than 30 s in the past; the server's time is 2026-01-30T00:00:00Z"
+        );
+        assert_eq!(
+            message("2026-02-07T00:00:00Z"),
+            "must be at most 168 hours ahead; the server's time is 2026-01-30T00:00:00Z"
+        );
+    }
+
+    #[test]
+    fn a_scheduled_send_can_be_read_until_it_is_due() {
         let ahead = |days: u64| longest_ahead(std::time::Duration::from_hours(24 * days));
         assert_eq!([1, 2, 7, 30].map(ahead), [1, 2, 7, 7].map(Duration::days));
     }

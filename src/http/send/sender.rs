@@ -1,193 +1,226 @@
-//! Which Credential each provider is sent with, and in which App Users are looked up.
+//! Which Credential a send uses for each provider, and in which App its Users are looked up.
 
 use sqlx::PgPool;
 
 use crate::http::State;
 use crate::http::error::ApiError;
-use crate::http::send::body::{From, Targets, To};
+use crate::http::send::body::{NamedCredentials, SenderSpec, Targets, To};
 use crate::http::validation::Problems;
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::operation::UserSenders;
 use crate::model::provider::Provider;
 use crate::store::senders;
 
-/// What a send is sent with.
+const PROVIDERS: [Provider; 2] = [Provider::Fcm, Provider::Apn];
+
+/// The Credentials of a send, at most one for each provider.
 #[derive(Default)]
-pub(crate) struct Senders {
-    /// The App of the Credentials; `None`: they are of several.
+pub(super) struct Senders {
+    /// The App of the Credentials; `None`: they are of several Apps.
     app_name: Option<String>,
     credentials: Vec<(Provider, CredentialId)>,
 }
 
 impl Senders {
-    /// Finds them, by what `from` says. A provider without one is noted at the first recipient who
-    /// needs it.
-    pub(crate) async fn find(
+    /// Looks up the Credentials that `spec` asks for; without one, those of the default App.
+    pub(super) async fn find(
         state: &State,
         account_id: AccountId,
-        from: Option<&From>,
-        targets: &Targets,
+        spec: Option<&SenderSpec>,
         problems: &mut Problems,
     ) -> Result<Self, ApiError> {
-        let senders = match from {
-            Some(From::Credentials { fcm, apn }) => {
-                named(&state.pool, account_id, *fcm, *apn, problems).await?
+        match spec {
+            Some(SenderSpec::Credentials(ids)) => {
+                named(&state.pool, account_id, *ids, problems).await
             }
-            Some(From::App(name)) => defaults(state, account_id, Some(name), problems).await?,
-            None => defaults(state, account_id, None, problems).await?,
-        };
-        if problems.is_empty() {
-            senders.check(from, targets, problems);
+            Some(SenderSpec::App(name)) => defaults(state, account_id, Some(name), problems).await,
+            None => defaults(state, account_id, None, problems).await,
         }
-        Ok(senders)
     }
 
-    fn check(&self, from: Option<&From>, targets: &Targets, problems: &mut Problems) {
-        for provider in [Provider::Fcm, Provider::Apn]
-            .into_iter()
-            .filter(|provider| self.of(*provider).is_none())
-        {
-            let needs = |to: &To| matches!(to, To::Device(device) if device.provider == provider);
-            if let Some(first) = targets
+    /// Notes what `targets` need and the Credentials lack. A provider without a Credential is noted
+    /// once, at the first device that needs it.
+    pub(super) fn check(
+        &self,
+        spec: Option<&SenderSpec>,
+        targets: &Targets,
+        problems: &mut Problems,
+    ) {
+        for provider in PROVIDERS {
+            if self.credential(provider).is_some() {
+                continue;
+            }
+            let first = targets
                 .recipients
                 .iter()
-                .find(|recipient| needs(&recipient.to))
-            {
+                .find(|recipient| is_device_of(&recipient.to, provider));
+            if let Some(first) = first {
                 problems.push_at(
                     format!("to[{}].provider", first.index),
-                    missing(from, provider),
+                    no_credential(spec, provider),
                 );
             }
         }
+
         if targets.include_users() {
-            if self.credentials.is_empty() {
-                problems.push_at(
-                    "from",
-                    "has no Credential at all: Users are reached by those of their App",
-                );
-            } else if self.app_name.is_none() {
-                let message = "names Credentials of two Apps; recipients that are Users are looked up in one App";
-                problems.push_at("from", message);
-            }
+            self.check_users(problems);
         }
     }
 
-    /// The Credential for `provider`.
-    pub(crate) fn of(&self, provider: Provider) -> Option<CredentialId> {
+    fn check_users(&self, problems: &mut Problems) {
+        if self.credentials.is_empty() {
+            let app_name = self.app_name.as_deref().unwrap_or_default();
+            problems.push_at(
+                "from",
+                format!(
+                    "the App '{app_name}' has no default Credential to reach Users by; create one \
+                     with isDefault true"
+                ),
+            );
+        } else if self.app_name.is_none() {
+            problems.push_at(
+                "from",
+                "fcm and apn must be Credentials of the same App, because Users are looked up in \
+                 one App",
+            );
+        }
+    }
+
+    pub(super) fn credential(&self, provider: Provider) -> Option<CredentialId> {
         self.credentials
             .iter()
             .find(|(known, _)| *known == provider)
             .map(|(_, id)| *id)
     }
 
-    /// The providers that `targets` can be reached by; a User by any that there is a Credential
-    /// for.
-    pub(crate) fn providers(&self, targets: &Targets) -> Vec<Provider> {
-        let has_device =
-            |to: &To, provider| matches!(to, To::Device(device) if device.provider == provider);
-        let reached_by = |provider| {
-            targets.include_users() && self.of(provider).is_some()
+    pub(super) fn credential_ids(&self) -> Vec<CredentialId> {
+        self.credentials.iter().map(|(_, id)| *id).collect()
+    }
+
+    /// The providers that `targets` may be reached by. A User may be reached by every provider that
+    /// there is a Credential for.
+    pub(super) fn providers(&self, targets: &Targets) -> Vec<Provider> {
+        let include_users = targets.include_users();
+        let is_needed = |provider: &Provider| {
+            let may_reach_users = include_users && self.credential(*provider).is_some();
+            may_reach_users
                 || targets
                     .recipients
                     .iter()
-                    .any(|recipient| has_device(&recipient.to, provider))
+                    .any(|recipient| is_device_of(&recipient.to, *provider))
         };
-        [Provider::Fcm, Provider::Apn]
-            .into_iter()
-            .filter(|provider| reached_by(*provider))
-            .collect()
+
+        PROVIDERS.into_iter().filter(is_needed).collect()
     }
 
-    /// What Users among `targets` are reached by.
-    pub(crate) fn of_users(&self, targets: &Targets) -> UserSenders {
+    /// The Credentials that Users are reached by; none if there are no Users among `targets`.
+    pub(super) fn of_users(&self, targets: &Targets) -> UserSenders {
         match &self.app_name {
             Some(app_name) if targets.include_users() => UserSenders {
                 app_name: Some(app_name.clone()),
-                fcm: self.of(Provider::Fcm),
-                apn: self.of(Provider::Apn),
+                fcm: self.credential(Provider::Fcm),
+                apn: self.credential(Provider::Apn),
             },
             _ => UserSenders::default(),
         }
     }
 }
 
-fn missing(from: Option<&From>, provider: Provider) -> String {
-    match from {
+fn is_device_of(to: &To, provider: Provider) -> bool {
+    matches!(to, To::Device(device) if device.provider == provider)
+}
+
+fn no_credential(spec: Option<&SenderSpec>, provider: Provider) -> String {
+    match spec {
         None => format!(
-            "the default App has no Credential for {provider}: create one, or name another sender in from"
+            "the default App has no default Credential for {provider}; create one, or name another \
+             App or Credential in from"
         ),
-        Some(From::App(name)) => format!("the App {name} has no Credential for {provider}"),
-        Some(From::Credentials { .. }) => format!("from names no Credential for {provider}"),
+        Some(SenderSpec::App(name)) => format!(
+            "the App '{name}' has no default Credential for {provider}; create one with isDefault \
+             true"
+        ),
+        Some(SenderSpec::Credentials(_)) => {
+            let field = field_of(provider);
+            format!(
+                "{field} must name a Credential, because this recipient's provider is {provider}"
+            )
+        }
     }
 }
 
+/// The field of a request that names the Credential for `provider`.
+fn field_of(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Fcm => "from.fcm",
+        Provider::Apn => "from.apn",
+    }
+}
+
+/// The default Credentials of an App; without a name, of the default App.
 async fn defaults(
     state: &State,
     account_id: AccountId,
     app_name: Option<&str>,
     problems: &mut Problems,
 ) -> Result<Senders, ApiError> {
-    if let Some(found) = state
+    let found = state
         .senders
         .find((account_id, app_name.map(str::to_owned)))
-        .await?
-    {
+        .await?;
+    if let Some(found) = found {
         return Ok(Senders {
             app_name: Some(found.app_name),
             credentials: found.credentials,
         });
     }
+
     match app_name {
-        Some(name) => problems.push_at("from.appName", format!("there is no App {name}")),
-        None => {
-            problems.push_at(
-                "from",
-                "is required: the account has no App yet; create a Credential to make one",
-            );
-        }
+        Some(name) => problems.push_at("from.appName", format!("no App is named '{name}'")),
+        None => problems.push_at(
+            "from",
+            "the account has no App to send from; create a Credential, which creates its App",
+        ),
     }
     Ok(Senders::default())
 }
 
+/// The Credentials with these ids, which must be the account's and for the right provider.
 async fn named(
     pool: &PgPool,
     account_id: AccountId,
-    fcm: Option<CredentialId>,
-    apn: Option<CredentialId>,
+    ids: NamedCredentials,
     problems: &mut Problems,
 ) -> Result<Senders, ApiError> {
-    let named: Vec<_> = [
-        ("from.fcm", Provider::Fcm, fcm),
-        ("from.apn", Provider::Apn, apn),
-    ]
-    .into_iter()
-    .filter_map(|(field, provider, id)| Some((field, provider, id?)))
-    .collect();
-    let ids: Vec<CredentialId> = named.iter().map(|(_, _, id)| *id).collect();
+    let credentials: Vec<(Provider, CredentialId)> =
+        [(Provider::Fcm, ids.fcm), (Provider::Apn, ids.apn)]
+            .into_iter()
+            .filter_map(|(provider, id)| Some((provider, id?)))
+            .collect();
+    let ids: Vec<CredentialId> = credentials.iter().map(|(_, id)| *id).collect();
     let found = senders::named(pool, account_id, &ids).await?;
-    for (field, provider, id) in &named {
+
+    for (provider, id) in &credentials {
+        let field = field_of(*provider);
         match found.iter().find(|credential| credential.id == *id) {
-            None => problems.push_at(*field, "there is no such Credential"),
+            None => problems.push_at(field, "no Credential has this id"),
             Some(credential) if credential.credential_type.provider() != *provider => {
+                let actual = credential.credential_type.provider();
                 problems.push_at(
-                    *field,
-                    format!(
-                        "is a Credential for {}",
-                        credential.credential_type.provider()
-                    ),
+                    field,
+                    format!("must be a Credential for {provider}; got one for {actual}"),
                 );
             }
             Some(_) => {}
         }
     }
-    let app_name = found.first().map(|credential| credential.app_name.clone());
-    let app_name =
-        app_name.filter(|name| found.iter().all(|credential| credential.app_name == *name));
+
+    let app_name = found
+        .first()
+        .map(|credential| credential.app_name.clone())
+        .filter(|name| found.iter().all(|credential| credential.app_name == *name));
     Ok(Senders {
         app_name,
-        credentials: named
-            .into_iter()
-            .map(|(_, provider, id)| (provider, id))
-            .collect(),
+        credentials,
     })
 }

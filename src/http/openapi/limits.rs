@@ -1,0 +1,91 @@
+//! Schemas of request fields that have a limit. Each limit is the constant that the validation
+//! uses; utoipa's attributes would take only literals.
+
+use utoipa::openapi::schema::ArrayBuilder;
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::http::openapi::requests::RecipientRequest;
+use crate::http::{app_name, device, send, tags};
+
+/// Defines a type that a field of a request names as its `value_type`.
+macro_rules! field_schema {
+    ($name:ident, $schema:expr) => {
+        pub(super) enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                $schema.into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    };
+}
+
+field_schema!(AppName, string().pattern(Some(app_name::pattern())));
+field_schema!(Badge, integer().maximum(Some(send::MAX_BADGE)));
+field_schema!(CollapseKey, string_of_up_to(send::MAX_COLLAPSE_KEY));
+field_schema!(DeviceToken, string_of_up_to(device::MAX_TOKEN));
+field_schema!(SendAt, send_at());
+field_schema!(Tags, tags());
+field_schema!(Ttl, integer().maximum(Some(send::MAX_TTL)));
+
+pub(super) enum Recipients {}
+
+impl PartialSchema for Recipients {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new()
+            .items(Ref::from_schema_name(RecipientRequest::name()))
+            .min_items(Some(1))
+            .max_items(Some(send::MAX_RECIPIENTS))
+            .into()
+    }
+}
+
+impl ToSchema for Recipients {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((
+            RecipientRequest::name().into_owned(),
+            RecipientRequest::schema(),
+        ));
+        RecipientRequest::schemas(schemas);
+    }
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn string_of_up_to(longest: usize) -> ObjectBuilder {
+    string().min_length(Some(1)).max_length(Some(longest))
+}
+
+fn integer() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(0))
+}
+
+fn send_at() -> ArrayBuilder {
+    let description = format!(
+        "At most {} days ahead, and no further than records are kept",
+        send::MAX_AHEAD.whole_days()
+    );
+
+    ArrayBuilder::new()
+        .items(string())
+        .min_items(Some(1))
+        .max_items(Some(1))
+        .description(Some(description))
+}
+
+fn tags() -> ObjectBuilder {
+    let key: Schema = string().pattern(Some(tags::key_pattern())).into();
+    let value: Schema = string().pattern(Some(tags::value_pattern())).into();
+
+    ObjectBuilder::new()
+        .property_names(Some(key))
+        .additional_properties(Some(value))
+        .max_properties(Some(tags::MAX_TAGS))
+}
