@@ -48,7 +48,10 @@ async fn each_recipient_gets_their_own_text() {
         "{errors:?}"
     );
     assert!(
-        errors[1]["message"].as_str().unwrap().contains("5120 bytes"),
+        errors[1]["message"]
+            .as_str()
+            .unwrap()
+            .contains("5120 bytes"),
         "{errors:?}"
     );
     service.stop().await;
