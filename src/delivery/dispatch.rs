@@ -110,19 +110,32 @@ impl Dispatch {
             }
         }
 
-        // Only after they were loaded is it known which batches have a single lane.
-        let now = Instant::now();
         for (batch, credential_id) in single_lanes {
             let key = batch_guards[batch].lease().key();
-            if let Some(content) = contents.get(&key.operation_id)
-                && self.lanes.blocked_for(credential_id, now).is_some()
-            {
-                let deferred = Deferred {
-                    credential_id,
-                    deadline: content.deadline,
-                };
-                self.deferred.defer(key, deferred);
+            if let Some(content) = contents.get(&key.operation_id) {
+                self.defer_if_blocked(key, credential_id, content.deadline);
             }
+        }
+    }
+
+    /// Defers a batch whose unsettled notifications all go with one Credential, if its lane is
+    /// blocked.
+    fn defer_if_blocked(
+        &mut self,
+        batch: BatchKey,
+        credential_id: CredentialId,
+        deadline: Instant,
+    ) {
+        if self
+            .lanes
+            .blocked_for(credential_id, Instant::now())
+            .is_some()
+        {
+            let deferred = Deferred {
+                credential_id,
+                deadline,
+            };
+            self.deferred.defer(batch, deferred);
         }
     }
 

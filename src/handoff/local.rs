@@ -30,7 +30,7 @@ pub(crate) struct LocalHandoff {
 }
 
 /// The receiving half. The claim loop owns it and is woken by each group. Closing or dropping it ends
-/// the hand-over.
+/// the hand-off.
 pub(crate) struct HandoffReceiver {
     pub groups: mpsc::Receiver<HandoffGroup>,
     pub capacity: Arc<Capacity>,
@@ -96,6 +96,7 @@ impl LocalHandoff {
     /// Reserves room for a group of `notifications`, before it is stored. `None`: delivery is busy
     /// and takes the group from Postgres in its turn.
     pub(crate) fn reserve(&self, notifications: usize) -> Option<HandoffPermit<'_>> {
+        // A busy delivery takes new work by rank, from Postgres: it must not pass older work.
         let has_room = self.capacity.is_roomy() && self.capacity.free() >= notifications;
         if !has_room || self.recorder_stalled.load(Ordering::Relaxed) {
             return None;
@@ -127,46 +128,18 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::model::id::{AccountId, CredentialId, OperationId};
     use crate::model::message::Message;
-    use crate::model::operation::{NewRecipient, UserSenders};
-    use crate::model::provider::Provider;
 
     const LEASE: Duration = Duration::from_secs(30);
 
-    fn operation(recipients: usize) -> NewOperation {
-        let recipient = NewRecipient {
-            recipient: Recipient::Device {
-                provider: Provider::Fcm,
-                credential_id: CredentialId::generate(),
-                token: b"sealed".to_vec(),
-            },
-            variables: None,
-        };
-
-        NewOperation {
-            id: OperationId::generate(),
-            account_id: AccountId::generate(),
-            message: Message::default(),
-            sender: None,
-            senders: UserSenders::default(),
-            request: None,
-            tags: None,
-            send_at: None,
-            deadline_at: OffsetDateTime::now_utc() + time::Duration::HOUR,
-            recipients: vec![recipient; recipients],
-            audience: None,
-        }
-    }
-
     #[test]
     fn only_small_urgent_operations_that_are_due_are_handed_over() {
-        assert!(can_be_handed_over(&operation(500)));
-        assert!(!can_be_handed_over(&operation(501)));
+        assert!(can_be_handed_over(&NewOperation::to_devices(500)));
+        assert!(!can_be_handed_over(&NewOperation::to_devices(501)));
 
         let later = NewOperation {
             send_at: Some(OffsetDateTime::now_utc()),
-            ..operation(1)
+            ..NewOperation::to_devices(1)
         };
         assert!(!can_be_handed_over(&later));
 
@@ -176,7 +149,7 @@ mod tests {
         };
         assert!(!can_be_handed_over(&NewOperation {
             message: low,
-            ..operation(1)
+            ..NewOperation::to_devices(1)
         }));
     }
 
@@ -187,7 +160,7 @@ mod tests {
         let permit = handoff.reserve(400).unwrap();
         assert!(handoff.reserve(601).is_none(), "400 are reserved");
 
-        permit.hand_over(vec![operation(400)]);
+        permit.hand_over(vec![NewOperation::to_devices(400)]);
         let group = receiver.groups.recv().await.unwrap();
         assert!(handoff.reserve(601).is_none(), "its permit lives");
 

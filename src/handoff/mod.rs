@@ -1,5 +1,5 @@
 //! Where ingest and delivery meet in the memory of a process, beside Postgres: the notifiers that wake
-//! delivery, the hand-over of small Operations, and the capacity of delivery. Nothing here depends on
+//! delivery, the hand-off of small Operations, and the capacity of delivery. Nothing here depends on
 //! either side.
 
 pub(crate) mod capacity;

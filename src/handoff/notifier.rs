@@ -48,10 +48,12 @@ impl Notifier {
             tokio::select! {
                 () = self.notified.notified() => break,
                 () = tokio::time::sleep_until(until) => break,
+                // The timer may fire earlier now.
                 () = self.timer_changed.notified() => {}
             }
         }
 
+        // A timer that has fired must not end the next wait.
         let now = Instant::now();
         self.timer
             .lock()

@@ -65,7 +65,8 @@ pub(super) fn is_large(recipients: usize) -> bool {
 }
 
 /// Whether the members of a group are stored one by one after `error`: Postgres refused the
-/// statement, so one member is at fault and the others must not fail with it.
+/// statement, so one member is at fault and the others must not fail with it. Most often it is the
+/// second of two requests with the same Idempotency-Key.
 pub(super) fn is_retried_one_by_one(members: usize, error: &sqlx::Error) -> bool {
     members > 1 && error.as_database_error().is_some()
 }
@@ -129,42 +130,13 @@ impl QueuedWork {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::id::{AccountId, CredentialId, OperationId};
-    use crate::model::message::Message;
-    use crate::model::operation::{Audience, NewRecipient, UserSenders};
-    use crate::model::provider::Provider;
-    use crate::model::recipient::Recipient;
+    use crate::model::operation::Audience;
 
     fn gather_counts(counts: &[usize]) -> (Gathered<usize>, usize) {
         let mut left = counts[1..].iter().copied();
         let gathered = gather(counts[0], || left.next(), |count| *count);
 
         (gathered, left.count())
-    }
-
-    fn operation(recipients: usize) -> NewOperation {
-        let recipient = NewRecipient {
-            recipient: Recipient::Device {
-                provider: Provider::Fcm,
-                credential_id: CredentialId::generate(),
-                token: b"sealed".to_vec(),
-            },
-            variables: None,
-        };
-
-        NewOperation {
-            id: OperationId::generate(),
-            account_id: AccountId::generate(),
-            message: Message::default(),
-            sender: None,
-            senders: UserSenders::default(),
-            request: None,
-            tags: None,
-            send_at: None,
-            deadline_at: OffsetDateTime::now_utc() + time::Duration::HOUR,
-            recipients: vec![recipient; recipients],
-            audience: None,
-        }
     }
 
     #[test]
@@ -194,7 +166,8 @@ mod tests {
     #[test]
     fn small_work_wakes_only_the_local_delivery() {
         let now = OffsetDateTime::now_utc();
-        let work = QueuedWork::of([operation(400), operation(600)].iter());
+        let work =
+            QueuedWork::of([NewOperation::to_devices(400), NewOperation::to_devices(600)].iter());
 
         assert!(!work.notifies_all_processes(true));
         assert!(work.notifies_all_processes(false), "no delivery here");
@@ -206,7 +179,7 @@ mod tests {
             }
         );
 
-        let large = QueuedWork::of([operation(LOCAL_RECIPIENTS + 1)].iter());
+        let large = QueuedWork::of([NewOperation::to_devices(LOCAL_RECIPIENTS + 1)].iter());
         assert!(large.notifies_all_processes(true));
     }
 
@@ -214,7 +187,7 @@ mod tests {
     fn an_audience_wakes_the_fan_out_of_all_processes() {
         let broadcast = NewOperation {
             audience: Some(Audience { tags: None }),
-            ..operation(0)
+            ..NewOperation::to_devices(0)
         };
         let work = QueuedWork::of([broadcast].iter());
 
@@ -233,7 +206,7 @@ mod tests {
         let now = OffsetDateTime::now_utc();
         let scheduled = [90, 30, 60].map(|seconds| NewOperation {
             send_at: Some(now + time::Duration::seconds(seconds)),
-            ..operation(2_000)
+            ..NewOperation::to_devices(2_000)
         });
         let work = QueuedWork::of(scheduled.iter());
 
@@ -251,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn no_work_wakes_nobody() {
+    fn no_work_wakes_no_task() {
         let work = QueuedWork::of(std::iter::empty());
 
         assert!(!work.notifies_all_processes(true));

@@ -90,3 +90,32 @@ pub struct IdempotentRequest {
     /// The answer's body.
     pub answer: Value,
 }
+
+#[cfg(test)]
+impl NewOperation {
+    /// A `HIGH` Operation that is due now, to `count` FCM devices.
+    pub(crate) fn to_devices(count: usize) -> Self {
+        let recipient = NewRecipient {
+            recipient: Recipient::Device {
+                provider: Provider::Fcm,
+                credential_id: CredentialId::generate(),
+                token: b"sealed".to_vec(),
+            },
+            variables: None,
+        };
+
+        Self {
+            id: OperationId::generate(),
+            account_id: AccountId::generate(),
+            message: Message::default(),
+            sender: None,
+            senders: UserSenders::default(),
+            request: None,
+            tags: None,
+            send_at: None,
+            deadline_at: OffsetDateTime::now_utc() + time::Duration::HOUR,
+            recipients: vec![recipient; count],
+            audience: None,
+        }
+    }
+}

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::delivery::dispatch::Dispatch;
 use crate::delivery::queue::claim_policy::{
-    ClaimPlan, ClaimPolicy, Claimed, Load, MAX_BATCHES, Rest, Step,
+    ClaimPlan, ClaimPolicy, Claimed, Headroom, MAX_BATCHES, Rest, Step,
 };
 use crate::delivery::queue::handed_over;
 use crate::delivery::queue::lease::Leases;
@@ -71,11 +71,11 @@ impl Claimer {
     /// Claims and dispatches until there is a reason to rest.
     async fn claim_due(&mut self) -> sqlx::Result<Rest> {
         loop {
-            let load = Load {
+            let headroom = Headroom {
                 free: self.dispatch.capacity.free(),
                 recorder_stalled: self.handoff.recorder_stalled.load(Ordering::Relaxed),
             };
-            let plan = match self.policy.next(&load, Instant::now()) {
+            let plan = match self.policy.next(&headroom, Instant::now()) {
                 Step::Claim(plan) => plan,
                 Step::Rest(rest) => return Ok(rest),
             };

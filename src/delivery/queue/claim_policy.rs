@@ -36,8 +36,8 @@ pub(crate) struct ClaimPolicy {
     last_by_age: Instant,
 }
 
-/// What the delivery of this process can take.
-pub(crate) struct Load {
+/// How much more the delivery of this process can take.
+pub(crate) struct Headroom {
     /// Notifications that may be claimed before the capacity is exhausted.
     pub free: usize,
     /// Whether the recorder cannot write its outcomes.
@@ -88,24 +88,24 @@ impl ClaimPolicy {
         Self { last_by_age: now }
     }
 
-    pub(crate) fn next(&mut self, load: &Load, now: Instant) -> Step {
+    pub(crate) fn next(&mut self, headroom: &Headroom, now: Instant) -> Step {
         // Outcomes that are not in Postgres stay in memory, so nothing may be added to them.
-        if load.recorder_stalled {
+        if headroom.recorder_stalled {
             return Step::Rest(Rest::UntilNotified);
         }
-        if load.free < LARGEST_BATCH {
+        if headroom.free < LARGEST_BATCH {
             return Step::Rest(Rest::UntilRoom);
         }
 
         // A claim by age needs room for other batches beside it.
         let is_by_age = now.saturating_duration_since(self.last_by_age) >= BY_AGE_INTERVAL
-            && load.free > BATCHES_BY_AGE * LARGEST_BATCH;
+            && headroom.free > BATCHES_BY_AGE * LARGEST_BATCH;
         if is_by_age {
             self.last_by_age = now;
         }
 
         Step::Claim(ClaimPlan {
-            room: load.free,
+            room: headroom.free,
             by_age: if is_by_age { BATCHES_BY_AGE } else { 0 },
         })
     }
@@ -170,8 +170,8 @@ mod tests {
 
     const BY_RANK: usize = 0;
 
-    fn load(free: usize) -> Load {
-        Load {
+    fn headroom(free: usize) -> Headroom {
+        Headroom {
             free,
             recorder_stalled: false,
         }
@@ -193,17 +193,17 @@ mod tests {
         let now = Instant::now();
         let mut policy = ClaimPolicy::new(now);
 
-        let step = policy.next(&load(LARGEST_BATCH - 1), now);
+        let step = policy.next(&headroom(LARGEST_BATCH - 1), now);
         assert_eq!(step, Step::Rest(Rest::UntilRoom));
 
-        let step = policy.next(&load(LARGEST_BATCH), now);
+        let step = policy.next(&headroom(LARGEST_BATCH), now);
         assert_eq!(step, claim(LARGEST_BATCH, BY_RANK));
     }
 
     #[test]
     fn nothing_is_claimed_while_the_recorder_is_stalled() {
         let now = Instant::now();
-        let stalled = Load {
+        let stalled = Headroom {
             free: 10_000,
             recorder_stalled: true,
         };
@@ -218,12 +218,18 @@ mod tests {
         let later = start + BY_AGE_INTERVAL;
         let mut policy = ClaimPolicy::new(start);
 
-        assert_eq!(policy.next(&load(10_000), start), claim(10_000, BY_RANK));
         assert_eq!(
-            policy.next(&load(10_000), later),
+            policy.next(&headroom(10_000), start),
+            claim(10_000, BY_RANK)
+        );
+        assert_eq!(
+            policy.next(&headroom(10_000), later),
             claim(10_000, BATCHES_BY_AGE)
         );
-        assert_eq!(policy.next(&load(10_000), later), claim(10_000, BY_RANK));
+        assert_eq!(
+            policy.next(&headroom(10_000), later),
+            claim(10_000, BY_RANK)
+        );
     }
 
     #[test]
@@ -233,11 +239,14 @@ mod tests {
         let mut policy = ClaimPolicy::new(start);
 
         let room = BATCHES_BY_AGE * LARGEST_BATCH;
-        assert_eq!(policy.next(&load(room), later), claim(room, BY_RANK));
+        assert_eq!(policy.next(&headroom(room), later), claim(room, BY_RANK));
 
         // It is still owed.
         let room = room + 1;
-        assert_eq!(policy.next(&load(room), later), claim(room, BATCHES_BY_AGE));
+        assert_eq!(
+            policy.next(&headroom(room), later),
+            claim(room, BATCHES_BY_AGE)
+        );
     }
 
     #[test]
@@ -251,7 +260,10 @@ mod tests {
         };
 
         assert!(policy.took_all(&plan, claimed(3, 900), later));
-        assert_eq!(policy.next(&load(10_000), later), claim(10_000, BY_RANK));
+        assert_eq!(
+            policy.next(&headroom(10_000), later),
+            claim(10_000, BY_RANK)
+        );
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) async fn receive(receiver: &mut HandoffReceiver, leases: &Leases) -> 
     Some(loaded)
 }
 
-/// Ends the hand-over, and releases the batches that were handed over and not yet received.
+/// Ends the hand-off, and releases the batches that were handed over and not yet received.
 pub(crate) fn close(receiver: &mut HandoffReceiver, leases: &Leases) {
     receiver.groups.close();
 
@@ -94,38 +94,8 @@ mod tests {
     use super::*;
     use crate::delivery::queue::lease::Entry;
     use crate::handoff::local::local_handoff;
-    use crate::model::id::{AccountId, CredentialId, OperationId};
-    use crate::model::message::Message;
-    use crate::model::operation::{NewRecipient, UserSenders};
-    use crate::model::provider::Provider;
-    use crate::model::recipient::Recipient;
 
     const LEASE: Duration = Duration::from_secs(30);
-
-    fn operation(recipients: usize) -> NewOperation {
-        let recipient = NewRecipient {
-            recipient: Recipient::Device {
-                provider: Provider::Fcm,
-                credential_id: CredentialId::generate(),
-                token: b"sealed".to_vec(),
-            },
-            variables: None,
-        };
-
-        NewOperation {
-            id: OperationId::generate(),
-            account_id: AccountId::generate(),
-            message: Message::default(),
-            sender: None,
-            senders: UserSenders::default(),
-            request: None,
-            tags: None,
-            send_at: None,
-            deadline_at: OffsetDateTime::now_utc() + time::Duration::HOUR,
-            recipients: vec![recipient; recipients],
-            audience: None,
-        }
-    }
 
     #[tokio::test]
     async fn a_group_is_received_as_loaded_batches_and_keeps_its_permit() {
@@ -134,7 +104,7 @@ mod tests {
         let leases = Leases::new(LEASE, recorder);
 
         let permit = handoff.reserve(400).unwrap();
-        permit.hand_over(vec![operation(400)]);
+        permit.hand_over(vec![NewOperation::to_devices(400)]);
         let loaded = receive(&mut receiver, &leases).await.unwrap();
 
         assert_eq!(loaded.batch_guards.len(), 1);
@@ -151,7 +121,7 @@ mod tests {
         let (recorder, mut entries) = mpsc::unbounded_channel();
         let leases = Leases::new(LEASE, recorder);
 
-        let operation = operation(3);
+        let operation = NewOperation::to_devices(3);
         let id = operation.id;
         handoff.reserve(3).unwrap().hand_over(vec![operation]);
         close(&mut receiver, &leases);
