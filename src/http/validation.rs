@@ -388,6 +388,9 @@ pub(super) fn shown_string(string: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -480,5 +483,114 @@ mod tests {
     #[test]
     fn strings_do_not_count_as_values() {
         assert_eq!(count_values(br#"{"a": "[,{\",", "b": [1, 2]}"#), 5);
+    }
+
+    /// JSON of any form. Strings hold what could mislead a count of brackets and commas.
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            (0..20u32).prop_map(Value::from),
+            prop_oneof!["FCM|APN", r#"[\[\]{},:"\\\x00a]{0,5}"#].prop_map(Value::from),
+        ];
+
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                object_of(inner).prop_map(Value::from),
+            ]
+        })
+    }
+
+    fn object_of(
+        values: impl Strategy<Value = Value>,
+    ) -> impl Strategy<Value = Map<String, Value>> {
+        prop::collection::btree_map("[a-g]", values, 0..7)
+            .prop_map(|fields| fields.into_iter().collect())
+    }
+
+    /// How many values `value` consists of, itself included; an empty array or object counts twice,
+    /// as [`count_values`] sees its bracket and no comma.
+    fn counted(value: &Value) -> usize {
+        let children: Vec<&Value> = match value {
+            Value::Array(values) => values.iter().collect(),
+            Value::Object(fields) => fields.values().collect(),
+            _ => return 1,
+        };
+
+        1 + children.into_iter().map(counted).sum::<usize>().max(1)
+    }
+
+    /// Choices that are read as themselves.
+    const CHOICES: [(&str, &str); 2] = [("FCM", "FCM"), ("APN", "APN")];
+
+    /// Whether `value` is right for the field `name` of
+    /// [`every_field_is_read_or_named_in_a_problem`].
+    fn is_right(name: &str, value: &Value) -> bool {
+        match name {
+            "a" => value.as_str().is_some_and(|string| !string.contains('\0')),
+            "b" => value.as_u64().is_some_and(|integer| integer <= 10),
+            "c" => value.is_boolean(),
+            "d" => value.is_object(),
+            "e" => value
+                .as_str()
+                .is_some_and(|string| CHOICES.iter().any(|(name, _)| *name == string)),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_counted_however_they_are_written(value in json_value()) {
+            let compact = serde_json::to_vec(&value).unwrap();
+            let pretty = serde_json::to_vec_pretty(&value).unwrap();
+
+            prop_assert_eq!(count_values(&compact), counted(&value));
+            prop_assert_eq!(count_values(&pretty), counted(&value));
+        }
+
+        #[test]
+        fn only_an_object_is_a_body(value in json_value()) {
+            let body = serde_json::to_vec(&value).unwrap();
+
+            prop_assert_eq!(parse_body(&body).is_ok(), value.is_object());
+        }
+
+        #[test]
+        fn every_field_is_read_or_named_in_a_problem(fields in object_of(json_value())) {
+            let mut problems = Problems::default();
+            let mut body = Object::new(Path::Root, fields.clone());
+            let read = BTreeMap::from([
+                ("a", body.string("a", &mut problems).map(Value::from)),
+                ("b", body.integer("b", 10, &mut problems).map(Value::from)),
+                ("c", body.boolean("c", &mut problems).map(Value::from)),
+                ("d", body.object("d", &mut problems).map(Value::from)),
+                ("e", body.one_of("e", &CHOICES, &mut problems).map(Value::from)),
+            ]);
+            body.refuse_unknown(&mut problems);
+
+            let mut wrong = Vec::new();
+            for (name, value) in &fields {
+                let expected = Some(value.clone()).filter(|value| is_right(name, value));
+                let is_absent = value.is_null() && read.contains_key(name.as_str());
+                if expected.is_none() && !is_absent {
+                    wrong.push(name.clone());
+                }
+                prop_assert_eq!(read.get(name.as_str()).cloned().flatten(), expected);
+            }
+
+            let mut named: Vec<_> = problems.0.into_iter().map(|problem| problem.field).collect();
+            named.sort();
+            prop_assert_eq!(named, wrong);
+        }
+
+        #[test]
+        fn a_shown_string_is_short_and_in_quotes(string: String) {
+            let shown = shown_string(&string);
+
+            prop_assert!(shown.starts_with('\'') && shown.ends_with('\''));
+            prop_assert!(shown.chars().count() <= SHOWN_CHARACTERS + 3);
+        }
     }
 }
