@@ -128,7 +128,7 @@ async fn check_master_key(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<()
             tracing::error!(
                 credential_id = %newest.credential_id,
                 %error,
-                "a Credential can't be opened"
+                "a Credential can't be decrypted"
             );
             Ok(())
         }

@@ -180,6 +180,7 @@ fn announce(app: &App, simulator: &Simulator) -> anyhow::Result<()> {
         .first()
         .context("the service listens on no address")?;
     let url = format!("http://{address}");
+
     writeln!(
         std::io::stdout(),
         "ready: {url} (messages in the simulator: {}/messages). Try: curl -u dev:dev -H 'Content-Type: application/json' \

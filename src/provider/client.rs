@@ -92,6 +92,7 @@ impl Client {
                 ProviderClient::Apns(Box::new(ApnsClient::with_certificate(credential, apns)?))
             }
         };
+
         Ok(Self(client))
     }
 
@@ -133,8 +134,8 @@ impl Client {
         }
     }
 
-    /// Tries once to deliver `payload` to the device with `token`. `id` must be the same on every
-    /// attempt at one notification: APNs is sent it as `apns-id`.
+    /// Makes one attempt to deliver `payload` to the device with `token`. `id` must be the same for
+    /// every attempt at one notification: APNs gets it as `apns-id`.
     pub async fn send(&self, payload: &Payload, token: &str, id: Uuid) -> Result<Answer, NotSent> {
         match (&self.0, payload) {
             (ProviderClient::Fcm(client), Payload::Fcm(payload)) => {

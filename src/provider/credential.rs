@@ -1,4 +1,4 @@
-//! What Bellwire authenticates with at a provider, read from the API's `content`.
+//! Credentials, with which Bellwire authenticates at a provider, read from the API's `content`.
 
 use serde_json::Value;
 
@@ -6,8 +6,8 @@ use crate::model::provider::CredentialType;
 use crate::provider::apns::{CertificateCredential, KeyCredential};
 use crate::provider::fcm::FcmCredential;
 
-/// What is wrong with a field of a Credential's content. It never repeats the value, which may be a
-/// secret.
+/// A field of a Credential's content that breaks a rule. The message never repeats the value, which
+/// may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldProblem {
     /// The field's name within the content; empty for the content as a whole.
@@ -80,16 +80,16 @@ mod tests {
     }
 
     #[test]
-    fn a_service_account_is_taken_in_our_form_and_as_googles_file() {
+    fn a_service_account_is_taken_in_camel_case_and_as_googles_file() {
         let key = rsa().serialize_pem();
-        let ours =
+        let in_camel_case =
             json!({"projectId": "p", "clientEmail": "a@p.example", "privateKey": base64(&key)});
         let googles = json!({"type": "service_account", "project_id": "p", "client_email": "a@p.example",
             "private_key": key, "private_key_id": "k", "client_id": "1", "universe_domain": "googleapis.com",
             "auth_uri": "https://accounts.google.com/o/oauth2/auth", "token_uri": "https://oauth2.googleapis.com/token"});
         let operators = json!({"projectId": "p", "clientEmail": "a@p.example",
             "privateKey": base64(&key).trim_end_matches('='), "tokenUri": "https://localhost:1/token"});
-        for content in [ours, googles, operators] {
+        for content in [in_camel_case, googles, operators] {
             assert_eq!(
                 fields_of(CredentialType::Fcm, &content),
                 Vec::<String>::new()

@@ -32,7 +32,7 @@ impl<'a> CredentialFields<'a> {
                 let unknown = object.keys().filter(|name| !known.contains(&name.as_str()));
                 for name in unknown {
                     let known = known.join(", ");
-                    let message = format!("is not a known field; the known fields are {known}");
+                    let message = format!("this field does not exist; the fields here are {known}");
                     fields.push_problem(name, &message);
                 }
             }
@@ -58,7 +58,7 @@ impl<'a> CredentialFields<'a> {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
             _ if value.is_null() => None,
             _ => {
-                self.push_problem(name, "must be a string that is not empty");
+                self.push_problem(name, "must be a non-empty string");
                 None
             }
         }
@@ -71,8 +71,12 @@ impl<'a> CredentialFields<'a> {
         let text = self.optional_string(names);
 
         if text.is_none() && self.problems.len() == problems {
-            self.push_problem(names.first().copied().unwrap_or_default(), "is required");
+            self.push_problem(
+                names.first().copied().unwrap_or_default(),
+                "this field is required and must be a string",
+            );
         }
+
         text.unwrap_or_default()
     }
 
@@ -90,6 +94,7 @@ impl<'a> CredentialFields<'a> {
                 "must be PEM, or PEM in base64",
             );
         }
+
         pem.unwrap_or_default()
     }
 

@@ -1,4 +1,4 @@
-//! The push providers: what Bellwire authenticates with, what it sends, and what each answer means.
+//! The push providers: their Credentials, payloads and requests, and the meaning of their answers.
 
 mod apns;
 mod bounded_text;

@@ -64,8 +64,8 @@ impl Message {
             .map(|ttl| starts_at + Duration::from_secs(ttl.into()))
     }
 
-    /// The value of `apns-expiration`, in Unix seconds. 0 tells APNs to try once and to keep
-    /// nothing:
+    /// The value of `apns-expiration`, in Unix seconds. 0 asks APNs for a single attempt,
+    /// after which it keeps nothing:
     /// <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>.
     pub(super) fn apns_expiration(&self, expires_at: Option<OffsetDateTime>) -> Option<i64> {
         if self.ttl == Some(0) {

@@ -32,6 +32,7 @@ impl RequestPreview {
                 } else {
                     text(value)
                 };
+
                 (name.to_string(), text)
             })
             .collect();

@@ -75,6 +75,7 @@ pub(super) async fn connect(
 
     let state = ConnectionState::new(stream_limit, origin.first_stream_alone, stream_freed);
     let state = Arc::new(state);
+
     let connection = Connection::new(sender, Arc::clone(&state));
     Ok((Arc::new(connection), Driver { h2, state }))
 }
@@ -141,6 +142,7 @@ impl Driver {
                 }
             },
         }
+
         state.retire();
     }
 }
@@ -160,6 +162,7 @@ async fn watch(
         if !is_suspected && !was_used && let_go(state) {
             return WatchEnd::LetGo;
         }
+
         match tokio::time::timeout(PONG_WITHIN, ping_pong.ping(Ping::opaque())).await {
             Ok(Ok(_)) => {}
             Ok(Err(_)) | Err(_) => return WatchEnd::Dead,

@@ -63,8 +63,8 @@ struct ConnectFailure {
     again_at: Instant,
 }
 
-/// The end of one try to send a request.
-enum Tried {
+/// The end of one transmission of a request, of which [`Pool::send`] may make several.
+enum Transmission {
     Answered(Response),
     /// The connection was closing. Nothing was sent.
     Stale(h2::Error),
@@ -106,13 +106,13 @@ impl Pool {
         let mut stale = 0;
 
         loop {
-            let error = match self.try_send(&request, body).await? {
-                Tried::Answered(response) => return Ok(response),
-                Tried::Stale(error) => {
+            let error = match self.transmit(&request, body).await? {
+                Transmission::Answered(response) => return Ok(response),
+                Transmission::Stale(error) => {
                     stale += 1;
                     error
                 }
-                Tried::Returned(error) => {
+                Transmission::Returned(error) => {
                     returned += 1;
                     error
                 }
@@ -127,11 +127,11 @@ impl Pool {
         }
     }
 
-    async fn try_send(
+    async fn transmit(
         &self,
         request: &impl Fn() -> Request<()>,
         body: &Bytes,
-    ) -> Result<Tried, SendError> {
+    ) -> Result<Transmission, SendError> {
         let stream = self.acquire().await?;
         let connection = stream.connection();
 
@@ -141,15 +141,15 @@ impl Pool {
             Ok(Ok(())) => None,
             Ok(Err(ExchangeError::Stale(error))) => {
                 connection.retire();
-                return Ok(Tried::Stale(error));
+                return Ok(Transmission::Stale(error));
             }
             Ok(Err(ExchangeError::Unprocessed(error))) => {
                 connection.retire();
-                return Ok(Tried::Returned(error));
+                return Ok(Transmission::Returned(error));
             }
             Ok(Err(ExchangeError::Refused(error))) => {
                 connection.refused();
-                return Ok(Tried::Returned(error));
+                return Ok(Transmission::Returned(error));
             }
             Ok(Err(ExchangeError::Broken(error))) => {
                 Some(format!("the connection closed before the answer: {error}"))
@@ -164,7 +164,7 @@ impl Pool {
         // The status of a success tells enough. Any other answer needs its body to be judged by.
         match (received.head, cut_short) {
             (Some(head), cut_short) if cut_short.is_none() || head.status.is_success() => {
-                Ok(Tried::Answered(Response {
+                Ok(Transmission::Answered(Response {
                     status: head.status,
                     headers: head.headers,
                     body: received.body.into(),
@@ -213,6 +213,7 @@ impl Pool {
     fn try_acquire(&self) -> Result<Option<StreamPermit>, SendError> {
         let mut state = self.0.lock();
         state.drop_unusable();
+
         if let Some(connection) = state.connection_with_room() {
             return Ok(Some(StreamPermit::take(connection)));
         }
@@ -244,6 +245,7 @@ impl Pool {
                 Arc::clone(&self.0.stream_freed),
             ));
         }
+
         Ok(None)
     }
 }
@@ -294,6 +296,7 @@ impl State {
 
         let when_full = (stream_limit.saturating_mul(FULL_PERCENT) / 100).max(1);
         let needed = in_flight / when_full + 1;
+
         let (few, others) = self
             .connections
             .split_at(needed.min(self.connections.len()));

@@ -54,7 +54,7 @@ struct Claims {
 }
 
 /// An error: HTTP status and reason.
-type Refusal = (u16, &'static str);
+struct Refusal(u16, &'static str);
 
 impl Apns {
     pub(super) fn new(identity: &Identity) -> anyhow::Result<Self> {
@@ -67,7 +67,7 @@ impl Apns {
 
     /// The answer to every request in an outage.
     pub(super) fn unavailable() -> Answer {
-        refuse((503, "ServiceUnavailable"), None)
+        refuse(&Refusal(503, "ServiceUnavailable"), None)
     }
 
     pub(super) fn answer(&self, incoming: &Incoming<'_>, inbox: &Inbox) -> Answer {
@@ -79,7 +79,7 @@ impl Apns {
 
         let (token, payload) = match self.check(incoming) {
             Ok(checked) => checked,
-            Err(refusal) => return refuse(refusal, Some(id)),
+            Err(refusal) => return refuse(&refusal, Some(id)),
         };
 
         let scripted = scripted_outcome::apns(token);
@@ -89,13 +89,15 @@ impl Apns {
             apns_id: Some(&id),
             payload: inbox.shared_payload(incoming.body, || payload),
         };
+
         let is_accepted = inbox.record(request, |earlier| {
             scripted.is_none_or(|scripted| !scripted.applies(earlier))
         });
 
         match scripted {
             Some(scripted) if !is_accepted => {
-                refuse((scripted.error, usual_reason(scripted.error)), Some(id))
+                let refusal = Refusal(scripted.error, usual_reason(scripted.error));
+                refuse(&refusal, Some(id))
             }
             _ => {
                 let mut answer = Answer::new(200, "").with_header("apns-id", id);
@@ -111,9 +113,9 @@ impl Apns {
         let token = incoming
             .path
             .strip_prefix("/3/device/")
-            .ok_or((404, "BadPath"))?;
+            .ok_or(Refusal(404, "BadPath"))?;
         if incoming.method != Method::POST {
-            return Err((405, "MethodNotAllowed"));
+            return Err(Refusal(405, "MethodNotAllowed"));
         }
 
         if !incoming.has_certificate {
@@ -122,19 +124,19 @@ impl Apns {
         check_headers(incoming.headers, incoming.has_certificate)?;
 
         if token.is_empty() {
-            return Err((400, "MissingDeviceToken"));
+            return Err(Refusal(400, "MissingDeviceToken"));
         }
         if !token.len().is_multiple_of(2) || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err((400, "BadDeviceToken"));
+            return Err(Refusal(400, "BadDeviceToken"));
         }
 
         if incoming.body.len() > MAX_PAYLOAD {
-            return Err((413, "PayloadTooLarge"));
+            return Err(Refusal(413, "PayloadTooLarge"));
         }
         let payload: Value =
-            serde_json::from_slice(incoming.body).map_err(|_| (400, "PayloadEmpty"))?;
+            serde_json::from_slice(incoming.body).map_err(|_| Refusal(400, "PayloadEmpty"))?;
         if payload.as_object().is_none_or(serde_json::Map::is_empty) {
-            return Err((400, "PayloadEmpty"));
+            return Err(Refusal(400, "PayloadEmpty"));
         }
 
         Ok((token, payload))
@@ -143,7 +145,7 @@ impl Apns {
     fn authenticate(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let token = header(headers, "authorization")
             .and_then(|value| value.strip_prefix("bearer "))
-            .ok_or((403, "MissingProviderToken"))?;
+            .ok_or(Refusal(403, "MissingProviderToken"))?;
 
         // To verify a signature takes longer than the rest of a request.
         let known = self
@@ -155,7 +157,9 @@ impl Apns {
         let iat = match known {
             Some(iat) => iat,
             None => {
-                let iat = self.verify(token).ok_or((403, "InvalidProviderToken"))?;
+                let iat = self
+                    .verify(token)
+                    .ok_or(Refusal(403, "InvalidProviderToken"))?;
                 self.verified
                     .write()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -166,8 +170,8 @@ impl Apns {
 
         let age = OffsetDateTime::now_utc().unix_timestamp() - iat;
         match age {
-            age if age > TOKEN_LIFETIME => Err((403, "ExpiredProviderToken")),
-            age if age < -LEEWAY => Err((403, "InvalidProviderToken")),
+            age if age > TOKEN_LIFETIME => Err(Refusal(403, "ExpiredProviderToken")),
+            age if age < -LEEWAY => Err(Refusal(403, "InvalidProviderToken")),
             _ => Ok(()),
         }
     }
@@ -196,30 +200,30 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn check_headers(headers: &HeaderMap, has_certificate: bool) -> Result<(), Refusal> {
     let push_type = header(headers, "apns-push-type").unwrap_or("alert");
     let known = PUSH_TYPES.iter().find(|(name, _)| *name == push_type);
-    let (_, suffix) = known.ok_or((400, "InvalidPushType"))?;
+    let (_, suffix) = known.ok_or(Refusal(400, "InvalidPushType"))?;
 
     match header(headers, "apns-topic") {
-        None if !has_certificate => return Err((400, "MissingTopic")),
+        None if !has_certificate => return Err(Refusal(400, "MissingTopic")),
         Some(topic) if topic.strip_suffix(suffix) != Some(BUNDLE_ID) => {
-            return Err((400, "TopicDisallowed"));
+            return Err(Refusal(400, "TopicDisallowed"));
         }
         _ => {}
     }
 
     match header(headers, "apns-priority").unwrap_or("10") {
-        "10" if push_type == "background" => return Err((400, "BadPriority")),
+        "10" if push_type == "background" => return Err(Refusal(400, "BadPriority")),
         "10" | "5" | "1" => {}
-        _ => return Err((400, "BadPriority")),
+        _ => return Err(Refusal(400, "BadPriority")),
     }
 
     if header(headers, "apns-expiration").is_some_and(|at| at.parse::<u64>().is_err()) {
-        return Err((400, "BadExpirationDate"));
+        return Err(Refusal(400, "BadExpirationDate"));
     }
     if header(headers, "apns-id").is_some_and(|id| id.parse::<Uuid>().is_err()) {
-        return Err((400, "BadMessageId"));
+        return Err(Refusal(400, "BadMessageId"));
     }
     if header(headers, "apns-collapse-id").is_some_and(|id| id.len() > MAX_COLLAPSE_ID) {
-        return Err((400, "BadCollapseId"));
+        return Err(Refusal(400, "BadCollapseId"));
     }
 
     Ok(())
@@ -241,7 +245,8 @@ fn usual_reason(status: u16) -> &'static str {
     }
 }
 
-fn refuse((status, reason): Refusal, apns_id: Option<String>) -> Answer {
+fn refuse(refusal: &Refusal, apns_id: Option<String>) -> Answer {
+    let Refusal(status, reason) = *refusal;
     let mut body = json!({ "reason": reason });
     if status == 410 {
         let milliseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;

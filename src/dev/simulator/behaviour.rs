@@ -19,13 +19,13 @@ pub struct Faults {
     /// After how many requests a connection gets GOAWAY; 0: never.
     #[arg(long, default_value_t = 0)]
     pub goaway_after: u32,
-    /// After how many accepted messages a connection breaks in place of an answer; 0: never.
+    /// Of every this many accepted messages, one gets a broken connection in place of an answer; 0: none.
     #[arg(long, default_value_t = 0)]
     pub lose_answer_every: u64,
     /// How many seconds the Retry-After header of 429 and 503 asks for; 0: no header.
     #[arg(long, default_value_t = 0)]
     pub retry_after: u32,
-    /// What every request gets in place of an answer.
+    /// The outage that every request meets.
     #[arg(long, value_enum, default_value_t = Outage::None)]
     pub outage: Outage,
 }

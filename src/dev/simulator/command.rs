@@ -47,6 +47,7 @@ pub struct Arguments {
 /// Credentials, as request bodies for the API, are written to the directory.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
+
     let simulator = Simulator::start(Options {
         address: arguments.address,
         fcm_port: arguments.fcm_port,
@@ -64,6 +65,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     let directory = &arguments.directory;
     std::fs::write(directory.join("ca.pem"), &simulator.ca_pem)?;
+
+    // Each is a body of `POST /Credentials`. `bellwire demo` reads them, too.
     let credentials = [
         ("FCM", simulator.fcm_credential()),
         ("APN", simulator.apn_credential()),
@@ -87,6 +90,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     )?;
 
     signals.received().await;
+
     simulator.stop().await;
     Ok(())
 }

@@ -29,6 +29,8 @@ pub(super) fn serve(
 ) -> anyhow::Result<(ServerHandle, SocketAddr)> {
     let inbox = web::Data::from(inbox);
     let behaviour = web::Data::from(behaviour);
+
+    // The process has its own handling of signals.
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::clone(&inbox))
@@ -53,6 +55,7 @@ pub(super) fn serve(
     let server = server.run();
     let handle = server.handle();
     tokio::spawn(server);
+
     Ok((handle, address))
 }
 

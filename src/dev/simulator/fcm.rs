@@ -34,10 +34,12 @@ impl SendRequest {
             let text = "Invalid JSON payload received.";
             return Err(error(400, "INVALID_ARGUMENT", text, json!([])));
         };
+
         let validate_only = body
             .remove("validate_only")
             .or_else(|| body.remove("validateOnly"))
             == Some(json!(true));
+
         let Some(mut message) = body.remove("message").filter(|_| body.is_empty()) else {
             let text = "Message is required, and nothing else is known.";
             return Err(invalid(&[Violation::new("message", text)]));
@@ -110,6 +112,7 @@ impl Fcm {
         if let Err(refusal) = self.authenticate(incoming) {
             return refusal;
         }
+
         let SendRequest {
             token,
             message,
@@ -125,6 +128,7 @@ impl Fcm {
                 scripted_outcome::fcm(&token).filter(|scripted| scripted.times.is_none());
             return scripted.map_or_else(accepted, |scripted| Self::refuse(scripted.error));
         }
+
         Self::deliver(&token, message, inbox)
     }
 
@@ -140,10 +144,13 @@ impl Fcm {
                 other valid authentication credential.";
             return Err(error(401, "UNAUTHENTICATED", text, json!([])));
         }
+
+        // The token is good for the demo project only.
         if incoming.path != self.path {
             let text = "The caller does not have permission";
             return Err(error(403, "PERMISSION_DENIED", text, json!([])));
         }
+
         Ok(())
     }
 
@@ -155,6 +162,7 @@ impl Fcm {
             apns_id: None,
             payload: inbox.shared_payload(message.to_string().as_bytes(), || message),
         };
+
         let is_accepted = inbox.record(request, |earlier| {
             scripted.is_none_or(|scripted| !scripted.applies(earlier))
         });

@@ -102,9 +102,11 @@ impl TokenEndpoint {
         if claims.iss != CLIENT_EMAIL {
             return refuse("invalid_grant", "Invalid grant: account not found");
         }
+
         if claims.aud != self.uri {
             return refuse("invalid_grant", "Invalid JWT: Failed audience check.");
         }
+
         if claims.exp - claims.iat > MAX_ASSERTION_LIFE
             || claims.iat > now + LEEWAY
             || claims.exp < now - LEEWAY
@@ -112,6 +114,7 @@ impl TokenEndpoint {
             let description = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.";
             return refuse("invalid_grant", description);
         }
+
         if !claims.scope.split(' ').any(|scope| scope == SCOPE) {
             return refuse(
                 "invalid_scope",

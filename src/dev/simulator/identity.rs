@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::dev::private_file::write_private;
 
-// What the demo Credentials name.
+// The names in the demo Credentials.
 pub(super) const PROJECT_ID: &str = "bellwire-demo";
 pub(super) const CLIENT_EMAIL: &str = "demo@bellwire-demo.iam.gserviceaccount.com";
 pub(super) const BUNDLE_ID: &str = "com.example.demo";
@@ -142,7 +142,7 @@ impl Identity {
     }
 }
 
-/// A new certificate authority: its certificate as PEM, and what issues others.
+/// A new certificate authority: its certificate as PEM, and the issuer of others.
 fn authority() -> anyhow::Result<(String, Issuer<'static, KeyPair>)> {
     let mut params = CertificateParams::new(Vec::new())?;
     params
@@ -156,6 +156,7 @@ fn authority() -> anyhow::Result<(String, Issuer<'static, KeyPair>)> {
 
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = params.self_signed(&key)?;
+
     Ok((certificate.pem(), Issuer::new(params, key)))
 }
 
@@ -165,6 +166,7 @@ fn signed(
     purpose: ExtendedKeyUsagePurpose,
     issuer: &Issuer<'static, KeyPair>,
 ) -> anyhow::Result<(String, String)> {
+    // Another name than the authority's: see the test below.
     let mut params = CertificateParams::new(names)?;
     params
         .distinguished_name
@@ -173,6 +175,7 @@ fn signed(
 
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = params.signed_by(&key, issuer)?;
+
     Ok((certificate.pem(), key.serialize_pem()))
 }
 

@@ -34,8 +34,8 @@ pub(super) enum Provider {
     Apns(Apns),
 }
 
-/// What a server's connections share. Its accept loop and its connections' tasks own it; `stop` ends
-/// all of them.
+/// The state that a server's connections share. Its accept loop and its connections' tasks own it, and
+/// `stop` ends all of them.
 pub(super) struct Server {
     pub(super) provider: Provider,
     pub(super) inbox: Arc<Inbox>,
@@ -214,8 +214,8 @@ async fn serve_request(
         // The client has given the request up.
         _ = std::future::poll_fn(|context| respond.poll_reset(context)) => None,
     };
-
     connection.in_flight.fetch_sub(1, Ordering::Relaxed);
+
     if let Some(answer) = answer {
         reply(&mut respond, answer);
     }
@@ -294,6 +294,7 @@ async fn read(mut body: RecvStream) -> Option<Bytes> {
 fn reply(respond: &mut SendResponse<Bytes>, answer: Answer) {
     let mut response = Response::new(());
     *response.status_mut() = answer.status;
+
     for (name, value) in answer.headers {
         if let Ok(value) = value.parse() {
             response.headers_mut().insert(name, value);

@@ -79,6 +79,7 @@ impl ApnsClient {
             .tokens
             .as_ref()
             .map(|_| HeaderValue::from_static("bearer"));
+
         let request = DeviceRequest {
             client: self,
             payload,
@@ -91,8 +92,8 @@ impl ApnsClient {
         RequestPreview::post(url, &request.headers(), payload.body())
     }
 
-    /// Tries once to deliver `payload` to the device with `token`. `apns_id` must be the same on
-    /// every attempt at one notification.
+    /// Makes one attempt to deliver `payload` to the device with `token`. `apns_id` must be the same
+    /// for every attempt at one notification.
     ///
     /// A second request is made where the first answer is about the provider token or the
     /// connection, and another one may fare better.
@@ -119,6 +120,7 @@ impl ApnsClient {
             apns_id,
             authorization,
         };
+
         let answer = request.send().await?;
 
         match answer.code.as_deref() {

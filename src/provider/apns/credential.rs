@@ -66,6 +66,7 @@ impl KeyCredential {
 
         let bundle_id = fields.required_string(&["bundleId"]);
         check_bundle_id(&mut fields, &bundle_id);
+
         let team_id = apple_id(&mut fields, "teamId");
         let key_id = apple_id(&mut fields, "keyId");
 

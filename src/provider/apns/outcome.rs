@@ -64,8 +64,10 @@ fn outcome(
     match (reason, status.as_u16()) {
         // Both come with 410.
         ("Unregistered" | "ExpiredToken", _) => Outcome::TokenDead { since },
+
         // The token may be good in the other environment or for another app.
         ("BadDeviceToken" | "DeviceTokenNotForTopic" | "InvalidToken", _) => Outcome::TokenRefused,
+
         (
             "ExpiredProviderToken"
             | "InvalidProviderToken"
@@ -77,6 +79,7 @@ fn outcome(
             | "UnrelatedKeyIdInToken",
             _,
         ) => Outcome::CredentialRefused,
+
         ("TooManyProviderTokenUpdates", _) => Outcome::Throttled {
             retry_after,
             device_only: false,
@@ -85,15 +88,18 @@ fn outcome(
             retry_after,
             device_only: true,
         },
+
         ("IdleTimeout", _) | (_, 300..=399 | 408 | 500..=599) => {
             Outcome::Unavailable { retry_after }
         }
+
         // A 410 is about the token, but only a known reason makes a token dead.
         (_, 410) => Outcome::TokenRefused,
         (_, 429) => Outcome::Throttled {
             retry_after,
             device_only: false,
         },
+
         // BadCollapseId, BadExpirationDate, BadMessageId, BadPriority, BadTopic, DuplicateHeaders,
         // InvalidPushType, MissingDeviceToken, MissingTopic, PayloadEmpty, TopicDisallowed,
         // Forbidden, BadPath, MethodNotAllowed, PayloadTooLarge, and reasons that Apple may add:

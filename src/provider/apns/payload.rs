@@ -95,7 +95,7 @@ impl ApnsPayload {
         };
         if body.len() > max {
             let message = format!(
-                "must be at most {max} bytes as APNs gets it, but is {}",
+                "must be at most {max} bytes as APNs gets it; got {}",
                 body.len()
             );
             return Err(PayloadProblem::new("content", message));
@@ -136,7 +136,7 @@ impl<'a> Override<'a> {
         if let Some(unknown) = names.find(|name| !matches!(name.as_str(), "headers" | "payload")) {
             return Err(PayloadProblem::new(
                 format!("apn.{unknown}"),
-                "is not a known field; the known fields are headers, payload",
+                "this field does not exist; the fields here are headers, payload",
             ));
         }
 
@@ -174,7 +174,7 @@ fn payload(message: &Message) -> Result<Map<String, Value>, PayloadProblem> {
         if key == "aps" {
             return Err(PayloadProblem::new(
                 "data.aps",
-                "must have another name: APNs reserves the key aps",
+                "APNs reserves the key aps; use another key",
             ));
         }
         payload.insert(key.clone(), json!(value));
@@ -239,7 +239,7 @@ fn headers(
     let mut names = over.iter().flat_map(|over| over.keys());
     if let Some(name) = names.find(|name| !OVERRIDABLE.contains(&name.as_str())) {
         let message = format!(
-            "can't be set; the headers that can be set are {}",
+            "this header can't be set; the headers that can be are {}",
             OVERRIDABLE.join(", ")
         );
         return Err(PayloadProblem::new(format!("apn.headers.{name}"), message));
@@ -279,11 +279,12 @@ fn check_header(name: &str, text: &str, push_type: &str) -> Result<(), String> {
             Err("must be 10, 5 or 1".to_owned())
         }
         "apns-expiration" if text.parse::<u32>().is_err() => {
-            Err("must be a timestamp in Unix seconds, or 0 for one try".to_owned())
+            Err("must be a timestamp in Unix seconds, or 0 for a single attempt".to_owned())
         }
-        "apns-collapse-id" if text.len() > MAX_COLLAPSE_ID => {
-            Err(format!("must be at most {MAX_COLLAPSE_ID} bytes for APNs"))
-        }
+        "apns-collapse-id" if text.len() > MAX_COLLAPSE_ID => Err(format!(
+            "must be at most {MAX_COLLAPSE_ID} bytes for APNs; got {}",
+            text.len()
+        )),
         _ => Ok(()),
     }
 }
@@ -291,7 +292,7 @@ fn check_header(name: &str, text: &str, push_type: &str) -> Result<(), String> {
 fn header(name: &str, text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
     let name: HeaderName = name.parse().map_err(|_| "must be a header name")?;
     let value = HeaderValue::from_str(text)
-        .map_err(|_| "must have no control characters, because it is sent as a header")?;
+        .map_err(|_| "must not contain control characters, because it is sent as a header")?;
     Ok((name, value))
 }
 

@@ -104,7 +104,7 @@ impl AccessTokens {
         credential: &FcmCredential,
         endpoints: &Endpoints,
     ) -> Result<Self, ClientError> {
-        // Checked again at the last moment: a tenant must not make Bellwire call any other address.
+        // Checked here as well, because a tenant must not make Bellwire call any other address.
         let address = || ClientError::Address(credential.token_uri.clone());
         if credential.token_uri != GOOGLE_TOKEN_URI
             && !endpoints.fcm_token_uris.contains(&credential.token_uri)
@@ -239,6 +239,7 @@ impl AccessTokens {
         if !response.status.is_success() {
             return Err(refusal(&response));
         }
+
         granted(&response.body, asked_at).ok_or_else(|| NotSent::CredentialUnavailable {
             reason: "the token endpoint's answer has no access token".to_owned(),
             retry_after: None,
@@ -281,6 +282,7 @@ fn granted(body: &[u8], asked_at: Instant) -> Option<AccessToken> {
 
     let life = Duration::from_secs(granted.expires_in.min(MAX_TOKEN_SECONDS));
     let ahead = RENEW_AHEAD + RENEW_SPREAD.mul_f64(rand::random());
+
     Some(AccessToken {
         authorization,
         renew_at: asked_at + life.saturating_sub(ahead).max(life / 2),
@@ -288,9 +290,11 @@ fn granted(body: &[u8], asked_at: Instant) -> Option<AccessToken> {
     })
 }
 
-/// What an answer without success means: the Credential is at fault, or the endpoint.
+/// The meaning of an answer without success: the Credential is at fault, or the endpoint.
 fn refusal(response: &Response) -> NotSent {
+    // A proxy in between may answer with any body: then only the status is told.
     let refused: Refused = serde_json::from_slice(&response.body).unwrap_or_default();
+
     let reason = format!(
         "{} {} {}",
         response.status.as_u16(),

@@ -26,6 +26,7 @@ impl FcmClient {
         endpoints: &Endpoints,
     ) -> Result<Self, ClientError> {
         let endpoint = &endpoints.fcm;
+
         let uri = format!(
             "{}/v1/projects/{}/messages:send",
             endpoint.origin_uri(),
@@ -43,7 +44,7 @@ impl FcmClient {
         self.pool.connections()
     }
 
-    /// Tries once to deliver `payload` to the device with `token`.
+    /// Makes one attempt to deliver `payload` to the device with `token`.
     pub(in crate::provider) async fn send(
         &self,
         payload: &FcmPayload,
@@ -72,7 +73,7 @@ impl FcmClient {
 
     async fn send_body(&self, body: &Bytes) -> Result<Answer, NotSent> {
         let authorization = self.tokens.get().await?;
-        let answer = self.try_send(body, &authorization).await?;
+        let answer = self.send_once(body, &authorization).await?;
 
         let is_unauthorized = answer.http_status == Some(StatusCode::UNAUTHORIZED.as_u16())
             && answer.outcome == Outcome::CredentialRefused;
@@ -83,10 +84,14 @@ impl FcmClient {
         // Google may have revoked the access token before its end. Only if it refuses a new one as
         // well is the Credential at fault.
         self.tokens.forget(&authorization);
-        self.try_send(body, &self.tokens.get().await?).await
+        self.send_once(body, &self.tokens.get().await?).await
     }
 
-    async fn try_send(&self, body: &Bytes, authorization: &HeaderValue) -> Result<Answer, NotSent> {
+    async fn send_once(
+        &self,
+        body: &Bytes,
+        authorization: &HeaderValue,
+    ) -> Result<Answer, NotSent> {
         match self.pool.send(|| self.request(authorization), body).await {
             Ok(response) => Ok(outcome::answer(
                 response.status,

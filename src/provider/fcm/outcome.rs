@@ -123,15 +123,18 @@ fn outcome(
         (_, Some("SENDER_ID_MISMATCH"), _) => Outcome::TokenRefused,
         (_, Some("QUOTA_EXCEEDED"), _) => throttled,
         (_, Some("UNAVAILABLE" | "INTERNAL"), _) => Outcome::Unavailable { retry_after },
+
         // The key for APNs or web push that is kept at Firebase is bad. That concerns only tokens of
         // iOS apps and browsers, so it must not stop the Credential.
         (_, Some("THIRD_PARTY_AUTH_ERROR" | "APNS_AUTH_ERROR"), _) => Outcome::TokenRefused,
+
         (_, Some("INVALID_ARGUMENT"), _) | (400, _, "INVALID_ARGUMENT")
             if error.names_the_token() =>
         {
             Outcome::TokenDead { since: None }
         }
         (_, Some("INVALID_ARGUMENT"), _) => Outcome::MessageRefused,
+
         // Without a code, the API is off, a role is missing, or the project does not exist. The
         // front end may tell that in HTML.
         (401, _, _) | (403 | 404, None, _) => Outcome::CredentialRefused,

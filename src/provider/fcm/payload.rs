@@ -39,7 +39,8 @@ impl FcmPayload {
         if let Some(over) = &message.fcm {
             let mut names = NOT_OVERRIDABLE.iter();
             if let Some(name) = names.find(|name| over.contains_key(**name)) {
-                let message = "can't be set: Bellwire sets the recipient and android";
+                let message =
+                    "this field can't be set, because Bellwire sets the recipient and android";
                 return Err(PayloadProblem::new(format!("fcm.{name}"), message));
             }
             merge(&mut rendered, &in_camel_case(over));
@@ -52,7 +53,7 @@ impl FcmPayload {
             .sum();
         if size > MAX_PAYLOAD {
             let message = format!(
-                "must be at most {MAX_PAYLOAD} bytes of keys and values as FCM gets it, but is {size}"
+                "must be at most {MAX_PAYLOAD} bytes of keys and values as FCM gets it; got {size}"
             );
             return Err(PayloadProblem::new("content", message));
         }
@@ -90,6 +91,8 @@ impl FcmPayload {
 /// that it replaces the rendered field and does not stand beside it.
 fn in_camel_case(over: &Map<String, Value>) -> Map<String, Value> {
     let mut over = over.clone();
+
+    // Of the rendered fields, only these two have names of two words.
     if let Some(Value::Object(android)) = over.get_mut("android") {
         if let Some(key) = android.remove("collapse_key") {
             android.insert("collapseKey".to_owned(), key);
@@ -133,7 +136,7 @@ fn check_data(message: &Message, data: Option<&Value>) -> Result<(), PayloadProb
         if reserved {
             return Err(PayloadProblem::new(
                 field,
-                "must have another name: FCM reserves this key",
+                "FCM reserves this key; use another key",
             ));
         }
         if !value.is_string() {
