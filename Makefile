@@ -1,6 +1,17 @@
-# Checks that need more than cargo. `cargo test` runs everything else.
+# Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: schemathesis drill-compose deny audit sbom
+.PHONY: faketime citus schemathesis drill-compose deny audit sbom
+# Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
+faketime:
+	cargo test --test it -- --ignored clock
+
+# Runs the tests of Citus, and those of every feature on it. Needs CITUS_DATABASE_URL, a coordinator's with its workers:
+# see docs/citus.md.
+citus:
+	@test -n "$$CITUS_DATABASE_URL" || { echo "CITUS_DATABASE_URL is not set: give it the coordinator's" >&2; exit 1; }
+	cargo test --test it -- --include-ignored --test-threads=2 citus:: send:: cancel:: broadcast:: lists:: users:: faults:: \
+		retention:: idempotency:: interleavings:: crash:: many:: templates:: tenants:: credentials:: secrets::
+
 # Holds every operation against /openapi.json with generated requests. Needs `pip install schemathesis`.
 schemathesis:
 	tests/schemathesis.sh

@@ -10,6 +10,7 @@
     clippy::cast_precision_loss,
     clippy::format_collect,
     clippy::format_push_string,
+    clippy::disallowed_methods,
     reason = "figures and test data"
 )]
 

@@ -3,6 +3,11 @@
 //!
 //! Nothing here is checked when compiling: what these statements ask for is there only with Citus.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what these statements ask for is there only with Citus"
+)]
+
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgExecutor};
 
 use crate::store::{partitions, schema};

@@ -1,5 +1,10 @@
 //! Day partitions of the large tables: made ahead, so that a day can be dropped at once.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the names of partitions are not known when compiling"
+)]
+
 use sqlx::error::DatabaseError;
 use sqlx::{PgConnection, PgExecutor};
 use time::format_description::FormatItem;

@@ -1,5 +1,10 @@
 //! Connecting to Postgres and bringing its schema up to date.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the migrator's table, settings and names of databases are not known when compiling"
+)]
+
 use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
 //! Distributed over the workers of Citus, everything goes as it does on one Postgres.
-//! `CITUS_DATABASE_URL` is a coordinator's; without it, only what needs no Citus is tested here.
+//! `make citus` runs what needs it, with `CITUS_DATABASE_URL` set to a coordinator's.
 
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -16,17 +16,9 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::support::client::{apn, fcm, message};
-use crate::support::database::{Database, is_on_citus};
+use crate::support::database::Database;
 use crate::support::eventually;
 use crate::support::service::{Service, World, assert_tallies};
-
-/// The database, unless there is no Citus to test with.
-fn or_skip(database: Option<Database>) -> Option<Database> {
-    if database.is_none() {
-        eprintln!("skipped: CITUS_DATABASE_URL is not set");
-    }
-    database
-}
 
 fn migrate_citus(database: &Database) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
@@ -51,10 +43,7 @@ fn in_an_hour(to: &[Value]) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plain_postgres_is_told_what_it_lacks() {
-    if is_on_citus() {
-        return;
-    }
-    let database = Database::new().await;
+    let database = Database::empty().await;
     let output = migrate_citus(&database);
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -105,10 +94,9 @@ async fn what_seems_unsettled_after_it_was_recorded_is_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Citus: see `make citus`"]
 async fn what_is_there_is_distributed_once_and_goes_on() {
-    let Some(database) = or_skip(Database::on_citus().await) else {
-        return;
-    };
+    let database = Database::on_citus().await;
     let (url, pool) = (database.url.clone(), database.pool.clone());
     let mut world = World::on(database, Options::default()).await;
     let (key, secret) = world.demo().await;
@@ -198,10 +186,9 @@ async fn what_is_there_is_distributed_once_and_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Citus: see `make citus`"]
 async fn everything_goes_as_on_one_postgres() {
-    let Some(database) = or_skip(Database::distributed().await) else {
-        return;
-    };
+    let database = Database::distributed().await;
     let pool = database.pool.clone();
     let service = World::on(database, Options::default()).await.start().await;
     let client = &service.client;

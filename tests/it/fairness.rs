@@ -1,10 +1,17 @@
-//! Who goes first, and that nobody waits for ever.
+//! Who goes first, and that nothing waits for ever.
+
+use std::time::Duration;
 
 use bellwire::dev::simulator::Options;
 use bellwire::dev::simulator::behaviour::{Behaviour, Faults};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::support::client::{fcm, message};
+use crate::support::eventually;
 use crate::support::service::World;
 
 fn recipients(name: &str, count: usize) -> Vec<Value> {
@@ -13,10 +20,33 @@ fn recipients(name: &str, count: usize) -> Vec<Value> {
         .collect()
 }
 
+/// How many attempts of the others began before, and after, the last one of what `condition` says.
+async fn attempts_around(pool: &PgPool, condition: &str) -> (i64, i64) {
+    let around = format!(
+        "with attempt as (
+             select delivery_attempts.created_at, ({condition}) as chosen
+             from delivery_attempts
+             join operations on operations.id = delivery_attempts.operation_id
+         ),
+         last as (select max(created_at) as at from attempt where chosen)
+         select count(*) filter (where created_at < last.at), count(*) filter (where created_at > last.at)
+         from attempt cross join last
+         where not chosen"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(around))
+        .fetch_one(pool)
+        .await
+        .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn low_goes_after_high_and_is_not_starved_by_it() {
+    const RECIPIENTS: usize = 100;
+    const HIGH: usize = 100;
+    const LOW: usize = 5;
+
     let faults = Faults {
-        latency: 100,
+        latency: 200,
         ..Faults::default()
     };
     let options = Options {
@@ -24,53 +54,63 @@ async fn low_goes_after_high_and_is_not_starved_by_it() {
         ..Options::default()
     };
     let mut world = World::with(options).await;
-    world.config.delivery.max_claimed = 2_000;
+    // Of which the lane can have nearly all in flight, so that it puts nothing back, however busy
+    // the machine is.
+    world.config.delivery.max_claimed = 600;
     let service = world.start().await;
-    let client = &service.client;
-    // A first one, so that the lane is busy when the others come.
-    client.send(&message(&recipients("first", 2_000))).await;
-    let mut low = message(&recipients("low", 1_000));
-    low["priority"] = json!("LOW");
-    let low = client.send(&low).await;
-    let high = client.send(&message(&recipients("high", 10_000))).await;
-    client.completed(&low).await;
-    let operation = client.read(&format!("/Operations/{high}")).await;
-    assert_eq!(
-        operation["status"], "PROCESSING",
-        "low was not left to the end: {operation}"
-    );
-    assert!(
-        operation["stats"]["sent"].as_u64() > Some(0),
-        "and high has not waited for it: {operation}"
-    );
-    client.completed(&high).await;
+    let (client, pool) = (&service.client, &service.world.database.pool);
+    // The lane is there, and knows its provider.
+    let first = client.send(&message(&recipients("first", 1))).await;
+    client.completed(&first).await;
+
+    let at = OffsetDateTime::now_utc() + Duration::from_secs(3600);
+    let at = at.format(&Rfc3339).unwrap();
+    let sends = (0..LOW + HIGH).map(|number| {
+        let mut body = message(&recipients(&format!("send-{number}"), RECIPIENTS));
+        body["priority"] = json!(if number < LOW { "LOW" } else { "HIGH" });
+        body["schedule"] = json!({"sendAt": [at]});
+        async move { client.send(&body).await }
+    });
+    join_all(sends).await;
+
+    // All of it is due at one moment, and LOW has been for longer.
+    let due = "update batches
+               set due_at = now() - make_interval(mins => (operations.message ->> 'priority' = 'LOW')::integer)
+               from operations
+               where operations.id = batches.operation_id and queued > 0";
+    sqlx::query(due).execute(pool).await.unwrap();
+    eventually("all to be sent", async || {
+        let queued: i64 = sqlx::query_scalar("select sum(queued) from batches")
+            .fetch_one(pool)
+            .await
+            .unwrap();
+        (queued == 0).then_some(())
+    })
+    .await;
+
+    let is_low = "operations.message ->> 'priority' = 'LOW'";
+    let (before, after) = attempts_around(pool, is_low).await;
+    let [before, after] = [before, after].map(|count| count as usize);
+    assert!(before > 3 * LOW * RECIPIENTS, "only {before} went before");
+    assert!(after > 3 * LOW * RECIPIENTS, "only {after} went after");
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_single_send_passes_a_large_one() {
-    let faults = Faults {
-        latency: 100,
-        ..Faults::default()
-    };
-    let options = Options {
-        behaviour: Behaviour::new(100, 1000, faults),
-        ..Options::default()
-    };
-    let mut world = World::with(options).await;
+    let mut world = World::new().await;
     world.config.delivery.max_claimed = 1_500;
+    // The large one takes at least five seconds, so most of it is left when the other comes.
+    world.config.fcm.max_per_minute = 60_000;
+    world.config.fcm.warm_up = Duration::from_millis(1);
     let service = world.start().await;
-    let large = service
-        .client
-        .send(&message(&recipients("large", 10_000)))
-        .await;
-    let single = service
-        .client
-        .send(&message(&recipients("single", 1)))
-        .await;
-    service.client.completed(&single).await;
-    let operation = service.client.read(&format!("/Operations/{large}")).await;
-    assert_eq!(operation["status"], "PROCESSING", "{operation}");
-    service.client.completed(&large).await;
+    let (client, pool) = (&service.client, &service.world.database.pool);
+    let large = client.send(&message(&recipients("large", 5_000))).await;
+    let single = client.send(&message(&recipients("single", 1))).await;
+
+    client.completed(&single).await;
+    client.completed(&large).await;
+    let (_, after) = attempts_around(pool, "operations.recipients = 1").await;
+    assert!(after > 1_000, "only {after} went after the single one");
     service.stop().await;
 }

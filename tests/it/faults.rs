@@ -37,17 +37,29 @@ async fn rides_out(outage: Outage) {
         ..Faults::default()
     })
     .await;
-    world.config.fcm.timeout = Duration::from_millis(500);
-    world.config.apns.timeout = Duration::from_millis(500);
+    world.config.fcm.timeout = Duration::from_secs(1);
+    world.config.apns.timeout = Duration::from_secs(1);
     world.config.delivery.max_attempts = 1000;
     let service = world.start().await;
     let id = service.client.send(&message(&recipients(200))).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    // With attempts, or by claiming the batch and putting it back.
+    eventually("the outage to be met", async || {
+        let tries = "select (select count(*) from delivery_attempts) + sum(claims) from batches";
+        let tries: i64 = sqlx::query_scalar(tries)
+            .fetch_one(&service.world.database.pool)
+            .await
+            .unwrap();
+        (tries > 3).then_some(())
+    })
+    .await;
     let operation = service.client.read(&format!("/Operations/{id}")).await;
     assert_eq!(
-        (&operation["status"], &operation["stats"]["failed"]),
+        (&operation["status"], &operation["stats"]["sent"]),
         (&json!("PROCESSING"), &json!(0))
     );
+    assert_eq!(operation["stats"]["failed"], 0);
+
     service.set_faults(Faults::default()).await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 200);
     assert_eq!(service.arrived().await["tokens"], 200);
@@ -109,13 +121,11 @@ async fn answers_that_are_lost_are_repeated_with_the_same_id() {
         "{stats}"
     );
     assert!(summary["duplicates"].as_u64() > Some(0), "{summary}");
-    let url = format!("{}/messages", service.world.simulator.control_url);
-    let arrived: std::collections::HashMap<String, Value> =
-        reqwest::get(url).await.unwrap().json().await.unwrap();
-    for arrival in arrived
+    let arrived = service.world.messages().await;
+    let by_apns = arrived
         .values()
-        .filter(|arrival| arrival["provider"] == "APN")
-    {
+        .filter(|arrival| arrival["provider"] == "APN");
+    for arrival in by_apns {
         assert_eq!(arrival["apnsIds"].as_array().unwrap().len(), 1, "{arrival}");
     }
     service.stop().await;
@@ -167,27 +177,37 @@ async fn a_refused_credential_holds_its_notifications_until_it_is_mended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_sent_in_time_fails_as_expired() {
-    let mut world = world(Faults {
+    let service = world(Faults {
         outage: Outage::Refuse,
         ..Faults::default()
     })
+    .await
+    .start()
     .await;
-    world.config.delivery.deadline = Duration::from_secs(2);
-    let service = world.start().await;
-    let id = service.client.send(&message(&[fcm("device")])).await;
-    assert_eq!(service.client.completed(&id).await["stats"]["failed"], 1);
-    let errors = service
-        .client
-        .read(&format!("/Operations/{id}/Errors"))
-        .await;
+    let client = &service.client;
+
+    // With the first one, the provider turns out to be away. It has time until it is back.
+    client.send(&message(&[fcm("patient")])).await;
+    eventually("the first one to be put back", async || {
+        let claims: i32 = sqlx::query_scalar("select max(claims) from batches")
+            .fetch_one(&service.world.database.pool)
+            .await
+            .unwrap();
+        (claims >= 2).then_some(())
+    })
+    .await;
+
+    let mut send = message(&[fcm("device")]);
+    send["ttl"] = json!(1);
+    let id = client.send(&send).await;
+    assert_eq!(client.completed(&id).await["stats"]["failed"], 1);
+    let errors = client.read(&format!("/Operations/{id}/Errors")).await;
+    let error = &errors["errors"][0];
     assert_eq!(
-        (
-            &errors["errors"][0]["code"],
-            &errors["errors"][0]["attempts"]
-        ),
+        (&error["code"], &error["attempts"]),
         (&json!("EXPIRED"), &json!(0))
     );
-    let text = errors["errors"][0]["message"].as_str().unwrap();
+    let text = error["message"].as_str().unwrap();
     assert!(text.contains("last error: "), "{text}");
     service.stop().await;
 }

@@ -4,7 +4,6 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::support::client::{answer, fcm, message};
-use crate::support::process::free_port;
 use crate::support::service::{Service, World};
 
 async fn get(url: &str) -> (StatusCode, Value) {
@@ -73,7 +72,6 @@ async fn a_process_without_the_api_answers_for_its_health_alone_and_delivers() {
         worker.delivery.enabled,
         worker.retention.enabled,
     ) = (false, true, false);
-    worker.server.listen = format!("127.0.0.1:{}", free_port()).parse().unwrap();
     let service = world.start_for(&caller.0, &caller.1).await;
     let id = service.client.send(&message(&[fcm("a-device")])).await;
     assert_eq!(

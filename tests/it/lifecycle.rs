@@ -7,7 +7,6 @@ use bellwire::dev::postgres::PrivatePostgres;
 use bellwire::dev::simulator::Options;
 use bellwire::dev::simulator::behaviour::{Behaviour, Faults, Outage};
 use nix::sys::signal::Signal;
-use serde_json::Value;
 
 use crate::support::client::{Client, apn, fcm, message};
 use crate::support::database::Database;
@@ -40,8 +39,7 @@ async fn a_rolling_restart_of_two_replicas_loses_nothing_and_doubles_nothing() {
     let mut world = World::with(options).await;
     world.config.delivery.max_claimed = 2_000;
     let caller = world.demo().await;
-    let drain = [setting("BELLWIRE__SERVER__DRAIN_DELAY", "100ms")];
-    let serve = async || Process::serve_with(&world, &caller, &drain).await;
+    let serve = async || Process::serve(&world, &caller).await;
     let (mut first, mut client) = serve().await;
     let (mut second, _) = serve().await;
     let mut ids = Vec::new();
@@ -57,9 +55,8 @@ async fn a_rolling_restart_of_two_replicas_loses_nothing_and_doubles_nothing() {
         );
     };
     let arrived = async |count: u64| {
-        let url = format!("{}/summary", world.simulator.control_url);
         let enough = async || {
-            let summary: Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
+            let summary = world.arrived().await;
             (summary["accepted"].as_u64() >= Some(count)).then_some(summary)
         };
         eventually("notifications to arrive", enough).await
@@ -112,11 +109,11 @@ async fn readiness_ends_first_and_requests_are_answered_until_the_delay_is_over(
     })
     .await;
     process.signal(Signal::SIGTERM);
-    let red = eventually("the end of readiness", async || {
+    eventually("the end of readiness", async || {
         ready().await.filter(|answer| answer.status() == 503)
     })
     .await;
-    assert!(red.text().await.unwrap().contains("shutting down"));
+
     let id = client.send(&message(&[fcm("late")])).await;
     let answer = client
         .request(reqwest::Method::GET, &format!("/Operations/{id}"))
@@ -145,18 +142,22 @@ async fn a_second_signal_ends_at_once_what_waits_for_a_provider() {
     world.config.fcm.timeout = Duration::from_secs(300);
     world.config.apns.timeout = Duration::from_secs(300);
     world.config.delivery.lease = Duration::from_secs(600);
-    let environment = [
-        setting("BELLWIRE__DELIVERY__GRACE", LONG),
-        setting("BELLWIRE__SERVER__DRAIN_DELAY", "0s"),
-    ];
+    let environment = [setting("BELLWIRE__DELIVERY__GRACE", LONG)];
     let (process, client) = Process::serve_with(&world, &caller, &environment).await;
     client
         .send(&message(&[fcm("a-device"), apn("0a1b2c3d")]))
         .await;
-    // Requests are under way, and not answered.
-    process.logged("lane stalled").await;
+    eventually("requests to be in flight", async || {
+        (world.arrived().await["inFlight"] == 2).then_some(())
+    })
+    .await;
+
     process.signal(Signal::SIGINT);
-    process.logged("a second signal").await;
+    eventually("the API to be closed", async || {
+        let request = client.request(reqwest::Method::GET, "/Apps");
+        request.send().await.is_err().then_some(())
+    })
+    .await;
     process.signal(Signal::SIGINT);
     assert_eq!(process.ended().await.code(), Some(1));
     world.simulator.stop().await;

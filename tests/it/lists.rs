@@ -1,8 +1,10 @@
 //! Lists: pages that neither skip nor repeat, and every filter.
 
+use bellwire::model::id::OperationId;
 use serde_json::{Value, json};
 
 use crate::support::client::{apn, fcm, message};
+use crate::support::eventually;
 use crate::support::service::Service;
 
 fn ids(items: &[Value]) -> Vec<&str> {
@@ -151,34 +153,27 @@ async fn notifications_are_listed_in_request_order_and_filtered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_older_than_the_retention_is_not_shown() {
     let mut world = crate::support::service::World::new().await;
-    world.config.retention.period = std::time::Duration::from_secs(3);
+    world.config.retention.period = std::time::Duration::from_secs(2);
     let service = world.start().await;
-    let id = service.client.send(&message(&[fcm("device")])).await;
-    let notifications = service.client.read("").await;
-    let notification = notifications["pushNotifications"][0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    crate::support::eventually("the Operation to be too old", async || {
-        (service.client.get(&format!("/Operations/{id}")).await.0 == 404).then_some(())
+    let client = &service.client;
+    let id = client.send(&message(&[fcm("device")])).await;
+    // Its id follows from its Operation's, so that it need not be read in time.
+    let operation: OperationId = id.parse().unwrap();
+    let notification = operation.push_notification(0);
+
+    eventually("the Operation to be too old", async || {
+        (client.get(&format!("/Operations/{id}")).await.0 == 404).then_some(())
     })
     .await;
-    assert_eq!(service.client.get(&format!("/{notification}")).await.0, 404);
-    assert_eq!(
-        service
-            .client
-            .get(&format!("/Operations/{id}/Errors"))
-            .await
-            .0,
-        404
-    );
-    assert_eq!(
-        service.client.read("/Operations").await["operations"],
-        json!([])
-    );
-    assert_eq!(
-        service.client.read("").await["pushNotifications"],
-        json!([])
-    );
+    for path in [
+        format!("/{notification}"),
+        format!("/{notification}/DeliveryAttempts"),
+        format!("/Operations/{id}/Errors"),
+    ] {
+        assert_eq!(client.get(&path).await.0, 404, "{path}");
+    }
+    for (path, list) in [("/Operations", "operations"), ("", "pushNotifications")] {
+        assert_eq!(client.read(path).await[list], json!([]), "{path}");
+    }
     service.stop().await;
 }

@@ -8,6 +8,10 @@
     reason = "a test that cannot go on should panic"
 )]
 #![allow(
+    clippy::disallowed_methods,
+    reason = "a wrong statement fails its test"
+)]
+#![allow(
     unreachable_pub,
     reason = "what tests share is used within this binary"
 )]

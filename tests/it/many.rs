@@ -1,7 +1,5 @@
 //! 10,000 recipients in one request: some tokens dead, some failing for a while.
 
-use std::collections::HashMap;
-
 use serde_json::{Value, json};
 
 use crate::support::client::{apn, fcm, message};
@@ -79,8 +77,7 @@ async fn every_recipient_has_an_answer() {
         );
     }
 
-    let url = format!("{}/messages", service.world.simulator.control_url);
-    let arrived: HashMap<String, Value> = reqwest::get(url).await.unwrap().json().await.unwrap();
+    let arrived = service.world.messages().await;
     assert_eq!(arrived.len(), RECIPIENTS);
     assert!(
         arrived

@@ -118,7 +118,7 @@ async fn a_migration_makes_way_while_something_long_reads_its_table() {
         .await;
     // Those who come after it would otherwise wait for as long as it does.
     let others = sqlx::query("delete from push_notifications").execute(&database.pool);
-    tokio::time::timeout(Duration::from_secs(5), others)
+    tokio::time::timeout(Duration::from_secs(60), others)
         .await
         .unwrap()
         .unwrap();
@@ -188,10 +188,7 @@ async fn a_running_process_goes_on_while_a_later_release_migrates() {
         .await
         .unwrap();
     insert_future(pool).await;
-    assert!(
-        drill.summary().await["accepted"].as_u64().unwrap() < RECIPIENTS,
-        "it is under way"
-    );
+    assert!(drill.accepted().await < RECIPIENTS, "it is under way");
     let again = client.send(&message(&[fcm("device-0")])).await;
     assert_eq!(client.completed(&again).await["stats"]["sent"], 1);
     assert_eq!(

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::support::client::{fcm, message};
 use crate::support::service::Service;
 
 /// Every method and path of the document.
@@ -80,65 +81,67 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
     service.stop().await;
 }
 
-/// The parameters that a handler of this source asks for by name.
-fn read_by(handler: &str) -> BTreeSet<&str> {
-    let readers = [
-        "query.string(",
-        "query.filter(",
-        "query.one_of(",
-        "query.id(",
-        "query.id::<UserId>(",
-        "query.required_id::<UserId>(",
-        "query.boolean(",
-    ];
-    let named = readers.iter().flat_map(|call| {
-        handler
-            .split(call)
-            .skip(1)
-            .filter_map(|rest| rest.split('"').nth(1))
-    });
-    let shared = [
-        ("query.app_name(", &["appName"][..]),
-        ("query.start_date(", &["startDate"]),
-        ("query.end_date(", &["endDate"]),
-        ("state.id_range(", &["startDate", "endDate"]),
-        ("Page::of(", &["pageSize", "pageToken"]),
-    ];
-    let shared = shared
-        .iter()
-        .filter(|(call, _)| handler.contains(call))
-        .flat_map(|(_, names)| names.iter().copied());
-    named.chain(shared).collect()
+/// The query parameters that the document describes for `GET` at this path.
+fn described(path: &Value) -> BTreeSet<&str> {
+    let parameters = path["get"]["parameters"].as_array().into_iter().flatten();
+    parameters
+        .filter(|parameter| parameter["in"] == "query")
+        .map(|parameter| parameter["name"].as_str().unwrap())
+        .collect()
 }
 
-#[test]
-fn every_parameter_that_a_handler_reads_is_described_and_no_other() {
-    let mut handlers = 0;
-    let resources = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/resources");
-    for file in std::fs::read_dir(resources).unwrap() {
-        let path = file.unwrap().path();
-        let Ok(source) = std::fs::read_to_string(&path) else {
-            continue;
+/// A parameter that a route reads is refused when its value is nonsense; any other is ignored.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let operation = client.send(&message(&[fcm("a-device")])).await;
+    let notification = client.read("").await["pushNotifications"][0]["id"].clone();
+    let device = json!({"appName": "demo", "token": "registered", "provider": "FCM"});
+    let (_, registered) = client.post("/DeviceRegistrations", &device).await;
+    let registration = registered["resourceId"].as_str().unwrap();
+    let path = format!("/DeviceRegistrations/{registration}");
+    let user = client.read(&path).await["userId"].clone();
+    let user = user.as_str().unwrap();
+    let credential = client.read("/Credentials").await["credentials"][0]["id"].clone();
+
+    let document = document(&service).await;
+    let paths = document["paths"].as_object().unwrap();
+    let routes: Vec<_> = paths
+        .iter()
+        .filter_map(|(path, it)| Some((path.strip_prefix("/v1/PushNotifications")?, it)))
+        .filter(|(_, it)| it["get"].is_object())
+        .collect();
+    let known: BTreeSet<&str> = routes.iter().flat_map(|(_, it)| described(it)).collect();
+    assert!(known.contains("pageSize"), "{known:?}");
+
+    for (route, it) in routes {
+        let id = match route.split('/').nth(1).unwrap_or_default() {
+            "Operations" => &operation,
+            "DeviceRegistrations" => registration,
+            "Users" => user,
+            "Credentials" => credential.as_str().unwrap(),
+            _ => notification.as_str().unwrap(),
         };
-        for handler in source.split("#[utoipa::path(").skip(1) {
-            let described = handler.lines().filter(|line| line.contains(", Query"));
-            let mut described: BTreeSet<_> = described
-                .filter_map(|line| line.split('"').nth(1))
-                .collect();
-            for (shared, names) in [
-                ("PageParams", ["pageSize", "pageToken"]),
-                ("DateParams", ["startDate", "endDate"]),
-            ] {
-                if handler.contains(shared) {
-                    described.extend(names);
-                }
+        let path = route.replace("{id}", id).replace("{name}", "demo");
+        let described = described(it);
+        for name in known.iter().copied().chain(["unknown"]) {
+            // This list is of one User's registrations.
+            let user = match (route, name) {
+                ("/DeviceRegistrations", "userId") => String::new(),
+                ("/DeviceRegistrations", _) => format!("&userId={user}"),
+                _ => String::new(),
+            };
+            let (status, answer) = client.get(&format!("{path}?{name}=%00{user}")).await;
+            if described.contains(name) {
+                assert_eq!(status, StatusCode::BAD_REQUEST, "{route} {name}: {answer}");
+                assert_eq!(answer["errors"][0]["field"], *name, "{route}: {answer}");
+            } else {
+                assert_eq!(status, StatusCode::OK, "{route} {name}: {answer}");
             }
-            let read = read_by(handler);
-            handlers += usize::from(!read.is_empty());
-            assert_eq!(described, read, "{}", path.display());
         }
     }
-    assert_eq!(handlers, 8, "lists");
+    service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

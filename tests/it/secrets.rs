@@ -2,11 +2,12 @@
 
 use bellwire::crypto::{MasterKeys, generate_master_key};
 use bellwire::maintenance::key_rotation::{self, Rotated};
+use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::support::client::{Client, apn, fcm, message};
-use crate::support::eventually;
+use crate::support::client::{apn, fcm, message};
+use crate::support::process::Process;
 use crate::support::service::{Service, World};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,28 +101,9 @@ async fn no_table_holds_a_token_or_a_credential_in_plain_text() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_line_holds_a_secret_at_any_level() {
     let world = World::new().await;
-    let (key, secret) = world.demo().await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let log = tempfile::NamedTempFile::new().unwrap();
-    let mut command = world.command(port);
-    command
-        .env("BELLWIRE__LOG__LEVEL", "trace")
-        .stdout(log.reopen().unwrap())
-        .stderr(log.reopen().unwrap());
-    let mut process = command.spawn().unwrap();
-    let client = Client::new(&format!("http://127.0.0.1:{port}"), &key, &secret);
-    eventually("the service to listen", async || {
-        client
-            .request(reqwest::Method::GET, "/Apps")
-            .send()
-            .await
-            .ok()
-    })
-    .await;
+    let caller = world.demo().await;
+    let level = [("BELLWIRE__LOG__LEVEL", "trace".to_owned())];
+    let (process, client) = Process::serve_with(&world, &caller, &level).await;
     let tokens = [
         "fcm-token-of-somebody",
         "fcm-dead-token-of-somebody~UNREGISTERED",
@@ -152,15 +134,13 @@ async fn no_log_line_holds_a_secret_at_any_level() {
     ];
     client.completed(&client.send(&message(&to)).await).await;
     client.post("/Preview", &message(&to)).await;
-    process.kill().unwrap();
-    process.wait().unwrap();
-
-    let text = std::fs::read_to_string(log.path()).unwrap();
+    process.signal(Signal::SIGTERM);
+    let text = process.log_to_the_end().await;
     assert!(text.contains("TRACE"), "the most detailed level is on");
     let content =
         |credential: &Value| credential["privateKey"].as_str().unwrap()[100..140].to_owned();
     let secrets = [
-        secret,
+        caller.1,
         content(&fcm_credential),
         content(&world.simulator.apn_credential()),
     ];

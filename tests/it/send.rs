@@ -2,6 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::support::client::{apn, fcm, message};
 use crate::support::forms::forms;
@@ -176,25 +178,30 @@ async fn a_retry_carries_the_same_apns_id_and_every_attempt_is_on_record() {
     service.stop().await;
 }
 
+fn scheduled(at: OffsetDateTime) -> Value {
+    let mut body = message(&[fcm(FCM_TOKEN)]);
+    body["schedule"] = json!({"sendAt": [at.format(&Rfc3339).unwrap()]});
+    body
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_send_waits_for_its_time() {
     let service = Service::start().await;
-    let at = time::OffsetDateTime::now_utc() + time::Duration::seconds(3);
-    let mut body = message(&[fcm(FCM_TOKEN)]);
-    let format = &time::format_description::well_known::Rfc3339;
-    body["schedule"] = json!({"sendAt": [at.format(format).unwrap()]});
-    let id = service.client.send(&body).await;
-    let operation = service.client.read(&format!("/Operations/{id}")).await;
+    let client = &service.client;
+    let in_an_hour = OffsetDateTime::now_utc() + time::Duration::hours(1);
+    let id = client.send(&scheduled(in_an_hour)).await;
+    let operation = client.read(&format!("/Operations/{id}")).await;
     assert_eq!(
         (&operation["status"], &operation["stats"]["scheduled"]),
         (&json!("SCHEDULED"), &json!(1))
     );
-    let listed = service.client.read("/Operations?status=SCHEDULED").await;
+    let listed = client.read("/Operations?status=SCHEDULED").await;
     assert_eq!(listed["operations"].as_array().unwrap().len(), 1);
-    service.client.completed(&id).await;
-    assert!(
-        time::OffsetDateTime::now_utc() >= at,
-        "sent before its time"
-    );
+
+    let soon = OffsetDateTime::now_utc() + time::Duration::seconds(2);
+    let id = client.send(&scheduled(soon)).await;
+    client.completed(&id).await;
+    assert!(OffsetDateTime::now_utc() >= soon, "sent before its time");
+    assert_eq!(service.arrived().await["accepted"], 1, "the other waits");
     service.stop().await;
 }

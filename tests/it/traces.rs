@@ -36,11 +36,12 @@ fn collector() -> (String, mpsc::Receiver<(String, Vec<u8>)>) {
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
-            let _ = (&stream)
-                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            // Before the answer, for which the service waits before it ends.
             if sender.send((path, body)).is_err() {
                 return;
             }
+            let _ = (&stream)
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
     });
     (address, receiver)
@@ -59,7 +60,6 @@ async fn a_callers_trace_goes_on_in_spans_and_logs() {
         ("BELLWIRE__TRACES__ENDPOINT", endpoint),
         // Of others nothing is sent, so what comes is what the caller asked for.
         ("BELLWIRE__TRACES__RATIO", "0.0".to_owned()),
-        ("BELLWIRE__SERVER__DRAIN_DELAY", "0s".to_owned()),
         ("BELLWIRE__LOG__FORMAT", "json".to_owned()),
         ("BELLWIRE__LOG__LEVEL", "bellwire=debug".to_owned()),
     ];

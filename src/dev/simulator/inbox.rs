@@ -43,6 +43,26 @@ pub(super) struct Summary {
     pub duplicates: u64,
     /// How many connections were opened.
     pub connections: u64,
+    /// How many connections are open now.
+    pub open_connections: u64,
+    /// How many requests have no answer yet.
+    pub in_flight: u64,
+}
+
+/// Counts a connection or a request until it is dropped.
+pub(super) struct Counted(Arc<AtomicU64>);
+
+impl Counted {
+    fn by(count: &Arc<AtomicU64>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
 }
 
 /// A request for one device that passed the provider's checks.
@@ -64,6 +84,8 @@ pub(super) struct Inbox {
     payloads: Mutex<HashMap<u64, Arc<Value>>>,
     connections: AtomicU64,
     accepted: AtomicU64,
+    open_connections: Arc<AtomicU64>,
+    in_flight: Arc<AtomicU64>,
 }
 
 impl Default for Inbox {
@@ -74,13 +96,22 @@ impl Default for Inbox {
             payloads: Mutex::default(),
             connections: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
+            open_connections: Arc::default(),
+            in_flight: Arc::default(),
         }
     }
 }
 
 impl Inbox {
-    pub(super) fn count_connection(&self) {
+    /// Counts a connection, which is open until the result is dropped.
+    pub(super) fn count_connection(&self) -> Counted {
         self.connections.fetch_add(1, Ordering::Relaxed);
+        Counted::by(&self.open_connections)
+    }
+
+    /// Counts a request, which is in flight until the result is dropped.
+    pub(super) fn count_request(&self) -> Counted {
+        Counted::by(&self.in_flight)
     }
 
     /// Counts an accepted message. Returns how many there have been, this one included.
@@ -149,6 +180,9 @@ impl Inbox {
             tokens: 0,
             duplicates: 0,
             connections: self.connections.load(Ordering::Relaxed),
+            // Read before the sums: once both are 0, the sums change no more.
+            open_connections: self.open_connections.load(Ordering::Acquire),
+            in_flight: self.in_flight.load(Ordering::Acquire),
         };
 
         for shard in &self.shards {

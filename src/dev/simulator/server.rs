@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::dev::simulator::apns::Apns;
 use crate::dev::simulator::behaviour::{Behaviour, Outage};
 use crate::dev::simulator::fcm::Fcm;
-use crate::dev::simulator::inbox::Inbox;
+use crate::dev::simulator::inbox::{Counted, Inbox};
 
 /// Most bytes of a body that are read. Both providers refuse far smaller ones.
 const MAX_BODY: usize = 256 * 1024;
@@ -114,12 +114,22 @@ pub(super) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, server:
         if server.behaviour.faults().outage == Outage::Refuse {
             continue;
         }
-        server.inbox.count_connection();
-        tokio::spawn(serve_connection(tcp, acceptor.clone(), Arc::clone(&server)));
+        let open = server.inbox.count_connection();
+        tokio::spawn(serve_connection(
+            tcp,
+            acceptor.clone(),
+            Arc::clone(&server),
+            open,
+        ));
     }
 }
 
-async fn serve_connection(tcp: TcpStream, acceptor: TlsAcceptor, server: Arc<Server>) {
+async fn serve_connection(
+    tcp: TcpStream,
+    acceptor: TlsAcceptor,
+    server: Arc<Server>,
+    open: Counted,
+) {
     let Some((tcp, lingering)) = two_handles(tcp) else {
         return;
     };
@@ -152,7 +162,9 @@ async fn serve_connection(tcp: TcpStream, acceptor: TlsAcceptor, server: Arc<Ser
         serve_requests(&mut http, &connection).await
     };
 
-    if broken.run_until_cancelled(served).await.is_some() {
+    let served = broken.run_until_cancelled(served).await;
+    drop(open);
+    if served.is_some() {
         linger(lingering).await;
     }
 }
@@ -182,7 +194,14 @@ async fn serve_requests(
         }
 
         connection.in_flight.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(serve_request(request, respond, Arc::clone(connection)));
+        // Before the task begins, so that a connection that ends leaves no request uncounted.
+        let in_flight = connection.server.inbox.count_request();
+        tokio::spawn(serve_request(
+            request,
+            respond,
+            Arc::clone(connection),
+            in_flight,
+        ));
     }
     Some(())
 }
@@ -208,6 +227,7 @@ async fn serve_request(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     connection: Arc<Connection>,
+    _in_flight: Counted,
 ) {
     let answer = tokio::select! {
         answer = answer(request, &connection) => answer,

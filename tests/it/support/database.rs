@@ -19,6 +19,8 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{GenericImage, ImageExt, ReuseDirective};
 use tokio::sync::OnceCell;
 
+const CITUS_URL: &str = "CITUS_DATABASE_URL";
+
 /// Ends when this process ends.
 static SERVER: OnceCell<Server> = OnceCell::const_new();
 static CITUS: OnceCell<()> = OnceCell::const_new();
@@ -39,13 +41,13 @@ pub struct Database {
 
 /// Whether databases are distributed.
 pub fn is_on_citus() -> bool {
-    std::env::var_os("CITUS_DATABASE_URL").is_some()
+    std::env::var_os(CITUS_URL).is_some()
 }
 
 impl Database {
     pub async fn new() -> Self {
-        if let Some(distributed) = Self::distributed().await {
-            return distributed;
+        if is_on_citus() {
+            return Self::distributed().await;
         }
         let server = SERVER.get_or_init(Server::start).await;
         Self::made_from(server, &server.template).await
@@ -73,18 +75,19 @@ impl Database {
         }
     }
 
-    /// One on Citus, distributed. `None`: `CITUS_DATABASE_URL` is not set.
-    pub async fn distributed() -> Option<Self> {
-        let database = Self::on_citus().await?;
+    /// One on Citus, distributed.
+    pub async fn distributed() -> Self {
+        let database = Self::on_citus().await;
         let mut connection = database.pool.acquire().await.unwrap().detach();
         assert!(citus::distribute(&mut connection).await.unwrap());
         connection.close().await.unwrap();
-        Some(database)
+        database
     }
 
-    /// One on Citus that is not distributed yet. `None`: `CITUS_DATABASE_URL` is not set.
-    pub async fn on_citus() -> Option<Self> {
-        let url = std::env::var("CITUS_DATABASE_URL").ok()?;
+    /// One on Citus that is not distributed yet.
+    pub async fn on_citus() -> Self {
+        let url = std::env::var(CITUS_URL)
+            .unwrap_or_else(|_| panic!("{CITUS_URL} is not set: give it the coordinator's"));
         let mut connection = PgConnection::connect(&url).await.unwrap();
         CITUS
             .get_or_init(async || forget_dead_schemas(&mut connection).await)
@@ -102,7 +105,7 @@ impl Database {
         let options = PgConnectOptions::from_str(&url).unwrap();
         let pool = schema::pool(options, 5, Duration::from_secs(30));
         schema::migrate(&pool).await.unwrap();
-        Some(Self { url, pool })
+        Self { url, pool }
     }
 
     /// Drops it under whoever is connected.

@@ -4,68 +4,65 @@ use std::time::Duration;
 
 use bellwire::dev::simulator::Options;
 use bellwire::dev::simulator::behaviour::{Behaviour, Faults};
-use serde_json::Value;
 
 use super::client::{Client, apn, fcm, message};
 use super::database::Database;
-use super::eventually;
 use super::process::Process;
 use super::service::{World, assert_tallies};
+use super::{eventually, steady};
 
 /// Recipients of the send.
 pub const RECIPIENTS: u64 = 6_000;
+/// Notifications that a process claims at a time.
+pub const CLAIMED: u64 = 500;
 
-/// A world with providers slow enough to be caught in the middle, and a send that is under way.
+/// A world whose providers are so slow that a send can be caught in the middle, however fast or
+/// busy the machine is: no more than [`CLAIMED`] requests are in flight at a time, and each takes
+/// its latency.
 pub struct Drill {
     pub world: World,
     pub caller: (String, String),
 }
 
 impl Drill {
+    /// A send takes at least 2.4 seconds.
     pub async fn new() -> Self {
         Self::on(Database::new().await).await
     }
 
+    /// The same, with a database that a test has made for itself.
     pub async fn on(database: Database) -> Self {
-        Self::with(
-            database,
-            Faults {
-                latency: 50,
-                jitter: 50,
-                ..Faults::default()
-            },
-            Duration::from_secs(1),
-        )
-        .await
+        Self::with_latency(database, 200).await
     }
 
-    /// With providers so slow that a send takes some four seconds.
+    /// A send takes at least 9.6 seconds: for faults that take long to bring about.
     pub async fn slow(database: Database) -> Self {
-        Self::with(
-            database,
-            Faults {
-                latency: 250,
-                jitter: 100,
-                ..Faults::default()
-            },
-            Duration::from_secs(2),
-        )
-        .await
+        Self::with_latency(database, 800).await
     }
 
-    async fn with(database: Database, faults: Faults, timeout: Duration) -> Self {
+    async fn with_latency(database: Database, latency: u64) -> Self {
+        let faults = Faults {
+            latency,
+            jitter: 100,
+            ..Faults::default()
+        };
         let options = Options {
             behaviour: Behaviour::new(100, 1000, faults),
             ..Options::default()
         };
         let mut world = World::on(database, options).await;
-        world.config.fcm.timeout = timeout;
-        world.config.apns.timeout = timeout;
-        world.config.delivery.lease = 3 * timeout;
-        // So little that a send takes a while.
-        world.config.delivery.max_claimed = 500;
+        world.config.delivery.max_claimed = CLAIMED as usize;
         let caller = world.demo().await;
         Self { world, caller }
+    }
+
+    /// Sets how long a provider may take, and how long a claim lasts: for drills that wait until
+    /// claims run out.
+    pub fn set_lease(&mut self, lease: Duration) {
+        let config = &mut self.world.config;
+        config.delivery.lease = lease;
+        config.fcm.timeout = lease / 2;
+        config.apns.timeout = lease / 2;
     }
 
     pub async fn process(&self) -> (Process, Client) {
@@ -77,40 +74,44 @@ impl Drill {
             0 => fcm(&format!("device-{index}")),
             _ => apn(&format!("aa{index:08x}")),
         };
-        client
-            .send(&message(
-                &(0..RECIPIENTS).map(recipient).collect::<Vec<_>>(),
-            ))
-            .await
+        let recipients: Vec<_> = (0..RECIPIENTS).map(recipient).collect();
+        client.send(&message(&recipients)).await
     }
 
-    pub async fn summary(&self) -> Value {
-        reqwest::get(format!("{}/summary", self.world.simulator.control_url))
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap()
+    /// One of the sums of what arrived at the simulator.
+    async fn sum(&self, name: &str) -> u64 {
+        self.world.arrived().await[name].as_u64().unwrap()
     }
 
-    /// Waits until this many have arrived.
+    /// How many notifications the providers have accepted.
+    pub async fn accepted(&self) -> u64 {
+        self.sum("accepted").await
+    }
+
+    /// Waits until the providers have accepted this many.
     pub async fn arrived(&self, count: u64) {
-        let enough =
-            async || (self.summary().await["accepted"].as_u64() >= Some(count)).then_some(());
+        let enough = async || (self.accepted().await >= count).then_some(());
         eventually("a part to arrive", enough).await;
     }
 
-    /// Waits until nothing more arrives: what the simulator has taken from a process that was
-    /// killed, it goes on to accept.
-    pub async fn quiet(&self) {
-        let mut before = None;
-        let unchanged = async || {
-            let accepted = self.summary().await["accepted"].as_u64();
-            let quiet = std::mem::replace(&mut before, accepted) == accepted;
-            tokio::time::sleep(Duration::from_millis(400)).await;
-            quiet.then_some(())
+    /// Waits until the simulator is done with processes that were killed: it goes on to accept what
+    /// they had sent.
+    pub async fn disconnected(&self) {
+        let done = async || {
+            let arrived = self.world.arrived().await;
+            (arrived["openConnections"] == 0 && arrived["inFlight"] == 0).then_some(())
         };
-        eventually("the simulator to be done", unchanged).await;
+        eventually("the simulator to be done", done).await;
+    }
+
+    /// Waits until a process that can claim nothing has sent what it had claimed.
+    pub async fn idle(&self) {
+        let sums = async || (self.accepted().await, self.sum("inFlight").await);
+        let done = async || {
+            let (_, in_flight) = steady("what arrives", Duration::from_secs(1), sums).await;
+            (in_flight == 0).then_some(())
+        };
+        eventually("every request to be answered", done).await;
     }
 
     /// What is on record as sent.
@@ -124,20 +125,32 @@ impl Drill {
 
     /// What arrived and is not on record as sent: what may arrive twice.
     pub async fn unrecorded(&self) -> u64 {
-        self.summary().await["accepted"].as_u64().unwrap() - self.recorded().await
+        // In this order: what is recorded in between only makes the result larger.
+        let recorded = self.recorded().await;
+        self.accepted().await - recorded
     }
 
-    /// Waits for the end, and holds everything against everything.
+    /// Ends the claims of processes that were killed, as time would. No process may be alive.
+    pub async fn end_leases(&self) {
+        sqlx::query("update batches set due_at = now() where queued > 0")
+            .execute(&self.world.database.pool)
+            .await
+            .unwrap();
+    }
+
+    /// Waits for the end of the send, and holds everything against everything.
     pub async fn ends_well(self, client: &Client, id: &str, most_duplicates: u64) {
         let operation = client.completed(id).await;
         assert_eq!(operation["stats"]["sent"], RECIPIENTS);
-        let summary = self.summary().await;
-        assert_eq!(summary["tokens"], RECIPIENTS);
-        let duplicates = summary["duplicates"].as_u64().unwrap();
+
+        let arrived = self.world.arrived().await;
+        assert_eq!(arrived["tokens"], RECIPIENTS);
+        let duplicates = arrived["duplicates"].as_u64().unwrap();
         assert!(
             duplicates <= most_duplicates,
-            "{duplicates} duplicates, {most_duplicates} were under way"
+            "{duplicates} duplicates, {most_duplicates} were not on record"
         );
+
         assert_tallies(&self.world.database).await;
         self.world.simulator.stop().await;
     }

@@ -1,7 +1,7 @@
 //! The service as a process of its own.
 
 use std::net::TcpListener;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,22 +17,26 @@ pub struct Process {
     log: NamedTempFile,
 }
 
-/// A port that nobody listens at.
+/// A port that nothing listens at, and that no outgoing connection is given: those have the ports
+/// from 32768.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    loop {
+        let port = rand::random_range(10_000..32_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Process {
     /// Starts a command.
     pub fn spawn(command: &mut Command) -> Self {
         let log = NamedTempFile::new().unwrap();
+        let output = log.reopen().unwrap();
+        // Clones of one handle share its place in the file, so that neither overwrites the other.
         let child = command
-            .stdout(Stdio::null())
-            .stderr(log.reopen().unwrap())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
             .spawn()
             .unwrap();
         Self { child, log }
@@ -52,19 +56,20 @@ impl Process {
         let port = free_port();
         let client = Client::new(&format!("http://127.0.0.1:{port}"), key, secret);
         let environment = environment.iter().map(|(name, value)| (name, value));
-        let process = Self::spawn(world.command(port).envs(environment));
-        let answer = async || {
-            client
-                .request(reqwest::Method::GET, "/Apps")
-                .send()
-                .await
-                .ok()
-        };
-        eventually("the service to listen", answer).await;
+        let mut process = Self::spawn(world.command(port).envs(environment));
+
+        eventually("the service to listen", async || {
+            if let Some(status) = process.child.try_wait().unwrap() {
+                panic!("the service ended ({status}): {}", process.log());
+            }
+            let request = client.request(reqwest::Method::GET, "/Apps");
+            request.send().await.ok()
+        })
+        .await;
         (process, client)
     }
 
-    /// What it has logged.
+    /// What it has written to its standard output and error.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
@@ -81,6 +86,16 @@ impl Process {
 
     /// Waits for its end.
     pub async fn ended(mut self) -> ExitStatus {
+        self.end().await
+    }
+
+    /// Waits for its end. Returns all that it has written.
+    pub async fn log_to_the_end(mut self) -> String {
+        self.end().await;
+        self.log()
+    }
+
+    async fn end(&mut self) -> ExitStatus {
         eventually("the process to end", async || {
             self.child.try_wait().unwrap()
         })

@@ -1,7 +1,8 @@
 //! A running service with a database and a simulator of its own.
 
+use std::collections::HashMap;
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use bellwire::app::{App, master_keys};
@@ -22,7 +23,15 @@ use uuid::Uuid;
 use super::client::Client;
 use super::database::{Database, is_on_citus};
 
-/// Everything that a service needs to run, and its settings for tests: short waits.
+/// A User's device, to be registered.
+pub struct Device {
+    pub provider: &'static str,
+    pub token: String,
+    pub tags: Option<Value>,
+}
+
+/// Everything that a service needs to run, and its settings for tests: short waits between tries,
+/// and long timeouts, so that a busy machine is not taken for a provider in trouble.
 pub struct World {
     pub database: Database,
     pub simulator: Simulator,
@@ -44,22 +53,28 @@ impl World {
         let simulator = Simulator::start(options).await.unwrap();
         let mut ca_file = NamedTempFile::new().unwrap();
         ca_file.write_all(simulator.ca_pem.as_bytes()).unwrap();
+
         let mut config = Config::load(None).unwrap();
         config.server.listen = "127.0.0.1:0".parse().unwrap();
+        config.server.drain_delay = Duration::ZERO;
         config.metrics.listen = Some("127.0.0.1:0".parse().unwrap());
         config.database.url = SecretString::from(database.url.clone());
         config.database.max_connections = 5;
+        config.database.connect_timeout = Duration::from_secs(120);
         config.secrets.master_key = SecretString::from(generate_master_key());
+
         config.fcm.endpoint.clone_from(&simulator.fcm_url);
         config.fcm.token_uris = vec![simulator.token_uri.clone()];
         config.fcm.ca_file = Some(ca_file.path().to_owned());
         config.fcm.max_per_minute = 0;
-        config.fcm.timeout = Duration::from_secs(5);
         config.apns.endpoint.clone_from(&simulator.apns_url);
         config.apns.sandbox_endpoint.clone_from(&simulator.apns_url);
         config.apns.ca_file = Some(ca_file.path().to_owned());
-        config.apns.timeout = Duration::from_secs(5);
-        config.delivery.lease = Duration::from_secs(10);
+
+        config.fcm.timeout = Duration::from_secs(30);
+        config.apns.timeout = Duration::from_secs(30);
+        config.delivery.lease = Duration::from_secs(60);
+        config.delivery.grace = Duration::from_secs(60);
         config.delivery.retry_base = Duration::from_millis(50);
         config.delivery.retry_max = Duration::from_millis(500);
         config.delivery.poll_interval = Duration::from_millis(200);
@@ -136,72 +151,97 @@ impl World {
 
     /// Registers `count` Users with a device each in the App `demo`; every tenth device is tagged.
     pub async fn register_many(&self, count: usize) {
+        let user = |number: usize| {
+            vec![Device {
+                provider: "FCM",
+                token: format!("device-{number}"),
+                tags: (number.is_multiple_of(10)).then(|| json!({"tier": "gold", "lang": "et"})),
+            }]
+        };
+        let users: Vec<_> = (0..count).map(user).collect();
+        self.register_users(&users).await;
+    }
+
+    /// Registers new Users with these devices in the App `demo`. Returns the ids of the devices, in
+    /// this order.
+    pub async fn register_users(&self, users: &[Vec<Device>]) -> Vec<Uuid> {
         let pool = &self.database.pool;
         let account_id: Uuid = sqlx::query_scalar("select id from accounts where name = 'demo'")
             .fetch_one(pool)
             .await
             .unwrap();
-        let keys = master_keys(&self.config).unwrap();
-        let (mut users, mut registrations, mut devices) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut tokens, mut hashes, mut tags) = (Vec::new(), Vec::new(), Vec::new());
-        for number in 0..count {
-            let token = format!("device-{number}");
-            users.push(UserId::generate().as_uuid());
-            registrations.push(DeviceRegistrationId::generate().as_uuid());
-            devices.push(Uuid::now_v7());
-            tokens.push(keys.seal_token(account_id, &token).unwrap());
-            hashes.push(hash_token(&token));
-            tags.push((number % 10 == 0).then(|| json!({"tier": "gold", "lang": "et"})));
-        }
+        let registrations: Vec<Uuid> = users
+            .iter()
+            .map(|_| DeviceRegistrationId::generate().as_uuid())
+            .collect();
         let insert = "
-            with person as (insert into users (id, account_id) select unnest($2::uuid[]), $1),
-            registration as (
-                insert into device_registrations (id, account_id, app_name, user_id)
-                select id, $1, 'demo', user_id from unnest($3::uuid[], $2::uuid[]) as new (id, user_id)
-            )
-            insert into devices (id, registration_id, account_id, app_name, provider, token, token_hash, tags)
-            select id, registration_id, $1, 'demo', 'FCM', token, hash, tags
-            from unnest($4::uuid[], $3::uuid[], $5::bytea[], $6::bytea[], $7::jsonb[])
-                as new (id, registration_id, token, hash, tags)";
-        let query = sqlx::query(insert)
+            with person as (insert into users (id, account_id) select unnest($2::uuid[]), $1)
+            insert into device_registrations (id, account_id, app_name, user_id)
+            select id, $1, 'demo', user_id from unnest($3::uuid[], $2::uuid[]) as new (id, user_id)";
+        let user_ids: Vec<Uuid> = users.iter().map(|_| UserId::generate().as_uuid()).collect();
+        sqlx::query(insert)
             .bind(account_id)
-            .bind(users)
-            .bind(registrations)
-            .bind(devices);
-        query
-            .bind(tokens)
-            .bind(hashes)
-            .bind(tags)
+            .bind(user_ids)
+            .bind(&registrations)
             .execute(pool)
             .await
             .unwrap();
+
+        let keys = master_keys(&self.config).unwrap();
+        let devices: Vec<(Uuid, &Device)> = registrations
+            .into_iter()
+            .zip(users)
+            .flat_map(|(registration, devices)| devices.iter().map(move |new| (registration, new)))
+            .collect();
+        let ids: Vec<Uuid> = devices.iter().map(|_| Uuid::now_v7()).collect();
+        let of = |(registration, device): &(Uuid, &Device)| {
+            let token = keys.seal_token(account_id, &device.token).unwrap();
+            let hash = hash_token(&device.token);
+            (
+                *registration,
+                device.provider,
+                token,
+                hash,
+                device.tags.clone(),
+            )
+        };
+        let rows: Vec<_> = devices.iter().map(of).collect();
+        let insert = "
+            insert into devices (id, registration_id, account_id, app_name, provider, token, token_hash, tags)
+            select id, registration_id, $1, 'demo', provider::provider, token, hash, tags
+            from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6::bytea[], $7::jsonb[])
+                as new (id, registration_id, provider, token, hash, tags)";
+        sqlx::query(insert)
+            .bind(account_id)
+            .bind(&ids)
+            .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.2.as_slice()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.3.as_slice()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.4.clone()).collect::<Vec<_>>())
+            .execute(pool)
+            .await
+            .unwrap();
+        ids
     }
 
-    /// Gives every registered User a second device, which fails the first two times.
-    pub async fn add_second_devices(&self) {
-        let pool = &self.database.pool;
-        let keys = master_keys(&self.config).unwrap();
-        let registrations: Vec<(Uuid, Uuid)> =
-            sqlx::query_as("select id, account_id from device_registrations")
-                .fetch_all(pool)
-                .await
-                .unwrap();
-        for (number, (registration, account_id)) in registrations.into_iter().enumerate() {
-            let token = format!("second-{number}~UNAVAILABLE-2");
-            let insert = "
-                insert into devices (id, registration_id, account_id, app_name, provider, token, token_hash)
-                values ($1, $2, $3, 'demo', 'FCM', $4, $5)";
-            let query = sqlx::query(insert)
-                .bind(Uuid::now_v7())
-                .bind(registration)
-                .bind(account_id);
-            query
-                .bind(keys.seal_token(account_id, &token).unwrap())
-                .bind(hash_token(&token))
-                .execute(pool)
-                .await
-                .unwrap();
-        }
+    /// What the simulator does from now on.
+    pub async fn set_faults(&self, faults: Faults) {
+        let url = format!("{}/faults", self.simulator.control_url);
+        let answer = reqwest::Client::new().put(url).json(&faults).send().await;
+        assert!(answer.unwrap().status().is_success());
+    }
+
+    /// What arrived at the simulator, in sums.
+    pub async fn arrived(&self) -> Value {
+        let url = format!("{}/summary", self.simulator.control_url);
+        reqwest::get(url).await.unwrap().json().await.unwrap()
+    }
+
+    /// What arrived at the simulator, by token.
+    pub async fn messages(&self) -> HashMap<String, Value> {
+        let url = format!("{}/messages", self.simulator.control_url);
+        reqwest::get(url).await.unwrap().json().await.unwrap()
     }
 
     /// Starts the service in this process, for an account `demo`.
@@ -222,16 +262,7 @@ impl World {
         }
     }
 
-    /// The service as a process of its own, listening on `port`.
-    pub fn process(&self, port: u16) -> Child {
-        self.command(port)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
-    }
-
-    /// The command of [`Self::process`].
+    /// The command that runs the service as a process of its own, listening on `port`.
     pub fn command(&self, port: u16) -> Command {
         let delivery = &self.config.delivery;
         let milliseconds = |duration: Duration| format!("{}ms", duration.as_millis());
@@ -239,8 +270,16 @@ impl World {
         command
             .arg("serve")
             .env("BELLWIRE__SERVER__LISTEN", format!("127.0.0.1:{port}"))
+            .env(
+                "BELLWIRE__SERVER__DRAIN_DELAY",
+                milliseconds(self.config.server.drain_delay),
+            )
             .env("BELLWIRE__METRICS__LISTEN", "")
             .env("BELLWIRE__DATABASE__URL", &self.database.url)
+            .env(
+                "BELLWIRE__DATABASE__CONNECT_TIMEOUT",
+                milliseconds(self.config.database.connect_timeout),
+            )
             .env(
                 "BELLWIRE__SECRETS__MASTER_KEY",
                 self.config.secrets.master_key.expose_secret(),
@@ -274,6 +313,11 @@ impl World {
                 delivery.max_claimed.to_string(),
             )
             .env("BELLWIRE__DELIVERY__LEASE", milliseconds(delivery.lease))
+            .env("BELLWIRE__DELIVERY__GRACE", milliseconds(delivery.grace))
+            .env(
+                "BELLWIRE__DELIVERY__MAX_ATTEMPTS",
+                delivery.max_attempts.to_string(),
+            )
             .env(
                 "BELLWIRE__DELIVERY__RETRY_BASE",
                 milliseconds(delivery.retry_base),
@@ -305,17 +349,7 @@ impl Service {
 
     /// What the simulator does from now on.
     pub async fn set_faults(&self, faults: Faults) {
-        let url = format!("{}/faults", self.world.simulator.control_url);
-        assert!(
-            reqwest::Client::new()
-                .put(url)
-                .json(&faults)
-                .send()
-                .await
-                .unwrap()
-                .status()
-                .is_success()
-        );
+        self.world.set_faults(faults).await;
     }
 
     /// The value of a metric without labels.
@@ -330,12 +364,7 @@ impl Service {
 
     /// What arrived at the simulator, in sums.
     pub async fn arrived(&self) -> Value {
-        reqwest::get(format!("{}/summary", self.world.simulator.control_url))
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap()
+        self.world.arrived().await
     }
 
     /// Stops the service alone.
