@@ -335,11 +335,11 @@ fn delivery_settings(config: &Config) -> delivery::Settings {
         quotas: Quotas {
             fcm: Quota {
                 per_minute: config.fcm.max_per_minute,
-                ramp: config.fcm.warm_up,
+                warm_up: config.fcm.warm_up,
             },
             apns: Quota {
                 per_minute: config.apns.max_per_minute,
-                ramp: config.apns.warm_up,
+                warm_up: config.apns.warm_up,
             },
         },
         mass_invalidation: MassInvalidation {

@@ -10,7 +10,6 @@
 //! It meets the HTTP side in Postgres; a small Operation is handed over in memory as well, after it
 //! was stored. No transaction is open while a provider is called.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,7 +32,7 @@ pub(crate) use settle::dead_tokens::MassInvalidation;
 
 use crate::crypto::MasterKeys;
 use crate::delivery::dispatch::Dispatch;
-use crate::delivery::lane::registry::LaneRegistry;
+use crate::delivery::lane::registry::{LaneRegistry, LaneRegistryParams};
 use crate::delivery::queue::claim::Claimer;
 use crate::delivery::queue::claim_policy::ClaimPolicy;
 use crate::delivery::queue::deferred_batches::DeferredBatches;
@@ -137,23 +136,22 @@ impl Delivery {
         let (entries, recorded) = mpsc::unbounded_channel();
         let leases = Arc::new(Leases::new(settings.lease, entries));
 
-        let recorder = Recorder::new(
-            DedicatedConnection::beside(pool),
-            settings.record_interval,
-            Arc::clone(&notifiers.batches),
-            Arc::clone(&handoff.recorder_stalled),
-            Arc::clone(&stats.lag),
-        );
+        let recorder = Recorder {
+            connection: DedicatedConnection::beside(pool),
+            record_interval: settings.record_interval,
+            notifier: Arc::clone(&notifiers.batches),
+            is_stalled: Arc::clone(&handoff.recorder_stalled),
+            lag: Arc::clone(&stats.lag),
+        };
         let pruner = DeadTokenPruner::new(settings.mass_invalidation);
-        let lanes = LaneRegistry {
+        let lanes = LaneRegistry::new(LaneRegistryParams {
             master_keys,
             endpoints,
             policy: settings.retry,
             quotas: settings.quotas,
-            removal: pruner.clone(),
+            pruner: pruner.clone(),
             capacity: Arc::clone(&capacity),
-            by_credential: HashMap::new(),
-        };
+        });
         let claimer = Claimer {
             connection: DedicatedConnection::beside(pool),
             handoff,

@@ -1,82 +1,105 @@
-//! What waits in a lane: little where the lane is slow, so that it leaves the memory, and thereby
-//! the claims, to others. What there is no room for is put back until about when its turn comes.
+//! The notifications that wait in a lane's memory, and how many may.
+//!
+//! A lane that keeps up takes any number. A slow lane keeps what it sends in half a second. Otherwise
+//! it would use up the process's capacity, and other lanes would wait for it. A stalled or tripped
+//! lane keeps nothing. A notification without room is put back by its batch's `due_at` alone: a
+//! `next_attempt_at` in each row would cost an update each and say nothing new.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A lane keeps what it sends in this time, in seconds.
-const KEPT: f64 = 0.5;
-/// But always so many, so that it does not run dry between two claims.
-const LEAST: usize = 100;
-/// The longest that something is put back for: the lane may become faster.
-const LONGEST: Duration = Duration::from_secs(30);
-/// How long notifications are put back for that meet a stalled lane.
-const STALLED_DELAY: Duration = Duration::from_secs(5);
+use crate::delivery::lane::breaker::NO_ANSWER;
 
-/// What waits in a lane, and how much may.
+/// A slow lane keeps what it sends in this time, in seconds.
+const KEPT_SECONDS: f64 = 0.5;
+/// A slow lane may keep at least this many, so that it does not run dry between two claims.
+const MIN_LIMIT: usize = 100;
+/// The longest delay for a notification that finds no room: the lane may become faster.
+const MAX_DELAY: Duration = Duration::from_secs(30);
+/// The delay for a notification that finds the lane stalled.
+const STALLED_DELAY: Duration = Duration::from_secs(5);
+/// A notification that finds no room comes back after this share of the time that the lane needs for
+/// its backlog, so that the lane does not run dry.
+const EARLY: f64 = 0.8;
+
+const _: () = assert!(STALLED_DELAY.as_millis() <= MAX_DELAY.as_millis());
+const _: () = assert!(EARLY <= 1.0);
+
+/// Counts the notifications that wait in a lane, and decides whether another one may.
+///
+/// The lane's handle and its worker share it. The handle enters notifications, from the claim loop;
+/// the worker takes them out and sets the room. Neither waits for the other, and it ends with both.
 pub(crate) struct Backlog {
-    waiting: AtomicUsize,
+    len: AtomicUsize,
     state: Mutex<State>,
 }
 
-/// What decides whether there is room.
 struct State {
     room: Room,
-    /// Until when the breaker lets nothing pass, and why.
-    closed: Option<(Instant, String)>,
+    /// When the breaker lets requests pass again.
+    tripped_until: Option<Instant>,
+    /// Why notifications are not sent, for people. `None` once the provider has given a good answer.
+    last_error: Option<Cow<'static, str>>,
+}
+
+enum Room {
+    Unlimited,
+    Limited {
+        limit: usize,
+        /// Notifications that the lane sends in a second.
+        rate: f64,
+        /// When the next notification that is put back comes again.
+        next_turn: Instant,
+    },
+    /// The provider does not answer, so there is none.
+    Stalled,
+}
+
+/// What the breaker says after an answer.
+pub(crate) struct BreakerStatus {
+    pub tripped_until: Option<Instant>,
+    pub last_error: Option<Cow<'static, str>>,
 }
 
 impl State {
-    /// How long nothing is taken at all.
-    fn closed_for(&self, now: Instant) -> Option<Duration> {
-        let closed = self
-            .closed
-            .as_ref()
-            .map(|(until, _)| until.saturating_duration_since(now));
-        let closed = closed.filter(|left| !left.is_zero());
-        if matches!(self.room, Room::Stalled) {
-            closed.max(Some(STALLED_DELAY))
-        } else {
-            closed
+    /// How long the lane takes nothing at all; `None`: it may have room.
+    fn blocked_for(&self, now: Instant) -> Option<Duration> {
+        let tripped_for = self
+            .tripped_until
+            .map(|until| until.saturating_duration_since(now))
+            .filter(|left| !left.is_zero());
+
+        match self.room {
+            Room::Stalled => tripped_for.max(Some(STALLED_DELAY)),
+            Room::Unlimited | Room::Limited { .. } => tripped_for,
         }
     }
 }
 
-/// How much may wait.
-enum Room {
-    /// Whatever comes: the lane keeps up.
-    Any,
-    /// The lane sends `rate` a second; whatever is put back comes again from `next` on, at that
-    /// rate.
-    For {
-        limit: usize,
-        rate: f64,
-        next: Instant,
-    },
-    /// Nothing: the lane's provider is silent.
-    Stalled,
-}
-
 impl Room {
-    fn is_full(&self, waiting: usize) -> bool {
+    fn is_full(&self, len: usize) -> bool {
         match self {
-            Self::Any => false,
-            Self::For { limit, .. } => waiting >= *limit,
+            Self::Unlimited => false,
+            Self::Limited { limit, .. } => len >= *limit,
             Self::Stalled => true,
         }
     }
 
-    /// How long to put the next notification back that has no place.
-    fn delay(&mut self, waiting: usize, now: Instant) -> Duration {
+    /// The delay for the next notification that is put back: one after the other, as fast as the lane
+    /// sends, from the time on at which its backlog of `len` is nearly sent.
+    fn next_delay(&mut self, len: usize, now: Instant) -> Duration {
         match self {
-            Self::Any => Duration::ZERO,
-            Self::For { rate, next, .. } => {
-                // A little early, so that the lane does not run dry.
-                let drained =
-                    now + Duration::from_secs_f64(0.8 * f64::from(waiting as u32) / *rate);
-                let turn = (*next).max(drained).min(now + LONGEST);
-                *next = turn + Duration::from_secs_f64(1.0 / *rate);
+            Self::Unlimited => Duration::ZERO,
+            Self::Limited {
+                rate, next_turn, ..
+            } => {
+                let seconds = EARLY * f64::from(len as u32) / *rate;
+                let drained = now + Duration::from_secs_f64(seconds);
+                let turn = (*next_turn).max(drained).min(now + MAX_DELAY);
+
+                *next_turn = turn + Duration::from_secs_f64(1.0 / *rate);
                 turn.saturating_duration_since(now)
             }
             Self::Stalled => STALLED_DELAY,
@@ -87,108 +110,111 @@ impl Room {
 impl Default for Backlog {
     fn default() -> Self {
         Self {
-            waiting: AtomicUsize::new(0),
+            len: AtomicUsize::new(0),
             state: Mutex::new(State {
-                room: Room::Any,
-                closed: None,
+                room: Room::Unlimited,
+                tripped_until: None,
+                last_error: None,
             }),
         }
     }
 }
 
 impl Backlog {
-    /// Takes a place; else says how long to put the notification back.
+    /// Counts one more notification. An error: there is no room; it is to be put back for this delay.
     pub(crate) fn enter(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.lock();
-        if let Some(delay) = state.closed_for(now) {
+        if let Some(delay) = state.blocked_for(now) {
             return Err(delay);
         }
-        if state.room.is_full(self.waiting()) {
-            return Err(state.room.delay(self.waiting(), now));
+        if state.room.is_full(self.len()) {
+            return Err(state.room.next_delay(self.len(), now));
         }
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+
+        self.len.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Gives a place back for which there is no room any more. Returns how long to put the
-    /// notification back.
-    pub(crate) fn turn_out(&self, now: Instant) -> Duration {
-        self.leave();
-        self.lock().room.delay(self.waiting(), now)
-    }
-
-    /// For how long nothing is taken at all: the provider is silent, or the lane is closed. `None`:
-    /// something may be.
-    pub(crate) fn closed_for(&self, now: Instant) -> Option<Duration> {
-        self.lock().closed_for(now)
-    }
-
-    /// Takes nothing until then, because of `reason`.
-    pub(crate) fn close(&self, until: Instant, reason: &str) {
-        self.lock().closed = Some((until, reason.to_owned()));
-    }
-
-    /// The breaker lets pass what comes.
-    pub(crate) fn reopen(&self) {
-        self.lock().closed = None;
-    }
-
-    /// What keeps the lane from sending, for people.
-    pub(crate) fn obstacle(&self) -> Option<String> {
-        let state = self.lock();
-        let silent = || {
-            matches!(state.room, Room::Stalled).then(|| "the provider does not answer".to_owned())
-        };
-        state
-            .closed
-            .as_ref()
-            .map(|(_, reason)| reason.clone())
-            .or_else(silent)
-    }
-
-    /// Gives a place back.
+    /// Counts one notification less.
     pub(crate) fn leave(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.len.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Counts one notification less, for which there is no room any more. Returns the delay for which
+    /// it is to be put back.
+    pub(crate) fn evict(&self, now: Instant) -> Duration {
+        self.leave();
+        self.lock().room.next_delay(self.len(), now)
     }
 
-    /// How many wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
     }
 
-    /// The provider is silent: nothing waits for it. Returns whether that is news.
+    /// How long the lane takes nothing at all, because it is tripped or stalled; `None`: it may have
+    /// room.
+    pub(crate) fn blocked_for(&self, now: Instant) -> Option<Duration> {
+        self.lock().blocked_for(now)
+    }
+
+    pub(crate) fn last_error(&self) -> Option<Cow<'static, str>> {
+        self.lock().last_error.clone()
+    }
+
+    /// Takes over what the breaker says after an answer, and ends a stall. Returns whether there was
+    /// one.
+    pub(crate) fn answered(&self, breaker: BreakerStatus) -> bool {
+        let mut state = self.lock();
+        state.tripped_until = breaker.tripped_until;
+        state.last_error = breaker.last_error;
+
+        let was_stalled = matches!(state.room, Room::Stalled);
+        if was_stalled {
+            state.room = Room::Unlimited;
+        }
+        was_stalled
+    }
+
+    /// Leaves no room, because the provider does not answer. Returns whether there was any.
     pub(crate) fn stall(&self) -> bool {
+        let mut state = self.lock();
+        state.last_error.get_or_insert(Cow::Borrowed(NO_ANSWER));
+
         !matches!(
-            std::mem::replace(&mut self.lock().room, Room::Stalled),
+            std::mem::replace(&mut state.room, Room::Stalled),
             Room::Stalled
         )
     }
 
-    /// Whether the provider is silent.
     pub(crate) fn is_stalled(&self) -> bool {
         matches!(self.lock().room, Room::Stalled)
     }
 
-    /// The lane keeps up, or is not known to be slow.
-    pub(crate) fn open(&self) {
-        self.lock().room = Room::Any;
+    /// Leaves room for any number.
+    pub(crate) fn widen(&self) {
+        self.lock().room = Room::Unlimited;
     }
 
-    /// The lane has more than it can send, which is `rate` a second, more than 0. Returns how many
-    /// too many wait.
+    /// Leaves room for what a lane that sends `rate` a second (more than 0) needs. Returns how many
+    /// notifications are too many.
     pub(crate) fn narrow(&self, rate: f64, now: Instant) -> usize {
-        let room = &mut self.lock().room;
-        let next = match *room {
-            Room::For { next, .. } => next,
-            Room::Any | Room::Stalled => now,
+        let mut state = self.lock();
+        let next_turn = match state.room {
+            Room::Limited { next_turn, .. } => next_turn,
+            Room::Unlimited | Room::Stalled => now,
         };
-        let limit = ((rate * KEPT) as usize).max(LEAST);
-        *room = Room::For { limit, rate, next };
-        self.waiting().saturating_sub(limit)
+        let limit = ((rate * KEPT_SECONDS) as usize).max(MIN_LIMIT);
+
+        state.room = Room::Limited {
+            limit,
+            rate,
+            next_turn,
+        };
+        self.len().saturating_sub(limit)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -196,49 +222,78 @@ impl Backlog {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn working() -> BreakerStatus {
+        BreakerStatus {
+            tripped_until: None,
+            last_error: None,
+        }
+    }
+
     #[test]
     fn a_slow_lane_takes_a_little_and_spreads_the_rest() {
-        let (backlog, now) = (Backlog::default(), Instant::now());
+        let now = Instant::now();
+        let backlog = Backlog::default();
         backlog.narrow(1_000.0, now);
+
         let entered = (0..2_000).filter(|_| backlog.enter(now).is_ok()).count();
         assert_eq!(entered, 500);
-        let put_back = backlog.enter(now).unwrap_err();
+
+        let delay = backlog.enter(now).unwrap_err();
         assert!(
-            (1..3).contains(&put_back.as_secs()),
-            "after those that were put back before: {put_back:?}"
+            (1..3).contains(&delay.as_secs()),
+            "after those that were put back before: {delay:?}"
         );
     }
 
     #[test]
     fn nothing_is_put_back_for_long() {
-        let (backlog, now) = (Backlog::default(), Instant::now());
+        let now = Instant::now();
+        let backlog = Backlog::default();
         backlog.narrow(1.0, now);
+
         let longest = (0..10_000).filter_map(|_| backlog.enter(now).err()).max();
-        assert_eq!(longest, Some(LONGEST));
+        assert_eq!(longest, Some(MAX_DELAY));
     }
 
     #[test]
-    fn a_lane_that_keeps_up_takes_whatever_comes() {
-        let (backlog, now) = (Backlog::default(), Instant::now());
+    fn a_lane_that_keeps_up_takes_any_number() {
+        let now = Instant::now();
+        let backlog = Backlog::default();
+
         assert!((0..100_000).all(|_| backlog.enter(now).is_ok()));
         assert_eq!(backlog.narrow(10_000.0, now), 95_000);
+    }
+
+    #[test]
+    fn a_stalled_lane_takes_nothing_until_its_provider_answers() {
+        let now = Instant::now();
+        let backlog = Backlog::default();
+
         assert!(backlog.stall());
         assert!(!backlog.stall(), "once");
         assert_eq!(backlog.enter(now), Err(STALLED_DELAY));
-        backlog.open();
+        assert_eq!(backlog.last_error().as_deref(), Some(NO_ANSWER));
+
+        assert!(backlog.answered(working()));
+        assert!(!backlog.answered(working()), "once");
         assert_eq!(backlog.enter(now), Ok(()));
+        assert_eq!(backlog.last_error(), None);
     }
 
     #[test]
-    fn a_closed_lane_takes_nothing_until_it_opens() {
-        let (backlog, now) = (Backlog::default(), Instant::now());
-        let until = now + Duration::from_secs(9);
-        backlog.close(until, "a pause");
-        assert_eq!(
-            backlog.enter(now + Duration::from_secs(2)),
-            Err(Duration::from_secs(7))
-        );
-        assert_eq!(backlog.obstacle().as_deref(), Some("a pause"));
+    fn a_tripped_lane_takes_nothing_until_its_pause_is_over() {
+        let now = Instant::now();
+        let backlog = Backlog::default();
+        let until = now + 9 * SECOND;
+        backlog.answered(BreakerStatus {
+            tripped_until: Some(until),
+            last_error: Some("a pause".into()),
+        });
+
+        assert_eq!(backlog.enter(now + 2 * SECOND), Err(7 * SECOND));
         assert_eq!(backlog.enter(until), Ok(()));
+        assert_eq!(backlog.last_error().as_deref(), Some("a pause"));
     }
 }

@@ -1,165 +1,267 @@
-//! Whether a lane may send: it closes when its provider is in trouble or asks for a pause, and
-//! opens again by a probe.
+//! The circuit breaker of a lane.
+//!
+//! ```text
+//!    ┌──────────── a good answer ─────────────┐
+//!    ▼                                        │
+//! Sending ── failures ──▶ Tripped ─────▶ Probing
+//!                            ▲   the pause    │
+//!                            │   is over      │
+//!                            └─── failures ───┘
+//! ```
 //!
 //! Only failures of the provider count, never those of a token or a message.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use crate::delivery::lane::retry::RetryPolicy;
 use crate::model::outcome::{NotSent, Outcome};
 
-/// Failures of the provider in a row that close a lane.
+/// Failures in a row that trip the breaker of a lane that sends.
 const FAILURES_IN_A_ROW: u32 = 20;
-/// What a throttled answer counts: FCM gives the same one for a project, a topic and a single
-/// device that had too many, so one alone closes nothing, and three in a row do.
+/// A throttled answer counts for this many failures. FCM gives the same answer for a project, a topic
+/// and a single device that got too many messages. So one such answer trips nothing, and three in a
+/// row do.
 const THROTTLED_WEIGHT: u32 = 7;
-
-/// Requests by which a lane proves itself after failures. Several, because what failed for its own
-/// sake comes back together, and a single one of those would tell nothing about the provider.
+/// Requests in flight at a time while a lane probes its provider after failures. Several, because
+/// requests that failed for a reason of their own come back together: a single one of them would
+/// say nothing about the provider.
 const PROBES: u32 = 10;
-/// The longest that a lane stays closed unless its provider asks for more: one probe in this time
-/// does no harm, and whatever waits goes on soon after the trouble is over.
-const LONGEST: Duration = Duration::from_secs(30);
+/// Requests in flight at a time while a lane probes a provider that refused its Credential, or that
+/// could not be reached: any request would meet the same.
+const PROBES_AFTER_REFUSAL: u32 = 1;
+/// The longest pause, unless the provider asks for a longer one. A probe in this time does no harm,
+/// and notifications that wait are sent soon after the trouble is over.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// The state of a lane.
+const _: () = assert!(2 * THROTTLED_WEIGHT < FAILURES_IN_A_ROW);
+const _: () = assert!(3 * THROTTLED_WEIGHT >= FAILURES_IN_A_ROW);
+const _: () = assert!(PROBES <= FAILURES_IN_A_ROW);
+
+/// What a provider that gives no answer is said to do.
+pub(crate) const NO_ANSWER: &str = "the provider does not answer";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Requests pass.
+    Sending,
+    /// No request passes before `until`.
+    Tripped { until: Instant },
+    /// A few requests pass: see [`Breaker::probes`].
+    Probing,
+}
+
+/// Decides whether a lane may send. The lane's worker alone owns it.
 #[derive(Debug)]
 pub(crate) struct Breaker {
-    policy: RetryPolicy,
-    closed_until: Option<Instant>,
-    /// How often it has closed since the provider last answered as it should.
-    closings: u16,
+    retry: RetryPolicy,
+    /// As of the last result; [`Self::state`] gives the state at a time.
+    state: State,
+    /// Trips since the lane last was sending. Each one makes the pause longer.
+    trips: u16,
+    /// Failures since the last good answer or trip, by weight.
     failures: u32,
-    /// Requests at a time while it has to prove itself.
+    /// Requests that may be in flight at a time after the last trip.
     probes: u32,
-    reason: Option<String>,
+    /// Why the breaker tripped, or will if it goes on. `None` once the provider has given a good
+    /// answer.
+    last_error: Option<Cow<'static, str>>,
+}
+
+/// What the result of a request says about the provider.
+enum Signal {
+    /// It works, even if it refused this token or this message.
+    Good,
+    /// It failed; several failures in a row trip the breaker.
+    Failure {
+        weight: u32,
+        retry_after: Option<Duration>,
+        reason: &'static str,
+    },
+    /// It refused or could not be reached; this trips the breaker at once.
+    Refusal {
+        retry_after: Option<Duration>,
+        reason: Cow<'static, str>,
+    },
 }
 
 impl Breaker {
-    /// An open one.
-    pub(crate) fn new(policy: RetryPolicy) -> Self {
+    pub(crate) fn new(retry: RetryPolicy) -> Self {
         Self {
-            policy,
-            closed_until: None,
-            closings: 0,
+            retry,
+            state: State::Sending,
+            trips: 0,
             failures: 0,
             probes: PROBES,
-            reason: None,
+            last_error: None,
         }
     }
 
-    /// How long the lane stays closed; `None`: it is open.
-    pub(crate) fn closed_for(&self, now: Instant) -> Option<Duration> {
-        self.closed_until
-            .and_then(|until| until.checked_duration_since(now))
-            .filter(|left| !left.is_zero())
+    pub(crate) fn state(&self, now: Instant) -> State {
+        match self.state {
+            State::Tripped { until } if until <= now => State::Probing,
+            state => state,
+        }
     }
 
-    /// How many requests at a time will do while the lane, having been closed, has not proved
-    /// itself; `None`: it has.
+    /// The time that is left of the pause; `None`: the breaker is not tripped.
+    pub(crate) fn tripped_for(&self, now: Instant) -> Option<Duration> {
+        match self.state(now) {
+            State::Tripped { until } => Some(until - now),
+            State::Sending | State::Probing => None,
+        }
+    }
+
+    /// Requests that may be in flight at a time until the provider gives a good answer. `None`: it
+    /// gave one since the last trip, so other limits decide.
     pub(crate) fn probes(&self) -> Option<u32> {
-        (self.closings > 0).then_some(self.probes)
+        (self.state != State::Sending).then_some(self.probes)
     }
 
-    /// Why the lane closed last, for people; `None` while the provider answers as it should.
-    pub(crate) fn reason(&self) -> Option<&str> {
-        self.reason.as_deref()
+    /// For people.
+    pub(crate) fn last_error(&self) -> Option<&Cow<'static, str>> {
+        self.last_error.as_ref()
     }
 
-    /// Notes an attempt's outcome. Returns whether the lane has just closed.
-    pub(crate) fn answered(&mut self, outcome: &Outcome, now: Instant, jitter: f64) -> bool {
-        match outcome {
+    /// Notes the outcome of an attempt. Returns whether the breaker has just tripped. `jitter` (0 to
+    /// 1) makes the pause longer.
+    pub(crate) fn note_outcome(&mut self, outcome: &Outcome, now: Instant, jitter: f64) -> bool {
+        self.note(self.signal_of(outcome), now, jitter)
+    }
+
+    /// Notes a request that certainly did not reach the provider; otherwise like
+    /// [`Self::note_outcome`].
+    pub(crate) fn note_not_sent(&mut self, reason: &NotSent, now: Instant, jitter: f64) -> bool {
+        let retry_after = match reason {
+            NotSent::CredentialUnavailable { retry_after, .. } => *retry_after,
+            NotSent::Unreachable { .. } | NotSent::CredentialRefused { .. } => None,
+        };
+        let signal = Signal::Refusal {
+            retry_after,
+            reason: reason.to_string().into(),
+        };
+
+        self.note(signal, now, jitter)
+    }
+
+    fn signal_of(&self, outcome: &Outcome) -> Signal {
+        match *outcome {
             Outcome::Accepted
             | Outcome::TokenDead { .. }
             | Outcome::TokenRefused
             | Outcome::MessageRefused
             | Outcome::Throttled {
                 device_only: true, ..
-            } => {
-                self.recovered(now);
-                false
-            }
-            Outcome::CredentialRefused => {
-                self.close(1, None, "the provider refuses the credential", now, jitter)
-            }
+            } => Signal::Good,
+            Outcome::CredentialRefused => Signal::Refusal {
+                retry_after: None,
+                reason: "the provider refuses the credential".into(),
+            },
             Outcome::Throttled {
                 retry_after,
                 device_only: false,
+            } => Signal::Failure {
+                weight: THROTTLED_WEIGHT,
+                retry_after: Some(self.retry.throttled_pause(retry_after)),
+                reason: "the provider asks for a pause",
+            },
+            Outcome::Unavailable { retry_after } => Signal::Failure {
+                weight: 1,
+                retry_after,
+                reason: "the provider is unavailable",
+            },
+            Outcome::Ambiguous => Signal::Failure {
+                weight: 1,
+                retry_after: None,
+                reason: NO_ANSWER,
+            },
+        }
+    }
+
+    fn note(&mut self, signal: Signal, now: Instant, jitter: f64) -> bool {
+        self.state = self.state(now);
+
+        match signal {
+            Signal::Good => {
+                self.recover();
+                false
+            }
+            Signal::Failure {
+                weight,
+                retry_after,
+                reason,
             } => {
-                let pause = self.policy.pause(*retry_after);
-                self.failed(
-                    THROTTLED_WEIGHT,
-                    Some(pause),
-                    "the provider asks for a pause",
-                    now,
-                    jitter,
-                )
+                self.note_error(reason.into());
+                self.failures += weight;
+                let is_enough = self.failures >= self.probes().unwrap_or(FAILURES_IN_A_ROW);
+
+                is_enough && self.trip(PROBES, retry_after, now, jitter)
             }
-            Outcome::Unavailable { retry_after } => {
-                self.failed(1, *retry_after, "the provider is unavailable", now, jitter)
+            Signal::Refusal {
+                retry_after,
+                reason,
+            } => {
+                self.note_error(reason);
+                self.trip(PROBES_AFTER_REFUSAL, retry_after, now, jitter)
             }
-            Outcome::Ambiguous => self.failed(1, None, "the provider does not answer", now, jitter),
         }
     }
 
-    /// Notes that nothing could be sent. Returns whether the lane has just closed.
-    pub(crate) fn not_sent(&mut self, reason: &NotSent, now: Instant, jitter: f64) -> bool {
-        let retry_after = match reason {
-            NotSent::CredentialUnavailable { retry_after, .. } => *retry_after,
-            NotSent::Unreachable { .. } | NotSent::CredentialRefused { .. } => None,
-        };
-        self.close(1, retry_after, &reason.to_string(), now, jitter)
+    fn is_tripped(&self) -> bool {
+        matches!(self.state, State::Tripped { .. })
     }
 
-    /// Answers to requests that were under way when the lane closed don't open it before its time.
-    fn recovered(&mut self, now: Instant) {
+    fn recover(&mut self) {
         self.failures = 0;
-        if self.closed_for(now).is_none() {
-            self.closed_until = None;
-            self.closings = 0;
-            self.reason = None;
+
+        // A request that was in flight when the breaker tripped does not end the pause early.
+        if !self.is_tripped() {
+            self.state = State::Sending;
+            self.trips = 0;
+            self.last_error = None;
         }
     }
 
-    fn failed(
-        &mut self,
-        weight: u32,
-        retry_after: Option<Duration>,
-        reason: &str,
-        now: Instant,
-        jitter: f64,
-    ) -> bool {
-        self.failures += weight;
-        if self.failures < self.probes().unwrap_or(FAILURES_IN_A_ROW) {
-            return false;
+    /// The reason of a trip stands until its pause is over.
+    fn note_error(&mut self, reason: Cow<'static, str>) {
+        if !self.is_tripped() {
+            self.last_error = Some(reason);
         }
-        self.close(PROBES, retry_after, reason, now, jitter)
     }
 
-    fn close(
+    /// Starts a pause, or prolongs the current one. Returns whether it has just tripped.
+    fn trip(
         &mut self,
         probes: u32,
         retry_after: Option<Duration>,
-        reason: &str,
         now: Instant,
         jitter: f64,
     ) -> bool {
-        let was_closed = self.closed_for(now).is_some();
-        // What was under way when it closed says the same thing again: it counts once.
-        if !was_closed {
-            self.closings = self.closings.saturating_add(1);
+        let was_tripped = self.is_tripped();
+        if !was_tripped {
+            self.trips = self.trips.saturating_add(1);
             self.probes = probes;
-            self.reason = Some(reason.to_owned());
-        }
-        let wait = self
-            .policy
-            .back_off(self.closings, jitter)
-            .min(LONGEST)
-            .max(retry_after.unwrap_or_default());
-        if !was_closed || retry_after.is_some() {
-            self.closed_until = self.closed_until.max(now.checked_add(wait));
         }
         self.failures = 0;
-        !was_closed
+
+        let pause = self
+            .retry
+            .back_off(self.trips, jitter)
+            .min(MAX_PAUSE)
+            .max(retry_after.unwrap_or_default());
+        let until = now.checked_add(pause).unwrap_or(now);
+
+        self.state = match self.state {
+            // Requests that were in flight when it tripped fail for the same reason: they count once.
+            State::Tripped { until: before } if retry_after.is_none() => {
+                State::Tripped { until: before }
+            }
+            State::Tripped { until: before } => State::Tripped {
+                until: before.max(until),
+            },
+            State::Sending | State::Probing => State::Tripped { until },
+        };
+        !was_tripped
     }
 }
 
@@ -167,87 +269,120 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    const POLICY: RetryPolicy = RetryPolicy {
+    const RETRY: RetryPolicy = RetryPolicy {
         base: Duration::from_secs(10),
         max: Duration::from_secs(900),
         max_attempts: 5,
     };
+    const SECOND: Duration = Duration::from_secs(1);
     const UNAVAILABLE: Outcome = Outcome::Unavailable { retry_after: None };
 
-    fn closed_seconds(breaker: &Breaker, now: Instant) -> u64 {
-        breaker.closed_for(now).map_or(0, |left| left.as_secs())
+    /// What became of `count` equal outcomes: whether each of them tripped the breaker.
+    fn note(breaker: &mut Breaker, outcome: &Outcome, count: u32, now: Instant) -> Vec<bool> {
+        (0..count)
+            .map(|_| breaker.note_outcome(outcome, now, 0.0))
+            .collect()
     }
 
     #[test]
-    fn bad_tokens_and_messages_never_close_a_lane() {
-        let (mut breaker, now) = (Breaker::new(POLICY), Instant::now());
-        for _ in 0..1000 {
-            for outcome in [
-                Outcome::TokenDead { since: None },
-                Outcome::TokenRefused,
-                Outcome::MessageRefused,
-            ] {
-                assert!(!breaker.answered(&outcome, now, 0.0));
-            }
+    fn bad_tokens_and_messages_never_trip_it() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new(RETRY);
+
+        for outcome in [
+            Outcome::TokenDead { since: None },
+            Outcome::TokenRefused,
+            Outcome::MessageRefused,
+        ] {
+            note(&mut breaker, &outcome, 1_000, now);
+            assert_eq!(breaker.state(now), State::Sending);
         }
-        assert_eq!(breaker.closed_for(now), None);
     }
 
     #[test]
-    fn failures_between_successes_never_close_a_lane() {
-        let (mut breaker, now) = (Breaker::new(POLICY), Instant::now());
+    fn failures_between_good_answers_never_trip_it() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new(RETRY);
+
         for _ in 0..100 {
-            for _ in 0..FAILURES_IN_A_ROW - 1 {
-                assert!(!breaker.answered(&UNAVAILABLE, now, 0.0));
-            }
-            breaker.answered(&Outcome::Accepted, now, 0.0);
+            note(&mut breaker, &UNAVAILABLE, FAILURES_IN_A_ROW - 1, now);
+            assert_eq!(
+                breaker.last_error().map(Cow::as_ref),
+                Some("the provider is unavailable")
+            );
+
+            note(&mut breaker, &Outcome::Accepted, 1, now);
+            assert_eq!(breaker.state(now), State::Sending);
+            assert_eq!(breaker.last_error(), None);
         }
     }
 
     #[test]
-    fn a_failing_provider_is_left_alone_for_longer_and_longer() {
-        let (mut breaker, mut now) = (Breaker::new(POLICY), Instant::now());
-        for _ in 0..FAILURES_IN_A_ROW {
-            breaker.answered(&UNAVAILABLE, now, 0.0);
-        }
-        assert_eq!(closed_seconds(&breaker, now), 10);
-        now += Duration::from_secs(11);
+    fn a_failing_provider_gets_longer_and_longer_pauses() {
+        let mut now = Instant::now();
+        let mut breaker = Breaker::new(RETRY);
+
+        note(&mut breaker, &UNAVAILABLE, FAILURES_IN_A_ROW, now);
+        assert_eq!(breaker.tripped_for(now), Some(10 * SECOND));
+
+        now += 11 * SECOND;
+        assert_eq!(breaker.state(now), State::Probing);
         assert_eq!(breaker.probes(), Some(PROBES));
-        let closed: Vec<_> = (0..PROBES)
-            .map(|_| breaker.answered(&UNAVAILABLE, now, 0.0))
-            .collect();
-        assert_eq!(
-            closed.iter().position(|closed| *closed),
-            Some(PROBES as usize - 1),
-            "all probes must fail"
-        );
-        assert_eq!(closed_seconds(&breaker, now), 20);
-        now += Duration::from_secs(21);
-        breaker.answered(&Outcome::Accepted, now, 0.0);
+
+        let tripped = note(&mut breaker, &UNAVAILABLE, PROBES, now);
+        let first = tripped.iter().position(|tripped| *tripped);
+        assert_eq!(first, Some(PROBES as usize - 1), "all probes must fail");
+        assert_eq!(breaker.tripped_for(now), Some(20 * SECOND));
+
+        now += 21 * SECOND;
+        note(&mut breaker, &Outcome::Accepted, 1, now);
+        assert_eq!(breaker.state(now), State::Sending);
         assert_eq!(breaker.probes(), None);
     }
 
     #[test]
-    fn late_answers_do_not_open_a_lane_that_was_told_to_wait() {
-        let (mut breaker, now) = (Breaker::new(POLICY), Instant::now());
-        let throttled = Outcome::Throttled {
-            retry_after: Some(Duration::from_secs(60)),
-            device_only: false,
+    fn the_pause_is_bounded_unless_the_provider_asks_for_more() {
+        let mut now = Instant::now();
+        let mut breaker = Breaker::new(RETRY);
+
+        for _ in 0..9 {
+            breaker.note_outcome(&Outcome::CredentialRefused, now, 1.0);
+            now += breaker.tripped_for(now).unwrap();
+        }
+        breaker.note_outcome(&Outcome::CredentialRefused, now, 1.0);
+        assert_eq!(breaker.tripped_for(now), Some(MAX_PAUSE));
+
+        let reason = NotSent::CredentialUnavailable {
+            reason: "503".to_owned(),
+            retry_after: Some(3 * MAX_PAUSE),
         };
-        let closed: Vec<_> = (0..3)
-            .map(|_| breaker.answered(&throttled, now, 0.0))
-            .collect();
-        assert_eq!(closed, [false, false, true]);
-        breaker.answered(&Outcome::Accepted, now, 0.0);
-        assert_eq!(closed_seconds(&breaker, now), 60);
+        breaker.note_not_sent(&reason, now, 1.0);
+        assert_eq!(breaker.tripped_for(now), Some(3 * MAX_PAUSE));
     }
 
     #[test]
-    fn what_was_under_way_when_it_closed_does_not_lengthen_the_wait() {
-        let (mut breaker, now) = (Breaker::new(POLICY), Instant::now());
-        for _ in 0..50 {
-            breaker.answered(&Outcome::CredentialRefused, now, 0.0);
-        }
-        assert_eq!(closed_seconds(&breaker, now), 10);
+    fn late_answers_do_not_end_a_pause() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new(RETRY);
+        let throttled = Outcome::Throttled {
+            retry_after: Some(60 * SECOND),
+            device_only: false,
+        };
+
+        let tripped = note(&mut breaker, &throttled, 3, now);
+        assert_eq!(tripped, [false, false, true]);
+
+        note(&mut breaker, &Outcome::Accepted, 1, now);
+        assert_eq!(breaker.tripped_for(now), Some(60 * SECOND));
+    }
+
+    #[test]
+    fn requests_in_flight_when_it_trips_do_not_lengthen_the_pause() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new(RETRY);
+
+        note(&mut breaker, &Outcome::CredentialRefused, 50, now);
+        assert_eq!(breaker.tripped_for(now), Some(10 * SECOND));
+        assert_eq!(breaker.probes(), Some(PROBES_AFTER_REFUSAL));
     }
 }

@@ -1,115 +1,138 @@
-//! How many requests a lane has under way at a time: as many as bring more answers.
+//! How many requests a lane may have in flight: as many as bring more answers.
 //!
-//! A provider that is far away takes as many requests a second as one next door, only more of them
-//! are on their way. So a full window grows as long as that brings more answers a second, and falls
-//! back when it is not used up.
+//! A provider far away takes as many requests a second as one in the same data center, with more of
+//! them on their way. So the limit climbs the hill of throughput, as .NET's thread pool does (J.
+//! Hellerstein, "Optimizing concurrency levels in the .NET `ThreadPool`", 2008): it doubles while a
+//! doubling brings more answers a second, and goes back when it does not.
+//!
+//! The gradient limits of Netflix' concurrency-limits and TCP Vegas compare latencies instead. Here,
+//! the least latency changes with the route to the provider, and a busy machine is slow by itself.
+//! AIMD waits for losses, and a provider that throttles has its own rules: see the breaker.
 
 use std::time::{Duration, Instant};
 
-/// For a provider that has not answered yet: little, so that one that never does holds up little.
-const UNKNOWN: usize = 50;
-/// Enough for all that one machine can do next door, and for 10,000 a second at a provider that
-/// takes 50 ms.
-const LEAST: f64 = 500.0;
-/// What a crash may leave unknown is bounded by this.
-const MOST: f64 = 4_000.0;
-/// How much larger the next size to be tried is.
-const GROWTH: f64 = 2.0;
-/// A larger size stays if it brings so much more.
-const WORTHWHILE: f64 = 1.15;
-/// How long a size that was not worth growing stays before growing is tried again: not long, since
-/// the connections that a larger one needs may have been opening.
-const CONTENT: Duration = Duration::from_secs(1);
-/// How long answers are counted for a rate.
-const ROUND: Duration = Duration::from_millis(75);
+/// The limit until the provider's first answer: low, so that a provider that never answers holds few
+/// notifications.
+const BEFORE_FIRST_ANSWER: f64 = 50.0;
+/// Enough for everything that one machine can do with a provider in the same data center, and for
+/// 10,000 a second with a provider that takes 50 ms.
+const MIN: f64 = 500.0;
+/// A crash leaves the results of at most this many requests unknown.
+const MAX: f64 = 4_000.0;
+/// Each growth multiplies the limit by this factor, and each fall divides it.
+const GROWTH_FACTOR: f64 = 2.0;
+/// A growth is kept if it multiplies the rate of answers by at least this factor.
+const WORTHWHILE_GAIN: f64 = 1.15;
+/// How long the limit rests after a growth that was not kept. Not long: the connections that a higher
+/// limit needs may have been opening at that time.
+const REST: Duration = Duration::from_secs(1);
+/// The least time over which a rate is measured.
+const MEASUREMENT: Duration = Duration::from_millis(75);
 
-/// The window of a lane.
+const _: () = assert!(BEFORE_FIRST_ANSWER <= MIN && MIN <= MAX);
+const _: () = assert!(WORTHWHILE_GAIN < GROWTH_FACTOR);
+const _: () = assert!(MEASUREMENT.as_millis() < REST.as_millis());
+
+/// The adaptive concurrency limit of a lane. The lane's worker alone owns it.
 pub(crate) struct ConcurrencyLimit {
-    size: f64,
-    /// Whether there has been an answer.
-    answered: bool,
-    /// Answers a second at the size before the last growth, and that size; `None`: nothing is being
-    /// tried.
-    before: Option<(f64, f64)>,
-    /// Not to be tried before this.
-    content_until: Option<Instant>,
-    round: Round,
+    limit: f64,
+    has_answered: bool,
+    /// The limit and the rate before the growth that is on trial.
+    before_growth: Option<Trial>,
+    /// No growth before this time.
+    rests_until: Option<Instant>,
+    measurement: Measurement,
 }
 
-/// What is counted for a rate.
-struct Round {
+struct Trial {
+    limit: f64,
+    /// Answers a second.
+    rate: f64,
+}
+
+/// The answers of one period.
+struct Measurement {
     began: Instant,
     answers: u32,
-    /// Whether the window was ever full.
-    full: bool,
-    /// Whether answers to requests of another size are among them.
-    mixed: bool,
+    /// Whether the limit was ever reached.
+    was_full: bool,
+    /// Whether it has answers to requests that were sent under another limit.
+    is_mixed: bool,
 }
 
-impl Round {
-    fn new(now: Instant, mixed: bool) -> Self {
+impl Measurement {
+    fn new(began: Instant, is_mixed: bool) -> Self {
         Self {
-            began: now,
+            began,
             answers: 0,
-            full: false,
-            mixed,
+            was_full: false,
+            is_mixed,
         }
     }
 }
 
 impl ConcurrencyLimit {
-    /// The smallest.
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            size: LEAST,
-            answered: false,
-            before: None,
-            content_until: None,
-            round: Round::new(now, true),
+            limit: MIN,
+            has_answered: false,
+            before_growth: None,
+            rests_until: None,
+            measurement: Measurement::new(now, true),
         }
     }
 
-    /// Requests that may be under way at a time.
-    pub(crate) fn size(&self) -> usize {
-        if self.answered {
-            self.size as usize
+    pub(crate) fn current(&self) -> usize {
+        let limit = if self.has_answered {
+            self.limit
         } else {
-            UNKNOWN
-        }
+            BEFORE_FIRST_ANSWER
+        };
+
+        limit as usize
     }
 
-    /// Notes an answer that came when `under_way` requests were.
-    pub(crate) fn answered(&mut self, under_way: usize, now: Instant) {
-        self.answered = true;
-        self.round.answers += 1;
-        self.round.full |= under_way >= self.size();
-        let lasted = now.duration_since(self.round.began);
-        if lasted >= ROUND && f64::from(self.round.answers) >= self.size {
-            let rate = f64::from(self.round.answers) / lasted.as_secs_f64();
-            let changed = !self.round.mixed && self.judge(rate, now);
-            self.round = Round::new(now, changed);
+    /// Notes an answer. `in_flight`: how many requests were in flight when it came, its own included.
+    pub(crate) fn note_answer(&mut self, in_flight: usize, now: Instant) {
+        self.has_answered = true;
+        self.measurement.answers += 1;
+        self.measurement.was_full |= in_flight >= self.current();
+
+        let lasted = now.duration_since(self.measurement.began);
+        let answers = f64::from(self.measurement.answers);
+        if lasted < MEASUREMENT || answers < self.limit {
+            return;
         }
+
+        let rate = answers / lasted.as_secs_f64();
+        let has_changed = !self.measurement.is_mixed && self.adjust(rate, now);
+        self.measurement = Measurement::new(now, has_changed);
     }
 
-    /// Changes the size by what the round brought. Returns whether it did.
-    fn judge(&mut self, rate: f64, now: Instant) -> bool {
-        if !self.round.full {
-            self.before = None;
-            let smaller = (self.size / GROWTH).max(LEAST);
-            return std::mem::replace(&mut self.size, smaller) > smaller;
+    /// Changes the limit after a period with `rate` answers a second. Returns whether it changed.
+    fn adjust(&mut self, rate: f64, now: Instant) -> bool {
+        if !self.measurement.was_full {
+            self.before_growth = None;
+            let lower = (self.limit / GROWTH_FACTOR).max(MIN);
+            return std::mem::replace(&mut self.limit, lower) > lower;
         }
-        if let Some((rate_before, size_before)) = self.before.take()
-            && rate < rate_before * WORTHWHILE
+
+        if let Some(before) = self.before_growth.take()
+            && rate < before.rate * WORTHWHILE_GAIN
         {
-            self.size = size_before;
-            self.content_until = Some(now + CONTENT);
+            self.limit = before.limit;
+            self.rests_until = Some(now + REST);
             return true;
         }
-        if self.size >= MOST || self.content_until.is_some_and(|until| now < until) {
+
+        if self.limit >= MAX || self.rests_until.is_some_and(|until| now < until) {
             return false;
         }
-        self.before = Some((rate, self.size));
-        self.size = (self.size * GROWTH).min(MOST);
+        self.before_growth = Some(Trial {
+            limit: self.limit,
+            rate,
+        });
+        self.limit = (self.limit * GROWTH_FACTOR).min(MAX);
         true
     }
 }
@@ -118,71 +141,84 @@ impl ConcurrencyLimit {
 mod tests {
     use super::*;
 
-    /// A provider that answers so many a second at most, each after this time, to a lane that
-    /// always has more to send.
-    fn run(
-        window: &mut ConcurrencyLimit,
-        now: &mut Instant,
-        most: f64,
+    struct Provider {
+        /// The most answers a second.
+        max_rate: f64,
         latency: Duration,
-        seconds: u32,
-    ) {
-        let until = *now + Duration::from_secs(seconds.into());
-        while *now < until {
-            let rate = most.min(window.size / latency.as_secs_f64());
-            *now += Duration::from_secs_f64(1.0 / rate);
-            window.answered(window.size(), *now);
+    }
+
+    impl Provider {
+        /// Answers a lane that always has more to send. Returns the limit after `seconds`.
+        fn answer(&self, limit: &mut ConcurrencyLimit, now: &mut Instant, seconds: u64) -> usize {
+            let until = *now + Duration::from_secs(seconds);
+            while *now < until {
+                let rate = self.max_rate.min(limit.limit / self.latency.as_secs_f64());
+                *now += Duration::from_secs_f64(1.0 / rate);
+                limit.note_answer(limit.current(), *now);
+            }
+
+            limit.current()
         }
     }
+
+    const FAR_AWAY: Provider = Provider {
+        max_rate: 1e6,
+        latency: Duration::from_millis(50),
+    };
 
     #[test]
     fn it_grows_for_a_provider_that_is_far_away() {
         let mut now = Instant::now();
-        let mut window = ConcurrencyLimit::new(now);
-        run(&mut window, &mut now, 1e6, Duration::from_millis(50), 3);
-        assert_eq!(window.size(), MOST as usize);
+        let mut limit = ConcurrencyLimit::new(now);
+
+        assert_eq!(FAR_AWAY.answer(&mut limit, &mut now, 3), MAX as usize);
     }
 
     #[test]
     fn it_does_not_grow_where_that_brings_nothing() {
         let mut now = Instant::now();
-        let mut window = ConcurrencyLimit::new(now);
-        run(&mut window, &mut now, 20_000.0, Duration::from_millis(1), 3);
-        assert_eq!(window.size(), LEAST as usize);
+        let mut limit = ConcurrencyLimit::new(now);
+        let nearby = Provider {
+            max_rate: 20_000.0,
+            latency: Duration::from_millis(1),
+        };
+
+        assert_eq!(nearby.answer(&mut limit, &mut now, 3), MIN as usize);
     }
 
     #[test]
-    fn it_stops_at_what_the_provider_takes() {
+    fn it_stops_at_the_rate_that_the_provider_takes() {
         let mut now = Instant::now();
-        let mut window = ConcurrencyLimit::new(now);
-        run(
-            &mut window,
-            &mut now,
-            16_000.0,
-            Duration::from_millis(50),
-            4,
-        );
-        assert!((700..1200).contains(&window.size()), "{}", window.size());
+        let mut limit = ConcurrencyLimit::new(now);
+        let slow = Provider {
+            max_rate: 16_000.0,
+            ..FAR_AWAY
+        };
+
+        let reached = slow.answer(&mut limit, &mut now, 4);
+        assert!((700..1_200).contains(&reached), "{reached}");
     }
 
     #[test]
-    fn it_is_small_until_the_provider_has_answered() {
+    fn it_is_low_until_the_provider_has_answered() {
         let now = Instant::now();
-        let mut window = ConcurrencyLimit::new(now);
-        assert_eq!(window.size(), UNKNOWN);
-        window.answered(1, now);
-        assert_eq!(window.size(), LEAST as usize);
+        let mut limit = ConcurrencyLimit::new(now);
+        assert_eq!(limit.current(), BEFORE_FIRST_ANSWER as usize);
+
+        limit.note_answer(1, now);
+        assert_eq!(limit.current(), MIN as usize);
     }
 
     #[test]
-    fn it_falls_back_when_it_is_not_used_up() {
+    fn it_falls_when_it_is_not_reached() {
         let mut now = Instant::now();
-        let mut window = ConcurrencyLimit::new(now);
-        run(&mut window, &mut now, 1e6, Duration::from_millis(50), 3);
+        let mut limit = ConcurrencyLimit::new(now);
+        FAR_AWAY.answer(&mut limit, &mut now, 3);
+
         for _ in 0..50_000 {
             now += Duration::from_millis(1);
-            window.answered(10, now);
+            limit.note_answer(10, now);
         }
-        assert_eq!(window.size(), LEAST as usize);
+        assert_eq!(limit.current(), MIN as usize);
     }
 }

@@ -1,4 +1,5 @@
-//! Which lane a Credential has: opened when first needed, replaced when the Credential changes.
+//! The lanes of a process: one for each Credential, started when it is first needed and replaced when
+//! the Credential changes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use time::OffsetDateTime;
 use crate::crypto::MasterKeys;
 use crate::delivery::Quotas;
 use crate::delivery::lane::retry::RetryPolicy;
-use crate::delivery::lane::{Job, Lane};
+use crate::delivery::lane::{Job, Lane, LaneParams};
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::handoff::capacity::Capacity;
 use crate::model::failure::{Failure, FailureCode};
@@ -18,107 +19,130 @@ use crate::model::provider::Provider;
 use crate::model::sealed::SealedCredential;
 use crate::provider::{Client, Endpoints};
 
-/// The lanes of this process.
+/// How long a Credential that was looked up is taken to be unchanged.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// The lanes of a process by Credential.
+///
+/// The claim loop owns it and alone calls it, so it has no lock. It keeps no task of its own: each
+/// lane has one. Dropping the registry ends all lanes.
 pub(crate) struct LaneRegistry {
     pub master_keys: MasterKeys,
-    pub endpoints: Endpoints,
     pub policy: RetryPolicy,
-    pub quotas: Quotas,
-    pub removal: DeadTokenPruner,
-    pub capacity: Arc<Capacity>,
-    pub by_credential: HashMap<CredentialId, Entry>,
+    endpoints: Endpoints,
+    quotas: Quotas,
+    pruner: DeadTokenPruner,
+    capacity: Arc<Capacity>,
+    by_credential: HashMap<CredentialId, Entry>,
 }
 
-/// For how long what is known of a Credential is taken as true.
-const KNOWN_FOR: Duration = Duration::from_secs(1);
+/// What lanes are made of, whatever their Credential.
+pub(crate) struct LaneRegistryParams {
+    pub master_keys: MasterKeys,
+    pub policy: RetryPolicy,
+    pub endpoints: Endpoints,
+    pub quotas: Quotas,
+    pub pruner: DeadTokenPruner,
+    pub capacity: Arc<Capacity>,
+}
 
-/// What there is for a Credential.
-pub(crate) struct Entry {
+struct Entry {
+    /// The version of the Credential that the lane sends with.
     updated_at: OffsetDateTime,
-    /// When it was last looked up.
-    seen_at: Instant,
+    looked_up_at: Instant,
+    /// An error: why nothing can be sent with the Credential.
     lane: Result<Lane, &'static str>,
 }
 
 impl Entry {
-    /// Whether it is what is stored now, or was a moment ago, and its lane has not broken.
-    fn is_current(&self, now: Instant) -> bool {
-        now.duration_since(self.seen_at) < KNOWN_FOR && !self.lane.as_ref().is_ok_and(Lane::is_gone)
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.duration_since(self.looked_up_at) < FRESH_FOR && !self.is_broken()
+    }
+
+    fn is_broken(&self) -> bool {
+        self.lane.as_ref().is_ok_and(Lane::is_broken)
     }
 }
 
 impl LaneRegistry {
+    pub(crate) fn new(params: LaneRegistryParams) -> Self {
+        Self {
+            master_keys: params.master_keys,
+            policy: params.policy,
+            endpoints: params.endpoints,
+            quotas: params.quotas,
+            pruner: params.pruner,
+            capacity: params.capacity,
+            by_credential: HashMap::new(),
+        }
+    }
+
     /// Those of `used` that must be looked up before anything is sent with them.
     pub(crate) fn unknown(
         &self,
         used: impl IntoIterator<Item = CredentialId>,
     ) -> Vec<CredentialId> {
         let now = Instant::now();
-        let is_current = |id: &CredentialId| {
+        let is_fresh = |id: &CredentialId| {
             self.by_credential
                 .get(id)
-                .is_some_and(|entry| entry.is_current(now))
+                .is_some_and(|entry| entry.is_fresh(now))
         };
-        used.into_iter().filter(|id| !is_current(id)).collect()
+
+        used.into_iter().filter(|id| !is_fresh(id)).collect()
     }
 
-    /// Gives each of the Credentials that were `asked` for the lane of its newest content; `stored`
-    /// is what there is of them.
+    /// Brings the lanes of the Credentials `asked` for up to date with those of them that are
+    /// `stored`.
     pub(crate) fn refresh(&mut self, asked: &[CredentialId], stored: Vec<SealedCredential>) {
         for id in asked {
             if !stored.iter().any(|credential| credential.id == *id) {
                 self.by_credential.remove(id);
             }
         }
+
+        let now = Instant::now();
         for credential in stored {
-            let (updated_at, seen_at) = (credential.updated_at, Instant::now());
-            match self.by_credential.get_mut(&credential.id) {
-                Some(entry)
-                    if entry.updated_at == updated_at
-                        && !entry.lane.as_ref().is_ok_and(Lane::is_gone) =>
-                {
-                    entry.seen_at = seen_at;
-                }
-                _ => {
-                    let lane = self.open(&credential);
-                    self.by_credential.insert(
-                        credential.id,
-                        Entry {
-                            updated_at,
-                            seen_at,
-                            lane,
-                        },
-                    );
-                }
+            if let Some(entry) = self.by_credential.get_mut(&credential.id)
+                && entry.updated_at == credential.updated_at
+                && !entry.is_broken()
+            {
+                entry.looked_up_at = now;
+                continue;
             }
+
+            let entry = Entry {
+                updated_at: credential.updated_at,
+                looked_up_at: now,
+                lane: self.start(&credential),
+            };
+            self.by_credential.insert(credential.id, entry);
         }
     }
 
-    /// For how long a Credential's lane takes nothing; `None`: it takes something, or there is none
-    /// that lives.
+    /// How long a Credential's lane takes nothing; `None`: it may take something, or there is no lane
+    /// that works.
     pub(crate) fn blocked_for(
         &self,
         credential_id: CredentialId,
         now: Instant,
     ) -> Option<Duration> {
-        self.by_credential
-            .get(&credential_id)?
-            .lane
-            .as_ref()
-            .ok()
-            .filter(|lane| !lane.is_gone())?
-            .blocked_for(now)
+        let entry = self.by_credential.get(&credential_id)?;
+        let lane = entry.lane.as_ref().ok()?;
+
+        lane.blocked_for(now).filter(|_| !lane.is_broken())
     }
 
-    /// Hands a notification to its lane; fails it where there can be none.
+    /// Hands a notification to its lane. Without a lane, it waits or fails.
     pub(crate) fn submit(&self, credential_id: CredentialId, job: Job) {
-        match self
+        let lane = self
             .by_credential
             .get(&credential_id)
-            .map(|entry| &entry.lane)
-        {
+            .map(|entry| &entry.lane);
+
+        match lane {
             Some(Ok(lane)) => lane.submit(job),
-            // An operator can fix that: the notification waits for it until its deadline.
+            // An operator can fix that, so the notification waits until its deadline.
             Some(Err(reason)) => {
                 job.delivery
                     .postpone_or_expire(job.deadline, self.policy.base, reason);
@@ -130,18 +154,22 @@ impl LaneRegistry {
         }
     }
 
-    fn open(&self, stored: &SealedCredential) -> Result<Lane, &'static str> {
-        let client = Client::for_stored(stored, &self.master_keys, &self.endpoints)?;
-        let provider = stored.credential_type.provider();
+    fn start(&self, credential: &SealedCredential) -> Result<Lane, &'static str> {
+        let client = Client::for_stored(credential, &self.master_keys, &self.endpoints)?;
+        let provider = credential.credential_type.provider();
         let quota = match provider {
             Provider::Fcm => self.quotas.fcm,
             Provider::Apn => self.quotas.apns,
         };
-        Ok(Lane::start(
+
+        Ok(Lane::start(LaneParams {
             client,
-            (provider, stored.id),
-            (self.policy, quota),
-            (self.removal.clone(), Arc::clone(&self.capacity)),
-        ))
+            provider,
+            credential_id: credential.id,
+            retry: self.policy,
+            quota,
+            pruner: self.pruner.clone(),
+            capacity: Arc::clone(&self.capacity),
+        }))
     }
 }

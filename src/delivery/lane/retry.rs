@@ -1,18 +1,22 @@
-//! What follows from an outcome: a pure function of what happened, how often, and how much time is
-//! left.
+//! What follows from an outcome: a pure function of the outcome, the number of attempts and the time
+//! that is left.
 
 use std::time::Duration;
 
 use crate::model::outcome::Outcome;
 
-/// The rules by which retries are spaced and limited.
+/// How retries are spaced and limited, for all providers alike.
+///
+/// Apple's page asks for 15 minutes after a 5xx
+/// (<https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns>).
+/// With a deadline of an hour that would be four attempts, so APNs is retried like FCM.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetryPolicy {
-    /// The wait before the first retry.
+    /// The delay before the first retry.
     pub base: Duration,
-    /// The longest wait between two tries, unless a provider asks for a longer one.
+    /// The longest delay between two attempts, unless a provider asks for a longer one.
     pub max: Duration,
-    /// Attempts after which a notification that its provider keeps failing is given up.
+    /// A notification that its provider keeps failing is given up after this many attempts.
     pub max_attempts: u16,
 }
 
@@ -21,20 +25,25 @@ pub(crate) struct RetryPolicy {
 pub(crate) enum Next {
     /// The provider accepted it.
     Sent,
-    /// Trying again can't help, or has not helped.
+    /// Another attempt cannot succeed, or enough of them have failed.
     Failed,
-    /// Try again after this wait.
+    /// Another attempt is due after this delay.
     Retry(Duration),
 }
 
-/// A provider that throttles without saying for how long is left alone for this many times the base
-/// wait: 60 s by default, as FCM's documents ask.
+/// A provider that throttles without a Retry-After gets a pause of this many times the base delay:
+/// 60 s by default, as FCM asks for
+/// (<https://firebase.google.com/docs/cloud-messaging/scale-fcm>).
 const THROTTLED_FACTOR: u32 = 6;
+/// Delays double at most this often, so that the factor fits a `u32`.
+const MAX_DOUBLINGS: u32 = 20;
+
+const _: () = assert!(MAX_DOUBLINGS < u32::BITS);
 
 impl RetryPolicy {
-    /// What follows from `outcome`, the notification's `attempts`-th (1-based), with `time_left`
-    /// until its deadline. `jitter` (0 to 1) spreads retries, so that what failed together does not
-    /// come back together.
+    /// What follows from `outcome`, the result of the `attempts`-th attempt (1-based), with
+    /// `time_left` until the deadline. `jitter` (0 to 1) spreads retries, so that notifications that
+    /// failed together do not come back together.
     pub(crate) fn next(
         &self,
         outcome: &Outcome,
@@ -42,55 +51,50 @@ impl RetryPolicy {
         time_left: Duration,
         jitter: f64,
     ) -> Next {
-        let (delay, counted) = match *outcome {
+        let (least_delay, is_limited) = match *outcome {
             Outcome::Accepted => return Next::Sent,
             Outcome::TokenDead { .. } | Outcome::TokenRefused | Outcome::MessageRefused => {
                 return Next::Failed;
             }
-            // Nothing is wrong with the notification: it waits until the credential is mended or
-            // its time is over.
-            Outcome::CredentialRefused => (self.back_off(attempts, jitter), false),
+            // Nothing is wrong with the notification: it uses up no attempts, and waits until the
+            // Credential is fixed or its deadline is over.
+            Outcome::CredentialRefused => (Duration::ZERO, false),
             Outcome::Throttled {
                 retry_after,
-                device_only,
-            } => {
-                let least = if device_only {
-                    retry_after.unwrap_or_default()
-                } else {
-                    self.pause(retry_after)
-                };
-                (self.at_least(least, attempts, jitter), device_only)
+                device_only: false,
+            } => (self.throttled_pause(retry_after), false),
+            Outcome::Throttled {
+                retry_after,
+                device_only: true,
             }
-            Outcome::Unavailable { retry_after } => (
-                self.at_least(retry_after.unwrap_or_default(), attempts, jitter),
-                true,
-            ),
-            Outcome::Ambiguous => (self.back_off(attempts, jitter), true),
+            | Outcome::Unavailable { retry_after } => (retry_after.unwrap_or_default(), true),
+            Outcome::Ambiguous => (Duration::ZERO, true),
         };
-        if (counted && attempts >= self.max_attempts) || time_left.is_zero() {
+
+        if (is_limited && attempts >= self.max_attempts) || time_left.is_zero() {
             return Next::Failed;
         }
-        // Not beyond the deadline: it fails as expired then, not when the next try would have come.
+
+        // A delay that the provider asked for is never shortened, only spread.
+        let spread = least_delay + least_delay.mul_f64(jitter / 5.0);
+        let delay = self.back_off(attempts, jitter).max(spread);
+
+        // Not beyond the deadline, so that it fails as expired then, not when the next attempt would
+        // have come.
         Next::Retry(delay.min(time_left))
     }
 
-    /// The wait before the try after `attempts` ones: doubled each time, plus up to half of it.
+    /// The delay after `attempts` attempts: doubled with each of them, plus up to half of it.
     pub(crate) fn back_off(&self, attempts: u16, jitter: f64) -> Duration {
-        let doublings = u32::from(attempts.saturating_sub(1)).min(20);
-        let wait = self.base.saturating_mul(1 << doublings).min(self.max);
-        wait + wait.mul_f64(jitter / 2.0)
+        let doublings = u32::from(attempts.saturating_sub(1)).min(MAX_DOUBLINGS);
+        let delay = self.base.saturating_mul(1 << doublings).min(self.max);
+
+        delay + delay.mul_f64(jitter / 2.0)
     }
 
-    /// How long a provider that throttles is left alone: what it asked for, else six times the base
-    /// wait.
-    pub(crate) fn pause(&self, retry_after: Option<Duration>) -> Duration {
+    /// How long a provider that throttles is left alone.
+    pub(crate) fn throttled_pause(&self, retry_after: Option<Duration>) -> Duration {
         retry_after.unwrap_or(self.base.saturating_mul(THROTTLED_FACTOR))
-    }
-
-    /// What the provider asked for is never shortened, only spread.
-    fn at_least(&self, least: Duration, attempts: u16, jitter: f64) -> Duration {
-        self.back_off(attempts, jitter)
-            .max(least + least.mul_f64(jitter / 5.0))
     }
 }
 
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_succeed_is_not_tried_again() {
+    fn an_attempt_that_cannot_succeed_is_not_made() {
         for outcome in [
             Outcome::TokenDead { since: None },
             Outcome::TokenRefused,
@@ -125,14 +129,16 @@ mod tests {
                 "{outcome:?}"
             );
         }
+
         assert_eq!(POLICY.next(&Outcome::Accepted, 1, HOUR, 0.5), Next::Sent);
     }
 
     #[test]
-    fn waits_double_up_to_the_longest() {
-        let wait =
+    fn delays_double_up_to_the_longest() {
+        let delay =
             |attempts| seconds(POLICY.next(&Outcome::CredentialRefused, attempts, HOUR, 0.0));
-        assert_eq!([1, 2, 3, 4, 50].map(wait), [10, 20, 40, 80, 900]);
+
+        assert_eq!([1, 2, 3, 4, 50].map(delay), [10, 20, 40, 80, 900]);
     }
 
     #[test]
@@ -141,11 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_that_names_a_wait_gets_it() {
+    fn a_provider_that_asks_for_a_delay_gets_it() {
         let unavailable = Outcome::Unavailable {
             retry_after: Some(Duration::from_secs(120)),
         };
         assert_eq!(seconds(POLICY.next(&unavailable, 1, HOUR, 0.0)), 120);
+
         let throttled = Outcome::Throttled {
             retry_after: None,
             device_only: false,
@@ -172,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn no_wait_reaches_beyond_the_deadline() {
+    fn no_delay_reaches_beyond_the_deadline() {
         let left = Duration::from_secs(3);
         assert_eq!(
             POLICY.next(&Outcome::Ambiguous, 1, left, 0.0),

@@ -1,6 +1,7 @@
-//! `DeadTokenPruner`: takes dead tokens out of registrations, except in a burst. Where much of an Operation
-//! turns out dead at once, something else is likelier than so many lost devices, such as a
-//! Credential of the wrong environment: nothing of it is removed then, and somebody is told.
+//! Dead-token pruning: removes dead tokens from their registrations, except after a mass
+//! invalidation. If a large part of one Operation's tokens is dead at once, a wrong Credential or
+//! environment is more likely than so many lost devices. Then none of them is removed, and an
+//! operator is alerted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,131 +14,188 @@ use crate::model::id::OperationId;
 use crate::store::devices::{self, DeadDevice};
 use crate::telemetry::metrics;
 
-/// How long an Operation's answers are gathered before anything of it is removed, so that a burst
-/// is seen as one.
-const GATHER: Duration = Duration::from_secs(2);
-/// How often to look what can be removed.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// An Operation with dead devices, of which nothing has been heard for this long, is forgotten; one
-/// without, after [`GATHER`]: there may be many.
+/// How long the answers for an Operation are collected before any of its tokens is removed, so that
+/// a mass invalidation is seen before it has cost a device.
+const COLLECT_FOR: Duration = Duration::from_secs(2);
+/// How often the pruner removes tokens.
+const PRUNE_INTERVAL: Duration = Duration::from_millis(500);
+/// An Operation with dead tokens is forgotten after this time without an attempt. One without dead
+/// tokens is forgotten after [`COLLECT_FOR`], because there may be many of them.
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 
-/// When removal pauses for an Operation: both must be reached.
+const _: () = assert!(PRUNE_INTERVAL.as_millis() < COLLECT_FOR.as_millis());
+const _: () = assert!(COLLECT_FOR.as_millis() < FORGET_AFTER.as_millis());
+
+/// From when on dead tokens are a mass invalidation: both bounds must be reached.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MassInvalidation {
-    /// Dead devices, in percent of those that were tried.
+    /// Dead devices, in percent of the devices that were attempted.
     pub percent: u8,
     /// Dead devices.
     pub count: u32,
 }
 
-/// What is known of the devices of one Operation.
-struct Counts {
-    first: Instant,
-    last: Instant,
-    tried: u32,
-    dead: u32,
-    /// Dead ones that have not been removed.
-    waiting: Vec<DeadDevice>,
-    paused: bool,
-}
+impl MassInvalidation {
+    fn is_reached(self, report: &TokenReport) -> bool {
+        let share = u64::from(report.dead) * 100;
+        let bound = u64::from(self.percent) * u64::from(report.attempted);
 
-impl Counts {
-    fn is_burst(&self, burst: MassInvalidation) -> bool {
-        let share = u64::from(self.dead) * 100 >= u64::from(burst.percent) * u64::from(self.tried);
-        self.dead >= burst.count && share
+        report.dead >= self.count && share >= bound
     }
 }
 
-/// A handle; cheap to clone.
+/// Removes dead tokens in the background.
+///
+/// Delivery owns the task that [`Self::run`] is, and each lane has a clone to report to it. Nothing
+/// wakes it but its timer. It ends when delivery stops; dead tokens that it has not removed by then
+/// are found again by the next message to them.
 #[derive(Clone)]
 pub(crate) struct DeadTokenPruner {
-    burst: MassInvalidation,
-    operations: Arc<Mutex<HashMap<OperationId, Counts>>>,
+    threshold: MassInvalidation,
+    reports: Arc<Mutex<TokenReports>>,
+}
+
+/// What is known of the devices of recent Operations, by Operation.
+#[derive(Default)]
+struct TokenReports(HashMap<OperationId, TokenReport>);
+
+struct TokenReport {
+    first_at: Instant,
+    last_at: Instant,
+    /// Attempts with Users' devices.
+    attempted: u32,
+    dead: u32,
+    /// Dead devices that are still registered.
+    registered: Vec<DeadDevice>,
+    is_mass_invalidation: bool,
+}
+
+/// What the pruner does next.
+#[derive(Default)]
+struct Pruning {
+    remove: Vec<DeadDevice>,
+    /// New ones.
+    mass_invalidations: Vec<Suspicion>,
+}
+
+struct Suspicion {
+    operation_id: OperationId,
+    attempted: u32,
+    dead: u32,
 }
 
 impl DeadTokenPruner {
-    /// Removes nothing before [`Self::run`].
-    pub(crate) fn new(burst: MassInvalidation) -> Self {
+    pub(crate) fn new(threshold: MassInvalidation) -> Self {
         Self {
-            burst,
-            operations: Arc::default(),
+            threshold,
+            reports: Arc::default(),
         }
     }
 
-    /// Notes that a User's device was tried for an Operation, and whether its token turned out
-    /// dead.
-    pub(crate) fn tried(&self, operation_id: OperationId, dead: Option<DeadDevice>) {
-        let now = Instant::now();
-        let new = || Counts {
-            first: now,
-            last: now,
-            tried: 0,
-            dead: 0,
-            waiting: Vec::new(),
-            paused: false,
-        };
-        let mut operations = self
-            .operations
+    /// Notes an attempt with a User's device, and the device if its token turned out dead.
+    pub(crate) fn note_attempt(&self, operation_id: OperationId, dead: Option<DeadDevice>) {
+        self.reports
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let counts = operations.entry(operation_id).or_insert_with(new);
-        counts.last = now;
-        counts.tried += 1;
-        counts.dead += u32::from(dead.is_some());
-        counts.waiting.extend(dead);
+            .unwrap_or_else(PoisonError::into_inner)
+            .note_attempt(operation_id, dead, Instant::now());
     }
 
-    /// Removes what is dead until `stop`.
+    /// Prunes until `stop`.
     pub(crate) async fn run(self, pool: PgPool, stop: CancellationToken) {
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        while stop.run_until_cancelled(looks.tick()).await.is_some() {
-            let dead = self.take(Instant::now());
-            if dead.is_empty() {
+        let mut ticks = tokio::time::interval(PRUNE_INTERVAL);
+
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            let pruning = self.next_pruning();
+
+            for suspicion in pruning.mass_invalidations {
+                metrics::mass_invalidation();
+                tracing::warn!(
+                    operation_id = %suspicion.operation_id,
+                    attempted = suspicion.attempted,
+                    dead = suspicion.dead,
+                    "mass invalidation: so many dead tokens suggest a wrong Credential or environment; none of them is removed",
+                );
+            }
+
+            if !pruning.remove.is_empty() {
+                remove(&pool, &pruning.remove).await;
+            }
+        }
+    }
+
+    fn next_pruning(&self) -> Pruning {
+        self.reports
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next_pruning(self.threshold, Instant::now())
+    }
+}
+
+async fn remove(pool: &PgPool, dead: &[DeadDevice]) {
+    match devices::remove_dead(pool, dead).await {
+        Ok(removed) => tracing::debug!(removed, "dead tokens removed"),
+        // They are found again by the next message to them.
+        Err(error) => {
+            tracing::warn!(%error, devices = dead.len(), "dead tokens can't be removed");
+        }
+    }
+}
+
+impl TokenReports {
+    fn note_attempt(&mut self, operation_id: OperationId, dead: Option<DeadDevice>, now: Instant) {
+        let report = self.0.entry(operation_id).or_insert_with(|| TokenReport {
+            first_at: now,
+            last_at: now,
+            attempted: 0,
+            dead: 0,
+            registered: Vec::new(),
+            is_mass_invalidation: false,
+        });
+
+        report.last_at = now;
+        report.attempted += 1;
+        report.dead += u32::from(dead.is_some());
+        report.registered.extend(dead);
+    }
+
+    fn next_pruning(&mut self, threshold: MassInvalidation, now: Instant) -> Pruning {
+        self.forget_old(now);
+
+        let mut pruning = Pruning::default();
+        for (operation_id, report) in &mut self.0 {
+            if report.registered.is_empty() {
                 continue;
             }
-            match devices::remove_dead(&pool, &dead).await {
-                Ok(removed) => tracing::debug!(removed, "dead devices removed"),
-                // The next message to them says the same again.
-                Err(error) => {
-                    tracing::warn!(%error, devices = dead.len(), "dead devices can't be removed");
-                }
+
+            if !report.is_mass_invalidation && threshold.is_reached(report) {
+                report.is_mass_invalidation = true;
+                pruning.mass_invalidations.push(Suspicion {
+                    operation_id: *operation_id,
+                    attempted: report.attempted,
+                    dead: report.dead,
+                });
+            }
+
+            if report.is_mass_invalidation {
+                report.registered.clear();
+            } else if now.saturating_duration_since(report.first_at) >= COLLECT_FOR {
+                pruning.remove.append(&mut report.registered);
             }
         }
+        pruning
     }
 
-    /// What may be removed now.
-    fn take(&self, now: Instant) -> Vec<DeadDevice> {
-        let mut operations = self
-            .operations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        operations.retain(|_, counts| {
-            let kept_for = if counts.dead == 0 {
-                GATHER
+    fn forget_old(&mut self, now: Instant) {
+        self.0.retain(|_, report| {
+            let kept_for = if report.dead == 0 {
+                COLLECT_FOR
             } else {
                 FORGET_AFTER
             };
-            !counts.waiting.is_empty() || now.duration_since(counts.last) < kept_for
+
+            let is_recent = now.saturating_duration_since(report.last_at) < kept_for;
+            is_recent || !report.registered.is_empty()
         });
-        let mut dead = Vec::new();
-        for (operation_id, counts) in operations
-            .iter_mut()
-            .filter(|(_, counts)| !counts.waiting.is_empty())
-        {
-            if counts.is_burst(self.burst) && !counts.paused {
-                counts.paused = true;
-                metrics::mass_invalidation();
-                tracing::warn!(%operation_id, tried = counts.tried, dead = counts.dead,
-                    "mass invalidation: so many dead tokens suggest a wrong Credential or environment; none of them is removed");
-            }
-            if counts.paused {
-                counts.waiting.clear();
-            } else if now.duration_since(counts.first) >= GATHER {
-                dead.append(&mut counts.waiting);
-            }
-        }
-        dead
     }
 }
 
@@ -148,56 +206,76 @@ mod tests {
 
     use super::*;
 
-    const BURST: MassInvalidation = MassInvalidation {
+    const THRESHOLD: MassInvalidation = MassInvalidation {
         percent: 20,
         count: 10,
     };
 
-    fn removed(tried: u32, dead: u32) -> usize {
-        let (removal, id) = (DeadTokenPruner::new(BURST), OperationId::generate());
-        for number in 0..tried {
-            let device = DeadDevice {
-                id: Uuid::now_v7(),
-                since: OffsetDateTime::now_utc(),
-            };
-            removal.tried(id, (number < dead).then_some(device));
+    fn dead_device() -> DeadDevice {
+        DeadDevice {
+            id: Uuid::now_v7(),
+            since: OffsetDateTime::now_utc(),
         }
-        assert!(
-            removal.take(Instant::now()).is_empty(),
-            "not before all had time to answer"
-        );
-        removal.take(Instant::now() + GATHER).len()
+    }
+
+    /// The reports of an Operation with `attempted` devices, of which `dead` are dead.
+    fn reports(attempted: u32, dead: u32, now: Instant) -> TokenReports {
+        let operation_id = OperationId::generate();
+        let mut reports = TokenReports::default();
+        for number in 0..attempted {
+            let device = (number < dead).then(dead_device);
+            reports.note_attempt(operation_id, device, now);
+        }
+
+        reports
     }
 
     #[test]
-    fn a_burst_removes_nothing() {
-        assert_eq!(removed(50, 10), 0);
-        assert_eq!(removed(10, 10), 0);
+    fn a_mass_invalidation_is_reported_once_and_removes_nothing() {
+        for (attempted, dead) in [(50, 10), (10, 10)] {
+            let now = Instant::now();
+            let mut reports = reports(attempted, dead, now);
+
+            let pruning = reports.next_pruning(THRESHOLD, now);
+            assert_eq!(pruning.mass_invalidations.len(), 1);
+            assert_eq!(pruning.mass_invalidations[0].dead, dead);
+            assert!(pruning.remove.is_empty());
+
+            let pruning = reports.next_pruning(THRESHOLD, now + COLLECT_FOR);
+            assert!(pruning.mass_invalidations.is_empty());
+            assert!(pruning.remove.is_empty());
+        }
     }
 
     #[test]
-    fn few_or_a_small_share_are_removed() {
-        assert_eq!(removed(9, 9), 9);
-        assert_eq!(removed(51, 10), 10);
-        assert_eq!(removed(1000, 150), 150);
+    fn few_dead_tokens_or_a_small_share_are_removed_once_all_had_time_to_answer() {
+        for (attempted, dead) in [(9, 9), (51, 10), (1000, 150)] {
+            let now = Instant::now();
+            let mut reports = reports(attempted, dead, now);
+
+            let pruning = reports.next_pruning(THRESHOLD, now);
+            assert!(pruning.remove.is_empty());
+
+            let pruning = reports.next_pruning(THRESHOLD, now + COLLECT_FOR);
+            assert_eq!(pruning.remove.len(), dead as usize);
+            assert!(pruning.mass_invalidations.is_empty());
+
+            let pruning = reports.next_pruning(THRESHOLD, now + COLLECT_FOR);
+            assert!(pruning.remove.is_empty(), "once");
+        }
     }
 
     #[test]
     fn an_operation_is_forgotten_in_time() {
-        let removal = DeadTokenPruner::new(BURST);
-        let dead = DeadDevice {
-            id: Uuid::now_v7(),
-            since: OffsetDateTime::now_utc(),
-        };
-        removal.tried(OperationId::generate(), None);
-        removal.tried(OperationId::generate(), Some(dead));
-        assert_eq!(removal.take(Instant::now() + GATHER).len(), 1);
-        assert_eq!(
-            removal.operations.lock().unwrap().len(),
-            1,
-            "only what may yet turn out a burst"
-        );
-        removal.take(Instant::now() + FORGET_AFTER);
-        assert!(removal.operations.lock().unwrap().is_empty());
+        let now = Instant::now();
+        let mut reports = reports(1, 0, now);
+        reports.note_attempt(OperationId::generate(), Some(dead_device()), now);
+
+        let pruning = reports.next_pruning(THRESHOLD, now + COLLECT_FOR);
+        assert_eq!(pruning.remove.len(), 1);
+        assert_eq!(reports.0.len(), 1, "only the one with a dead token");
+
+        reports.next_pruning(THRESHOLD, now + FORGET_AFTER);
+        assert!(reports.0.is_empty());
     }
 }

@@ -1,8 +1,10 @@
-//! The recorder: gathers outcomes of all batches in hand and writes them together every few
-//! milliseconds.
+//! The recorder: collects the outcomes of all claimed batches and writes them together every few
+//! milliseconds. [`Group`], [`RetryDelay`] and the functions beside them decide; [`Recorder`] acts.
 //!
 //! Invariant: an outcome is kept until Postgres has it or has said that its claim was lost. While
-//! Postgres is away nothing is forgotten and nothing new is claimed.
+//! Postgres is down, nothing is forgotten and nothing new is claimed. After an outage, claimers rest
+//! longer than the recorder does, and a lease that ran out meanwhile is renewed unless another
+//! process has claimed its batch. So an outage that outlasts the leases doubles nothing.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,135 +25,196 @@ use crate::store::outcome_record::{self, NotificationOutcome, Release};
 use crate::telemetry::metrics;
 
 /// Most entries that are written together.
-const GROUP: usize = 2_000;
+const MAX_GROUP: usize = 2_000;
+/// The delay before the first retry of a write.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
-/// Less than claimers rest after an outage, so that what was sent is recorded before anybody claims
-/// it anew.
+/// The longest delay between two retries of a write. It must be shorter than the rest of the claim
+/// loop after an error, so that sent notifications are recorded before they can be claimed again.
 pub(crate) const RETRY_LONGEST: Duration = Duration::from_millis(500);
 /// How long a write may take.
-const LIMIT: Duration = Duration::from_secs(10);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Writes what became of notifications.
+const _: () = assert!(RETRY_FIRST.as_millis() <= RETRY_LONGEST.as_millis());
+
+/// Writes outcomes and releases.
+///
+/// Delivery owns the task that [`Self::run`] is. An outcome or a release in its channel wakes it. It
+/// ends when the last sender of that channel, a lease, is gone and everything is written.
 pub(crate) struct Recorder {
-    session: DedicatedConnection,
-    /// At least this long from one write to the next, so that a busy time makes few large ones.
-    window: Duration,
-    notifier: Arc<Notifier>,
-    /// Whether Postgres is refusing what we have; nobody should claim more then.
-    stalled: Arc<AtomicBool>,
-    lag: Arc<RecorderLag>,
+    pub connection: DedicatedConnection,
+    /// The least time between the starts of two writes, so that under load there are few large ones.
+    pub record_interval: Duration,
+    /// Wakes the claim loop.
+    pub notifier: Arc<Notifier>,
+    /// Whether outcomes cannot be written. Nothing is claimed then.
+    pub is_stalled: Arc<AtomicBool>,
+    pub lag: Arc<RecorderLag>,
 }
 
 /// What is written together.
 #[derive(Default)]
 struct Group {
     outcomes: Vec<NotificationOutcome>,
+    /// Returned once the outcomes are written.
     permits: Vec<Permit>,
     released: Vec<Arc<Lease>>,
 }
 
 impl Group {
-    fn push(&mut self, entry: Entry) {
-        match entry {
-            Entry::Outcome(outcome, permit) => {
-                self.outcomes.push(outcome);
-                self.permits.push(permit);
+    fn of(entries: impl Iterator<Item = Entry>) -> Self {
+        let mut group = Self::default();
+        for entry in entries {
+            match entry {
+                Entry::Outcome(outcome, permit) => {
+                    group.outcomes.push(outcome);
+                    group.permits.push(permit);
+                }
+                Entry::Release(lease) => group.released.push(lease),
             }
-            Entry::Release(lease) => self.released.push(lease),
         }
+
+        group
+    }
+
+    fn releases(&self) -> Vec<Release> {
+        self.released.iter().map(|lease| release(lease)).collect()
+    }
+
+    /// How long until the first of the released batches is due; `None`: none is.
+    fn next_due_in(&self) -> Option<Duration> {
+        self.released
+            .iter()
+            .filter_map(|lease| lease.due_in())
+            .min()
+    }
+}
+
+/// A batch into which nothing was put back is due at once, if anything is left in it: loading failed,
+/// the process ends, or a panic lost sight of it.
+fn release(lease: &Lease) -> Release {
+    Release {
+        batch: lease.key(),
+        due_in: lease.due_in().unwrap_or_default(),
+    }
+}
+
+/// Whether to wait for more entries before `collected` ones are written.
+fn is_worth_waiting(collected: usize, since_last_write: Duration, interval: Duration) -> bool {
+    collected < MAX_GROUP && since_last_write < interval
+}
+
+/// The releases that may be written when some outcomes of their group were refused. A batch with a
+/// refused outcome keeps its lease until that runs out, so that its notification is sent again.
+fn releases_beside(releases: Vec<Release>, refused: &HashSet<BatchKey>) -> Vec<Release> {
+    let mut releases = releases;
+    releases.retain(|release| !refused.contains(&release.batch));
+    releases
+}
+
+/// Whether Postgres refuses the data itself, so that a retry cannot succeed. `code`: the error's
+/// SQLSTATE; classes 22 (data exception) and 23 (constraint violation) are about data
+/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn is_about_data(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+}
+
+/// The delays between the retries of one write.
+struct RetryDelay(Duration);
+
+impl RetryDelay {
+    fn new() -> Self {
+        Self(RETRY_FIRST)
+    }
+
+    fn next(&mut self) -> Duration {
+        let doubled = (self.0 * 2).min(RETRY_LONGEST);
+        std::mem::replace(&mut self.0, doubled)
     }
 }
 
 impl Recorder {
-    /// `window` is the least time from one write to the next.
-    pub(crate) fn new(
-        session: DedicatedConnection,
-        window: Duration,
-        notifier: Arc<Notifier>,
-        stalled: Arc<AtomicBool>,
-        lag: Arc<RecorderLag>,
-    ) -> Self {
-        Self {
-            session,
-            window,
-            notifier,
-            stalled,
-            lag,
-        }
-    }
-
-    /// Runs until every sender of `entries` is gone and all of them have been written.
     pub(crate) async fn run(
         mut self,
         mut entries: mpsc::UnboundedReceiver<(std::time::Instant, Entry)>,
     ) {
-        let mut gathered = Vec::with_capacity(GROUP);
+        let mut collected = Vec::with_capacity(MAX_GROUP);
         let mut last_write = Instant::now();
-        while entries.recv_many(&mut gathered, GROUP).await > 0 {
-            if let Some((since, _)) = gathered.first() {
-                self.lag.set_oldest(*since);
+
+        while entries.recv_many(&mut collected, MAX_GROUP).await > 0 {
+            if let Some((waiting_since, _)) = collected.first() {
+                self.lag.set_oldest(*waiting_since);
             }
-            let room = GROUP - gathered.len();
-            if room > 0 && last_write.elapsed() < self.window {
-                tokio::time::sleep_until(last_write + self.window).await;
-                while gathered.len() < GROUP
+
+            if is_worth_waiting(collected.len(), last_write.elapsed(), self.record_interval) {
+                tokio::time::sleep_until(last_write + self.record_interval).await;
+                while collected.len() < MAX_GROUP
                     && let Ok(entry) = entries.try_recv()
                 {
-                    gathered.push(entry);
+                    collected.push(entry);
                 }
             }
+
             last_write = Instant::now();
-            let mut group = Group::default();
-            gathered.drain(..).for_each(|(_, entry)| group.push(entry));
+            let group = Group::of(collected.drain(..).map(|(_, entry)| entry));
             self.write(group).await;
+
             if entries.is_empty() {
                 self.lag.clear();
-                // Not before: whoever claims now must not find anything that was sent and is not on
-                // record.
-                if self.stalled.swap(false, Ordering::Relaxed) {
-                    tracing::info!("outcomes are recorded again");
-                    self.notifier.notify();
-                }
+                self.resume_claims();
             }
+        }
+    }
+
+    /// Lets the claim loop go on after an outage. Not before everything is written: a claim must find
+    /// no notification that was sent and is not recorded.
+    fn resume_claims(&self) {
+        if self.is_stalled.swap(false, Ordering::Relaxed) {
+            tracing::info!("outcomes are recorded again");
+            self.notifier.notify();
         }
     }
 
     async fn write(&mut self, group: Group) {
-        let releases: Vec<_> = group.released.iter().map(release).collect();
-        if self.insist(&group.outcomes, &releases).await.is_err() {
-            // One of these is bad, and must not hold the others up for ever.
-            self.write_one_by_one(&group.outcomes, &releases).await;
-        }
-        if let Some(earliest) = group
-            .released
-            .iter()
-            .filter_map(|lease| lease.due_in())
-            .min()
+        let releases = group.releases();
+
+        if self
+            .write_until_answered(&group.outcomes, &releases)
+            .await
+            .is_err()
         {
-            self.notifier.notify_after(earliest);
+            // One entry is bad, and must not hold the others up for ever.
+            self.write_one_by_one(&group.outcomes, releases).await;
+        }
+
+        if let Some(due_in) = group.next_due_in() {
+            self.notifier.notify_after(due_in);
         }
     }
 
-    /// Writes, however long it takes until Postgres is there. An error: it is, and refuses the data
-    /// itself.
-    async fn insist(
+    /// Retries until Postgres has written everything. An error: Postgres refuses the data itself.
+    async fn write_until_answered(
         &mut self,
         outcomes: &[NotificationOutcome],
         releases: &[Release],
     ) -> sqlx::Result<()> {
-        let mut delay = RETRY_FIRST;
+        let mut delay = RetryDelay::new();
+
         while let Err(error) = self.try_write(outcomes, releases).await {
-            if error
+            let is_refused = error
                 .as_database_error()
-                .is_some_and(|error| is_about_data(error.code().as_deref()))
-            {
+                .is_some_and(|error| is_about_data(error.code().as_deref()));
+            if is_refused {
                 return Err(error);
             }
-            if !self.stalled.swap(true, Ordering::Relaxed) {
-                tracing::error!(%error, outcomes = outcomes.len(), "outcomes can't be recorded; retrying until Postgres takes them");
+
+            if !self.is_stalled.swap(true, Ordering::Relaxed) {
+                tracing::error!(
+                    %error,
+                    outcomes = outcomes.len(),
+                    "outcomes can't be recorded; retrying until Postgres takes them",
+                );
             }
-            tokio::time::sleep(delay).await;
-            delay = (delay * 2).min(RETRY_LONGEST);
+            tokio::time::sleep(delay.next()).await;
         }
         Ok(())
     }
@@ -162,52 +225,166 @@ impl Recorder {
         releases: &[Release],
     ) -> sqlx::Result<()> {
         let began = Instant::now();
-        let writing = async |connection: &mut PgConnection| {
-            outcome_record::record(connection, outcomes, releases).await
-        };
-        let recorded = self.session.within(LIMIT, writing).await?;
-        let late = outcomes.len() - recorded.outcomes;
-        metrics::outcomes_recorded(began.elapsed(), late);
-        if late > 0 {
+        let recorded = self
+            .connection
+            .within(WRITE_TIMEOUT, async |connection: &mut PgConnection| {
+                outcome_record::record(connection, outcomes, releases).await
+            })
+            .await?;
+
+        let dropped = outcomes.len() - recorded.outcomes;
+        metrics::outcomes_recorded(began.elapsed(), dropped);
+        if dropped > 0 {
             tracing::warn!(
-                late,
-                "outcomes dropped: their batches had been claimed anew or canceled"
+                dropped,
+                "outcomes dropped: another process had claimed their batches, or they were canceled",
             );
         }
         Ok(())
     }
 
-    async fn write_one_by_one(&mut self, outcomes: &[NotificationOutcome], releases: &[Release]) {
-        let mut failed: HashSet<BatchKey> = HashSet::new();
+    async fn write_one_by_one(&mut self, outcomes: &[NotificationOutcome], releases: Vec<Release>) {
+        let mut refused: HashSet<BatchKey> = HashSet::new();
         for outcome in outcomes {
-            if let Err(error) = self.insist(std::slice::from_ref(outcome), &[]).await {
-                failed.insert(outcome.batch);
-                tracing::error!(%error, operation_id = %outcome.batch.operation_id, position = outcome.position,
-                    "an outcome can't be recorded; its notification will be sent again when the lease runs out");
+            let result = self
+                .write_until_answered(std::slice::from_ref(outcome), &[])
+                .await;
+
+            if let Err(error) = result {
+                refused.insert(outcome.batch);
+                tracing::error!(
+                    %error,
+                    operation_id = %outcome.batch.operation_id,
+                    position = outcome.position,
+                    "an outcome can't be recorded; its notification will be sent again when the lease runs out",
+                );
             }
         }
-        for release in releases
-            .iter()
-            .filter(|release| !failed.contains(&release.batch))
-        {
-            if let Err(error) = self.insist(&[], std::slice::from_ref(release)).await {
-                tracing::error!(%error, operation_id = %release.batch.operation_id, "a batch can't be released; its lease will run out");
+
+        for release in releases_beside(releases, &refused) {
+            let result = self
+                .write_until_answered(&[], std::slice::from_ref(&release))
+                .await;
+
+            if let Err(error) = result {
+                tracing::error!(
+                    %error,
+                    operation_id = %release.batch.operation_id,
+                    "a batch can't be released; its lease will run out",
+                );
             }
         }
     }
 }
 
-/// A batch into which nobody put anything back is due at once, if anything is left in it: loading
-/// failed, the process ends, or a panic lost sight of it.
-fn release(lease: &Arc<Lease>) -> Release {
-    Release {
-        batch: lease.key(),
-        due_in: lease.due_in().unwrap_or_default(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::queue::lease::Leases;
+    use crate::handoff::capacity::Capacity;
+    use crate::model::id::OperationId;
+    use crate::store::batches::ClaimedBatch;
+    use crate::store::outcome_record::Status;
 
-/// Whether Postgres refuses the data itself: SQLSTATE classes 22 (data exception) and 23
-/// (constraint violation).
-fn is_about_data(code: Option<&str>) -> bool {
-    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    const INTERVAL: Duration = Duration::from_millis(5);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn batch() -> ClaimedBatch {
+        ClaimedBatch {
+            key: BatchKey {
+                operation_id: OperationId::generate(),
+                number: 0,
+                claims: 1,
+            },
+            first_position: 0,
+            size: 2,
+            queued: 2,
+        }
+    }
+
+    fn sent(batch: BatchKey, position: i32) -> NotificationOutcome {
+        NotificationOutcome {
+            batch,
+            position,
+            attempts_before: 0,
+            attempts: Vec::new(),
+            status: Status::Sent,
+            accepted: true,
+            retry_in: None,
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn a_group_waits_for_more_unless_it_is_full_or_the_last_write_is_long_past() {
+        assert!(is_worth_waiting(1, Duration::ZERO, INTERVAL));
+        assert!(!is_worth_waiting(MAX_GROUP, Duration::ZERO, INTERVAL));
+        assert!(!is_worth_waiting(1, INTERVAL, INTERVAL));
+    }
+
+    #[test]
+    fn a_write_is_retried_at_growing_delays() {
+        let mut delay = RetryDelay::new();
+        let delays: Vec<_> = (0..5).map(|_| delay.next().as_millis()).collect();
+
+        assert_eq!(delays, [100, 200, 400, 500, 500]);
+    }
+
+    #[test]
+    fn only_errors_about_data_end_the_retries() {
+        assert!(is_about_data(Some("22021")), "an invalid byte sequence");
+        assert!(is_about_data(Some("23503")), "a foreign key violation");
+
+        assert!(!is_about_data(Some("53100")), "the disk is full");
+        assert!(!is_about_data(Some("57P01")), "a shutdown");
+        assert!(!is_about_data(None), "the connection broke");
+    }
+
+    #[test]
+    fn a_batch_with_a_refused_outcome_is_not_released() {
+        let [kept, refused] = [batch().key, batch().key];
+        let releases = [kept, refused].map(|batch| Release {
+            batch,
+            due_in: SECOND,
+        });
+
+        let left = releases_beside(releases.into(), &HashSet::from([refused]));
+        let left: Vec<_> = left.iter().map(|release| release.batch).collect();
+        assert_eq!(left, [kept]);
+    }
+
+    #[test]
+    fn a_group_writes_outcomes_and_releases_and_knows_what_is_due_next() {
+        let (entries, mut recorded) = mpsc::unbounded_channel();
+        let leases = Leases::new(30 * SECOND, entries);
+        let capacity = Capacity::new(10);
+
+        // One notification is sent, the other is put back; another batch is dropped unread.
+        let claimed = batch();
+        let guard = leases.add(&claimed, std::time::Instant::now());
+        let put_back = guard.notification(1, 0, &capacity);
+        guard
+            .notification(0, 0, &capacity)
+            .settle(sent(claimed.key, 0));
+        put_back.put_back(7 * SECOND);
+        drop(guard);
+        drop(leases.add(&batch(), std::time::Instant::now()));
+
+        let collected = std::iter::from_fn(|| recorded.try_recv().ok());
+        let group = Group::of(collected.map(|(_, entry)| entry));
+
+        assert_eq!(group.outcomes.len(), 1);
+        assert_eq!(capacity.claimed(), 1, "until the group is written");
+        let next = group.next_due_in().unwrap();
+        assert!((6 * SECOND..=7 * SECOND).contains(&next), "{next:?}");
+
+        let releases = group.releases();
+        assert_eq!(releases.len(), 2);
+        assert_eq!(releases[0].batch, claimed.key);
+        assert!(releases[0].due_in > 6 * SECOND);
+        assert_eq!(releases[1].due_in, Duration::ZERO, "nothing was put back");
+
+        drop(group);
+        assert_eq!(capacity.claimed(), 0);
+    }
 }

@@ -1,0 +1,290 @@
+//! The worker of a lane: takes notifications from the lane's queue, sends them, and resolves their
+//! deliveries. [`SendPolicy`] decides, this module acts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+use crate::delivery::lane::backlog::Backlog;
+use crate::delivery::lane::retry::Next;
+use crate::delivery::lane::send_policy::{
+    Admission, Candidate, Finding, INSPECTION_INTERVAL, Intake, Load, SendPolicy,
+};
+use crate::delivery::lane::{Job, LaneParams};
+use crate::delivery::settle::dead_tokens::DeadTokenPruner;
+use crate::delivery::settle::resolution::Resolution;
+use crate::handoff::capacity::{Capacity, Exemption};
+use crate::model::failure::Failure;
+use crate::model::id::CredentialId;
+use crate::model::outcome::{Answer, NotSent, Outcome};
+use crate::model::provider::Provider;
+use crate::provider::Client;
+use crate::store::devices::DeadDevice;
+use crate::store::outcome_record::Attempt;
+use crate::telemetry::metrics::{LaneMetrics, LaneStatus};
+
+/// The task of a lane. It alone sends with the lane's Credential.
+///
+/// Its handle and its own timer wake it: a notification, an answer, the rate limit, or the next
+/// inspection. When the handle is dropped, it gives back what waits, lets the requests in flight end,
+/// and ends.
+pub(super) struct Worker {
+    client: Arc<Client>,
+    provider: Provider,
+    credential_id: CredentialId,
+    policy: SendPolicy,
+    backlog: Arc<Backlog>,
+    pruner: DeadTokenPruner,
+    capacity: Arc<Capacity>,
+    /// Of the requests in flight, while the lane is stalled.
+    exemption: Option<Exemption>,
+    metrics: LaneMetrics,
+}
+
+/// A request that has ended.
+struct Response {
+    job: Job,
+    started_at: OffsetDateTime,
+    duration: Duration,
+    result: Result<Answer, NotSent>,
+}
+
+impl Worker {
+    pub(super) fn new(params: LaneParams, backlog: Arc<Backlog>) -> Self {
+        Self {
+            client: Arc::new(params.client),
+            provider: params.provider,
+            credential_id: params.credential_id,
+            policy: SendPolicy::new(params.retry, params.quota, Instant::now()),
+            backlog,
+            pruner: params.pruner,
+            capacity: params.capacity,
+            exemption: None,
+            metrics: LaneMetrics::new(params.provider, params.credential_id),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
+        let mut in_flight = FuturesUnordered::new();
+        let mut is_drained = false;
+        let mut inspections = tokio::time::interval(INSPECTION_INTERVAL);
+        inspections.set_missed_tick_behavior(MissedTickBehavior::Delay);
+
+        while !is_drained || !in_flight.is_empty() {
+            let intake = if is_drained {
+                Intake::NotNow
+            } else if queue.is_closed() {
+                // The handle is gone: all that waits is given back at once.
+                Intake::Now
+            } else {
+                self.policy.intake(in_flight.len(), Instant::now())
+            };
+            let pause = match intake {
+                Intake::After(pause) => Some(pause),
+                Intake::Now | Intake::NotNow => None,
+            };
+
+            // Answers first: each of them makes room, and its outcome waits to be recorded.
+            tokio::select! {
+                biased;
+                Some(response) = in_flight.next(), if !in_flight.is_empty() => {
+                    self.finish(response, in_flight.len() + 1);
+                }
+                job = queue.recv(), if intake == Intake::Now => match job {
+                    Some(job) if queue.is_closed() => self.give_back(job),
+                    Some(job) => {
+                        if let Some(job) = self.admit(job, in_flight.len()) {
+                            in_flight.push(send(Arc::clone(&self.client), job));
+                        }
+                    }
+                    None => is_drained = true,
+                },
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+                _ = inspections.tick() => self.inspect(&mut queue, in_flight.len()),
+            }
+        }
+
+        self.metrics.set(LaneStatus::default());
+    }
+
+    /// Puts back a notification of a lane that ends. The next claim sends it, in another process or
+    /// with the Credential's new content.
+    fn give_back(&self, job: Job) {
+        self.backlog.leave();
+        let delay = self.policy.tripped_for(Instant::now());
+        job.postpone(delay.unwrap_or_default());
+    }
+
+    /// Returns the notification if it is to be sent now; otherwise resolves it.
+    fn admit(&mut self, job: Job, in_flight: usize) -> Option<Job> {
+        self.backlog.leave();
+        let candidate = Candidate {
+            deadline: job.deadline,
+            is_lease_held: job.delivery.lease().is_held(),
+            in_flight,
+        };
+
+        match self.policy.admit(&candidate, Instant::now()) {
+            Admission::Send => return Some(job),
+            Admission::LetGo => drop(job),
+            Admission::Expire => job.expire(self.backlog.last_error().as_deref()),
+            Admission::PutBack(delay) => job.postpone(delay),
+        }
+        None
+    }
+
+    /// Resolves the delivery of a request that has ended. `in_flight` counts it too.
+    fn finish(&mut self, response: Response, in_flight: usize) {
+        let now = Instant::now();
+        let jitter = rand::random::<f64>();
+        let has_tripped = self
+            .policy
+            .note_result(&response.result, in_flight, now, jitter);
+
+        if self.backlog.answered(self.policy.breaker_status(now)) {
+            self.exemption = None;
+        }
+        if has_tripped {
+            self.log_trip(now);
+        }
+
+        let Response {
+            job,
+            started_at,
+            duration,
+            result,
+        } = response;
+        let time_left = job.deadline.saturating_duration_since(now);
+
+        let Ok(answer) = result else {
+            let delay = self.policy.delay_of_unsent(time_left, now);
+            return job.delivery.resolve(Resolution::PutBack(delay));
+        };
+
+        let attempts = job.delivery.attempts().saturating_add(1);
+        let next = self
+            .policy
+            .next(&answer.outcome, attempts, time_left, jitter);
+
+        self.metrics.attempted(answer.outcome.kind(), duration);
+        let device = job.delivery.device().cloned();
+        if let Some(device) = &device {
+            let dead = dead_device(&answer.outcome, device.id, started_at);
+            let operation_id = job.delivery.lease().key().operation_id;
+            self.pruner.note_attempt(operation_id, dead);
+        }
+
+        job.delivery.resolve(Resolution::Attempted {
+            failure: (next != Next::Sent).then(|| Failure::from(&answer)),
+            attempt: Attempt {
+                provider: self.provider,
+                credential_id: self.credential_id,
+                device,
+                answer,
+                started_at,
+                duration,
+            },
+            next,
+        });
+    }
+
+    fn log_trip(&self, now: Instant) {
+        let pause = self.policy.tripped_for(now).unwrap_or_default();
+
+        tracing::warn!(
+            credential_id = %self.credential_id,
+            provider = %self.provider,
+            reason = self.policy.last_error(),
+            seconds = pause.as_secs_f64(),
+            "lane tripped",
+        );
+    }
+
+    fn inspect(&mut self, queue: &mut mpsc::UnboundedReceiver<Job>, in_flight: usize) {
+        let now = Instant::now();
+        let load = Load {
+            in_flight,
+            backlog: self.backlog.len(),
+        };
+
+        match self.policy.inspect(load, now) {
+            Finding::Stalled => {
+                if self.backlog.stall() {
+                    self.exemption = Some(self.capacity.exempt(in_flight));
+                    tracing::warn!(
+                        credential_id = %self.credential_id,
+                        provider = %self.provider,
+                        "lane stalled",
+                    );
+                }
+                self.evict(queue, usize::MAX);
+            }
+            Finding::Slow { rate } => {
+                let surplus = self.backlog.narrow(rate, now);
+                self.evict(queue, surplus);
+            }
+            Finding::KeepsUp => self.backlog.widen(),
+            Finding::Unclear => {}
+        }
+
+        self.report(in_flight);
+    }
+
+    /// Puts back up to `count` notifications that wait.
+    fn evict(&self, queue: &mut mpsc::UnboundedReceiver<Job>, count: usize) {
+        for _ in 0..count {
+            let Ok(job) = queue.try_recv() else {
+                return;
+            };
+
+            let delay = self.backlog.evict(Instant::now());
+            job.postpone(delay);
+        }
+    }
+
+    fn report(&self, in_flight: usize) {
+        let is_tripped = self.policy.tripped_for(Instant::now()).is_some();
+
+        self.metrics.set(LaneStatus {
+            in_flight,
+            concurrency_limit: self.policy.request_limit(),
+            connections: self.client.connections(),
+            backlog: self.backlog.len(),
+            rate_limit: self.policy.rate_limit(),
+            is_tripped: is_tripped || self.backlog.is_stalled(),
+        });
+    }
+}
+
+async fn send(client: Arc<Client>, job: Job) -> Response {
+    let started_at = OffsetDateTime::now_utc();
+    let started = Instant::now();
+    let result = client
+        .send(&job.payload, &job.token, job.delivery.message_id())
+        .await;
+
+    Response {
+        job,
+        started_at,
+        duration: started.elapsed(),
+        result,
+    }
+}
+
+/// The device with `id`, if `outcome` says that its token is dead: since the time that APNs gives, or
+/// since the attempt.
+fn dead_device(outcome: &Outcome, id: Uuid, attempted_at: OffsetDateTime) -> Option<DeadDevice> {
+    match outcome {
+        Outcome::TokenDead { since } => Some(DeadDevice {
+            id,
+            since: since.unwrap_or(attempted_at),
+        }),
+        _ => None,
+    }
+}
