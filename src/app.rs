@@ -24,6 +24,7 @@ use crate::http::{self, Readiness};
 use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
 use crate::maintenance::retention::{self, Retention};
 use crate::provider::{Endpoint, Endpoints, https_authority};
+use crate::store::pool;
 use crate::store::schema::{self, Migrated};
 use crate::store::sealed_secrets;
 use crate::telemetry;
@@ -73,7 +74,7 @@ pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
 
 /// A pool of connections to the configured database.
 pub(crate) fn connect(config: &Config, max_connections: u32) -> anyhow::Result<PgPool> {
-    Ok(schema::pool(
+    Ok(pool::open(
         database_options(config)?,
         max_connections,
         config.database.connect_timeout,
@@ -104,7 +105,7 @@ fn database_options(config: &Config) -> anyhow::Result<PgConnectOptions> {
 
 /// Waits for the configured Postgres, and migrates its schema over `pool`.
 pub(crate) async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Migrated> {
-    schema::reachable(&database_options(config)?, config.database.connect_timeout)
+    pool::reachable(&database_options(config)?, config.database.connect_timeout)
         .await
         .context(POSTGRES_UNUSABLE)?;
 

@@ -11,7 +11,7 @@ use bellwire::model::message::Message;
 use bellwire::model::outcome::Outcome;
 use bellwire::model::provider::Provider;
 use bellwire::provider::{Client, Endpoint, Endpoints, Payload, https_authority};
-use bellwire::store::senders;
+use bellwire::store::senders::{self, AskedApp};
 use bellwire::transport::Roots;
 use uuid::Uuid;
 
@@ -92,7 +92,11 @@ fn payload(provider: Provider) -> anyhow::Result<Payload> {
 }
 
 async fn client(world: &World, provider: Provider) -> anyhow::Result<Client> {
-    let apps = senders::defaults(&world.pool, &[(world.account_id, None)]).await?;
+    let asked = AskedApp {
+        account_id: world.account_id,
+        name: None,
+    };
+    let apps = senders::defaults(&world.pool, &[asked]).await?;
     let app = apps.into_values().next().context("no App")?;
     let by_provider: HashMap<Provider, _> = app.credentials.into_iter().collect();
     let stored = senders::by_ids(&world.pool, &[by_provider[&provider]]).await?;

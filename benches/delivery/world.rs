@@ -11,8 +11,8 @@ use bellwire::config::Config;
 use bellwire::crypto::{MasterKeys, generate_api_secret, generate_master_key, hash_api_secret};
 use bellwire::dev::postgres::PrivatePostgres;
 use bellwire::model::id::AccountId;
-use bellwire::store::api_keys::Role;
-use bellwire::store::{accounts, api_keys, schema};
+use bellwire::store::api_keys::{KnownKey, Role};
+use bellwire::store::{accounts, api_keys, pool, schema};
 use serde_json::Value;
 use sqlx::postgres::PgPool;
 use sqlx::{Connection, PgConnection};
@@ -48,23 +48,21 @@ impl World {
         let postgres = PrivatePostgres::start(&directory.path().join("postgres")).await?;
         let mut connection =
             PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await?;
-        schema::create_database(&mut connection, DATABASE).await?;
+        pool::create_database(&mut connection, DATABASE).await?;
 
-        let pool = schema::pool(postgres.options(DATABASE), 4, Duration::from_secs(30));
+        let pool = pool::open(postgres.options(DATABASE), 4, Duration::from_secs(30));
         schema::migrate(&pool).await?;
 
         let (simulator, address) = simulate(&directory.path().join("simulator"), &[])?;
         let master_key = generate_master_key();
         let secret = generate_api_secret();
         let account_id = accounts::find_or_create(&pool, "bench").await?;
-        api_keys::insert(
-            &pool,
+        let key = KnownKey {
             account_id,
-            KEY,
-            &hash_api_secret(&secret),
-            Role::Full,
-        )
-        .await?;
+            secret_hash: hash_api_secret(&secret),
+            role: Role::Full,
+        };
+        api_keys::insert(&pool, KEY, &key).await?;
 
         let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut config = Config::load(None)?;

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use crate::app;
 use crate::config::Config;
 use crate::crypto::{generate_api_secret, hash_api_secret};
-use crate::store::api_keys::Role;
+use crate::store::api_keys::{KnownKey, Role};
 use crate::store::{accounts, api_keys};
 
 /// Random characters in the name of a key.
@@ -57,7 +57,12 @@ async fn create(pool: &PgPool, account: &str, role: Role) -> anyhow::Result<()> 
 
     let key = new_key();
     let secret = generate_api_secret();
-    if !api_keys::insert(pool, account_id, &key, &hash_api_secret(&secret), role).await? {
+    let known = KnownKey {
+        account_id,
+        secret_hash: hash_api_secret(&secret),
+        role,
+    };
+    if !api_keys::insert(pool, &key, &known).await? {
         bail!("the key {key} exists already: try again");
     }
 

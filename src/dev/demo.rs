@@ -15,9 +15,10 @@ use crate::config::Config;
 use crate::crypto::{MasterKeys, hash_api_secret};
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::provider::{CredentialType, Provider};
-use crate::store::api_keys::Role;
+use crate::store::api_keys::{KnownKey, Role};
 use crate::store::credentials::{self, NewCredential};
-use crate::store::{accounts, api_keys, senders};
+use crate::store::senders::{self, AskedApp};
+use crate::store::{accounts, api_keys};
 
 const ACCOUNT: &str = "dev";
 const KEY: &str = "dev";
@@ -74,7 +75,12 @@ pub async fn prepare(
     contents: [(CredentialType, Value); 2],
 ) -> anyhow::Result<()> {
     let account_id = accounts::find_or_create(pool, ACCOUNT).await?;
-    api_keys::insert(pool, account_id, KEY, &hash_api_secret(SECRET), Role::Full).await?;
+    let key = KnownKey {
+        account_id,
+        secret_hash: hash_api_secret(SECRET),
+        role: Role::Full,
+    };
+    api_keys::insert(pool, KEY, &key).await?;
 
     for (credential_type, content) in contents {
         let known = default_credential(pool, account_id, credential_type.provider()).await?;
@@ -104,7 +110,11 @@ async fn default_credential(
     account_id: AccountId,
     provider: Provider,
 ) -> sqlx::Result<Option<CredentialId>> {
-    let apps = senders::defaults(pool, &[(account_id, Some(APP.to_owned()))]).await?;
+    let asked = AskedApp {
+        account_id,
+        name: Some(APP.to_owned()),
+    };
+    let apps = senders::defaults(pool, &[asked]).await?;
     let mut credentials = apps.into_values().flat_map(|app| app.credentials);
     Ok(credentials
         .find(|(known, _)| *known == provider)

@@ -25,7 +25,7 @@ use crate::dev::private_file::write_private;
 use crate::dev::simulator::{Options, Simulator};
 use crate::model::provider::CredentialType;
 use crate::shutdown::Signals;
-use crate::store::schema;
+use crate::store::pool;
 use crate::telemetry;
 
 const DATABASE: &str = "bellwire";
@@ -123,7 +123,7 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
 async fn create_database(postgres: &PrivatePostgres) -> anyhow::Result<()> {
     let mut connection =
         PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await?;
-    schema::create_database(&mut connection, DATABASE).await?;
+    pool::create_database(&mut connection, DATABASE).await?;
     Ok(connection.close().await?)
 }
 

@@ -1,4 +1,4 @@
-//! API keys: who may call, on whose account.
+//! API keys: which account a caller acts for, and what the key allows.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::model::id::AccountId;
 
-/// What a key is good for.
+/// What a key allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type, clap::ValueEnum)]
 #[sqlx(type_name = "api_key_role", rename_all = "UPPERCASE")]
 pub enum Role {
@@ -15,37 +15,31 @@ pub enum Role {
     Full,
     /// To send and to cancel.
     Send,
-    /// To look.
+    /// To read.
     Read,
 }
 
-/// What a caller's secret is held against.
+/// What is known of a key beside its name, the user name of HTTP Basic.
 #[derive(Clone)]
 pub struct KnownKey {
-    /// Whose key it is.
     pub account_id: AccountId,
     /// SHA-256 of the secret.
     pub secret_hash: Vec<u8>,
-    /// What it is good for.
     pub role: Role,
 }
 
-/// A key as it is listed.
-pub struct ListedKey {
+pub(crate) struct ListedKey {
     /// The user name of HTTP Basic.
     pub key: String,
-    /// What it is good for.
     pub role: Role,
     /// The account's name.
     pub account: String,
-    /// When it was made.
     pub created_at: OffsetDateTime,
-    /// Since when it is good for nothing.
     pub revoked_at: Option<OffsetDateTime>,
 }
 
-/// Those of `keys`, by name, that are there and have not been revoked.
-pub async fn find(
+/// Those of `keys` that exist and are not revoked, by name.
+pub(crate) async fn find(
     executor: impl PgExecutor<'_>,
     keys: &[String],
 ) -> sqlx::Result<HashMap<String, KnownKey>> {
@@ -55,31 +49,27 @@ pub async fn find(
         from api_keys
         where key = any($1) and revoked_at is null
         "#,
-        keys
+        keys,
     )
     .fetch_all(executor)
     .await?;
+
     let known = rows.into_iter().map(|row| {
-        let (account_id, secret_hash, role) = (row.account_id.into(), row.secret_hash, row.role);
-        (
-            row.key,
-            KnownKey {
-                account_id,
-                secret_hash,
-                role,
-            },
-        )
+        let key = KnownKey {
+            account_id: row.account_id.into(),
+            secret_hash: row.secret_hash,
+            role: row.role,
+        };
+        (row.key, key)
     });
     Ok(known.collect())
 }
 
-/// Stores a new key. `false`: there is one of that name already.
+/// Stores a key. Returns `false` if there is one of this name already.
 pub async fn insert(
     executor: impl PgExecutor<'_>,
-    account_id: AccountId,
-    key: &str,
-    secret_hash: &[u8],
-    role: Role,
+    name: &str,
+    key: &KnownKey,
 ) -> sqlx::Result<bool> {
     let inserted = sqlx::query!(
         r#"
@@ -87,37 +77,49 @@ pub async fn insert(
         values ($1, $2, $3, $4)
         on conflict (key) do nothing
         "#,
-        key,
-        account_id.as_uuid(),
-        secret_hash,
-        role as Role,
+        name,
+        key.account_id.as_uuid(),
+        key.secret_hash,
+        key.role as Role,
     )
     .execute(executor)
     .await?;
+
     Ok(inserted.rows_affected() == 1)
 }
 
 /// All keys, by account and age.
-pub async fn list(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<ListedKey>> {
+pub(crate) async fn list(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<ListedKey>> {
     sqlx::query_as!(
         ListedKey,
         r#"
-        select key, role as "role: Role", accounts.name as account, api_keys.created_at, revoked_at
-        from api_keys join accounts on accounts.id = account_id
-        order by accounts.name, api_keys.created_at, key
+        select
+            api_keys.key,
+            api_keys.role as "role: Role",
+            accounts.name as account,
+            api_keys.created_at,
+            api_keys.revoked_at
+        from api_keys
+        join accounts on accounts.id = api_keys.account_id
+        order by accounts.name, api_keys.created_at, api_keys.key
         "#
     )
     .fetch_all(executor)
     .await
 }
 
-/// Revokes a key at once. `false`: there is no such key, or it was revoked before.
-pub async fn revoke(executor: impl PgExecutor<'_>, key: &str) -> sqlx::Result<bool> {
+/// Revokes a key. Returns `false` if there is no such key, or if it was revoked before.
+pub(crate) async fn revoke(executor: impl PgExecutor<'_>, key: &str) -> sqlx::Result<bool> {
     let revoked = sqlx::query!(
-        "update api_keys set revoked_at = now() where key = $1 and revoked_at is null",
-        key
+        r#"
+        update api_keys
+        set revoked_at = now()
+        where key = $1 and revoked_at is null
+        "#,
+        key,
     )
     .execute(executor)
     .await?;
+
     Ok(revoked.rows_affected() == 1)
 }

@@ -1,62 +1,55 @@
-//! Apps: what groups Credentials. One comes to be with its first Credential.
+//! Apps, which group Credentials. An App is created with its first Credential: see
+//! [`crate::store::credentials`].
 
+use serde::Deserialize;
 use sqlx::types::Json;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::provider::CredentialType;
-use serde::Deserialize;
-use uuid::Uuid;
 
-/// An App.
-pub struct App {
+pub(crate) struct App {
     /// Its key within the account.
     pub name: String,
-    /// Whether it is what a send goes through that names no sender.
+    /// Whether a send that names no sender uses it.
     pub is_default: bool,
-    /// What it sends with.
     pub default_credentials: Json<Vec<DefaultCredential>>,
-    /// When it was made.
     pub created_at: OffsetDateTime,
-    /// When it last changed.
     pub updated_at: OffsetDateTime,
 }
 
 /// The Credential that an App uses by default for one type.
 #[derive(Deserialize)]
-pub struct DefaultCredential {
+pub(crate) struct DefaultCredential {
+    /// As stored: a [`CredentialId`] is read from JSON in the API's form.
     id: Uuid,
-    /// Which type.
     pub credential_type: CredentialType,
 }
 
 impl DefaultCredential {
-    /// Which Credential.
-    pub fn id(&self) -> CredentialId {
+    pub(crate) fn id(&self) -> CredentialId {
         self.id.into()
     }
 }
 
-/// Which Apps to list.
+/// The Apps to list.
 #[derive(Default)]
-pub struct AppFilter<'a> {
-    /// Only the one of this name.
+pub(crate) struct AppFilter<'a> {
     pub name: Option<&'a str>,
-    /// Only (not) the default one.
     pub is_default: Option<bool>,
-    /// Made at this moment or later.
+    /// Created at this time or later.
     pub from: Option<OffsetDateTime>,
-    /// Made before this moment.
+    /// Created before this time.
     pub until: Option<OffsetDateTime>,
     /// After the App of this name.
     pub after: Option<&'a str>,
-    /// At most this many.
     pub limit: i64,
 }
 
 /// Apps of an account, by name.
-pub async fn list(
+pub(crate) async fn list(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     filter: &AppFilter<'_>,
@@ -65,20 +58,26 @@ pub async fn list(
         App,
         r#"
         select
-            apps.name, apps.is_default, created_at, updated_at,
+            apps.name,
+            apps.is_default,
+            apps.created_at,
+            apps.updated_at,
             coalesce(defaults.credentials, '[]') as "default_credentials!: Json<Vec<DefaultCredential>>"
         from apps
         left join lateral (
             select jsonb_agg(
-                jsonb_build_object('id', credentials.id, 'credential_type', credential_type) order by credential_type
+                jsonb_build_object('id', credentials.id, 'credential_type', credentials.credential_type)
+                order by credentials.credential_type
             ) as credentials
             from credentials
-            where credentials.account_id = apps.account_id and app_name = apps.name and credentials.is_default
+            where credentials.account_id = apps.account_id
+                and credentials.app_name = apps.name
+                and credentials.is_default
         ) as defaults on true
-        where account_id = $1
+        where apps.account_id = $1
             and ($2::boolean is null or apps.is_default = $2)
-            and ($3::timestamptz is null or created_at >= $3)
-            and ($4::timestamptz is null or created_at < $4)
+            and ($3::timestamptz is null or apps.created_at >= $3)
+            and ($4::timestamptz is null or apps.created_at < $4)
             and ($5::text is null or apps.name > $5)
             and ($6::text is null or apps.name = $6)
         order by apps.name
@@ -96,38 +95,75 @@ pub async fn list(
     .await
 }
 
-/// Makes an App its account's default, in place of the one that was. Returns whether there is such
-/// an App.
-pub async fn make_default(pool: &PgPool, account_id: AccountId, name: &str) -> sqlx::Result<bool> {
+/// Makes an App its account's default, in place of the previous one. Returns `false` if the account
+/// has no such App.
+pub(crate) async fn make_default(
+    pool: &PgPool,
+    account_id: AccountId,
+    name: &str,
+) -> sqlx::Result<bool> {
     let mut transaction = pool.begin().await?;
-    // All of them, in one order: so two that do this at once follow each other.
+
+    // All Apps of the account, in one order, so that concurrent changes follow each other.
     let apps = sqlx::query!(
-        "select name, is_default from apps where account_id = $1 order by name for update",
-        account_id.as_uuid()
+        r#"
+        select name, is_default
+        from apps
+        where account_id = $1
+        order by name
+        for update
+        "#,
+        account_id.as_uuid(),
     )
     .fetch_all(&mut *transaction)
     .await?;
+
     let Some(app) = apps.iter().find(|app| app.name == name) else {
         return Ok(false);
     };
     if app.is_default {
         return Ok(true);
     }
-    // The old one first: there is one at every moment of the transaction at most.
+
+    // The old one first: an index allows an account only one default at any moment.
+    clear_default(&mut transaction, account_id).await?;
+    set_default(&mut transaction, account_id, name).await?;
+
+    transaction.commit().await?;
+    Ok(true)
+}
+
+async fn clear_default(connection: &mut PgConnection, account_id: AccountId) -> sqlx::Result<()> {
     sqlx::query!(
-        "update apps set is_default = false, updated_at = now() where account_id = $1 and is_default",
+        r#"
+        update apps
+        set is_default = false, updated_at = now()
+        where account_id = $1 and is_default
+        "#,
         account_id.as_uuid(),
     )
-    .execute(&mut *transaction)
-    .await?;
-    // An error if it is not there, which the lock forbids.
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Fails if there is no such App. The caller has locked it.
+async fn set_default(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    name: &str,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "update apps set is_default = true, updated_at = now() where account_id = $1 and name = $2 returning name",
+        r#"
+        update apps
+        set is_default = true, updated_at = now()
+        where account_id = $1 and name = $2
+        returning name
+        "#,
         account_id.as_uuid(),
         name,
     )
-    .fetch_one(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(true)
+    .fetch_one(connection)
+    .await
+    .map(drop)
 }

@@ -1,5 +1,5 @@
-//! What claimed batches have to send: their unsettled notifications, and each Operation's content
-//! once.
+//! What claimed batches have to send: their unsettled notifications, and the content of their
+//! Operations, each once.
 
 use std::time::Duration;
 
@@ -16,114 +16,118 @@ use crate::model::operation::UserSenders;
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
 use crate::store::batches::ClaimedBatch;
-use crate::store::recipients::RecipientColumns;
+use crate::store::recipient_columns::RecipientColumns;
 
 /// An unsettled notification of a claimed batch.
-pub struct DueNotification {
-    /// Index of its batch in the slice that was asked for.
+pub(crate) struct DueNotification {
+    /// Index of its batch in the slice that was loaded.
     pub batch: usize,
     /// 0-based within its Operation.
     pub position: i32,
-    /// Whom it is for; `None`: this version can't tell.
+    /// `None`: this version can't read it.
     pub recipient: Option<Recipient>,
-    /// What templates are filled in with.
+    /// The recipient's template variables.
     pub variables: Option<Value>,
     /// Delivery attempts on record.
     pub attempts: i16,
-    /// How long until its next try; zero: now.
+    /// How long until its next attempt; zero: now.
     pub due_in: Duration,
 }
 
-/// What an Operation sends.
-pub struct DueOperation {
-    /// Which one.
+/// The content of an Operation, and what applies to all of its notifications.
+pub(crate) struct DueOperation {
     pub id: OperationId,
-    /// Whose it is.
     pub account_id: AccountId,
-    /// Its content; an error: this version can't read it, perhaps since a newer one wrote it.
+    /// An error: this version can't read it, perhaps because a newer one wrote it.
     pub message: Result<Message, String>,
     /// What Users are reached by.
     pub senders: UserSenders,
-    /// Only devices with all of these tags.
+    /// Users are sent to only on devices with all of these tags; `None`: on all devices.
     pub audience_tags: Option<Value>,
-    /// When its notifications become due; what a lifetime counts from.
+    /// When its notifications become due; their time to live counts from here.
     pub starts_at: OffsetDateTime,
-    /// What is left of the time in which its notifications may be sent; zero: over.
+    /// The time until the deadline of its notifications; zero: it has passed.
     pub time_left: Duration,
 }
 
-/// The time from the database's now to a moment of its own clock, in whole microseconds; zero for
-/// one that is past.
+/// The time from the database's clock to a later time by the same clock, in whole microseconds;
+/// zero for an earlier time.
 fn duration(microseconds: i64) -> Duration {
     Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
 }
 
-/// The unsettled notifications of `batches`, those whose time has not come included.
-pub async fn notifications(
+/// The unsettled notifications of `batches`, including those that are not due yet.
+pub(crate) async fn notifications(
     executor: impl PgExecutor<'_>,
     batches: &[ClaimedBatch],
 ) -> sqlx::Result<Vec<DueNotification>> {
-    let operation_ids: Vec<Uuid> = batches
-        .iter()
-        .map(|batch| batch.key.operation_id.as_uuid())
-        .collect();
-    let first: Vec<i32> = batches.iter().map(|batch| batch.first_position).collect();
-    let end: Vec<i32> = batches
-        .iter()
-        .map(|batch| batch.first_position + batch.size)
-        .collect();
+    let mut operation_ids: Vec<Uuid> = Vec::with_capacity(batches.len());
+    let mut first_positions: Vec<i32> = Vec::with_capacity(batches.len());
+    let mut end_positions: Vec<i32> = Vec::with_capacity(batches.len());
+    for batch in batches {
+        operation_ids.push(batch.key.operation_id.as_uuid());
+        first_positions.push(batch.first_position);
+        end_positions.push(batch.first_position + batch.size);
+    }
+
     let rows = sqlx::query!(
         r#"
         select
             batch.index as "index!",
-            position,
-            user_id,
-            provider as "provider: Provider",
-            credential_id,
-            token,
-            variables,
-            attempts,
+            push_notifications.position,
+            push_notifications.user_id,
+            push_notifications.provider as "provider: Provider",
+            push_notifications.credential_id,
+            push_notifications.token,
+            push_notifications.variables,
+            push_notifications.attempts,
+            -- Microseconds by the database's clock: this machine's may differ.
             case
-                when next_attempt_at > now() then (extract(epoch from next_attempt_at - now()) * 1000000)::bigint
+                when push_notifications.next_attempt_at > now()
+                    then (extract(epoch from push_notifications.next_attempt_at - now()) * 1000000)::bigint
                 else 0
             end as "due_in!"
         from unnest($1::uuid[], $2::integer[], $3::integer[])
             with ordinality as batch (operation_id, first_position, end_position, index)
         join push_notifications
             on push_notifications.operation_id = batch.operation_id
-            and position >= first_position
-            and position < end_position
-        where status = 'QUEUED'
+            and push_notifications.position >= batch.first_position
+            and push_notifications.position < batch.end_position
+        where push_notifications.status = 'QUEUED'
         "#,
         &operation_ids,
-        &first,
-        &end,
+        &first_positions,
+        &end_positions,
     )
     .fetch_all(executor)
     .await?;
-    let notifications = rows.into_iter().map(|row| DueNotification {
-        batch: (row.index - 1) as usize,
-        position: row.position,
-        recipient: Recipient::try_from(RecipientColumns {
+
+    let notifications = rows.into_iter().map(|row| {
+        let recipient = RecipientColumns {
             user_id: row.user_id,
             provider: row.provider,
             credential_id: row.credential_id,
             token: row.token,
-        })
-        .ok(),
-        variables: row.variables,
-        attempts: row.attempts,
-        due_in: duration(row.due_in),
+        };
+        DueNotification {
+            batch: (row.index - 1) as usize,
+            position: row.position,
+            recipient: recipient.try_into().ok(),
+            variables: row.variables,
+            attempts: row.attempts,
+            due_in: duration(row.due_in),
+        }
     });
     Ok(notifications.collect())
 }
 
-/// The Operations with these ids.
-pub async fn operations(
+/// The Operations with these ids, in no particular order.
+pub(crate) async fn operations(
     executor: impl PgExecutor<'_>,
     ids: &[OperationId],
 ) -> sqlx::Result<Vec<DueOperation>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+
     let rows = sqlx::query!(
         r#"
         select
@@ -133,6 +137,7 @@ pub async fn operations(
             fcm_credential_id,
             apn_credential_id,
             audience_tags,
+            -- Parsed row by row below, so that one that can't be read does not fail the others.
             message as "message: Json<Box<RawValue>>",
             coalesce(send_at, created_at) as "starts_at!",
             (extract(epoch from deadline_at - now()) * 1000000)::bigint as "time_left!"
@@ -143,16 +148,17 @@ pub async fn operations(
     )
     .fetch_all(executor)
     .await?;
+
     let operations = rows.into_iter().map(|row| DueOperation {
         id: row.id.into(),
         account_id: row.account_id.into(),
+        message: serde_json::from_str(row.message.0.get()).map_err(|error| error.to_string()),
         senders: UserSenders {
             app_name: row.app_name,
             fcm: row.fcm_credential_id.map(CredentialId::from),
             apn: row.apn_credential_id.map(CredentialId::from),
         },
         audience_tags: row.audience_tags,
-        message: serde_json::from_str(row.message.0.get()).map_err(|error| error.to_string()),
         starts_at: row.starts_at,
         time_left: duration(row.time_left),
     });

@@ -1,7 +1,12 @@
-//! The queue: batches that are due are claimed, held under a lease and released.
+//! The queue: due batches are claimed under a lease, and the lease is renewed or released.
 //!
-//! `due_at` is the schedule, the retry time and the lease in one, by the database's clock alone.
-//! `claims` is the fence: whoever holds an older value has lost the batch.
+//! A batch stands for up to [`BATCH_SIZE`] positions of one Operation. `due_at` is its schedule, its
+//! retry time and its lease in one column: a batch of a replica that crashed becomes due by itself.
+//! `claims` is the fencing token: it grows with each claim and each release, and what comes with an
+//! older value is dropped.
+//!
+//! Times are set and compared by the database's clock alone. Callers give durations, so the clocks
+//! of replicas need not agree.
 
 use std::time::Duration;
 
@@ -9,25 +14,25 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::model::id::OperationId;
+use crate::model::operation::BATCH_SIZE;
 use crate::store::rank::RANKS;
 
-/// Which batch, by which claim.
+const _: () = assert!(BATCH_SIZE <= 500, "batches_size_check allows no more");
+
+/// A batch, and the fencing token of one claim of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct BatchKey {
-    /// Whose positions it stands for.
+pub(crate) struct BatchKey {
     pub operation_id: OperationId,
     /// 0-based within the Operation.
     pub number: i32,
-    /// The fence that the claim gave out.
+    /// The fencing token.
     pub claims: i32,
 }
 
-/// A batch that this process may work on until its lease runs out.
+/// A batch that this process holds until its lease runs out.
 #[derive(Debug, Clone, Copy)]
-pub struct ClaimedBatch {
-    /// Which one, by which claim.
+pub(crate) struct ClaimedBatch {
     pub key: BatchKey,
-    /// Where its positions begin.
     pub first_position: i32,
     /// How many positions it covers.
     pub size: i32,
@@ -35,7 +40,6 @@ pub struct ClaimedBatch {
     pub queued: i32,
 }
 
-/// A claimed batch as Postgres returns it.
 struct ClaimedRow {
     operation_id: Uuid,
     number: i32,
@@ -60,80 +64,66 @@ impl From<ClaimedRow> for ClaimedBatch {
     }
 }
 
-/// Several keys as the arrays that Postgres gets.
-struct Keys {
-    operation_ids: Vec<Uuid>,
-    numbers: Vec<i32>,
-    claims: Vec<i32>,
-}
-
-impl Keys {
-    fn of(batches: &[BatchKey]) -> Self {
-        Self {
-            operation_ids: batches
-                .iter()
-                .map(|batch| batch.operation_id.as_uuid())
-                .collect(),
-            numbers: batches.iter().map(|batch| batch.number).collect(),
-            claims: batches.iter().map(|batch| batch.claims).collect(),
-        }
-    }
-}
-
-fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64()
-}
-
-/// Claims due batches in rank order as long as they hold at most `rows` unsettled notifications,
-/// and at most `limit`. Each is this process's for `lease`; if it is not released by then, it is
-/// due again by itself.
-pub async fn claim(
+/// Claims due batches in the order of their ranks, at most `limit`, which together have at most
+/// `notifications` unsettled notifications. This process holds each for `lease`; one that is not
+/// released by then is due again.
+pub(crate) async fn claim(
     executor: impl PgExecutor<'_>,
     limit: i64,
-    rows: i64,
+    notifications: i64,
     lease: Duration,
 ) -> sqlx::Result<Vec<ClaimedBatch>> {
     let claimed = sqlx::query_as!(
         ClaimedRow,
         r#"
+        -- Rank by rank, so that each look reads the index in its own order and stops at the limit.
         with due as materialized (
-            select batch.*
+            select batch.operation_id, batch.number, batch.rank, batch.due_at, batch.queued
             from generate_series(0, $1::integer - 1) as ranks (rank)
             cross join lateral (
-                select operation_id, number, rank, due_at, queued
+                select batches.operation_id, batches.number, batches.rank, batches.due_at, batches.queued
                 from batches
-                where batches.rank = ranks.rank and due_at <= now() and queued > 0
-                order by due_at
+                where batches.rank = ranks.rank and batches.due_at <= now() and batches.queued > 0
+                order by batches.due_at
                 limit $2
                 for update skip locked
             ) as batch
             limit $2
         ),
+        -- The first of them, as far as their notifications fit. The others are only locked until the statement ends.
         fitting as (
             select operation_id, number, sum(queued) over (order by rank, due_at, operation_id, number) as notifications
             from due
         )
         update batches
-        set due_at = now() + make_interval(secs => $4), claims = claims + 1
+        set due_at = now() + make_interval(secs => $4), claims = batches.claims + 1
         from fitting
         where batches.operation_id = fitting.operation_id
             and batches.number = fitting.number
             and fitting.notifications <= $3
-        returning batches.operation_id, batches.number, claims, first_position, size, batches.queued
+        returning
+            batches.operation_id,
+            batches.number,
+            batches.claims,
+            batches.first_position,
+            batches.size,
+            batches.queued
         "#,
         RANKS,
         limit,
-        rows,
-        seconds(lease),
+        notifications,
+        lease.as_secs_f64(),
     )
     .fetch_all(executor)
     .await?;
+
     Ok(claimed.into_iter().map(ClaimedBatch::from).collect())
 }
 
-/// Claims the `limit` batches that have been due for longest, whatever their rank, for `lease`: so
-/// that nobody waits for ever behind those who rank before.
-pub async fn claim_oldest(
+/// Claims the `limit` batches that have been due for longest, whatever their ranks, for `lease`.
+/// Without such claims, batches of a low rank would starve while more of a higher one is due than
+/// can be sent.
+pub(crate) async fn claim_oldest(
     executor: impl PgExecutor<'_>,
     limit: i64,
     lease: Duration,
@@ -141,46 +131,60 @@ pub async fn claim_oldest(
     let claimed = sqlx::query_as!(
         ClaimedRow,
         r#"
+        -- The oldest of each rank, since the index begins with the rank, and then the oldest of those.
         with due as materialized (
-            select batch.*
+            select batch.operation_id, batch.number
             from generate_series(0, $1::integer - 1) as ranks (rank)
             cross join lateral (
-                select operation_id, number, due_at
+                select batches.operation_id, batches.number, batches.due_at
                 from batches
-                where batches.rank = ranks.rank and due_at <= now() and queued > 0
-                order by due_at
+                where batches.rank = ranks.rank and batches.due_at <= now() and batches.queued > 0
+                order by batches.due_at
                 limit $2
                 for update skip locked
             ) as batch
-            order by due_at
+            order by batch.due_at
             limit $2
         )
         update batches
-        set due_at = now() + make_interval(secs => $3), claims = claims + 1
+        set due_at = now() + make_interval(secs => $3), claims = batches.claims + 1
         from due
         where batches.operation_id = due.operation_id and batches.number = due.number
-        returning batches.operation_id, batches.number, claims, first_position, size, queued
+        returning
+            batches.operation_id,
+            batches.number,
+            batches.claims,
+            batches.first_position,
+            batches.size,
+            batches.queued
         "#,
         RANKS,
         limit,
-        seconds(lease),
+        lease.as_secs_f64(),
     )
     .fetch_all(executor)
     .await?;
+
     Ok(claimed.into_iter().map(ClaimedBatch::from).collect())
 }
 
 /// Moves the end of the leases of `batches` to `lease` from now. Returns those that are still held;
-/// the others are lost.
-pub async fn renew(
+/// the claims of the others have been lost.
+pub(crate) async fn renew(
     executor: impl PgExecutor<'_>,
     batches: &[BatchKey],
     lease: Duration,
 ) -> sqlx::Result<Vec<BatchKey>> {
-    let keys = Keys::of(batches);
+    let operation_ids: Vec<Uuid> = batches
+        .iter()
+        .map(|batch| batch.operation_id.as_uuid())
+        .collect();
+    let numbers: Vec<i32> = batches.iter().map(|batch| batch.number).collect();
+    let claims: Vec<i32> = batches.iter().map(|batch| batch.claims).collect();
+
     let held = sqlx::query!(
         r#"
-        -- Locked in key order, as by all who change several.
+        -- Locked in key order, as by every statement that changes several batches.
         with held as materialized (
             select batches.operation_id, batches.number
             from unnest($1::uuid[], $2::integer[], $3::integer[]) as lease (operation_id, number, claims)
@@ -195,19 +199,18 @@ pub async fn renew(
         where batches.operation_id = held.operation_id and batches.number = held.number
         returning batches.operation_id, batches.number, batches.claims
         "#,
-        &keys.operation_ids,
-        &keys.numbers,
-        &keys.claims,
-        seconds(lease),
+        &operation_ids,
+        &numbers,
+        &claims,
+        lease.as_secs_f64(),
     )
     .fetch_all(executor)
     .await?;
-    Ok(held
-        .into_iter()
-        .map(|row| BatchKey {
-            operation_id: row.operation_id.into(),
-            number: row.number,
-            claims: row.claims,
-        })
-        .collect())
+
+    let held = held.into_iter().map(|row| BatchKey {
+        operation_id: row.operation_id.into(),
+        number: row.number,
+        claims: row.claims,
+    });
+    Ok(held.collect())
 }

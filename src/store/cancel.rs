@@ -1,8 +1,10 @@
-//! Canceling: what is unsettled is settled as CANCELED, in one statement and so in one transaction.
-//! A User's notification that one device's provider has accepted is SENT, and only its other
-//! devices are let go of.
+//! Canceling: settles unsettled notifications as CANCELED, in one statement and so in one
+//! transaction. A User's notification that one device's provider has accepted becomes SENT, and its
+//! other devices are no longer tried.
 //!
-//! A claimed batch keeps its claim: what is in flight is recorded as what it becomes.
+//! A claimed batch keeps its claim, so that what is in flight is recorded as what it becomes: a
+//! notification that arrived is never reported as canceled. What only waits in a replica's memory is
+//! dropped when that replica hears of the cancel by `NOTIFY`.
 
 use sqlx::{PgConnection, PgExecutor};
 
@@ -11,58 +13,77 @@ use crate::store::fan_out;
 
 /// The channel on which workers learn that an Operation has been canceled; the payload is its id as
 /// a UUID.
-pub const CANCEL_CHANNEL: &str = "canceled";
+pub(crate) const CANCEL_CHANNEL: &str = "canceled";
 
-/// Cancels all that is unsettled of an Operation, and marks it as canceled if there was anything.
-/// Returns whether there was. To be called in a transaction.
-pub async fn operation(connection: &mut PgConnection, id: OperationId) -> sqlx::Result<bool> {
-    // Before the notifications, in a statement of its own: what a step under way has made is seen
-    // by the next one.
-    let grew = fan_out::cancel(&mut *connection, id).await?;
-    let stopped = stop(connection, id, 0, MAX_POSITIONS as i32, Whole::Yes { grew }).await?;
-    Ok(grew || stopped > 0)
+/// Cancels all unsettled notifications of an Operation and the rest of its fan-out. Returns whether
+/// there was anything to cancel; if so, the Operation is marked as canceled. To be called in a
+/// transaction.
+pub(crate) async fn operation(
+    connection: &mut PgConnection,
+    id: OperationId,
+) -> sqlx::Result<bool> {
+    // First, and in a statement of its own: it waits for the step that is under way, and what that
+    // step has made is visible only to a later statement.
+    let ended_fan_out = fan_out::cancel(&mut *connection, id).await?;
+
+    let stopped = stop(
+        connection,
+        id,
+        &Stop {
+            first: 0,
+            end: MAX_POSITIONS as i32,
+            whole_operation: true,
+            ended_fan_out,
+        },
+    )
+    .await?;
+
+    Ok(ended_fan_out || stopped > 0)
 }
 
-/// Cancels the notification at `position`, unless it is settled. Returns whether there was anything
-/// to cancel.
-pub async fn push_notification(
+/// Cancels the notification at `position`. Returns `false` if it is settled.
+pub(crate) async fn push_notification(
     executor: impl PgExecutor<'_>,
     id: OperationId,
     position: i32,
 ) -> sqlx::Result<bool> {
-    Ok(stop(executor, id, position, position + 1, Whole::No).await? > 0)
+    let stopped = stop(
+        executor,
+        id,
+        &Stop {
+            first: position,
+            end: position + 1,
+            whole_operation: false,
+            ended_fan_out: false,
+        },
+    )
+    .await?;
+
+    Ok(stopped > 0)
 }
 
-/// Whether the whole of an Operation is meant.
-enum Whole {
-    No,
-    Yes {
-        /// Whether its audience was still being counted.
-        grew: bool,
-    },
-}
-
-/// Settles what is unsettled of the positions from `first` up to but without `end`. Returns how
-/// many were.
-async fn stop(
-    executor: impl PgExecutor<'_>,
-    id: OperationId,
+/// What to settle of an Operation.
+struct Stop {
+    /// The first position.
     first: i32,
+    /// The position after the last.
     end: i32,
-    whole: Whole,
-) -> sqlx::Result<i64> {
-    let (whole, grew) = match whole {
-        Whole::No => (false, false),
-        Whole::Yes { grew } => (true, grew),
-    };
+    /// Marks the Operation as canceled if anything was stopped.
+    whole_operation: bool,
+    /// Marks it in any case.
+    ended_fan_out: bool,
+}
+
+/// Returns how many notifications were settled.
+async fn stop(executor: impl PgExecutor<'_>, id: OperationId, stop: &Stop) -> sqlx::Result<i64> {
     sqlx::query_file_scalar!(
         "src/store/cancel.sql",
         id.as_uuid(),
-        first,
-        end,
-        whole,
+        stop.first,
+        stop.end,
+        stop.whole_operation,
+        stop.ended_fan_out,
         CANCEL_CHANNEL,
-        grew
     )
     .fetch_one(executor)
     .await

@@ -1,4 +1,6 @@
--- Batches are locked first and in key order, as by all who change one.
+-- Settles the unsettled notifications of Operation $1 from position $2 up to but without $3.
+
+-- Their batches, locked first and in key order, as by every statement that changes several batches.
 with batch as materialized (
     select number, first_position, size
     from batches
@@ -8,16 +10,19 @@ with batch as materialized (
 ),
 stopped as (
     update push_notifications
-    -- What one of a User's devices has got is sent: only the others are let go of.
-    set status = case when reached then 'SENT' else 'CANCELED' end::push_notification_status,
-        next_attempt_at = null, canceled_at = now(), updated_at = now()
+    -- A User's notification that one device's provider has accepted is SENT; its other devices are not tried any more.
+    set status = case when push_notifications.reached then 'SENT' else 'CANCELED' end::push_notification_status,
+        next_attempt_at = null,
+        canceled_at = now(),
+        updated_at = now()
     from batch
-    where operation_id = $1
-        and position >= greatest(batch.first_position, $2)
-        and position < least(batch.first_position + batch.size, $3)
-        and status = 'QUEUED'
-    returning batch.number, status
+    where push_notifications.operation_id = $1
+        and push_notifications.position >= greatest(batch.first_position, $2)
+        and push_notifications.position < least(batch.first_position + batch.size, $3)
+        and push_notifications.status = 'QUEUED'
+    returning batch.number, push_notifications.status
 ),
+-- The tallies of the batches, changed as the rows were that they count.
 tally as (
     select
         number,
@@ -29,19 +34,20 @@ tally as (
 ),
 tallied as (
     update batches
-    set queued = queued - stopped,
+    set queued = batches.queued - tally.stopped,
         sent = batches.sent + tally.sent,
         canceled = batches.canceled + tally.canceled,
         updated_at = now()
     from tally
-    where operation_id = $1 and batches.number = tally.number
+    where batches.operation_id = $1 and batches.number = tally.number
 ),
+-- The Operation is canceled as a whole ($4), if anything of it was stopped, or its fan-out was ($5).
 operation as (
     update operations
     set canceled_at = now()
-    where id = $1 and ($6 or $4 and exists (select from tally))
+    where id = $1 and ($5 or $4 and exists (select from tally))
 )
-select coalesce(sum(stopped), 0)::bigint as "stopped!"
+select coalesce(sum(tally.stopped), 0)::bigint as "stopped!"
 from tally
--- Tells the workers, for its effect alone.
-cross join lateral pg_notify($5, $1::text)
+-- Tells the workers of all processes, which drop what they hold of the Operation in memory.
+cross join lateral pg_notify($6, $1::text)

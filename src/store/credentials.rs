@@ -1,4 +1,8 @@
-//! Credentials: what an App authenticates with. Their content is sealed; see [`crate::crypto`].
+//! Credentials, which an App authenticates with at its providers. Their content is sealed: see
+//! [`crate::crypto`].
+//!
+//! Changes to one account's Apps and Credentials follow each other, by a lock of the account's row:
+//! so the limits hold, and each App keeps one default for each type.
 
 use sqlx::{Connection, PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
@@ -8,75 +12,59 @@ use crate::model::provider::CredentialType;
 use crate::model::sealed::Sealed;
 
 /// Most Apps of an account.
-pub const MAX_APPS: i64 = 10;
+const MAX_APPS: i64 = 10;
 /// Most Credentials of an App.
-pub const MAX_CREDENTIALS: i64 = 10;
+const MAX_CREDENTIALS: i64 = 10;
 
 /// A Credential without its content.
-pub struct Credential {
-    /// Its id.
+pub(crate) struct Credential {
     pub id: CredentialId,
-    /// What kind it is.
     pub credential_type: CredentialType,
     /// Whether its App uses it by default for its type.
     pub is_default: bool,
-    /// The App that it belongs to.
     pub app_name: String,
-    /// When it was made.
     pub created_at: OffsetDateTime,
-    /// When it last changed.
     pub updated_at: OffsetDateTime,
 }
 
 /// A Credential to be stored.
 pub struct NewCredential<'a> {
-    /// Its id.
     pub id: CredentialId,
-    /// Whose it is.
     pub account_id: AccountId,
-    /// The App that it belongs to; made if there is none of that name.
+    /// Its App, which is created if there is none of this name.
     pub app_name: &'a str,
-    /// What kind it is.
     pub credential_type: CredentialType,
-    /// Whether it becomes its App's default. The first of its type does anyway.
+    /// Whether it becomes its App's default. The first of its type does in any case.
     pub is_default: bool,
-    /// Its content.
     pub content: &'a Sealed,
 }
 
 /// Why a Credential was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum InsertError {
-    /// The account has [`MAX_APPS`] Apps.
-    #[error("the account has {MAX_APPS} Apps already")]
+    #[error("the account already has {MAX_APPS} Apps")]
     TooManyApps,
-    /// The App has [`MAX_CREDENTIALS`] Credentials.
-    #[error("the App has {MAX_CREDENTIALS} Credentials already")]
+    #[error("the App already has {MAX_CREDENTIALS} Credentials")]
     TooManyCredentials,
-    /// Postgres.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Which Credentials to list.
-pub struct CredentialFilter<'a> {
-    /// Only of this App.
+/// The Credentials to list.
+pub(crate) struct CredentialFilter<'a> {
     pub app_name: Option<&'a str>,
-    /// Only of this type.
     pub credential_type: Option<CredentialType>,
-    /// Only (not) defaults.
     pub is_default: Option<bool>,
-    /// Made at this moment or later.
+    /// Created at this time or later.
     pub from: Option<OffsetDateTime>,
-    /// Made before this moment.
+    /// Created before this time.
     pub until: Option<OffsetDateTime>,
     /// Older than this one.
     pub after: Option<CredentialId>,
-    /// At most this many.
     pub limit: i64,
 }
 
-/// Stores a Credential, and its App if it is the first there.
+/// Stores a Credential, and its App if it is the App's first.
 pub async fn insert(
     connection: &mut PgConnection,
     new: &NewCredential<'_>,
@@ -84,6 +72,7 @@ pub async fn insert(
     let mut transaction = connection.begin().await?;
     lock_account(&mut transaction, new.account_id).await?;
     ensure_app(&mut transaction, new.account_id, new.app_name).await?;
+
     let siblings = sqlx::query!(
         r#"
         select
@@ -101,6 +90,8 @@ pub async fn insert(
     if siblings.all >= MAX_CREDENTIALS {
         return Err(InsertError::TooManyCredentials);
     }
+
+    // The old default first: an index allows an App only one of a type at any moment.
     let is_default = new.is_default || siblings.of_its_type == 0;
     if is_default {
         clear_default(
@@ -111,6 +102,17 @@ pub async fn insert(
         )
         .await?;
     }
+
+    insert_row(&mut transaction, new, is_default).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn insert_row(
+    connection: &mut PgConnection,
+    new: &NewCredential<'_>,
+    is_default: bool,
+) -> sqlx::Result<()> {
     sqlx::query!(
         r#"
         insert into credentials (id, account_id, app_name, credential_type, is_default, master_key_id, content)
@@ -124,31 +126,34 @@ pub async fn insert(
         new.content.master_key_id,
         new.content.bytes,
     )
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(())
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
-/// Makes changes to one account's Apps and Credentials follow each other, so that limits and
-/// defaults hold.
+/// Makes changes to one account's Apps and Credentials follow each other.
 async fn lock_account(connection: &mut PgConnection, account_id: AccountId) -> sqlx::Result<()> {
     sqlx::query!(
         "select id from accounts where id = $1 for update",
-        account_id.as_uuid()
+        account_id.as_uuid(),
     )
     .fetch_one(connection)
     .await
     .map(drop)
 }
 
+/// Creates the App unless it exists. An account's first App becomes its default.
 async fn ensure_app(
     connection: &mut PgConnection,
     account_id: AccountId,
     name: &str,
 ) -> Result<(), InsertError> {
     let apps = sqlx::query!(
-        r#"select count(*) as "all!", count(*) filter (where name = $2) as "named!" from apps where account_id = $1"#,
+        r#"
+        select count(*) as "all!", count(*) filter (where name = $2) as "named!"
+        from apps
+        where account_id = $1
+        "#,
         account_id.as_uuid(),
         name,
     )
@@ -160,6 +165,7 @@ async fn ensure_app(
     if apps.all >= MAX_APPS {
         return Err(InsertError::TooManyApps);
     }
+
     sqlx::query!(
         "insert into apps (account_id, name, is_default) values ($1, $2, $3)",
         account_id.as_uuid(),
@@ -168,6 +174,7 @@ async fn ensure_app(
     )
     .execute(connection)
     .await?;
+
     Ok(())
 }
 
@@ -179,7 +186,8 @@ async fn clear_default(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         r#"
-        update credentials set is_default = false, updated_at = now()
+        update credentials
+        set is_default = false, updated_at = now()
         where account_id = $1 and app_name = $2 and credential_type = $3 and is_default
         "#,
         account_id.as_uuid(),
@@ -191,8 +199,29 @@ async fn clear_default(
     .map(drop)
 }
 
+/// Fails if there is no such Credential. The caller has locked the account.
+async fn set_default(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    id: CredentialId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        update credentials
+        set is_default = true, updated_at = now()
+        where account_id = $1 and id = $2
+        returning id
+        "#,
+        account_id.as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_one(connection)
+    .await
+    .map(drop)
+}
+
 /// Credentials of an account, newest first.
-pub async fn list(
+pub(crate) async fn list(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     filter: &CredentialFilter<'_>,
@@ -226,7 +255,7 @@ pub async fn list(
 }
 
 /// One Credential of an account.
-pub async fn fetch(
+pub(crate) async fn fetch(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     id: CredentialId,
@@ -245,17 +274,20 @@ pub async fn fetch(
     .await
 }
 
-/// Makes a Credential its App's default for its type. `false`: the account has no such Credential.
-pub async fn make_default(
+/// Makes a Credential its App's default for its type. Returns `false` if the account has no such
+/// Credential.
+pub(crate) async fn make_default(
     pool: &PgPool,
     account_id: AccountId,
     id: CredentialId,
 ) -> sqlx::Result<bool> {
     let mut transaction = pool.begin().await?;
     lock_account(&mut transaction, account_id).await?;
+
     let Some(credential) = fetch(&mut *transaction, account_id, id).await? else {
         return Ok(false);
     };
+
     if !credential.is_default {
         clear_default(
             &mut transaction,
@@ -266,34 +298,25 @@ pub async fn make_default(
         .await?;
         set_default(&mut transaction, account_id, id).await?;
     }
+
     transaction.commit().await?;
     Ok(true)
 }
 
-async fn set_default(
-    connection: &mut PgConnection,
+/// Deletes a Credential. If it was its App's default, the oldest other of its type takes its place.
+/// Returns `false` if the account has no such Credential.
+pub(crate) async fn delete(
+    pool: &PgPool,
     account_id: AccountId,
     id: CredentialId,
-) -> sqlx::Result<()> {
-    // An error if there is none, which whoever locked the account has made sure of.
-    sqlx::query!(
-        "update credentials set is_default = true, updated_at = now() where account_id = $1 and id = $2 returning id",
-        account_id.as_uuid(),
-        id.as_uuid(),
-    )
-    .fetch_one(connection)
-    .await
-    .map(drop)
-}
-
-/// Deletes a Credential. If it was its App's default, the oldest other of its type takes its place.
-/// `false`: the account has no such Credential.
-pub async fn delete(pool: &PgPool, account_id: AccountId, id: CredentialId) -> sqlx::Result<bool> {
+) -> sqlx::Result<bool> {
     let mut transaction = pool.begin().await?;
     lock_account(&mut transaction, account_id).await?;
+
     let deleted = sqlx::query!(
         r#"
-        delete from credentials where account_id = $1 and id = $2
+        delete from credentials
+        where account_id = $1 and id = $2
         returning app_name, credential_type as "credential_type: CredentialType", is_default
         "#,
         account_id.as_uuid(),
@@ -304,10 +327,12 @@ pub async fn delete(pool: &PgPool, account_id: AccountId, id: CredentialId) -> s
     let Some(deleted) = deleted else {
         return Ok(false);
     };
+
     if deleted.is_default {
-        let heir = sqlx::query_scalar!(
+        let successor = sqlx::query_scalar!(
             r#"
-            select id from credentials
+            select id
+            from credentials
             where account_id = $1 and app_name = $2 and credential_type = $3
             order by id
             limit 1
@@ -318,15 +343,16 @@ pub async fn delete(pool: &PgPool, account_id: AccountId, id: CredentialId) -> s
         )
         .fetch_optional(&mut *transaction)
         .await?;
-        if let Some(heir) = heir {
-            set_default(&mut transaction, account_id, heir.into()).await?;
+        if let Some(successor) = successor {
+            set_default(&mut transaction, account_id, successor.into()).await?;
         }
     }
+
     transaction.commit().await?;
     Ok(true)
 }
 
-/// Replaces the content of a Credential. `false`: the account has no such Credential.
+/// Replaces the content of a Credential. Returns `false` if the account has no such Credential.
 pub async fn replace_content(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
@@ -335,7 +361,8 @@ pub async fn replace_content(
 ) -> sqlx::Result<bool> {
     let replaced = sqlx::query!(
         r#"
-        update credentials set master_key_id = $3, content = $4, updated_at = now()
+        update credentials
+        set master_key_id = $3, content = $4, updated_at = now()
         where account_id = $1 and id = $2
         "#,
         account_id.as_uuid(),
@@ -345,5 +372,6 @@ pub async fn replace_content(
     )
     .execute(executor)
     .await?;
+
     Ok(replaced.rows_affected() == 1)
 }

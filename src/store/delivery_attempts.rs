@@ -1,4 +1,4 @@
-//! Delivery attempts as they are read.
+//! Delivery attempts, as the API lists them.
 
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -7,62 +7,70 @@ use crate::model::id::{CredentialId, OperationId};
 use crate::model::outcome::OutcomeKind;
 use crate::model::provider::Provider;
 
-/// One try with a provider.
-pub struct DeliveryAttempt {
+pub(crate) struct DeliveryAttempt {
     /// 1-based.
     pub number: i16,
-    /// Which provider.
     pub provider: Provider,
-    /// Authenticated with what.
     pub credential_id: CredentialId,
-    /// The ends of the token that was tried, for a device of a User; `None`: the notification's
-    /// own.
+    /// For a device of a User; `None`: the notification's own token was tried.
     pub masked_token: Option<String>,
     /// The name of an [`OutcomeKind`], perhaps one of a later release.
     pub outcome: String,
-    /// The provider's HTTP status.
+    /// `None`: no answer arrived.
     pub http_status: Option<i16>,
-    /// The provider's error code.
     pub provider_code: Option<String>,
-    /// The provider's error text.
     pub provider_message: Option<String>,
     /// The provider's name for the message.
     pub provider_message_id: Option<String>,
-    /// How long it took, in milliseconds.
     pub duration_ms: i32,
-    /// When it began.
+    /// When the attempt began.
     pub created_at: OffsetDateTime,
 }
 
 impl DeliveryAttempt {
-    pub fn is_accepted(&self) -> bool {
+    pub(crate) fn is_accepted(&self) -> bool {
         self.outcome.parse() == Ok(OutcomeKind::Accepted)
     }
 }
 
-/// The attempts of one notification after the `after`-th, at most `limit`, first to last.
-pub async fn list(
+/// The attempts to list.
+pub(crate) struct DeliveryAttemptFilter {
+    pub operation_id: OperationId,
+    pub position: i32,
+    /// After the attempt of this number.
+    pub after: i16,
+    pub limit: i64,
+}
+
+/// The attempts of one notification, first to last.
+pub(crate) async fn list(
     executor: impl PgExecutor<'_>,
-    operation_id: OperationId,
-    position: i32,
-    after: i16,
-    limit: i64,
+    filter: &DeliveryAttemptFilter,
 ) -> sqlx::Result<Vec<DeliveryAttempt>> {
     sqlx::query_as!(
         DeliveryAttempt,
         r#"
         select
-            number, provider as "provider: Provider", credential_id, masked_token, outcome, http_status,
-            provider_code, provider_message, provider_message_id, duration_ms, created_at
+            number,
+            provider as "provider: Provider",
+            credential_id,
+            masked_token,
+            outcome,
+            http_status,
+            provider_code,
+            provider_message,
+            provider_message_id,
+            duration_ms,
+            created_at
         from delivery_attempts
         where operation_id = $1 and position = $2 and number > $3
         order by number
         limit $4
         "#,
-        operation_id.as_uuid(),
-        position,
-        after,
-        limit,
+        filter.operation_id.as_uuid(),
+        filter.position,
+        filter.after,
+        filter.limit,
     )
     .fetch_all(executor)
     .await

@@ -1,4 +1,4 @@
-//! How often each device of a User was tried for a notification, and what came of it.
+//! What came of a User's notification on each of the User's devices so far.
 
 use std::collections::HashMap;
 
@@ -8,52 +8,58 @@ use uuid::Uuid;
 use crate::model::id::OperationId;
 use crate::model::outcome::OutcomeKind;
 
-/// The tries with one device.
+/// A notification that has been tried before.
+pub(crate) struct TriedNotification {
+    /// The caller's number for it.
+    pub index: usize,
+    pub operation_id: OperationId,
+    pub position: i32,
+}
+
+/// The attempts with one device.
 #[derive(Default)]
-pub struct DeviceAttempts {
+pub(crate) struct DeviceAttempts {
     /// First to last. `None`: a later release wrote a kind that this one does not know.
     pub outcomes: Vec<Option<OutcomeKind>>,
 }
 
-/// The tries of notifications, each given as the caller's index, its Operation and its position: by
-/// that index, then by device.
-pub async fn of_devices(
+/// The attempts of notifications, by the caller's index and then by device.
+pub(crate) async fn of_devices(
     executor: impl PgExecutor<'_>,
-    notifications: &[(usize, OperationId, i32)],
+    notifications: &[TriedNotification],
 ) -> sqlx::Result<HashMap<usize, HashMap<Uuid, DeviceAttempts>>> {
     let operation_ids: Vec<Uuid> = notifications
         .iter()
-        .map(|(_, id, _)| id.as_uuid())
+        .map(|tried| tried.operation_id.as_uuid())
         .collect();
-    let positions: Vec<i32> = notifications
-        .iter()
-        .map(|(.., position)| *position)
-        .collect();
+    let positions: Vec<i32> = notifications.iter().map(|tried| tried.position).collect();
+
     let rows = sqlx::query!(
         r#"
-        select tried.index as "index!", device_id as "device_id!", outcome
+        select
+            tried.index as "index!",
+            delivery_attempts.device_id as "device_id!",
+            delivery_attempts.outcome
         from unnest($1::uuid[], $2::integer[]) with ordinality as tried (operation_id, position, index)
         join delivery_attempts
             on delivery_attempts.operation_id = tried.operation_id
             and delivery_attempts.position = tried.position
-        where device_id is not null
-        order by tried.index, number
+        where delivery_attempts.device_id is not null
+        order by tried.index, delivery_attempts.number
         "#,
         &operation_ids,
         &positions,
     )
     .fetch_all(executor)
     .await?;
-    let mut tries: HashMap<usize, HashMap<Uuid, DeviceAttempts>> = HashMap::new();
+
+    let mut attempts: HashMap<usize, HashMap<Uuid, DeviceAttempts>> = HashMap::new();
     for row in rows {
-        let (index, ..) = notifications[(row.index - 1) as usize];
-        tries
-            .entry(index)
-            .or_default()
-            .entry(row.device_id)
-            .or_default()
-            .outcomes
-            .push(row.outcome.parse().ok());
+        let tried = &notifications[(row.index - 1) as usize];
+        let of_notification = attempts.entry(tried.index).or_default();
+        let of_device = of_notification.entry(row.device_id).or_default();
+        of_device.outcomes.push(row.outcome.parse().ok());
     }
-    Ok(tries)
+
+    Ok(attempts)
 }

@@ -1,4 +1,11 @@
 //! Device registrations: the devices of one User under one App.
+//!
+//! A token belongs to the User who registered it last, because it stands for one installation of an
+//! App. Registering it for another User takes it from the first.
+//!
+//! Lock order: the token, then Users, then registrations, each in key order. Whatever changes
+//! devices keeps to it, so no two transactions wait for each other. Each lock is a statement before
+//! the one that relies on it, because a statement does not see what was committed while it waited.
 
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgExecutor};
@@ -9,112 +16,116 @@ use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
 
 /// Most devices of a registration.
-pub const MAX_DEVICES: i64 = 50;
+const MAX_DEVICES: i64 = 50;
 
 /// A registration without its devices.
-pub struct DeviceRegistration {
-    /// Its id.
+pub(crate) struct DeviceRegistration {
     pub id: DeviceRegistrationId,
-    /// The App.
     pub app_name: String,
-    /// Whose devices they are.
     pub user_id: UserId,
-    /// When the first device was registered.
     pub created_at: OffsetDateTime,
-    /// When it last changed.
+    /// When a device was last added, renewed or removed.
     pub updated_at: OffsetDateTime,
 }
 
 /// A device to be registered.
-pub struct NewDevice<'a> {
-    /// Whose account it is.
+pub(crate) struct NewDevice<'a> {
     pub account_id: AccountId,
-    /// The App that is installed on it.
     pub app_name: &'a str,
-    /// Who uses it; `None`: a new User.
+    /// `None`: a new User.
     pub user_id: Option<UserId>,
-    /// Which provider reaches it.
     pub provider: Provider,
-    /// Its token, sealed.
+    /// Sealed.
     pub token: &'a [u8],
-    /// What its token is found by.
+    /// SHA-256 of the token, by which it is found: sealing the same token twice gives two results.
     pub token_hash: &'a [u8],
-    /// What audiences choose it by.
+    /// What audiences choose the device by.
     pub tags: Option<&'a Value>,
 }
 
 /// Why a device was not registered.
 #[derive(Debug, thiserror::Error)]
-pub enum RegisterError {
-    /// The account has no App of that name.
+pub(crate) enum RegisterError {
     #[error("there is no such App")]
     NoApp,
-    /// The account has no such User.
     #[error("there is no such User")]
     NoUser,
-    /// The User has [`MAX_DEVICES`] devices there.
-    #[error("the User has {MAX_DEVICES} devices in this App already")]
+    #[error("the User already has {MAX_DEVICES} devices in this App")]
     TooManyDevices,
-    /// Postgres.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Registers a device, or renews what is known of it. Its token leaves any other User of the App:
-/// it is the same installation, in other hands.
-pub async fn register(
+/// Registers a device, or renews what is stored of it. Its token is taken from any other User of the
+/// App.
+pub(crate) async fn register(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
 ) -> Result<DeviceRegistrationId, RegisterError> {
     let mut transaction = connection.begin().await?;
+
     if !lock_app(&mut transaction, new.account_id, new.app_name).await? {
         return Err(RegisterError::NoApp);
     }
     let owner = lock_token(&mut transaction, new).await?;
     let user_id = lock_users(&mut transaction, new, owner).await?;
-    let id = upsert(&mut transaction, new, user_id).await?;
-    leave_others(&mut transaction, new, id).await?;
-    insert_device(&mut transaction, new, id).await?;
+
+    let id = upsert_registration(&mut transaction, new, user_id).await?;
+    take_from_others(&mut transaction, new, id).await?;
+    upsert_device(&mut transaction, new, id).await?;
+
+    // Counted after the insert: a device that was only renewed is not one more.
     if count_devices(&mut transaction, id).await? > MAX_DEVICES {
         return Err(RegisterError::TooManyDevices);
     }
+
     transaction.commit().await?;
     Ok(id)
 }
 
-/// Keeps the App from being deleted meanwhile; `false`: there is none.
+/// Keeps the App from being deleted until the transaction ends. Returns `false` if there is none.
 async fn lock_app(
     connection: &mut PgConnection,
     account_id: AccountId,
     name: &str,
 ) -> sqlx::Result<bool> {
     let found = sqlx::query!(
-        "select name from apps where account_id = $1 and name = $2 for key share",
+        r#"
+        select name
+        from apps
+        where account_id = $1 and name = $2
+        for key share
+        "#,
         account_id.as_uuid(),
-        name
+        name,
     )
     .fetch_optional(connection)
     .await?;
+
     Ok(found.is_some())
 }
 
-/// Makes registrations of one token follow each other. Returns who has it.
+/// Makes registrations of one token follow each other. Returns the User who has it.
 async fn lock_token(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
 ) -> sqlx::Result<Option<Uuid>> {
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))",
-        new.token_hash
+        new.token_hash,
     )
     .execute(&mut *connection)
     .await?;
+
     sqlx::query_scalar!(
         r#"
-        select user_id
+        select device_registrations.user_id
         from devices
-        join device_registrations on device_registrations.id = registration_id
-        where devices.account_id = $1 and devices.app_name = $2 and provider = $3 and token_hash = $4
+        join device_registrations on device_registrations.id = devices.registration_id
+        where devices.account_id = $1
+            and devices.app_name = $2
+            and devices.provider = $3
+            and devices.token_hash = $4
         "#,
         new.account_id.as_uuid(),
         new.app_name,
@@ -125,21 +136,25 @@ async fn lock_token(
     .await
 }
 
-/// Locks the User and the token's owner with their registrations, in key order: so registrations of
-/// one User follow each other, the limit holds, and nobody waits in a circle.
+/// Locks the User and the token's `owner` with their registrations, so that registrations of one
+/// User follow each other and the limit of devices holds. Returns the User, a new one if none is
+/// named.
 async fn lock_users(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
     owner: Option<Uuid>,
 ) -> Result<UserId, RegisterError> {
-    let ids: Vec<Uuid> = new
-        .user_id
-        .map(UserId::as_uuid)
-        .into_iter()
-        .chain(owner)
-        .collect();
+    let named = new.user_id.map(UserId::as_uuid);
+    let ids: Vec<Uuid> = named.into_iter().chain(owner).collect();
+
     let locked = sqlx::query_scalar!(
-        "select id from users where account_id = $1 and id = any($2) order by id for update",
+        r#"
+        select id
+        from users
+        where account_id = $1 and id = any($2)
+        order by id
+        for update
+        "#,
         new.account_id.as_uuid(),
         &ids,
     )
@@ -159,39 +174,41 @@ async fn lock_users(
     )
     .fetch_all(&mut *connection)
     .await?;
+
     match new.user_id {
-        Some(id) if locked.contains(&id.as_uuid()) => touch_user(connection, id).await.map(|()| id),
+        Some(id) if locked.contains(&id.as_uuid()) => {
+            touch_user(connection, id).await?;
+            Ok(id)
+        }
         Some(_) => Err(RegisterError::NoUser),
-        None => create_user(connection, new.account_id).await,
+        None => Ok(create_user(connection, new.account_id).await?),
     }
 }
 
-async fn touch_user(connection: &mut PgConnection, id: UserId) -> Result<(), RegisterError> {
+async fn touch_user(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
     sqlx::query!(
         "update users set updated_at = now() where id = $1",
-        id.as_uuid()
+        id.as_uuid(),
     )
     .execute(connection)
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
-async fn create_user(
-    connection: &mut PgConnection,
-    account_id: AccountId,
-) -> Result<UserId, RegisterError> {
+async fn create_user(connection: &mut PgConnection, account_id: AccountId) -> sqlx::Result<UserId> {
     let id = UserId::generate();
     sqlx::query!(
         "insert into users (id, account_id) values ($1, $2)",
         id.as_uuid(),
-        account_id.as_uuid()
+        account_id.as_uuid(),
     )
     .execute(connection)
     .await?;
+
     Ok(id)
 }
 
-async fn upsert(
+async fn upsert_registration(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
     user_id: UserId,
@@ -210,11 +227,12 @@ async fn upsert(
     )
     .fetch_one(connection)
     .await?;
+
     Ok(id.into())
 }
 
-/// Takes the token from any other registration, which goes too if it was its last.
-async fn leave_others(
+/// Takes the token from any other registration than `id`.
+async fn take_from_others(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
     id: DeviceRegistrationId,
@@ -233,27 +251,36 @@ async fn leave_others(
     )
     .fetch_all(&mut *connection)
     .await?;
+
     note_left(connection, &left).await
 }
 
-/// Notes that devices have left `registrations`, and deletes those that have none any more: one has
-/// at least one. They and their Users must be locked by a statement before this one, or a device
-/// that is being registered would not be seen.
-pub async fn note_left(connection: &mut PgConnection, registrations: &[Uuid]) -> sqlx::Result<()> {
+/// Notes that devices have left `registrations`, and deletes those that have no device any more: a
+/// registration has at least one. The caller has locked them and their Users.
+pub(super) async fn note_left(
+    connection: &mut PgConnection,
+    registrations: &[Uuid],
+) -> sqlx::Result<()> {
     sqlx::query!(
         r#"
-        with person as (
+        with owner as (
             update users
             set updated_at = now()
-            where id in (select user_id from device_registrations where id = any($1))
+            where id in (
+                select device_registrations.user_id
+                from device_registrations
+                where device_registrations.id = any($1)
+            )
         ),
         remaining as (
             update device_registrations
             set updated_at = now()
-            where id = any($1) and exists (select from devices where registration_id = device_registrations.id)
+            where id = any($1)
+                and exists (select from devices where devices.registration_id = device_registrations.id)
         )
         delete from device_registrations
-        where id = any($1) and not exists (select from devices where registration_id = device_registrations.id)
+        where id = any($1)
+            and not exists (select from devices where devices.registration_id = device_registrations.id)
         "#,
         registrations,
     )
@@ -262,7 +289,7 @@ pub async fn note_left(connection: &mut PgConnection, registrations: &[Uuid]) ->
     .map(drop)
 }
 
-async fn insert_device(
+async fn upsert_device(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
     id: DeviceRegistrationId,
@@ -294,20 +321,26 @@ async fn count_devices(
 ) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from devices where registration_id = $1"#,
-        id.as_uuid()
+        id.as_uuid(),
     )
     .fetch_one(connection)
     .await
 }
 
-/// The registrations of a User, newest first, older than `after`, at most `limit`.
-pub async fn list(
+/// The registrations to list.
+pub(crate) struct DeviceRegistrationFilter<'a> {
+    pub user_id: UserId,
+    pub app_name: Option<&'a str>,
+    /// Older than this one.
+    pub after: Option<DeviceRegistrationId>,
+    pub limit: i64,
+}
+
+/// The registrations of a User, newest first.
+pub(crate) async fn list(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
-    user_id: UserId,
-    app_name: Option<&str>,
-    after: Option<DeviceRegistrationId>,
-    limit: i64,
+    filter: &DeviceRegistrationFilter<'_>,
 ) -> sqlx::Result<Vec<DeviceRegistration>> {
     sqlx::query_as!(
         DeviceRegistration,
@@ -322,17 +355,16 @@ pub async fn list(
         limit $5
         "#,
         account_id.as_uuid(),
-        user_id.as_uuid(),
-        app_name,
-        after.map(DeviceRegistrationId::as_uuid),
-        limit,
+        filter.user_id.as_uuid(),
+        filter.app_name,
+        filter.after.map(DeviceRegistrationId::as_uuid),
+        filter.limit,
     )
     .fetch_all(executor)
     .await
 }
 
-/// One registration of an account.
-pub async fn fetch(
+pub(crate) async fn fetch(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     id: DeviceRegistrationId,
@@ -351,8 +383,8 @@ pub async fn fetch(
     .await
 }
 
-/// Deletes a registration with its devices. Returns whether there was one.
-pub async fn delete(
+/// Deletes a registration with its devices. Returns `false` if the account has no such registration.
+pub(crate) async fn delete(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     id: DeviceRegistrationId,
@@ -360,9 +392,10 @@ pub async fn delete(
     let deleted = sqlx::query!(
         "delete from device_registrations where account_id = $1 and id = $2",
         account_id.as_uuid(),
-        id.as_uuid()
+        id.as_uuid(),
     )
     .execute(executor)
     .await?;
+
     Ok(deleted.rows_affected() == 1)
 }

@@ -1,7 +1,7 @@
-//! Devices: where a User is reached.
+//! Devices, on which a User is reached.
 
 use serde_json::Value;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -10,69 +10,62 @@ use crate::model::provider::Provider;
 use crate::store::device_registrations::note_left;
 
 /// A device of a registration.
-pub struct Device {
-    /// The registration.
+pub(crate) struct Device {
     pub registration_id: DeviceRegistrationId,
-    /// Which provider reaches it.
     pub provider: Provider,
-    /// Its token, sealed.
+    /// Sealed.
     pub token: Vec<u8>,
     /// What audiences choose it by.
     pub tags: Option<Value>,
 }
 
-/// Whose devices delivery asks for.
-pub struct DevicesOf<'a> {
-    /// The account.
+/// A User whose devices delivery asks for.
+pub(crate) struct DevicesOf<'a> {
     pub account_id: AccountId,
-    /// The App.
     pub app_name: &'a str,
-    /// Whose.
     pub user_id: UserId,
-    /// Only those with all of these tags.
+    /// Only devices with all of these.
     pub tags: Option<&'a Value>,
 }
 
 /// A device of a User, for delivery.
-pub struct UserDevice {
+pub(crate) struct UserDevice {
     /// Index of its User in the slice that was asked for.
     pub index: usize,
-    /// Which one.
     pub id: Uuid,
-    /// Which provider reaches it.
     pub provider: Provider,
-    /// Its token, sealed.
+    /// Sealed.
     pub token: Vec<u8>,
 }
 
 impl UserDevice {
-    /// By what its provider knows the message of `notification`; see [`message_id`].
-    pub fn message_id(&self, notification: Uuid) -> Uuid {
+    /// See [`message_id`].
+    pub(crate) fn message_id(&self, notification: Uuid) -> Uuid {
         message_id(self.id, notification)
     }
 }
 
-/// By what a provider knows the message of `notification` to one of a User's devices: another for
-/// each device, and the same on every try.
-pub fn message_id(device: Uuid, notification: Uuid) -> Uuid {
+/// The id under which a provider knows the message of `notification` to one of a User's devices:
+/// another for each device, and the same in every attempt.
+pub(crate) fn message_id(device: Uuid, notification: Uuid) -> Uuid {
     Uuid::new_v5(&device, notification.as_bytes())
 }
 
 /// A device whose token is dead.
 #[derive(Debug, Clone, Copy)]
-pub struct DeadDevice {
-    /// Which one.
+pub(crate) struct DeadDevice {
     pub id: Uuid,
-    /// Since when it is known to be: one that was registered later is alive.
+    /// When the token was known to be dead. A device that was registered later is alive.
     pub since: OffsetDateTime,
 }
 
-/// The devices of registrations, first registered first.
-pub async fn of_registrations(
+/// The devices of registrations, in the order of registration.
+pub(crate) async fn of_registrations(
     executor: impl PgExecutor<'_>,
     ids: &[DeviceRegistrationId],
 ) -> sqlx::Result<Vec<Device>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+
     sqlx::query_as!(
         Device,
         r#"
@@ -88,7 +81,7 @@ pub async fn of_registrations(
 }
 
 /// The devices of many Users.
-pub async fn of_users(
+pub(crate) async fn of_users(
     executor: impl PgExecutor<'_>,
     users: &[DevicesOf<'_>],
 ) -> sqlx::Result<Vec<UserDevice>> {
@@ -96,13 +89,17 @@ pub async fn of_users(
     let app_names: Vec<&str> = users.iter().map(|user| user.app_name).collect();
     let user_ids: Vec<Uuid> = users.iter().map(|user| user.user_id.as_uuid()).collect();
     let tags: Vec<Option<&Value>> = users.iter().map(|user| user.tags).collect();
+
     let rows = sqlx::query!(
         r#"
-        select wanted.index as "index!", devices.id, provider as "provider: Provider", token
+        select wanted.index as "index!", devices.id, devices.provider as "provider: Provider", devices.token
         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[])
             with ordinality as wanted (account_id, app_name, user_id, tags, index)
-        join device_registrations using (account_id, app_name, user_id)
-        join devices on registration_id = device_registrations.id
+        join device_registrations
+            on device_registrations.account_id = wanted.account_id
+            and device_registrations.app_name = wanted.app_name
+            and device_registrations.user_id = wanted.user_id
+        join devices on devices.registration_id = device_registrations.id
         where wanted.tags is null or devices.tags @> wanted.tags
         order by devices.id
         "#,
@@ -113,6 +110,7 @@ pub async fn of_users(
     )
     .fetch_all(executor)
     .await?;
+
     let devices = rows.into_iter().map(|row| UserDevice {
         index: (row.index - 1) as usize,
         id: row.id,
@@ -122,54 +120,71 @@ pub async fn of_users(
     Ok(devices.collect())
 }
 
-/// Removes dead devices, unless they have been registered since. Returns how many went.
-pub async fn remove_dead(pool: &PgPool, dead: &[DeadDevice]) -> sqlx::Result<usize> {
+/// Removes dead devices, unless they have been registered since. Returns how many were removed.
+pub(crate) async fn remove_dead(pool: &PgPool, dead: &[DeadDevice]) -> sqlx::Result<usize> {
     let ids: Vec<Uuid> = dead.iter().map(|device| device.id).collect();
     let since: Vec<OffsetDateTime> = dead.iter().map(|device| device.since).collect();
+
     let mut transaction = pool.begin().await?;
-    // Users, then registrations, before their devices and in key order, as whoever registers one
-    // does.
-    sqlx::query!(
-        r#"
-        select id
-        from users
-        where id in (
-            select user_id
-            from device_registrations
-            where id in (select registration_id from devices where id = any($1))
-        )
-        order by id
-        for update
-        "#,
-        &ids,
-    )
-    .fetch_all(&mut *transaction)
-    .await?;
-    sqlx::query!(
-        r#"
-        select id
-        from device_registrations
-        where id in (select registration_id from devices where id = any($1))
-        order by id
-        for update
-        "#,
-        &ids,
-    )
-    .fetch_all(&mut *transaction)
-    .await?;
+    lock_owners(&mut transaction, &ids).await?;
+
     let registrations = sqlx::query_scalar!(
         r#"
         delete from devices
         using unnest($1::uuid[], $2::timestamptz[]) as dead (id, since)
-        where devices.id = dead.id and registered_at < dead.since
-        returning registration_id
+        where devices.id = dead.id and devices.registered_at < dead.since
+        returning devices.registration_id
         "#,
         &ids,
         &since,
     )
     .fetch_all(&mut *transaction)
     .await?;
+
     note_left(&mut transaction, &registrations).await?;
     transaction.commit().await?;
     Ok(registrations.len())
+}
+
+/// Locks the Users of devices, then their registrations, each in key order, as
+/// [`crate::store::device_registrations`] does: so neither waits for the other.
+async fn lock_owners(connection: &mut PgConnection, devices: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        select id
+        from users
+        where id in (
+            select device_registrations.user_id
+            from device_registrations
+            where device_registrations.id in (
+                select devices.registration_id
+                from devices
+                where devices.id = any($1)
+            )
+        )
+        order by id
+        for update
+        "#,
+        devices,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+
+    sqlx::query!(
+        r#"
+        select id
+        from device_registrations
+        where id in (
+            select devices.registration_id
+            from devices
+            where devices.id = any($1)
+        )
+        order by id
+        for update
+        "#,
+        devices,
+    )
+    .fetch_all(connection)
+    .await
+    .map(drop)
 }

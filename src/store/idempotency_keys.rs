@@ -1,4 +1,5 @@
-//! Idempotency keys: what was accepted under one, for as long as a repeat gets the same answer.
+//! Idempotency keys: what was accepted under each, for as long as a repeated request gets the same
+//! answer.
 
 use std::time::Duration;
 
@@ -9,21 +10,22 @@ use crate::model::id::AccountId;
 use crate::model::operation::IdempotentRequest;
 
 /// How long a key is remembered.
-pub const LIFETIME: Duration = Duration::from_hours(24);
+pub(crate) const LIFETIME: Duration = Duration::from_hours(24);
 
 /// The constraint that a second request under one key breaks.
-const CONSTRAINT: &str = "idempotency_keys_pkey";
+const PRIMARY_KEY: &str = "idempotency_keys_pkey";
 
-/// Whether a statement failed since another request under its key was first by a moment.
-pub fn is_repeat(error: &sqlx::Error) -> bool {
-    error
+/// Whether a statement failed because another request under the same key was stored first.
+pub(crate) fn is_repeat(error: &sqlx::Error) -> bool {
+    let constraint = error
         .as_database_error()
-        .and_then(DatabaseError::constraint)
-        == Some(CONSTRAINT)
+        .and_then(DatabaseError::constraint);
+
+    constraint == Some(PRIMARY_KEY)
 }
 
-/// What was accepted under `key`; one that is past its time is forgotten here.
-pub async fn find(
+/// What was accepted under `key`. An expired key is deleted, so that it can be used again.
+pub(crate) async fn find(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     key: &str,
@@ -31,7 +33,7 @@ pub async fn find(
     sqlx::query_as!(
         IdempotentRequest,
         r#"
-        with forgotten as (
+        with expired as (
             delete from idempotency_keys
             where account_id = $1 and key = $2 and created_at < now() - make_interval(secs => $3)
         )
@@ -47,29 +49,33 @@ pub async fn find(
     .await
 }
 
-/// Makes requests under one key follow each other until the transaction ends.
-pub async fn lock(
+/// Makes requests under one key follow each other, until the transaction ends.
+pub(crate) async fn lock(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     key: &str,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtextextended($1, 0))",
-        format!("{account_id} {key}")
+        format!("{account_id} {key}"),
     )
     .execute(executor)
     .await
     .map(drop)
 }
 
-/// Remembers what was accepted.
-pub async fn insert(
+/// Remembers what was accepted. Fails with an error that [`is_repeat`] recognises if the key is in
+/// use.
+pub(crate) async fn insert(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     request: &IdempotentRequest,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into idempotency_keys (account_id, key, fingerprint, location, answer) values ($1, $2, $3, $4, $5)",
+        r#"
+        insert into idempotency_keys (account_id, key, fingerprint, location, answer)
+        values ($1, $2, $3, $4, $5)
+        "#,
         account_id.as_uuid(),
         request.key,
         request.fingerprint,
@@ -81,33 +87,38 @@ pub async fn insert(
     .map(drop)
 }
 
-/// How many are past their time.
-pub async fn count_old(executor: impl PgExecutor<'_>) -> sqlx::Result<i64> {
+/// Counts the expired keys.
+pub(crate) async fn count_old(executor: impl PgExecutor<'_>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        r#"select count(*) as "count!" from idempotency_keys where created_at < now() - make_interval(secs => $1)"#,
-        LIFETIME.as_secs_f64()
+        r#"
+        select count(*) as "count!"
+        from idempotency_keys
+        where created_at < now() - make_interval(secs => $1)
+        "#,
+        LIFETIME.as_secs_f64(),
     )
     .fetch_one(executor)
     .await
 }
 
-/// Forgets up to `limit` that are past their time, oldest first. Returns how many.
+/// Deletes up to `limit` expired keys, oldest first. Returns how many.
 pub async fn forget(executor: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<u64> {
     let forgotten = sqlx::query!(
-        "
+        r#"
         delete from idempotency_keys
         where (account_id, key) in (
-            select account_id, key
-            from idempotency_keys
-            where created_at < now() - make_interval(secs => $1)
-            order by created_at
+            select expired.account_id, expired.key
+            from idempotency_keys as expired
+            where expired.created_at < now() - make_interval(secs => $1)
+            order by expired.created_at
             limit $2
         )
-        ",
+        "#,
         LIFETIME.as_secs_f64(),
-        limit
+        limit,
     )
     .execute(executor)
     .await?;
+
     Ok(forgotten.rows_affected())
 }

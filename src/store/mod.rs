@@ -1,31 +1,64 @@
-//! All SQL, one noun per file. Functions take a pool or a connection, return rows as types, and
-//! decide nothing.
+//! All SQL. Functions take a pool or a connection and return rows as types; they decide nothing.
+//!
+//! The queue and what it holds:
+//! * `operation_insert`: stores accepted Operations with their notifications and batches
+//! * `rank`: the order in which due batches are claimed
+//! * `fan_out`: makes the notifications and batches of an audience, step by step
+//! * `batches`: claims due batches and renews leases
+//! * `batch_load`: reads what claimed batches have to send
+//! * `device_attempts`: reads what came of earlier attempts with a User's devices
+//! * `outcome_record`: writes attempts, statuses and tallies, and releases batches
+//! * `cancel`: settles what is unsettled as canceled
+//! * `queue_depth`: counts what waits, for metrics
+//!
+//! What the API reads of them:
+//! * `operation_read`: Operations with their stats
+//! * `push_notifications`, `delivery_attempts`
+//! * `failed_notifications`: an Operation's errors
+//! * `recipient_columns`: the columns that say who gets a notification
+//!
+//! Accounts and what belongs to them:
+//! * `accounts`, `api_keys`, `apps`, `credentials`, `users`, `device_registrations`, `devices`
+//! * `senders`: the Credentials that a request means, and their content for delivery
+//! * `idempotency_keys`: what was accepted under an Idempotency-Key
+//! * `sealed_secrets`: secrets that key rotation seals anew
+//!
+//! The database itself:
+//! * `pool`: connections, and how statements are planned
+//! * `dedicated_connection`: a connection that one task keeps for itself
+//! * `schema`: the migrations
+//! * `partitions`: the day partitions of the large tables
+//! * `citus`: distributes the large tables
+//!
+//! Replicas of two releases run side by side, so an older release meets columns that only a later
+//! one knows: a statement lists the columns that it reads, and qualifies them where it joins tables.
 
 pub mod accounts;
 pub mod api_keys;
-pub mod apps;
-pub mod batch_load;
-pub mod batches;
-pub mod cancel;
+pub(crate) mod apps;
+pub(crate) mod batch_load;
+pub(crate) mod batches;
+pub(crate) mod cancel;
 pub mod citus;
 pub mod credentials;
 pub mod dedicated_connection;
-pub mod delivery_attempts;
-pub mod device_attempts;
-pub mod device_registrations;
-pub mod devices;
-pub mod failed_notifications;
+pub(crate) mod delivery_attempts;
+pub(crate) mod device_attempts;
+pub(crate) mod device_registrations;
+pub(crate) mod devices;
+pub(crate) mod failed_notifications;
 pub mod fan_out;
 pub mod idempotency_keys;
-pub mod operation_insert;
-pub mod operation_read;
-pub mod outcome_record;
+pub(crate) mod operation_insert;
+pub(crate) mod operation_read;
+pub(crate) mod outcome_record;
 pub mod partitions;
-pub mod push_notifications;
-pub mod queue_depth;
+pub mod pool;
+pub(crate) mod push_notifications;
+pub(crate) mod queue_depth;
 pub mod rank;
-pub mod recipients;
+mod recipient_columns;
 pub mod schema;
-pub mod sealed_secrets;
+pub(crate) mod sealed_secrets;
 pub mod senders;
-pub mod users;
+pub(crate) mod users;

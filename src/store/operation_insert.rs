@@ -1,4 +1,8 @@
-//! Operations being accepted: the one statement that makes whole Operations durable.
+//! Accepting: stores whole Operations in one statement, `operation_insert.sql`, and so in one
+//! transaction.
+//!
+//! An Operation, its notifications, its batches and its Idempotency-Key are there together or not at
+//! all, and no transaction is ever left open between them.
 
 use std::time::Duration;
 
@@ -16,10 +20,10 @@ use crate::model::recipient::Recipient;
 use crate::store::rank;
 
 /// The channel on which workers learn that batches are due.
-pub const WAKE_CHANNEL: &str = "batches";
+pub(crate) const WAKE_CHANNEL: &str = "batches";
 
 /// An Operation to be stored.
-pub struct OperationInsert<'a> {
+pub(crate) struct OperationInsert<'a> {
     pub operation: &'a NewOperation,
     /// For how long this process claims the Operation's batches as they are stored, by a claim of
     /// number 1; `None`: they are due for any process.
@@ -231,9 +235,8 @@ impl<'a> FanoutColumns<'a> {
     }
 }
 
-/// Stores whole Operations in one statement, and so in one transaction: all of them or none. With
-/// `notify` it also wakes the workers of all processes.
-pub async fn insert<'a>(
+/// Stores Operations, all of them or none. With `notify` it also wakes the workers of all processes.
+pub(crate) async fn insert<'a>(
     executor: impl PgExecutor<'_>,
     operations: impl IntoIterator<Item = OperationInsert<'a>>,
     notify: bool,

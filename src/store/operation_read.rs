@@ -1,7 +1,9 @@
-//! Operations as they are now: their stats are sums over their batches, whose tallies change in the
-//! transaction that changes the rows they count. What can be derived is derived here and stored
-//! nowhere: so their total, too, is of the same moment, even on Citus, where an Operation and its
-//! batches are not seen at one.
+//! Operations as the API shows them.
+//!
+//! Their stats are sums over the tallies of their batches, which change in the transaction that
+//! changes the rows that they count. What can be derived is not stored: the status, the total and
+//! the time of the last change follow from the batches and the schedule. So all figures are of the
+//! same moment, even on Citus, where a commit to an Operation and its batches is not seen at once.
 
 use sqlx::{PgExecutor, PgPool};
 use time::OffsetDateTime;
@@ -10,103 +12,111 @@ use uuid::Uuid;
 use crate::model::id::{AccountId, OperationId};
 use crate::model::status::OperationStatus;
 
-/// An Operation and what has become of its notifications.
-pub struct OperationStats {
-    /// Which one.
+/// An Operation, and how many of its notifications have which status.
+pub(crate) struct OperationStats {
     pub id: OperationId,
-    /// Recipients that it targets; each is one notification.
+    /// How many there are, one for each recipient.
     pub recipients: i64,
-    /// Not settled.
+    /// Unsettled.
     pub queued: i64,
-    /// Accepted by a provider.
     pub sent: i64,
-    /// Given up.
     pub failed: i64,
-    /// Canceled by the client.
     pub canceled: i64,
-    /// Users without a usable token.
+    /// To Users without a usable token.
     pub unaddressable: i64,
-    /// Whether its time has not come.
+    /// Whether it is scheduled for a later time.
     pub is_scheduled: bool,
-    /// Whether its audience is still being counted.
+    /// Whether its audience is still being fanned out.
     pub is_growing: bool,
-    /// Whether the whole of it was canceled.
+    /// Whether it was canceled as a whole.
     pub is_canceled: bool,
-    /// When it was accepted.
     pub created_at: OffsetDateTime,
     /// When a count last changed.
     pub updated_at: OffsetDateTime,
 }
 
 impl OperationStats {
-    /// Its status, which follows from its counts and its schedule.
-    pub fn status(&self) -> OperationStatus {
-        match () {
-            () if self.is_canceled
-                || self.recipients > 0 && self.canceled == self.recipients && !self.is_growing =>
-            {
-                OperationStatus::Canceled
-            }
-            () if self.queued == 0 && !self.is_growing => OperationStatus::Completed,
-            () if self.is_scheduled => OperationStatus::Scheduled,
-            () => OperationStatus::Processing,
+    pub(crate) fn status(&self) -> OperationStatus {
+        let is_complete = !self.is_growing;
+        let all_canceled = self.recipients > 0 && self.canceled == self.recipients;
+
+        if self.is_canceled || is_complete && all_canceled {
+            OperationStatus::Canceled
+        } else if is_complete && self.queued == 0 {
+            OperationStatus::Completed
+        } else if self.is_scheduled {
+            OperationStatus::Scheduled
+        } else {
+            OperationStatus::Processing
         }
     }
 }
 
-/// Which Operations to list.
-pub struct OperationFilter {
-    /// Only with this status.
+/// The Operations to list.
+pub(crate) struct OperationFilter {
     pub status: Option<OperationStatus>,
-    /// No older than this id; what is past its retention is left out this way.
+    /// From this id on; it excludes Operations past their retention.
     pub from: Uuid,
-    /// Older than this id.
+    /// With a lower id.
     pub until: Option<Uuid>,
-    /// At most this many.
     pub limit: i64,
 }
 
-/// Most Operations that one statement looks at for a status.
-const MOST_LOOKED_AT: i64 = 5_000;
+/// Most Operations that one statement reads while a status is looked for.
+const MAX_READ: i64 = 5_000;
 
 /// Operations of an account, newest first.
-pub async fn list(
+pub(crate) async fn list(
     pool: &PgPool,
     account_id: AccountId,
     filter: &OperationFilter,
 ) -> sqlx::Result<Vec<OperationStats>> {
-    let (mut found, mut until, mut most) = (Vec::new(), filter.until, filter.limit);
+    let mut found = Vec::new();
+    let mut range = IdRange {
+        from: filter.from,
+        until: filter.until,
+        limit: filter.limit,
+    };
+
+    // A status is derived, so Operations are read page by page until enough of them have it.
     loop {
-        let looked_at = newest(pool, account_id, filter.from, until, most).await?;
-        until = looked_at.last().map(|operation| operation.id.as_uuid());
-        let is_last = (looked_at.len() as i64) < most;
-        found.extend(looked_at.into_iter().filter(|operation| {
+        let page = newest(pool, account_id, &range).await?;
+        let is_last = (page.len() as i64) < range.limit;
+        range.until = page.last().map(|operation| operation.id.as_uuid());
+
+        let matching = page.into_iter().filter(|operation| {
             filter
                 .status
                 .is_none_or(|status| operation.status() == status)
-        }));
+        });
+        found.extend(matching);
         if is_last || found.len() as i64 >= filter.limit {
             found.truncate(filter.limit as usize);
             return Ok(found);
         }
-        // A status may be rare.
-        most = (2 * most).min(MOST_LOOKED_AT.max(filter.limit));
+
+        // The status may be rare, so the pages grow.
+        range.limit = (2 * range.limit).min(MAX_READ.max(filter.limit));
     }
 }
 
-/// The newest Operations of an account with ids from `from` up to but without `until`, at most
-/// `limit`.
-async fn newest(
-    executor: impl PgExecutor<'_>,
-    account_id: AccountId,
+/// Ids from `from` up to but without `until`, at most `limit`.
+struct IdRange {
     from: Uuid,
     until: Option<Uuid>,
     limit: i64,
+}
+
+/// The newest Operations of an account in a range of ids.
+async fn newest(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    range: &IdRange,
 ) -> sqlx::Result<Vec<OperationStats>> {
     sqlx::query_as!(
         OperationStats,
         r#"
-        -- On Citus, Operations lie elsewhere than batches: they are fetched first.
+        -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
             select id, send_at, canceled_at, created_at
             from operations
@@ -115,36 +125,44 @@ async fn newest(
             limit $4
         )
         select
-            id, queued + sent + failed + canceled + unaddressable as "recipients!",
-            queued as "queued!", sent as "sent!", failed as "failed!", canceled as "canceled!",
-            unaddressable as "unaddressable!",
-            coalesce(send_at > now(), false) as "is_scheduled!",
-            canceled_at is not null as "is_canceled!",
-            is_growing as "is_growing!", created_at, updated_at as "updated_at!"
+            operation.id,
+            tallies.queued + tallies.sent + tallies.failed + tallies.canceled + tallies.unaddressable as "recipients!",
+            tallies.queued as "queued!",
+            tallies.sent as "sent!",
+            tallies.failed as "failed!",
+            tallies.canceled as "canceled!",
+            tallies.unaddressable as "unaddressable!",
+            coalesce(operation.send_at > now(), false) as "is_scheduled!",
+            operation.canceled_at is not null as "is_canceled!",
+            tallies.is_growing as "is_growing!",
+            operation.created_at,
+            tallies.updated_at as "updated_at!"
         from operation
         cross join lateral (
             select
-                coalesce(sum(queued), 0)::bigint as queued, coalesce(sum(sent), 0)::bigint as sent,
-                coalesce(sum(failed), 0)::bigint as failed, coalesce(sum(canceled), 0)::bigint as canceled,
-                coalesce(sum(unaddressable), 0)::bigint as unaddressable,
-                coalesce(max(updated_at), operation.created_at) as updated_at,
-                exists (select from fanouts where operation_id = operation.id) as is_growing
+                coalesce(sum(batches.queued), 0)::bigint as queued,
+                coalesce(sum(batches.sent), 0)::bigint as sent,
+                coalesce(sum(batches.failed), 0)::bigint as failed,
+                coalesce(sum(batches.canceled), 0)::bigint as canceled,
+                coalesce(sum(batches.unaddressable), 0)::bigint as unaddressable,
+                coalesce(max(batches.updated_at), operation.created_at) as updated_at,
+                exists (select from fanouts where fanouts.operation_id = operation.id) as is_growing
             from batches
-            where operation_id = operation.id
+            where batches.operation_id = operation.id
         ) as tallies
-        order by id desc
+        order by operation.id desc
         "#,
         account_id.as_uuid(),
-        from,
-        until,
-        limit,
+        range.from,
+        range.until,
+        range.limit,
     )
     .fetch_all(executor)
     .await
 }
 
-/// One Operation of an account, unless it is older than `oldest`.
-pub async fn fetch(
+/// One Operation of an account, unless its id is lower than `oldest`.
+pub(crate) async fn fetch(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     id: OperationId,
@@ -153,29 +171,37 @@ pub async fn fetch(
     sqlx::query_as!(
         OperationStats,
         r#"
-        -- On Citus, the Operation lies elsewhere than its batches: it is fetched first.
+        -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
             select id, send_at, canceled_at, created_at
             from operations
             where id = $2 and account_id = $1 and id >= $3
         )
         select
-            id, queued + sent + failed + canceled + unaddressable as "recipients!",
-            queued as "queued!", sent as "sent!", failed as "failed!", canceled as "canceled!",
-            unaddressable as "unaddressable!",
-            coalesce(send_at > now(), false) as "is_scheduled!",
-            canceled_at is not null as "is_canceled!",
-            is_growing as "is_growing!", created_at, updated_at as "updated_at!"
+            operation.id,
+            tallies.queued + tallies.sent + tallies.failed + tallies.canceled + tallies.unaddressable as "recipients!",
+            tallies.queued as "queued!",
+            tallies.sent as "sent!",
+            tallies.failed as "failed!",
+            tallies.canceled as "canceled!",
+            tallies.unaddressable as "unaddressable!",
+            coalesce(operation.send_at > now(), false) as "is_scheduled!",
+            operation.canceled_at is not null as "is_canceled!",
+            tallies.is_growing as "is_growing!",
+            operation.created_at,
+            tallies.updated_at as "updated_at!"
         from operation
         cross join lateral (
             select
-                coalesce(sum(queued), 0)::bigint as queued, coalesce(sum(sent), 0)::bigint as sent,
-                coalesce(sum(failed), 0)::bigint as failed, coalesce(sum(canceled), 0)::bigint as canceled,
-                coalesce(sum(unaddressable), 0)::bigint as unaddressable,
-                coalesce(max(updated_at), operation.created_at) as updated_at,
-                exists (select from fanouts where operation_id = operation.id) as is_growing
+                coalesce(sum(batches.queued), 0)::bigint as queued,
+                coalesce(sum(batches.sent), 0)::bigint as sent,
+                coalesce(sum(batches.failed), 0)::bigint as failed,
+                coalesce(sum(batches.canceled), 0)::bigint as canceled,
+                coalesce(sum(batches.unaddressable), 0)::bigint as unaddressable,
+                coalesce(max(batches.updated_at), operation.created_at) as updated_at,
+                exists (select from fanouts where fanouts.operation_id = operation.id) as is_growing
             from batches
-            where operation_id = $2
+            where batches.operation_id = $2
         ) as tallies
         "#,
         account_id.as_uuid(),

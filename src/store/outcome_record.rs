@@ -1,5 +1,9 @@
-//! Recording: what became of many notifications of many batches, in one statement and so in one
-//! transaction.
+//! Recording: writes what became of many notifications of many batches in one statement,
+//! `outcome_record.sql`, and so in one transaction.
+//!
+//! A User's notification that one device's provider has accepted stays QUEUED while other devices
+//! are still to be tried, and its row says so (`reached`). So a cancel makes it SENT without reading
+//! attempts, and the recorder can tell which tally the notification is in.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,80 +18,71 @@ use crate::model::outcome::Answer;
 use crate::model::provider::Provider;
 use crate::store::batches::BatchKey;
 
-/// The status that a notification gets.
+/// The status of a notification, as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "push_notification_status", rename_all = "UPPERCASE")]
-pub enum Status {
-    /// To be tried again.
+pub(crate) enum Status {
+    /// Still to be sent.
     Queued,
-    /// The provider accepted it.
+    /// Accepted by a provider.
     Sent,
-    /// It will not be tried again.
+    /// Given up.
     Failed,
     /// Canceled by the client.
     Canceled,
-    /// A User without a usable token.
+    /// To a User without a usable token. The API shows it as failed, and counts it apart.
     Unaddressable,
 }
 
 /// What became of one notification while its batch was held.
-pub struct NotificationOutcome {
-    /// The claim under which it happened.
+pub(crate) struct NotificationOutcome {
+    /// The claim under which it was sent.
     pub batch: BatchKey,
     /// 0-based within the Operation.
     pub position: i32,
-    /// Delivery attempts on record before this.
+    /// Delivery attempts on record before these.
     pub attempts_before: i16,
-    /// The attempts that were made: one for a device, and one for each device of a User.
+    /// One for a device, and one for each device of a User that was tried.
     pub attempts: Vec<Attempt>,
-    /// What it is now.
     pub status: Status,
-    /// Whether a provider has accepted it, now or before; a User's may be [`Status::Queued`] all
-    /// the same, for its other devices.
+    /// Whether a provider has accepted it, now or before. A User's may be [`Status::Queued`] all the
+    /// same, for its other devices.
     pub accepted: bool,
-    /// How long until the next try; only for [`Status::Queued`].
+    /// How long until the next attempt; only for [`Status::Queued`].
     pub retry_in: Option<Duration>,
     /// The last one; always for [`Status::Failed`] and [`Status::Unaddressable`].
     pub failure: Option<Failure>,
 }
 
-/// One try with a provider, for the record.
-pub struct Attempt {
-    /// Which provider.
+/// One attempt to deliver, for the record.
+pub(crate) struct Attempt {
     pub provider: Provider,
-    /// Authenticated with what.
     pub credential_id: CredentialId,
-    /// Which of a User's devices was tried; `None`: the notification is for a device.
+    /// `None`: the notification is for a device, not for a User.
     pub device: Option<TriedDevice>,
-    /// What it brought back.
     pub answer: Answer,
-    /// When it began.
     pub started_at: OffsetDateTime,
-    /// How long it took.
     pub duration: Duration,
 }
 
 /// A User's device that was tried.
 #[derive(Debug, Clone)]
-pub struct TriedDevice {
-    /// Which one.
+pub(crate) struct TriedDevice {
     pub id: Uuid,
-    /// The ends of its token.
     pub masked_token: String,
 }
 
-/// The end of a claim: when the batch is due again, if anything in it is left unsettled.
-pub struct Release {
-    /// The claim that ends.
+/// The end of a claim.
+pub(crate) struct Release {
     pub batch: BatchKey,
-    /// How long until its earliest notification is due again.
+    /// How long until the batch is due again, if anything in it is left unsettled.
     pub due_in: Duration,
 }
 
 /// What [`record`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recorded {
-    /// Outcomes that were written. The others came too late: their claim had been lost.
+pub(crate) struct Recorded {
+    /// How many were written. The others came too late: their claim had been lost.
     pub outcomes: usize,
 }
 
@@ -226,8 +221,8 @@ impl<'a> AttemptColumns<'a> {
 
 /// Writes attempts, notifications, tallies and releases in one statement: all of them or none.
 /// Outcomes and releases under a claim that has been lost are left out. `outcomes` must name each
-/// notification at most once. Returns how many outcomes were written; the others came too late.
-pub async fn record(
+/// notification at most once.
+pub(crate) async fn record(
     executor: impl PgExecutor<'_>,
     outcomes: &[NotificationOutcome],
     releases: &[Release],

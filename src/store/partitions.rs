@@ -1,4 +1,9 @@
-//! Day partitions of the large tables: made ahead, so that a day can be dropped at once.
+//! Day partitions of the large tables, which are made ahead, so that a day can be dropped at once.
+//!
+//! A day is that of the Operation's acceptance, because its id carries that time: a record's
+//! retention counts from there, for a scheduled Operation too. A default partition beside the days
+//! takes the rows of a missing one, so that no request ever fails for it. A day is dropped as a
+//! whole, or, while anything of it is still to be sent, not at all.
 
 #![expect(
     clippy::disallowed_methods,
@@ -6,7 +11,7 @@
 )]
 
 use sqlx::error::DatabaseError;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::{AssertSqlSafe, PgConnection, PgExecutor};
 use time::format_description::FormatItem;
 use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
@@ -14,9 +19,10 @@ use uuid::Uuid;
 
 use crate::model::id::lowest_id_at;
 use crate::store::citus;
+use crate::store::schema::LOCK_NOT_AVAILABLE;
 
-/// The large tables, parents first, and what each partition of them is stored with. Rows that
-/// change get room for their new version on the same page.
+/// The large tables, parents first, and the storage parameters of their partitions. Rows that change
+/// get room for their new version on the same page, so that no index has to change.
 const TABLES: [(&str, &str); 4] = [
     ("operations", ""),
     ("push_notifications", "with (fillfactor = 50)"),
@@ -24,21 +30,31 @@ const TABLES: [(&str, &str); 4] = [
     ("batches", "with (fillfactor = 50)"),
 ];
 
-/// Only one process at a time changes partitions.
+/// The key of the advisory lock under which one process at a time changes partitions.
 const LOCK: i64 = 0x6265_6c6c_7761_7265;
 
-const NAME: &[FormatItem<'_>] = format_description!("[year][month][day]");
+/// How long a change of partitions may hold up sends and deliveries before it gives up.
+const LOCK_TIMEOUT: &str = "set lock_timeout = '200ms'";
 
-/// Where the ids of `day` (UTC) begin.
+/// The end of a partition's name.
+const DAY: &[FormatItem<'_>] = format_description!("[year][month][day]");
+
+/// SQLSTATE `check_violation`.
+const CHECK_VIOLATION: &str = "23514";
+
+/// The lowest id of anything created on `day` (UTC).
 fn first_id_of(day: Date) -> Uuid {
     lowest_id_at(day.midnight().assume_offset(UtcOffset::UTC))
 }
 
-/// For how long a change of partitions may hold up those who are sending before it gives up.
-const LOCK_TIMEOUT: &str = "set lock_timeout = '200ms'";
+fn sqlstate_is(error: &sqlx::Error, code: &str) -> bool {
+    let found = error.as_database_error().and_then(DatabaseError::code);
 
-/// Waits until this session alone changes partitions, which it does until its connection is closed.
-/// From then on its statements give up a lock of a table after 200 ms; see [`is_busy`].
+    found.as_deref() == Some(code)
+}
+
+/// Waits until this connection alone changes partitions, which it does until it is closed. From then
+/// on its statements give up a lock of a table after 200 ms: see [`is_busy`].
 pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("select pg_advisory_lock($1)", LOCK)
         .execute(&mut *connection)
@@ -50,32 +66,28 @@ pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
         .map(drop)
 }
 
-/// Whether a change was given up because something long is reading the table: `lock_timeout` was
-/// over.
-pub fn is_busy(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(DatabaseError::code)
-        .as_deref()
-        == Some("55P03")
+/// Whether a change was given up because another transaction is using the table.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    sqlstate_is(error, LOCK_NOT_AVAILABLE)
 }
 
-/// Postgres' clock.
-pub async fn now(executor: impl PgExecutor<'_>) -> sqlx::Result<OffsetDateTime> {
+/// The database's clock.
+pub(crate) async fn now(executor: impl PgExecutor<'_>) -> sqlx::Result<OffsetDateTime> {
     sqlx::query_scalar!(r#"select now() as "now!""#)
         .fetch_one(executor)
         .await
 }
 
-/// Makes the partitions of `days` days from `first` on where they are missing. A day that cannot be
-/// made because its rows already lie in the default partition stays there. One statement and one
-/// table at a time, so that nobody who is sending waits for more than one of them.
+/// Makes the missing partitions of `days` days from `first` on. A day stays in the default partition
+/// if rows of it are there already.
 pub async fn create(connection: &mut PgConnection, first: Date, days: u16) -> sqlx::Result<()> {
+    // One table at a time, so that a request waits for one of these statements at most.
     for day in (0..i64::from(days)).filter_map(|offset| first.checked_add(Duration::days(offset))) {
         for (table, storage) in TABLES {
             create_one(connection, table, storage, day).await?;
         }
     }
+
     Ok(())
 }
 
@@ -85,12 +97,14 @@ async fn create_one(
     storage: &str,
     day: Date,
 ) -> sqlx::Result<()> {
+    // Both fail only at the end of the calendar.
     let Some(next) = day.next_day() else {
         return Ok(());
     };
-    let Ok(suffix) = day.format(NAME) else {
+    let Ok(suffix) = day.format(DAY) else {
         return Ok(());
     };
+
     let name = format!("{table}_{suffix}");
     let exists = sqlx::query_scalar!(r#"select to_regclass($1) is not null as "exists!""#, name)
         .fetch_one(&mut *connection)
@@ -98,25 +112,20 @@ async fn create_one(
     if exists {
         return Ok(());
     }
-    // Names and bounds are made here from a date alone, so there is nothing to escape.
+
+    // Names and bounds come from constants and a date, so there is nothing to escape.
     let statement = format!(
         "create table {name} partition of {table} for values from ('{}') to ('{}') {storage}",
         first_id_of(day),
         first_id_of(next),
     );
-    match sqlx::query(sqlx::AssertSqlSafe(statement))
+    match sqlx::query(AssertSqlSafe(statement))
         .execute(&mut *connection)
         .await
     {
-        // 23514: the default partition already holds rows of that day. They are safe there.
-        Err(error)
-            if error
-                .as_database_error()
-                .and_then(DatabaseError::code)
-                .as_deref()
-                == Some("23514") =>
-        {
-            tracing::warn!(%day, table, "rows of this day already lie in the default partition; leaving them there");
+        // The default partition holds rows of that day.
+        Err(error) if sqlstate_is(&error, CHECK_VIOLATION) => {
+            tracing::warn!(%day, table, "rows of this day are already in the default partition; leaving them there");
             Ok(())
         }
         result => result.map(drop),
@@ -126,120 +135,135 @@ async fn create_one(
 /// A day's partition of a large table.
 #[derive(Debug, Clone)]
 pub struct Partition {
-    /// Its name.
     pub name: String,
     /// The large table.
     pub table: String,
     /// The day (UTC) of its Operations.
     pub day: Date,
-    /// About how many rows it has.
+    /// An estimate.
     pub rows: i64,
-    /// What it takes on disk, with its indexes.
+    /// On disk, with its indexes.
     pub bytes: i64,
-    /// Whether it still belongs to its table: one that was detached and not dropped does not.
+    /// Whether it belongs to its table: one that was detached and not dropped yet does not.
     is_attached: bool,
 }
 
-/// Every partition of a day before `day`, oldest first.
-pub async fn before(connection: &mut PgConnection, day: Date) -> sqlx::Result<Vec<Partition>> {
-    let found = sqlx::query!(
+/// The partitions of all days before `day`, oldest first.
+pub(crate) async fn before(
+    connection: &mut PgConnection,
+    day: Date,
+) -> sqlx::Result<Vec<Partition>> {
+    let mut partitions = all(&mut *connection).await?;
+    partitions.retain(|partition| partition.day < day);
+
+    // The coordinator's catalog knows nothing of the rows on the workers.
+    if citus::is_distributed(connection).await? {
+        for partition in &mut partitions {
+            if partition.table != "batches" {
+                let size = citus::size(&mut *connection, &partition.name).await?;
+                partition.rows = size.rows;
+                partition.bytes = size.bytes;
+            }
+        }
+    }
+
+    Ok(partitions)
+}
+
+/// The partitions of all days, oldest first.
+async fn all(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<Partition>> {
+    let rows = sqlx::query!(
         r#"
         select
-            relname::text as "name!",
-            greatest(reltuples, 0)::bigint as "rows!",
+            pg_class.relname::text as "name!",
+            greatest(pg_class.reltuples, 0)::bigint as "rows!",
             pg_total_relation_size(pg_class.oid) as "bytes!",
-            exists (select from pg_inherits where inhrelid = pg_class.oid) as "is_attached!"
+            exists (select from pg_inherits where pg_inherits.inhrelid = pg_class.oid) as "is_attached!"
         from pg_class
-        join pg_namespace on pg_namespace.oid = relnamespace
-        where nspname = current_schema() and relkind = 'r' and relname ~ '^[a-z_]+_[0-9]{8}$'
-        order by right(relname, 8), relname
+        join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+        where pg_namespace.nspname = current_schema()
+            and pg_class.relkind = 'r'
+            and pg_class.relname ~ '^[a-z_]+_[0-9]{8}$'
+        order by right(pg_class.relname, 8), pg_class.relname
         "#
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(executor)
     .await?;
-    let partitions = found.into_iter().filter_map(|row| {
+
+    let partitions = rows.into_iter().filter_map(|row| {
         let (table, suffix) = row.name.rsplit_once('_')?;
         let (table, _) = TABLES.iter().find(|(name, _)| *name == table)?;
-        let day = Date::parse(suffix, NAME).ok()?;
-        let (table, name) = ((*table).to_owned(), row.name);
+        let day = Date::parse(suffix, DAY).ok()?;
+
         Some(Partition {
-            name,
-            table,
+            table: (*table).to_owned(),
             day,
             rows: row.rows,
             bytes: row.bytes,
             is_attached: row.is_attached,
+            name: row.name,
         })
     });
-    let mut partitions: Vec<Partition> =
-        partitions.filter(|partition| partition.day < day).collect();
-    if citus::is_distributed(connection).await? {
-        for partition in partitions
-            .iter_mut()
-            .filter(|partition| partition.table != "batches")
-        {
-            (partition.rows, partition.bytes) =
-                citus::size(&mut *connection, &partition.name).await?;
-        }
-    }
-    Ok(partitions)
+    Ok(partitions.collect())
 }
 
-/// How many batches of the Operations of `day` have something left to send, an audience that is
-/// still being found counting as one.
-pub async fn live_batches(executor: impl PgExecutor<'_>, day: Date) -> sqlx::Result<i64> {
-    let (from, to) = (
-        first_id_of(day),
-        first_id_of(day.next_day().unwrap_or(Date::MAX)),
-    );
+/// How many batches of the Operations of `day` have anything left to send. A fan-out that is not
+/// over counts as one.
+pub(crate) async fn live_batches(executor: impl PgExecutor<'_>, day: Date) -> sqlx::Result<i64> {
+    let next = day.next_day().unwrap_or(Date::MAX);
+
     sqlx::query_scalar!(
         r#"
         select
             (select count(*) from batches where operation_id >= $1 and operation_id < $2 and queued > 0)
             + (select count(*) from fanouts where operation_id >= $1 and operation_id < $2) as "live!"
         "#,
-        from,
-        to
+        first_id_of(day),
+        first_id_of(next),
     )
     .fetch_one(executor)
     .await
 }
 
-/// Takes `partition` out of its table, unless somebody has: a moment's exclusive lock on the table.
-pub async fn detach(connection: &mut PgConnection, partition: &Partition) -> sqlx::Result<()> {
-    let Partition {
-        name,
-        table,
-        is_attached,
-        ..
-    } = partition;
-    if !is_attached {
+/// Takes `partition` out of its table, unless that was done before. Needs the table to itself for a
+/// moment.
+pub(crate) async fn detach(
+    connection: &mut PgConnection,
+    partition: &Partition,
+) -> sqlx::Result<()> {
+    if !partition.is_attached {
         return Ok(());
     }
-    // Names are made from a date alone, so there is nothing to escape.
-    let statement = format!("alter table {table} detach partition {name}");
-    sqlx::query(sqlx::AssertSqlSafe(statement))
+
+    // Names come from constants and a date, so there is nothing to escape.
+    let statement = format!(
+        "alter table {} detach partition {}",
+        partition.table, partition.name
+    );
+    sqlx::query(AssertSqlSafe(statement))
         .execute(connection)
         .await
         .map(drop)
 }
 
-/// Drops `partition`, which was detached: its files go, and nobody is hindered.
-pub async fn drop_detached(
+/// Drops `partition`, which was detached: its files are deleted, and nothing waits for it.
+pub(crate) async fn drop_detached(
     connection: &mut PgConnection,
     partition: &Partition,
 ) -> sqlx::Result<()> {
-    sqlx::query(sqlx::AssertSqlSafe(format!(
-        "drop table {}",
-        partition.name
-    )))
-    .execute(connection)
-    .await
-    .map(drop)
+    let statement = format!("drop table {}", partition.name);
+
+    sqlx::query(AssertSqlSafe(statement))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
-/// How many rows the default partitions hold of days before `day`.
-pub async fn count_in_default(executor: impl PgExecutor<'_>, day: Date) -> sqlx::Result<i64> {
+/// How many rows of days before `day` the default partitions hold.
+pub(crate) async fn count_in_default(
+    executor: impl PgExecutor<'_>,
+    day: Date,
+) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"
         select
@@ -248,49 +272,55 @@ pub async fn count_in_default(executor: impl PgExecutor<'_>, day: Date) -> sqlx:
             + (select count(*) from push_notifications_default where operation_id < $1)
             + (select count(*) from delivery_attempts_default where operation_id < $1) as "rows!"
         "#,
-        first_id_of(day)
+        first_id_of(day),
     )
     .fetch_one(executor)
     .await
 }
 
-/// Deletes what the default partitions hold of days before `day`, unless some of it is still to be
-/// sent. Returns how many rows.
-pub async fn remove_from_default(connection: &mut PgConnection, day: Date) -> sqlx::Result<u64> {
+/// Deletes the rows of days before `day` from the default partitions, unless any of them is still to
+/// be sent. Returns how many rows.
+pub(crate) async fn remove_from_default(
+    connection: &mut PgConnection,
+    day: Date,
+) -> sqlx::Result<u64> {
     let end = first_id_of(day);
-    let live = sqlx::query_scalar!(
+
+    let is_live = sqlx::query_scalar!(
         r#"
         select exists (select from batches_default where operation_id < $1 and queued > 0)
             or exists (select from fanouts where operation_id < $1) as "live!"
         "#,
-        end
+        end,
     )
     .fetch_one(&mut *connection)
     .await?;
-    if live {
+    if is_live {
         return Ok(0);
     }
-    let mut removed = sqlx::query!(
+
+    // The Operations last, so that an interrupted run leaves no rows without their Operation.
+    let notifications = sqlx::query!(
         "delete from push_notifications_default where operation_id < $1",
-        end
+        end,
     )
     .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    removed += sqlx::query!(
+    .await?;
+    let attempts = sqlx::query!(
         "delete from delivery_attempts_default where operation_id < $1",
-        end
+        end,
     )
     .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    removed += sqlx::query!("delete from batches_default where operation_id < $1", end)
+    .await?;
+    let batches = sqlx::query!("delete from batches_default where operation_id < $1", end)
         .execute(&mut *connection)
-        .await?
-        .rows_affected();
-    removed += sqlx::query!("delete from operations_default where id < $1", end)
+        .await?;
+    let operations = sqlx::query!("delete from operations_default where id < $1", end)
         .execute(connection)
-        .await?
-        .rows_affected();
-    Ok(removed)
+        .await?;
+
+    Ok(notifications.rows_affected()
+        + attempts.rows_affected()
+        + batches.rows_affected()
+        + operations.rows_affected())
 }

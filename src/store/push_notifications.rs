@@ -1,4 +1,4 @@
-//! `PushNotification`s as they are read: by id, or as pages of an account's or an Operation's.
+//! `PushNotification`s as the API shows them: one by id, or pages of an account's.
 
 use serde_json::Value;
 use sqlx::PgExecutor;
@@ -12,46 +12,39 @@ use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
 use crate::model::status::PushNotificationStatus;
 use crate::store::outcome_record::Status;
-use crate::store::recipients::RecipientColumns;
+use crate::store::recipient_columns::RecipientColumns;
 
 /// A notification without its content.
-pub struct PushNotification {
-    /// Whose it is.
+pub(crate) struct PushNotification {
     pub operation_id: OperationId,
     /// 0-based within the Operation.
     pub position: i32,
-    /// Whom it is for.
     pub recipient: Recipient,
-    /// The App whose devices a User is reached on.
+    /// The App on whose devices a User is reached.
     pub app_name: Option<String>,
-    /// What has become of it.
     pub status: Status,
-    /// Whether its time has not come.
+    /// Whether it is scheduled for a later time.
     pub is_scheduled: bool,
-    /// When it was accepted.
     pub created_at: OffsetDateTime,
-    /// When it last changed.
     pub updated_at: OffsetDateTime,
 }
 
-/// A notification with its content.
-pub struct FullPushNotification {
-    /// What has become of it.
+pub(crate) struct FullPushNotification {
     pub notification: PushNotification,
     /// The Operation's content.
     pub message: Message,
-    /// What the content's templates are filled in with.
+    /// The recipient's template variables.
     pub variables: Option<Value>,
 }
 
 impl PushNotification {
-    /// Its id, which follows from its Operation's and its position.
-    pub fn id(&self) -> PushNotificationId {
+    /// Its id, which follows from its Operation and its position.
+    pub(crate) fn id(&self) -> PushNotificationId {
         self.operation_id.push_notification(self.position as u32)
     }
 
     /// Its status as the API shows it.
-    pub fn shown_status(&self) -> PushNotificationStatus {
+    pub(crate) fn shown_status(&self) -> PushNotificationStatus {
         match self.status {
             Status::Queued if self.is_scheduled => PushNotificationStatus::Scheduled,
             Status::Queued => PushNotificationStatus::Queued,
@@ -62,78 +55,134 @@ impl PushNotification {
     }
 }
 
-/// Which notifications to list.
-pub struct PushNotificationFilter {
-    /// Only this Operation's.
+/// The notifications to list.
+pub(crate) struct PushNotificationFilter {
     pub operation_id: Option<OperationId>,
     pub status: Option<PushNotificationStatus>,
-    /// Only for this provider; a User's, if one of its devices was tried there.
+    /// A User's notification matches if one of its devices was tried with this provider.
     pub provider: Option<Provider>,
-    /// Only for this User.
     pub user_id: Option<UserId>,
-    /// Only of Operations with all of these tags.
+    /// Of Operations with all of these tags.
     pub tags: Option<Value>,
-    /// Of Operations no older than this id.
+    /// Of Operations from this id on.
     pub from: Uuid,
-    /// Of Operations older than this id.
+    /// Of Operations with a lower id.
     pub until: Option<Uuid>,
-    /// After this one, in the list's order.
+    /// After this one, in the order of the list.
     pub after: Option<PushNotificationId>,
-    /// At most this many.
     pub limit: i64,
 }
 
-/// Notifications of an account: those of the newest Operation first, and in request order within
-/// one.
-pub async fn list(
+/// A row of an Operation and one of its notifications.
+struct NotificationRow {
+    operation_id: Uuid,
+    position: i32,
+    user_id: Option<Uuid>,
+    provider: Option<Provider>,
+    credential_id: Option<Uuid>,
+    token: Option<Vec<u8>>,
+    app_name: Option<String>,
+    status: Status,
+    is_scheduled: bool,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+impl TryFrom<NotificationRow> for PushNotification {
+    type Error = sqlx::Error;
+
+    fn try_from(row: NotificationRow) -> sqlx::Result<Self> {
+        let recipient = RecipientColumns {
+            user_id: row.user_id,
+            provider: row.provider,
+            credential_id: row.credential_id,
+            token: row.token,
+        };
+
+        Ok(Self {
+            operation_id: row.operation_id.into(),
+            position: row.position,
+            recipient: recipient.try_into()?,
+            app_name: row.app_name,
+            status: row.status,
+            is_scheduled: row.is_scheduled,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Notifications of an account: those of the newest Operation first, and in request order within an
+/// Operation.
+pub(crate) async fn list(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     filter: &PushNotificationFilter,
 ) -> sqlx::Result<Vec<PushNotification>> {
     let after = filter.after.and_then(PushNotificationId::locate);
-    let rows = sqlx::query!(
+
+    let rows = sqlx::query_as!(
+        NotificationRow,
         r#"
         select
-            operation_id, position, user_id, provider as "provider: Provider", credential_id, token, app_name,
-            status as "status: Status", coalesce(send_at > now(), false) as "is_scheduled!", created_at,
-            coalesce(updated_at, created_at) as "updated_at!"
+            notification.operation_id,
+            notification.position,
+            notification.user_id,
+            notification.provider as "provider: Provider",
+            notification.credential_id,
+            notification.token,
+            operations.app_name,
+            notification.status as "status: Status",
+            coalesce(operations.send_at > now(), false) as "is_scheduled!",
+            operations.created_at,
+            coalesce(notification.updated_at, operations.created_at) as "updated_at!"
         from operations
-        -- For each Operation no more than the page can hold: a join would read all of each before it sorts.
+        -- From each Operation no more than the page can hold: a join would read all notifications before it sorts.
         cross join lateral (
-            select operation_id, position, user_id, provider, credential_id, token, status, updated_at
+            select
+                push_notifications.operation_id,
+                push_notifications.position,
+                push_notifications.user_id,
+                push_notifications.provider,
+                push_notifications.credential_id,
+                push_notifications.token,
+                push_notifications.status,
+                push_notifications.updated_at
             from push_notifications
-            where operation_id = operations.id
-                and position > case when operations.id = $5 then $6 else -1 end
+            where push_notifications.operation_id = operations.id
+                -- The Operation in which the page before ended goes on behind that page's last position ($6).
+                and push_notifications.position > case when operations.id = $5 then $6 else -1 end
                 and (
                     $8::provider is null
-                    or provider = $8
-                    or user_id is not null and exists (
+                    or push_notifications.provider = $8
+                    or push_notifications.user_id is not null and exists (
                         select
                         from delivery_attempts
-                        where operation_id = operations.id
-                            and position = push_notifications.position
-                            and provider = $8
+                        where delivery_attempts.operation_id = operations.id
+                            and delivery_attempts.position = push_notifications.position
+                            and delivery_attempts.provider = $8
                     )
                 )
+                -- The names of the API: see `PushNotification::shown_status`.
                 and (
                     $9::text is null
                     or $9 = case
-                        when status = 'QUEUED' and send_at > now() then 'SCHEDULED'
-                        when status = 'UNADDRESSABLE' then 'FAILED'
-                        else status::text
+                        when push_notifications.status = 'QUEUED' and operations.send_at > now() then 'SCHEDULED'
+                        when push_notifications.status = 'UNADDRESSABLE' then 'FAILED'
+                        else push_notifications.status::text
                     end
                 )
-                and ($11::uuid is null or user_id = $11)
-            order by position
+                and ($11::uuid is null or push_notifications.user_id = $11)
+            order by push_notifications.position
             limit $10
         ) as notification
-        where account_id = $1
+        where operations.account_id = $1
             and operations.id >= $2
             and ($3::uuid is null or operations.id < $3)
             and ($4::uuid is null or operations.id = $4)
             and ($5::uuid is null or operations.id <= $5)
-            and ($7::jsonb is null or tags @> $7)
-        order by operations.id desc, position
+            and ($7::jsonb is null or operations.tags @> $7)
+        order by operations.id desc, notification.position
         limit $10
         "#,
         account_id.as_uuid(),
@@ -150,28 +199,13 @@ pub async fn list(
     )
     .fetch_all(executor)
     .await?;
-    let notifications = rows.into_iter().map(|row| {
-        Ok(PushNotification {
-            operation_id: row.operation_id.into(),
-            position: row.position,
-            recipient: Recipient::try_from(RecipientColumns {
-                user_id: row.user_id,
-                provider: row.provider,
-                credential_id: row.credential_id,
-                token: row.token,
-            })?,
-            app_name: row.app_name,
-            status: row.status,
-            is_scheduled: row.is_scheduled,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    });
-    notifications.collect()
+
+    rows.into_iter().map(PushNotification::try_from).collect()
 }
 
-/// A notification with its content, unless it is another account's or older than `oldest`.
-pub async fn fetch(
+/// A notification with its content, unless it is another account's or its Operation's id is lower
+/// than `oldest`.
+pub(crate) async fn fetch(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     id: PushNotificationId,
@@ -180,16 +214,28 @@ pub async fn fetch(
     let Some((operation_id, position)) = id.locate() else {
         return Ok(None);
     };
+
     let row = sqlx::query!(
         r#"
         select
-            operation_id, position, user_id, provider as "provider: Provider", credential_id, token, app_name,
-            status as "status: Status", coalesce(send_at > now(), false) as "is_scheduled!", created_at,
-            coalesce(updated_at, created_at) as "updated_at!", variables,
-            message as "message: Json<Message>"
+            push_notifications.user_id,
+            push_notifications.provider as "provider: Provider",
+            push_notifications.credential_id,
+            push_notifications.token,
+            push_notifications.variables,
+            push_notifications.status as "status: Status",
+            coalesce(push_notifications.updated_at, operations.created_at) as "updated_at!",
+            operations.app_name,
+            operations.message as "message: Json<Message>",
+            coalesce(operations.send_at > now(), false) as "is_scheduled!",
+            operations.created_at
         from operations
-        join push_notifications on operation_id = operations.id
-        where operations.id = $2 and operation_id = $2 and position = $3 and account_id = $1 and operations.id >= $4
+        join push_notifications on push_notifications.operation_id = operations.id
+        where operations.id = $2
+            and operations.account_id = $1
+            and operations.id >= $4
+            and push_notifications.operation_id = $2
+            and push_notifications.position = $3
         "#,
         account_id.as_uuid(),
         operation_id.as_uuid(),
@@ -198,27 +244,26 @@ pub async fn fetch(
     )
     .fetch_optional(executor)
     .await?;
-    let notification = row.map(|row| {
-        let notification = PushNotification {
-            operation_id: row.operation_id.into(),
-            position: row.position,
-            recipient: Recipient::try_from(RecipientColumns {
-                user_id: row.user_id,
-                provider: row.provider,
-                credential_id: row.credential_id,
-                token: row.token,
-            })?,
-            app_name: row.app_name,
-            status: row.status,
-            is_scheduled: row.is_scheduled,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        };
-        Ok(FullPushNotification {
-            notification,
-            message: row.message.0,
-            variables: row.variables,
-        })
-    });
-    notification.transpose()
+    let Some(row) = row else {
+        return Ok(None);
+    };
+
+    let notification = NotificationRow {
+        operation_id: operation_id.as_uuid(),
+        position: position as i32,
+        user_id: row.user_id,
+        provider: row.provider,
+        credential_id: row.credential_id,
+        token: row.token,
+        app_name: row.app_name,
+        status: row.status,
+        is_scheduled: row.is_scheduled,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    };
+    Ok(Some(FullPushNotification {
+        notification: notification.try_into()?,
+        message: row.message.0,
+        variables: row.variables,
+    }))
 }

@@ -1,4 +1,4 @@
-//! How much waits in the queue, for those who watch.
+//! How much waits in the queue, for metrics.
 
 use std::time::Duration;
 
@@ -6,33 +6,34 @@ use sqlx::PgExecutor;
 
 use crate::store::rank::RANKS;
 
-/// What anybody may claim, in the whole database.
+/// What is due in the whole database and not claimed.
 #[derive(Debug, Clone, Copy)]
-pub struct Due {
-    /// How many notifications.
+pub(crate) struct Due {
     pub notifications: i64,
-    /// For how long the oldest batch has been waiting.
+    /// How long the oldest batch has been due.
     pub oldest: Duration,
 }
 
-/// Looks at the batches that are due, and at no others.
-pub async fn due(executor: impl PgExecutor<'_>) -> sqlx::Result<Due> {
+/// Reads the batches that are due, and no others.
+pub(crate) async fn due(executor: impl PgExecutor<'_>) -> sqlx::Result<Due> {
     let row = sqlx::query!(
         r#"
         select
-            coalesce(sum(notifications), 0)::bigint as "notifications!",
-            greatest(extract(epoch from now() - min(oldest)), 0)::float8 as oldest
+            coalesce(sum(of_rank.notifications), 0)::bigint as "notifications!",
+            greatest(extract(epoch from now() - min(of_rank.oldest)), 0)::float8 as oldest
+        -- Rank by rank, since the queue's index begins with the rank.
         from generate_series(0, $1::integer - 1) as ranks (rank)
         cross join lateral (
-            select sum(queued) as notifications, min(due_at) as oldest
+            select sum(batches.queued) as notifications, min(batches.due_at) as oldest
             from batches
-            where batches.rank = ranks.rank and due_at <= now() and queued > 0
+            where batches.rank = ranks.rank and batches.due_at <= now() and batches.queued > 0
         ) as of_rank
         "#,
-        RANKS
+        RANKS,
     )
     .fetch_one(executor)
     .await?;
+
     let oldest = Duration::try_from_secs_f64(row.oldest.unwrap_or_default()).unwrap_or_default();
     Ok(Due {
         notifications: row.notifications,
@@ -40,11 +41,16 @@ pub async fn due(executor: impl PgExecutor<'_>) -> sqlx::Result<Due> {
     })
 }
 
-/// Notifications in batches whose time has not come, or which somebody has in hand. Reads all of
-/// those batches, of which there may be very many.
-pub async fn later(executor: impl PgExecutor<'_>) -> sqlx::Result<i64> {
-    let later = sqlx::query_scalar!(
-        r#"select coalesce(sum(queued), 0)::bigint as "later!" from batches where queued > 0 and due_at > now()"#
-    );
-    later.fetch_one(executor).await
+/// How many notifications are in batches that are not due yet or are claimed. Reads all of those
+/// batches, of which there may be very many.
+pub(crate) async fn later(executor: impl PgExecutor<'_>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"
+        select coalesce(sum(queued), 0)::bigint as "later!"
+        from batches
+        where queued > 0 and due_at > now()
+        "#
+    )
+    .fetch_one(executor)
+    .await
 }

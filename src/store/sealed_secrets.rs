@@ -1,4 +1,4 @@
-//! Stored secrets by the master key that they are sealed with, to be sealed anew.
+//! Stored secrets that are sealed with another master key than the current one, for key rotation.
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -6,34 +6,35 @@ use uuid::Uuid;
 use crate::model::sealed::Sealed;
 
 /// A Credential's content.
-pub struct SealedContent {
-    /// Which Credential.
+pub(crate) struct SealedContent {
     pub credential_id: Uuid,
-    /// Its content.
     pub content: Sealed,
 }
 
 /// A device's token.
-pub struct SealedToken {
-    /// Which device.
+pub(crate) struct SealedToken {
     pub device_id: Uuid,
-    /// Whose; what the token is bound to.
+    /// The account that the token is bound to.
     pub account_id: Uuid,
-    /// The token.
     pub token: Vec<u8>,
 }
 
-/// Credentials that are not sealed with the master key `current`.
-pub async fn contents(
+/// The contents that are sealed with another master key than `current`.
+pub(crate) async fn contents(
     executor: impl PgExecutor<'_>,
     current: &str,
 ) -> sqlx::Result<Vec<SealedContent>> {
     let rows = sqlx::query!(
-        "select id, master_key_id, content from credentials where master_key_id <> $1",
-        current
+        r#"
+        select id, master_key_id, content
+        from credentials
+        where master_key_id <> $1
+        "#,
+        current,
     )
     .fetch_all(executor)
     .await?;
+
     let contents = rows.into_iter().map(|row| SealedContent {
         credential_id: row.id,
         content: Sealed {
@@ -44,12 +45,21 @@ pub async fn contents(
     Ok(contents.collect())
 }
 
-/// The Credential that was stored last, of all accounts.
-pub async fn newest_content(executor: impl PgExecutor<'_>) -> sqlx::Result<Option<SealedContent>> {
-    let row =
-        sqlx::query!("select id, master_key_id, content from credentials order by id desc limit 1")
-            .fetch_optional(executor)
-            .await?;
+/// The content that was stored last, of all accounts.
+pub(crate) async fn newest_content(
+    executor: impl PgExecutor<'_>,
+) -> sqlx::Result<Option<SealedContent>> {
+    let row = sqlx::query!(
+        r#"
+        select id, master_key_id, content
+        from credentials
+        order by id desc
+        limit 1
+        "#
+    )
+    .fetch_optional(executor)
+    .await?;
+
     Ok(row.map(|row| SealedContent {
         credential_id: row.id,
         content: Sealed {
@@ -59,15 +69,19 @@ pub async fn newest_content(executor: impl PgExecutor<'_>) -> sqlx::Result<Optio
     }))
 }
 
-/// Replaces a Credential's content by the same, sealed with another key. Returns whether it was
-/// still as it was read.
-pub async fn replace_content(
+/// Replaces a content by the same one, sealed with another key. Returns `false` if it has changed
+/// since it was read.
+pub(crate) async fn replace_content(
     executor: impl PgExecutor<'_>,
     old: &SealedContent,
     new: &Sealed,
 ) -> sqlx::Result<bool> {
     let replaced = sqlx::query!(
-        "update credentials set master_key_id = $3, content = $4 where id = $1 and content = $2",
+        r#"
+        update credentials
+        set master_key_id = $3, content = $4
+        where id = $1 and content = $2
+        "#,
         old.credential_id,
         old.content.bytes,
         new.master_key_id,
@@ -75,11 +89,13 @@ pub async fn replace_content(
     )
     .execute(executor)
     .await?;
+
     Ok(replaced.rows_affected() == 1)
 }
 
-/// Devices after `after`, at most `limit`, by id, whose token does not begin with `prefix`.
-pub async fn tokens(
+/// Tokens that do not begin with `prefix`, which says what a token was sealed with: those of devices
+/// after `after`, at most `limit`, by the device's id.
+pub(crate) async fn tokens(
     executor: impl PgExecutor<'_>,
     prefix: &[u8],
     after: Uuid,
@@ -102,15 +118,16 @@ pub async fn tokens(
     .await
 }
 
-/// Replaces tokens by the same, sealed with another key. Returns how many were still as they were
-/// read.
-pub async fn replace_tokens(
+/// Replaces tokens by the same ones, sealed with another key; `new` is in the order of `old`. One
+/// that has changed since it was read is left alone. Returns how many were replaced.
+pub(crate) async fn replace_tokens(
     executor: impl PgExecutor<'_>,
     old: &[SealedToken],
     new: &[Vec<u8>],
 ) -> sqlx::Result<u64> {
     let ids: Vec<Uuid> = old.iter().map(|token| token.device_id).collect();
     let before: Vec<&[u8]> = old.iter().map(|token| token.token.as_slice()).collect();
+
     let replaced = sqlx::query!(
         r#"
         update devices
@@ -124,5 +141,6 @@ pub async fn replace_tokens(
     )
     .execute(executor)
     .await?;
+
     Ok(replaced.rows_affected())
 }

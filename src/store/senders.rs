@@ -9,82 +9,87 @@ use crate::model::id::{AccountId, CredentialId};
 use crate::model::provider::{CredentialType, Provider};
 use crate::model::sealed::{Sealed, SealedCredential};
 
-/// An App that is asked for: of which account, and its name, else the default one.
-pub type AskedApp = (AccountId, Option<String>);
+/// The App that a request means.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AskedApp {
+    pub account_id: AccountId,
+    /// `None`: the account's default App.
+    pub name: Option<String>,
+}
 
 /// What an App sends with by default.
 #[derive(Clone)]
 pub struct AppSenders {
-    /// The App.
     pub app_name: String,
-    /// A Credential for each provider; production comes before the sandbox.
+    /// In the order of their types: production comes before the sandbox.
     pub credentials: Vec<(Provider, CredentialId)>,
 }
 
 /// A Credential that a request names.
-pub struct NamedCredential {
-    /// Which one.
+pub(crate) struct NamedCredential {
     pub id: CredentialId,
-    /// What kind it is.
     pub credential_type: CredentialType,
-    /// Its App.
     pub app_name: String,
 }
 
-/// What each of these Apps sends with; without a name: the account's default App. What is not there
-/// is left out.
+/// What each of these Apps sends with. An App that does not exist is left out.
 pub async fn defaults(
     executor: impl PgExecutor<'_>,
     asked: &[AskedApp],
 ) -> sqlx::Result<HashMap<AskedApp, AppSenders>> {
-    let (accounts, names): (Vec<Uuid>, Vec<Option<String>>) = asked
-        .iter()
-        .map(|(account_id, app_name)| (account_id.as_uuid(), app_name.clone()))
-        .unzip();
+    let account_ids: Vec<Uuid> = asked.iter().map(|app| app.account_id.as_uuid()).collect();
+    let names: Vec<Option<&str>> = asked.iter().map(|app| app.name.as_deref()).collect();
+
     let rows = sqlx::query!(
         r#"
         select
-            index as "index!", apps.name as app_name, credentials.id as "id?",
-            credential_type as "credential_type?: CredentialType"
+            asked.index as "index!",
+            apps.name as app_name,
+            credentials.id as "id?",
+            credentials.credential_type as "credential_type?: CredentialType"
         from unnest($1::uuid[], $2::text[]) with ordinality as asked (account_id, name, index)
         join apps
             on apps.account_id = asked.account_id
             and (apps.name = asked.name or (asked.name is null and apps.is_default))
         left join credentials
-            on credentials.account_id = apps.account_id and app_name = apps.name and credentials.is_default
-        order by index, credential_type
+            on credentials.account_id = apps.account_id
+            and credentials.app_name = apps.name
+            and credentials.is_default
+        order by asked.index, credentials.credential_type
         "#,
-        &accounts,
-        &names as &[Option<String>],
+        &account_ids,
+        &names as &[Option<&str>],
     )
     .fetch_all(executor)
     .await?;
+
     let mut found: HashMap<AskedApp, AppSenders> = HashMap::new();
     for row in rows {
-        let Some(app) = asked.get(row.index as usize - 1) else {
-            continue;
-        };
-        let new = || AppSenders {
+        let app = &asked[(row.index - 1) as usize];
+        let senders = found.entry(app.clone()).or_insert_with(|| AppSenders {
             app_name: row.app_name,
             credentials: Vec::new(),
-        };
-        let senders = found.entry(app.clone()).or_insert_with(new);
-        senders.credentials.extend(
-            row.credential_type
-                .zip(row.id)
-                .map(|(kind, id)| (kind.provider(), id.into())),
-        );
+        });
+
+        // An App without default Credentials has one row, without a Credential.
+        if let (Some(credential_type), Some(id)) = (row.credential_type, row.id) {
+            senders
+                .credentials
+                .push((credential_type.provider(), id.into()));
+        }
     }
+
     Ok(found)
 }
 
-/// Those of `ids` that the account has.
-pub async fn named(
+/// Those of `ids` that are Credentials of the account.
+pub(crate) async fn named(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     ids: &[CredentialId],
 ) -> sqlx::Result<Vec<NamedCredential>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+
     let rows = sqlx::query!(
         r#"
         select id, credential_type as "credential_type: CredentialType", app_name
@@ -96,6 +101,7 @@ pub async fn named(
     )
     .fetch_all(executor)
     .await?;
+
     let credentials = rows.into_iter().map(|row| NamedCredential {
         id: row.id.into(),
         credential_type: row.credential_type,
@@ -104,13 +110,14 @@ pub async fn named(
     Ok(credentials.collect())
 }
 
-/// Those of `ids` that exist, with their content, whoever's they are: the caller has seen to that
-/// they are the account's.
+/// Those of `ids` that exist, with their content, of any account: an Operation was accepted only
+/// with Credentials of its own account.
 pub async fn by_ids(
     executor: impl PgExecutor<'_>,
     ids: &[CredentialId],
 ) -> sqlx::Result<Vec<SealedCredential>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+
     let rows = sqlx::query!(
         r#"
         select id, credential_type as "credential_type: CredentialType", master_key_id, content, updated_at
@@ -121,6 +128,7 @@ pub async fn by_ids(
     )
     .fetch_all(executor)
     .await?;
+
     let credentials = rows.into_iter().map(|row| SealedCredential {
         id: row.id.into(),
         credential_type: row.credential_type,

@@ -1,4 +1,4 @@
-//! Users: whose devices are registered.
+//! Users, whose devices are registered.
 
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -6,18 +6,15 @@ use uuid::Uuid;
 
 use crate::model::id::{AccountId, UserId};
 
-/// A User.
-pub struct User {
-    /// Its id.
+pub(crate) struct User {
     pub id: UserId,
-    /// When it was made.
     pub created_at: OffsetDateTime,
-    /// When it or one of its registrations last changed.
+    /// When one of its registrations last changed.
     pub updated_at: OffsetDateTime,
 }
 
 /// Users of an account, newest first, older than `after`, at most `limit`.
-pub async fn list(
+pub(crate) async fn list(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     after: Option<UserId>,
@@ -40,15 +37,18 @@ pub async fn list(
     .await
 }
 
-/// One User of an account.
-pub async fn fetch(
+pub(crate) async fn fetch(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     id: UserId,
 ) -> sqlx::Result<Option<User>> {
     sqlx::query_as!(
         User,
-        "select id, created_at, updated_at from users where account_id = $1 and id = $2",
+        r#"
+        select id, created_at, updated_at
+        from users
+        where account_id = $1 and id = $2
+        "#,
         account_id.as_uuid(),
         id.as_uuid(),
     )
@@ -56,29 +56,31 @@ pub async fn fetch(
     .await
 }
 
-/// Those of `ids` that the account does not have.
-pub async fn missing(
+/// Those of `ids` that are not Users of the account.
+pub(crate) async fn missing(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     ids: &[UserId],
 ) -> sqlx::Result<Vec<UserId>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+
     let missing = sqlx::query_scalar!(
         r#"
         select wanted.id as "id!"
         from unnest($2::uuid[]) as wanted (id)
-        where not exists (select from users where users.id = wanted.id and account_id = $1)
+        where not exists (select from users where users.id = wanted.id and users.account_id = $1)
         "#,
         account_id.as_uuid(),
         &ids,
     )
     .fetch_all(executor)
     .await?;
+
     Ok(missing.into_iter().map(UserId::from).collect())
 }
 
-/// Deletes a User with its registrations. Returns whether there was one.
-pub async fn delete(
+/// Deletes a User with its registrations. Returns `false` if the account has no such User.
+pub(crate) async fn delete(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     id: UserId,
@@ -86,9 +88,10 @@ pub async fn delete(
     let deleted = sqlx::query!(
         "delete from users where account_id = $1 and id = $2",
         account_id.as_uuid(),
-        id.as_uuid()
+        id.as_uuid(),
     )
     .execute(executor)
     .await?;
+
     Ok(deleted.rows_affected() == 1)
 }

@@ -1,7 +1,7 @@
 //! What callers may do: roles of API keys, and rate limits.
 
 use bellwire::crypto::{generate_api_secret, hash_api_secret};
-use bellwire::store::api_keys::{self, Role};
+use bellwire::store::api_keys::{self, KnownKey, Role};
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -22,11 +22,12 @@ async fn with_role(service: &Service, role: Role) -> Client {
         )
         .await;
     let (key, secret) = (format!("SKrole{role:?}"), generate_api_secret());
-    assert!(
-        api_keys::insert(pool, account_id, &key, &hash_api_secret(&secret), role)
-            .await
-            .unwrap()
-    );
+    let known = KnownKey {
+        account_id,
+        secret_hash: hash_api_secret(&secret),
+        role,
+    };
+    assert!(api_keys::insert(pool, &key, &known).await.unwrap());
     Client::new(&service.url, &key, &secret)
 }
 

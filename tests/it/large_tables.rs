@@ -26,7 +26,7 @@ const EXCEPTIONS: [(&str, &str, &str); 6] = [
         "lists an account's Operations, by a range of ids",
     ),
     (
-        "cross join lateral ( select operation_id, position, user_id, provider",
+        "cross join lateral ( select push_notifications.operation_id,",
         "operations",
         "the same, and then their notifications",
     ),

@@ -40,6 +40,7 @@ mod id;
 mod idempotency;
 mod interleavings;
 mod large_tables;
+mod later_release;
 mod lifecycle;
 mod lists;
 mod many;

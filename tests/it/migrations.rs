@@ -114,7 +114,7 @@ async fn a_migration_makes_way_while_something_long_reads_its_table() {
         .unwrap();
     let process = Process::spawn(&mut migrate(&database.url));
     process
-        .logged("waiting for what is reading the tables")
+        .logged("waiting for a transaction that is using a table")
         .await;
     // Those who come after it would otherwise wait for as long as it does.
     let others = sqlx::query("delete from push_notifications").execute(&database.pool);
@@ -150,8 +150,8 @@ async fn a_newer_schema_is_refused_and_left_alone() {
             .unwrap();
         assert_eq!(output.status.code(), Some(1));
         let refused = format!(
-            "error: Postgres can't be used: its schema is of version {FUTURE}, and this bellwire knows up to {}: run the \
-             version that brought it there, or a newer one\n",
+            "error: Postgres can't be used: its schema has version {FUTURE}, and this release knows versions up to {}: run \
+             the release that migrated it, or a newer one\n",
             schema::newest()
         );
         assert_eq!(String::from_utf8(output.stderr).unwrap(), refused);

@@ -10,7 +10,7 @@ use crate::model::outcome::OutcomeKind;
 use crate::model::recipient::Recipient;
 use crate::store::batch_load::{DueNotification, DueOperation};
 use crate::store::batches::ClaimedBatch;
-use crate::store::device_attempts::{self, DeviceAttempts};
+use crate::store::device_attempts::{self, DeviceAttempts, TriedNotification};
 use crate::store::devices::{self, DevicesOf, UserDevice};
 
 /// What is left of a notification to a User.
@@ -130,12 +130,10 @@ async fn attempts(
     let tried: Vec<_> = notifications
         .iter()
         .filter(|notification| notification.attempts > 0)
-        .map(|notification| {
-            (
-                notification.index,
-                notification.operation.id,
-                notification.position,
-            )
+        .map(|notification| TriedNotification {
+            index: notification.index,
+            operation_id: notification.operation.id,
+            position: notification.position,
         })
         .collect();
     // Most notifications are on their first attempt and need no statement.

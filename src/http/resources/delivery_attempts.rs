@@ -16,8 +16,9 @@ use crate::http::resources::shown_token::shown_token;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId};
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
+use crate::store::delivery_attempts::{self as store, DeliveryAttemptFilter};
+use crate::store::push_notifications;
 use crate::store::push_notifications::PushNotification;
-use crate::store::{delivery_attempts as store, push_notifications};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -139,14 +140,13 @@ pub(crate) async fn list(
         .after()
         .and_then(|number| number.parse().ok())
         .unwrap_or(0);
-    let mut attempts = store::list(
-        &state.pool,
-        notification.operation_id,
-        notification.position,
+    let filter = DeliveryAttemptFilter {
+        operation_id: notification.operation_id,
+        position: notification.position,
         after,
-        page.limit(),
-    )
-    .await?;
+        limit: page.limit(),
+    };
+    let mut attempts = store::list(&state.pool, &filter).await?;
     let pagination = page.cut(&mut attempts, &state.master_keys, |attempt| {
         attempt.number.to_string()
     });

@@ -24,7 +24,9 @@ use crate::http::tags;
 use crate::http::validation::{Problems, parse_body};
 use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
-use crate::store::device_registrations::{self as store, NewDevice, RegisterError};
+use crate::store::device_registrations::{
+    self as store, DeviceRegistrationFilter, NewDevice, RegisterError,
+};
 use crate::store::devices;
 
 #[derive(Serialize, ToSchema)]
@@ -166,15 +168,13 @@ pub(crate) async fn list(
     let user_id = query.check_some(user_id)?;
 
     let after = page.after().and_then(|id| id.parse().ok());
-    let mut found = store::list(
-        &state.pool,
-        caller.account_id,
+    let filter = DeviceRegistrationFilter {
         user_id,
-        app_name.as_deref(),
+        app_name: app_name.as_deref(),
         after,
-        page.limit(),
-    )
-    .await?;
+        limit: page.limit(),
+    };
+    let mut found = store::list(&state.pool, caller.account_id, &filter).await?;
     let pagination = page.cut(&mut found, &state.master_keys, |registration| {
         registration.id.to_string()
     });

@@ -16,7 +16,8 @@ use crate::http::path;
 use crate::http::query::Query;
 use crate::http::resources::push_notifications::Recipient;
 use crate::model::id::{OperationId, PushNotificationId};
-use crate::store::{failed_notifications as store, operation_read};
+use crate::store::failed_notifications::{self, FailedNotification, FailedNotificationFilter};
+use crate::store::operation_read;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -39,9 +40,9 @@ struct OperationErrorList {
 }
 
 impl OperationError {
-    fn new(error: store::OperationError, caller: Caller, keys: &MasterKeys) -> Self {
+    fn new(error: FailedNotification, caller: Caller, keys: &MasterKeys) -> Self {
         Self {
-            push_notification_id: error.push_notification_id(),
+            push_notification_id: error.id(),
             to: Recipient::new(&error.recipient, caller, keys),
             code: error.code,
             message: error.message,
@@ -88,7 +89,13 @@ pub(crate) async fn list(
         .after()
         .and_then(|position| position.parse().ok())
         .unwrap_or(-1);
-    let mut errors = store::list(&state.pool, id, after, code.as_deref(), page.limit()).await?;
+    let filter = FailedNotificationFilter {
+        operation_id: id,
+        code: code.as_deref(),
+        after,
+        limit: page.limit(),
+    };
+    let mut errors = failed_notifications::list(&state.pool, &filter).await?;
     let pagination = page.cut(&mut errors, &state.master_keys, |error| {
         error.position.to_string()
     });

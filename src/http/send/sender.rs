@@ -9,7 +9,7 @@ use crate::http::validation::Problems;
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::operation::UserSenders;
 use crate::model::provider::Provider;
-use crate::store::senders;
+use crate::store::senders::{self, AskedApp};
 
 const PROVIDERS: [Provider; 2] = [Provider::Fcm, Provider::Apn];
 
@@ -166,7 +166,10 @@ async fn defaults(
 ) -> Result<Senders, ApiError> {
     let found = state
         .senders
-        .find((account_id, app_name.map(str::to_owned)))
+        .find(AskedApp {
+            account_id,
+            name: app_name.map(str::to_owned),
+        })
         .await?;
     if let Some(found) = found {
         return Ok(Senders {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bellwire::dev::postgres::{self, PrivatePostgres};
-use bellwire::store::{citus, schema};
+use bellwire::store::{citus, pool, schema};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};
 use testcontainers::core::{IntoContainerPort, WaitFor};
@@ -71,7 +71,7 @@ impl Database {
         let options = PgConnectOptions::from_str(&url).unwrap();
         Self {
             url,
-            pool: schema::pool(options, 5, Duration::from_secs(30)),
+            pool: pool::open(options, 5, Duration::from_secs(30)),
         }
     }
 
@@ -103,7 +103,7 @@ impl Database {
             .unwrap();
         let url = format!("{url}?options[search_path]={name}");
         let options = PgConnectOptions::from_str(&url).unwrap();
-        let pool = schema::pool(options, 5, Duration::from_secs(30));
+        let pool = pool::open(options, 5, Duration::from_secs(30));
         schema::migrate(&pool).await.unwrap();
         Self { url, pool }
     }
@@ -125,14 +125,14 @@ impl Database {
             PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE))
                 .await
                 .unwrap();
-        schema::create_database(&mut connection, "drill")
+        pool::create_database(&mut connection, "drill")
             .await
             .unwrap();
         let options = postgres.options("drill");
         symlink(options.get_socket().unwrap(), socket).unwrap();
         let host = socket.display().to_string().replace('/', "%2F");
         let url = format!("postgres://{}@{host}/drill", options.get_username());
-        let pool = schema::pool(options.socket(socket), 5, Duration::from_secs(30));
+        let pool = pool::open(options.socket(socket), 5, Duration::from_secs(30));
         schema::migrate(&pool).await.unwrap();
         Self { url, pool }
     }
@@ -167,7 +167,7 @@ impl Server {
             .await;
         let options =
             PgConnectOptions::from_str(&format!("{}/{}", server.url, server.template)).unwrap();
-        let pool = schema::pool(options, 1, Duration::from_secs(30));
+        let pool = pool::open(options, 1, Duration::from_secs(30));
         schema::migrate(&pool).await.unwrap();
         pool.close().await;
         server

@@ -12,7 +12,7 @@ use bellwire::dev::simulator::behaviour::Faults;
 use bellwire::dev::simulator::{Options, Simulator};
 use bellwire::model::id::{AccountId, CredentialId, DeviceRegistrationId, UserId};
 use bellwire::model::provider::CredentialType;
-use bellwire::store::api_keys::Role;
+use bellwire::store::api_keys::{KnownKey, Role};
 use bellwire::store::credentials::NewCredential;
 use bellwire::store::{accounts, api_keys, credentials};
 use secrecy::{ExposeSecret, SecretString};
@@ -92,16 +92,15 @@ impl World {
             .await
             .unwrap();
         let (key, secret) = (format!("SK{name}"), generate_api_secret());
+        let known = KnownKey {
+            account_id,
+            secret_hash: hash_api_secret(&secret),
+            role: Role::Full,
+        };
         assert!(
-            api_keys::insert(
-                &self.database.pool,
-                account_id,
-                &key,
-                &hash_api_secret(&secret),
-                Role::Full
-            )
-            .await
-            .unwrap()
+            api_keys::insert(&self.database.pool, &key, &known)
+                .await
+                .unwrap()
         );
         (account_id, key, secret)
     }
