@@ -33,11 +33,12 @@ const LIMITS: [(usize, &str); 5] = [
 ];
 
 /// Why a template cannot be parsed, or cannot be rendered with a recipient's variables.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
 pub(crate) struct TemplateProblem {
-    /// The field of the message: `title`, `data.gate`.
+    /// The field as a request names it: `content.title`, `content.data.gate`, `sound`.
     pub field: String,
-    /// Completes a sentence that begins with the field.
+    /// A sentence of its own, for the API user.
     pub message: String,
 }
 
@@ -158,9 +159,9 @@ impl MessageTemplate {
 /// The strings of a message that may be templates, each with its field.
 fn strings(message: &mut Message) -> Vec<(String, &mut String)> {
     let named = [
-        ("title", &mut message.title),
-        ("body", &mut message.body),
-        ("image", &mut message.image),
+        ("content.title", &mut message.title),
+        ("content.body", &mut message.body),
+        ("content.image", &mut message.image),
         ("sound", &mut message.sound),
     ];
     let named = named
@@ -171,7 +172,7 @@ fn strings(message: &mut Message) -> Vec<(String, &mut String)> {
         .data
         .iter_mut()
         .flatten()
-        .map(|(key, string)| (format!("data.{key}"), string));
+        .map(|(key, string)| (format!("content.data.{key}"), string));
 
     named.chain(data).collect()
 }
@@ -190,7 +191,7 @@ fn count(used: &mut [usize; LIMITS.len()], text: &str) -> Result<(), String> {
         *used += here;
         if *used > limit {
             return Err(format!(
-                "is a template too many: the message has {used} {name}, and {limit} are allowed"
+                "with this field the message has {used} {name}; at most {limit} are allowed"
             ));
         }
     }
@@ -218,8 +219,8 @@ fn parse(text: &str) -> Result<Template, String> {
     // The library panics on a number that no integer can hold.
     match panics::catch_unlogged(|| parser.parse(text)) {
         Ok(parsed) => parsed
-            .map_err(|error| format!("is not a valid Liquid template: {}", in_one_line(&error))),
-        Err(_) => Err("is not a valid Liquid template: a number in it is out of range".to_owned()),
+            .map_err(|error| format!("the Liquid template is invalid: {}", in_one_line(&error))),
+        Err(_) => Err("the Liquid template is invalid: a number in it is out of range".to_owned()),
     }
 }
 
@@ -237,14 +238,15 @@ fn render(template: &Template, globals: &Object, room: &mut usize) -> Result<Str
     match rendered {
         Ok(Ok(())) => String::from_utf8(text.text).map_err(|error| error.to_string()),
         _ if text.is_full => Err(format!(
-            "renders to a message of more than {MAX_RENDERED} bytes with the recipient's variables"
+            "with the recipient's variables the message is longer than {MAX_RENDERED} bytes"
         )),
         Ok(Err(error)) => Err(format!(
-            "can't be rendered with the recipient's variables: {}",
+            "the template can't be rendered with the recipient's variables: {}",
             in_one_line(&error)
         )),
         Err(_) => Err(
-            "can't be rendered with the recipient's variables: a number is out of range".to_owned(),
+            "the template can't be rendered with the recipient's variables: a number is out of range"
+                .to_owned(),
         ),
     }
 }
@@ -392,7 +394,7 @@ mod tests {
             "{% for i in (1..1000000000) %}x{% endfor %}",
         ] {
             assert!(
-                refused(bad).contains("not a valid Liquid template"),
+                refused(bad).contains("the Liquid template is invalid"),
                 "{bad}: {}",
                 refused(bad)
             );
@@ -417,7 +419,7 @@ mod tests {
                 .contains("indexes")
         );
         let grown = title(&"{{ a }}".repeat(500), &json!({"a": "x".repeat(4000)})).unwrap_err();
-        assert!(grown.contains("more than 5120 bytes"), "{grown}");
+        assert!(grown.contains("longer than 5120 bytes"), "{grown}");
     }
 
     fn with_data(count: usize, text: &str) -> Message {
@@ -441,32 +443,32 @@ mod tests {
             (
                 1_900,
                 "{{ a }}".to_owned(),
-                "data.key0064",
-                "65 templates, and 64 are allowed",
+                "content.data.key0064",
+                "65 templates; at most 64 are allowed",
             ),
             (
                 5,
                 format!("{{{{ a }}}}{}", "x".repeat(4_000)),
-                "data.key0004",
+                "content.data.key0004",
                 "bytes of templates",
             ),
             (
                 17,
                 "{{ a | upcase | strip }}".to_owned(),
-                "data.key0016",
-                "34 filters, and 32 are allowed",
+                "content.data.key0016",
+                "34 filters; at most 32 are allowed",
             ),
             (
                 33,
                 "{% if a %}{% endif %}".to_owned(),
-                "data.key0032",
-                "66 tags, and 64 are allowed",
+                "content.data.key0032",
+                "66 tags; at most 64 are allowed",
             ),
             (
                 17,
                 "{{ a[0] }}".to_owned(),
-                "data.key0016",
-                "17 indexes, and 16 are allowed",
+                "content.data.key0016",
+                "17 indexes; at most 16 are allowed",
             ),
         ] {
             let problem = problem(&with_data(count, &text)).unwrap();
@@ -487,9 +489,9 @@ mod tests {
         let problem = template
             .render(Some(&json!({"a": "x".repeat(86)})))
             .unwrap_err();
-        assert_eq!(problem.field, "data.key0059");
+        assert_eq!(problem.field, "content.data.key0059");
         assert!(
-            problem.message.contains("more than 5120 bytes"),
+            problem.message.contains("longer than 5120 bytes"),
             "{problem:?}"
         );
     }

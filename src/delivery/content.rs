@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::message::Message;
 use crate::model::provider::Provider;
-use crate::provider::{Payload, PayloadProblem};
+use crate::provider::Payload;
 use crate::store::batch_load::DueOperation;
 use crate::template::{MessageTemplate, TemplateProblem};
 
@@ -122,18 +122,15 @@ fn render(operation: &DueOperation, provider: Provider, message: Option<&Message
     let expires_at = message.expires_at(operation.starts_at);
     match Payload::render(provider, message, expires_at) {
         Ok(payload) => Ok(Arc::new(payload)),
-        Err(PayloadProblem { field, message }) => {
-            let message = format!("{field} {message}");
-            let failure = Failure::new(FailureCode::InvalidContent, message);
+        Err(problem) => {
+            let failure = Failure::new(FailureCode::InvalidContent, problem.to_string());
             Err(ContentProblem::Invalid(failure))
         }
     }
 }
 
 fn template_problem(problem: Option<TemplateProblem>) -> ContentProblem {
-    let message = problem.map_or_else(String::new, |TemplateProblem { field, message }| {
-        format!("{field} {message}")
-    });
+    let message = problem.map_or_else(String::new, |problem| problem.to_string());
 
     ContentProblem::Invalid(Failure::new(FailureCode::InvalidTemplate, message))
 }

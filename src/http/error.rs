@@ -141,9 +141,7 @@ impl ApiError {
     }
 
     pub(crate) fn reused_idempotency_key() -> Self {
-        Self::conflict(
-            "This Idempotency-Key was used for a different request within 24 hours. Use a new key",
-        )
+        Self::conflict("This Idempotency-Key was used for a different request. Use a new key")
     }
 
     /// 413. `limit` is in bytes.

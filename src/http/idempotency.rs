@@ -94,10 +94,7 @@ impl IdempotencyKey {
             return Ok(None);
         };
         if known.fingerprint != self.fingerprint {
-            return Err(ApiError::conflict(format!(
-                "This Idempotency-Key was used for another request within the last {} hours",
-                lifetime_in_hours()
-            )));
+            return Err(ApiError::reused_idempotency_key());
         }
 
         let first = Accepted {

@@ -181,7 +181,7 @@ fn open(token: &str, scope: &str, keys: &MasterKeys, now: i64) -> Result<Option<
     let token: Token = serde_json::from_slice(content).map_err(|_| foreign())?;
     if now - token.issued > TOKEN_LIFETIME.whole_seconds() {
         return Err(format!(
-            "has expired after {} hours; begin again with the first page",
+            "this token expired after {} hours; begin again with the first page",
             TOKEN_LIFETIME.whole_hours()
         ));
     }

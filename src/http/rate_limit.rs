@@ -62,8 +62,8 @@ impl RateLimits {
             Err(_) => Err(ApiError::invalid_field(
                 "to",
                 format!(
-                    "must have at most {most} recipients, which is what this account may send to in a minute; \
-                     it has {count}: split the request"
+                    "must have at most {most} recipients, the rate limit of this account for a minute; \
+                     got {count}; split the request"
                 ),
             )),
         }

@@ -24,11 +24,12 @@ pub enum Payload {
 }
 
 /// Why a message can't be sent by a provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
 pub struct PayloadProblem {
-    /// The field of the message that is at fault, as a path: `data.from`.
+    /// The field that is at fault, as a request names it: `content.data.from`.
     pub field: String,
-    /// The rule that the field breaks: `must be an object`.
+    /// The rule that the field breaks, `must be an object`, or a sentence of its own.
     pub message: String,
 }
 

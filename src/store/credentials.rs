@@ -42,9 +42,9 @@ pub struct NewCredential<'a> {
 /// Why a Credential was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum InsertError {
-    #[error("the account already has {MAX_APPS} Apps")]
+    #[error("the account already has {MAX_APPS} Apps, which is the maximum")]
     TooManyApps,
-    #[error("the App already has {MAX_CREDENTIALS} Credentials")]
+    #[error("the App already has {MAX_CREDENTIALS} Credentials, which is the maximum; delete one")]
     TooManyCredentials,
     #[error(transparent)]
     Database(#[from] sqlx::Error),

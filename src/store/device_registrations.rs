@@ -50,7 +50,7 @@ pub(crate) enum RegisterError {
     NoApp,
     #[error("there is no such User")]
     NoUser,
-    #[error("the User already has {MAX_DEVICES} devices in this App")]
+    #[error("the User already has {MAX_DEVICES} devices in this App, which is the maximum")]
     TooManyDevices,
     #[error(transparent)]
     Database(#[from] sqlx::Error),

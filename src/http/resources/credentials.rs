@@ -177,7 +177,7 @@ fn check_content(
 fn insert_error(error: InsertError) -> ApiError {
     match error {
         InsertError::TooManyApps | InsertError::TooManyCredentials => {
-            ApiError::invalid_field("appName", format!("can't take another: {error}"))
+            ApiError::invalid_field("appName", error.to_string())
         }
         InsertError::Database(error) => error.into(),
     }

@@ -12,7 +12,6 @@ use crate::http::auth::Caller;
 use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::send::body::{Recipient, SendBody, Targets, To};
-use crate::http::send::content::field_of_request;
 use crate::http::send::schedule::longest_ahead;
 use crate::http::send::sender::Senders;
 use crate::http::validation::Problems;
@@ -153,7 +152,7 @@ async fn check_users(
 fn template(message: &Message, problems: &mut Problems) -> Option<MessageTemplate> {
     MessageTemplate::parse(message).unwrap_or_else(|found| {
         for TemplateProblem { field, message } in found {
-            problems.push_at(field_of_request(&field), message);
+            problems.push_at(field, message);
         }
         None
     })
@@ -171,7 +170,7 @@ fn check_payloads(
         if let Err(PayloadProblem { field, message }) =
             Payload::render(*provider, message, expires_at)
         {
-            problems.push_at(field_of_request(&field), message);
+            problems.push_at(field, message);
         }
     }
 }

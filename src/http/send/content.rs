@@ -128,14 +128,3 @@ pub(super) fn holds_nul(value: &Value) -> bool {
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
-
-/// Where in a request a field of a message is.
-pub(super) fn field_of_request(field: &str) -> String {
-    let first = field.split('.').next().unwrap_or_default();
-
-    if matches!(first, "title" | "body" | "image" | "data") {
-        format!("content.{field}")
-    } else {
-        field.to_owned()
-    }
-}

@@ -9,9 +9,8 @@ use uuid::Uuid;
 
 use crate::http::State;
 use crate::http::auth::Caller;
-use crate::http::error::{ApiError, Problem};
+use crate::http::error::ApiError;
 use crate::http::send::checked::{CheckedRecipient, CheckedSend, CheckedTo};
-use crate::http::send::content::field_of_request;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::Message;
@@ -103,13 +102,7 @@ impl<'a> DryRun<'a> {
 
         template
             .render(recipient.variables.as_ref())
-            .map_err(|problem| {
-                failure(
-                    FailureCode::InvalidTemplate,
-                    &problem.field,
-                    problem.message,
-                )
-            })
+            .map_err(|problem| Failure::new(FailureCode::InvalidTemplate, problem.to_string()))
     }
 
     /// What `provider` would be sent for a recipient with this message.
@@ -120,9 +113,8 @@ impl<'a> DryRun<'a> {
     ) -> Result<Payload, Failure> {
         let message = message.as_ref().map_err(Clone::clone)?;
 
-        Payload::render(provider, message, message.expires_at(self.send.starts_at)).map_err(
-            |problem| failure(FailureCode::InvalidContent, &problem.field, problem.message),
-        )
+        Payload::render(provider, message, message.expires_at(self.send.starts_at))
+            .map_err(|problem| Failure::new(FailureCode::InvalidContent, problem.to_string()))
     }
 
     pub(super) fn client(&self, credential_id: CredentialId) -> Result<&Client, Failure> {
@@ -159,13 +151,6 @@ impl Device {
             )
         })
     }
-}
-
-/// A failure at a field of the message, which is named as clients know it.
-fn failure(code: FailureCode, field: &str, message: String) -> Failure {
-    let problem = Problem::new(field_of_request(field), message);
-
-    Failure::new(code, problem.to_string())
 }
 
 async fn load_clients(

@@ -95,7 +95,7 @@ impl ApnsPayload {
         };
         if body.len() > max {
             let message = format!(
-                "must be at most {max} bytes as APNs gets it; got {}",
+                "the message must be at most {max} bytes as an APNs payload; got {}",
                 body.len()
             );
             return Err(PayloadProblem::new("content", message));
@@ -173,7 +173,7 @@ fn payload(message: &Message) -> Result<Map<String, Value>, PayloadProblem> {
     for (key, value) in message.data.iter().flatten() {
         if key == "aps" {
             return Err(PayloadProblem::new(
-                "data.aps",
+                "content.data.aps",
                 "APNs reserves the key aps; use another key",
             ));
         }
@@ -239,7 +239,7 @@ fn headers(
     let mut names = over.iter().flat_map(|over| over.keys());
     if let Some(name) = names.find(|name| !OVERRIDABLE.contains(&name.as_str())) {
         let message = format!(
-            "this header can't be set; the headers that can be are {}",
+            "this header can't be set; the headers that can be set are {}",
             OVERRIDABLE.join(", ")
         );
         return Err(PayloadProblem::new(format!("apn.headers.{name}"), message));

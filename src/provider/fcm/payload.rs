@@ -53,7 +53,7 @@ impl FcmPayload {
             .sum();
         if size > MAX_PAYLOAD {
             let message = format!(
-                "must be at most {MAX_PAYLOAD} bytes of keys and values as FCM gets it; got {size}"
+                "the message must be at most {MAX_PAYLOAD} bytes of keys and values for FCM; got {size}"
             );
             return Err(PayloadProblem::new("content", message));
         }
@@ -125,7 +125,7 @@ fn check_data(message: &Message, data: Option<&Value>) -> Result<(), PayloadProb
     };
     for (key, value) in data {
         let field = if is_of_message(key) {
-            format!("data.{key}")
+            format!("content.data.{key}")
         } else {
             format!("fcm.data.{key}")
         };
@@ -406,7 +406,7 @@ mod tests {
             };
             assert_eq!(
                 FcmPayload::render(&message, None).err().unwrap().field,
-                format!("data.{key}")
+                format!("content.data.{key}")
             );
         }
     }
