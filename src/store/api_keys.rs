@@ -7,7 +7,6 @@ use time::OffsetDateTime;
 
 use crate::model::id::AccountId;
 
-/// What a key allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type, clap::ValueEnum)]
 #[sqlx(type_name = "api_key_role", rename_all = "UPPERCASE")]
 pub enum Role {

@@ -34,7 +34,6 @@ impl DefaultCredential {
     }
 }
 
-/// The Apps to list.
 #[derive(Default)]
 pub(crate) struct AppFilter<'a> {
     pub name: Option<&'a str>,

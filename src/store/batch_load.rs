@@ -40,7 +40,6 @@ pub(crate) struct DueOperation {
     pub account_id: AccountId,
     /// An error: this version can't read it, perhaps because a newer one wrote it.
     pub message: Result<Message, String>,
-    /// What Users are reached by.
     pub senders: UserSenders,
     /// Users are sent to only on devices with all of these tags; `None`: on all devices.
     pub audience_tags: Option<Value>,

@@ -34,9 +34,9 @@ pub(crate) struct BatchKey {
 pub(crate) struct ClaimedBatch {
     pub key: BatchKey,
     pub first_position: i32,
-    /// How many positions it covers.
+    /// In positions.
     pub size: i32,
-    /// How many of them were unsettled when it was claimed.
+    /// How many notifications were unsettled when it was claimed.
     pub queued: i32,
 }
 

@@ -27,7 +27,6 @@ pub(crate) struct Credential {
     pub updated_at: OffsetDateTime,
 }
 
-/// A Credential to be stored.
 pub struct NewCredential<'a> {
     pub id: CredentialId,
     pub account_id: AccountId,
@@ -50,7 +49,6 @@ pub enum InsertError {
     Database(#[from] sqlx::Error),
 }
 
-/// The Credentials to list.
 pub(crate) struct CredentialFilter<'a> {
     pub app_name: Option<&'a str>,
     pub credential_type: Option<CredentialType>,
@@ -254,7 +252,6 @@ pub(crate) async fn list(
     .await
 }
 
-/// One Credential of an account.
 pub(crate) async fn fetch(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,

@@ -33,7 +33,6 @@ impl DeliveryAttempt {
     }
 }
 
-/// The attempts to list.
 pub(crate) struct DeliveryAttemptFilter {
     pub operation_id: OperationId,
     pub position: i32,

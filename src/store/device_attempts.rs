@@ -16,7 +16,6 @@ pub(crate) struct TriedNotification {
     pub position: i32,
 }
 
-/// The attempts with one device.
 #[derive(Default)]
 pub(crate) struct DeviceAttempts {
     /// First to last. `None`: a later release wrote a kind that this one does not know.

@@ -28,7 +28,6 @@ pub(crate) struct DeviceRegistration {
     pub updated_at: OffsetDateTime,
 }
 
-/// A device to be registered.
 pub(crate) struct NewDevice<'a> {
     pub account_id: AccountId,
     pub app_name: &'a str,
@@ -38,6 +37,7 @@ pub(crate) struct NewDevice<'a> {
     /// Sealed.
     pub token: &'a [u8],
     /// SHA-256 of the token, by which it is found: sealing the same token twice gives two results.
+    /// Tokens are long and random, so the hash reveals nothing.
     pub token_hash: &'a [u8],
     /// What audiences choose the device by.
     pub tags: Option<&'a Value>,
@@ -327,7 +327,6 @@ async fn count_devices(
     .await
 }
 
-/// The registrations to list.
 pub(crate) struct DeviceRegistrationFilter<'a> {
     pub user_id: UserId,
     pub app_name: Option<&'a str>,

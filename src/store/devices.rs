@@ -9,7 +9,6 @@ use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
 use crate::store::device_registrations::note_left;
 
-/// A device of a registration.
 pub(crate) struct Device {
     pub registration_id: DeviceRegistrationId,
     pub provider: Provider,

@@ -17,7 +17,6 @@ pub(crate) struct FailedNotification {
     /// The provider's code, or Bellwire's if it failed without an attempt.
     pub code: String,
     pub message: Option<String>,
-    /// How many attempts were made.
     pub attempts: i16,
     pub failed_at: OffsetDateTime,
 }
@@ -28,7 +27,6 @@ impl FailedNotification {
     }
 }
 
-/// The failed notifications to list.
 pub(crate) struct FailedNotificationFilter<'a> {
     pub operation_id: OperationId,
     /// Only those with this code.

@@ -19,7 +19,6 @@ const STEP: u32 = 5_000;
 // A step begins a batch of its own, so the batches of a whole audience are full.
 const _: () = assert!(STEP.is_multiple_of(BATCH_SIZE));
 
-/// What a step did.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
     pub operation_id: OperationId,

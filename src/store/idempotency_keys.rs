@@ -49,7 +49,8 @@ pub(crate) async fn find(
     .await
 }
 
-/// Makes requests under one key follow each other, until the transaction ends.
+/// Makes requests under one key follow each other, until the transaction ends. A send takes no such
+/// lock: its key is stored with its Operation in one statement, and the second request fails there.
 pub(crate) async fn lock(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,

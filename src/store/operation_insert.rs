@@ -12,7 +12,7 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::model::id::CredentialId;
+use crate::model::id::{CredentialId, MAX_POSITIONS};
 use crate::model::message::Message;
 use crate::model::operation::{BATCH_SIZE, NewOperation};
 use crate::model::provider::Provider;
@@ -22,7 +22,11 @@ use crate::store::rank;
 /// The channel on which workers learn that batches are due.
 pub(crate) const WAKE_CHANNEL: &str = "batches";
 
-/// An Operation to be stored.
+const _: () = assert!(
+    MAX_POSITIONS <= i32::MAX as u32,
+    "positions are integers in Postgres"
+);
+
 pub(crate) struct OperationInsert<'a> {
     pub operation: &'a NewOperation,
     /// For how long this process claims the Operation's batches as they are stored, by a claim of

@@ -52,7 +52,6 @@ impl OperationStats {
     }
 }
 
-/// The Operations to list.
 pub(crate) struct OperationFilter {
     pub status: Option<OperationStatus>,
     /// From this id on; it excludes Operations past their retention.

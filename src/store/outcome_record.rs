@@ -79,7 +79,6 @@ pub(crate) struct Release {
     pub due_in: Duration,
 }
 
-/// What [`record`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Recorded {
     /// How many were written. The others came too late: their claim had been lost.

@@ -1,7 +1,8 @@
 //! Day partitions of the large tables, which are made ahead, so that a day can be dropped at once.
 //!
 //! A day is that of the Operation's acceptance, because its id carries that time: a record's
-//! retention counts from there, for a scheduled Operation too. A default partition beside the days
+//! retention counts from there, for a scheduled Operation too. To keep scheduled ones for longer
+//! would keep nearly every day for longer. A default partition beside the days
 //! takes the rows of a missing one, so that no request ever fails for it. A day is dropped as a
 //! whole, or, while anything of it is still to be sent, not at all.
 

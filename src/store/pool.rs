@@ -27,6 +27,8 @@ pub(super) const PLANNING: [(&str, &str); 4] = [
 pub(super) const FIRST_DELAY: Duration = Duration::from_millis(250);
 pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
+const _: () = assert!(FIRST_DELAY.as_millis() <= LONGEST_DELAY.as_millis());
+
 /// Connections to a database, at most `max_connections`, each of which is made when it is needed.
 pub fn open(options: PgConnectOptions, max_connections: u32, acquire_timeout: Duration) -> PgPool {
     PgPoolOptions::new()

@@ -42,7 +42,6 @@ pub enum SchemaError {
     Database(#[from] sqlx::Error),
 }
 
-/// What [`migrate`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Migrated {
     /// The newest migration before; `None`: the database was empty.

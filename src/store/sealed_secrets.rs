@@ -5,13 +5,11 @@ use uuid::Uuid;
 
 use crate::model::sealed::Sealed;
 
-/// A Credential's content.
 pub(crate) struct SealedContent {
     pub credential_id: Uuid,
     pub content: Sealed,
 }
 
-/// A device's token.
 pub(crate) struct SealedToken {
     pub device_id: Uuid,
     /// The account that the token is bound to.
