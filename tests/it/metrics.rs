@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use bellwire::model::outcome::OutcomeKind;
 use bellwire::telemetry::metrics::{ALL, Kind, Metric};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
@@ -238,4 +239,41 @@ fn every_alert_is_explained() {
         .filter_map(|name| name.strip_prefix("Bellwire"))
         .collect();
     assert_eq!(names, explained);
+}
+
+#[test]
+fn the_rules_quote_log_lines_and_outcomes_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rules = read(&root.join("deploy/prometheus/rules.yml"));
+
+    // A quotation may go over the end of a line.
+    let text = rules.split_whitespace().collect::<Vec<_>>().join(" ");
+    let quotations = text.split('`').skip(1).step_by(2);
+    let lines = quotations.filter(|quoted| quoted.contains(' ') && !quoted.starts_with("bellwire"));
+    let source = source_text(&root.join("src"));
+    for line in lines {
+        assert!(source.contains(line), "no log line says `{line}`");
+    }
+
+    let values = rules.split("outcome=").skip(1);
+    let names = values.flat_map(|rest| rest.split('"').nth(1).unwrap().split('|'));
+    for name in names {
+        assert!(name.parse::<OutcomeKind>().is_ok(), "{name} is no outcome");
+    }
+}
+
+/// Every source file below `folder`, one after the other.
+fn source_text(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+
+    paths
+        .map(|path| {
+            if path.is_dir() {
+                source_text(&path)
+            } else {
+                read(&path)
+            }
+        })
+        .collect()
 }

@@ -124,6 +124,7 @@ impl Backlog {
     /// Counts one more notification. An error: there is no room; it is to be put back for this delay.
     pub(crate) fn enter(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.lock();
+
         if let Some(delay) = state.blocked_for(now) {
             return Err(delay);
         }
@@ -144,6 +145,7 @@ impl Backlog {
     /// it is to be put back.
     pub(crate) fn evict(&self, now: Instant) -> Duration {
         self.leave();
+
         self.lock().room.next_delay(self.len(), now)
     }
 
@@ -172,18 +174,20 @@ impl Backlog {
         if was_stalled {
             state.room = Room::Unlimited;
         }
+
         was_stalled
     }
 
     /// Leaves no room, because the provider does not answer. Returns whether there was any.
     pub(crate) fn stall(&self) -> bool {
         let mut state = self.lock();
+        let was_stalled = matches!(state.room, Room::Stalled);
+        state.room = Room::Stalled;
+
+        // A lane that was tripped before knows a better reason.
         state.last_error.get_or_insert(Cow::Borrowed(NO_ANSWER));
 
-        !matches!(
-            std::mem::replace(&mut state.room, Room::Stalled),
-            Room::Stalled
-        )
+        !was_stalled
     }
 
     pub(crate) fn is_stalled(&self) -> bool {
@@ -199,17 +203,20 @@ impl Backlog {
     /// notifications are too many.
     pub(crate) fn narrow(&self, rate: f64, now: Instant) -> usize {
         let mut state = self.lock();
+
+        // What was put back at an earlier rate has its turns already: new ones come after those.
         let next_turn = match state.room {
             Room::Limited { next_turn, .. } => next_turn,
             Room::Unlimited | Room::Stalled => now,
         };
-        let limit = ((rate * KEPT_SECONDS) as usize).max(MIN_LIMIT);
 
+        let limit = ((rate * KEPT_SECONDS) as usize).max(MIN_LIMIT);
         state.room = Room::Limited {
             limit,
             rate,
             next_turn,
         };
+
         self.len().saturating_sub(limit)
     }
 

@@ -184,6 +184,7 @@ impl Breaker {
         match signal {
             Signal::Good => {
                 self.recover();
+
                 false
             }
             Signal::Failure {
@@ -193,8 +194,9 @@ impl Breaker {
             } => {
                 self.note_error(reason.into());
                 self.failures += weight;
-                let is_enough = self.failures >= self.probes().unwrap_or(FAILURES_IN_A_ROW);
 
+                // While it probes, all probes must fail: one good answer is enough to go on.
+                let is_enough = self.failures >= self.probes().unwrap_or(FAILURES_IN_A_ROW);
                 is_enough && self.trip(PROBES, retry_after, now, jitter)
             }
             Signal::Refusal {
@@ -202,6 +204,7 @@ impl Breaker {
                 reason,
             } => {
                 self.note_error(reason);
+
                 self.trip(PROBES_AFTER_REFUSAL, retry_after, now, jitter)
             }
         }
@@ -249,6 +252,8 @@ impl Breaker {
             .back_off(self.trips, jitter)
             .min(MAX_PAUSE)
             .max(retry_after.unwrap_or_default());
+
+        // A Retry-After beyond the range of `Instant` is ignored: the lane probes at once.
         let until = now.checked_add(pause).unwrap_or(now);
 
         self.state = match self.state {
@@ -261,6 +266,7 @@ impl Breaker {
             },
             State::Sending | State::Probing => State::Tripped { until },
         };
+
         !was_tripped
     }
 }

@@ -104,6 +104,7 @@ impl ConcurrencyLimit {
             return;
         }
 
+        // A measurement that saw two limits can't judge either.
         let rate = answers / lasted.as_secs_f64();
         let has_changed = !self.measurement.is_mixed && self.adjust(rate, now);
         self.measurement = Measurement::new(now, has_changed);
@@ -111,9 +112,11 @@ impl ConcurrencyLimit {
 
     /// Changes the limit after a period with `rate` answers a second. Returns whether it changed.
     fn adjust(&mut self, rate: f64, now: Instant) -> bool {
+        // The lane has less to send than it may, so the rate says nothing about the limit.
         if !self.measurement.was_full {
             self.before_growth = None;
             let lower = (self.limit / GROWTH_FACTOR).max(MIN);
+
             return std::mem::replace(&mut self.limit, lower) > lower;
         }
 
@@ -122,17 +125,20 @@ impl ConcurrencyLimit {
         {
             self.limit = before.limit;
             self.rests_until = Some(now + REST);
+
             return true;
         }
 
         if self.limit >= MAX || self.rests_until.is_some_and(|until| now < until) {
             return false;
         }
+
         self.before_growth = Some(Trial {
             limit: self.limit,
             rate,
         });
         self.limit = (self.limit * GROWTH_FACTOR).min(MAX);
+
         true
     }
 }

@@ -60,6 +60,7 @@ impl RateLimiter {
         if self.quota.per_minute == 0 {
             return None;
         }
+
         self.refill(now);
 
         let missing = 1.0 - self.tokens;

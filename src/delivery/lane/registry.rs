@@ -111,6 +111,7 @@ impl LaneRegistry {
                 continue;
             }
 
+            // Replacing an entry ends its lane, which gives back what waits for the old content.
             let entry = Entry {
                 updated_at: credential.updated_at,
                 looked_up_at: now,

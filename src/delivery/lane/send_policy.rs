@@ -141,15 +141,19 @@ impl SendPolicy {
         if candidate.deadline <= now {
             return Admission::Expire;
         }
+
+        // It tripped after the notification had entered the backlog.
         if let Some(left) = self.breaker.tripped_for(now) {
             return Admission::PutBack(left);
         }
 
         self.rate_limiter.spend();
+
         // The time without a request is not a silence of the provider.
         if candidate.in_flight == 0 {
             self.last_progress = now;
         }
+
         Admission::Send
     }
 
@@ -199,9 +203,11 @@ impl SendPolicy {
         let had_backlog = std::mem::replace(&mut self.had_backlog, has_backlog);
 
         let silence = now.saturating_duration_since(self.last_progress);
+
         if load.in_flight > 0 && silence >= STALLED_AFTER {
             Finding::Stalled
         } else if had_backlog && has_backlog && answers > 0 {
+            // Only a lane that had enough to send all the time shows how fast it can be.
             let rate = f64::from(answers) / INSPECTION_INTERVAL.as_secs_f64();
             Finding::Slow { rate }
         } else if has_backlog {

@@ -85,6 +85,7 @@ impl Worker {
             } else {
                 self.policy.intake(in_flight.len(), Instant::now())
             };
+
             let pause = match intake {
                 Intake::After(pause) => Some(pause),
                 Intake::Now | Intake::NotNow => None,
@@ -117,6 +118,7 @@ impl Worker {
     /// with the Credential's new content.
     fn give_back(&self, job: Job) {
         self.backlog.leave();
+
         let delay = self.policy.tripped_for(Instant::now());
         job.postpone(delay.unwrap_or_default());
     }
@@ -124,6 +126,7 @@ impl Worker {
     /// Returns the notification if it is to be sent now; otherwise resolves it.
     fn admit(&mut self, job: Job, in_flight: usize) -> Option<Job> {
         self.backlog.leave();
+
         let candidate = Candidate {
             deadline: job.deadline,
             is_lease_held: job.delivery.lease().is_held(),
@@ -136,6 +139,7 @@ impl Worker {
             Admission::Expire => job.expire(self.backlog.last_error().as_deref()),
             Admission::PutBack(delay) => job.postpone(delay),
         }
+
         None
     }
 
@@ -147,6 +151,7 @@ impl Worker {
             .policy
             .note_result(&response.result, in_flight, now, jitter);
 
+        // From here on, dispatch sees what the breaker says.
         if self.backlog.answered(self.policy.breaker_status(now)) {
             self.exemption = None;
         }
@@ -173,6 +178,8 @@ impl Worker {
             .next(&answer.outcome, attempts, time_left, jitter);
 
         self.metrics.attempted(answer.outcome.kind(), duration);
+
+        // Only registered devices can be pruned: the token of a direct delivery is the caller's own.
         let device = job.delivery.device().cloned();
         if let Some(device) = &device {
             let dead = dead_device(&answer.outcome, device.id, started_at);

@@ -176,12 +176,14 @@ impl TokenReports {
                 });
             }
 
+            // They stay registered, and are forgotten here: they wait for nothing.
             if report.is_mass_invalidation {
                 report.registered.clear();
             } else if now.saturating_duration_since(report.first_at) >= COLLECT_FOR {
                 pruning.remove.append(&mut report.registered);
             }
         }
+
         pruning
     }
 

@@ -63,6 +63,7 @@ struct Group {
 impl Group {
     fn of(entries: impl Iterator<Item = Entry>) -> Self {
         let mut group = Self::default();
+
         for entry in entries {
             match entry {
                 Entry::Outcome(outcome, permit) => {
@@ -106,9 +107,10 @@ fn is_worth_waiting(collected: usize, since_last_write: Duration, interval: Dura
 /// The releases that may be written when some outcomes of their group were refused. A batch with a
 /// refused outcome keeps its lease until that runs out, so that its notification is sent again.
 fn releases_beside(releases: Vec<Release>, refused: &HashSet<BatchKey>) -> Vec<Release> {
-    let mut releases = releases;
-    releases.retain(|release| !refused.contains(&release.batch));
     releases
+        .into_iter()
+        .filter(|release| !refused.contains(&release.batch))
+        .collect()
 }
 
 /// Whether Postgres refuses the data itself, so that a retry cannot succeed. `code`: the error's
@@ -128,6 +130,7 @@ impl RetryDelay {
 
     fn next(&mut self) -> Duration {
         let doubled = (self.0 * 2).min(RETRY_LONGEST);
+
         std::mem::replace(&mut self.0, doubled)
     }
 }
@@ -147,6 +150,7 @@ impl Recorder {
 
             if is_worth_waiting(collected.len(), last_write.elapsed(), self.record_interval) {
                 tokio::time::sleep_until(last_write + self.record_interval).await;
+
                 while collected.len() < MAX_GROUP
                     && let Ok(entry) = entries.try_recv()
                 {
@@ -186,6 +190,7 @@ impl Recorder {
             self.write_one_by_one(&group.outcomes, releases).await;
         }
 
+        // The claim loop would find the batches at its next poll, which may be later.
         if let Some(due_in) = group.next_due_in() {
             self.notifier.notify_after(due_in);
         }
@@ -207,6 +212,7 @@ impl Recorder {
                 return Err(error);
             }
 
+            // Once for each outage, not for each retry.
             if !self.is_stalled.swap(true, Ordering::Relaxed) {
                 tracing::error!(
                     %error,
@@ -216,6 +222,7 @@ impl Recorder {
             }
             tokio::time::sleep(delay.next()).await;
         }
+
         Ok(())
     }
 

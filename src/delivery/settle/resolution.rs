@@ -108,6 +108,7 @@ impl DeviceDelivery {
     /// Puts it back for `delay`, but not beyond its deadline, at which it fails.
     pub(crate) fn postpone(self, deadline: Instant, delay: Duration) {
         let time_left = deadline.saturating_duration_since(Instant::now());
+
         self.resolve(Resolution::PutBack(delay.min(time_left)));
     }
 
@@ -129,6 +130,7 @@ impl DeviceDelivery {
 impl UserDeviceDelivery {
     fn note(&mut self, resolution: Resolution) {
         self.is_resolved = true;
+
         self.user_delivery
             .resolutions
             .lock()
@@ -139,6 +141,7 @@ impl UserDeviceDelivery {
 
 impl Drop for UserDeviceDelivery {
     fn drop(&mut self) {
+        // A panic, or a lane that broke, must not hold the User's other devices up.
         if !self.is_resolved {
             self.note(Resolution::PutBack(Duration::ZERO));
         }
@@ -188,6 +191,7 @@ impl Drop for UserDelivery {
 
 fn notification_id(guard: &NotificationGuard) -> Uuid {
     let operation_id = guard.lease.key().operation_id;
+
     operation_id
         .push_notification(guard.position as u32)
         .as_uuid()
@@ -223,6 +227,7 @@ impl MergedResolution {
         for resolution in resolutions {
             merged.add(resolution);
         }
+
         merged
     }
 
@@ -236,6 +241,7 @@ impl MergedResolution {
                 self.attempts.push(attempt);
                 self.is_accepted |= next == Next::Sent;
                 self.failure = failure.or(self.failure.take());
+
                 match next {
                     Next::Retry(delay) => Some(delay),
                     Next::Sent | Next::Failed => None,
@@ -244,6 +250,7 @@ impl MergedResolution {
             Resolution::PutBack(delay) => Some(delay),
             Resolution::Failed(failure) => {
                 self.failure = Some(failure);
+
                 None
             }
         };
@@ -295,6 +302,7 @@ fn record(guard: NotificationGuard, status: Status, merged: MergedResolution) {
         status,
         accepted: merged.is_accepted,
         retry_in: merged.retry_in,
+        // The other devices' failures do not matter to one that was sent.
         failure: merged.failure.filter(|_| status != Status::Sent),
     };
 

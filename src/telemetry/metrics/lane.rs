@@ -70,6 +70,7 @@ impl LaneMetrics {
             .entry(outcome)
             .or_insert_with(new)
             .increment(1);
+
         self.attempt_seconds.record(duration);
     }
 
