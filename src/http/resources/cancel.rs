@@ -33,6 +33,7 @@ pub(crate) async fn operation(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<OperationId>(&id)?;
+    // The Operation must be the caller's: the cancel itself looks at the id alone.
     let oldest = state.oldest_readable_id();
     operation_read::fetch(&state.pool, caller.account_id, id, oldest)
         .await?

@@ -78,6 +78,7 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let fields = CredentialFields::read(&body.bytes, &state)?;
     let id = CredentialId::generate();
+    // The seal includes the id, so a content can't be moved to another Credential.
     let sealed = state
         .master_keys
         .seal(id.as_uuid(), fields.content.to_string().as_bytes())

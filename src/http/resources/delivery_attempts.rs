@@ -101,6 +101,7 @@ impl DeliveryAttempt {
             error: (!is_accepted).then_some(error),
             duration_ms: attempt.duration_ms,
             created_at: Date(attempt.created_at),
+            // An attempt changes once, when its answer arrives.
             updated_at: Date(attempt.created_at + duration),
         }
     }

@@ -101,6 +101,7 @@ pub(crate) async fn register(
         token: &state
             .master_keys
             .seal_token(account_id.as_uuid(), &device.token)?,
+        // A token is found by its hash: each time that it is sealed, it looks different.
         token_hash: &hash_token(&device.token),
         tags: tags.as_ref(),
     };
