@@ -1,6 +1,6 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: faketime citus schemathesis drill-compose deny audit sbom
+.PHONY: faketime citus schemathesis drill-compose deny audit sbom fuzz
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
 	cargo test --test it -- --ignored clock
@@ -32,3 +32,11 @@ audit:
 # Writes bellwire.cdx.json, which lists what is in the binary, in CycloneDX. Needs `cargo install cargo-cyclonedx --locked`.
 sbom:
 	cargo cyclonedx --format json --spec-version 1.5 --no-build-deps
+
+# Runs every fuzz target for FUZZ_SECONDS, beginning with its corpus in fuzz/corpus; a crash is written to fuzz/artifacts.
+# Needs `cargo install cargo-fuzz --locked`. RUSTC_BOOTSTRAP lets the stable compiler instrument what it builds.
+FUZZ_SECONDS ?= 300
+fuzz:
+	for target in $$(cargo fuzz list); do \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 || exit 1; \
+	done

@@ -10,6 +10,9 @@ pub mod config;
 pub mod crypto;
 mod delivery;
 pub mod dev;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzz;
 mod handoff;
 mod http;
 mod ingest;

@@ -21,7 +21,7 @@ use crate::telemetry::panics;
 
 /// Maximum bytes that the templates of one message render to. It is the largest payload that any
 /// provider accepts: APNs' for a `voip` push.
-const MAX_RENDERED: usize = 5120;
+pub(crate) const MAX_RENDERED: usize = 5120;
 /// What the templates of one message may contain together. Filters copy their input; tags and
 /// indexes nest.
 const LIMITS: [(usize, &str); 5] = [

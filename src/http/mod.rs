@@ -50,6 +50,8 @@ use resources::{
     apps, cancel, credentials, delivery_attempts, device_registrations, operation_errors,
     operations, push_notifications, users,
 };
+#[cfg(feature = "fuzzing")]
+pub(crate) use send::fuzz;
 use sender_lookup::SenderLookup;
 
 /// The first part of every address.

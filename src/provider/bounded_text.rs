@@ -1,7 +1,7 @@
 //! Texts of a provider, as they are stored and shown.
 
 /// Most characters of a provider's text that are kept.
-const MAX_CHARACTERS: usize = 1000;
+pub(super) const MAX_CHARACTERS: usize = 1000;
 
 /// The beginning of `text`, without NUL, which a Postgres `text` can't hold.
 pub(super) fn bounded_text(text: &str) -> String {

@@ -7,6 +7,8 @@ mod credential;
 mod credential_fields;
 mod endpoints;
 mod fcm;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 mod payload;
 mod request_preview;
 mod retry_after;

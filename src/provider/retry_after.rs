@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 
 /// The longest wait that is honoured. A provider that asks for more has made a mistake.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
+pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// The wait that a `Retry-After` header asks for, at most [`MAX_RETRY_AFTER`]. The header holds
 /// seconds or a date:

@@ -48,6 +48,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    // Only built for the fuzz targets.
+    ("fuzz", &["http", "model", "provider", "template"]),
     // Services: HTTP never names delivery, nor delivery HTTP.
     (
         "http",

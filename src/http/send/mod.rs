@@ -7,6 +7,8 @@ mod body;
 mod checked;
 mod content;
 mod dry_run;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzz;
 pub(super) mod preview;
 mod schedule;
 mod sender;

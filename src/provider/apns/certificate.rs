@@ -10,7 +10,7 @@ use x509_parser::prelude::FromDer;
 /// the bundle id.
 const USER_ID: Oid<'static> = oid!(0.9.2342.19200300.100.1.1);
 
-pub(super) struct CertificateFacts {
+pub(in crate::provider) struct CertificateFacts {
     /// The app that the certificate is for; `None` if its subject names none.
     pub bundle_id: Option<String>,
     pub expires_at: OffsetDateTime,
@@ -18,7 +18,7 @@ pub(super) struct CertificateFacts {
 
 impl CertificateFacts {
     /// The facts of the first certificate of `chain`; `None` if it can't be parsed.
-    pub(super) fn read(chain: &[CertificateDer<'_>]) -> Option<Self> {
+    pub(in crate::provider) fn read(chain: &[CertificateDer<'_>]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
         let user_id = certificate
             .subject()
@@ -32,7 +32,7 @@ impl CertificateFacts {
         })
     }
 
-    pub(super) fn has_expired(&self) -> bool {
+    pub(in crate::provider) fn has_expired(&self) -> bool {
         self.expires_at <= OffsetDateTime::now_utc()
     }
 }

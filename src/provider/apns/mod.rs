@@ -1,10 +1,10 @@
 //! The Apple Push Notification service (APNs) over HTTP/2:
 //! <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>.
 
-mod certificate;
+pub(super) mod certificate;
 mod client;
 mod credential;
-mod outcome;
+pub(super) mod outcome;
 mod payload;
 mod provider_tokens;
 

@@ -13,7 +13,7 @@ use crate::model::outcome::{Answer, Outcome};
 use crate::provider::bounded_text::bounded_text;
 use crate::provider::retry_after::retry_after;
 
-pub(super) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
+pub(in crate::provider) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     let http_status = Some(status.as_u16());
 
     if status == StatusCode::OK {
@@ -48,9 +48,10 @@ pub(super) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> An
     }
 }
 
-/// The timestamp of a 410, in Unix milliseconds: when APNs found the token to be invalid.
+/// The timestamp of a 410, in Unix milliseconds: when APNs found the token to be invalid. A negative
+/// one is ignored: it may lie before the first timestamp that Postgres takes.
 fn invalid_since(body: &Value) -> Option<OffsetDateTime> {
-    let milliseconds = body.get("timestamp")?.as_i64()?;
+    let milliseconds = body.get("timestamp")?.as_u64()?;
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()
 }
 
@@ -252,10 +253,10 @@ mod tests {
             gone(r#"{"reason":"Unregistered","timestamp":"soon"}"#),
             dead
         );
-        assert_eq!(
-            gone(r#"{"reason":"Unregistered","timestamp":9223372036854775807}"#),
-            dead
-        );
+        for timestamp in [i64::MAX, -1, i64::MIN] {
+            let body = format!(r#"{{"reason":"Unregistered","timestamp":{timestamp}}}"#);
+            assert_eq!(gone(&body), dead, "{timestamp}");
+        }
 
         for body in ["", "[]", "<html>", r#"{"reason":7}"#] {
             assert_eq!(gone(body), Outcome::TokenRefused, "{body}");

@@ -4,7 +4,7 @@
 mod access_tokens;
 mod client;
 mod credential;
-mod outcome;
+pub(super) mod outcome;
 mod payload;
 
 pub(super) use client::FcmClient;

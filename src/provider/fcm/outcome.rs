@@ -67,7 +67,7 @@ impl ErrorBody {
     }
 }
 
-pub(super) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
+pub(in crate::provider) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
     let http_status = Some(status.as_u16());
 

@@ -1,0 +1,47 @@
+//! The parser of sends, for its fuzz target.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::http::error::ApiError;
+use crate::http::send::body::{MAX_RECIPIENTS, SendBody, To};
+use crate::http::validation::Problems;
+use crate::model::provider::Provider;
+use crate::provider::Payload;
+use crate::template::MessageTemplate;
+
+/// Reads the body of a send. A body without a problem must render for both providers, or name the
+/// field at fault.
+pub fn send_body(bytes: &[u8]) {
+    let Ok(body) = parse(bytes) else {
+        return;
+    };
+
+    let targets = body.targets;
+    assert_eq!(targets.audience.is_none(), !targets.recipients.is_empty());
+    assert!(targets.recipients.len() <= MAX_RECIPIENTS);
+    for recipient in &targets.recipients {
+        if let To::Device(device) = &recipient.to {
+            assert!(!device.token.is_empty());
+        }
+    }
+
+    let template = MessageTemplate::parse(&body.message).ok().flatten();
+    let message = match &template {
+        Some(template) => template.without_templates(),
+        None => body.message,
+    };
+    for provider in [Provider::Fcm, Provider::Apn] {
+        let expires_at = message.expires_at(OffsetDateTime::now_utc());
+        if let Err(problem) = Payload::render(provider, &message, expires_at) {
+            assert!(!problem.message.is_empty());
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<SendBody, ApiError> {
+    let mut problems = Problems::default();
+    let body = SendBody::parse(bytes, Duration::DAY, &mut problems)?;
+
+    problems.check()?;
+    Ok(body)
+}
