@@ -52,7 +52,9 @@ async fn create(pool: &PgPool, account: &str, role: Role) -> anyhow::Result<()> 
     let account_id = accounts::find_or_create(pool, account)
         .await
         .with_context(|| {
-            format!("the account '{account}' can't be created: a name has 1 to 64 characters")
+            format!(
+                "the account '{account}' can't be created; its name must have 1 to 64 characters"
+            )
         })?;
 
     let key = new_key();
@@ -96,7 +98,7 @@ async fn list(pool: &PgPool) -> anyhow::Result<()> {
 
 async fn revoke(pool: &PgPool, key: &str) -> anyhow::Result<()> {
     if !api_keys::revoke(pool, key).await? {
-        bail!("there is no active key {key}: `bellwire keys list` lists all keys");
+        bail!("no active key has the name {key}: `bellwire keys list` lists all keys");
     }
 
     Ok(writeln!(std::io::stdout(), "revoked: {key}")?)

@@ -37,7 +37,7 @@ enum Command {
     Dev(dev::Arguments),
     /// Run a simulator of FCM and APNs.
     Simulate(simulator::command::Arguments),
-    /// Store the demo account with the key dev:dev, and Credentials for a simulator.
+    /// Store a demo account with the key dev:dev, and Credentials for the simulator.
     Demo(dev::demo::Arguments),
     /// Migrate the database's schema and exit.
     Migrate {
@@ -56,16 +56,16 @@ enum Command {
     Reseal,
     /// Drop records past their retention. The service does this every hour.
     Retention {
-        /// Print what would be dropped, and change nothing.
+        /// Print the records that would be dropped, and change nothing.
         #[arg(long)]
         dry_run: bool,
     },
     /// Print the configuration in effect, with its secrets redacted.
     CheckConfig,
-    /// Ask the service that listens on this machine, with the same configuration, whether it is
-    /// alive.
+    /// Check that the service on this machine, with the same configuration, is alive. Exits with 0
+    /// or 1.
     Health {
-        /// Ask whether it is ready for requests.
+        /// Check that it is ready for requests.
         #[arg(long)]
         ready: bool,
     },
@@ -88,7 +88,7 @@ impl Cli {
             Command::RotateKeys => rotate_keys(&load_and_warn(load)?).await,
             Command::Reseal => {
                 warn(
-                    "`bellwire reseal` is now `bellwire rotate-keys`; the old name ends with release 0.3",
+                    "`bellwire reseal` is now `bellwire rotate-keys`; release 0.3 removes the old name",
                 )?;
                 rotate_keys(&load_and_warn(load)?).await
             }

@@ -171,7 +171,7 @@ fn read_secret_file(given: SecretFile<'_>) -> anyhow::Result<()> {
         return Ok(());
     };
     if !secret.expose_secret().is_empty() {
-        bail!("{key} and {key}_file are both set: give one of them");
+        bail!("{key} and {key}_file are both set: set only one of them");
     }
 
     let content = std::fs::read_to_string(file)

@@ -27,7 +27,7 @@ impl fmt::Display for RenamedKey {
         let Self { section, old, new } = self;
         write!(
             formatter,
-            "{section}.{old} is now {section}.{new}; the old name ends with release 0.3"
+            "{section}.{old} is now {section}.{new}; release 0.3 removes the old name"
         )
     }
 }

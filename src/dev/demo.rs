@@ -59,7 +59,7 @@ pub async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
 /// The content of a Credential, from a file with a request body for the API.
 fn credential_content(path: &Path) -> anyhow::Result<Value> {
     let text = std::fs::read_to_string(path)
-        .with_context(|| format!("can't read {}: does the simulator run?", path.display()))?;
+        .with_context(|| format!("can't read {}: is the simulator running?", path.display()))?;
 
     // The parser's own message could quote the key.
     let mut body: Value =

@@ -34,16 +34,16 @@ const MASTER_KEY_FILE: &str = "master_key";
 /// Options of `bellwire dev`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The port of the HTTP API, on 127.0.0.1; 0 takes a free one.
+    /// The port of the HTTP API, on 127.0.0.1; 0 picks a free port.
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// The directory that keeps all data between runs.
     #[arg(long, default_value = ".bellwire")]
     data_dir: PathBuf,
-    /// The port of the simulator's control endpoint, on 127.0.0.1; 0 takes a free one.
+    /// The port of the simulator's control endpoint, on 127.0.0.1; 0 picks a free port.
     #[arg(long, default_value_t = 0)]
     simulator_port: u16,
-    /// A Postgres to use in place of a private one.
+    /// The URL of a Postgres to use instead of a private one.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
 }

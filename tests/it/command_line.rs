@@ -65,7 +65,10 @@ async fn a_key_works_from_its_creation_until_it_is_revoked() {
     assert!(stdout(&bellwire(&["keys", "list"], &environment)).contains(&format!("{key}  active")));
     stdout(&bellwire(&["keys", "revoke", &key], &environment));
     assert_eq!(client.get("/Apps").await.0, 401);
-    assert!(error(&bellwire(&["keys", "revoke", &key], &environment)).contains("no active key"));
+    assert!(
+        error(&bellwire(&["keys", "revoke", &key], &environment))
+            .contains("no active key has the name")
+    );
     let stored: String = sqlx::query_scalar("select string_agg(api_keys::text, ' ') from api_keys")
         .fetch_one(&service.world.database.pool)
         .await

@@ -30,7 +30,7 @@ impl Owner {
             .find_map(|name| User::from_name(name).ok().flatten());
         let Some(user) = user else {
             bail!(
-                "Postgres can't run as root, and there is none of the users {}",
+                "Postgres can't run as root, and this machine has none of the users {}",
                 UNPRIVILEGED.join(", ")
             );
         };
@@ -61,10 +61,10 @@ impl Owner {
             .mode(0o700)
             .recursive(true)
             .create(path);
-        made.with_context(|| format!("can't make the directory {}", path.display()))?;
+        made.with_context(|| format!("can't create the directory {}", path.display()))?;
         if let Some((uid, gid)) = self.ids {
             chown(path, Some(uid), Some(gid))
-                .with_context(|| format!("can't give {} away", path.display()))?;
+                .with_context(|| format!("can't change the owner of {}", path.display()))?;
         }
         Ok(())
     }
@@ -84,12 +84,12 @@ impl Owner {
         let owner = self.ids.map_or_else(|| geteuid().as_raw(), |(uid, _)| uid);
         if !self.can_enter(&elsewhere) || std::fs::symlink_metadata(&elsewhere)?.uid() != owner {
             bail!(
-                "Postgres' user can use neither {} nor {}",
+                "the user that runs Postgres can't write to {} or {}",
                 wanted.display(),
                 elsewhere.display()
             );
         }
-        tracing::info!(directory = %elsewhere.display(), "Postgres' user can't enter {}; its data is kept elsewhere", wanted.display());
+        tracing::info!(directory = %elsewhere.display(), "the user that runs Postgres can't enter {}; the data is in another directory", wanted.display());
         Ok(elsewhere)
     }
 

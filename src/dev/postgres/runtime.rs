@@ -31,7 +31,7 @@ impl Runtime {
             }
         }
         bail!(
-            "Postgres' socket can be kept neither in {} nor in /tmp nor in /var/tmp",
+            "no directory for Postgres' socket can be created in {}, /tmp or /var/tmp",
             temporary.display()
         )
     }

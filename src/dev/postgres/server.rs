@@ -126,14 +126,14 @@ impl PrivatePostgres {
                 Ok(connection) => return Ok(connection.close().await?),
                 Err(error) if began.elapsed() > START_TIMEOUT => {
                     return Err(error).with_context(|| {
-                        format!("Postgres does not start; see {}", log.display())
+                        format!("Postgres did not start in time; see {}", log.display())
                     });
                 }
                 Err(_) => {}
             }
             if let Some(status) = self.supervisor.try_wait()? {
                 bail!(
-                    "Postgres ended as soon as it started ({status}): {}",
+                    "Postgres exited during its start ({status}): {}",
                     last_lines(log)
                 );
             }
@@ -175,7 +175,7 @@ async fn find_binaries(base: &Path, data: &Path) -> anyhow::Result<Binaries> {
     if !fits(&downloaded) {
         let version = written_by.unwrap_or_default();
         bail!(
-            "the data in {} was written by Postgres {version}: install that version, or remove it",
+            "the data in {} was written by Postgres {version}: install that version, or delete the data",
             data.display()
         );
     }
@@ -206,7 +206,7 @@ fn initialise(owner: Owner, binaries: &Binaries, data: &Path, hasty: bool) -> an
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    fs::rename(&unfinished, data).with_context(|| format!("can't make {}", data.display()))
+    fs::rename(&unfinished, data).with_context(|| format!("can't create {}", data.display()))
 }
 
 /// Waits for the end of a server that a killed process left behind: it takes a moment to notice,

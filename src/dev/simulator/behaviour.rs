@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Args, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Faults {
-    /// How many milliseconds every answer takes.
+    /// The latency of every answer, in milliseconds.
     #[arg(long, default_value_t = 0)]
     pub latency: u64,
-    /// How many milliseconds an answer takes at most beyond that, at random.
+    /// Maximum random addition to the latency, in milliseconds.
     #[arg(long, default_value_t = 0)]
     pub jitter: u64,
-    /// After how many requests a connection gets GOAWAY; 0: never.
+    /// Send GOAWAY on a connection after this many requests; 0: never.
     #[arg(long, default_value_t = 0)]
     pub goaway_after: u32,
-    /// Of every this many accepted messages, one gets a broken connection in place of an answer; 0: none.
+    /// Break the connection instead of answering once per this many accepted messages; 0: never.
     #[arg(long, default_value_t = 0)]
     pub lose_answer_every: u64,
-    /// How many seconds the Retry-After header of 429 and 503 asks for; 0: no header.
+    /// The Retry-After header of 429 and 503, in seconds; 0: no header.
     #[arg(long, default_value_t = 0)]
     pub retry_after: u32,
-    /// The outage that every request meets.
+    /// The outage that applies to every request.
     #[arg(long, value_enum, default_value_t = Outage::None)]
     pub outage: Outage,
 }

@@ -18,25 +18,25 @@ pub struct Arguments {
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
     address: IpAddr,
-    /// The port of FCM and its token endpoint; 0 takes a free one.
+    /// The port of FCM and its token endpoint; 0 picks a free port.
     #[arg(long, default_value_t = 8443)]
     fcm_port: u16,
-    /// The port of APNs; 0 takes a free one.
+    /// The port of APNs; 0 picks a free port.
     #[arg(long, default_value_t = 8444)]
     apns_port: u16,
-    /// The port of the control endpoint; 0 takes a free one.
+    /// The port of the control endpoint; 0 picks a free port.
     #[arg(long, default_value_t = 8445)]
     control_port: u16,
-    /// The host name that clients use, besides localhost.
+    /// A host name that clients may use besides localhost.
     #[arg(long)]
     host_name: Option<String>,
-    /// Where keys, certificates and the demo Credentials are kept.
+    /// The directory for keys, certificates and the demo Credentials.
     #[arg(long, default_value = ".bellwire/simulator")]
     directory: PathBuf,
-    /// How many requests at a time one connection to FCM allows.
+    /// Maximum concurrent requests on one connection to FCM.
     #[arg(long, default_value_t = 100)]
     fcm_streams: u32,
-    /// How many requests at a time one connection to APNs allows.
+    /// Maximum concurrent requests on one connection to APNs.
     #[arg(long, default_value_t = 1000)]
     apns_streams: u32,
     #[command(flatten)]

@@ -34,7 +34,7 @@ use server::{Provider, Server};
 pub struct Options {
     /// The address that all three endpoints listen on.
     pub address: IpAddr,
-    /// 0 takes a free port, as for those below.
+    /// 0 picks a free port, here and in the ports below.
     pub fcm_port: u16,
     pub apns_port: u16,
     pub control_port: u16,
