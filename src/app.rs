@@ -135,7 +135,7 @@ async fn check_master_key(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<()
         }
         Err(_) => bail!(
             "secrets.master_key is not the key '{}' that stored Credentials are sealed with: set it \
-             to that key; if that key is lost, give the new one another secrets.master_key_id and \
+             to that key; if that key is lost, give the new key a different secrets.master_key_id and \
              store the Credentials again",
             newest.content.master_key_id
         ),
@@ -310,7 +310,7 @@ impl MetricsServer {
 
         let serving = tokio::spawn(async move {
             if let Err(error) = server.await {
-                tracing::error!(%error, "/metrics has stopped");
+                tracing::error!(%error, "the /metrics server has stopped");
             }
         });
 

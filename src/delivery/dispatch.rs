@@ -83,7 +83,7 @@ impl Dispatch {
             let Some(content) = contents.get_mut(&operation_id) else {
                 let failure = Failure::new(
                     FailureCode::OperationGone,
-                    "Its Operation is no longer on record",
+                    "Its Operation is no longer stored",
                 );
                 DeviceDelivery::Direct(guard).fail(failure);
                 continue;

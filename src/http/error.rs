@@ -131,7 +131,7 @@ impl ApiError {
     pub(crate) fn method_not_allowed() -> Self {
         Self::plain(
             StatusCode::METHOD_NOT_ALLOWED,
-            "This address does not support this method. The Allow header lists the methods",
+            "This path does not support this method. The Allow header lists the methods",
         )
     }
 
@@ -177,7 +177,7 @@ impl ApiError {
         tracing::error!(%reason, "internal error");
         Self::plain(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "Internal server error. The operator finds it in the log by the X-Request-Id header",
+            "Internal server error. The log has the reason under the X-Request-Id of this response",
         )
     }
 

@@ -73,8 +73,8 @@ pub(super) async fn liveness() -> HttpResponse {
     })
 }
 
-/// Whether the process takes requests: it reaches Postgres, the schema is up to date, and it is not
-/// shutting down.
+/// Whether the process is ready for requests: it reaches Postgres, the schema is up to date, and it
+/// is not shutting down.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -82,7 +82,7 @@ pub(super) async fn liveness() -> HttpResponse {
     security(()),
     responses(
         (status = 200, body = ReadinessReport),
-        (status = 503, body = ReadinessReport, description = "It does not; `reason` says why"),
+        (status = 503, body = ReadinessReport, description = "It is not ready; `reason` says why"),
     ),
 )]
 pub(super) async fn readiness(state: web::Data<State>) -> HttpResponse {

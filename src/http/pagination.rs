@@ -67,7 +67,7 @@ impl IntoParams for PageParams {
         let size = ParameterBuilder::new()
             .name("pageSize")
             .parameter_in(ParameterIn::Query)
-            .description(Some("Records of a page"))
+            .description(Some("Maximum number of records on the page"))
             .schema(Some(size));
 
         let token = ObjectBuilder::new()
@@ -76,7 +76,7 @@ impl IntoParams for PageParams {
         let token = ParameterBuilder::new()
             .name("pageToken")
             .parameter_in(ParameterIn::Query)
-            .description(Some("`pagination.next` of the page before"))
+            .description(Some("`pagination.next` of the previous page"))
             .schema(Some(token));
 
         vec![size.build(), token.build()]

@@ -89,7 +89,7 @@ impl fmt::Display for Expired {
             "{} expired idempotency keys",
             self.idempotency_keys
         )?;
-        writeln!(formatter, "kept: all days from {} on", self.first_kept)
+        writeln!(formatter, "kept: {} and all later days", self.first_kept)
     }
 }
 

@@ -36,7 +36,7 @@ pub enum SchemaError {
         "its schema has version {found}, and this release knows versions up to {known}: run the release that migrated it, or a newer one"
     )]
     Newer { found: i64, known: i64 },
-    #[error("its schema can't be brought up to date")]
+    #[error("its schema can't be migrated")]
     Migrate(#[from] MigrateError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -56,16 +56,13 @@ impl fmt::Display for Migrated {
 
         match self.before {
             Some(before) if before == now => {
-                write!(formatter, "the schema was up to date: version {now}")
+                write!(formatter, "the schema is up to date already: version {now}")
             }
             Some(before) => write!(
                 formatter,
                 "the schema is up to date: version {now}, from {before}"
             ),
-            None => write!(
-                formatter,
-                "the schema is up to date: version {now}, from nothing"
-            ),
+            None => write!(formatter, "the schema is created: version {now}"),
         }
     }
 }

@@ -135,7 +135,7 @@ impl Driver {
         tokio::select! {
             _ = &mut driven => {}
             end = watch => match end {
-                WatchEnd::Dead => tracing::debug!("connection dropped: the peer answers no ping"),
+                WatchEnd::Dead => tracing::debug!("connection closed: the peer did not answer a ping"),
                 WatchEnd::LetGo => {
                     // h2 sends GOAWAY and ends when the last owner is gone.
                     let _ = driven.await;

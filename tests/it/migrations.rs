@@ -64,11 +64,11 @@ async fn processes_that_migrate_at_once_follow_each_other() {
     let mut said: Vec<String> = said.collect();
     said.sort();
     let newest = schema::newest();
-    let was = format!("the schema was up to date: version {newest}\n");
+    let was = format!("the schema is up to date already: version {newest}\n");
     assert_eq!(
         said,
         [
-            format!("the schema is up to date: version {newest}, from nothing\n"),
+            format!("the schema is created: version {newest}\n"),
             was.clone(),
             was.clone(),
             was

@@ -155,7 +155,7 @@ impl Breaker {
             } => Signal::Good,
             Outcome::CredentialRefused => Signal::Refusal {
                 retry_after: None,
-                reason: "the provider refuses the credential".into(),
+                reason: "the provider refuses the Credential".into(),
             },
             Outcome::Throttled {
                 retry_after,

@@ -173,7 +173,7 @@ impl Recorder {
     /// no notification that was sent and is not recorded.
     fn resume_claims(&self) {
         if self.is_stalled.swap(false, Ordering::Relaxed) {
-            tracing::info!("outcomes are recorded again");
+            tracing::info!("Postgres takes outcomes again");
             self.notifier.notify();
         }
     }
@@ -244,7 +244,7 @@ impl Recorder {
         if dropped > 0 {
             tracing::warn!(
                 dropped,
-                "outcomes dropped: another process had claimed their batches, or they were canceled",
+                "outcomes dropped: another process had claimed their batches, or their notifications were canceled",
             );
         }
         Ok(())

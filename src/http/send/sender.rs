@@ -73,7 +73,7 @@ impl Senders {
             problems.push_at(
                 "from",
                 format!(
-                    "the App '{app_name}' has no default Credential to reach Users by; create one \
+                    "the App '{app_name}' has no default Credential to send to Users with; create one \
                      with isDefault true"
                 ),
             );

@@ -106,7 +106,7 @@ pub const ALL: [Metric; 25] = [
     gauge(POOL, "Connections to Postgres, by pool and state"),
     gauge(
         QUEUE,
-        "Unsettled PushNotifications in the whole database; due: may be claimed; later: scheduled, waiting for a retry, or claimed",
+        "Unsettled PushNotifications in the whole database; due: may be claimed; later: scheduled, waiting for a retry or for room in a lane, or claimed",
     ),
     gauge(
         QUEUE_OLDEST,
@@ -141,7 +141,7 @@ pub const ALL: [Metric; 25] = [
     ),
     histogram(
         RECORD_SECONDS,
-        "Seconds that it took to write a group of outcomes",
+        "Seconds that the successful write of a group of outcomes took",
     ),
     gauge(
         RECORDER_LAG,
@@ -149,7 +149,7 @@ pub const ALL: [Metric; 25] = [
     ),
     counter(
         OUTCOMES_DROPPED,
-        "Outcomes that came too late: another process had claimed the batch, or it was canceled",
+        "Outcomes that came too late: another process had claimed the batch, or the notification was canceled",
     ),
     counter(
         MASS_INVALIDATIONS,
@@ -195,14 +195,12 @@ pub(crate) fn start() -> anyhow::Result<()> {
     // The suffix finds the histograms alone: gauges in seconds have no buckets to set.
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS);
-    let recorder = builder
-        .context("metrics can't be counted")?
-        .build_recorder();
+    let recorder = builder.context("metrics can't be set up")?.build_recorder();
 
     // Tests start several services in one process at the same time: the first one wins.
     if REGISTRY.set(recorder.handle()).is_ok() {
         metrics::set_global_recorder(recorder)
-            .map_err(|error| anyhow::anyhow!("metrics can't be counted: {error}"))?;
+            .map_err(|error| anyhow::anyhow!("metrics can't be set up: {error}"))?;
         describe();
     }
 
