@@ -32,6 +32,7 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<S
         );
         return None;
     }
+
     Some(name)
 }
 

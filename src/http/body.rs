@@ -36,6 +36,7 @@ impl FromRequest for JsonBody {
         Box::pin(async move {
             // The caller comes first: no body is read for a client that is not authenticated.
             let caller = caller.await?;
+
             if !is_json {
                 return Err(ApiError::unsupported_media_type());
             }
@@ -53,6 +54,7 @@ impl FromRequest for JsonBody {
                     Some(PayloadError::Overflow) => ApiError::too_large(limit),
                     _ => ApiError::invalid_field("", format!("the body can't be read: {error}")),
                 })?;
+
             Ok(Self { caller, bytes })
         })
     }

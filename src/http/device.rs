@@ -28,6 +28,7 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<D
     if let Err(message) = check_token(&device) {
         problems.push(&object.at("token"), message);
     }
+
     Some(device)
 }
 

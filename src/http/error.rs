@@ -93,6 +93,7 @@ impl ApiError {
             1 => " (and 1 more problem)".to_owned(),
             count => format!(" (and {count} more problems)"),
         };
+        // Twilio's sibling APIs begin like this.
         let message = format!("Failed to complete request due to a bad request: {first}{more}");
 
         Self {
@@ -208,6 +209,7 @@ impl ResponseError for ApiError {
         let code = code_of(self.status);
         let mut response = HttpResponse::build(self.status);
 
+        // RFC 9110, section 11.6.1, requires a challenge in every 401.
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((
                 header::WWW_AUTHENTICATE,

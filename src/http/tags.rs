@@ -19,6 +19,7 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<V
             format!("must have at most {MAX_TAGS} tags; got {}", tags.len()),
         );
     }
+
     for (key, value) in &tags {
         if !is_tag(key, MAX_KEY) {
             problems.push(
@@ -26,6 +27,7 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<V
                 format!("the key must be {}", rule(MAX_KEY)),
             );
         }
+
         if !value.as_str().is_some_and(|value| is_tag(value, MAX_VALUE)) {
             problems.push(
                 &Path::Field(&path, key),
@@ -33,6 +35,7 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<V
             );
         }
     }
+
     Some(json!(tags))
 }
 

@@ -120,6 +120,7 @@ fn count_values(json: &[u8]) -> usize {
             _ => {}
         }
     }
+
     count
 }
 
@@ -180,8 +181,9 @@ impl<'a> Object<'a> {
             return true;
         }
 
-        // A field that is `null` is taken out, so that it is not unknown later.
+        // A field that is `null` is taken out, so that it is not refused as unknown later.
         self.take(name);
+
         problems.push(
             &self.at(name),
             format!("this field is required and must be {rule}"),
@@ -219,6 +221,7 @@ impl<'a> Object<'a> {
             problems.push(&self.at(name), "must not be empty");
             return None;
         }
+
         Some(string)
     }
 
@@ -260,6 +263,7 @@ impl<'a> Object<'a> {
                 format!("must be an integer from 0 to {most}; got {}", shown(&value)),
             );
         }
+
         integer
     }
 
@@ -272,6 +276,7 @@ impl<'a> Object<'a> {
                 format!("must be true or false; got {}", shown(&value)),
             );
         }
+
         value.as_bool()
     }
 
@@ -308,6 +313,7 @@ impl<'a> Object<'a> {
                 format!("must be {}; got {}", names(choices), shown(&value)),
             );
         }
+
         found.map(|(_, meaning)| *meaning)
     }
 
@@ -374,12 +380,14 @@ fn shown(value: &Value) -> String {
     match value {
         Value::String(string) => shown_string(string),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
+        // An array or an object may be as large as the body.
         _ => type_of(value).to_owned(),
     }
 }
 
 /// The beginning of a client's string, in quotes. Not for secrets.
 pub(super) fn shown_string(string: &str) -> String {
+    // Cut between characters: a byte index in the middle of one would panic.
     match string.char_indices().nth(SHOWN_CHARACTERS) {
         Some((end, _)) => format!("'{}…'", &string[..end]),
         None => format!("'{string}'"),

@@ -54,6 +54,7 @@ fn describe(operation: &mut Operation) {
                 "The request's own id if it sent a well-formed one, otherwise a new id (extension)",
             ),
         );
+
         match status.as_str() {
             "202" => {
                 add(
@@ -64,6 +65,7 @@ fn describe(operation: &mut Operation) {
                         "The address of the created or changed resource",
                     ),
                 );
+
                 if takes_idempotency_key {
                     add(
                         response,

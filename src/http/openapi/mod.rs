@@ -75,6 +75,7 @@ impl Modify for BasicAuthentication {
                 "An API key as user name and its secret as password. `bellwire keys create` creates both.",
             ))
             .build();
+
         document
             .components
             .get_or_insert_default()
@@ -93,6 +94,7 @@ pub(super) async fn json() -> HttpResponse {
 /// The page and its assets.
 pub(super) async fn page(path: web::Path<String>) -> HttpResponse {
     let config = Arc::new(Config::from("/openapi.json"));
+
     match utoipa_swagger_ui::serve(&path, config) {
         Ok(Some(file)) => HttpResponse::Ok()
             .content_type(file.content_type)

@@ -99,6 +99,7 @@ impl SendBody {
         problems: &mut Problems,
     ) -> Result<Self, ApiError> {
         let mut body = parse_body(body)?;
+
         let targets = targets(&mut body, problems);
         let message = content::message(&mut body, problems);
 
@@ -108,14 +109,15 @@ impl SendBody {
             .and_then(|from| sender(from, &body.at("from"), problems));
 
         let tags = tags::read(&mut body, problems);
+
         let bounds = ScheduleBounds {
             now: OffsetDateTime::now_utc(),
             longest_ahead,
         };
         let send_at = schedule::send_at(&mut body, bounds, problems);
         let validate_only = body.boolean("validateOnly", problems).unwrap_or(false);
-
         body.refuse_unknown(problems);
+
         Ok(Self {
             targets,
             message,
@@ -140,6 +142,7 @@ fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
         problems.push(&path, must_be(&rule, &to));
         return Targets::default();
     };
+
     if to.is_empty() || to.len() > MAX_RECIPIENTS {
         problems.push(
             &path,
@@ -153,8 +156,11 @@ fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
 
     let mut targets = Targets::default();
     let is_alone = to.len() == 1;
+
+    // A wrong recipient does not end the loop, so that the answer names all of them.
     for (index, value) in to.into_iter().enumerate() {
         let path = Path::Index(&path, index);
+
         if has_audience(&value) {
             if !is_alone {
                 problems.push(
@@ -170,6 +176,7 @@ fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
                 .extend(recipient(index, value, path, problems));
         }
     }
+
     targets
 }
 
@@ -182,14 +189,15 @@ fn has_audience(recipient: &Value) -> bool {
 fn audience(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Audience> {
     let mut target = Object::of(value, path, problems)?;
     let audience = target.take("audience").unwrap_or_default();
-
     let path = target.at("audience");
     let mut audience = Object::of(audience, path, problems)?;
+
     // No tags at all and an empty object both mean every User of the App.
     let tags = tags::read(&mut audience, problems).filter(|tags| tags != &json!({}));
 
     audience.refuse_unknown(problems);
     target.refuse_unknown(problems);
+
     Some(Audience { tags })
 }
 
@@ -200,6 +208,8 @@ fn recipient(
     problems: &mut Problems,
 ) -> Option<Recipient> {
     let mut recipient = Object::of(value, path, problems)?;
+
+    // `userId` decides: beside it, `token` and `provider` are unknown fields.
     let to = if recipient.has("userId") {
         recipient.id("userId", problems).map(To::User)
     } else {
@@ -212,6 +222,7 @@ fn recipient(
         recipient.take(name);
     }
     recipient.refuse_unknown(problems);
+
     Some(Recipient {
         index,
         to: to?,
@@ -226,6 +237,7 @@ fn variables(recipient: &mut Object<'_>, problems: &mut Problems) -> Option<Valu
     if content::holds_nul(&variables) {
         problems.push(&path, NO_NUL);
     }
+
     let length = variables.to_string().len();
     if length > MAX_VARIABLES {
         problems.push(
@@ -233,11 +245,13 @@ fn variables(recipient: &mut Object<'_>, problems: &mut Problems) -> Option<Valu
             format!("must be at most {MAX_VARIABLES} bytes of JSON; got {length}"),
         );
     }
+
     Some(variables)
 }
 
 fn sender(from: Value, path: &Path<'_>, problems: &mut Problems) -> Option<SenderSpec> {
     let mut from = Object::of(from, *path, problems)?;
+
     let app_name = app_name::read(&mut from, problems);
     let credentials = NamedCredentials {
         fcm: from.id("fcm", problems),
@@ -251,6 +265,7 @@ fn sender(from: Value, path: &Path<'_>, problems: &mut Problems) -> Option<Sende
             "must have either appName or Credential ids in fcm and apn, not both",
         );
     } else if app_name.is_none() && !names_credentials && problems.is_empty() {
+        // With problems, a malformed name or id may be what is missing here.
         problems.push(
             path,
             "must have appName, or the id of a Credential in fcm, apn or both",
@@ -258,5 +273,6 @@ fn sender(from: Value, path: &Path<'_>, problems: &mut Problems) -> Option<Sende
     }
 
     from.refuse_unknown(problems);
+
     Some(app_name.map_or(SenderSpec::Credentials(credentials), SenderSpec::App))
 }

@@ -80,9 +80,12 @@ impl CheckedSend {
         }
         check_users(state, caller, &body.targets.recipients, &mut problems).await?;
 
+        // The id carries the time at which it is generated.
         let id = OperationId::generate();
         let starts_at = body.send_at.unwrap_or_else(|| id.created_at());
+
         let template = template(&body.message, &mut problems);
+        // What a template makes is checked for each recipient when it is sent.
         let without_templates = template
             .as_ref()
             .map_or(Cow::Borrowed(&body.message), |template| {
@@ -101,10 +104,13 @@ impl CheckedSend {
             recipients,
             audience,
         } = body.targets;
+
+        // If there is no problem, no provider lacks its Credential.
         let recipients = recipients
             .into_iter()
             .map(|recipient| with_credential(recipient, &senders))
             .collect();
+
         Ok(Self {
             id,
             recipients: problems.check_some(recipients)?,
@@ -134,10 +140,12 @@ async fn check_users(
         return Ok(());
     }
 
+    // One query for all recipients.
     let missing: HashSet<UserId> = users::missing(&state.pool, caller.account_id, &ids)
         .await?
         .into_iter()
         .collect();
+
     for recipient in recipients {
         if recipient.user_id().is_some_and(|id| missing.contains(&id)) {
             problems.push_at(
@@ -146,6 +154,7 @@ async fn check_users(
             );
         }
     }
+
     Ok(())
 }
 
@@ -184,6 +193,7 @@ fn with_credential(recipient: Recipient, senders: &Senders) -> Option<CheckedRec
             device,
         },
     };
+
     Some(CheckedRecipient {
         to,
         variables: recipient.variables,

@@ -40,6 +40,8 @@ pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message
             format!("must be 1 to {MAX_COLLAPSE_KEY} bytes; got {}", key.len()),
         );
     }
+
+    // The strings have been checked as they were read; these objects are not looked into.
     for (name, over) in [("fcm", &message.fcm), ("apn", &message.apn)] {
         if over
             .as_ref()
@@ -53,6 +55,7 @@ pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message
     if !body.require("content", rule, problems) {
         return message;
     }
+
     let content = body.take("content").unwrap_or_default();
     let path = body.at("content");
     let Some(mut content) = Object::of(content, path, problems) else {
@@ -65,9 +68,11 @@ pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message
     message.data = data(&mut content, problems);
     content.refuse_unknown(problems);
 
+    // With problems, a field that was refused may be the content.
     if is_empty(&message) && problems.is_empty() {
         problems.push(&path, format!("must be {rule}"));
     }
+
     message
 }
 
@@ -83,11 +88,12 @@ fn is_empty(message: &Message) -> bool {
 
 fn image(content: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
     let image = content.string("image", problems)?;
+
     let is_url = image
         .parse::<http::Uri>()
         .is_ok_and(|uri| matches!(uri.scheme_str(), Some("https" | "http")));
 
-    // The URL that a template makes is only known for each recipient.
+    // The URL of a template is known only once it is rendered for a recipient.
     if !is_url && !is_template(&image) {
         problems.push(
             &content.at("image"),
@@ -97,6 +103,7 @@ fn image(content: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
             ),
         );
     }
+
     Some(image)
 }
 
@@ -114,6 +121,7 @@ fn data(content: &mut Object<'_>, problems: &mut Problems) -> Option<BTreeMap<St
             other => problems.push(&Path::Field(&path, &key), must_be("a string", &other)),
         }
     }
+
     Some(data)
 }
 

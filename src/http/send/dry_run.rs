@@ -163,6 +163,7 @@ async fn load_clients(
         let client = Client::for_stored(credential, &state.master_keys, &state.endpoints);
         (credential.id, client)
     });
+
     Ok(clients.collect())
 }
 
@@ -174,6 +175,7 @@ async fn load_devices(
 ) -> Result<Vec<Vec<Device>>, ApiError> {
     let mut devices: Vec<Vec<Device>> = Vec::with_capacity(send.recipients.len());
     let mut users: Vec<(usize, UserId)> = Vec::new();
+    // The ids that a send would give, so that a preview shows the real `apns-id` and its like.
     let notification_id = |position: usize| send.id.push_notification(position as u32).as_uuid();
 
     for (position, recipient) in send.recipients.iter().enumerate() {
@@ -194,6 +196,7 @@ async fn load_devices(
         }
     }
 
+    // The devices of all Users come from one query.
     let app_name = send.user_senders.app_name.as_deref().unwrap_or_default();
     let wanted: Vec<DevicesOf<'_>> = users
         .iter()
@@ -204,11 +207,13 @@ async fn load_devices(
             tags: None,
         })
         .collect();
+
     for device in devices::of_users(&state.pool, &wanted).await? {
         // A device of a provider without a Credential is not reached.
         let Some(credential_id) = send.senders.credential(device.provider) else {
             continue;
         };
+
         let (position, _) = users[device.index];
         let token = state
             .master_keys
@@ -221,5 +226,6 @@ async fn load_devices(
             token: token.ok(),
         });
     }
+
     Ok(devices)
 }

@@ -50,6 +50,8 @@ pub(super) async fn send(
 ) -> Result<HttpResponse, ApiError> {
     let caller = body.caller;
     let key = IdempotencyKey::of(&request, caller, &body.bytes)?;
+
+    // A repeated request is answered before it is checked: what it names may be gone by now.
     if let Some(key) = &key
         && let Some(response) = key.replay(&state.pool).await?
     {
@@ -60,10 +62,13 @@ pub(super) async fn send(
     if checked.validate_only {
         return validate_only::validate(&state, caller, &checked).await;
     }
+
+    // After the checks, so that a request with problems does not count.
     state
         .rate_limits
         .check_recipients(caller.account_id, checked.recipients.len())?;
 
+    // The id is known before anything is stored, so the answer can be stored with the Operation.
     let answer = Accepted::operation(&request, &state, checked.id);
     let operation = NewOperation {
         id: checked.id,
@@ -82,6 +87,7 @@ pub(super) async fn send(
         recipients: seal(checked.recipients, caller, &state.master_keys)?,
         audience: checked.audience,
     };
+
     match (state.group_commit.submit(operation).await, key) {
         // Another request with the same key was stored between the replay above and now.
         (Err(AcceptError::Repeated), Some(key)) => key
@@ -112,11 +118,13 @@ fn seal(
                 token: keys.seal_token(account_id, &device.token)?,
             },
         };
+
         Ok(NewRecipient {
             recipient,
             variables,
         })
     };
+
     recipients.into_iter().map(seal).collect()
 }
 

@@ -63,6 +63,7 @@ pub(crate) async fn preview(
         .recipients()
         .map(|recipient| preview_recipient(&run, &recipient))
         .collect();
+
     Ok(HttpResponse::Ok().json(PreviewList { previews }))
 }
 
@@ -81,6 +82,7 @@ fn check_size(send: &CheckedSend) -> Result<(), ApiError> {
             format!("must have 1 to {MAX_RECIPIENTS} recipients for a preview; got {count}"),
         ));
     }
+
     Ok(())
 }
 
@@ -88,6 +90,7 @@ fn preview_recipient(run: &DryRun<'_>, recipient: &DryRunRecipient<'_>) -> Previ
     let position = recipient.position;
     let mut requests = Vec::new();
     let mut errors = Vec::new();
+
     errors.extend(
         recipient
             .unaddressable()
@@ -100,6 +103,7 @@ fn preview_recipient(run: &DryRun<'_>, recipient: &DryRunRecipient<'_>) -> Previ
             Err(failure) => errors.push(RecipientError::new(position, failure)),
         }
     }
+
     Preview {
         position,
         requests,
@@ -123,6 +127,7 @@ fn request(
                 "The Credential is for another provider",
             )
         })?;
+
     Ok(ProviderRequest {
         provider: device.provider,
         credential_id: device.credential_id,

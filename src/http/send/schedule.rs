@@ -37,17 +37,18 @@ pub(super) fn send_at(
     let path = body.at("schedule");
     let mut schedule = Object::of(schedule, path, problems)?;
 
-    let send_at = schedule
+    let value = schedule
         .require("sendAt", RULE, problems)
         .then(|| schedule.take("sendAt"))
         .flatten();
     let path = schedule.at("sendAt");
-    let send_at = send_at.and_then(|send_at| one_timestamp(&send_at, &path, bounds, problems));
+    let send_at = value.and_then(|value| one_timestamp(&value, &path, bounds, problems));
 
     schedule.refuse_unknown(problems);
     send_at
 }
 
+/// The API has an array here, as Twilio's sibling APIs do, but a push is sent at one time.
 fn one_timestamp(
     send_at: &Value,
     path: &Path<'_>,
@@ -59,6 +60,7 @@ fn one_timestamp(
             Some(elements) => format!("must be {RULE}; got {} elements", elements.len()),
             None => must_be(RULE, send_at),
         };
+
         problems.push(path, message);
         return None;
     };
@@ -82,6 +84,7 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<OffsetDateTime, St
             shown_time(now)
         ));
     }
+
     if timestamp > now + longest_ahead {
         let hours = longest_ahead.whole_hours();
         return Err(format!(
@@ -89,6 +92,7 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<OffsetDateTime, St
             shown_time(now)
         ));
     }
+
     Ok(timestamp)
 }
 

@@ -50,6 +50,8 @@ impl Senders {
             if self.credential(provider).is_some() {
                 continue;
             }
+
+            // Thousands of recipients may lack the same Credential: the first stands for them.
             let first = targets
                 .recipients
                 .iter()
@@ -103,6 +105,7 @@ impl Senders {
         let include_users = targets.include_users();
         let is_needed = |provider: &Provider| {
             let may_reach_users = include_users && self.credential(*provider).is_some();
+
             may_reach_users
                 || targets
                     .recipients
@@ -171,6 +174,7 @@ async fn defaults(
             name: app_name.map(str::to_owned),
         })
         .await?;
+
     if let Some(found) = found {
         return Ok(Senders {
             app_name: Some(found.app_name),
@@ -185,6 +189,7 @@ async fn defaults(
             "the account has no App to send from; create a Credential, which creates its App",
         ),
     }
+
     Ok(Senders::default())
 }
 
@@ -200,11 +205,13 @@ async fn named(
             .into_iter()
             .filter_map(|(provider, id)| Some((provider, id?)))
             .collect();
+
     let ids: Vec<CredentialId> = credentials.iter().map(|(_, id)| *id).collect();
     let found = senders::named(pool, account_id, &ids).await?;
 
     for (provider, id) in &credentials {
         let field = field_of(*provider);
+
         match found.iter().find(|credential| credential.id == *id) {
             None => problems.push_at(field, "no Credential has this id"),
             Some(credential) if credential.credential_type.provider() != *provider => {
@@ -218,10 +225,12 @@ async fn named(
         }
     }
 
+    // Credentials of two Apps reach devices, but say nothing about where Users are looked up.
     let app_name = found
         .first()
         .map(|credential| credential.app_name.clone())
         .filter(|name| found.iter().all(|credential| credential.app_name == *name));
+
     Ok(Senders {
         app_name,
         credentials,

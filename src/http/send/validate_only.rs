@@ -49,6 +49,7 @@ pub(super) async fn validate(
     let run = DryRun::load(state, caller, send).await?;
     let mut errors = Vec::new();
     let mut questions = Vec::new();
+
     for recipient in run.recipients() {
         check(&run, &recipient, &mut errors, &mut questions);
     }
@@ -61,8 +62,10 @@ pub(super) async fn validate(
         .collect()
         .await;
 
+    // FCM's answers come in any order.
     errors.extend(refused);
     errors.sort_by_key(|error| error.position);
+
     Ok(HttpResponse::Ok().json(Validation {
         valid: errors.is_empty(),
         asked,
@@ -78,6 +81,7 @@ fn check<'a>(
     questions: &mut Vec<Question<'a>>,
 ) {
     let position = recipient.position;
+
     errors.extend(
         recipient
             .unaddressable()
@@ -88,6 +92,7 @@ fn check<'a>(
         let payload = run
             .payload(&recipient.message, device.provider)
             .and_then(|payload| device.token().map(|_| payload));
+
         match payload {
             Err(failure) => errors.push(RecipientError::new(position, failure)),
             // APNs has no way to check a message without delivering it.
