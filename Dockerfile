@@ -4,24 +4,29 @@
 # The version is that of rust-toolchain.toml, so that an image and a developer have the same compiler.
 FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /build
+# The production image has neither the simulator nor the demo. The demo's image, which docker-compose.yml builds, has them.
+ARG PROFILE=dist
+ARG FEATURES=otlp,docs-ui
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 # An empty crate first, so that the compiled dependencies are a layer that stays until Cargo.toml or Cargo.lock changes.
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
-    && cargo build --profile dist --locked --bin bellwire
+    && cargo build --locked --bin bellwire --profile "$PROFILE" --no-default-features --features "$FEATURES"
 COPY .sqlx .sqlx
 COPY config config
 COPY migrations migrations
 COPY src src
 # Cargo goes by times, and the source may be older than the empty crate.
-RUN touch src/main.rs src/lib.rs && cargo build --profile dist --locked --bin bellwire
+RUN touch src/main.rs src/lib.rs \
+    && cargo build --locked --bin bellwire --profile "$PROFILE" --no-default-features --features "$FEATURES" \
+    && mv "target/$PROFILE/bellwire" .
 # Whoever runs the image owns this, and a volume that is mounted here begins as a copy of it.
 RUN mkdir data
 
 FROM debian:bookworm-slim
 # The authorities of Debian's package ca-certificates, which the build's image has and this one has not.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /build/target/dist/bellwire /usr/local/bin/
+COPY --from=build /build/bellwire /usr/local/bin/
 COPY --from=build --chown=65534:65534 /build/data /var/lib/bellwire
 # By number, so that an orchestrator can tell that it is not root.
 USER 65534:65534

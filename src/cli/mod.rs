@@ -12,7 +12,9 @@ mod serve;
 
 use crate::app;
 use crate::config::Config;
+#[cfg(feature = "dev")]
 use crate::dev;
+#[cfg(feature = "dev")]
 use crate::dev::simulator;
 use crate::maintenance::{key_rotation, retention};
 use crate::store::citus;
@@ -34,10 +36,13 @@ enum Command {
     /// Run the service: the HTTP API, delivery and maintenance.
     Serve,
     /// Run everything on this machine to try it: a private Postgres, the simulator and a demo App.
+    #[cfg(feature = "dev")]
     Dev(dev::Arguments),
     /// Run a simulator of FCM and APNs.
+    #[cfg(feature = "dev")]
     Simulate(simulator::command::Arguments),
     /// Store a demo account with the key dev:dev, and Credentials for the simulator.
+    #[cfg(feature = "dev")]
     Demo(dev::demo::Arguments),
     /// Migrate the database's schema and exit.
     Migrate {
@@ -77,11 +82,14 @@ impl Cli {
 
         match self.command {
             Command::Serve => serve::run(&load()?).await,
+            #[cfg(feature = "dev")]
             Command::Dev(arguments) => dev::run(arguments, load()?).await,
+            #[cfg(feature = "dev")]
             Command::Simulate(arguments) => {
                 telemetry::logs::start(&load()?, None)?;
                 simulator::command::run(arguments).await
             }
+            #[cfg(feature = "dev")]
             Command::Demo(arguments) => dev::demo::run(&arguments, &load()?).await,
             Command::Migrate { citus } => migrate(&load()?, citus).await,
             Command::Keys(command) => keys::run(command, &load_and_warn(load)?).await,

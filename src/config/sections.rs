@@ -274,6 +274,12 @@ impl Traces {
                 endpoint,
                 "an http or https address",
             );
+            check.holds(
+                cfg!(feature = "otlp"),
+                "traces.endpoint",
+                endpoint,
+                "empty: this build can't send spans, for want of the feature otlp",
+            );
         }
         check.holds(
             (0.0..=1.0).contains(&self.ratio),

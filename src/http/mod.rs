@@ -216,7 +216,10 @@ fn routes(config: &mut web::ServiceConfig) {
 
     config
         .service(service)
-        .route("/openapi.json", web::get().to(openapi::json))
+        .route("/openapi.json", web::get().to(openapi::json));
+
+    #[cfg(feature = "docs-ui")]
+    config
         .service(web::redirect("/docs", "/docs/"))
         .route("/docs/{path:.*}", web::get().to(openapi::page));
 }

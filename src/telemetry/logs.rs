@@ -3,16 +3,16 @@
 use std::io::IsTerminal;
 
 use anyhow::Context;
-use tracing::Level;
-use tracing_opentelemetry::OpenTelemetryLayer;
-use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{Config, LogFormat};
 use crate::telemetry::panics;
 use crate::telemetry::traces::Traces;
+
+/// Takes up spans, beside the logs.
+pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Starts logging, and sends the spans of requests to `traces`.
 pub fn start(config: &Config, traces: Option<&Traces>) -> anyhow::Result<()> {
@@ -28,13 +28,9 @@ pub fn start(config: &Config, traces: Option<&Traces>) -> anyhow::Result<()> {
         LogFormat::Json => lines.json().boxed(),
     };
 
-    // Requests are traced whatever the log level is.
-    let requests = Targets::new().with_target("bellwire::http", Level::INFO);
-    let spans = traces.map(|traces| OpenTelemetryLayer::new(traces.tracer()).with_filter(requests));
-
     let started = tracing_subscriber::registry()
+        .with(traces.map(Traces::layer))
         .with(lines.with_filter(filter))
-        .with(spans)
         .try_init();
     started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))?;
     panics::log();

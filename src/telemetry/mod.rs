@@ -2,5 +2,7 @@
 
 pub mod logs;
 pub mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 pub(crate) mod panics;
 pub mod traces;

@@ -9,11 +9,15 @@
 
 mod connection;
 mod driver;
+#[cfg(any(feature = "dev", feature = "otlp"))]
+mod http1;
 mod origin;
 mod pool;
 mod response;
 mod tls;
 
+#[cfg(any(feature = "dev", feature = "otlp"))]
+pub use http1::{Http1Client, RequestError};
 pub use origin::Origin;
 pub use pool::Pool;
 pub use response::{Response, SendError};

@@ -67,6 +67,20 @@ impl Roots {
 
     /// A configuration for HTTP/2 that shows `identity` to a peer that asks for a certificate.
     pub fn client_config(&self, identity: Option<Identity>) -> Result<Arc<ClientConfig>, TlsError> {
+        self.config(identity, b"h2")
+    }
+
+    /// A configuration for HTTP/1.1, without a client certificate.
+    #[cfg(any(feature = "dev", feature = "otlp"))]
+    pub fn http1_config(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        self.config(None, b"http/1.1")
+    }
+
+    fn config(
+        &self,
+        identity: Option<Identity>,
+        protocol: &[u8],
+    ) -> Result<Arc<ClientConfig>, TlsError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -78,7 +92,7 @@ impl Roots {
             }
             None => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.alpn_protocols = vec![protocol.to_vec()];
 
         Ok(Arc::new(config))
     }

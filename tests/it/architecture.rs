@@ -46,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "shutdown",
             "store",
             "telemetry",
+            "transport",
         ],
     ),
     // Only built for the fuzz targets.
@@ -84,7 +85,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("provider", &["crypto", "model", "transport"]),
     ("template", &["model", "telemetry"]),
     // Leaves.
-    ("telemetry", &["config", "model"]),
+    ("telemetry", &["config", "model", "transport"]),
     ("crypto", &["model"]),
     ("config", &[]),
     ("model", &[]),

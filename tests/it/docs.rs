@@ -133,7 +133,9 @@ fn the_documents_name_the_profiles_that_compose_has() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("profiles: [")?.strip_suffix(']'));
     let profiles: BTreeSet<&str> = lists.flat_map(|list| list.split(", ")).collect();
-    assert_eq!(arguments(&read("README.md"), "--profile"), profiles);
+    // Cargo has profiles too.
+    let readme = read("README.md").replace("--profile dist", "");
+    assert_eq!(arguments(&readme, "--profile"), profiles);
     for path in [
         "docs/operations.md",
         "docker-compose.yml",
@@ -200,6 +202,27 @@ fn the_image_is_built_with_the_compiler_that_everything_is_built_with() {
     assert!(
         read("Dockerfile").contains(&format!("\nFROM rust:{version}-slim-bookworm AS build\n"))
     );
+}
+
+#[test]
+fn ci_and_the_readme_build_what_the_image_is_built_with() {
+    let dockerfile = read("Dockerfile");
+    let default_of = |argument: &str| {
+        let start = format!("ARG {argument}=");
+        let line = dockerfile
+            .lines()
+            .find_map(|line| line.strip_prefix(&start));
+        line.unwrap().to_owned()
+    };
+    let features = format!(
+        "--no-default-features --features {}",
+        default_of("FEATURES")
+    );
+    let profile = format!("--profile {}", default_of("PROFILE"));
+
+    assert!(read(".ci/run").contains(&features), "{features}");
+    assert!(read("README.md").contains(&format!("{profile} {features}")));
+    assert!(!features.contains("dev"), "{features}");
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context;
-use postgresql_embedded::{PostgreSQL, SettingsBuilder};
+
+use crate::dev::postgres::download;
+use crate::dev::postgres::owner::Owner;
 
 /// The oldest that is good enough.
 const OLDEST: u32 = 15;
@@ -66,29 +68,10 @@ fn version_of(text: &str) -> Option<u32> {
 }
 
 /// Downloads binaries into `directory`, unless they are there.
-pub(super) async fn downloaded(directory: &Path) -> anyhow::Result<Binaries> {
-    // The crate would also run initdb, which refuses to run as root; a data directory that looks
-    // initialised keeps it from that, and our own is made later.
-    let pretended = tempfile_directory()?;
-    std::fs::write(pretended.join("postgresql.conf"), "")?;
-    let settings = SettingsBuilder::new()
-        .installation_dir(directory)
-        .data_dir(&pretended)
-        .temporary(false)
-        .build();
-    let mut postgresql = PostgreSQL::new(settings);
-    let setup = postgresql.setup().await;
-    let _ = std::fs::remove_dir_all(&pretended);
-    setup.context("Postgres' binaries can't be downloaded")?;
-    let binaries = postgresql.settings().binary_dir();
-    in_directory(&binaries).with_context(|| format!("no usable Postgres in {}", binaries.display()))
-}
+pub(super) async fn downloaded(owner: Owner, directory: &Path) -> anyhow::Result<Binaries> {
+    let programs = download::download(download::RELEASES, owner, directory).await?;
 
-fn tempfile_directory() -> anyhow::Result<PathBuf> {
-    let directory = std::env::temp_dir().join(format!("bellwire-{:016x}", rand::random::<u64>()));
-    std::fs::create_dir(&directory)
-        .with_context(|| format!("can't make {}", directory.display()))?;
-    Ok(directory)
+    in_directory(&programs).with_context(|| format!("no usable Postgres in {}", programs.display()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! process that started it, however that ends.
 
 mod binaries;
+mod download;
 mod owner;
 mod runtime;
 mod server;

@@ -13,6 +13,7 @@ use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use crate::dev::postgres::binaries::{self, Binaries};
+use crate::dev::postgres::download;
 use crate::dev::postgres::owner::Owner;
 use crate::dev::postgres::runtime::Runtime;
 
@@ -82,7 +83,7 @@ impl PrivatePostgres {
         settings: &[&str],
     ) -> anyhow::Result<Self> {
         let data = base.join("data");
-        let binaries = find_binaries(base, &data).await?;
+        let binaries = find_binaries(owner, base, &data).await?;
         if !data.join("PG_VERSION").exists() {
             initialise(owner, &binaries, &data, settings == HASTY)?;
         }
@@ -159,7 +160,7 @@ impl Drop for PrivatePostgres {
 }
 
 /// Binaries of the version that wrote the data; any, where there is none yet.
-async fn find_binaries(base: &Path, data: &Path) -> anyhow::Result<Binaries> {
+async fn find_binaries(owner: Owner, base: &Path, data: &Path) -> anyhow::Result<Binaries> {
     let written_by = fs::read_to_string(data.join("PG_VERSION"))
         .ok()
         .and_then(|text| text.trim().parse::<u32>().ok());
@@ -167,8 +168,11 @@ async fn find_binaries(base: &Path, data: &Path) -> anyhow::Result<Binaries> {
     if let Some(binaries) = binaries::installed().into_iter().find(fits) {
         return Ok(binaries);
     }
-    tracing::info!("no installed Postgres server fits; downloading one");
-    let downloaded = binaries::downloaded(&base.join("binaries")).await.context(
+    tracing::info!(
+        version = download::VERSION,
+        "no installed Postgres server fits; downloading one"
+    );
+    let downloaded = Box::pin(binaries::downloaded(owner, &base.join("binaries"))).await.context(
         "no Postgres server (15 or newer) is installed and none could be downloaded: install one (Debian, Ubuntu: \
          apt install postgresql; macOS: brew install postgresql), or set DATABASE_URL",
     )?;

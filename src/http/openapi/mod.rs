@@ -1,20 +1,23 @@
-//! `/openapi.json`, made from the handlers' annotations, and `/docs/`, a page to browse it. The
-//! page's assets are in the binary.
+//! `/openapi.json`, made from the handlers' annotations, and `/docs/`, a page to browse it, in builds
+//! with the feature `docs-ui`.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
-use utoipa_swagger_ui::Config;
 
 mod errors;
 mod headers;
 mod limits;
+#[cfg(feature = "docs-ui")]
+mod page;
 mod requests;
 
 pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors};
 use headers::Headers;
+#[cfg(feature = "docs-ui")]
+pub(super) use page::page;
 pub(super) use requests::{CredentialRequest, DefaultRequest, RegisterRequest, SendRequest};
 
 use crate::http::error::{ErrorBody, Problem};
@@ -89,18 +92,6 @@ pub(super) async fn json() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .body(JSON.as_str())
-}
-
-/// The page and its assets.
-pub(super) async fn page(path: web::Path<String>) -> HttpResponse {
-    let config = Arc::new(Config::from("/openapi.json"));
-
-    match utoipa_swagger_ui::serve(&path, config) {
-        Ok(Some(file)) => HttpResponse::Ok()
-            .content_type(file.content_type)
-            .body(file.bytes.into_owned()),
-        _ => HttpResponse::NotFound().finish(),
-    }
 }
 
 #[cfg(test)]

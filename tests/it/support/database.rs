@@ -1,7 +1,6 @@
 //! A database for each test, cloned from one that is migrated once.
 //!
-//! The server is `TEST_DATABASE_URL`'s if that is set; else a private one from the binaries on this
-//! machine; else one that testcontainers starts with Docker. With `CITUS_DATABASE_URL` set to a
+//! The server is `TEST_DATABASE_URL`'s if that is set, else a private one. With `CITUS_DATABASE_URL` set to a
 //! coordinator's, databases are schemas in that, and distributed.
 
 use std::os::unix::fs::symlink;
@@ -10,13 +9,10 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bellwire::dev::postgres::{self, PrivatePostgres};
+use bellwire::dev::postgres::PrivatePostgres;
 use bellwire::store::{citus, pool, schema};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};
-use testcontainers::core::{IntoContainerPort, WaitFor};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{GenericImage, ImageExt, ReuseDirective};
 use tokio::sync::OnceCell;
 
 const CITUS_URL: &str = "CITUS_DATABASE_URL";
@@ -146,14 +142,13 @@ impl Server {
                     .map_or(url.clone(), |(server, _)| server.to_owned()),
                 None,
             ),
-            Err(_) if postgres::is_installed() => {
+            Err(_) => {
                 let private = PrivatePostgres::throwaway().await.unwrap();
                 (
                     private.url("").trim_end_matches('/').to_owned(),
                     Some(private),
                 )
             }
-            Err(_) => (container().await, None),
         };
         let template = format!("bellwire_template_{}", std::process::id());
         let server = Self {
@@ -224,28 +219,4 @@ async fn forget_dead_schemas(connection: &mut PgConnection) {
                 .await;
         }
     }
-}
-
-/// A Postgres in Docker, the same one for every run.
-async fn container() -> String {
-    let container = GenericImage::new("postgres", "17-alpine")
-        .with_exposed_port(5432.tcp())
-        .with_wait_for(WaitFor::message_on_stderr("database system is ready to accept connections"))
-        .with_env_var("POSTGRES_HOST_AUTH_METHOD", "trust")
-        .with_container_name("bellwire-test-postgres")
-        .with_reuse(ReuseDirective::Always)
-        .start()
-        .await
-        .expect("no Postgres binaries are installed and Docker can't start one: install Postgres 15 or newer");
-    let (host, port) = (
-        container.get_host().await.unwrap(),
-        container.get_host_port_ipv4(5432).await.unwrap(),
-    );
-    let url = format!("postgres://postgres@{host}:{port}");
-    // It says that it is ready once before it restarts for good.
-    super::eventually("Postgres in Docker", async || {
-        PgConnection::connect(&format!("{url}/postgres")).await.ok()
-    })
-    .await;
-    url
 }
