@@ -105,7 +105,6 @@ fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut folders = vec![root.clone()];
     let mut sources = Vec::new();
-
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -150,7 +149,6 @@ fn code_of(text: &str) -> String {
 /// The modules that `code` names as `crate::module`, those within braces included.
 fn named_modules(code: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-
     for (at, prefix) in code.match_indices("crate::") {
         let rest = &code[at + prefix.len()..];
         if let Some(group) = rest.strip_prefix('{') {
@@ -168,7 +166,6 @@ fn first_names_of_group(group: &str) -> Vec<String> {
     let mut depth = 0;
     let mut names = Vec::new();
     let mut is_start = true;
-
     for (at, character) in group.char_indices() {
         match character {
             '{' => depth += 1,
@@ -195,7 +192,6 @@ fn identifier(text: &str) -> String {
 fn back_edges(sources: &[Source]) -> Vec<String> {
     let allowed: BTreeMap<_, _> = ARROWS.iter().copied().collect();
     let mut wrong = Vec::new();
-
     for source in sources {
         // `main.rs` and `lib.rs` stand for the crate itself.
         let Some(allowed) = allowed.get(source.module.as_str()) else {
@@ -375,7 +371,6 @@ fn no_statement_selects_all_columns_of_a_table() {
 
 fn tables(migrations: &Path) -> BTreeSet<String> {
     let mut tables = BTreeSet::new();
-
     for entry in fs::read_dir(migrations).unwrap() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
         for (at, words) in text.match_indices("create table ") {

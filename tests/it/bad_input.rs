@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use crate::support::client::{Client, answer, apn, fcm, message};
 use crate::support::service::{Service, World};
 
-/// A User that there is not.
+/// A User that does not exist.
 const NOBODY: &str = "comms_pushnotificationuser_01h9krwprkeee8fzqspvwy6nq8";
 const TOKEN: &str = "dqWD7WEC83K41WHyufTS7:APA91bF";
 
@@ -289,6 +289,7 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
             &["to[0].token", "to[2].provider", "ttl"],
         ),
     ];
+
     for (case, body, expected) in cases {
         let (status, error) = service.client.post("", &body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{case}: {error}");
@@ -299,6 +300,7 @@ async fn every_bad_send_is_refused_with_the_field_at_fault() {
         );
         assert_eq!(fields(&error), expected, "{case}: {error}");
     }
+
     assert_nothing_written(&service).await;
     service.stop().await;
 }
@@ -323,8 +325,10 @@ async fn null_is_the_same_as_absent() {
     for field in absent {
         body[field] = Value::Null;
     }
+
     let id = service.client.send(&body).await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 1);
+
     for (path, body, field) in [
         (
             "/Credentials",
@@ -369,6 +373,7 @@ async fn null_is_the_same_as_absent() {
             "{error}"
         );
     }
+
     for path in [
         "/Apps/demo",
         &format!("/Credentials/{}", credential(&service).await),
@@ -395,7 +400,7 @@ async fn credential(service: &Service) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_bad_recipient_among_ten_thousand_is_named_and_nobody_is_sent_to() {
+async fn one_bad_recipient_among_ten_thousand_is_named_and_nothing_is_sent() {
     let service = Service::start().await;
     let mut to: Vec<Value> = (0..10_000).map(|index| fcm(&format!("t{index}"))).collect();
     to[7_531]["token"] = json!("with a space");
@@ -404,6 +409,7 @@ async fn one_bad_recipient_among_ten_thousand_is_named_and_nobody_is_sent_to() {
         (status, fields(&error)),
         (StatusCode::BAD_REQUEST, vec!["to[7531].token"])
     );
+
     to[7_531] = json!({"userId": NOBODY});
     let (status, error) = service.client.post("", &message(&to)).await;
     assert_eq!(
@@ -418,6 +424,7 @@ async fn one_bad_recipient_among_ten_thousand_is_named_and_nobody_is_sent_to() {
 async fn an_error_names_the_limit() {
     let service = Service::start().await;
     let long = |count: usize| json!("a".repeat(count));
+
     for (path, body, limit) in [
         (
             "/Credentials",
@@ -459,6 +466,7 @@ async fn an_error_names_the_limit() {
             "{path}: {error}"
         );
     }
+
     let id = service
         .client
         .send(&with(|body| {
@@ -492,7 +500,7 @@ async fn the_readmes_error_is_what_a_client_gets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_request_at_all_gets_the_error_object_too() {
+async fn a_malformed_request_gets_the_error_object() {
     let mut world = World::new().await;
     world.config.server.max_body_size = 100_000;
     let service = world.start().await;
@@ -509,8 +517,10 @@ async fn what_is_no_request_at_all_gets_the_error_object_too() {
         error["message"].as_str().unwrap().contains("line 1"),
         "{error}"
     );
+
     let (status, _) = answer(post().body("[]").send().await.unwrap()).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
+
     let (status, error) = answer(post().body("x".repeat(100_001)).send().await.unwrap()).await;
     assert_eq!(
         (status, &error["code"]),
@@ -520,6 +530,7 @@ async fn what_is_no_request_at_all_gets_the_error_object_too() {
         error["message"].as_str().unwrap().contains("100000"),
         "{error}"
     );
+
     let text = service
         .client
         .request(Method::POST, "")
@@ -538,11 +549,13 @@ async fn what_is_no_request_at_all_gets_the_error_object_too() {
         .await
         .unwrap();
     assert_eq!(response.headers()["allow"], "GET, POST");
+
     let (status, error) = answer(response).await;
     assert_eq!(
         (status, &error["code"]),
         (StatusCode::METHOD_NOT_ALLOWED, &json!(405))
     );
+
     for path in [
         "/nothing/here",
         "/Operations/x",
@@ -558,6 +571,7 @@ async fn what_is_no_request_at_all_gets_the_error_object_too() {
             "{path}: {error}"
         );
     }
+
     let stranger = Client::new(&service.url, "SKdemo", "guessed");
     let response = stranger
         .request(Method::GET, "/Operations")
@@ -570,6 +584,7 @@ async fn what_is_no_request_at_all_gets_the_error_object_too() {
             .unwrap()
             .starts_with("Basic")
     );
+
     let (status, error) = answer(response).await;
     assert_eq!(
         (status, &error["code"]),
@@ -607,11 +622,13 @@ async fn every_bad_query_parameter_is_named() {
             "appName",
         ),
     ];
+
     for (path, field) in cases {
         let (status, error) = service.client.get(path).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {error}");
         assert_eq!(fields(&error), [field], "{path}");
     }
+
     let (status, _) = service.client.get("/Operations?unknown=1").await;
     assert_eq!(status, StatusCode::OK, "unknown parameters are ignored");
     service.stop().await;
@@ -628,6 +645,7 @@ async fn a_provider_without_a_credential_is_named_at_its_first_recipient() {
         (StatusCode::BAD_REQUEST, vec!["from"]),
         "no App at all"
     );
+
     let fcm_type = bellwire::model::provider::CredentialType::Fcm;
     let content = service.world.simulator.fcm_credential();
     service
@@ -658,6 +676,7 @@ async fn a_body_of_very_many_values_is_refused_before_it_takes_memory() {
             .contains("more than 300000 JSON values"),
         "{body}"
     );
+
     let commas = json!({"to": [fcm("a-device")], "content": {"title": "t", "body": "b", "data": {"list": "[{,".repeat(500)}}});
     assert_eq!(
         service.client.post("", &commas).await.0,

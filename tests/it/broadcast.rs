@@ -1,4 +1,4 @@
-//! Broadcast: to every User of an App, or those with tagged devices, without a list in the request.
+//! Broadcasts to every User of an App, or to those with tagged devices.
 
 use bellwire::model::id::MAX_POSITIONS;
 use bellwire::model::message::Priority;
@@ -14,7 +14,7 @@ fn to_audience(audience: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_gets_it_once() {
+async fn every_user_gets_it_once() {
     let service = Service::start().await;
     service.world.register_many(12_000).await;
     let id = service.client.send(&to_audience(&json!({}))).await;
@@ -23,6 +23,7 @@ async fn everybody_gets_it_once() {
         (&stats["total"], &stats["sent"]),
         (&json!(12_000), &json!(12_000))
     );
+
     let arrived = service.arrived().await;
     assert_eq!(
         (&arrived["tokens"], &arrived["requests"]),
@@ -43,10 +44,11 @@ async fn tags_choose_devices() {
         .await["stats"]
         .clone();
     assert_eq!((&stats["total"], &stats["sent"]), (&json!(50), &json!(50)));
-    let nobody = json!({"tags": {"tier": "gold", "lang": "en"}});
+
+    let no_device = json!({"tags": {"tier": "gold", "lang": "en"}});
     let operation = service
         .client
-        .completed(&service.client.send(&to_audience(&nobody)).await)
+        .completed(&service.client.send(&to_audience(&no_device)).await)
         .await;
     assert_eq!(operation["stats"]["total"], 0);
     service.stop().await;
@@ -55,10 +57,12 @@ async fn tags_choose_devices() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_ends_the_fan_out_too() {
     let mut world = World::new().await;
-    // The test itself does the fan-out, a step at a time.
+
+    // The test does the fan-out itself, one step at a time.
     world.config.delivery.enabled = false;
     let service = world.start().await;
-    let (client, pool) = (&service.client, &service.world.database.pool);
+    let client = &service.client;
+    let pool = &service.world.database.pool;
     service.world.register_many(12_000).await;
     let path = format!(
         "/Operations/{}",
@@ -72,6 +76,7 @@ async fn a_cancel_ends_the_fan_out_too() {
         client.post(&cancel, &Value::Null).await.0,
         StatusCode::ACCEPTED
     );
+
     let canceled = client.read(&path).await;
     assert_eq!(canceled["status"], "CANCELED");
     assert_adds_up(&canceled["stats"]);
@@ -94,7 +99,8 @@ async fn an_audience_beyond_what_an_operation_holds_is_not_cut_silently() {
     service.world.register_many(3).await;
     service.client.send(&to_audience(&json!({}))).await;
     let pool = &service.world.database.pool;
-    let (most, holds_two) = (MAX_POSITIONS as i32, MAX_POSITIONS as i32 - 2);
+    let most = MAX_POSITIONS as i32;
+    let holds_two = MAX_POSITIONS as i32 - 2;
     sqlx::query("update fanouts set next_position = $1")
         .bind(holds_two)
         .execute(pool)
@@ -102,11 +108,13 @@ async fn an_audience_beyond_what_an_operation_holds_is_not_cut_silently() {
         .unwrap();
     let step = fan_out::step(pool).await.unwrap().unwrap();
     assert_eq!((step.notifications, step.is_full), (2, true));
+
     let last: i32 = sqlx::query_scalar("select max(position) from push_notifications")
         .fetch_one(pool)
         .await
         .unwrap();
     assert_eq!(last, most - 1);
+
     service.client.send(&to_audience(&json!({}))).await;
     let step = fan_out::step(pool).await.unwrap().unwrap();
     assert_eq!((step.notifications, step.is_full), (3, false));
@@ -152,7 +160,7 @@ async fn batches_of_an_audience_rank_like_those_of_a_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scheduled_one_waits_and_can_be_canceled_before_anybody_was_counted() {
+async fn a_scheduled_broadcast_can_be_canceled_before_its_fan_out() {
     let service = Service::start().await;
     service.world.register_many(10).await;
     let mut body = to_audience(&json!({}));
@@ -181,7 +189,7 @@ async fn a_scheduled_one_waits_and_can_be_canceled_before_anybody_was_counted() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_audience_stands_alone() {
+async fn an_audience_is_the_only_recipient() {
     let service = Service::start().await;
     let audience = json!({"audience": {}});
     for (to, field) in [

@@ -1,4 +1,4 @@
-//! What callers may do: roles of API keys, and rate limits.
+//! Roles of API keys, and rate limits.
 
 use bellwire::crypto::{generate_api_secret, hash_api_secret};
 use bellwire::store::api_keys::{self, KnownKey, Role};
@@ -21,29 +21,30 @@ async fn with_role(service: &Service, role: Role) -> Client {
             &content,
         )
         .await;
-    let (key, secret) = (format!("SKrole{role:?}"), generate_api_secret());
+    let key = format!("SKrole{role:?}");
+    let secret = generate_api_secret();
     let known = KnownKey {
         account_id,
         secret_hash: hash_api_secret(&secret),
         role,
     };
     assert!(api_keys::insert(pool, &key, &known).await.unwrap());
+
     Client::new(&service.url, &key, &secret)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_does_what_its_role_allows() {
     let service = Service::start().await;
-    let (sender, reader) = (
-        with_role(&service, Role::Send).await,
-        with_role(&service, Role::Read).await,
-    );
+    let sender = with_role(&service, Role::Send).await;
+    let reader = with_role(&service, Role::Read).await;
     let id = sender.send(&message(&[fcm("a")])).await;
     let cancel = format!("/Operations/{id}/Cancel");
     assert_ne!(
         sender.post(&cancel, &Value::Null).await.0,
         StatusCode::FORBIDDEN
     );
+
     for (method, path) in [
         (Method::GET, ""),
         (Method::GET, "/Operations"),
@@ -59,12 +60,15 @@ async fn a_key_does_what_its_role_allows() {
             .unwrap();
         assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{method} {path}");
     }
+
     assert_eq!(reader.get("/Operations").await.0, StatusCode::OK);
+
     let (status, error) = reader.post("", &message(&[fcm("a")])).await;
     assert_eq!(
         (status, &error["code"]),
         (StatusCode::FORBIDDEN, &json!(403))
     );
+
     for (method, path) in [
         (Method::POST, cancel.as_str()),
         (Method::DELETE, "/Credentials/x"),
@@ -82,7 +86,7 @@ async fn a_key_does_what_its_role_allows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_much_is_answered_with_429_and_a_wait() {
+async fn requests_over_a_limit_get_429_with_retry_after() {
     let mut world = World::new().await;
     world.config.limits.requests_per_second = 3;
     world.config.limits.recipients_per_minute = 5;
@@ -101,6 +105,7 @@ async fn too_much_is_answered_with_429_and_a_wait() {
             .0,
         StatusCode::ACCEPTED
     );
+
     let answer = service
         .client
         .request(Method::POST, "")
@@ -115,7 +120,8 @@ async fn too_much_is_answered_with_429_and_a_wait() {
         .unwrap();
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!((1..=60).contains(&wait), "{wait}");
-    // At three a second, they would take more than a minute.
+
+    // At three a second, 200 requests take more than a minute.
     let requests = (0..200).map(|_| service.client.get("/Operations"));
     let answers = join_all(requests).await;
     let (_, limited) = answers

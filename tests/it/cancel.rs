@@ -1,4 +1,5 @@
-//! Canceling: what is unsettled ends, what is settled stays, and every count stays true throughout.
+//! A cancel ends the unsettled notifications and leaves the settled ones, and every count stays
+//! right.
 
 use bellwire::dev::simulator::Options;
 use bellwire::dev::simulator::behaviour::{Behaviour, Faults, Outage};
@@ -39,14 +40,17 @@ async fn a_scheduled_operation_is_canceled_as_a_whole_and_once() {
         (status, &answer["operationId"]),
         (StatusCode::ACCEPTED, &json!(id))
     );
+
     let operation = service.client.read(&path).await;
     assert_adds_up(&operation["stats"]);
     assert_eq!(
         (&operation["status"], &operation["stats"]["canceled"]),
         (&json!("CANCELED"), &json!(2))
     );
+
     let listed = service.client.read("/Operations?status=CANCELED").await;
     assert_eq!(listed["operations"][0]["id"], json!(id));
+
     let (status, error) = service
         .client
         .post(&format!("{path}/Cancel"), &Value::Null)
@@ -69,13 +73,14 @@ async fn one_notification_is_canceled_and_the_others_go() {
     assert_eq!(cancel(&service.client, &second).await, StatusCode::CONFLICT);
     assert_eq!(service.client.read(&second).await["status"], "CANCELED");
 
-    // As when its time has come.
+    // As if its time had come.
     sqlx::query("update batches set due_at = now()")
         .execute(&service.world.database.pool)
         .await
         .unwrap();
     let stats = service.client.completed(&id).await["stats"].clone();
     assert_eq!((&stats["sent"], &stats["canceled"]), (&json!(2), &json!(1)));
+
     let first = format!("/{}", list["pushNotifications"][0]["id"].as_str().unwrap());
     assert_eq!(
         cancel(&service.client, &first).await,
@@ -87,7 +92,7 @@ async fn one_notification_is_canceled_and_the_others_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_a_provider_is_never_sent_once_canceled() {
+async fn a_canceled_notification_that_waits_for_its_provider_is_never_sent() {
     let mut world = World::new().await;
     world.config.delivery.max_attempts = 1000;
     let service = world.start().await;
@@ -115,16 +120,19 @@ async fn what_waits_for_a_provider_is_never_sent_once_canceled() {
         (attempts["deliveryAttempts"] != json!([])).then_some(())
     })
     .await;
+
     assert_eq!(cancel(&service.client, &path).await, StatusCode::ACCEPTED);
+
     service.set_faults(Faults::default()).await;
-    // The lane is open again once it has sent another.
+
+    // The lane has recovered once it has sent another.
     let other = service.client.send(&message(&[fcm("other")])).await;
     service.client.completed(&other).await;
     let operation = service.client.read(&path).await;
     assert_eq!(operation["status"], "CANCELED");
     assert_eq!(operation["stats"]["queued"], 0);
 
-    // What was in flight may have been accepted. Nothing is afterwards, and all of it is on record.
+    // Requests that were in flight may have been accepted, and are on record. No other was sent.
     let arrived = async || {
         let arrived = service.arrived().await;
         (arrived["accepted"].clone(), arrived["inFlight"].clone())
@@ -135,7 +143,7 @@ async fn what_waits_for_a_provider_is_never_sent_once_canceled() {
     service.stop().await;
 }
 
-/// A User with a device that gets it and one whose provider is away.
+/// Registers a User with one device that accepts and one that fails nine times.
 async fn user_of_two(client: &Client, number: usize) -> Value {
     let mut body = json!({"appName": "demo", "token": format!("good-{number}"), "provider": "FCM"});
     let (_, registered) = client.post("/DeviceRegistrations", &body).await;
@@ -149,17 +157,19 @@ async fn user_of_two(client: &Client, number: usize) -> Value {
         client.post("/DeviceRegistrations", &body).await.0,
         StatusCode::ACCEPTED
     );
+
     json!({"userId": user})
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_device_of_a_user_has_got_is_sent_and_not_canceled() {
+async fn a_canceled_notification_that_one_device_has_received_is_sent() {
     let mut world = World::new().await;
     world.config.delivery.retry_base = std::time::Duration::from_secs(600);
     world.config.delivery.retry_max = std::time::Duration::from_secs(600);
     let service = world.start().await;
     let client = &service.client;
     let user = user_of_two(client, 0).await;
+
     for whole in [true, false] {
         let id = client.send(&message(std::slice::from_ref(&user))).await;
         let list = client.read(&format!("?operationId={id}")).await;
@@ -199,7 +209,7 @@ async fn what_one_device_of_a_user_has_got_is_sent_and_not_canceled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancel_in_the_middle_of_the_tries_of_many_users_leaves_every_status_true() {
+async fn a_cancel_during_the_attempts_for_many_users_leaves_every_status_right() {
     let behaviour = Behaviour::new(
         100,
         1000,
@@ -214,7 +224,8 @@ async fn a_cancel_in_the_middle_of_the_tries_of_many_users_leaves_every_status_t
         ..Options::default()
     })
     .await;
-    // The devices that fail nine times keep it open for as long as the cancel may take.
+
+    // So slow that the devices that fail nine times keep the Operation open until it is canceled.
     world.config.delivery.retry_base = std::time::Duration::from_secs(5);
     world.config.delivery.retry_max = std::time::Duration::from_secs(5);
     let service = world.start().await;
@@ -231,10 +242,12 @@ async fn a_cancel_in_the_middle_of_the_tries_of_many_users_leaves_every_status_t
         (found > 10).then_some(())
     })
     .await;
+
     assert_eq!(
         cancel(client, &format!("/Operations/{id}")).await,
         StatusCode::ACCEPTED
     );
+
     let accepted = async || service.arrived().await["accepted"].as_i64().unwrap();
     eventually("what was in flight to be recorded", async || {
         let recorded: i64 =
@@ -245,15 +258,17 @@ async fn a_cancel_in_the_middle_of_the_tries_of_many_users_leaves_every_status_t
         (recorded == accepted().await).then_some(())
     })
     .await;
+
     let stats = client.read(&format!("/Operations/{id}")).await["stats"].clone();
     assert_adds_up(&stats);
     assert_eq!(stats["queued"], 0);
-    // Holds the statuses against the attempts.
+
+    // Compares the statuses with the attempts.
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
+async fn a_cancel_during_delivery_neither_loses_nor_invents_a_notification() {
     let behaviour = Behaviour::new(
         100,
         1000,
@@ -268,7 +283,8 @@ async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
         ..Options::default()
     })
     .await;
-    // All of it would take at least ten seconds, however fast the machine is.
+
+    // The whole send would take at least ten seconds, however fast the machine is.
     world.config.fcm.max_per_minute = 36_000;
     world.config.fcm.warm_up = std::time::Duration::from_millis(1);
     let service = world.start().await;
@@ -281,6 +297,7 @@ async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
         (operation["stats"]["sent"] != 0).then_some(())
     })
     .await;
+
     let notifications = service
         .client
         .read(&format!("?operationId={id}&status=QUEUED&pageSize=200"))
@@ -315,8 +332,8 @@ async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
             .all(|status| matches!(status.as_u16(), 202 | 409)),
         "{single:?} {whole:?}"
     );
-    // What was in flight has an answer within the simulator's latency, and is recorded as what it
-    // became.
+
+    // Requests in flight are answered after the simulator's latency, and recorded.
     let operation = eventually("what was in flight to be recorded", async || {
         let operation = service.client.read(&path).await;
         assert_adds_up(&operation["stats"]);
@@ -325,6 +342,7 @@ async fn a_race_with_delivery_neither_loses_nor_invents_a_notification() {
         (operation["stats"]["sent"] == accepted).then_some(operation)
     })
     .await;
+
     assert!(
         operation["stats"]["canceled"].as_i64() > Some(0),
         "{operation}"

@@ -1,5 +1,5 @@
-//! Distributed over the workers of Citus, everything goes as it does on one Postgres.
-//! `make citus` runs what needs it, with `CITUS_DATABASE_URL` set to a coordinator's.
+//! With its large tables distributed by Citus, everything works as on one Postgres. `make citus`
+//! runs the tests that need Citus, with `CITUS_DATABASE_URL` set to the coordinator's address.
 
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn in_an_hour(to: &[Value]) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plain_postgres_is_told_what_it_lacks() {
+async fn distributing_a_plain_postgres_names_the_missing_steps() {
     let database = Database::empty().await;
     let output = migrate_citus(&database);
     let text = String::from_utf8(output.stderr).unwrap();
@@ -53,10 +53,11 @@ async fn a_plain_postgres_is_told_what_it_lacks() {
     );
 }
 
-/// On Citus, a commit is seen on the coordinator a moment before it is seen on the workers. Here,
-/// what a record has changed in batches is there before what it has changed in notifications.
+/// On Citus, a commit is visible on the coordinator a moment before it is on the workers. So a
+/// batch may show that a notification is settled before the notification does. This test does the
+/// same by hand.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_seems_unsettled_after_it_was_recorded_is_not_sent_again() {
+async fn a_notification_that_is_recorded_late_is_not_sent_again() {
     let service = Service::start().await;
     let pool = &service.world.database.pool;
     let id = service
@@ -75,6 +76,7 @@ async fn what_seems_unsettled_after_it_was_recorded_is_not_sent_again() {
         (count(pool, "select count(*) from batches where claims > 0").await == 1).then_some(())
     };
     eventually("the batch to be claimed", claimed).await;
+
     let seen = "with attempt as (
                     insert into delivery_attempts (
                         operation_id, position, number, provider, credential_id, outcome, duration_ms, created_at
@@ -95,9 +97,10 @@ async fn what_seems_unsettled_after_it_was_recorded_is_not_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Citus: see `make citus`"]
-async fn what_is_there_is_distributed_once_and_goes_on() {
+async fn existing_rows_are_distributed_once_and_stay_usable() {
     let database = Database::on_citus().await;
-    let (url, pool) = (database.url.clone(), database.pool.clone());
+    let url = database.url.clone();
+    let pool = database.pool.clone();
     let mut world = World::on(database, Options::default()).await;
     let (key, secret) = world.demo().await;
     let service = world.start_for(&key, &secret).await;
@@ -113,6 +116,7 @@ async fn what_is_there_is_distributed_once_and_goes_on() {
         url,
         pool: pool.clone(),
     };
+
     for done in [
         "the large tables are distributed now\n",
         "the large tables are distributed already\n",
@@ -125,6 +129,7 @@ async fn what_is_there_is_distributed_once_and_goes_on() {
         );
         assert!(String::from_utf8(output.stdout).unwrap().ends_with(done));
     }
+
     let distributed = "select count(distinct colocationid) || ' ' || string_agg(relname::text, ' ' order by relname)
                        from pg_dist_partition
                        join pg_class on oid = logicalrelid
@@ -169,11 +174,14 @@ async fn what_is_there_is_distributed_once_and_goes_on() {
     let service = world.start_for(&key, &secret).await;
     let client = &service.client;
     assert_eq!(client.completed(&before).await["stats"]["failed"], 1);
+
     let errors = client.read(&format!("/Operations/{before}/Errors")).await;
     assert_eq!(errors["errors"].as_array().unwrap().len(), 1, "{errors}");
+
     let after = client.send(&message(&[fcm("after")])).await;
     client.completed(&after).await;
     assert_eq!(client.all("/Operations", "operations", 2).await.len(), 3);
+
     let (status, _) = client
         .post(&format!("/Operations/{scheduled}/Cancel"), &json!({}))
         .await;
@@ -187,7 +195,7 @@ async fn what_is_there_is_distributed_once_and_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Citus: see `make citus`"]
-async fn everything_goes_as_on_one_postgres() {
+async fn everything_works_as_on_one_postgres() {
     let database = Database::distributed().await;
     let pool = database.pool.clone();
     let service = World::on(database, Options::default()).await.start().await;
@@ -196,13 +204,14 @@ async fn everything_goes_as_on_one_postgres() {
     let device = json!({"appName": "demo", "token": "of-a-user", "provider": "FCM"});
     let (status, registered) = client.post("/DeviceRegistrations", &device).await;
     assert!(status.is_success(), "{registered}");
+
     let path = format!(
         "/DeviceRegistrations/{}",
         registered["resourceId"].as_str().unwrap()
     );
     let user = json!({"userId": client.read(&path).await["userId"]});
 
-    // Devices, some of which need a second try and some of which are gone; a User; an audience.
+    // Devices, of which one needs three attempts and one is dead, a User, and audiences.
     let mut to: Vec<Value> = (0..700)
         .map(|number| fcm(&format!("device-{number}")))
         .collect();
@@ -225,17 +234,21 @@ async fn everything_goes_as_on_one_postgres() {
     );
     assert_eq!(service.arrived().await["accepted"], 1_402 + 120 + 1_201);
 
-    // What is listed and read.
+    // Lists and reads.
     let errors = client.read(&format!("/Operations/{mixed}/Errors")).await;
     assert_eq!(errors["errors"][0]["code"], "UNREGISTERED", "{errors}");
+
     let listed = client
         .all(&format!("?operationId={mixed}"), "pushNotifications", 500)
         .await;
     assert_eq!(listed.len(), 1_403);
+
     let failed = client.all("?status=FAILED", "pushNotifications", 50).await;
     assert_eq!(failed.len(), 1, "{failed:?}");
+
     let twice = listed[1_400]["id"].as_str().unwrap();
     assert_eq!(client.read(&format!("/{twice}")).await["status"], "SENT");
+
     let attempts = client.read(&format!("/{twice}/DeliveryAttempts")).await;
     assert_eq!(
         attempts["deliveryAttempts"].as_array().unwrap().len(),
@@ -243,7 +256,7 @@ async fn everything_goes_as_on_one_postgres() {
         "{attempts}"
     );
 
-    // A cancel of one, and of all that is left.
+    // Cancels one, then the rest.
     let canceled = client
         .send(&in_an_hour(&[fcm("first"), fcm("second"), fcm("third")]))
         .await;
@@ -251,6 +264,7 @@ async fn everything_goes_as_on_one_postgres() {
         .all(&format!("?operationId={canceled}"), "pushNotifications", 50)
         .await[1]["id"]
         .clone();
+
     for path in [
         format!("/{}/Cancel", one.as_str().unwrap()),
         format!("/Operations/{canceled}/Cancel"),
@@ -260,6 +274,7 @@ async fn everything_goes_as_on_one_postgres() {
             "{path}"
         );
     }
+
     let operation = client.read(&format!("/Operations/{canceled}")).await;
     assert_eq!(
         (stats(&operation), &operation["status"]),
@@ -287,6 +302,7 @@ async fn everything_goes_as_on_one_postgres() {
         client.post_once("", "once", &message(&[fcm("once")])).await,
         (status, once.clone())
     );
+
     client
         .completed(once["operationId"].as_str().unwrap())
         .await;
@@ -297,8 +313,7 @@ async fn everything_goes_as_on_one_postgres() {
     service.stop().await;
 }
 
-/// A day that is made while the tables are distributed lies on the workers, is seen with its size,
-/// and goes.
+/// The partitions of a new day lie on the workers, are shown with their size, and are dropped.
 async fn retention_drops_a_day(pool: &PgPool) {
     let then = OffsetDateTime::now_utc() - time::Duration::days(10);
     let mut connection = pool.acquire().await.unwrap();
@@ -317,6 +332,7 @@ async fn retention_drops_a_day(pool: &PgPool) {
         3,
         "a new day's partitions are distributed"
     );
+
     let week = Duration::from_secs(7 * 24 * 3600);
     let seen = retention::look(pool, week).await.unwrap();
     let notifications = seen.days[0]
@@ -325,6 +341,7 @@ async fn retention_drops_a_day(pool: &PgPool) {
         .find(|partition| partition.table == "push_notifications")
         .unwrap();
     assert!(notifications.bytes > 100_000, "{notifications:?}");
+
     // A day whose rows already lie in the default partition stays there.
     let other = OffsetDateTime::now_utc() + time::Duration::days(30);
     let stray = Uuid::from_u128(lowest_id_at(other).as_u128() | 7 << 76 | 0b10 << 62);

@@ -32,12 +32,14 @@ fn stdout(output: &Output) -> String {
 /// The one line that a failed command leaves.
 fn error(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1));
+
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     let lines: Vec<&str> = text
         .lines()
         .filter(|line| line.starts_with("error: "))
         .collect();
     assert_eq!(lines.len(), 1, "{text}");
+
     lines[0].to_owned()
 }
 
@@ -59,16 +61,16 @@ async fn a_key_works_from_its_creation_until_it_is_revoked() {
             .trim()
             .to_owned()
     };
-    let (key, secret) = (of("key:"), of("secret:"));
+    let key = of("key:");
+    let secret = of("secret:");
     let client = Client::new(&service.url, &key, &secret);
     assert_eq!(client.get("/Apps").await.0, 200);
     assert!(stdout(&bellwire(&["keys", "list"], &environment)).contains(&format!("{key}  active")));
+
     stdout(&bellwire(&["keys", "revoke", &key], &environment));
     assert_eq!(client.get("/Apps").await.0, 401);
-    assert!(
-        error(&bellwire(&["keys", "revoke", &key], &environment))
-            .contains("no active key has the name")
-    );
+    assert!(error(&bellwire(&["keys", "revoke", &key], &environment)).contains("no active key"));
+
     let stored: String = sqlx::query_scalar("select string_agg(api_keys::text, ' ') from api_keys")
         .fetch_one(&service.world.database.pool)
         .await
@@ -78,12 +80,13 @@ async fn a_key_works_from_its_creation_until_it_is_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_is_what_the_service_itself_says() {
+async fn the_health_command_reports_what_the_service_answers() {
     let service = Service::start().await;
     let listen = service.url.strip_prefix("http://").unwrap().to_owned();
     let environment = [("BELLWIRE__SERVER__LISTEN", listen.as_str())];
     assert!(stdout(&bellwire(&["health"], &environment)).contains("alive"));
     assert!(stdout(&bellwire(&["health", "--ready"], &environment)).contains("ready"));
+
     service.world.database.vanish().await;
     let line = error(&bellwire(&["health", "--ready"], &environment));
     assert!(line.contains("503") && line.contains("Postgres"), "{line}");
@@ -100,7 +103,7 @@ async fn health_is_what_the_service_itself_says() {
 }
 
 #[test]
-fn health_waits_for_nobody_forever() {
+fn the_health_command_has_a_timeout() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = silent.local_addr().unwrap().to_string();
     let line = error(&bellwire(
@@ -125,7 +128,7 @@ fn the_configuration_is_shown_without_its_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_keeps_the_service_from_starting_is_said_in_one_line() {
+async fn a_start_that_fails_prints_one_error_line() {
     let database = Database::new().await;
     let key = generate_master_key();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -173,7 +176,7 @@ async fn what_keeps_the_service_from_starting_is_said_in_one_line() {
                 briefly,
                 at("postgres://user@no-such-host.invalid/x"),
             ],
-            // Where nothing answers for names, this takes longer than it may.
+            // Where no name server answers, this ends with another cause.
             "Postgres can't be used: ",
         ),
         (
@@ -215,6 +218,7 @@ async fn what_keeps_the_service_from_starting_is_said_in_one_line() {
             "listens",
         ),
     ];
+
     for (environment, expected) in cases {
         let line = error(&bellwire(&["serve"], environment));
         assert!(
@@ -231,7 +235,7 @@ async fn what_keeps_the_service_from_starting_is_said_in_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_whom_postgres_refuses_is_said_in_one_line() {
+async fn a_role_that_postgres_refuses_is_one_error_line() {
     let directory = tempfile::tempdir().unwrap();
     let postgres = PrivatePostgres::start(&directory.path().join("postgres"))
         .await
@@ -240,7 +244,8 @@ async fn a_user_whom_postgres_refuses_is_said_in_one_line() {
         PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE))
             .await
             .unwrap();
-    // The file is the server's owner's, who is not always us, so the server itself writes it.
+
+    // The server writes the file, because it may run as another user.
     for statement in [
         "create role stranger login password 'right'",
         "copy (select 'local all stranger scram-sha-256' union all select 'local all all trust') to program
@@ -249,8 +254,10 @@ async fn a_user_whom_postgres_refuses_is_said_in_one_line() {
     ] {
         sqlx::query(statement).execute(&mut connection).await.unwrap();
     }
+
     let url = postgres.url(PrivatePostgres::MAINTENANCE);
     let key = generate_master_key();
+
     for (user, expected) in [
         (
             "stranger:wrong",
@@ -284,15 +291,13 @@ async fn another_master_key_than_that_of_the_credentials_is_refused() {
             ("BELLWIRE__SECRETS__MASTER_KEY", key),
             ("BELLWIRE__SECRETS__MASTER_KEY_ID", id),
             ("BELLWIRE__SERVER__LISTEN", "127.0.0.1:0"),
-            // The last thing that can go wrong: whoever comes to this has passed the rest.
+            // This fails last, so a process with this error has passed all other checks.
             ("BELLWIRE__METRICS__LISTEN", "192.0.2.1:1"),
         ];
         error(&bellwire(&["serve"], &environment))
     };
-    let (right, wrong) = (
-        world.config.secrets.master_key.expose_secret(),
-        generate_master_key(),
-    );
+    let right = world.config.secrets.master_key.expose_secret();
+    let wrong = generate_master_key();
     let refused =
         "error: secrets.master_key is not the key '1' that stored Credentials are sealed with";
     assert!(
@@ -300,6 +305,7 @@ async fn another_master_key_than_that_of_the_credentials_is_refused() {
         "{}",
         start("1", &wrong)
     );
+
     for (id, key) in [("1", right), ("2", &wrong)] {
         let line = start(id, key);
         assert!(line.starts_with("error: metrics.listen"), "{line}");

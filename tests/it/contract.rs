@@ -27,10 +27,12 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
         forms(&changed),
         json!({"resourceId": "[comms_credential_ID]", "resourceLocation": location})
     );
+
     let path = format!("/Credentials/{}", changed["resourceId"].as_str().unwrap());
     let stored = json!({"id": "[comms_credential_ID]", "credentialType": "FCM", "isDefault": true,
         "appName": "limonade_app", "createdAt": DATE, "updatedAt": DATE});
     assert_eq!(forms(&client.read(&path).await), stored);
+
     let list = forms(&client.read("/Credentials?appName=limonade_app").await);
     assert_eq!(
         list,
@@ -40,6 +42,7 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
     let app = json!({"name": "limonade_app", "isDefault": false, "createdAt": DATE, "updatedAt": DATE,
         "defaultCredentials": [{"id": "[comms_credential_ID]", "credentialType": "FCM"}]});
     assert_eq!(forms(&client.read("/Apps/limonade_app").await), app);
+
     for path in ["/Apps/limonade_app", &path] {
         let patch = client
             .request(Method::PATCH, path)
@@ -58,6 +61,7 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
             json!({"resourceId": id, "resourceLocation": location})
         );
     }
+
     assert_eq!(
         client.read("/Apps?isDefault=true").await["apps"][0]["name"],
         "limonade_app"
@@ -71,22 +75,26 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
     let header = response.headers()["location"].to_str().unwrap().to_owned();
     let (status, changed) = answer(response).await;
     assert_eq!(changed["resourceLocation"], header);
+
     let location = "[v1/PushNotifications/DeviceRegistrations/comms_device_registration_ID]";
     assert_eq!(status, StatusCode::ACCEPTED);
     assert_eq!(
         forms(&changed),
         json!({"resourceId": "[comms_device_registration_ID]", "resourceLocation": location})
     );
+
     let path = format!(
         "/DeviceRegistrations/{}",
         changed["resourceId"].as_str().unwrap()
     );
     let read = client.read(&path).await;
-    // The token is masked, and the dates are ours.
+
+    // The token is masked, and the dates are Bellwire's.
     let registration = json!({"id": "[comms_device_registration_ID]", "appName": "limonade_app",
         "userId": "[comms_pushnotificationuser_ID]", "devices": [{"token": "dqWD…mple", "provider": "FCM"}],
         "related": [], "createdAt": DATE, "updatedAt": DATE});
     assert_eq!(forms(&read), registration);
+
     let user = read["userId"].as_str().unwrap();
     let list = forms(
         &client
@@ -134,11 +142,15 @@ async fn the_documented_send_goes_out_with_the_credentials_that_it_names() {
         }))
         .await;
     let stats = client.completed(&id).await["stats"].clone();
-    // The example's APNs token is no hexadecimal one, and its provider says so.
+
+    // The example's APNs token is not hexadecimal, so its provider refuses it.
     assert_eq!((&stats["sent"], &stats["failed"]), (&json!(1), &json!(1)));
+
     let errors = client.read(&format!("/Operations/{id}/Errors")).await;
     assert_eq!(errors["errors"][0]["code"], "BadDeviceToken");
+
     let list = client.read(&format!("?operationId={id}")).await;
+
     for (notification, credential) in list["pushNotifications"]
         .as_array()
         .unwrap()
@@ -176,12 +188,14 @@ async fn an_error_of_an_operation_has_its_whole_form() {
             .unwrap()
             .is_empty()
     );
+
     let error = json!({"code": "UNREGISTERED", "message": null, "pushNotificationId": "[comms_pushnotification_ID]",
         "position": 0, "to": {"token": "dqWD…ERED", "provider": "FCM"}, "attempts": 1, "createdAt": DATE});
     assert_eq!(
         forms(&list),
         json!({"errors": [error], "pagination": pagination()})
     );
+
     let other = client
         .read(&format!("/Operations/{id}/Errors?code=OTHER"))
         .await;
@@ -190,7 +204,7 @@ async fn an_error_of_an_operation_has_its_whole_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_list_that_takes_dates_and_defaults_goes_by_them() {
+async fn lists_are_filtered_by_dates_and_defaults() {
     let service = Service::start().await;
     let client = &service.client;
     let credential = json!({"credentialType": "FCM", "appName": "second",
@@ -203,11 +217,13 @@ async fn every_list_that_takes_dates_and_defaults_goes_by_them() {
         client.post("/Credentials", &credential).await.0,
         StatusCode::ACCEPTED
     );
+
     client
         .send(&json!({"to": [{"token": "a", "provider": "FCM"}], "content": {"title": "x"}}))
         .await;
     let count =
         async |path: &str, key: &str| client.read(path).await[key].as_array().unwrap().len();
+
     for (path, key, all) in [
         ("", "pushNotifications", 1),
         ("/Apps", "apps", 2),
@@ -226,6 +242,7 @@ async fn every_list_that_takes_dates_and_defaults_goes_by_them() {
             );
         }
     }
+
     for (query, expected) in [
         ("isDefault=true", 3),
         ("isDefault=false", 1),
@@ -249,6 +266,7 @@ async fn limits_hold_at_one_more_than_is_documented() {
         let (status, answer) = service.client.post("/Credentials", &body).await;
         (status, answer["errors"][0]["field"].clone())
     };
+
     // `demo` has two already.
     for number in 2..10 {
         assert_eq!(
@@ -257,10 +275,12 @@ async fn limits_hold_at_one_more_than_is_documented() {
             "Credential {number}"
         );
     }
+
     assert_eq!(
         create("demo").await,
         (StatusCode::BAD_REQUEST, json!("appName"))
     );
+
     for number in 1..10 {
         assert_eq!(
             create(&format!("app_{number}")).await.0,
@@ -268,10 +288,12 @@ async fn limits_hold_at_one_more_than_is_documented() {
             "App {number}"
         );
     }
+
     assert_eq!(
         create("app_10").await,
         (StatusCode::BAD_REQUEST, json!("appName"))
     );
+
     let tags: Value = (0..11)
         .map(|number| (format!("key-{number}"), json!("x")))
         .collect::<serde_json::Map<_, _>>()

@@ -33,6 +33,7 @@ async fn survives_kill_9(drill: Drill, process: Process, id: &str) {
         drill.accepted().await < RECIPIENTS,
         "it was over before it could be killed"
     );
+
     let unrecorded = drill.unrecorded().await;
     drill.end_leases().await;
 

@@ -1,4 +1,4 @@
-//! Credentials and Apps: what a client can do with them, and that their content never comes out.
+//! Credentials and Apps: how a client manages them. Their content is never shown.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ async fn create(client: &Client, body: &Value) -> String {
         answer["resourceLocation"].as_str().map(str::to_owned),
         location
     );
+
     answer["resourceId"].as_str().unwrap().to_owned()
 }
 
@@ -56,6 +57,7 @@ async fn the_first_of_its_kind_is_the_default_until_another_is() {
         (is_default(&first).await, is_default(&second).await),
         (json!(false), json!(true))
     );
+
     let app = client.read("/Apps/limonade_app").await;
     assert_eq!(
         (&app["name"], &app["isDefault"]),
@@ -81,6 +83,7 @@ async fn the_first_of_its_kind_is_the_default_until_another_is() {
         json!(true),
         "the oldest other takes its place"
     );
+
     let listed = client
         .read("/Credentials?credentialType=FCM&appName=limonade_app")
         .await;
@@ -123,6 +126,7 @@ async fn bad_content_is_refused_field_by_field_and_never_repeated() {
             vec!["content.certificate", "content.privateKey"],
         ),
     ];
+
     for (body, expected) in cases {
         let (status, error) = client.post("/Credentials", &body).await;
         let fields: Vec<&str> = error["errors"]
@@ -147,17 +151,21 @@ async fn an_app_takes_ten_credentials_and_an_account_ten_apps() {
     let client = newcomer(&service).await;
     let content = service.world.simulator.apn_credential();
     let body = |app: &str| json!({"credentialType": "APN", "appName": app, "content": content});
+
     for _ in 0..10 {
         create(&client, &body("app_0")).await;
     }
+
     let (status, error) = client.post("/Credentials", &body("app_0")).await;
     assert_eq!(
         (status, &error["errors"][0]["field"]),
         (StatusCode::BAD_REQUEST, &json!("appName"))
     );
+
     for number in 1..10 {
         create(&client, &body(&format!("app_{number}"))).await;
     }
+
     assert_eq!(
         client.post("/Credentials", &body("app_10")).await.0,
         StatusCode::BAD_REQUEST
@@ -174,6 +182,7 @@ async fn a_certificate_works_as_well_as_a_key_and_the_sandbox_as_well_as_product
     let content = service.world.simulator.apn_certificate_credential();
     let body = json!({"credentialType": "APN_SANDBOX", "appName": "certified", "content": content});
     let id = create(&client, &body).await;
+
     for from in [
         json!({"apn": id}),
         json!({"appName": "certified"}),
@@ -200,6 +209,7 @@ async fn content_is_sealed_in_the_database() {
         .await
         .unwrap();
     assert_eq!(stored.len(), 2);
+
     let needle = &private_key.as_bytes()[..24];
     assert!(
         stored

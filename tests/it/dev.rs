@@ -1,4 +1,4 @@
-//! `bellwire dev`: from nothing to a delivered notification, and to nothing again.
+//! `bellwire dev` delivers from an empty folder, and leaves no process behind.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use crate::support::eventually;
 use crate::support::process::Process;
 use crate::support::service::World;
 
-/// A directory that Postgres' user can enter, if that is another one.
+/// A directory that other users can enter: Postgres may run as one.
 fn directory() -> tempfile::TempDir {
     let permissions = std::fs::Permissions::from_mode(0o755);
     tempfile::Builder::new()
@@ -45,6 +45,7 @@ impl Dev {
             .read_line(&mut line)
             .unwrap();
         assert!(line.contains("ready"), "{line}");
+
         Self { process, line }
     }
 
@@ -55,7 +56,7 @@ impl Dev {
             .unwrap()
     }
 
-    /// The command that it says can be pasted.
+    /// The example command in its output.
     fn curl(&self) -> &str {
         self.line.split_once("Try: ").unwrap().1.trim()
     }
@@ -104,11 +105,12 @@ async fn delivered(dev: &Dev, command: &str) -> String {
         (&operation["stats"]["total"], &operation["stats"]["sent"]),
         (&2.into(), &2.into())
     );
+
     id
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_delivers_what_its_own_command_and_the_readmes_send_and_keeps_its_data() {
+async fn it_delivers_its_own_example_and_the_readmes_and_keeps_its_data() {
     let directory = directory();
     let dev = Dev::start(directory.path());
     delivered(&dev, dev.curl()).await;
@@ -134,7 +136,7 @@ async fn its_postgres_ends_with_it_even_by_kill_9() {
     Dev::start(directory.path()).stop().await;
 }
 
-/// As compose does it: the simulator, the demo's data and the service are processes of their own.
+/// As in compose, where the simulator, the demo and the service are separate processes.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_works_with_a_simulator_that_runs_by_itself() {
     let world = World::new().await;
@@ -195,9 +197,10 @@ async fn the_demo_works_with_a_simulator_that_runs_by_itself() {
         .line
         .split([' ', ','])
         .filter(|word| word.starts_with("https://"));
-    let (fcm_url, apns_url) = (urls.next().unwrap(), urls.next().unwrap());
+    let fcm_url = urls.next().unwrap();
+    let apns_url = urls.next().unwrap();
 
-    // A second time changes nothing that matters.
+    // The second run changes nothing.
     for _ in 0..2 {
         let output = demo();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -206,6 +209,7 @@ async fn the_demo_works_with_a_simulator_that_runs_by_itself() {
             "{output:?}"
         );
     }
+
     let ca_file = directory.path().join("ca.pem").display().to_string();
     let environment = [
         ("BELLWIRE__FCM__ENDPOINT", fcm_url.to_owned()),

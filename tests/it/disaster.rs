@@ -1,5 +1,5 @@
-//! Postgres is lost in the middle of a send, and the service goes on with what was saved. What was
-//! sent and is not on record there is sent again, and nothing else.
+//! Postgres is lost in the middle of a send, and the service goes on with a backup or a replica.
+//! Only notifications that were sent and are not on record there are sent again.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -65,9 +65,10 @@ async fn a_backup_from_the_middle_of_a_send_goes_on_where_it_was_taken() {
         recorded < RECIPIENTS && unrecorded > 0,
         "{recorded} were on record: it was not in the middle"
     );
+
     drill.end_leases().await;
 
-    // As an operator looks before anything goes.
+    // An operator may want to look before anything is sent.
     let idle = [("BELLWIRE__DELIVERY__ENABLED", "false".to_owned())];
     let (process, client) = Process::serve_with(&drill.world, &drill.caller, &idle).await;
     let waiting = client.read("/Operations?status=PROCESSING").await;
@@ -81,6 +82,7 @@ async fn a_backup_from_the_middle_of_a_send_goes_on_where_it_was_taken() {
     let by_apns = arrivals
         .values()
         .filter(|arrival| arrival["provider"] == "APN");
+
     for arrival in by_apns {
         assert_eq!(
             arrival["apnsIds"].as_array().unwrap().len(),
@@ -88,10 +90,11 @@ async fn a_backup_from_the_middle_of_a_send_goes_on_where_it_was_taken() {
             "a second copy has the first one's: {arrival}"
         );
     }
+
     drill.ends_well(&client, &id, unrecorded).await;
 }
 
-/// A server and one that follows it in step, and a drill on the first.
+/// A server with a synchronous standby, and a drill on the first.
 struct Pair {
     drill: Drill,
     first: PrivatePostgres,
@@ -129,6 +132,7 @@ impl Pair {
                 .await
                 .unwrap();
         }
+
         let state = "select sync_state from pg_stat_replication";
         eventually("the second server to follow", async || {
             let state: Option<String> = sqlx::query_scalar(state)
@@ -138,6 +142,7 @@ impl Pair {
             state.filter(|state| state == "sync")
         })
         .await;
+
         let database = Database::own(&first, &directory.path().join("socket")).await;
         Self {
             drill: Drill::slow(database).await,
@@ -147,7 +152,7 @@ impl Pair {
         }
     }
 
-    /// From now on the second server gets nothing, and commits don't wait for it.
+    /// Cuts replication: the second server gets nothing more, and commits don't wait for it.
     async fn part(&self) {
         for (server, statement) in [
             (
@@ -194,8 +199,7 @@ impl Pair {
         .await;
     }
 
-    /// The first server ends in mid-sentence, and the second is at its address, though not yet in
-    /// its place.
+    /// The first server ends abruptly. The second one gets its address, but is not promoted yet.
     fn lose_the_first(&self) {
         let pid = std::fs::read_to_string(self.directory.path().join("first/data/postmaster.pid"))
             .unwrap();
@@ -252,7 +256,7 @@ async fn a_replica_that_lagged_behind_is_promoted_and_only_what_it_lacked_is_dou
     pair.drill.arrived(parted + RECIPIENTS / 5).await;
     pair.lose_the_first();
 
-    // What is in flight is answered, and nothing more is sent while nothing can be recorded.
+    // The process sends what it has claimed, and claims no more while it can't write.
     pair.the_second_refuses().await;
     pair.drill.idle().await;
     let lacking = pair.drill.unrecorded().await;
@@ -268,6 +272,7 @@ async fn a_replica_that_lagged_behind_is_promoted_and_only_what_it_lacked_is_dou
         lacking >= RECIPIENTS / 5,
         "the second server lacked {lacking}"
     );
+
     drill.ends_well(&client, &id, lacking).await;
     drop((first, second, directory));
 }

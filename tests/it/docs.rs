@@ -1,4 +1,4 @@
-//! The documents say what the code does.
+//! The documents agree with the code.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,8 @@ fn read(path: &str) -> String {
 
 /// `section.key` and the default of every setting.
 fn settings() -> BTreeSet<(String, String)> {
-    let (mut section, mut settings) = (String::new(), BTreeSet::new());
+    let mut section = String::new();
+    let mut settings = BTreeSet::new();
     for line in bellwire::config::DEFAULTS
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -34,6 +35,7 @@ fn configuration_document() -> String {
 
     // The comment at the top of the file speaks of the file, and ends with the first section.
     let sections = bellwire::config::DEFAULTS.find("\n[").unwrap();
+
     for line in bellwire::config::DEFAULTS[sections..].lines() {
         if let Some(name) = line.strip_prefix('[') {
             section = name.trim_end_matches(']');
@@ -136,6 +138,7 @@ fn the_documents_name_the_profiles_that_compose_has() {
     // Cargo has profiles too.
     let readme = read("README.md").replace("--profile dist", "");
     assert_eq!(arguments(&readme, "--profile"), profiles);
+
     for path in [
         "docs/operations.md",
         "docker-compose.yml",
@@ -148,7 +151,7 @@ fn the_documents_name_the_profiles_that_compose_has() {
 }
 
 #[test]
-fn compose_and_the_demo_set_what_there_is_to_set() {
+fn compose_and_the_demo_set_keys_that_exist() {
     let known: BTreeSet<String> = settings().into_iter().map(|(key, _)| key).collect();
     for path in [
         "docker-compose.yml",
@@ -170,17 +173,19 @@ fn compose_and_the_demo_set_what_there_is_to_set() {
 }
 
 #[test]
-fn what_compose_mounts_and_reads_exists() {
+fn files_that_compose_mounts_and_reads_exist() {
     let compose = read("docker-compose.yml");
     let mounted = compose
         .lines()
         .filter_map(|line| line.trim().strip_prefix("- ./")?.split(':').next());
-    let (readme, drill) = (read("README.md"), read("deploy/drill"));
+    let readme = read("README.md");
+    let drill = read("deploy/drill");
     let files = arguments(&readme, "--env-file")
         .into_iter()
         .chain(arguments(&drill, "--env-file"));
     let paths: BTreeSet<&str> = mounted.chain(files).collect();
     assert!(paths.len() > 3, "{paths:?}");
+
     for path in paths {
         assert!(
             Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists(),
@@ -190,7 +195,7 @@ fn what_compose_mounts_and_reads_exists() {
 }
 
 #[test]
-fn the_image_is_built_with_the_compiler_that_everything_is_built_with() {
+fn the_image_is_built_with_the_pinned_compiler() {
     let toolchain = read("rust-toolchain.toml");
     let version = toolchain
         .split_once("channel = \"")
@@ -226,7 +231,7 @@ fn ci_and_the_readme_build_what_the_image_is_built_with() {
 }
 
 #[test]
-fn the_image_exposes_the_ports_that_are_listened_at() {
+fn the_image_exposes_the_ports_that_the_service_listens_on() {
     let port = |key: &str| {
         let value = settings()
             .into_iter()
@@ -252,7 +257,7 @@ fn the_image_exposes_the_ports_that_are_listened_at() {
 }
 
 #[test]
-fn what_the_image_is_built_from_is_sent_to_the_engine() {
+fn the_build_context_holds_the_files_that_the_image_copies() {
     let ignore = read(".dockerignore");
     let sent: BTreeSet<&str> = ignore
         .lines()

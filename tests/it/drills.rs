@@ -1,6 +1,6 @@
-//! Faults of the worst night, with the service as processes of its own. After each: every recipient
-//! is settled, the stats add up, each token arrived, and no more arrived twice than was not on
-//! record when the fault struck.
+//! Faults of the worst night, with the service as separate processes. After each fault every
+//! recipient is settled, the stats add up, and each token got its message. No more messages arrive
+//! twice than were not on record when the fault struck.
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -33,6 +33,7 @@ async fn kill_9_again_and_again() {
 
         (process, client) = drill.process().await;
     }
+
     drill.ends_well(&client, &id, unrecorded).await;
     drop(process);
 }
@@ -40,7 +41,8 @@ async fn kill_9_again_and_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_three_replicas_is_killed() {
     let mut drill = Drill::new().await;
-    // The others take over what the killed one has claimed when its claims run out.
+
+    // The other two take over what the killed one has claimed when its leases run out.
     drill.set_lease(Duration::from_secs(10));
     let (first, _) = drill.process().await;
     let (_second, client) = drill.process().await;
@@ -58,10 +60,11 @@ async fn connections_to_postgres_are_cut_again_and_again() {
     let id = drill.send(&client).await;
     drill.arrived(RECIPIENTS / 10).await;
 
-    // Each time as soon as the service has connected again; this connection has no such name.
+    // Each time as soon as the service has connected again. This connection has another name.
     let mut connection = PgConnection::connect(&drill.world.database.url)
         .await
         .unwrap();
+
     for _ in 0..10 {
         let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity
                    where datname = current_database() and application_name = 'bellwire'";
@@ -75,7 +78,7 @@ async fn connections_to_postgres_are_cut_again_and_again() {
         .await;
     }
 
-    // Nothing that was answered is forgotten while Postgres is away, so nothing is sent again.
+    // Outcomes are kept while Postgres is away, so nothing is sent again.
     drill.ends_well(&client, &id, 0).await;
 }
 
@@ -95,7 +98,7 @@ async fn a_full_disk_is_waited_out() {
     .await
     .unwrap();
 
-    // What was claimed is sent, and nothing more is claimed.
+    // The process sends what it has claimed, and claims no more.
     let before = drill.accepted().await;
     drill.idle().await;
     let meanwhile = drill.accepted().await - before;
@@ -114,10 +117,8 @@ async fn a_full_disk_is_waited_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_is_stopped_and_started() {
     let directory = tempfile::tempdir().unwrap();
-    let (data, socket) = (
-        directory.path().join("postgres"),
-        directory.path().join("socket"),
-    );
+    let data = directory.path().join("postgres");
+    let socket = directory.path().join("socket");
     let mut postgres = PrivatePostgres::start(&data).await.unwrap();
     let database = Database::own(&postgres, &socket).await;
     let drill = Drill::on(database).await;
@@ -141,14 +142,13 @@ async fn postgres_is_stopped_and_started() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_postgres_that_outlasts_the_leases_doubles_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let (data, socket) = (
-        directory.path().join("postgres"),
-        directory.path().join("socket"),
-    );
+    let data = directory.path().join("postgres");
+    let socket = directory.path().join("socket");
     let mut postgres = PrivatePostgres::start(&data).await.unwrap();
     let mut drill = Drill::on(Database::own(&postgres, &socket).await).await;
     drill.set_lease(Duration::from_secs(10));
-    // All of it is claimed at once: more than one write of the recorder takes.
+
+    // All of it is claimed at once. The recorder needs several writes for that.
     drill.world.config.delivery.max_claimed = RECIPIENTS as usize;
     let (_process, client) = drill.process().await;
     let (_idle, _) = drill.process().await;
@@ -156,7 +156,8 @@ async fn an_outage_of_postgres_that_outlasts_the_leases_doubles_nothing() {
     drill.arrived(RECIPIENTS / 10).await;
     postgres.stop();
     std::fs::remove_file(&socket).unwrap();
-    // By Postgres' clock, the leases run out meanwhile.
+
+    // The leases run out meanwhile, by Postgres' clock.
     tokio::time::sleep(drill.world.config.delivery.lease).await;
     postgres = PrivatePostgres::start(&data).await.unwrap();
     symlink(postgres.options("").get_socket().unwrap(), &socket).unwrap();
@@ -182,12 +183,13 @@ async fn the_clock_steps_to_and_fro() {
     ];
     let (_process, client) = Process::serve_with(&drill.world, &drill.caller, &environment).await;
     let id = drill.send(&client).await;
+
     for (round, step) in ["-10m", "+0", "+10m"].into_iter().enumerate() {
         drill.arrived((round as u64 + 1) * RECIPIENTS / 5).await;
         std::fs::write(offset.path(), step).unwrap();
     }
 
-    // One more, so that something is sent after the last step; its device had the first, too.
+    // One more message, so that one is sent after the last step. Its device got one before.
     let last = client.send(&message(&[fcm("device-0")])).await;
     client.completed(&last).await;
     let farthest = "select max(created_at) > now() + interval '5 minutes' from delivery_attempts";
@@ -196,6 +198,7 @@ async fn the_clock_steps_to_and_fro() {
         .await
         .unwrap();
     assert!(has_stepped, "an attempt by the other clock");
+
     drill.ends_well(&client, &id, 1).await;
 }
 
@@ -220,6 +223,7 @@ async fn apns_goes_on_while_fcm_asks_for_a_pause() {
         .collect();
     let id = client.send(&message(&others)).await;
     assert_eq!(client.completed(&id).await["stats"]["sent"], 1_000);
+
     let operation = client.read(&format!("/Operations/{waiting}")).await;
     assert_eq!(operation["status"], "PROCESSING", "{operation}");
     assert_eq!(operation["stats"]["failed"], 0, "{operation}");
@@ -228,7 +232,8 @@ async fn apns_goes_on_while_fcm_asks_for_a_pause() {
 #[tokio::test(flavor = "multi_thread")]
 async fn apns_goes_on_while_fcm_is_slow() {
     let mut drill = Drill::new().await;
-    // 10 a second: 1,000 of them would fill all places for minutes.
+
+    // 10 a second: 2,000 of them would fill the claim limit for minutes.
     drill.world.config.fcm.max_per_minute = 600;
     drill.world.config.delivery.max_claimed = 2_000;
     let (_process, client) = drill.process().await;
@@ -242,6 +247,7 @@ async fn apns_goes_on_while_fcm_is_slow() {
         .collect();
     let id = client.send(&message(&others)).await;
     assert_eq!(client.completed(&id).await["stats"]["sent"], 2_000);
+
     let operation = client.read(&format!("/Operations/{waiting}")).await;
     assert_eq!(operation["status"], "PROCESSING", "{operation}");
 }

@@ -1,4 +1,4 @@
-//! Dry runs: what a send would do, while nobody gets anything and nothing is stored.
+//! Dry runs show what a send would do. No device gets anything, and nothing is stored.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ async fn validation_asks_fcm_and_stores_nothing() {
     let service = Service::start().await;
     let good = validate(&service.client, message(&[fcm("a"), apn("ab01")])).await;
     assert_eq!(good, json!({"valid": true, "asked": 1, "errors": []}));
+
     let mut body = message(&[fcm("a"), fcm("b~UNREGISTERED"), fcm("c")]);
     body["content"]["title"] = json!("Hi {{ name }}");
     body["to"][0]["variables"] = json!({"name": "Ann"});
@@ -35,6 +36,7 @@ async fn validation_asks_fcm_and_stores_nothing() {
         (&answer["valid"], &answer["asked"]),
         (&json!(false), &json!(2))
     );
+
     let found: Vec<_> = answer["errors"]
         .as_array()
         .unwrap()
@@ -48,6 +50,7 @@ async fn validation_asks_fcm_and_stores_nothing() {
             (&json!(2), &json!("INVALID_TEMPLATE"))
         ]
     );
+
     body["validateOnly"] = json!(true);
     body["to"][0]["provider"] = json!("SMS");
     assert_eq!(
@@ -59,15 +62,17 @@ async fn validation_asks_fcm_and_stores_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_devices_fcm_is_asked_about_the_first_hundred() {
+async fn fcm_is_asked_about_the_first_hundred_devices() {
     let service = Service::start().await;
     let mut to: Vec<Value> = (0..300).map(|index| fcm(&format!("d{index}"))).collect();
     to[99] = fcm("last~UNREGISTERED");
     to[100] = fcm("unasked~UNREGISTERED");
     to.insert(0, apn("ab01"));
+
     for device in &mut to {
         device["variables"] = json!({"name": "Ann"});
     }
+
     let mut body = message(&to);
     body["content"]["title"] = json!("Hi {{ name }}");
     let answer = validate(&service.client, body).await;
@@ -81,7 +86,7 @@ async fn of_many_devices_fcm_is_asked_about_the_first_hundred() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_whose_token_cannot_be_read_is_told_as_that() {
+async fn a_device_whose_token_cannot_be_decrypted_is_reported() {
     let service = Service::start().await;
     let register = json!({"appName": "demo", "token": "registered", "provider": "FCM"});
     let (_, registered) = service.client.post("/DeviceRegistrations", &register).await;
@@ -134,6 +139,7 @@ async fn a_preview_shows_the_requests_without_their_secrets() {
     ];
     let (status, answer) = service.client.post("/Preview", &message(&to)).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
+
     let request = |position: usize| answer["previews"][position]["requests"][0].clone();
     let fcm_request = request(0);
     assert!(
@@ -149,6 +155,7 @@ async fn a_preview_shows_the_requests_without_their_secrets() {
         fcm_request["body"]["message"]["notification"]["title"],
         "Boarding time @ TLL"
     );
+
     let apn_request = request(1);
     assert!(
         apn_request["url"]
@@ -163,6 +170,7 @@ async fn a_preview_shows_the_requests_without_their_secrets() {
         "Boarding time @ TLL"
     );
     assert_eq!(request(2)["body"]["message"]["token"], "regi…vice");
+
     let (status, error) = service
         .client
         .post("/Preview", &message(&[json!({"audience": {}})]))

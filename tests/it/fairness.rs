@@ -1,4 +1,4 @@
-//! Who goes first, and that nothing waits for ever.
+//! The order of sends: the urgent and the small first, and none waits for ever.
 
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ fn recipients(name: &str, count: usize) -> Vec<Value> {
         .collect()
 }
 
-/// How many attempts of the others began before, and after, the last one of what `condition` says.
+/// Counts the attempts that began before and after the last one of the Operations that `condition`
+/// selects, without those themselves.
 async fn attempts_around(pool: &PgPool, condition: &str) -> (i64, i64) {
     let around = format!(
         "with attempt as (
@@ -54,12 +55,15 @@ async fn low_goes_after_high_and_is_not_starved_by_it() {
         ..Options::default()
     };
     let mut world = World::with(options).await;
-    // Of which the lane can have nearly all in flight, so that it puts nothing back, however busy
-    // the machine is.
+
+    // The lane has nearly all of that in flight, so it puts nothing back, however busy the machine
+    // is.
     world.config.delivery.max_claimed = 600;
     let service = world.start().await;
-    let (client, pool) = (&service.client, &service.world.database.pool);
-    // The lane is there, and knows its provider.
+    let client = &service.client;
+    let pool = &service.world.database.pool;
+
+    // Opens the lane, which sends little until its provider has answered.
     let first = client.send(&message(&recipients("first", 1))).await;
     client.completed(&first).await;
 
@@ -73,7 +77,7 @@ async fn low_goes_after_high_and_is_not_starved_by_it() {
     });
     join_all(sends).await;
 
-    // All of it is due at one moment, and LOW has been for longer.
+    // All of it becomes due at once, and LOW has been due for longer.
     let due = "update batches
                set due_at = now() - make_interval(mins => (operations.message ->> 'priority' = 'LOW')::integer)
                from operations
@@ -100,11 +104,13 @@ async fn low_goes_after_high_and_is_not_starved_by_it() {
 async fn a_single_send_passes_a_large_one() {
     let mut world = World::new().await;
     world.config.delivery.max_claimed = 1_500;
-    // The large one takes at least five seconds, so most of it is left when the other comes.
+
+    // The large one takes at least five seconds, so most of it is left when the other arrives.
     world.config.fcm.max_per_minute = 60_000;
     world.config.fcm.warm_up = Duration::from_millis(1);
     let service = world.start().await;
-    let (client, pool) = (&service.client, &service.world.database.pool);
+    let client = &service.client;
+    let pool = &service.world.database.pool;
     let large = client.send(&message(&recipients("large", 5_000))).await;
     let single = client.send(&message(&recipients("single", 1))).await;
 

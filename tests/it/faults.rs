@@ -1,4 +1,4 @@
-//! Providers in trouble: what was accepted waits, and nothing is lost.
+//! Providers in trouble: accepted notifications wait, and none is lost.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn rides_out(outage: Outage) {
     let service = world.start().await;
     let id = service.client.send(&message(&recipients(200))).await;
 
-    // With attempts, or by claiming the batch and putting it back.
+    // By attempts, or by claiming the batch and putting it back.
     eventually("the outage to be met", async || {
         let tries = "select (select count(*) from delivery_attempts) + sum(claims) from batches";
         let tries: i64 = sqlx::query_scalar(tries)
@@ -53,6 +53,7 @@ async fn rides_out(outage: Outage) {
         (tries > 3).then_some(())
     })
     .await;
+
     let operation = service.client.read(&format!("/Operations/{id}")).await;
     assert_eq!(
         (&operation["status"], &operation["stats"]["sent"]),
@@ -92,6 +93,7 @@ async fn goaway_every_100_requests_doubles_nothing() {
     .await;
     let id = service.client.send(&message(&recipients(3000))).await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 3000);
+
     let summary = service.arrived().await;
     assert_eq!(
         (&summary["tokens"], &summary["duplicates"]),
@@ -114,17 +116,20 @@ async fn answers_that_are_lost_are_repeated_with_the_same_id() {
     let stats = service.client.completed(&id).await["stats"].clone();
     let summary = service.arrived().await;
     assert_eq!(summary["tokens"], 400);
-    // A notification may be unlucky so often that it is given up, but never without having arrived.
+
+    // A notification may lose its answer so often that it is given up, but it has arrived by then.
     assert_eq!(
         stats["sent"].as_u64().unwrap() + stats["failed"].as_u64().unwrap(),
         400,
         "{stats}"
     );
     assert!(summary["duplicates"].as_u64() > Some(0), "{summary}");
+
     let arrived = service.world.messages().await;
     let by_apns = arrived
         .values()
         .filter(|arrival| arrival["provider"] == "APN");
+
     for arrival in by_apns {
         assert_eq!(arrival["apnsIds"].as_array().unwrap().len(), 1, "{arrival}");
     }
@@ -132,7 +137,7 @@ async fn answers_that_are_lost_are_repeated_with_the_same_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_credential_holds_its_notifications_until_it_is_mended() {
+async fn a_refused_credential_keeps_its_notifications_until_it_is_replaced() {
     let service = World::new().await.start().await;
     let (account_id, key, secret) = service.world.account("broken").await;
     let client = crate::support::client::Client::new(&service.url, &key, &secret);
@@ -154,11 +159,13 @@ async fn a_refused_credential_holds_its_notifications_until_it_is_mended() {
         (attempts["deliveryAttempts"][0]["outcome"] == "CREDENTIAL_REFUSED").then_some(())
     })
     .await;
+
     assert_eq!(
         client.read(&format!("/Operations/{id}")).await["status"],
         "PROCESSING"
     );
-    // Another account's lane to the same provider is not concerned.
+
+    // Another account's lane to the same provider is not affected.
     let other = service.client.send(&message(&[apn("ccdd")])).await;
     assert_eq!(service.client.completed(&other).await["stats"]["sent"], 1);
 
@@ -176,7 +183,7 @@ async fn a_refused_credential_holds_its_notifications_until_it_is_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_sent_in_time_fails_as_expired() {
+async fn a_notification_that_cannot_be_sent_in_time_expires() {
     let service = world(Faults {
         outage: Outage::Refuse,
         ..Faults::default()
@@ -186,7 +193,7 @@ async fn what_cannot_be_sent_in_time_fails_as_expired() {
     .await;
     let client = &service.client;
 
-    // With the first one, the provider turns out to be away. It has time until it is back.
+    // The first one trips the lane. It has time until the provider is back.
     client.send(&message(&[fcm("patient")])).await;
     eventually("the first one to be put back", async || {
         let claims: i32 = sqlx::query_scalar("select max(claims) from batches")
@@ -201,19 +208,21 @@ async fn what_cannot_be_sent_in_time_fails_as_expired() {
     send["ttl"] = json!(1);
     let id = client.send(&send).await;
     assert_eq!(client.completed(&id).await["stats"]["failed"], 1);
+
     let errors = client.read(&format!("/Operations/{id}/Errors")).await;
     let error = &errors["errors"][0];
     assert_eq!(
         (&error["code"], &error["attempts"]),
         (&json!("EXPIRED"), &json!(0))
     );
+
     let text = error["message"].as_str().unwrap();
     assert!(text.contains("last error: "), "{text}");
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_credential_fails_what_was_queued_with_it() {
+async fn a_deleted_credential_fails_its_queued_notifications() {
     let service = world(Faults {
         outage: Outage::Refuse,
         ..Faults::default()
@@ -238,6 +247,7 @@ async fn a_deleted_credential_fails_what_was_queued_with_it() {
         204
     );
     assert_eq!(service.client.completed(&id).await["stats"]["failed"], 1);
+
     let errors = service
         .client
         .read(&format!("/Operations/{id}/Errors"))
@@ -271,7 +281,8 @@ async fn fcm_goes_on_while_apns_hangs() {
         .apns
         .ca_file
         .clone_from(&hanging.config.apns.ca_file);
-    // Less than what hangs, so that it would fill the memory if it were let.
+
+    // Less than what hangs, which would fill the claim limit if it were not put back.
     world.config.delivery.max_claimed = 1000;
     world.config.apns.timeout = Duration::from_secs(60);
     world.config.delivery.lease = Duration::from_secs(120);
@@ -293,6 +304,7 @@ async fn fcm_goes_on_while_apns_hangs() {
         ))
         .await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 3000);
+
     let operation = service
         .client
         .read(&format!("/Operations/{hanging_send}"))

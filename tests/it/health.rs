@@ -15,8 +15,10 @@ async fn a_service_is_ready_while_its_schema_is_there() {
     let service = Service::start().await;
     let ready = format!("{}/readyz", service.url);
     assert_eq!(get(&ready).await.0, 200);
+
     let pool = &service.world.database.pool;
-    // As if this version needed a migration that nobody has run.
+
+    // As if this version needed a migration that has not been run.
     sqlx::query("update _sqlx_migrations set version = version - 10000000000000")
         .execute(pool)
         .await
@@ -38,7 +40,8 @@ async fn a_service_is_ready_while_its_schema_is_there() {
         200,
         "alive nevertheless"
     );
-    // A newer version has migrated it: this one goes on until it is replaced.
+
+    // A newer version has migrated it. This one goes on until it is replaced.
     sqlx::query("update _sqlx_migrations set version = version + 90000000000000")
         .execute(pool)
         .await
@@ -62,7 +65,7 @@ async fn a_service_is_not_ready_without_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_without_the_api_answers_for_its_health_alone_and_delivers() {
+async fn a_process_without_the_api_delivers_and_answers_only_health_checks() {
     let mut world = World::new().await;
     let caller = world.demo().await;
     world.config.delivery.enabled = false;
@@ -87,6 +90,7 @@ async fn a_process_without_the_api_answers_for_its_health_alone_and_delivers() {
         404
     );
     assert_eq!(get(&format!("{url}/openapi.json")).await.0, 404);
+
     service.client.completed(&id).await;
     app.stop().await;
     service.stop().await;
@@ -107,6 +111,7 @@ async fn every_answer_carries_an_id_of_its_request() {
             .to_owned()
     };
     assert_eq!(id_of("/healthz", Some("caller-7")).await, "caller-7");
+
     let new = [
         id_of("/v1/PushNotifications/Apps", None).await,
         id_of("/nowhere", Some(&"x".repeat(129))).await,

@@ -1,4 +1,4 @@
-//! Idempotency-Key: a repeat changes nothing and gets the first answer.
+//! Idempotency-Key: a repeated request changes nothing and gets the first answer.
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;
@@ -16,6 +16,7 @@ async fn a_repeated_send_is_one_operation() {
     assert_eq!(first.0, StatusCode::ACCEPTED);
     assert_eq!(client.post_once("", "k1", &body).await, first);
     assert_ne!(client.post_once("", "k2", &body).await, first);
+
     let (status, error) = client.post_once("", "k1", &message(&[fcm("b")])).await;
     assert_eq!(
         (status, &error["code"]),
@@ -46,6 +47,7 @@ async fn a_repeated_send_is_one_operation() {
         StatusCode::ACCEPTED,
         "keys are each account's own"
     );
+
     for bad in ["", &"x".repeat(256)] {
         let (status, error) = client.post_once("", bad, &body).await;
         assert_eq!(
@@ -57,13 +59,14 @@ async fn a_repeated_send_is_one_operation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn repeats_at_the_same_time_make_one_of_everything() {
+async fn concurrent_repeats_create_one_resource() {
     let service = Service::start().await;
     let client = &service.client;
     let send = message(&[fcm("a")]);
     let register = json!({"appName": "demo", "token": "t", "provider": "FCM"});
     let credential = json!({"appName": "third", "credentialType": "FCM",
         "content": service.world.simulator.fcm_credential()});
+
     for (path, body) in [
         ("", &send),
         ("/DeviceRegistrations", &register),
@@ -88,6 +91,7 @@ async fn repeats_at_the_same_time_make_one_of_everything() {
         );
         assert_eq!(answers[0].0, StatusCode::ACCEPTED);
     }
+
     let count =
         async |path: &str, key: &str| client.read(path).await[key].as_array().unwrap().len();
     assert_eq!(count("/Operations", "operations").await, 2);
@@ -97,13 +101,11 @@ async fn repeats_at_the_same_time_make_one_of_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_send_and_a_registration_under_one_key_at_once_one_is_done() {
+async fn one_of_two_concurrent_requests_with_the_same_key_is_done() {
     let service = Service::start().await;
     let client = &service.client;
-    let (send, device) = (
-        message(&[fcm("a")]),
-        json!({"appName": "demo", "token": "t", "provider": "FCM"}),
-    );
+    let send = message(&[fcm("a")]);
+    let device = json!({"appName": "demo", "token": "t", "provider": "FCM"});
     let mut sent = 0;
     for number in 0..40 {
         let key = format!("key-{number}");
@@ -119,6 +121,7 @@ async fn of_a_send_and_a_registration_under_one_key_at_once_one_is_done() {
             "{statuses:?}"
         );
     }
+
     assert_eq!(
         client.all("/Operations", "operations", 50).await.len(),
         sent
@@ -140,11 +143,13 @@ async fn a_repeated_cancel_is_answered_like_the_first_and_a_refused_request_uses
         client.post_once("", "k", &json!({})).await.0,
         StatusCode::BAD_REQUEST
     );
+
     let at = time::OffsetDateTime::now_utc() + time::Duration::hours(1);
     body["schedule"] =
         json!({"sendAt": [at.format(&time::format_description::well_known::Rfc3339).unwrap()]});
     let (status, answer) = client.post_once("", "k", &body).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+
     let path = format!(
         "/Operations/{}/Cancel",
         answer["operationId"].as_str().unwrap()
@@ -177,6 +182,7 @@ async fn a_key_is_forgotten_after_a_day() {
         second.0 == StatusCode::ACCEPTED && second != first,
         "{second:?}"
     );
+
     sqlx::query("update idempotency_keys set created_at = now() - interval '25 hours'")
         .execute(pool)
         .await

@@ -1,7 +1,8 @@
-//! Random interleavings of send, delivery, failure, cancel and crash: every count is true at every
-//! read, and in the end every recipient is settled, and exactly what is on record as sent arrived.
+//! Random interleavings of send, delivery, failure, cancel and crash. Every count is right at every
+//! read. In the end every recipient is settled, and every message that is on record as sent has
+//! arrived.
 //!
-//! `BELLWIRE_TEST_SEED` repeats one run's choices; without it, several runs choose at random.
+//! `BELLWIRE_TEST_SEED` repeats the choices of one run. Without it, several runs choose at random.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -24,7 +25,7 @@ use crate::support::service::{Device, World, assert_tallies};
 
 const SEED: &str = "BELLWIRE_TEST_SEED";
 const RUNS: usize = 3;
-/// What happens in one run.
+/// Steps of one run.
 const STEPS: usize = 25;
 const SLOW: Faults = Faults {
     latency: 5,
@@ -38,15 +39,15 @@ const SLOW: Faults = Faults {
 /// A provider and one of its tokens.
 type Token = (String, String);
 
-/// An Operation, and what must become of it. No two Operations share a token, so that the loss of
-/// one message cannot hide behind a second copy of another.
+/// An Operation. No two of them share a token, so that the loss of one message cannot hide behind a
+/// second copy of another.
 struct Sent {
     id: String,
-    /// Those of the request, by position; none where it is to an audience.
+    /// The tokens in the request, by position. Empty for an audience.
     recipients: Vec<Token>,
-    /// What must arrive unless it is canceled.
+    /// The tokens that must get the message, unless it is canceled.
     must_arrive: BTreeSet<Token>,
-    /// Whether a part of it was canceled.
+    /// Whether any of its notifications was canceled.
     canceled: bool,
 }
 
@@ -72,7 +73,8 @@ impl Run {
         world.config.fcm.timeout = Duration::from_secs(1);
         world.config.apns.timeout = Duration::from_secs(1);
         world.config.delivery.lease = Duration::from_secs(2);
-        // So that nothing is given up, however long an outage takes on a busy machine.
+
+        // So many that nothing is given up, however long an outage takes on a busy machine.
         world.config.delivery.max_attempts = 1000;
 
         let caller = world.demo().await;
@@ -123,7 +125,8 @@ impl Run {
         });
     }
 
-    /// So many devices, of which some are dead and some fail twice.
+    /// Returns recipients, of which some are dead and some fail twice, and what is expected of
+    /// them.
     fn recipients(&mut self, count: usize) -> (Vec<Value>, Vec<Token>, BTreeSet<Token>) {
         let number = self.operations.len();
         let mut must_arrive = BTreeSet::new();
@@ -149,7 +152,8 @@ impl Run {
         (recipients.iter().map(to).collect(), recipients, must_arrive)
     }
 
-    /// So many new Users, each with a device of either provider, one of which fails twice.
+    /// Registers `count` Users with a device of each provider, one of which fails twice. Returns
+    /// the audience, and what is expected of it.
     async fn audience(&mut self, count: usize) -> (Vec<Value>, Vec<Token>, BTreeSet<Token>) {
         let number = self.operations.len();
         let tags = json!({"group": number.to_string()});
@@ -198,7 +202,7 @@ impl Run {
         }
     }
 
-    /// Whether there was anything to cancel.
+    /// Returns whether there was anything to cancel.
     async fn cancel(&self, path: &str) -> bool {
         let (status, answer) = self.client.post(path, &Value::Null).await;
         assert!(
@@ -228,7 +232,7 @@ impl Run {
     }
 
     async fn crash(&mut self) {
-        // Dropped before the next one starts.
+        // Killed before the next one starts.
         self.process = None;
         let (process, client) = Process::serve(&self.world, &self.caller).await;
         self.process = Some(process);
@@ -240,8 +244,7 @@ impl Run {
         (count > 0).then(|| self.random.random_range(0..count))
     }
 
-    /// Reads everything, and holds it against what must be true at every moment. Returns whether
-    /// everything is settled.
+    /// Checks what must be true at every moment. Returns whether everything is settled.
     async fn check(&self) -> bool {
         let list = self.client.read("/Operations?pageSize=1000").await;
         let operations = list["operations"].as_array().unwrap();
@@ -250,9 +253,11 @@ impl Run {
             self.operations.len(),
             "an Operation was lost or invented"
         );
+
         for operation in operations {
             assert_adds_up(&operation["stats"]);
         }
+
         assert_tallies(&self.world.database).await;
 
         operations.iter().all(|operation| {
@@ -260,7 +265,8 @@ impl Run {
         })
     }
 
-    /// Compares what the providers accepted with what is on record and with what was asked for.
+    /// Compares the tokens that the providers accepted messages for with those on record and with
+    /// those that were sent to.
     async fn check_tokens(&self) {
         let arrived: BTreeSet<Token> = self
             .world
@@ -277,6 +283,7 @@ impl Run {
         let everything = self.operations.iter().flat_map(|sent| &sent.must_arrive);
 
         let asked_for: BTreeSet<Token> = everything.cloned().collect();
+
         for (some, others, problem) in [
             (&must_arrive, &arrived, "accepted, and never sent"),
             (&must_arrive, &recorded, "sent, and not on record"),
@@ -288,7 +295,7 @@ impl Run {
         }
     }
 
-    /// The tokens of which it is on record that their provider accepted a message.
+    /// The tokens with an accepted attempt on record.
     async fn recorded(&self) -> BTreeSet<Token> {
         let attempts: Vec<(Uuid, i32, Option<Uuid>)> = sqlx::query_as(
             "select operation_id, position, device_id from delivery_attempts where outcome = 'ACCEPTED'",
@@ -312,13 +319,13 @@ impl Run {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_count_is_true_whatever_happens_in_whatever_order() {
+async fn every_count_is_right_and_nothing_is_lost_in_any_order() {
     let seeds: Vec<u64> = match std::env::var(SEED) {
         Ok(seed) => vec![seed.parse().unwrap()],
         Err(_) => (0..RUNS).map(|_| rand::random()).collect(),
     };
     for seed in seeds {
-        // Shown when the run fails: the last one is that run's.
+        // Shown when a run fails. The last seed is that run's.
         eprintln!("{SEED}={seed}");
         run(seed).await;
     }
@@ -336,5 +343,6 @@ async fn run(seed: u64) {
         run.check().await.then_some(())
     })
     .await;
+
     run.check_tokens().await;
 }

@@ -1,7 +1,6 @@
-//! What lets the large tables be distributed by the Operation's id: each key has it, each statement
-//! names it, and nothing in them hangs on anything elsewhere. Held against the catalog of a plain
-//! Postgres, and against every statement that is checked when compiling. `clippy.toml` allows no
-//! others.
+//! The large tables can be distributed by the Operation's id: each key contains it, each statement
+//! names it, and no constraint crosses to another table. Checked are the catalog of a plain
+//! Postgres and every statement that is checked when compiling. `clippy.toml` forbids others.
 
 use std::fs;
 use std::path::Path;
@@ -17,8 +16,8 @@ const DISTRIBUTED: [(&str, &str); 3] = [
     ("delivery_attempts", "operation_id"),
 ];
 
-/// Statements that name no Operation, by something that only they have; the table, or none for all;
-/// why they may.
+/// Statements that name no Operation: a part of the text that only they have, the table (empty:
+/// all), and why they may.
 const EXCEPTIONS: [(&str, &str, &str); 6] = [
     (
         "where account_id = $1 and id >= $2 and ($3::uuid",
@@ -79,11 +78,13 @@ async fn the_catalog_has_nothing_that_binds_a_large_table_to_one_machine() {
         12,
         "four tables, with a default and a day's partition each"
     );
+
     let none: [&str; 0] = [];
     let without_key = "select name from large where not exists (
                            select from pg_index where indrelid = oid and indisprimary
                        )";
     assert_eq!(found(without_key).await, none, "no primary key");
+
     let keys_without_id =
         "select indexrelid::regclass::text from large join pg_index on indrelid = oid
                            where indisunique and not exists (
@@ -96,6 +97,7 @@ async fn the_catalog_has_nothing_that_binds_a_large_table_to_one_machine() {
         none,
         "unique without the Operation's id"
     );
+
     let foreign_keys =
         "select conname::text from large join pg_constraint on large.oid in (conrelid, confrelid)
                         where contype = 'f'";
@@ -104,8 +106,10 @@ async fn the_catalog_has_nothing_that_binds_a_large_table_to_one_machine() {
         none,
         "foreign keys from or to a large table"
     );
+
     let triggers = "select tgname::text from large join pg_trigger on tgrelid = large.oid where not tgisinternal";
     assert_eq!(found(triggers).await, none, "triggers");
+
     let sequences =
         "select name || '.' || attname from large join pg_attribute on attrelid = large.oid
                      left join pg_attrdef on adrelid = attrelid and adnum = attnum
@@ -137,10 +141,12 @@ fn every_statement_on_a_distributed_table_names_the_operation() {
             used[allowed] = true;
         }
     }
+
     assert!(
         mentions > 20,
         "only {mentions} uses of distributed tables were found: are the statements read at all?"
     );
+
     for ((part, ..), used) in EXCEPTIONS.iter().zip(used) {
         assert!(used, "no statement needs this exception any more: {part}");
     }
@@ -176,7 +182,7 @@ fn root(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Words, operators, parentheses and commas; neither comments nor texts.
+/// Words, operators, parentheses and commas, without comments and string literals.
 fn tokens(statement: &str) -> Vec<String> {
     let without_comments = statement
         .lines()
@@ -192,7 +198,8 @@ fn tokens(statement: &str) -> Vec<String> {
         }
         let mut last = ' ';
         for character in part.chars() {
-            let (is_word, is_operator) = (is_word(character), "=<>@".contains(character));
+            let is_word = is_word(character);
+            let is_operator = "=<>@".contains(character);
             let goes_on = is_word && self::is_word(last) || is_operator && "=<>@".contains(last);
             last = character;
             match tokens.last_mut() {
@@ -204,6 +211,7 @@ fn tokens(statement: &str) -> Vec<String> {
             }
         }
     }
+
     tokens
 }
 
@@ -211,7 +219,7 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || "_$.:".contains(character)
 }
 
-/// Where a distributed table is read or written: its place among the tokens, and its column.
+/// Where a distributed table is read or written: the index of its token, and its column.
 fn mentioned(tokens: &[String]) -> Vec<(usize, &'static str)> {
     let key = |token: &str| {
         let name = token.trim_end_matches("_default");
@@ -227,8 +235,7 @@ fn mentioned(tokens: &[String]) -> Vec<(usize, &'static str)> {
         .collect()
 }
 
-/// The distributed tables that a statement uses without naming an Operation, each as often as it
-/// does.
+/// The distributed tables that a statement uses without naming an Operation, once for each use.
 fn unnamed(statement: &str) -> Vec<String> {
     let tokens = tokens(statement);
     let mentioned = mentioned(&tokens).into_iter();
@@ -238,8 +245,8 @@ fn unnamed(statement: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether the part of the statement that `place` is in names an Operation after it: as a column
-/// that is inserted, or by an equality that holds whatever else does.
+/// Whether the statement names an Operation after `place`, at the same depth of parentheses: as a
+/// column that is inserted, or by an equality.
 fn is_named(tokens: &[String], place: usize, key: &str) -> bool {
     let is_key = |token: &String| {
         let (table, column) = token.rsplit_once('.').unwrap_or(("", token));
@@ -268,10 +275,11 @@ fn is_named(tokens: &[String], place: usize, key: &str) -> bool {
         }
         at += 1;
     }
+
     false
 }
 
-/// Where the parenthesis ends that opens at `open`.
+/// The index of the parenthesis that closes the one at `open`.
 fn closing(tokens: &[String], open: usize) -> usize {
     let mut depth = 0;
     for (place, token) in tokens.iter().enumerate().skip(open) {

@@ -24,6 +24,7 @@ async fn a_column_that_is_added_to_any_table_leaves_every_statement_as_it_is() {
         .iter()
         .map(|name| format!(r#"add column if not exists "{name}" point"#))
         .collect();
+
     for table in tables(&database).await {
         run(
             &database,
@@ -39,6 +40,7 @@ async fn a_column_that_is_added_to_any_table_leaves_every_statement_as_it_is() {
             broken.push(format!("{error} in:\n{text}"));
         }
     }
+
     assert_eq!(broken, [""; 0], "{}", broken.join("\n\n"));
 }
 

@@ -1,5 +1,5 @@
-//! Beginning and end of a process: it waits for Postgres, makes way for its successor, and loses
-//! nothing.
+//! Start and shutdown of a process: it waits for Postgres, gives its work to other processes, and
+//! loses nothing.
 
 use std::time::Duration;
 
@@ -62,18 +62,23 @@ async fn a_rolling_restart_of_two_replicas_loses_nothing_and_doubles_nothing() {
         eventually("notifications to arrive", enough).await
     };
     let parts = recipients / per_send;
+
     for part in 0..parts / 2 {
         send(&client, part).await;
     }
+
     arrived(recipients / 10).await;
     let (successor, successors_client) = serve().await;
     let ending = std::mem::replace(&mut first, successor);
     ending.signal(Signal::SIGTERM);
     assert_eq!(ending.ended().await.code(), Some(0));
+
     client = successors_client;
+
     for part in parts / 2..parts {
         send(&client, part).await;
     }
+
     arrived(recipients / 2).await;
     let ending = std::mem::replace(&mut second, serve().await.0);
     ending.signal(Signal::SIGTERM);
@@ -82,11 +87,13 @@ async fn a_rolling_restart_of_two_replicas_loses_nothing_and_doubles_nothing() {
     for id in &ids {
         assert_eq!(client.completed(id).await["stats"]["sent"], per_send);
     }
+
     let summary = arrived(recipients).await;
     assert_eq!(
         (&summary["tokens"], &summary["duplicates"]),
         (&recipients.into(), &0.into())
     );
+
     let most: i16 = sqlx::query_scalar("select max(attempts) from push_notifications")
         .fetch_one(&world.database.pool)
         .await
@@ -98,7 +105,7 @@ async fn a_rolling_restart_of_two_replicas_loses_nothing_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_ends_first_and_requests_are_answered_until_the_delay_is_over() {
+async fn readiness_ends_first_and_requests_are_answered_until_the_drain_delay_is_over() {
     let world = World::new().await;
     let caller = world.demo().await;
     let environment = [setting("BELLWIRE__SERVER__DRAIN_DELAY", LONG)];
@@ -108,6 +115,7 @@ async fn readiness_ends_first_and_requests_are_answered_until_the_delay_is_over(
         ready().await.filter(|answer| answer.status() == 200)
     })
     .await;
+
     process.signal(Signal::SIGTERM);
     eventually("the end of readiness", async || {
         ready().await.filter(|answer| answer.status() == 503)
@@ -121,6 +129,7 @@ async fn readiness_ends_first_and_requests_are_answered_until_the_delay_is_over(
         .await
         .unwrap();
     assert_eq!(answer.headers()["connection"], "close");
+
     client.completed(&id).await;
     process.signal(Signal::SIGTERM);
     assert_eq!(process.ended().await.code(), Some(1));
@@ -128,7 +137,7 @@ async fn readiness_ends_first_and_requests_are_answered_until_the_delay_is_over(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_ends_at_once_what_waits_for_a_provider() {
+async fn a_second_signal_ends_a_process_that_waits_for_a_provider() {
     let faults = Faults {
         outage: Outage::Hang,
         ..Faults::default()
@@ -158,18 +167,17 @@ async fn a_second_signal_ends_at_once_what_waits_for_a_provider() {
         request.send().await.is_err().then_some(())
     })
     .await;
+
     process.signal(Signal::SIGINT);
     assert_eq!(process.ended().await.code(), Some(1));
     world.simulator.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_waits_for_postgres_and_says_so() {
+async fn a_start_waits_for_postgres_and_logs_it() {
     let directory = tempfile::tempdir().unwrap();
-    let (data, socket) = (
-        directory.path().join("postgres"),
-        directory.path().join("socket"),
-    );
+    let data = directory.path().join("postgres");
+    let socket = directory.path().join("socket");
     let mut postgres = PrivatePostgres::start(&data).await.unwrap();
     let world = World::on(Database::own(&postgres, &socket).await, Options::default()).await;
     let (key, secret) = world.demo().await;

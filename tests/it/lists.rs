@@ -1,4 +1,4 @@
-//! Lists: pages that neither skip nor repeat, and every filter.
+//! Lists: pages neither skip nor repeat records, and every filter works.
 
 use bellwire::model::id::OperationId;
 use serde_json::{Value, json};
@@ -26,7 +26,9 @@ async fn pages_of_operations_go_from_new_to_old() {
                 .await,
         );
     }
+
     sent.reverse();
+
     for page_size in [1, 3, 7, 50] {
         assert_eq!(
             ids(&service
@@ -37,6 +39,7 @@ async fn pages_of_operations_go_from_new_to_old() {
             "{page_size} a page"
         );
     }
+
     let first = service.client.read("/Operations?pageSize=3").await;
     let token = first["pagination"]["self"].as_str().unwrap();
     let again = service
@@ -49,6 +52,7 @@ async fn pages_of_operations_go_from_new_to_old() {
         ids(&operations(&again)),
         "self leads to the same page"
     );
+
     let other_filter = format!("/Operations?status=COMPLETED&pageToken={token}");
     assert_eq!(
         service.client.get(&other_filter).await.0,
@@ -80,14 +84,17 @@ async fn operations_are_filtered_by_status_and_date() {
     assert_eq!(count("status=COMPLETED").await, 1);
     assert_eq!(count("status=PROCESSING").await, 0);
     assert_eq!(count("status=CANCELED").await, 0);
+
     for _ in 0..10 {
         service.client.send(&later).await;
     }
+
     assert_eq!(
         count("status=COMPLETED&pageSize=1").await,
         1,
         "however many of another status are newer"
     );
+
     let today = time::OffsetDateTime::now_utc().date();
     assert_eq!(
         count(&format!("startDate={}", today.previous_day().unwrap())).await,
@@ -133,6 +140,7 @@ async fn notifications_are_listed_in_request_order_and_filtered() {
         let sorted: Vec<&str> = ids(&all[2..]);
         assert!(sorted.is_sorted(), "{sorted:?}");
     }
+
     let count = async |filter: &str| {
         service
             .client
@@ -151,13 +159,14 @@ async fn notifications_are_listed_in_request_order_and_filtered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_older_than_the_retention_is_not_shown() {
+async fn records_older_than_the_retention_period_are_not_shown() {
     let mut world = crate::support::service::World::new().await;
     world.config.retention.period = std::time::Duration::from_secs(2);
     let service = world.start().await;
     let client = &service.client;
     let id = client.send(&message(&[fcm("device")])).await;
-    // Its id follows from its Operation's, so that it need not be read in time.
+
+    // Its id follows from its Operation's, so it need not be read before it is too old.
     let operation: OperationId = id.parse().unwrap();
     let notification = operation.push_notification(0);
 
@@ -165,6 +174,7 @@ async fn what_is_older_than_the_retention_is_not_shown() {
         (client.get(&format!("/Operations/{id}")).await.0 == 404).then_some(())
     })
     .await;
+
     for path in [
         format!("/{notification}"),
         format!("/{notification}/DeliveryAttempts"),
@@ -172,6 +182,7 @@ async fn what_is_older_than_the_retention_is_not_shown() {
     ] {
         assert_eq!(client.get(&path).await.0, 404, "{path}");
     }
+
     for (path, list) in [("/Operations", "operations"), ("", "pushNotifications")] {
         assert_eq!(client.read(path).await[list], json!([]), "{path}");
     }

@@ -1,5 +1,5 @@
-//! Integration tests, one binary: behaviour seen from outside the crate, on a real Postgres, over
-//! real sockets.
+//! Integration tests in one binary: behaviour seen from outside the crate, on a real Postgres and
+//! over real sockets.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,6 +28,7 @@ mod command_line;
 mod contract;
 mod crash;
 mod credentials;
+mod dedicated_connection;
 mod dev;
 mod disaster;
 mod docs;
@@ -51,7 +52,6 @@ mod outages;
 mod retention;
 mod secrets;
 mod send;
-mod session;
 mod simulator;
 mod templates;
 mod tenants;

@@ -7,7 +7,7 @@ use crate::support::service::Service;
 
 const RECIPIENTS: usize = 10_000;
 
-/// Of each 200 recipients: one dead at FCM, one dead at APNs, one of each that fails twice.
+/// Of each 200 recipients, one of each provider is dead, and one of each fails twice.
 fn recipient(index: usize) -> Value {
     match index % 200 {
         10 => fcm(&format!("device-{index}~UNREGISTERED")),
@@ -49,6 +49,7 @@ async fn every_recipient_has_an_answer() {
         _ => None,
     });
     assert_eq!(found, dead.collect::<Vec<_>>());
+
     let of_fcm = service
         .client
         .all(
@@ -64,6 +65,7 @@ async fn every_recipient_has_an_answer() {
         .all(&format!("?operationId={id}"), "pushNotifications", 999)
         .await;
     assert_eq!(notifications.len(), RECIPIENTS);
+
     for index in (0..RECIPIENTS).filter(|index| matches!(index % 200, 12 | 13)) {
         let notification = notifications[index]["id"].as_str().unwrap();
         let attempts = service

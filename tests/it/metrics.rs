@@ -1,5 +1,5 @@
-//! What Prometheus reads is what the database says, and what the documents, the dashboard and the
-//! rules name exists.
+//! Metrics agree with the database. The documents, the dashboard and the rules name metrics that
+//! exist.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -50,6 +50,7 @@ async fn counters_equal_the_counts_of_the_database() {
         before["bellwire_operations_accepted_total"], 0.0,
         "shown before it first counts"
     );
+
     let recipients: Vec<_> = (0..2_000)
         .map(|index| match index % 100 {
             0 => fcm(&format!("device-{index}~UNREGISTERED")),
@@ -63,6 +64,7 @@ async fn counters_equal_the_counts_of_the_database() {
         client.send(&message(&recipients)).await,
         client.send(&message(&[json!({"audience": {}})])).await,
     ];
+
     for number in 0..20 {
         ids.push(
             client
@@ -70,10 +72,13 @@ async fn counters_equal_the_counts_of_the_database() {
                 .await,
         );
     }
+
     client.post("", &json!({"to": []})).await;
+
     for id in &ids {
         client.completed(id).await;
     }
+
     let count = async |sql: &str| {
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
             .fetch_one(&world.database.pool)
@@ -84,6 +89,7 @@ async fn counters_equal_the_counts_of_the_database() {
     let idle =
         async || Some(scrape(port).await).filter(|now| now["bellwire_delivery_claimed"] == 0.0);
     let now = eventually("the last outcome to be recorded", idle).await;
+
     let mut expected = BTreeMap::from([
         (
             "bellwire_operations_accepted_total".to_owned(),
@@ -121,6 +127,7 @@ async fn counters_equal_the_counts_of_the_database() {
     .await
     .unwrap();
     assert!(attempts.len() >= 4, "{attempts:?}");
+
     for (provider, outcome, count) in attempts {
         let name = format!(
             "bellwire_delivery_attempts_total{{provider=\"{provider}\",outcome=\"{outcome}\"}}"
@@ -131,14 +138,18 @@ async fn counters_equal_the_counts_of_the_database() {
         ));
         *all.unwrap() += count as f64;
     }
+
     for (name, value) in expected {
         assert_eq!(now.get(&name), Some(&value), "{name}: {now:#?}");
     }
+
     let sends =
         "bellwire_http_requests_total{method=\"POST\",route=\"/v1/PushNotifications\",status=";
     assert_eq!(now[&format!("{sends}\"202\"}}")], 22.0);
     assert_eq!(now[&format!("{sends}\"400\"}}")], 1.0);
+
     let known: BTreeSet<&str> = ALL.iter().map(|metric| metric.name).collect();
+
     for name in now
         .keys()
         .map(|sample| sample.split('{').next().unwrap())
@@ -165,7 +176,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Whatever looks like a metric of ours.
+/// All words that look like a metric of Bellwire.
 fn named(text: &str) -> BTreeSet<&str> {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     words.filter(|word| word.starts_with("bellwire_")).collect()
@@ -199,10 +210,8 @@ fn the_dashboard_the_rules_and_the_documents_name_metrics_that_exist() {
 #[test]
 fn every_metric_is_explained_and_shown() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (document, dashboard) = (
-        read(&root.join("docs/operations.md")),
-        read(&root.join("deploy/grafana/dashboards/bellwire.json")),
-    );
+    let document = read(&root.join("docs/operations.md"));
+    let dashboard = read(&root.join("deploy/grafana/dashboards/bellwire.json"));
     let shown: BTreeSet<&str> = named(&dashboard).into_iter().map(base).collect();
     for Metric { name, kind, .. } in ALL {
         let row = document

@@ -1,4 +1,4 @@
-//! The schema is brought up to date by one process at a time, under those that are running.
+//! One process at a time migrates the schema, while others run.
 
 use std::os::unix::fs::symlink;
 use std::process::{Command, Output, Stdio};
@@ -38,7 +38,7 @@ async fn insert_future(pool: &PgPool) {
         .unwrap();
 }
 
-/// The migrations that were run, and when, and everything that is in the schema.
+/// Which migrations were run and when, and what is in the schema.
 async fn state(pool: &PgPool) -> String {
     let state = "select (select string_agg(_sqlx_migrations::text, ' ' order by version) from _sqlx_migrations)
                      || (select string_agg(relname || relkind::text, ' ' order by relname) from pg_class)
@@ -47,7 +47,7 @@ async fn state(pool: &PgPool) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_that_migrate_at_once_follow_each_other() {
+async fn concurrent_migrations_run_one_after_the_other() {
     let database = Database::empty().await;
     let processes: Vec<_> = (0..4)
         .map(|_| migrate(&database.url).spawn().unwrap())
@@ -74,6 +74,7 @@ async fn processes_that_migrate_at_once_follow_each_other() {
             was
         ]
     );
+
     let run: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations where success")
         .fetch_one(&database.pool)
         .await
@@ -82,7 +83,7 @@ async fn processes_that_migrate_at_once_follow_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_waits_for_postgres_and_says_so() {
+async fn a_migration_waits_for_postgres_and_logs_it() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("socket");
     let postgres = PrivatePostgres::throwaway().await.unwrap();
@@ -100,7 +101,7 @@ async fn a_migration_waits_for_postgres_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_makes_way_while_something_long_reads_its_table() {
+async fn a_migration_gives_way_while_a_long_statement_reads_its_table() {
     let database = Database::empty().await;
     let older = schema::MIGRATOR.iter().nth(1).unwrap().version;
     schema::MIGRATOR
@@ -116,7 +117,8 @@ async fn a_migration_makes_way_while_something_long_reads_its_table() {
     process
         .logged("waiting for a transaction that is using a table")
         .await;
-    // Those who come after it would otherwise wait for as long as it does.
+
+    // Statements that come after the migration would otherwise wait for as long as it does.
     let others = sqlx::query("delete from push_notifications").execute(&database.pool);
     tokio::time::timeout(Duration::from_secs(60), others)
         .await
@@ -124,6 +126,7 @@ async fn a_migration_makes_way_while_something_long_reads_its_table() {
         .unwrap();
     reader.rollback().await.unwrap();
     assert_eq!(process.ended().await.code(), Some(0));
+
     let version = schema::version_of(&mut database.pool.acquire().await.unwrap())
         .await
         .unwrap();
@@ -135,6 +138,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let database = Database::new().await;
     insert_future(&database.pool).await;
     let before = state(&database.pool).await;
+
     for arguments in [
         &["serve"][..],
         &["migrate"],
@@ -156,6 +160,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
         );
         assert_eq!(String::from_utf8(output.stderr).unwrap(), refused);
     }
+
     assert_eq!(state(&database.pool).await, before);
 }
 
@@ -166,7 +171,8 @@ async fn a_running_process_goes_on_while_a_later_release_migrates() {
     let id = drill.send(&client).await;
     drill.arrived(RECIPIENTS / 10).await;
     let pool = &drill.world.database.pool;
-    // Each table in a statement of its own, as the locks are taken one after the other.
+
+    // A statement for each table, so that the locks are taken one after the other.
     for table in [
         "operations",
         "push_notifications",
@@ -183,12 +189,17 @@ async fn a_running_process_goes_on_while_a_later_release_migrates() {
             .await
             .unwrap();
     }
+
     sqlx::raw_sql("create table later_things (id uuid primary key)")
         .execute(pool)
         .await
         .unwrap();
     insert_future(pool).await;
-    assert!(drill.accepted().await < RECIPIENTS, "it is under way");
+    assert!(
+        drill.accepted().await < RECIPIENTS,
+        "the send was over before the migration"
+    );
+
     let again = client.send(&message(&[fcm("device-0")])).await;
     assert_eq!(client.completed(&again).await["stats"]["sent"], 1);
     assert_eq!(
@@ -198,6 +209,7 @@ async fn a_running_process_goes_on_while_a_later_release_migrates() {
             .status(),
         200
     );
-    // The one that was sent again above.
+
+    // The device that got one more above.
     drill.ends_well(&client, &id, 1).await;
 }

@@ -1,4 +1,4 @@
-//! The API's description: true to the routes, and browsable without a network.
+//! `/openapi.json` agrees with the routes, and its page needs no network.
 
 use std::collections::BTreeSet;
 
@@ -42,8 +42,10 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
     let service = Service::start().await;
     let document = document(&service).await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+
     let operations = operations(&document);
     assert_eq!(operations.len(), 27);
+
     for (method, path) in operations
         .into_iter()
         .filter(|(_, path)| path.starts_with("/v1/"))
@@ -63,6 +65,7 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
             "{method} {path}"
         );
     }
+
     for path in ["/healthz", "/readyz"] {
         assert_eq!(
             document["paths"][path]["get"]["security"],
@@ -90,7 +93,7 @@ fn described(path: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// A parameter that a route reads is refused when its value is nonsense; any other is ignored.
+/// A route refuses an invalid value of a parameter that it reads, and ignores any other parameter.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
     let service = Service::start().await;
@@ -126,7 +129,7 @@ async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
         let path = route.replace("{id}", id).replace("{name}", "demo");
         let described = described(it);
         for name in known.iter().copied().chain(["unknown"]) {
-            // This list is of one User's registrations.
+            // This list needs a User.
             let user = match (route, name) {
                 ("/DeviceRegistrations", "userId") => String::new(),
                 ("/DeviceRegistrations", _) => format!("&userId={user}"),
@@ -182,6 +185,7 @@ async fn answers_have_the_headers_that_are_described() {
         "{body:?}"
     );
     assert_eq!(described("202").len(), 3);
+
     let unauthorized = reqwest::Client::new()
         .post(format!("{}{path}", service.url))
         .send()
@@ -255,6 +259,7 @@ async fn the_readme_and_the_document_know_the_same_operations() {
             listed.insert((method.to_lowercase(), format!("/v1{path}")));
         }
     }
+
     assert_eq!(listed, documented);
     service.stop().await;
 }

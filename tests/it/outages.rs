@@ -1,5 +1,5 @@
-//! What can't be sent or read holds up nobody else, and what is too late for its time fails,
-//! provider or not.
+//! A notification that can't be sent or read delays no other, and one that is too late fails,
+//! whether or not its provider answers.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn hanging() -> Options {
     }
 }
 
-/// How many an Operation has in this state.
+/// How many notifications of an Operation have this status.
 async fn count(world: &World, id: &str, status: &str) -> i64 {
     let query = "select count(*) from push_notifications join operations on id = operation_id
                  where status = $1::push_notification_status and id = $2";
@@ -63,10 +63,11 @@ async fn fcm_goes_on_while_many_lanes_to_apns_hang() {
                 .await,
         );
     }
+
     let environment = [("BELLWIRE__DELIVERY__GRACE", "600s".to_owned())];
     let (process, client) = Process::serve_with(&world, &caller, &environment).await;
 
-    // More than the process may claim at a time, for each of the silent lanes.
+    // Each of the silent lanes gets as much as the process may claim at a time.
     let mut waiting = Vec::new();
     for (number, lane) in lanes.iter().enumerate() {
         let to: Vec<Value> = (0..500)
@@ -76,9 +77,10 @@ async fn fcm_goes_on_while_many_lanes_to_apns_hang() {
         send["from"] = json!({"apn": lane.to_string()});
         waiting.push(client.send(&send).await);
     }
-    // All that the process may claim is one lane's, until that turns out to be silent and lets the
-    // next have its turn.
-    eventually("two lanes to have had their turn", async || {
+
+    // The first lane takes all that the process may claim. Only when it turns out to be silent can
+    // the next be claimed for.
+    eventually("batches of a second lane to be claimed", async || {
         let claimed = "select count(distinct operation_id) from batches where claims > 0";
         let claimed: i64 = sqlx::query_scalar(claimed)
             .fetch_one(&world.database.pool)
@@ -90,8 +92,10 @@ async fn fcm_goes_on_while_many_lanes_to_apns_hang() {
 
     let to: Vec<Value> = (0..2_000).map(|index| fcm(&format!("d{index}"))).collect();
     let id = client.send(&message(&to)).await;
-    // Their requests wait for minutes, so this is not the end of their wait.
+
+    // The others' requests wait for minutes, so FCM did not have to wait for their end.
     assert_eq!(client.completed(&id).await["stats"]["sent"], 2_000);
+
     for id in waiting {
         assert_eq!(
             client.read(&format!("/Operations/{id}")).await["stats"]["queued"],
@@ -111,17 +115,18 @@ fn apple_devices(count: usize) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_a_silent_provider_fails_at_its_deadline() {
+async fn a_notification_for_a_silent_provider_fails_at_its_deadline() {
     let mut world = World::with(hanging()).await;
-    // Longer than the test: no request is given up, so the provider stays known as silent.
+
+    // Longer than the test takes: no request is given up, so the lane stays stalled.
     world.config.apns.timeout = Duration::from_secs(600);
     world.config.delivery.lease = Duration::from_secs(1200);
     world.config.delivery.grace = Duration::ZERO;
     let service = world.start().await;
     let client = &service.client;
 
-    // The first requests are not answered, and what waits behind them is put back: the end of the
-    // batches, of which nothing is in flight, is free again long before its lease is over.
+    // The first requests are not answered, so the lane stalls and puts back what waits behind them.
+    // Nothing of the second batch is in flight: it is released long before its lease is over.
     client.send(&message(&apple_devices(1_000))).await;
     eventually("the lane to keep nothing waiting", async || {
         let put_back = "select count(*) from batches
@@ -142,9 +147,11 @@ async fn what_waits_for_a_silent_provider_fails_at_its_deadline() {
         (&stats["failed"], &stats["sent"]),
         (&json!(2_000), &json!(0))
     );
+
     let path = format!("/Operations/{id}/Errors?code=EXPIRED");
     let errors = client.all(&path, "errors", 1000).await;
     assert_eq!(errors.len(), 2_000, "nothing more is sent to it");
+
     for error in errors {
         let text = error["message"].as_str().unwrap();
         assert!(text.contains("last error: "), "{error}");
@@ -163,24 +170,28 @@ async fn a_request_that_is_not_answered_before_its_deadline_fails() {
     send["ttl"] = json!(3);
     let id = client.send(&send).await;
     assert_eq!(client.completed(&id).await["stats"]["failed"], 1);
+
     let errors = client.read(&format!("/Operations/{id}/Errors")).await;
     let code = errors["errors"][0]["code"].as_str().unwrap();
-    // The latter on a machine so busy that it was too late for a first attempt.
+
+    // EXPIRED on a machine so busy that it was too late for a first attempt.
     assert!(["AMBIGUOUS", "EXPIRED"].contains(&code), "{errors}");
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operation_that_this_version_cannot_read_waits_and_holds_nobody_up() {
+async fn an_operation_that_this_version_cannot_read_waits_and_delays_no_other() {
     let mut world = World::new().await;
     let caller = world.demo().await;
     world.config.delivery.enabled = false;
     let mut worker = world.config.clone();
     (worker.delivery.enabled, worker.server.api) = (true, false);
     let service = world.start_for(&caller.0, &caller.1).await;
-    let (client, pool) = (&service.client, &service.world.database.pool);
+    let client = &service.client;
+    let pool = &service.world.database.pool;
     let unreadable = client.send(&message(&[fcm("a"), apn("aa00bb11")])).await;
     let id: bellwire::model::id::OperationId = unreadable.parse().unwrap();
+
     // As if a newer version had accepted it.
     let message_before: Value = sqlx::query_scalar("select message from operations where id = $1")
         .bind(id.as_uuid())
@@ -201,18 +212,19 @@ async fn an_operation_that_this_version_cannot_read_waits_and_holds_nobody_up() 
     let app = bellwire::app::App::start(&worker).await.unwrap();
     assert_eq!(client.completed(&other).await["stats"]["sent"], 1);
     assert_eq!(count(&service.world, &unreadable, "QUEUED").await, 2);
+
     set(&message_before).await;
     assert_eq!(
         client.completed(&unreadable).await["stats"]["sent"],
         2,
-        "it is sent by whoever can read it"
+        "it is sent once it can be read"
     );
     app.stop().await;
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_operation_waits_for_a_closed_lane_and_goes_when_it_opens() {
+async fn a_large_operation_waits_for_a_tripped_lane_and_is_sent_when_it_recovers() {
     let mut world = World::new().await;
     world.config.delivery.retry_base = Duration::from_secs(2);
     world.config.delivery.retry_max = Duration::from_secs(2);
@@ -233,11 +245,13 @@ async fn a_large_operation_waits_for_a_closed_lane_and_goes_when_it_opens() {
             .await
             .unwrap()
     };
-    // Each of its ten batches several times, by claim and release.
+
+    // Each of its ten batches is claimed and released several times.
     eventually("batches to come and go", async || {
         (claims().await > 60).then_some(())
     })
     .await;
+
     outage(Outage::None).await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 5_000);
     assert_eq!(service.arrived().await["duplicates"], 0);

@@ -1,4 +1,4 @@
-//! What is past its retention goes, at once and alone.
+//! Days past the retention period are dropped, at once, and nothing else is.
 
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::support::service::{Service, World, assert_tallies};
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// A service that leaves retention to the test.
+/// A service whose retention the test runs itself.
 async fn service() -> Service {
     let mut world = World::new().await;
     world.config.retention.enabled = false;
@@ -27,7 +27,8 @@ fn days_ago(days: i64) -> OffsetDateTime {
     OffsetDateTime::now_utc() - time::Duration::days(days)
 }
 
-/// An Operation of `days` ago with one notification, in a partition of its day if `partitioned`.
+/// Inserts an Operation of `days` ago with one notification, in a partition of its day if
+/// `partitioned`.
 async fn aged(pool: &PgPool, days: i64, partitioned: bool, status: &str) -> OperationId {
     let created_at = days_ago(days);
     if partitioned {
@@ -36,8 +37,10 @@ async fn aged(pool: &PgPool, days: i64, partitioned: bool, status: &str) -> Oper
             .await
             .unwrap();
     }
-    // Version 7, variant 2, and no low bits: as an Operation of then has.
+
+    // Version 7, variant 2, and no low bits, like the id of an Operation of that time.
     let id = Uuid::from_u128(lowest_id_at(created_at).as_u128() | 7 << 76 | 0b10 << 62);
+
     for statement in [
         "insert into operations (id, account_id, message, recipients, deadline_at, created_at)
          select $1, id, '{\"content\": {\"title\": \"then\"}}', 1, $2 + interval '1 hour', $2
@@ -52,10 +55,11 @@ async fn aged(pool: &PgPool, days: i64, partitioned: bool, status: &str) -> Oper
     ] {
         sqlx::query(statement).bind(id).bind(created_at).bind(status).execute(pool).await.unwrap();
     }
+
     OperationId::from(id)
 }
 
-/// The days of which there are partitions, and the rows that lie in none of a day.
+/// The days that have partitions, and the number of rows in the default partitions.
 async fn partitions_of(pool: &PgPool) -> (Vec<String>, i64) {
     let days = "select distinct right(relname, 8) from pg_class
                 where relkind = 'r' and relnamespace = current_schema()::regnamespace
@@ -92,13 +96,15 @@ fn run(service: &Service, arguments: &[&str]) -> String {
         stderr,
     } = command.output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+
     String::from_utf8(stdout).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn days_past_the_retention_go_and_live_or_younger_ones_stay() {
+async fn expired_days_are_dropped_and_unsettled_or_younger_ones_stay() {
     let service = service().await;
-    let (client, pool) = (&service.client, &service.world.database.pool);
+    let client = &service.client;
+    let pool = &service.world.database.pool;
     aged(pool, 10, true, "SENT").await;
     aged(pool, 30, false, "SENT").await;
     let waiting = aged(pool, 9, true, "QUEUED").await;
@@ -115,7 +121,9 @@ async fn days_past_the_retention_go_and_live_or_younger_ones_stay() {
 
     let before = partitions_of(pool).await;
     assert!(before.0.contains(&day(10)) && before.1 == 4, "{before:?}");
+
     let shown = run(&service, &["--dry-run"]);
+
     for expected in [
         format!("push_notifications_{}", day(10)),
         "waits: 1 batches".to_owned(),
@@ -127,6 +135,7 @@ async fn days_past_the_retention_go_and_live_or_younger_ones_stay() {
             "{shown} should contain {expected}"
         );
     }
+
     assert!(!shown.contains(&day(6)), "{shown}");
     assert_eq!(
         partitions_of(pool).await,
@@ -141,11 +150,13 @@ async fn days_past_the_retention_go_and_live_or_younger_ones_stay() {
         "{days:?}"
     );
     assert_eq!(strays, 0);
+
     let keys: Vec<String> = sqlx::query_scalar("select key from idempotency_keys")
         .fetch_all(pool)
         .await
         .unwrap();
     assert_eq!(keys, ["23:00:00"]);
+
     for (id, status) in [
         (waiting.to_string(), 404),
         (young.to_string(), 200),
@@ -157,6 +168,7 @@ async fn days_past_the_retention_go_and_live_or_younger_ones_stay() {
             "{id}"
         );
     }
+
     let listed = client.all("/Operations", "operations", 50).await;
     assert!(
         listed
@@ -205,7 +217,9 @@ async fn one_process_at_a_time_changes_partitions() {
         (count == 1).then_some(())
     };
     eventually("the second to wait", waits).await;
+
     assert!(partitions_of(pool).await.0.contains(&day(10)));
+
     other.close().await.unwrap();
     assert_eq!(removing.await.unwrap().unwrap(), 1);
     assert!(!partitions_of(pool).await.0.contains(&day(10)));
@@ -213,7 +227,7 @@ async fn one_process_at_a_time_changes_partitions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_read_holds_up_the_drop_and_nobody_else() {
+async fn a_long_read_delays_the_drop_and_nothing_else() {
     let service = service().await;
     let pool = &service.world.database.pool;
     aged(pool, 10, true, "SENT").await;
@@ -232,7 +246,8 @@ async fn a_long_read_holds_up_the_drop_and_nobody_else() {
                 .map(|expired| expired.days.len())
         }
     });
-    // What asks for the table meanwhile is answered: the drop makes way again and again.
+
+    // Other statements go on meanwhile, because the drop gives way again and again.
     for number in 0..10 {
         let id = service
             .client
@@ -240,10 +255,12 @@ async fn a_long_read_holds_up_the_drop_and_nobody_else() {
             .await;
         service.client.completed(&id).await;
     }
+
     assert!(
         partitions_of(pool).await.0.contains(&day(10)),
         "it is still being read"
     );
+
     sqlx::raw_sql("commit").execute(&mut reader).await.unwrap();
     assert_eq!(removing.await.unwrap().unwrap(), 1);
     assert!(!partitions_of(pool).await.0.contains(&day(10)));

@@ -1,4 +1,4 @@
-//! Secrets: sealed at rest with keys that can be rotated, and nowhere in plain text.
+//! Secrets are sealed at rest with keys that can be rotated, and appear nowhere in plain text.
 
 use bellwire::crypto::{MasterKeys, generate_master_key};
 use bellwire::maintenance::key_rotation::{self, Rotated};
@@ -11,15 +11,13 @@ use crate::support::process::Process;
 use crate::support::service::{Service, World};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotated_key_opens_everything_until_all_is_sealed_anew() {
+async fn an_old_key_opens_everything_until_all_is_sealed_with_the_new_one() {
     let mut world = World::new().await;
     let (key, secret) = world.demo().await;
     world.register_many(1_500).await;
     let config = &world.config;
-    let (first, second) = (
-        config.secrets.master_key.expose_secret().to_owned(),
-        generate_master_key(),
-    );
+    let first = config.secrets.master_key.expose_secret().to_owned();
+    let second = generate_master_key();
     let both = MasterKeys::with_old("2", &second, &format!("1:{first}")).unwrap();
     let alone = MasterKeys::new("2", &second).unwrap();
     let pool = &world.database.pool;
@@ -72,6 +70,7 @@ async fn no_table_holds_a_token_or_a_credential_in_plain_text() {
         .await;
     service.client.completed(&id).await;
     let pool = &service.world.database.pool;
+
     for table in [
         "devices",
         "push_notifications",
@@ -137,6 +136,7 @@ async fn no_log_line_holds_a_secret_at_any_level() {
     process.signal(Signal::SIGTERM);
     let text = process.log_to_the_end().await;
     assert!(text.contains("TRACE"), "the most detailed level is on");
+
     let content =
         |credential: &Value| credential["privateKey"].as_str().unwrap()[100..140].to_owned();
     let secrets = [
@@ -145,6 +145,7 @@ async fn no_log_line_holds_a_secret_at_any_level() {
         content(&world.simulator.apn_credential()),
     ];
     let master_key = world.config.secrets.master_key.expose_secret().to_owned();
+
     for secret in tokens
         .map(str::to_owned)
         .into_iter()

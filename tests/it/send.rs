@@ -1,4 +1,4 @@
-//! One send, from the request to what the device sees, in the documented forms.
+//! One send, from the request to what the device shows, in the documented forms.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -28,9 +28,11 @@ async fn the_first_example_completes_and_every_resource_has_the_documented_form(
         .await
         .unwrap();
     assert_eq!(response.status(), 202);
+
     let location = response.headers()["location"].to_str().unwrap().to_owned();
     let accepted: Value = response.json().await.unwrap();
     assert_eq!(accepted["operationLocation"], location);
+
     let id = accepted["operationId"].as_str().unwrap();
     assert_eq!(
         location,
@@ -44,19 +46,23 @@ async fn the_first_example_completes_and_every_resource_has_the_documented_form(
         "operations",
         forms(&service.client.read("/Operations").await)
     );
+
     let list = service.client.read(&format!("?operationId={id}")).await;
     insta::assert_json_snapshot!("push_notifications", forms(&list));
+
     let first = list["pushNotifications"][0]["id"].as_str().unwrap();
     insta::assert_json_snapshot!(
         "push_notification",
         forms(&service.client.read(&format!("/{first}")).await)
     );
+
     let mut attempts = service
         .client
         .read(&format!("/{first}/DeliveryAttempts"))
         .await;
     let attempt = &mut attempts["deliveryAttempts"][0];
     assert!(attempt["durationMs"].as_i64().unwrap() >= 0);
+
     attempt["durationMs"] = json!("[ms]");
     assert!(
         attempt["providerMessageId"]
@@ -64,8 +70,10 @@ async fn the_first_example_completes_and_every_resource_has_the_documented_form(
             .unwrap()
             .starts_with("projects/bellwire-demo/messages/")
     );
+
     attempt["providerMessageId"] = json!("[FCM's name]");
     insta::assert_json_snapshot!("delivery_attempts", forms(&attempts));
+
     let errors = service
         .client
         .read(&format!("/Operations/{id}/Errors"))
@@ -75,7 +83,7 @@ async fn the_first_example_completes_and_every_resource_has_the_documented_form(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_gets_what_was_asked_for() {
+async fn a_device_gets_the_requested_message() {
     let service = Service::start().await;
     let body = json!({
         "to": [fcm(FCM_TOKEN), apn(APN_TOKEN)],
@@ -101,7 +109,8 @@ async fn a_device_gets_what_was_asked_for() {
                 .unwrap()
         }
     };
-    let (at_fcm, at_apns) = (arrived(FCM_TOKEN).await, arrived(APN_TOKEN).await);
+    let at_fcm = arrived(FCM_TOKEN).await;
+    let at_apns = arrived(APN_TOKEN).await;
     assert_eq!(
         (at_fcm["count"].as_i64(), at_apns["count"].as_i64()),
         (Some(1), Some(1))
@@ -138,6 +147,7 @@ async fn a_retry_carries_the_same_apns_id_and_every_attempt_is_on_record() {
     let id = service.client.send(&message(&[apn(token)])).await;
     let operation = service.client.completed(&id).await;
     assert_eq!(operation["stats"]["sent"], 1);
+
     let list = service.client.read(&format!("?operationId={id}")).await;
     let notification = list["pushNotifications"][0]["id"]
         .as_str()
@@ -165,6 +175,7 @@ async fn a_retry_carries_the_same_apns_id_and_every_attempt_is_on_record() {
         [(1, "UNAVAILABLE"), (2, "UNAVAILABLE"), (3, "ACCEPTED")]
     );
     assert_eq!(attempts[0]["error"]["code"], "ServiceUnavailable");
+
     let url = format!(
         "{}/messages?token={token}",
         service.world.simulator.control_url
@@ -195,6 +206,7 @@ async fn a_scheduled_send_waits_for_its_time() {
         (&operation["status"], &operation["stats"]["scheduled"]),
         (&json!("SCHEDULED"), &json!(1))
     );
+
     let listed = client.read("/Operations?status=SCHEDULED").await;
     assert_eq!(listed["operations"].as_array().unwrap().len(), 1);
 

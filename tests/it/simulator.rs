@@ -1,4 +1,4 @@
-//! The simulator checks what the real providers check, and answers as they do.
+//! The simulator checks requests as the real providers do, and answers like them.
 
 use bellwire::dev::simulator::{Options, Simulator};
 use reqwest::Client;
@@ -14,7 +14,7 @@ fn client(simulator: &Simulator) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_taken_from_somebody_unknown() {
+async fn requests_without_valid_credentials_are_refused() {
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let client = client(&simulator);
     let send = format!(
@@ -29,6 +29,7 @@ async fn nothing_is_taken_from_somebody_unknown() {
         .await
         .unwrap();
     assert_eq!(response.status(), 401);
+
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["error"]["status"], "UNAUTHENTICATED");
 
@@ -59,6 +60,7 @@ async fn nothing_is_taken_from_somebody_unknown() {
         response.json::<Value>().await.unwrap(),
         json!({"reason": "MissingProviderToken"})
     );
+
     let response = client
         .post(&device)
         .header("authorization", "bearer a.b.c")
@@ -81,7 +83,8 @@ async fn its_keys_survive_a_restart() {
         ..Options::default()
     };
     let first = Simulator::start(options()).await.unwrap();
-    let (authority, credential) = (first.ca_pem.clone(), first.apn_credential());
+    let authority = first.ca_pem.clone();
+    let credential = first.apn_credential();
     first.stop().await;
     let second = Simulator::start(options()).await.unwrap();
     assert_eq!(

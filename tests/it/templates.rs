@@ -1,4 +1,4 @@
-//! Templates: every recipient gets their own text, and nobody's mistake is another's.
+//! Templates: every recipient gets a text of its own, and a mistake in one fails no other.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ async fn each_recipient_gets_their_own_text() {
     let id = client.send(&body).await;
     let stats = client.completed(&id).await["stats"].clone();
     assert_eq!((&stats["sent"], &stats["failed"]), (&json!(2), &json!(2)));
+
     let list = client.read(&format!("?operationId={id}")).await;
     let first = list["pushNotifications"][0]["id"].as_str().unwrap();
     let received = client.read(&format!("/{first}")).await;
@@ -32,6 +33,7 @@ async fn each_recipient_gets_their_own_text() {
         received["content"],
         json!({"title": "Hi Ann", "body": "AnnAnn 7"})
     );
+
     let errors = client.read(&format!("/Operations/{id}/Errors")).await["errors"]
         .as_array()
         .unwrap()
@@ -58,9 +60,11 @@ async fn each_recipient_gets_their_own_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_a_template_is_refused_with_its_field() {
+async fn an_invalid_template_is_refused_with_its_field() {
     let service = Service::start().await;
-    let (large, control) = (json!({"a": "x".repeat(4096)}), json!({"a": "\0"}));
+    let large = json!({"a": "x".repeat(4096)});
+    let control = json!({"a": "\0"});
+
     for (name, content, variables, field) in [
         (
             "unclosed",
@@ -108,6 +112,7 @@ async fn what_cannot_be_a_template_is_refused_with_its_field() {
             "{name}: {error}"
         );
     }
+
     assert_eq!(
         service.client.read("/Operations").await["operations"],
         json!([])
@@ -117,7 +122,7 @@ async fn what_cannot_be_a_template_is_refused_with_its_field() {
 
 /// The smallest integer divided by -1 is more than an integer can be: the template library panics.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_whose_templates_panic_holds_nobody_up() {
+async fn a_batch_whose_templates_panic_delays_no_other_batch() {
     let service = Service::start().await;
     let client = &service.client;
     let poison = |index| with(fcm(&format!("poison-{index}")), json!({"points": i64::MIN}));
@@ -143,6 +148,7 @@ async fn a_batch_whose_templates_panic_holds_nobody_up() {
         ))
         .await;
     assert_eq!(client.completed(&others).await["stats"]["sent"], 500);
+
     let stats = client.completed(&poisoned).await["stats"].clone();
     assert_eq!(
         (&stats["failed"], &stats["sent"]),

@@ -1,4 +1,4 @@
-//! Two accounts: nothing of one is visible to the other, at any route.
+//! No route shows an account anything of another account.
 
 use bellwire::model::provider::CredentialType;
 use reqwest::{Method, StatusCode};
@@ -21,7 +21,7 @@ enum Expected {
     NotFound,
     /// A 400 that names this field.
     Refused(&'static str),
-    /// A success that tells nothing of what the first account has.
+    /// A success that shows nothing of the first account.
     Own,
 }
 use Expected::{NotFound, Own, Refused};
@@ -79,8 +79,8 @@ impl Theirs {
         ]
     }
 
-    /// Requests at a route that reach for something of this account: the address below the route's,
-    /// the body, and what comes of it.
+    /// Requests to a route that name something of this account: path, body, and the expected
+    /// answer.
     fn requests(&self, method: &str, route: &str) -> Vec<(String, Value, Expected)> {
         let Self {
             operation,
@@ -177,8 +177,9 @@ async fn every_route_keeps_accounts_apart() {
         .json()
         .await
         .unwrap();
+
     for (path, methods) in document["paths"].as_object().unwrap() {
-        // The others need no key and know no account.
+        // The other routes need no key.
         let Some(route) = path.strip_prefix("/v1/PushNotifications") else {
             continue;
         };
@@ -207,6 +208,7 @@ async fn every_route_keeps_accounts_apart() {
             }
         }
     }
+
     for path in [
         format!("/Operations/{}", theirs.operation),
         format!("/{}", theirs.notification),
@@ -220,6 +222,7 @@ async fn every_route_keeps_accounts_apart() {
             "{path} is as it was"
         );
     }
+
     assert_eq!(
         service.client.read("/Apps/theirs").await["isDefault"],
         false
@@ -231,6 +234,7 @@ async fn every_route_keeps_accounts_apart() {
 async fn an_audience_is_of_the_accounts_own_users_though_apps_have_the_same_name() {
     let service = Service::start().await;
     let stranger = stranger(&service).await;
+
     for (client, token) in [(&service.client, "of-demo"), (&stranger, "of-stranger")] {
         let device = json!({"appName": "demo", "token": token, "provider": "FCM"});
         assert_eq!(
@@ -238,9 +242,11 @@ async fn an_audience_is_of_the_accounts_own_users_though_apps_have_the_same_name
             StatusCode::ACCEPTED
         );
     }
+
     let id = stranger.send(&message(&[json!({"audience": {}})])).await;
     let stats = stranger.completed(&id).await["stats"].clone();
     assert_eq!((&stats["total"], &stats["sent"]), (&json!(1), &json!(1)));
+
     for (token, count) in [("of-demo", 0), ("of-stranger", 1)] {
         let url = format!(
             "{}/messages?token={token}",

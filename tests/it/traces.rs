@@ -1,4 +1,4 @@
-//! Traces: a caller's trace goes on in spans, which are sent by OTLP, and in the logs.
+//! A caller's trace continues in spans, which are exported by OTLP, and in the logs.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -11,7 +11,8 @@ use crate::support::client::{fcm, message};
 use crate::support::process::Process;
 use crate::support::service::World;
 
-/// Takes one request after another; returns its address, and what comes as `path` and body.
+/// A server that takes one request after another. Returns its address, and the path and body of
+/// each request.
 fn collector() -> (String, mpsc::Receiver<(String, Vec<u8>)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -19,7 +20,8 @@ fn collector() -> (String, mpsc::Receiver<(String, Vec<u8>)>) {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let (mut path, mut length) = (String::new(), 0);
+            let mut path = String::new();
+            let mut length = 0;
             for line in reader
                 .by_ref()
                 .lines()
@@ -36,7 +38,7 @@ fn collector() -> (String, mpsc::Receiver<(String, Vec<u8>)>) {
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
-            // Before the answer, for which the service waits before it ends.
+            // Before the answer: the service waits for that before it ends.
             if sender.send((path, body)).is_err() {
                 return;
             }
@@ -52,19 +54,20 @@ fn contains(body: &[u8], part: &[u8]) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_callers_trace_goes_on_in_spans_and_logs() {
+async fn a_callers_trace_continues_in_spans_and_logs() {
     let (endpoint, spans) = collector();
     let world = World::new().await;
     let caller = world.demo().await;
     let environment = [
         ("BELLWIRE__TRACES__ENDPOINT", endpoint),
-        // Of others nothing is sent, so what comes is what the caller asked for.
+        // No other request is traced, so every span is of the caller's trace.
         ("BELLWIRE__TRACES__RATIO", "0.0".to_owned()),
         ("BELLWIRE__LOG__FORMAT", "json".to_owned()),
         ("BELLWIRE__LOG__LEVEL", "bellwire=debug".to_owned()),
     ];
     let (process, client) = Process::serve_with(&world, &caller, &environment).await;
-    let (trace, parent) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let parent = "b7ad6b7169203331";
     let send = client
         .request(Method::POST, "")
         .json(&message(&[fcm("a-device")]));
@@ -72,6 +75,7 @@ async fn a_callers_trace_goes_on_in_spans_and_logs() {
         .header("traceparent", format!("00-{trace}-{parent}-01"))
         .header("X-Request-Id", "caller-7");
     assert_eq!(send.send().await.unwrap().status(), 202);
+
     client
         .request(Method::GET, "/Apps")
         .header("traceparent", "not-one")
@@ -86,19 +90,23 @@ async fn a_callers_trace_goes_on_in_spans_and_logs() {
         .unwrap()
         .to_owned();
     assert!(line.contains("caller-7"), "{line}");
+
     process.signal(Signal::SIGTERM);
     assert_eq!(process.ended().await.code(), Some(0));
 
-    // All that is left is sent before the process ends.
+    // The process exports all spans before it ends.
     let sent: Vec<(String, Vec<u8>)> = spans.try_iter().collect();
     assert!(!sent.is_empty(), "no span was sent");
+
     let bytes = |id: &str| {
         (0..id.len())
             .step_by(2)
             .map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap())
             .collect()
     };
-    let (trace, parent): (Vec<u8>, Vec<u8>) = (bytes(trace), bytes(parent));
+    let trace: Vec<u8> = bytes(trace);
+    let parent: Vec<u8> = bytes(parent);
+
     for (path, body) in &sent {
         assert_eq!(path, "/v1/traces");
         for part in [
@@ -110,7 +118,7 @@ async fn a_callers_trace_goes_on_in_spans_and_logs() {
         ] {
             assert!(contains(body, part), "{}", String::from_utf8_lossy(part));
         }
-        assert!(!contains(body, b"/Apps"), "nobody asked for that");
+        assert!(!contains(body, b"/Apps"), "a request without a trace");
         assert!(!contains(body, b"a-device"), "a token is a secret");
     }
     world.simulator.stop().await;

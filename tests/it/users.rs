@@ -1,4 +1,4 @@
-//! Users: registered by their devices, sent to on each of them, and rid of tokens that are dead.
+//! Users: how they are registered, how each of their devices is sent to, and how dead tokens go.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -7,13 +7,14 @@ use crate::support::client::{Client, apn, fcm, message};
 use crate::support::eventually;
 use crate::support::service::Service;
 
-/// Registers a device; for a new User where `user` is `None`. Returns the User's id.
+/// Registers a device, for a new User if `user` is `None`. Returns the User's id.
 async fn register(client: &Client, user: Option<&str>, device: &Value) -> String {
     let mut body = device.clone();
     body["appName"] = json!("demo");
     body["userId"] = json!(user);
     let (status, answer) = client.post("/DeviceRegistrations", &body).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+
     let id = answer["resourceId"].as_str().unwrap();
     assert!(
         answer["resourceLocation"]
@@ -21,6 +22,7 @@ async fn register(client: &Client, user: Option<&str>, device: &Value) -> String
             .unwrap()
             .ends_with(&format!("/DeviceRegistrations/{id}"))
     );
+
     client.read(&format!("/DeviceRegistrations/{id}")).await["userId"]
         .as_str()
         .unwrap()
@@ -53,11 +55,12 @@ async fn delete(client: &Client, path: &str) -> StatusCode {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_gets_it_on_every_device_as_one_notification() {
+async fn one_notification_to_a_user_goes_to_every_device() {
     let service = Service::start().await;
     let client = &service.client;
     let user = register(client, None, &fcm("phone-1")).await;
     assert_eq!(register(client, Some(&user), &apn("ab01")).await, user);
+
     let id = client
         .send(&message(&[to_user(&user), fcm("direct")]))
         .await;
@@ -71,6 +74,7 @@ async fn a_user_gets_it_on_every_device_as_one_notification() {
         (&notification["to"], &notification["from"]),
         (&to_user(&user), &json!({"appName": "demo"}))
     );
+
     let path = format!("/{}/DeliveryAttempts", notification["id"].as_str().unwrap());
     let attempts = client.read(&path).await;
     let mut providers: Vec<_> = attempts["deliveryAttempts"]
@@ -81,8 +85,10 @@ async fn a_user_gets_it_on_every_device_as_one_notification() {
         .collect();
     providers.sort_by_key(ToString::to_string);
     assert_eq!(providers, ["APN", "FCM"]);
+
     let of_user = client.read(&format!("?user={user}")).await;
     assert_eq!(of_user["pushNotifications"].as_array().unwrap().len(), 1);
+
     let by_apn = client
         .read(&format!("?operationId={id}&provider=APN"))
         .await;
@@ -102,11 +108,13 @@ async fn one_accepting_device_is_enough_and_none_is_a_failure() {
         .await;
     let stats = client.completed(&id).await["stats"].clone();
     assert_eq!((&stats["sent"], &stats["failed"]), (&json!(1), &json!(1)));
+
     let errors = client.read(&format!("/Operations/{id}/Errors")).await;
     assert_eq!(
         (&errors["errors"][0]["code"], &errors["errors"][0]["to"]),
         (&json!("UNREGISTERED"), &to_user(&dead))
     );
+
     eventually("the dead tokens to be removed", async || {
         (devices(client, &half).await == 1 && devices(client, &dead).await == 0).then_some(())
     })
@@ -120,8 +128,10 @@ async fn one_accepting_device_is_enough_and_none_is_a_failure() {
         (&stats["sent"], &stats["unaddressable"], &stats["failed"]),
         (&json!(1), &json!(1), &json!(0))
     );
+
     let errors = client.read(&format!("/Operations/{id}/Errors")).await;
     assert_eq!(errors["errors"][0]["code"], "UNADDRESSABLE");
+
     let notification = errors["errors"][0]["pushNotificationId"].as_str().unwrap();
     assert_eq!(
         client.read(&format!("/{notification}")).await["status"],
@@ -138,6 +148,7 @@ async fn only_devices_that_need_it_are_tried_again() {
     register(client, Some(&user), &fcm("x~UNAVAILABLE-2")).await;
     let id = client.send(&message(&[to_user(&user)])).await;
     assert_eq!(client.completed(&id).await["stats"]["sent"], 1);
+
     let list = client.read(&format!("?operationId={id}")).await;
     let path = format!(
         "/{}/DeliveryAttempts",
@@ -171,6 +182,7 @@ async fn a_burst_of_dead_tokens_removes_none() {
     for number in 0..12 {
         users.push(register(client, None, &fcm(&format!("{number}~UNREGISTERED"))).await);
     }
+
     let last = register(client, None, &fcm("alone~UNREGISTERED")).await;
     let burst: Vec<Value> = users.iter().map(|user| to_user(user)).collect();
     let paused = service.metric("bellwire_mass_invalidations_total").await;
@@ -182,9 +194,11 @@ async fn a_burst_of_dead_tokens_removes_none() {
         (devices(client, &last).await == 0).then_some(())
     })
     .await;
+
     for user in &users {
         assert_eq!(devices(client, user).await, 1);
     }
+
     assert!(
         service.metric("bellwire_mass_invalidations_total").await > paused,
         "an alarm"
@@ -193,7 +207,7 @@ async fn a_burst_of_dead_tokens_removes_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_belongs_to_whoever_registered_it_last() {
+async fn a_token_belongs_to_the_user_of_its_last_registration() {
     let service = Service::start().await;
     let client = &service.client;
     let first = register(client, None, &fcm("shared")).await;
@@ -203,6 +217,7 @@ async fn a_token_belongs_to_whoever_registered_it_last() {
         1,
         "the same device again changes nothing"
     );
+
     let second = register(client, None, &fcm("shared")).await;
     assert_eq!(
         (
@@ -219,6 +234,7 @@ async fn a_token_belongs_to_whoever_registered_it_last() {
         delete(client, &format!("/Users/{second}")).await,
         StatusCode::NOT_FOUND
     );
+
     let users = client.read("/Users").await;
     assert_eq!(
         (
@@ -232,9 +248,10 @@ async fn a_token_belongs_to_whoever_registered_it_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_that_goes_changes_its_registration_and_its_user() {
+async fn a_removed_device_updates_its_registration_and_its_user() {
     let service = Service::start().await;
-    let (client, pool) = (&service.client, &service.world.database.pool);
+    let client = &service.client;
+    let pool = &service.world.database.pool;
     let user = register(client, None, &fcm("stays")).await;
     register(client, Some(&user), &fcm("changes-hands")).await;
     register(client, Some(&user), &fcm("dies~UNREGISTERED")).await;
@@ -260,8 +277,10 @@ async fn a_device_that_goes_changes_its_registration_and_its_user() {
     age().await;
     register(client, None, &fcm("changes-hands")).await;
     assert!(is_fresh().await && devices(client, &user).await == 2);
+
     age().await;
     assert!(!is_fresh().await);
+
     client
         .completed(&client.send(&message(&[to_user(&user)])).await)
         .await;
@@ -269,12 +288,13 @@ async fn a_device_that_goes_changes_its_registration_and_its_user() {
         (devices(client, &user).await == 1).then_some(())
     })
     .await;
+
     assert!(is_fresh().await);
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_that_change_hands_all_at_once_end_with_one_owner_each() {
+async fn tokens_that_many_requests_register_at_once_end_with_one_owner_each() {
     let service = Service::start().await;
     let client = &service.client;
     let users = [
@@ -305,9 +325,11 @@ async fn a_registration_holds_fifty_devices_and_no_more() {
     let service = Service::start().await;
     let client = &service.client;
     let user = register(client, None, &fcm("device-0")).await;
+
     for number in 1..50 {
         register(client, Some(&user), &fcm(&format!("device-{number}"))).await;
     }
+
     let body = json!({"userId": user, "appName": "demo", "token": "device-50", "provider": "FCM"});
     let (status, error) = client.post("/DeviceRegistrations", &body).await;
     assert_eq!(
@@ -315,6 +337,7 @@ async fn a_registration_holds_fifty_devices_and_no_more() {
         (StatusCode::BAD_REQUEST, &json!("userId"))
     );
     assert_eq!(devices(client, &user).await, 50);
+
     register(client, Some(&user), &fcm("device-7")).await;
     let list = client
         .read(&format!("/DeviceRegistrations?userId={user}&appName=demo"))
@@ -340,6 +363,7 @@ async fn bad_registrations_name_the_field() {
     let service = Service::start().await;
     let unknown = "comms_pushnotificationuser_01h9krwprkeee8fzqspvwy6nq8";
     let good = json!({"appName": "demo", "token": "t", "provider": "FCM"});
+
     for (field, value) in [
         ("appName", json!("nothing")),
         ("appName", Value::Null),
@@ -360,11 +384,13 @@ async fn bad_registrations_name_the_field() {
             "{field}: {error}"
         );
     }
+
     let (status, error) = service.client.get("/DeviceRegistrations").await;
     assert_eq!(
         (status, &error["errors"][0]["field"]),
         (StatusCode::BAD_REQUEST, &json!("userId"))
     );
+
     let (status, error) = service
         .client
         .post("", &message(&[fcm("a"), to_user(unknown)]))
@@ -389,6 +415,7 @@ async fn another_app_becomes_the_default() {
         service.client.post("/Credentials", &body).await.0,
         StatusCode::ACCEPTED
     );
+
     let patch = |name: &str, body: Value| {
         service
             .client

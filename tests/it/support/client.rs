@@ -61,14 +61,14 @@ impl Client {
         answer(request.send().await.unwrap()).await
     }
 
-    /// Reads what must be there.
+    /// Reads a resource that must exist.
     pub async fn read(&self, path: &str) -> Value {
         let (status, body) = self.get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         body
     }
 
-    /// Sends what must be accepted. Returns the Operation's id.
+    /// Sends a message that must be accepted. Returns the Operation's id.
     pub async fn send(&self, body: &Value) -> String {
         let (status, answer) = self.post("", body).await;
         assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
@@ -87,7 +87,8 @@ impl Client {
 
     /// Every item of a list, page by page.
     pub async fn all(&self, path: &str, key: &str, page_size: usize) -> Vec<Value> {
-        let (mut items, mut token) = (Vec::new(), String::new());
+        let mut items = Vec::new();
+        let mut token = String::new();
         loop {
             let separator = if path.contains('?') { '&' } else { '?' };
             let page = self
@@ -113,7 +114,7 @@ pub async fn answer(response: Response) -> (StatusCode, Value) {
     )
 }
 
-/// The identity that holds at every moment.
+/// Asserts that the stats of an Operation add up, as they must at every moment.
 pub fn assert_adds_up(stats: &Value) {
     let of = |name: &str| stats[name].as_i64().unwrap();
     let parts = [
@@ -141,7 +142,7 @@ pub fn apn(token: &str) -> Value {
     json!({"token": token, "provider": "APN"})
 }
 
-/// A send of a short text.
+/// A send of a short message.
 pub fn message(to: &[Value]) -> Value {
     json!({"to": to, "content": {"title": "Boarding time @ TLL", "body": "You have 1 hour until boarding time"}})
 }

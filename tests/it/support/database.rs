@@ -1,7 +1,8 @@
-//! A database for each test, cloned from one that is migrated once.
+//! A database for each test, cloned from a template that is migrated once.
 //!
-//! The server is `TEST_DATABASE_URL`'s if that is set, else a private one. With `CITUS_DATABASE_URL` set to a
-//! coordinator's, databases are schemas in that, and distributed.
+//! The server is the one that `TEST_DATABASE_URL` names; without that, a private one. With
+//! `CITUS_DATABASE_URL` set to a coordinator's address, each test gets a distributed schema there
+//! instead.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -49,7 +50,7 @@ impl Database {
         Self::made_from(server, &server.template).await
     }
 
-    /// One with nothing in it.
+    /// An empty database.
     pub async fn empty() -> Self {
         Self::made_from(SERVER.get_or_init(Server::start).await, "template0").await
     }
@@ -71,16 +72,17 @@ impl Database {
         }
     }
 
-    /// One on Citus, distributed.
+    /// A distributed schema on Citus.
     pub async fn distributed() -> Self {
         let database = Self::on_citus().await;
         let mut connection = database.pool.acquire().await.unwrap().detach();
         assert!(citus::distribute(&mut connection).await.unwrap());
+
         connection.close().await.unwrap();
         database
     }
 
-    /// One on Citus that is not distributed yet.
+    /// A schema on Citus that is not distributed yet.
     pub async fn on_citus() -> Self {
         let url = std::env::var(CITUS_URL)
             .unwrap_or_else(|_| panic!("{CITUS_URL} is not set: give it the coordinator's"));
@@ -104,7 +106,7 @@ impl Database {
         Self { url, pool }
     }
 
-    /// Drops it under whoever is connected.
+    /// Drops it, and closes the connections to it.
     pub async fn vanish(&self) {
         let name = self.url.rsplit_once('/').unwrap().1;
         SERVER
@@ -114,8 +116,8 @@ impl Database {
             .await;
     }
 
-    /// One on a server that a test may stop, at an address that stays the same when it starts
-    /// again: `socket`.
+    /// A database on a server that a test may stop. Its address, `socket`, stays the same when the
+    /// server starts again.
     pub async fn own(postgres: &PrivatePostgres, socket: &Path) -> Self {
         let mut connection =
             PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE))
@@ -182,7 +184,7 @@ impl Server {
             .unwrap()
     }
 
-    /// Drops what earlier runs left on a server that lives longer than they did.
+    /// Drops the databases that earlier runs left on a server.
     async fn forget_the_dead(&self) {
         let mut connection = self.connect().await;
         let query =
@@ -204,7 +206,7 @@ impl Server {
     }
 }
 
-/// Drops what earlier runs left on Citus.
+/// Drops the schemas that earlier runs left on Citus.
 async fn forget_dead_schemas(connection: &mut PgConnection) {
     let query = "select nspname::text from pg_namespace where nspname ~ '^bellwire_test_[0-9]+'";
     let names: Vec<String> = sqlx::query_scalar(query)

@@ -1,4 +1,4 @@
-//! A send that is under way when something goes wrong.
+//! A send during which something goes wrong.
 
 use std::time::Duration;
 
@@ -16,9 +16,8 @@ pub const RECIPIENTS: u64 = 6_000;
 /// Notifications that a process claims at a time.
 pub const CLAIMED: u64 = 500;
 
-/// A world whose providers are so slow that a send can be caught in the middle, however fast or
-/// busy the machine is: no more than [`CLAIMED`] requests are in flight at a time, and each takes
-/// its latency.
+/// A world with slow providers, so that a send can be caught in the middle, however fast or busy
+/// the machine is: at most [`CLAIMED`] requests are in flight, and each takes its latency.
 pub struct Drill {
     pub world: World,
     pub caller: (String, String),
@@ -30,12 +29,12 @@ impl Drill {
         Self::on(Database::new().await).await
     }
 
-    /// The same, with a database that a test has made for itself.
+    /// The same with this database.
     pub async fn on(database: Database) -> Self {
         Self::with_latency(database, 200).await
     }
 
-    /// A send takes at least 9.6 seconds: for faults that take long to bring about.
+    /// A send takes at least 9.6 seconds. For faults that take time to cause.
     pub async fn slow(database: Database) -> Self {
         Self::with_latency(database, 800).await
     }
@@ -56,8 +55,7 @@ impl Drill {
         Self { world, caller }
     }
 
-    /// Sets how long a provider may take, and how long a claim lasts: for drills that wait until
-    /// claims run out.
+    /// Shortens leases and timeouts, for drills that wait until leases run out.
     pub fn set_lease(&mut self, lease: Duration) {
         let config = &mut self.world.config;
         config.delivery.lease = lease;
@@ -94,8 +92,8 @@ impl Drill {
         eventually("a part to arrive", enough).await;
     }
 
-    /// Waits until the simulator is done with processes that were killed: it goes on to accept what
-    /// they had sent.
+    /// Waits until the simulator has closed its connections. It goes on to accept what a killed
+    /// process has sent.
     pub async fn disconnected(&self) {
         let done = async || {
             let arrived = self.world.arrived().await;
@@ -104,7 +102,7 @@ impl Drill {
         eventually("the simulator to be done", done).await;
     }
 
-    /// Waits until a process that can claim nothing has sent what it had claimed.
+    /// Waits until a process that can't claim more has sent what it has claimed.
     pub async fn idle(&self) {
         let sums = async || (self.accepted().await, self.sum("inFlight").await);
         let done = async || {
@@ -114,7 +112,7 @@ impl Drill {
         eventually("every request to be answered", done).await;
     }
 
-    /// What is on record as sent.
+    /// How many notifications are on record as sent.
     pub async fn recorded(&self) -> u64 {
         let sent: i64 = sqlx::query_scalar("select coalesce(sum(sent), 0) from batches")
             .fetch_one(&self.world.database.pool)
@@ -123,14 +121,14 @@ impl Drill {
         sent as u64
     }
 
-    /// What arrived and is not on record as sent: what may arrive twice.
+    /// How many arrived and are not on record as sent. Those may arrive twice.
     pub async fn unrecorded(&self) -> u64 {
-        // In this order: what is recorded in between only makes the result larger.
+        // In this order: a notification that is sent in between only makes the result larger.
         let recorded = self.recorded().await;
         self.accepted().await - recorded
     }
 
-    /// Ends the claims of processes that were killed, as time would. No process may be alive.
+    /// Ends all leases, as time would. No process may be running.
     pub async fn end_leases(&self) {
         sqlx::query("update batches set due_at = now() where queued > 0")
             .execute(&self.world.database.pool)
@@ -138,13 +136,14 @@ impl Drill {
             .unwrap();
     }
 
-    /// Waits for the end of the send, and holds everything against everything.
+    /// Waits for the end of the send, and checks what has arrived and what is on record.
     pub async fn ends_well(self, client: &Client, id: &str, most_duplicates: u64) {
         let operation = client.completed(id).await;
         assert_eq!(operation["stats"]["sent"], RECIPIENTS);
 
         let arrived = self.world.arrived().await;
         assert_eq!(arrived["tokens"], RECIPIENTS);
+
         let duplicates = arrived["duplicates"].as_u64().unwrap();
         assert!(
             duplicates <= most_duplicates,

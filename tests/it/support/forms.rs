@@ -1,8 +1,8 @@
-//! Answers by their form, so that names and forms can be held against the documents.
+//! Replaces the values in an answer by their form, so that it can be compared with the documents.
 
 use serde_json::Value;
 
-/// Ids, dates and tokens by their form, so that a snapshot shows whether the form is right.
+/// Replaces ids, dates and page tokens by their form. A snapshot shows whether the form is right.
 pub fn forms(value: &Value) -> Value {
     match value {
         Value::Object(object) => object

@@ -1,4 +1,5 @@
-//! What tests share: a database each, a running service with its simulator, and a client.
+//! Shared by all tests: databases, running services with their simulators, clients, and how to
+//! wait.
 
 pub mod client;
 pub mod database;
@@ -46,5 +47,6 @@ pub async fn steady<T: PartialEq>(
             since = Instant::now();
         }
     }
+
     value
 }

@@ -17,8 +17,7 @@ pub struct Process {
     log: NamedTempFile,
 }
 
-/// A port that nothing listens at, and that no outgoing connection is given: those have the ports
-/// from 32768.
+/// A port that nothing listens on, below those that outgoing connections get, which begin at 32768.
 pub fn free_port() -> u16 {
     loop {
         let port = rand::random_range(10_000..32_000);
@@ -33,7 +32,8 @@ impl Process {
     pub fn spawn(command: &mut Command) -> Self {
         let log = NamedTempFile::new().unwrap();
         let output = log.reopen().unwrap();
-        // Clones of one handle share its place in the file, so that neither overwrites the other.
+
+        // Clones of a handle share its position in the file, so neither overwrites the other.
         let child = command
             .stdout(output.try_clone().unwrap())
             .stderr(output)
@@ -42,12 +42,12 @@ impl Process {
         Self { child, log }
     }
 
-    /// Starts the service and waits until it answers this caller.
+    /// Starts the service, and waits until it answers.
     pub async fn serve(world: &World, caller: &(String, String)) -> (Self, Client) {
         Self::serve_with(world, caller, &[]).await
     }
 
-    /// The same, with more environment variables.
+    /// The same with more environment variables.
     pub async fn serve_with(
         world: &World,
         (key, secret): &(String, String),
@@ -66,6 +66,7 @@ impl Process {
             request.send().await.ok()
         })
         .await;
+
         (process, client)
     }
 
@@ -74,7 +75,7 @@ impl Process {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
 
-    /// Waits until it has logged this.
+    /// Waits until its log contains `text`.
     pub async fn logged(&self, text: &str) {
         eventually(text, async || self.log().contains(text).then_some(())).await;
     }

@@ -30,8 +30,8 @@ pub struct Device {
     pub tags: Option<Value>,
 }
 
-/// Everything that a service needs to run, and its settings for tests: short waits between tries,
-/// and long timeouts, so that a busy machine is not taken for a provider in trouble.
+/// All that a service needs to run, and its configuration for tests. Waits between attempts are
+/// short. Timeouts are long, so that a busy machine is not taken for a provider in trouble.
 pub struct World {
     pub database: Database,
     pub simulator: Simulator,
@@ -48,7 +48,7 @@ impl World {
         Self::on(Database::new().await, options).await
     }
 
-    /// With a database that a test has made for itself.
+    /// A world with this database.
     pub async fn on(database: Database, options: Options) -> Self {
         let simulator = Simulator::start(options).await.unwrap();
         let mut ca_file = NamedTempFile::new().unwrap();
@@ -91,7 +91,8 @@ impl World {
         let account_id = accounts::find_or_create(&self.database.pool, name)
             .await
             .unwrap();
-        let (key, secret) = (format!("SK{name}"), generate_api_secret());
+        let key = format!("SK{name}");
+        let secret = generate_api_secret();
         let known = KnownKey {
             account_id,
             secret_hash: hash_api_secret(&secret),
@@ -102,6 +103,7 @@ impl World {
                 .await
                 .unwrap()
         );
+
         (account_id, key, secret)
     }
 
@@ -224,14 +226,14 @@ impl World {
         ids
     }
 
-    /// What the simulator does from now on.
+    /// Sets how the simulator behaves from now on.
     pub async fn set_faults(&self, faults: Faults) {
         let url = format!("{}/faults", self.simulator.control_url);
         let answer = reqwest::Client::new().put(url).json(&faults).send().await;
         assert!(answer.unwrap().status().is_success());
     }
 
-    /// What arrived at the simulator, in sums.
+    /// The sums of what arrived at the simulator.
     pub async fn arrived(&self) -> Value {
         let url = format!("{}/summary", self.simulator.control_url);
         reqwest::get(url).await.unwrap().json().await.unwrap()
@@ -261,7 +263,7 @@ impl World {
         }
     }
 
-    /// The command that runs the service as a process of its own, listening on `port`.
+    /// The command that runs the service as a separate process, listening on `port`.
     pub fn command(&self, port: u16) -> Command {
         let delivery = &self.config.delivery;
         let milliseconds = |duration: Duration| format!("{}ms", duration.as_millis());
@@ -346,7 +348,7 @@ impl Service {
         World::new().await.start().await
     }
 
-    /// What the simulator does from now on.
+    /// Sets how the simulator behaves from now on.
     pub async fn set_faults(&self, faults: Faults) {
         self.world.set_faults(faults).await;
     }
@@ -361,18 +363,18 @@ impl Service {
         value.unwrap_or(0.0)
     }
 
-    /// What arrived at the simulator, in sums.
+    /// The sums of what arrived at the simulator.
     pub async fn arrived(&self) -> Value {
         self.world.arrived().await
     }
 
-    /// Stops the service alone.
+    /// Stops the service, and returns its world.
     pub async fn rest(self) -> World {
         self.app.stop().await;
         self.world
     }
 
-    /// Stops the service, and holds every tally against the rows that it counts.
+    /// Stops the service, and compares every tally with the rows that it counts.
     pub async fn stop(self) {
         self.app.stop().await;
         assert_tallies(&self.world.database).await;
@@ -380,11 +382,12 @@ impl Service {
     }
 }
 
-/// Every tally equals a count of its rows, every attempt is on record, and what has an accepted one
-/// is SENT.
+/// Asserts that every tally equals the count of its rows, that every attempt is on record, and that
+/// notifications with an accepted attempt, and only those, are SENT.
 pub async fn assert_tallies(database: &Database) {
     let mut wrong = wrong_tallies(database).await;
-    // On Citus, nobody sees all machines at one moment.
+
+    // On Citus, a query does not see all machines at the same moment.
     for _ in 0..20 {
         if wrong == [0; 4] || !is_on_citus() {
             break;
@@ -392,6 +395,7 @@ pub async fn assert_tallies(database: &Database) {
         tokio::time::sleep(Duration::from_millis(100)).await;
         wrong = wrong_tallies(database).await;
     }
+
     let [batches, operations, notifications, untrue] = wrong;
     assert_eq!(
         batches, 0,
@@ -412,8 +416,8 @@ pub async fn assert_tallies(database: &Database) {
 }
 
 async fn wrong_tallies(database: &Database) -> [i64; 4] {
-    // Sets are compared rather than rows, since Citus joins no batches with what it has
-    // distributed.
+    // Compares sets instead of joining rows, because Citus can't join `batches` with distributed
+    // tables.
     let wrong: i64 = sqlx::query_scalar(
         "with batch as materialized (select * from batches),
          counted as materialized (

@@ -11,7 +11,7 @@ mod peer;
 
 use peer::Peer;
 
-/// Longer than anything takes on a busy machine.
+/// Longer than any step takes on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
 
 fn origin(peer: &Peer) -> Origin {
@@ -56,16 +56,19 @@ async fn connections_are_added_when_all_streams_are_taken() {
     let mut sessions = Vec::new();
     for _ in 0..3 {
         let mut session = soon(peer.accept(2)).await;
-        // Both are held, so the rest can only go over further connections.
+        // Both are held, so the rest needs further connections.
         let streams = soon(session.requests(2)).await;
         sessions.push((session, streams));
     }
+
     assert_eq!(pool.connections(), 3);
+
     for (session, streams) in &mut sessions {
         for stream in streams {
             session.answer(*stream).await;
         }
     }
+
     assert!(soon(answers).await.unwrap().iter().all(Result::is_ok));
 }
 
@@ -86,8 +89,10 @@ async fn no_more_connections_are_opened_than_allowed() {
             session.answer(stream).await;
         }
     }
+
     let more = tokio::time::timeout(Duration::from_millis(100), peer.tcp());
     assert!(more.await.is_err(), "a second connection was opened");
+
     let last = soon(session.request()).await.unwrap();
     session.answer(last).await;
     assert_eq!(soon(answers).await.unwrap().len(), 9);
@@ -111,16 +116,20 @@ async fn the_first_request_goes_alone_and_then_all_go() {
         more.await.is_err(),
         "a second request before the first was answered"
     );
+
     let another = tokio::time::timeout(Duration::from_millis(100), peer.tcp());
     assert!(
         another.await.is_err(),
         "a second connection before the first was answered"
     );
+
     session.answer(first).await;
-    // None is answered before the last has come: they don't wait for each other.
+
+    // None is answered before the last has arrived, so they don't wait for each other.
     for stream in soon(session.requests(19)).await {
         session.answer(stream).await;
     }
+
     assert!(soon(answers).await.unwrap().iter().all(Result::is_ok));
 }
 
@@ -139,14 +148,16 @@ async fn a_peer_that_allows_more_later_gets_more() {
     let first = soon(session.request()).await.unwrap();
     session.allow(10).await;
     let rest = soon(session.requests(9)).await;
+
     for stream in rest.into_iter().chain([first]) {
         session.answer(stream).await;
     }
+
     assert!(soon(answers).await.unwrap().iter().all(Result::is_ok));
 }
 
 #[tokio::test]
-async fn what_a_goaway_left_unprocessed_is_sent_again() {
+async fn a_request_that_a_goaway_left_unprocessed_is_sent_again() {
     let peer = Peer::listen().await;
     let pool = pool(&peer, origin(&peer));
     let answers = burst(&pool, 3);
@@ -157,13 +168,14 @@ async fn what_a_goaway_left_unprocessed_is_sent_again() {
     for stream in soon(second.requests(2)).await {
         second.answer(stream).await;
     }
-    // The one that the peer did process is answered on the connection that is going away.
+
+    // The request that the peer did process is answered on the connection that is going away.
     session.answer(streams[0]).await;
     assert!(soon(answers).await.unwrap().iter().all(Result::is_ok));
 }
 
 #[tokio::test]
-async fn what_a_goaway_covers_is_not_sent_again() {
+async fn a_request_that_a_goaway_covers_is_not_sent_again() {
     let peer = Peer::listen().await;
     let pool = pool(&peer, origin(&peer));
     let answers = burst(&pool, 1);
@@ -222,7 +234,7 @@ async fn a_request_that_is_always_refused_was_not_sent() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_leaves_it_open_what_became_of_a_request() {
+async fn a_request_on_a_connection_that_breaks_is_ambiguous() {
     let peer = Peer::listen().await;
     let pool = pool(&peer, origin(&peer));
     let answers = burst(&pool, 1);
@@ -248,6 +260,7 @@ async fn a_peer_that_falls_silent_loses_its_connection() {
         },
     );
     let answers = burst(&pool, 1);
+
     // It reads nothing more, so it answers no ping either.
     let _silent = soon(peer.accept(100)).await;
     let answer = soon(answers).await.unwrap().remove(0);
@@ -256,11 +269,14 @@ async fn a_peer_that_falls_silent_loses_its_connection() {
         "{:?}",
         answer.err()
     );
+
     let since = Instant::now();
+
     while pool.connections() > 0 {
         assert!(since.elapsed() < SOON, "the connection is still in use");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+
     let answers = burst(&pool, 1);
     let mut second = soon(peer.accept(100)).await;
     let stream = soon(second.request()).await.unwrap();
@@ -269,7 +285,7 @@ async fn a_peer_that_falls_silent_loses_its_connection() {
 }
 
 #[tokio::test]
-async fn a_host_that_cannot_be_reached_is_left_alone_for_longer_and_longer() {
+async fn an_unreachable_host_is_tried_again_after_longer_and_longer_pauses() {
     let peer = Peer::listen().await;
     let pool = pool(&peer, origin(&peer));
     let began = Instant::now();
@@ -283,7 +299,7 @@ async fn a_host_that_cannot_be_reached_is_left_alone_for_longer_and_longer() {
         );
     }
 
-    // Who sends meanwhile is refused at once, or takes part in the next attempt to connect.
+    // A request is refused at once during a pause, and waits for the next attempt after it.
     let mut attempts = 1;
     let mut requests = 0;
     while attempts < 4 {
@@ -299,7 +315,8 @@ async fn a_host_that_cannot_be_reached_is_left_alone_for_longer_and_longer() {
         requests += 1;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // 250 ms, 500 ms and a second, at least.
+
+    // The pauses are at least 250 ms, 500 ms and 1 s.
     let elapsed = began.elapsed();
     assert!(elapsed >= Duration::from_millis(1750), "{elapsed:?}");
     assert!(requests > 0, "every request was an attempt");
@@ -323,7 +340,7 @@ async fn a_host_that_cannot_be_reached_is_left_alone_for_longer_and_longer() {
 }
 
 #[tokio::test]
-async fn a_success_counts_even_if_its_body_never_comes() {
+async fn a_success_counts_even_if_its_body_never_arrives() {
     let peer = Peer::listen().await;
     let pool = pool(&peer, origin(&peer));
     for status in [200, 404] {
@@ -356,16 +373,20 @@ async fn idle_connections_close_but_for_one() {
         let stream = soon(session.request()).await.unwrap();
         sessions.push((session, stream));
     }
+
     for (mut session, stream) in sessions {
         session.answer(stream).await;
         tokio::spawn(async move { session.answer_all().await });
     }
+
     soon(answers).await.unwrap();
     let since = Instant::now();
+
     while pool.connections() > 1 {
         assert!(since.elapsed() < SOON, "{} are open", pool.connections());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(pool.connections(), 1);
     assert!(send(&pool).await.is_ok());

@@ -155,6 +155,7 @@ impl DedicatedConnection {
         frame.extend([kind, flags]);
         frame.extend(stream.to_be_bytes());
         frame.extend(payload);
+
         // The client may have gone, as some tests want it to.
         let _ = self.tls.write_all(&frame).await;
         let _ = self.tls.flush().await;
