@@ -49,9 +49,9 @@ impl Traces {
             .with_http_client(Collector::new()?)
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(address);
-        let exporter = exporter
-            .build()
-            .with_context(|| format!("traces.endpoint: can't send to {endpoint}"))?;
+        let exporter = exporter.build().with_context(|| {
+            format!("traces.endpoint: can't set up the export of spans to {endpoint}")
+        })?;
 
         let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
         let resource = Resource::builder()
