@@ -135,6 +135,7 @@ fn the_documents_name_the_profiles_that_compose_has() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("profiles: [")?.strip_suffix(']'));
     let profiles: BTreeSet<&str> = lists.flat_map(|list| list.split(", ")).collect();
+
     // Cargo has profiles too.
     let readme = read("README.md").replace("--profile dist", "");
     assert_eq!(arguments(&readme, "--profile"), profiles);
