@@ -129,8 +129,9 @@ pub(crate) async fn register(
 fn register_error(error: RegisterError, app_name: &str) -> ApiError {
     match error {
         RegisterError::NoApp => {
-            let message =
-                format!("no App is named {app_name}; an App is created with its first Credential");
+            let message = format!(
+                "no App is named '{app_name}'; an App is created with its first Credential"
+            );
             ApiError::invalid_field("appName", message)
         }
         RegisterError::NoUser => ApiError::invalid_field("userId", "no User has this id"),

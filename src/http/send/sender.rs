@@ -183,7 +183,10 @@ async fn defaults(
     }
 
     match app_name {
-        Some(name) => problems.push_at("from.appName", format!("no App is named '{name}'")),
+        Some(name) => problems.push_at(
+            "from.appName",
+            format!("no App is named '{name}'; an App is created with its first Credential"),
+        ),
         None => problems.push_at(
             "from",
             "the account has no App to send from; create a Credential, which creates its App",
