@@ -164,7 +164,7 @@ async fn the_demo_works_with_a_simulator_that_runs_by_itself() {
     let refused = demo();
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
-        refused.status.code() == Some(1) && text.contains("does the simulator run?"),
+        refused.status.code() == Some(1) && text.contains("fcm.json"),
         "{text}"
     );
 
