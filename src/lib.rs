@@ -20,7 +20,7 @@ mod ingest;
 pub mod maintenance;
 pub mod model;
 pub mod provider;
-mod shutdown;
+mod signals;
 pub mod store;
 pub mod telemetry;
 mod template;

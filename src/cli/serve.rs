@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 
 use crate::app::App;
 use crate::config::Config;
-use crate::shutdown::Signals;
+use crate::signals::Signals;
 use crate::telemetry;
 use crate::telemetry::traces::Traces;
 

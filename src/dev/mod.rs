@@ -24,7 +24,7 @@ use crate::dev::postgres::PrivatePostgres;
 use crate::dev::private_file::write_private;
 use crate::dev::simulator::{Options, Simulator};
 use crate::model::provider::CredentialType;
-use crate::shutdown::Signals;
+use crate::signals::Signals;
 use crate::store::pool;
 use crate::telemetry;
 

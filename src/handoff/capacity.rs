@@ -1,4 +1,5 @@
-//! How many notifications a process may have claimed at a time, which bounds its memory.
+//! How many notifications a process may have claimed at a time, which bounds the memory of
+//! delivery. `ingest/group_commit.rs` bounds the memory of what is being accepted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

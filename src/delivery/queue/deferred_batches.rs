@@ -2,6 +2,9 @@
 //! the moment. When they are claimed again, they are put back without being loaded. Otherwise a large
 //! Operation to a provider that is down would keep this process and Postgres busy.
 //!
+//! Scheduled sends are no deferred batches: their batches become due at `due_at`
+//! (`store/batches.rs`).
+//!
 //! A `credential_id` on `batches` could keep them from being claimed at all, but a batch of Users, or
 //! of devices with several Credentials, has no such id.
 

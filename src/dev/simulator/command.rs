@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::dev::private_file::write_private;
 use crate::dev::simulator::behaviour::{Behaviour, Faults};
 use crate::dev::simulator::{Options, Simulator};
-use crate::shutdown::Signals;
+use crate::signals::Signals;
 
 /// Options of `bellwire simulate`.
 #[derive(Debug, Args)]

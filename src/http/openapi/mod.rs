@@ -7,17 +7,17 @@ use actix_web::HttpResponse;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+#[cfg(feature = "docs-ui")]
+mod docs_page;
 mod errors;
 mod headers;
 mod limits;
-#[cfg(feature = "docs-ui")]
-mod page;
 mod requests;
 
+#[cfg(feature = "docs-ui")]
+pub(super) use docs_page::page;
 pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors};
 use headers::Headers;
-#[cfg(feature = "docs-ui")]
-pub(super) use page::page;
 pub(super) use requests::{CredentialRequest, DefaultRequest, RegisterRequest, SendRequest};
 
 use crate::http::error::{ErrorBody, Problem};

@@ -1,5 +1,6 @@
 //! The schemas of request bodies. Bodies are read field by field (`validation.rs`), so that one
-//! answer names every problem; these types only describe them.
+//! answer names every problem; these types only describe them. Responses are described where they
+//! are serialized, in `http/resources`.
 
 #![allow(dead_code, reason = "read by the derive alone")]
 

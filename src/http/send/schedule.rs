@@ -1,4 +1,5 @@
-//! `schedule`: when a message is sent.
+//! `schedule`: when a message is sent. It is stored as the `due_at` of the batches
+//! (`store/operation_insert.sql`), and nothing is updated when that moment comes.
 
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;

@@ -1,4 +1,5 @@
 //! The signals that shut the process down: SIGINT (Ctrl-C), and SIGTERM from service managers.
+//! What they start is `App::stop`.
 
 use std::io;
 
