@@ -6,13 +6,14 @@ FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /build
 # The production image has neither the simulator nor the demo. The demo's image, which docker-compose.yml builds, has them.
 ARG PROFILE=dist
-ARG FEATURES=otlp,docs-ui
+ARG FEATURES=otlp
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 # An empty crate first, so that the compiled dependencies are a layer that stays until Cargo.toml or Cargo.lock changes.
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
     && cargo build --locked --bin bellwire --profile "$PROFILE" --no-default-features --features "$FEATURES"
 COPY .sqlx .sqlx
+COPY assets assets
 COPY config config
 COPY migrations migrations
 COPY src src

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -20,10 +21,45 @@ use crate::maintenance::{key_rotation, retention};
 use crate::store::citus;
 use crate::telemetry;
 
+/// Runs the command that the process' arguments name.
+///
+/// It is no `async fn`: the future of all commands would then be compiled once more with the binary,
+/// which took a tenth of the build.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+
+    let ran = tokio::runtime::Runtime::new()
+        .context("the threads of the process can't be started")
+        // Boxed, because the future of all commands together is too large for the stack.
+        .and_then(|runtime| runtime.block_on(Box::pin(cli.run())));
+
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {}", in_one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error with all its causes. A cause that the line already ends with is not repeated.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+
+    for cause in error.chain().map(ToString::to_string) {
+        if !line.ends_with(&cause) {
+            line += if line.is_empty() { "" } else { ": " };
+            line += &cause.replace('\n', " ");
+        }
+    }
+
+    line
+}
+
 /// A self-hosted push notification service.
 #[derive(Debug, Parser)]
 #[command(version, about)]
-pub struct Cli {
+struct Cli {
     /// A TOML file that overrides the default configuration.
     #[arg(long, global = true, env = "BELLWIRE_CONFIG")]
     config: Option<PathBuf>,
@@ -77,7 +113,7 @@ enum Command {
 }
 
 impl Cli {
-    pub async fn run(self) -> anyhow::Result<()> {
+    async fn run(self) -> anyhow::Result<()> {
         let load = || Config::load(self.config.as_deref());
 
         match self.command {

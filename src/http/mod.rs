@@ -216,10 +216,7 @@ fn routes(config: &mut web::ServiceConfig) {
 
     config
         .service(service)
-        .route("/openapi.json", web::get().to(openapi::json));
-
-    #[cfg(feature = "docs-ui")]
-    config
+        .route("/openapi.json", web::get().to(openapi::json))
         .service(web::redirect("/docs", "/docs/"))
         .route("/docs/{path:.*}", web::get().to(openapi::page));
 }

@@ -1,5 +1,4 @@
-//! `/openapi.json`, made from the handlers' annotations, and `/docs/`, a page to browse it, in builds
-//! with the feature `docs-ui`.
+//! `/openapi.json`, made from the handlers' annotations, and `/docs/`, a page to browse it.
 
 use std::sync::LazyLock;
 
@@ -7,14 +6,12 @@ use actix_web::HttpResponse;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-#[cfg(feature = "docs-ui")]
 mod docs_page;
 mod errors;
 mod headers;
 mod limits;
 mod requests;
 
-#[cfg(feature = "docs-ui")]
 pub(super) use docs_page::page;
 pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors};
 use headers::Headers;
