@@ -63,9 +63,10 @@ enum ReadinessStatus {
 #[utoipa::path(
     get,
     path = "/healthz",
+    operation_id = "fetchLiveness",
     tag = "Health",
     security(()),
-    responses((status = 200, body = Liveness)),
+    responses((status = 200, description = "The process is alive", body = Liveness)),
 )]
 pub(super) async fn liveness() -> HttpResponse {
     HttpResponse::Ok().json(Liveness {
@@ -78,10 +79,11 @@ pub(super) async fn liveness() -> HttpResponse {
 #[utoipa::path(
     get,
     path = "/readyz",
+    operation_id = "fetchReadiness",
     tag = "Health",
     security(()),
     responses(
-        (status = 200, body = ReadinessReport),
+        (status = 200, description = "The process is ready", body = ReadinessReport),
         (status = 503, body = ReadinessReport, description = "It is not ready; `reason` says why"),
     ),
 )]

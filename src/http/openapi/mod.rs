@@ -60,7 +60,8 @@ use crate::http::{
         health::readiness,
     ),
     components(schemas(ErrorBody, Problem)),
-    modifiers(&BasicAuthentication, &Headers),
+    modifiers(&BasicAuthentication, &Headers, &OneLineSummaries),
+    servers((url = "/", description = "The Bellwire that serves this document")),
     security(("basic" = [])),
 )]
 struct Document;
@@ -80,6 +81,27 @@ impl Modify for BasicAuthentication {
             .components
             .get_or_insert_default()
             .add_security_scheme("basic", SecurityScheme::Http(basic));
+    }
+}
+
+/// A summary is the first paragraph of a doc comment, which may be wrapped.
+struct OneLineSummaries;
+
+impl Modify for OneLineSummaries {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for path in document.paths.paths.values_mut() {
+            let operations = [
+                &mut path.get,
+                &mut path.post,
+                &mut path.put,
+                &mut path.patch,
+                &mut path.delete,
+            ];
+
+            for operation in operations.into_iter().flatten() {
+                operation.summary = operation.summary.take().map(|text| text.replace('\n', " "));
+            }
+        }
     }
 }
 
@@ -151,6 +173,43 @@ mod tests {
         // The pattern of an id is made from its prefix, where the id is defined.
         limits.retain(|path, _| !path.ends_with("Id/pattern"));
         limits
+    }
+
+    /// Generators of clients make a method of every operation, named after its id.
+    #[test]
+    fn every_operation_has_an_id_of_its_own_and_describes_its_responses() {
+        let document: Value = serde_json::from_str(&JSON).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let mut ids = BTreeMap::new();
+
+        for (path, operations) in paths {
+            for (method, operation) in operations.as_object().unwrap() {
+                let route = format!("{method} {path}");
+                let id = operation["operationId"].as_str().unwrap();
+                assert!(
+                    id.contains(char::is_uppercase) && id.chars().all(char::is_alphabetic),
+                    "{route}: {id} is not a name in camel case"
+                );
+                assert_eq!(
+                    ids.insert(id.to_owned(), route.clone()),
+                    None,
+                    "{route}: {id}"
+                );
+
+                let summary = operation["summary"].as_str().unwrap();
+                assert!(!summary.is_empty() && !summary.contains('\n'), "{route}");
+
+                for (status, response) in operation["responses"].as_object().unwrap() {
+                    let has_description = response["description"]
+                        .as_str()
+                        .is_some_and(|text| !text.is_empty());
+                    assert!(
+                        has_description || response["$ref"].is_string(),
+                        "{route}: {status} has no description"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

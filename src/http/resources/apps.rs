@@ -66,13 +66,14 @@ impl From<store::App> for App {
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Apps",
+    operation_id = "listApps",
     tag = "Apps",
     params(
         ("isDefault" = Option<bool>, Query),
         DateParams,
         PageParams,
     ),
-    responses((status = 200, body = AppList), ReadErrors),
+    responses((status = 200, description = "A page of Apps", body = AppList), ReadErrors),
 )]
 pub(crate) async fn list(
     request: HttpRequest,
@@ -110,10 +111,11 @@ pub(crate) async fn list(
 #[utoipa::path(
     patch,
     path = "/v1/PushNotifications/Apps/{name}",
+    operation_id = "updateApp",
     tag = "Apps",
     params(("name" = String, Path, pattern = "^[a-z0-9_]{1,64}$")),
     request_body = DefaultRequest,
-    responses((status = 202, body = AcceptedResource), CreateErrors),
+    responses((status = 202, description = "Changed", body = AcceptedResource), CreateErrors),
 )]
 pub(crate) async fn update(
     request: HttpRequest,
@@ -143,9 +145,10 @@ pub(crate) async fn update(
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Apps/{name}",
+    operation_id = "fetchApp",
     tag = "Apps",
     params(("name" = String, Path, pattern = "^[a-z0-9_]{1,64}$")),
-    responses((status = 200, body = App), ReadErrors),
+    responses((status = 200, description = "The App", body = App), ReadErrors),
 )]
 pub(crate) async fn fetch(
     state: web::Data<State>,

@@ -19,12 +19,13 @@ use crate::store::{cancel, operation_read, push_notifications};
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Operations/{id}/Cancel",
+    operation_id = "cancelOperation",
     tag = "Operations",
     params(
         ("id" = OperationId, Path),
         IdempotencyKeyParam,
     ),
-    responses((status = 202, body = AcceptedOperation), ChangeErrors),
+    responses((status = 202, description = "Notifications that are not settled are being canceled", body = AcceptedOperation), ChangeErrors),
 )]
 pub(crate) async fn operation(
     request: HttpRequest,
@@ -55,12 +56,13 @@ pub(crate) async fn operation(
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/{id}/Cancel",
+    operation_id = "cancelPushNotification",
     tag = "PushNotifications",
     params(
         ("id" = PushNotificationId, Path),
         IdempotencyKeyParam,
     ),
-    responses((status = 202, body = AcceptedOperation), ChangeErrors),
+    responses((status = 202, description = "The notification is being canceled, unless it is settled", body = AcceptedOperation), ChangeErrors),
 )]
 pub(crate) async fn push_notification(
     request: HttpRequest,

@@ -66,10 +66,11 @@ impl From<store::Credential> for Credential {
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Credentials",
+    operation_id = "createCredential",
     tag = "Credentials",
     params(IdempotencyKeyParam),
     request_body = CredentialRequest,
-    responses((status = 202, body = AcceptedResource), CreateErrors),
+    responses((status = 202, description = "Stored: `resourceId` is the id of the Credential", body = AcceptedResource), CreateErrors),
 )]
 pub(crate) async fn create(
     request: HttpRequest,
@@ -188,6 +189,7 @@ fn insert_error(error: InsertError) -> ApiError {
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Credentials",
+    operation_id = "listCredentials",
     tag = "Credentials",
     params(
         ("appName" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"),
@@ -196,7 +198,7 @@ fn insert_error(error: InsertError) -> ApiError {
         DateParams,
         PageParams,
     ),
-    responses((status = 200, body = CredentialList), ReadErrors),
+    responses((status = 200, description = "A page of Credentials", body = CredentialList), ReadErrors),
 )]
 pub(crate) async fn list(
     request: HttpRequest,
@@ -239,9 +241,10 @@ pub(crate) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Credentials/{id}",
+    operation_id = "fetchCredential",
     tag = "Credentials",
     params(("id" = CredentialId, Path)),
-    responses((status = 200, body = Credential), ReadErrors),
+    responses((status = 200, description = "The Credential", body = Credential), ReadErrors),
 )]
 pub(crate) async fn fetch(
     state: web::Data<State>,
@@ -259,10 +262,11 @@ pub(crate) async fn fetch(
 #[utoipa::path(
     patch,
     path = "/v1/PushNotifications/Credentials/{id}",
+    operation_id = "updateCredential",
     tag = "Credentials",
     params(("id" = CredentialId, Path)),
     request_body = DefaultRequest,
-    responses((status = 202, body = AcceptedResource), CreateErrors),
+    responses((status = 202, description = "Changed", body = AcceptedResource), CreateErrors),
 )]
 pub(crate) async fn update(
     request: HttpRequest,
@@ -294,6 +298,7 @@ pub(crate) async fn update(
 #[utoipa::path(
     delete,
     path = "/v1/PushNotifications/Credentials/{id}",
+    operation_id = "deleteCredential",
     tag = "Credentials",
     params(("id" = CredentialId, Path)),
     responses((status = 204, description = "Deleted"), ChangeErrors),

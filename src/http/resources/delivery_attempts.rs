@@ -111,12 +111,13 @@ impl DeliveryAttempt {
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/{id}/DeliveryAttempts",
+    operation_id = "listDeliveryAttempts",
     tag = "PushNotifications",
     params(
         ("id" = PushNotificationId, Path),
         PageParams,
     ),
-    responses((status = 200, body = DeliveryAttemptList), ReadErrors),
+    responses((status = 200, description = "A page of attempts", body = DeliveryAttemptList), ReadErrors),
 )]
 pub(crate) async fn list(
     request: HttpRequest,

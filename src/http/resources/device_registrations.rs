@@ -72,10 +72,11 @@ struct DeviceRegistrationList {
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/DeviceRegistrations",
+    operation_id = "registerDevice",
     tag = "DeviceRegistrations",
     params(IdempotencyKeyParam),
     request_body = RegisterRequest,
-    responses((status = 202, body = AcceptedResource), CreateErrors),
+    responses((status = 202, description = "Stored: `resourceId` is the id of the registration", body = AcceptedResource), CreateErrors),
 )]
 pub(crate) async fn register(
     request: HttpRequest,
@@ -144,13 +145,14 @@ fn register_error(error: RegisterError, app_name: &str) -> ApiError {
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/DeviceRegistrations",
+    operation_id = "listDeviceRegistrations",
     tag = "DeviceRegistrations",
     params(
         ("userId" = UserId, Query),
         ("appName" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"),
         PageParams,
     ),
-    responses((status = 200, body = DeviceRegistrationList), ReadErrors),
+    responses((status = 200, description = "A page of registrations", body = DeviceRegistrationList), ReadErrors),
 )]
 pub(crate) async fn list(
     request: HttpRequest,
@@ -192,9 +194,10 @@ pub(crate) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/DeviceRegistrations/{id}",
+    operation_id = "fetchDeviceRegistration",
     tag = "DeviceRegistrations",
     params(("id" = DeviceRegistrationId, Path)),
-    responses((status = 200, body = DeviceRegistration), ReadErrors),
+    responses((status = 200, description = "The registration", body = DeviceRegistration), ReadErrors),
 )]
 pub(crate) async fn fetch(
     state: web::Data<State>,
@@ -214,6 +217,7 @@ pub(crate) async fn fetch(
 #[utoipa::path(
     delete,
     path = "/v1/PushNotifications/DeviceRegistrations/{id}",
+    operation_id = "deleteDeviceRegistration",
     tag = "DeviceRegistrations",
     params(("id" = DeviceRegistrationId, Path)),
     responses((status = 204, description = "Deleted"), ChangeErrors),

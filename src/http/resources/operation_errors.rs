@@ -57,13 +57,14 @@ impl OperationError {
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Operations/{id}/Errors",
+    operation_id = "listOperationErrors",
     tag = "Operations",
     params(
         ("id" = OperationId, Path),
         ("code" = Option<String>, Query, description = "Only errors with this code"),
         PageParams,
     ),
-    responses((status = 200, body = OperationErrorList), ReadErrors),
+    responses((status = 200, description = "A page of errors", body = OperationErrorList), ReadErrors),
 )]
 pub(crate) async fn list(
     request: HttpRequest,

@@ -78,9 +78,10 @@ impl From<OperationStats> for Operation {
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Operations/{id}",
+    operation_id = "fetchOperation",
     tag = "Operations",
     params(("id" = OperationId, Path)),
-    responses((status = 200, body = Operation), ReadErrors),
+    responses((status = 200, description = "The Operation", body = Operation), ReadErrors),
 )]
 pub(crate) async fn fetch(
     state: web::Data<State>,
@@ -101,13 +102,14 @@ pub(crate) async fn fetch(
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Operations",
+    operation_id = "listOperations",
     tag = "Operations",
     params(
         ("status" = Option<OperationStatus>, Query),
         DateParams,
         PageParams,
     ),
-    responses((status = 200, body = OperationList), ReadErrors),
+    responses((status = 200, description = "A page of Operations", body = OperationList), ReadErrors),
 )]
 pub(crate) async fn list(
     request: HttpRequest,

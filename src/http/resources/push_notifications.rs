@@ -156,9 +156,10 @@ fn present<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/{id}",
+    operation_id = "fetchPushNotification",
     tag = "PushNotifications",
     params(("id" = PushNotificationId, Path)),
-    responses((status = 200, body = FullPushNotification), ReadErrors),
+    responses((status = 200, description = "The notification", body = FullPushNotification), ReadErrors),
 )]
 pub(crate) async fn fetch(
     state: web::Data<State>,
@@ -192,6 +193,7 @@ fn as_received(message: Message, variables: Option<&Value>) -> Message {
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications",
+    operation_id = "listPushNotifications",
     tag = "PushNotifications",
     params(
         ("operationId" = Option<OperationId>, Query),
@@ -202,7 +204,7 @@ fn as_received(message: Message, variables: Option<&Value>) -> Message {
         DateParams,
         PageParams,
     ),
-    responses((status = 200, body = PushNotificationList), ReadErrors),
+    responses((status = 200, description = "A page of notifications", body = PushNotificationList), ReadErrors),
 )]
 pub(crate) async fn list(
     request: HttpRequest,

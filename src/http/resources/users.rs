@@ -47,9 +47,10 @@ impl From<store::User> for User {
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Users",
+    operation_id = "listUsers",
     tag = "Users",
     params(PageParams),
-    responses((status = 200, body = UserList), ReadErrors),
+    responses((status = 200, description = "A page of Users", body = UserList), ReadErrors),
 )]
 pub(crate) async fn list(
     request: HttpRequest,
@@ -74,9 +75,10 @@ pub(crate) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Users/{id}",
+    operation_id = "fetchUser",
     tag = "Users",
     params(("id" = UserId, Path)),
-    responses((status = 200, body = User), ReadErrors),
+    responses((status = 200, description = "The User", body = User), ReadErrors),
 )]
 pub(crate) async fn fetch(
     state: web::Data<State>,
@@ -94,6 +96,7 @@ pub(crate) async fn fetch(
 #[utoipa::path(
     delete,
     path = "/v1/PushNotifications/Users/{id}",
+    operation_id = "deleteUser",
     tag = "Users",
     params(("id" = UserId, Path)),
     responses((status = 204, description = "Deleted"), ChangeErrors),

@@ -38,10 +38,11 @@ const MIN_DEADLINE: Duration = Duration::seconds(30);
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications",
+    operation_id = "sendPushNotifications",
     tag = "PushNotifications",
     params(IdempotencyKeyParam),
     request_body = SendRequest,
-    responses((status = 202, body = AcceptedOperation), (status = 200, body = Validation, description = "The answer to `validateOnly`"), CreateErrors),
+    responses((status = 202, description = "Stored: `operationId` names the Operation that will be delivered", body = AcceptedOperation), (status = 200, body = Validation, description = "The answer to `validateOnly`"), CreateErrors),
 )]
 pub(super) async fn send(
     request: HttpRequest,

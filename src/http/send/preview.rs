@@ -47,9 +47,10 @@ struct ProviderRequest {
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Preview",
+    operation_id = "previewPushNotifications",
     tag = "PushNotifications",
     request_body = SendRequest,
-    responses((status = 200, body = PreviewList), CreateErrors),
+    responses((status = 200, description = "The requests that a send would cause", body = PreviewList), CreateErrors),
 )]
 pub(crate) async fn preview(
     state: web::Data<State>,
