@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -31,9 +32,9 @@ use crate::telemetry;
 use crate::transport::Roots;
 
 /// Connections of delivery's own pool, so that a burst of requests cannot hold delivery up: for lease
-/// renewal, the listener, the fan-out and the pruning of dead tokens. The claiming loop and the
-/// recorder have a dedicated connection each.
-const DELIVERY_CONNECTIONS: u32 = 4;
+/// renewal, the listener, the search for due queues, the fan-out and the pruning of dead tokens. The
+/// claim loop, the hand-off and the recorder have a dedicated connection each.
+const DELIVERY_CONNECTIONS: u32 = 5;
 
 const POSTGRES_UNUSABLE: &str = "Postgres can't be used";
 
@@ -159,7 +160,11 @@ impl App {
             .context("partitions can't be created")?;
 
         let notifiers = Notifiers::default();
-        let (handoff, receiver) = local_handoff(config.delivery.max_claimed, config.delivery.lease);
+        let (handoff, receiver) = local_handoff(
+            config.delivery.max_claimed,
+            config.delivery.lease,
+            Arc::clone(&notifiers.queues),
+        );
         let readiness = Readiness::default();
         let local_delivery = config.delivery.enabled.then(|| LocalDelivery {
             notifiers: notifiers.clone(),

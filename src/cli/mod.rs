@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
+mod accounts;
 mod health;
 mod keys;
 mod serve;
@@ -87,6 +88,9 @@ enum Command {
         #[arg(long)]
         citus: bool,
     },
+    /// List accounts, and set how much of the delivery each gets.
+    #[command(subcommand)]
+    Accounts(accounts::Command),
     /// Create, list and revoke API keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -128,6 +132,7 @@ impl Cli {
             #[cfg(feature = "dev")]
             Command::Demo(arguments) => dev::demo::run(&arguments, &load()?).await,
             Command::Migrate { citus } => migrate(&load()?, citus).await,
+            Command::Accounts(command) => accounts::run(command, &load_and_warn(load)?).await,
             Command::Keys(command) => keys::run(command, &load_and_warn(load)?).await,
             Command::RotateKeys => rotate_keys(&load_and_warn(load)?).await,
             Command::Reseal => {

@@ -2,31 +2,49 @@
 //! here if it can't be sent.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::delivery::content::{ContentProblem, RecipientContent};
+use sqlx::PgConnection;
+
+use crate::delivery::content::{Content, ContentProblem, RecipientContent};
 use crate::delivery::lane::Job;
 use crate::delivery::lane::registry::LaneRegistry;
 use crate::delivery::queue::deferred_batches::{Deferred, DeferredBatches};
-use crate::delivery::queue::lease::NotificationGuard;
+use crate::delivery::queue::lease::{BatchGuard, NotificationGuard};
 use crate::delivery::queue::load::Loaded;
 use crate::delivery::queue::user_devices::RemainingDevices;
 use crate::delivery::settle::resolution::{self, DeviceDelivery, UserDelivery};
-use crate::handoff::capacity::Capacity;
 use crate::model::failure::{Failure, FailureCode};
-use crate::model::id::CredentialId;
+use crate::model::id::{CredentialId, OperationId};
 use crate::model::masked_token::masked;
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
+use crate::store::batch_load::DueNotification;
 use crate::store::batches::BatchKey;
+use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::outcome_record::TriedDevice;
+use crate::store::senders;
 
-/// Where notifications go. The claim loop owns it, and with it the lanes.
+/// Notifications that are dispatched before others may be: those that were handed over wait so long at
+/// most.
+const SLICE: usize = 100;
+/// How long reading Credentials may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where notifications go, and with it the lanes. The claim loop and the task that receives what was
+/// handed over own it together. Neither holds its lock across an await.
 pub(super) struct Dispatch {
     pub lanes: LaneRegistry,
-    pub capacity: Arc<Capacity>,
     pub deferred: DeferredBatches,
+}
+
+pub(super) type SharedDispatch = Arc<Mutex<Dispatch>>;
+
+/// A panic in the middle of a dispatch leaves some notifications without their lane, and their guards
+/// put them back. So a poisoned lock is still consistent.
+pub(super) fn lock(dispatch: &SharedDispatch) -> MutexGuard<'_, Dispatch> {
+    dispatch.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How a device is reached.
@@ -45,75 +63,58 @@ impl Dispatch {
         })
     }
 
-    pub(super) fn dispatch(&mut self, loaded: Loaded) {
-        let single_lanes = single_lanes(&loaded);
-        // The permits of Operations that were handed over are returned at the end, when each
-        // notification has its own.
-        let Loaded {
-            batch_guards,
-            notifications,
-            mut contents,
-            mut user_devices,
-            permits: _permits,
-        } = loaded;
-
-        for (index, notification) in notifications.into_iter().enumerate() {
-            let batch_guard = &batch_guards[notification.batch];
-            if !notification.due_in.is_zero() {
-                batch_guard.lease().due_again_in(notification.due_in);
-                continue;
-            }
-
-            let operation_id = batch_guard.lease().key().operation_id;
-            let Some(recipient) = notification.recipient else {
-                tracing::error!(
-                    %operation_id,
-                    position = notification.position,
-                    "a notification can't be read"
-                );
-                batch_guard.lease().due_again_in(self.lanes.policy.max);
-                continue;
-            };
-
-            let guard = batch_guard.notification(
-                notification.position,
-                notification.attempts,
-                &self.capacity,
-            );
-            let Some(content) = contents.get_mut(&operation_id) else {
-                let failure = Failure::new(
-                    FailureCode::OperationGone,
-                    "Its Operation is no longer stored",
-                );
-                DeviceDelivery::Direct(guard).fail(failure);
-                continue;
-            };
-
-            let mut content = content.for_recipient(notification.variables);
-            match recipient {
-                Recipient::Device {
-                    provider,
-                    credential_id,
-                    token,
-                } => {
-                    let route = Route {
-                        provider,
-                        credential_id,
-                    };
-                    let delivery = DeviceDelivery::Direct(guard);
-                    self.send_to_device(delivery, route, &token, &mut content);
-                }
-                Recipient::User(_) => {
-                    let remaining = user_devices.remove(&index).unwrap_or_default();
-                    self.send_to_user(guard, remaining, &mut content);
-                }
-            }
+    /// Hands a notification to its lane, or ends it. `user_devices`: the devices that are left, if it
+    /// is for a User.
+    fn dispatch_one(
+        &self,
+        notification: DueNotification,
+        batch_guard: &BatchGuard,
+        contents: &mut HashMap<OperationId, Content>,
+        user_devices: Option<RemainingDevices>,
+    ) {
+        if !notification.due_in.is_zero() {
+            batch_guard.lease().due_again_in(notification.due_in);
+            return;
         }
 
-        for (batch, credential_id) in single_lanes {
-            let key = batch_guards[batch].lease().key();
-            if let Some(content) = contents.get(&key.operation_id) {
-                self.defer_if_blocked(key, credential_id, content.deadline);
+        let operation_id = batch_guard.lease().key().operation_id;
+        let Some(recipient) = notification.recipient else {
+            tracing::error!(
+                %operation_id,
+                position = notification.position,
+                "a notification can't be read"
+            );
+            batch_guard.lease().due_again_in(self.lanes.policy.max);
+            return;
+        };
+
+        let guard = batch_guard.notification(notification.position, notification.attempts);
+        let Some(content) = contents.get_mut(&operation_id) else {
+            let failure = Failure::new(
+                FailureCode::OperationGone,
+                "Its Operation is no longer stored",
+            );
+            DeviceDelivery::Direct(guard).fail(failure);
+            return;
+        };
+
+        let mut content = content.for_recipient(notification.variables);
+        match recipient {
+            Recipient::Device {
+                provider,
+                credential_id,
+                token,
+            } => {
+                let route = Route {
+                    provider,
+                    credential_id,
+                };
+                let delivery = DeviceDelivery::Direct(guard);
+                self.send_to_device(delivery, route, &token, &mut content);
+            }
+            Recipient::User(_) => {
+                let remaining = user_devices.unwrap_or_default();
+                self.send_to_user(guard, remaining, &mut content);
             }
         }
     }
@@ -226,6 +227,61 @@ impl Dispatch {
                     let delay = self.lanes.policy.base;
                     delivery.postpone_or_expire(content.deadline(), delay, &reason);
                 }
+            }
+        }
+    }
+}
+
+impl Loaded {
+    /// Hands what was loaded to its lanes, after their Credentials were refreshed over `connection`. On
+    /// an error the batches are released.
+    pub(super) async fn dispatch(
+        self,
+        dispatch: &SharedDispatch,
+        connection: &mut DedicatedConnection,
+    ) -> sqlx::Result<()> {
+        let unknown = lock(dispatch).lanes.unknown(self.credentials());
+        if !unknown.is_empty() {
+            let reading =
+                async |connection: &mut PgConnection| senders::by_ids(connection, &unknown).await;
+            let stored = connection.within(READ_TIMEOUT, reading).await?;
+            lock(dispatch).lanes.refresh(&unknown, stored);
+        }
+
+        self.dispatch_in_slices(dispatch).await;
+        Ok(())
+    }
+
+    async fn dispatch_in_slices(self, dispatch: &SharedDispatch) {
+        let single_lanes = single_lanes(&self);
+        // The permits of Operations that were handed over are returned at the end, when each
+        // notification has its own.
+        let Self {
+            batch_guards,
+            notifications,
+            mut contents,
+            mut user_devices,
+            permits: _permits,
+        } = self;
+
+        let mut notifications = notifications.into_iter().enumerate().peekable();
+        while notifications.peek().is_some() {
+            {
+                let dispatch = lock(dispatch);
+                for (index, notification) in notifications.by_ref().take(SLICE) {
+                    let batch_guard = &batch_guards[notification.batch];
+                    let devices = user_devices.remove(&index);
+                    dispatch.dispatch_one(notification, batch_guard, &mut contents, devices);
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+
+        let mut dispatch = lock(dispatch);
+        for (batch, credential_id) in single_lanes {
+            let key = batch_guards[batch].lease().key();
+            if let Some(content) = contents.get(&key.operation_id) {
+                dispatch.defer_if_blocked(key, credential_id, content.deadline);
             }
         }
     }

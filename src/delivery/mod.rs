@@ -3,15 +3,17 @@
 //! ```text
 //! hand-off ──▶┐
 //! claim loop ─┴▶ lanes (one for each Credential) ─▶ provider
-//!   ▲                                             │
-//!   └── notifier ◀── recorder ◀── outcomes ───────┘
+//!   ▲                                              │
+//!   └── due queues ◀── recorder ◀── outcomes ──────┘
+//!          ▲
+//!        search
 //! ```
 //!
 //! It meets the HTTP side in Postgres; a small Operation is handed over in memory as well, after it
 //! was stored. No transaction is open while a provider is called.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::select_all;
 use sqlx::PgPool;
@@ -37,7 +39,10 @@ use crate::delivery::queue::claim::Claimer;
 use crate::delivery::queue::claim_policy::ClaimPolicy;
 use crate::delivery::queue::deferred_batches::DeferredBatches;
 use crate::delivery::queue::fan_out::FanOut;
+use crate::delivery::queue::handed_over::HandedOver;
 use crate::delivery::queue::lease::Leases;
+use crate::delivery::queue::lower_bounds::LowerBounds;
+use crate::delivery::queue::search::Search;
 use crate::delivery::queue::{listen, renew};
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::recorder::Recorder;
@@ -74,7 +79,7 @@ pub(crate) struct DeliveryParams<'a> {
     pub settings: &'a Settings,
     pub endpoints: Endpoints,
     pub master_keys: MasterKeys,
-    /// They wake the claim loop and the fan-out.
+    /// They say what is due, and wake the claim loop and the fan-out.
     pub notifiers: Notifiers,
     /// Where group commit hands small Operations over.
     pub handoff: HandoffReceiver,
@@ -134,12 +139,14 @@ impl Delivery {
             lag: Arc::new(RecorderLag::new()),
         };
         let (entries, recorded) = mpsc::unbounded_channel();
-        let leases = Arc::new(Leases::new(settings.lease, entries));
+        let leases = Arc::new(Leases::new(settings.lease, entries, Arc::clone(&capacity)));
+        let queues = Arc::clone(&notifiers.queues);
+        let bounds = Arc::new(LowerBounds::default());
 
         let recorder = Recorder {
             connection: DedicatedConnection::beside(pool),
             record_interval: settings.record_interval,
-            notifier: Arc::clone(&notifiers.batches),
+            queues: Arc::clone(&queues),
             is_stalled: Arc::clone(&handoff.recorder_stalled),
             lag: Arc::clone(&stats.lag),
         };
@@ -150,30 +157,47 @@ impl Delivery {
             policy: settings.retry,
             quotas: settings.quotas,
             pruner: pruner.clone(),
-            capacity: Arc::clone(&capacity),
         });
+        let dispatch = Arc::new(Mutex::new(Dispatch {
+            lanes,
+            deferred: DeferredBatches::default(),
+        }));
         let claimer = Claimer {
             connection: DedicatedConnection::beside(pool),
-            handoff,
+            queues: Arc::clone(&queues),
+            bounds: Arc::clone(&bounds),
+            capacity: Arc::clone(&capacity),
+            recorder_stalled: Arc::clone(&handoff.recorder_stalled),
             leases: Arc::clone(&leases),
-            dispatch: Dispatch {
-                lanes,
-                capacity,
-                deferred: DeferredBatches::default(),
-            },
-            notifier: Arc::clone(&notifiers.batches),
+            dispatch: Arc::clone(&dispatch),
             poll_interval: settings.poll_interval,
-            policy: ClaimPolicy::new(Instant::now()),
+            policy: ClaimPolicy::new(),
+        };
+        let handed_over = HandedOver {
+            receiver: handoff,
+            connection: DedicatedConnection::beside(pool),
+            leases: Arc::clone(&leases),
+            dispatch,
+        };
+        let search = Search {
+            pool: pool.clone(),
+            queues: Arc::clone(&queues),
+            bounds,
+            capacity,
+            poll_interval: settings.poll_interval,
         };
         let fan_out = FanOut {
             pool: pool.clone(),
             notifier: Arc::clone(&notifiers.fan_out),
+            queues,
             poll_interval: settings.poll_interval,
         };
 
         let listening = listen::run(pool.clone(), notifiers, Arc::clone(&leases), stop.clone());
         let background = vec![
             tokio::spawn(listening),
+            tokio::spawn(handed_over.run(stop.clone())),
+            tokio::spawn(search.run(stop.clone())),
             tokio::spawn(fan_out.run(stop.clone())),
             tokio::spawn(renew::run(pool.clone(), leases, stop.clone())),
             tokio::spawn(pruner.run(pool.clone(), stop.clone())),
@@ -211,8 +235,8 @@ impl Delivery {
         self.stop.cancel();
 
         let ended = async {
-            // The end of the claim loop ends its lanes; with the last guard of a lane ends the last
-            // lease, and with the last lease the recorder.
+            // The end of the claim loop and of the hand-off ends the lanes; with the last guard of a
+            // lane ends the last lease, and with the last lease the recorder.
             let _ = self.claiming.await;
             for task in self.background {
                 let _ = task.await;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::handoff::due_queues::DueQueues;
+
 /// Wakes one waiting task: at once by [`Self::notify`], later by [`Self::notify_after`].
 ///
 /// Any number of tasks own it and notify; one task alone waits. It has no task of its own and lives
@@ -62,19 +64,20 @@ impl Notifier {
     }
 }
 
-/// The notifiers of this process's delivery, for code that learns of new work before Postgres
+/// How this process's delivery is told of new work, by code that learns of it before Postgres
 /// announces it.
 #[derive(Clone, Default)]
 pub(crate) struct Notifiers {
-    /// Wakes the claim loop: batches are due.
-    pub batches: Arc<Notifier>,
+    /// Which queues have batches due; wakes the claim loop.
+    pub queues: Arc<DueQueues>,
     /// Wakes the fan-out: an audience is due.
     pub fan_out: Arc<Notifier>,
 }
 
 impl Notifiers {
+    /// Work may be due in any queue.
     pub(crate) fn notify_all(&self) {
-        self.batches.notify();
+        self.queues.search.notify_one();
         self.fan_out.notify();
     }
 }

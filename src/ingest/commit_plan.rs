@@ -1,11 +1,14 @@
 //! The decisions of group commit, without I/O: which Operations share a transaction, and who is told
 //! about new work.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
 use crate::model::operation::{BATCH_SIZE, NewOperation};
+use crate::model::queue_key::QueueKey;
+use crate::store::rank;
 
 /// An Operation with at least this many recipients has a transaction of its own. Smaller ones share:
 /// the more of them share a transaction, the less each costs.
@@ -77,16 +80,8 @@ pub(super) struct QueuedWork {
     /// Recipients of the Operations that are due at once.
     due_recipients: usize,
     has_audience: bool,
-    /// The earliest of the Operations that are due later.
-    next_send_at: Option<OffsetDateTime>,
-}
-
-/// Which tasks of this process's delivery are woken.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct WakeUps {
-    pub fan_out: bool,
-    pub claim_now: bool,
-    pub claim_after: Option<Duration>,
+    /// The queues that the batches are in, each with its earliest time; `None`: due at once.
+    queues: HashMap<QueueKey, Option<OffsetDateTime>>,
 }
 
 impl QueuedWork {
@@ -94,17 +89,33 @@ impl QueuedWork {
         let mut work = Self::default();
 
         for operation in operations {
-            match operation.send_at {
-                None => work.due_recipients += operation.recipients.len(),
-                Some(at) => {
-                    work.next_send_at =
-                        Some(work.next_send_at.map_or(at, |earlier| earlier.min(at)));
-                }
+            if operation.send_at.is_none() {
+                work.due_recipients += operation.recipients.len();
             }
-            work.has_audience |= operation.audience.is_some();
+
+            match operation.audience {
+                Some(_) => work.has_audience = true,
+                None => work.note_queues(operation),
+            }
         }
 
         work
+    }
+
+    fn note_queues(&mut self, operation: &NewOperation) {
+        let batches = (operation.recipients.len() as u32).div_ceil(BATCH_SIZE);
+
+        for rank in rank::of_batches(operation.message.priority, batches) {
+            let queue = QueueKey {
+                account_id: operation.account_id,
+                rank,
+            };
+            // `None`, which is at once, orders before every time.
+            self.queues
+                .entry(queue)
+                .and_modify(|earliest| *earliest = operation.send_at.min(*earliest))
+                .or_insert(operation.send_at);
+        }
     }
 
     /// Whether the transaction also notifies all processes, by Postgres `NOTIFY`.
@@ -116,14 +127,24 @@ impl QueuedWork {
         !delivers_here || self.has_audience || self.due_recipients > LOCAL_RECIPIENTS
     }
 
-    pub(super) fn wake_ups(&self, now: OffsetDateTime) -> WakeUps {
-        WakeUps {
-            fan_out: self.has_audience,
-            claim_now: self.due_recipients > 0,
-            claim_after: self
-                .next_send_at
-                .map(|at| Duration::try_from(at - now).unwrap_or_default()),
-        }
+    /// Whether the fan-out of this process is woken.
+    pub(super) fn has_audience(&self) -> bool {
+        self.has_audience
+    }
+
+    /// The queues with new work.
+    pub(super) fn queues(&self) -> impl Iterator<Item = QueueKey> {
+        self.queues.keys().copied()
+    }
+
+    /// The queues with new work, each with the time until it is due.
+    pub(super) fn due_in(&self, now: OffsetDateTime) -> Vec<(QueueKey, Duration)> {
+        let due_in = |at: OffsetDateTime| Duration::try_from(at - now).unwrap_or_default();
+
+        self.queues
+            .iter()
+            .map(|(queue, at)| (*queue, at.map_or(Duration::ZERO, due_in)))
+            .collect()
     }
 }
 
@@ -166,18 +187,17 @@ mod tests {
     #[test]
     fn small_work_wakes_only_the_local_delivery() {
         let now = OffsetDateTime::now_utc();
-        let work =
-            QueuedWork::of([NewOperation::to_devices(400), NewOperation::to_devices(600)].iter());
+        let small = NewOperation::to_devices(400);
+        let work = QueuedWork::of([small.clone(), NewOperation::to_devices(600)].iter());
 
         assert!(!work.notifies_all_processes(true));
         assert!(work.notifies_all_processes(false), "no delivery here");
-        assert_eq!(
-            work.wake_ups(now),
-            WakeUps {
-                claim_now: true,
-                ..WakeUps::default()
-            }
-        );
+        let only = QueueKey {
+            account_id: small.account_id,
+            rank: 0,
+        };
+        assert!(work.due_in(now).contains(&(only, Duration::ZERO)));
+        assert_eq!(work.queues().count(), 3, "the second has two batches");
 
         let large = QueuedWork::of([NewOperation::to_devices(LOCAL_RECIPIENTS + 1)].iter());
         assert!(large.notifies_all_processes(true));
@@ -192,35 +212,38 @@ mod tests {
         let work = QueuedWork::of([broadcast].iter());
 
         assert!(work.notifies_all_processes(true));
-        assert_eq!(
-            work.wake_ups(OffsetDateTime::now_utc()),
-            WakeUps {
-                fan_out: true,
-                ..WakeUps::default()
-            }
-        );
+        assert!(work.has_audience());
+        assert_eq!(work.queues().count(), 0, "it has no batches yet");
     }
 
     #[test]
-    fn scheduled_work_sets_the_timer_to_the_earliest() {
+    fn a_queue_is_due_with_the_earliest_of_its_operations() {
         let now = OffsetDateTime::now_utc();
-        let scheduled = [90, 30, 60].map(|seconds| NewOperation {
+        let account_id = NewOperation::to_devices(1).account_id;
+        let scheduled = |seconds| NewOperation {
+            account_id,
             send_at: Some(now + time::Duration::seconds(seconds)),
-            ..NewOperation::to_devices(2_000)
-        });
-        let work = QueuedWork::of(scheduled.iter());
+            ..NewOperation::to_devices(1)
+        };
+        let operations = [90, 30, 60].map(scheduled);
+        let work = QueuedWork::of(operations.iter());
 
         assert!(!work.notifies_all_processes(true), "it is not due");
-        assert_eq!(
-            work.wake_ups(now),
-            WakeUps {
-                claim_after: Some(Duration::from_secs(30)),
-                ..WakeUps::default()
-            }
-        );
+        let queue = QueueKey {
+            account_id,
+            rank: 0,
+        };
+        assert_eq!(work.due_in(now), [(queue, Duration::from_secs(30))]);
 
         let later = now + time::Duration::MINUTE;
-        assert_eq!(work.wake_ups(later).claim_after, Some(Duration::ZERO));
+        assert_eq!(work.due_in(later), [(queue, Duration::ZERO)]);
+
+        let at_once = NewOperation {
+            send_at: None,
+            ..scheduled(0)
+        };
+        let work = QueuedWork::of(operations.iter().chain([&at_once]));
+        assert_eq!(work.due_in(now), [(queue, Duration::ZERO)]);
     }
 
     #[test]
@@ -228,6 +251,6 @@ mod tests {
         let work = QueuedWork::of(std::iter::empty());
 
         assert!(!work.notifies_all_processes(true));
-        assert_eq!(work.wake_ups(OffsetDateTime::now_utc()), WakeUps::default());
+        assert_eq!(work, QueuedWork::default());
     }
 }

@@ -3,6 +3,7 @@
 //! An Operation is accepted when [`GroupCommit::submit`] returns `Ok`, and not before. Invariant: the
 //! request of one client never makes the request of another fail.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +15,11 @@ use tokio::time::Instant;
 use crate::handoff::local::{HandoffPermit, LocalHandoff, can_be_handed_over};
 use crate::handoff::notifier::Notifiers;
 use crate::ingest::commit_plan::{QueuedWork, gather, is_large, is_retried_one_by_one};
+use crate::model::id::AccountId;
 use crate::model::operation::NewOperation;
 use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::idempotency_keys;
-use crate::store::operation_insert::{self, OperationInsert};
+use crate::store::operation_insert::{self, Announcement, OperationInsert};
 use crate::telemetry::metrics;
 
 /// The least time between the starts of two shared transactions. Under load it makes them fewer and
@@ -60,6 +62,10 @@ struct Submission {
 impl Submission {
     fn recipients(&self) -> usize {
         self.operation.recipients.len()
+    }
+
+    fn is_handed_over(&self, permit: &HandoffPermit<'_>) -> bool {
+        self.can_be_handed_over && permit.has(self.operation.account_id)
     }
 }
 
@@ -179,24 +185,30 @@ impl Store {
     async fn commit(&self, group: Vec<Submission>) {
         // Reserved before the insert, which stores as claimed what will be handed over.
         let permit = self.reserve_handoff(&group);
-        let lease = permit.as_ref().map(|permit| permit.lease);
-        let claim = |submission: &Submission| lease.filter(|_| submission.can_be_handed_over);
+        let claim = |submission: &Submission| {
+            permit
+                .as_ref()
+                .filter(|permit| submission.is_handed_over(permit))
+                .map(|permit| permit.lease)
+        };
 
         let queued = group
             .iter()
             .filter(|submission| claim(submission).is_none());
         let work = QueuedWork::of(queued.map(|submission| &submission.operation));
-        let notify = work.notifies_all_processes(self.delivery.is_some());
+        let announcement = work
+            .notifies_all_processes(self.delivery.is_some())
+            .then(|| Announcement::of(work.queues()));
 
         let operations = group.iter().map(|submission| OperationInsert {
             operation: &submission.operation,
             claimed_for: claim(submission),
         });
         let inserted = if group.iter().any(|member| is_large(member.recipients())) {
-            operation_insert::insert(&self.pool, operations, notify).await
+            operation_insert::insert(&self.pool, operations, announcement.as_ref()).await
         } else {
             let inserting = async |connection: &mut PgConnection| {
-                operation_insert::insert(connection, operations, notify).await
+                operation_insert::insert(connection, operations, announcement.as_ref()).await
             };
             let mut connection = self.connection.lock().await;
             connection.within(SHARED_TIMEOUT, inserting).await
@@ -222,14 +234,13 @@ impl Store {
 
     /// The right to hand the group's small Operations over, if there are any and delivery has room.
     fn reserve_handoff(&self, group: &[Submission]) -> Option<HandoffPermit<'_>> {
-        let recipients: usize = group
-            .iter()
-            .filter(|submission| submission.can_be_handed_over)
-            .map(Submission::recipients)
-            .sum();
-        let delivery = self.delivery.as_ref().filter(|_| recipients > 0)?;
+        let mut wanted: HashMap<AccountId, usize> = HashMap::new();
+        for submission in group.iter().filter(|member| member.can_be_handed_over) {
+            *wanted.entry(submission.operation.account_id).or_default() += submission.recipients();
+        }
+        let delivery = self.delivery.as_ref().filter(|_| !wanted.is_empty())?;
 
-        delivery.handoff.reserve(recipients)
+        delivery.handoff.reserve(&wanted)
     }
 
     /// Stores each member in a transaction of its own, so that only the refused ones fail. All
@@ -240,7 +251,10 @@ impl Store {
                 operation: &submission.operation,
                 claimed_for: None,
             };
-            let inserted = operation_insert::insert(&self.pool, [operation], true).await;
+            let queues = QueuedWork::of([&submission.operation].into_iter());
+            let announcement = Announcement::of(queues.queues());
+            let inserted =
+                operation_insert::insert(&self.pool, [operation], Some(&announcement)).await;
             answer(vec![submission], None, &inserted.map_err(Arc::new));
         }
     }
@@ -260,13 +274,17 @@ fn answer(
 
     let mut handed_over = Vec::new();
     for submission in group {
+        let is_handed_over = permit
+            .as_ref()
+            .is_some_and(|permit| submission.is_handed_over(permit));
+
         // A client that has gone away gets no answer. Its Operation is stored all the same: the
         // client may not send it again.
         let _ = submission
             .reply
             .send(result.clone().map_err(AcceptError::from_database));
 
-        if permit.is_some() && submission.can_be_handed_over {
+        if is_handed_over {
             handed_over.push(submission.operation);
         }
     }
@@ -277,17 +295,13 @@ fn answer(
 }
 
 fn wake(notifiers: &Notifiers, work: &QueuedWork) {
-    let wake_ups = work.wake_ups(OffsetDateTime::now_utc());
-
-    if wake_ups.fan_out {
+    if work.has_audience() {
         notifiers.fan_out.notify();
     }
-    if wake_ups.claim_now {
-        notifiers.batches.notify();
-    }
-    if let Some(delay) = wake_ups.claim_after {
-        notifiers.batches.notify_after(delay);
-    }
+
+    notifiers
+        .queues
+        .announce_all(work.due_in(OffsetDateTime::now_utc()));
 }
 
 impl AcceptError {

@@ -12,6 +12,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use time::{Date, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
+use crate::store::batch_index;
 use crate::store::idempotency_keys;
 use crate::store::partitions::{self, Partition};
 use crate::telemetry::metrics;
@@ -252,6 +253,9 @@ pub async fn run(pool: PgPool, retention: Retention, stop: CancellationToken) {
 async fn run_once(pool: &PgPool, retention: Retention) {
     if let Err(error) = make_partitions(pool, retention.partitions_ahead).await {
         tracing::error!(%error, "partitions of the coming days can't be created; trying again in an hour");
+    }
+    if let Err(error) = batch_index::build_missing(pool).await {
+        tracing::error!(%error, "an index of batches can't be built; trying again in an hour");
     }
     match remove(pool, retention.period).await {
         // `remove_day` has logged it, and the next run tries again.

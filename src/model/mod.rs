@@ -8,6 +8,7 @@ pub mod message;
 pub mod operation;
 pub mod outcome;
 pub mod provider;
+pub mod queue_key;
 pub mod recipient;
 pub mod sealed;
 pub mod status;

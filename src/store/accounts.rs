@@ -1,8 +1,40 @@
 //! Accounts: the tenants.
 
 use sqlx::PgExecutor;
+use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::model::id::AccountId;
+
+/// The largest weight, as `accounts_weight_check` says.
+pub(crate) const MAX_WEIGHT: u32 = 1_000;
+
+/// An account, as operators see it.
+pub(crate) struct Account {
+    pub id: AccountId,
+    pub name: String,
+    /// How much of the delivery it gets in proportion to others.
+    pub weight: u32,
+    pub created_at: OffsetDateTime,
+}
+
+struct AccountRow {
+    id: Uuid,
+    name: String,
+    weight: i32,
+    created_at: OffsetDateTime,
+}
+
+impl From<AccountRow> for Account {
+    fn from(row: AccountRow) -> Self {
+        Self {
+            id: row.id.into(),
+            name: row.name,
+            weight: row.weight.unsigned_abs(),
+            created_at: row.created_at,
+        }
+    }
+}
 
 /// Returns the account of this name, and creates it first if there is none.
 pub async fn find_or_create(executor: impl PgExecutor<'_>, name: &str) -> sqlx::Result<AccountId> {
@@ -21,4 +53,46 @@ pub async fn find_or_create(executor: impl PgExecutor<'_>, name: &str) -> sqlx::
     .await?;
 
     Ok(id.into())
+}
+
+/// All accounts, oldest first.
+pub(crate) async fn list(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<Account>> {
+    let accounts = sqlx::query_as!(
+        AccountRow,
+        "select id, name, weight, created_at from accounts order by id",
+    )
+    .fetch_all(executor)
+    .await?;
+
+    Ok(accounts.into_iter().map(Account::from).collect())
+}
+
+/// The account of this name.
+pub(crate) async fn find(
+    executor: impl PgExecutor<'_>,
+    name: &str,
+) -> sqlx::Result<Option<AccountId>> {
+    let id = sqlx::query_scalar!("select id from accounts where name = $1", name)
+        .fetch_optional(executor)
+        .await?;
+
+    Ok(id.map(AccountId::from))
+}
+
+/// Sets the weight of an account, from 1 to [`MAX_WEIGHT`]. `None`: there is no such account.
+pub(crate) async fn set_weight(
+    executor: impl PgExecutor<'_>,
+    id: AccountId,
+    weight: u32,
+) -> sqlx::Result<Option<Account>> {
+    let account = sqlx::query_as!(
+        AccountRow,
+        "update accounts set weight = $2 where id = $1 returning id, name, weight, created_at",
+        id.as_uuid(),
+        weight.cast_signed(),
+    )
+    .fetch_optional(executor)
+    .await?;
+
+    Ok(account.map(Account::from))
 }

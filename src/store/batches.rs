@@ -5,17 +5,22 @@
 //! `claims` is the fencing token: it grows with each claim and each release, and what comes with an
 //! older value is dropped.
 //!
+//! All batches of one account with one rank are a queue. A claim goes from queue to queue, so that no
+//! account waits behind the batches of another.
+//!
 //! Times are set and compared by the database's clock alone. Callers give durations, so the clocks
 //! of replicas need not agree.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::PgExecutor;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::model::id::OperationId;
+use crate::model::id::{AccountId, OperationId};
 use crate::model::operation::BATCH_SIZE;
-use crate::store::rank::RANKS;
+use crate::model::queue_key::QueueKey;
 
 const _: () = assert!(BATCH_SIZE <= 500, "batches_size_check allows no more");
 
@@ -33,6 +38,7 @@ pub(crate) struct BatchKey {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClaimedBatch {
     pub key: BatchKey,
+    pub queue: QueueKey,
     pub first_position: i32,
     /// In positions.
     pub size: i32,
@@ -40,132 +46,243 @@ pub(crate) struct ClaimedBatch {
     pub queued: i32,
 }
 
-struct ClaimedRow {
-    operation_id: Uuid,
-    number: i32,
-    claims: i32,
-    first_position: i32,
-    size: i32,
-    queued: i32,
+/// What one account may get of a claim.
+#[derive(Debug, Clone)]
+pub(crate) struct AccountClaim {
+    pub account_id: AccountId,
+    /// Its queues by rank, each with the time before which nothing is looked for.
+    pub queues: Vec<(i16, OffsetDateTime)>,
+    /// Most notifications.
+    pub room: i64,
+    /// Notifications that it may get beyond what is free, out of the reserve.
+    pub guaranteed: i64,
 }
 
-impl From<ClaimedRow> for ClaimedBatch {
-    fn from(row: ClaimedRow) -> Self {
-        Self {
+/// The bounds of a whole claim.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClaimBounds {
+    /// Most batches of each account.
+    pub batches: i64,
+    /// Most notifications.
+    pub free: i64,
+    /// Most notifications with the reserve.
+    pub free_with_reserve: i64,
+    /// How long this process holds each batch; one that is not released by then is due again.
+    pub lease: Duration,
+}
+
+/// What a claim brought.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    /// When it was made, by the database's clock.
+    pub at: OffsetDateTime,
+    pub batches: Vec<ClaimedBatch>,
+    /// The latest time from which a batch of a queue had been due. Those that had been due for longer
+    /// were taken too, unless they were locked.
+    pub reached: HashMap<QueueKey, OffsetDateTime>,
+}
+
+struct ClaimedRow {
+    at: OffsetDateTime,
+    operation_id: Option<Uuid>,
+    number: Option<i32>,
+    claims: Option<i32>,
+    account_id: Option<Uuid>,
+    rank: Option<i16>,
+    first_position: Option<i32>,
+    size: Option<i32>,
+    queued: Option<i32>,
+    was_due_at: Option<OffsetDateTime>,
+}
+
+impl ClaimedRow {
+    /// `None`: nothing was claimed, and the row only has the time.
+    fn batch(&self) -> Option<ClaimedBatch> {
+        Some(ClaimedBatch {
             key: BatchKey {
-                operation_id: row.operation_id.into(),
-                number: row.number,
-                claims: row.claims,
+                operation_id: self.operation_id?.into(),
+                number: self.number?,
+                claims: self.claims?,
             },
-            first_position: row.first_position,
-            size: row.size,
-            queued: row.queued,
-        }
+            queue: QueueKey {
+                account_id: self.account_id?.into(),
+                rank: self.rank?,
+            },
+            first_position: self.first_position?,
+            size: self.size?,
+            queued: self.queued?,
+        })
     }
 }
 
-/// Claims due batches in the order of their ranks, at most `limit`, which together have at most
-/// `notifications` unsettled notifications. This process holds each for `lease`; one that is not
-/// released by then is due again.
-pub(crate) async fn claim(
-    executor: impl PgExecutor<'_>,
-    limit: i64,
-    notifications: i64,
-    lease: Duration,
-) -> sqlx::Result<Vec<ClaimedBatch>> {
-    let claimed = sqlx::query_as!(
-        ClaimedRow,
-        r#"
-        -- Rank by rank, so that each look reads the index in its own order and stops at the limit.
-        with due as materialized (
-            select batch.operation_id, batch.number, batch.rank, batch.due_at, batch.queued
-            from generate_series(0, $1::integer - 1) as ranks (rank)
-            cross join lateral (
-                select batches.operation_id, batches.number, batches.rank, batches.due_at, batches.queued
-                from batches
-                where batches.rank = ranks.rank and batches.due_at <= now() and batches.queued > 0
-                order by batches.due_at
-                limit $2
-                for update skip locked
-            ) as batch
-            limit $2
-        ),
-        -- The first of them, as far as their notifications fit. The others are only locked until the statement ends.
-        fitting as (
-            select operation_id, number, sum(queued) over (order by rank, due_at, operation_id, number) as notifications
-            from due
-        )
-        update batches
-        set due_at = now() + make_interval(secs => $4), claims = batches.claims + 1
-        from fitting
-        where batches.operation_id = fitting.operation_id
-            and batches.number = fitting.number
-            and fitting.notifications <= $3
-        returning
-            batches.operation_id,
-            batches.number,
-            batches.claims,
-            batches.first_position,
-            batches.size,
-            batches.queued
-        "#,
-        RANKS,
-        limit,
-        notifications,
-        lease.as_secs_f64(),
-    )
-    .fetch_all(executor)
-    .await?;
+impl Claim {
+    /// `rows`: at least one.
+    fn of(rows: &[ClaimedRow]) -> sqlx::Result<Self> {
+        let at = rows.first().ok_or(sqlx::Error::RowNotFound)?.at;
+        let mut claim = Self {
+            at,
+            batches: Vec::with_capacity(rows.len()),
+            reached: HashMap::new(),
+        };
 
-    Ok(claimed.into_iter().map(ClaimedBatch::from).collect())
+        for row in rows {
+            let (Some(batch), Some(was_due_at)) = (row.batch(), row.was_due_at) else {
+                continue;
+            };
+            claim.batches.push(batch);
+            claim
+                .reached
+                .entry(batch.queue)
+                .and_modify(|reached| *reached = was_due_at.max(*reached))
+                .or_insert(was_due_at);
+        }
+
+        Ok(claim)
+    }
 }
 
-/// Claims the `limit` batches that have been due for longest, whatever their ranks, for `lease`.
-/// Without such claims, batches of a low rank would starve while more of a higher one is due than
-/// can be sent.
+/// The parameters of a claim: a row for each account, whose queues are a part of another block.
+#[derive(Default)]
+struct ClaimColumns {
+    account_id: Vec<Uuid>,
+    first_queue: Vec<i32>,
+    last_queue: Vec<i32>,
+    room: Vec<i64>,
+    guaranteed: Vec<i64>,
+    rank: Vec<i16>,
+    since: Vec<OffsetDateTime>,
+}
+
+impl ClaimColumns {
+    fn of(accounts: &[AccountClaim]) -> Self {
+        let mut columns = Self::default();
+
+        for account in accounts {
+            // Arrays are 1-based in Postgres.
+            let first_queue = columns.rank.len() + 1;
+            for (rank, since) in &account.queues {
+                columns.rank.push(*rank);
+                columns.since.push(*since);
+            }
+
+            columns.account_id.push(account.account_id.as_uuid());
+            columns.first_queue.push(first_queue as i32);
+            columns.last_queue.push(columns.rank.len() as i32);
+            columns.room.push(account.room);
+            columns.guaranteed.push(account.guaranteed);
+        }
+
+        columns
+    }
+}
+
+/// Claims due batches of each of `accounts`, in the order of their ranks, as far as the bounds allow.
+/// Accounts that come first are served first.
+pub(crate) async fn claim(
+    executor: impl PgExecutor<'_>,
+    accounts: &[AccountClaim],
+    bounds: &ClaimBounds,
+) -> sqlx::Result<Claim> {
+    let columns = ClaimColumns::of(accounts);
+
+    let rows = sqlx::query_file_as!(
+        ClaimedRow,
+        "src/store/claim.sql",
+        &columns.account_id,
+        &columns.first_queue,
+        &columns.last_queue,
+        &columns.room,
+        &columns.guaranteed,
+        &columns.rank,
+        &columns.since,
+        bounds.batches,
+        bounds.free,
+        bounds.free_with_reserve,
+        bounds.lease.as_secs_f64(),
+    )
+    .fetch_all(executor)
+    .await?;
+
+    Claim::of(&rows)
+}
+
+/// Claims the batch of each of `accounts` that has been due for longest, whatever its rank, for
+/// `lease`. Without such claims, batches of a low rank would starve while more of a higher one is due
+/// than can be sent.
 pub(crate) async fn claim_oldest(
     executor: impl PgExecutor<'_>,
-    limit: i64,
+    accounts: &[AccountClaim],
     lease: Duration,
-) -> sqlx::Result<Vec<ClaimedBatch>> {
-    let claimed = sqlx::query_as!(
+) -> sqlx::Result<Claim> {
+    let columns = ClaimColumns::of(accounts);
+
+    let rows = sqlx::query_as!(
         ClaimedRow,
         r#"
-        -- The oldest of each rank, since the index begins with the rank, and then the oldest of those.
+        -- The oldest of each queue, since the index has the rank before the time, and then the oldest of those.
         with due as materialized (
-            select batch.operation_id, batch.number
-            from generate_series(0, $1::integer - 1) as ranks (rank)
+            select batch.operation_id, batch.number, batch.due_at
+            from unnest($1::uuid[], $2::integer[], $3::integer[]) as account (account_id, first_queue, last_queue)
             cross join lateral (
-                select batches.operation_id, batches.number, batches.due_at
-                from batches
-                where batches.rank = ranks.rank and batches.due_at <= now() and batches.queued > 0
-                order by batches.due_at
-                limit $2
-                for update skip locked
+                select found.operation_id, found.number, found.due_at
+                from generate_series(account.first_queue, account.last_queue) as queue (index)
+                cross join lateral (
+                    select batches.operation_id, batches.number, batches.due_at
+                    from batches
+                    where batches.account_id = account.account_id
+                        and batches.rank = ($4::smallint[])[queue.index]
+                        and batches.due_at >= ($5::timestamptz[])[queue.index]
+                        and batches.due_at <= now()
+                        and batches.queued > 0
+                    order by batches.due_at
+                    limit 1
+                    for update skip locked
+                ) as found
+                order by found.due_at
+                limit 1
             ) as batch
-            order by batch.due_at
-            limit $2
+        ),
+        claimed as (
+            update batches
+            set due_at = now() + make_interval(secs => $6), claims = batches.claims + 1
+            from due
+            where batches.operation_id = due.operation_id and batches.number = due.number
+            returning
+                batches.operation_id,
+                batches.number,
+                batches.claims,
+                batches.account_id,
+                batches.rank,
+                batches.first_position,
+                batches.size,
+                batches.queued,
+                due.due_at as was_due_at
         )
-        update batches
-        set due_at = now() + make_interval(secs => $3), claims = batches.claims + 1
-        from due
-        where batches.operation_id = due.operation_id and batches.number = due.number
-        returning
-            batches.operation_id,
-            batches.number,
-            batches.claims,
-            batches.first_position,
-            batches.size,
-            batches.queued
+        select
+            now() as "at!",
+            claimed.operation_id as "operation_id?",
+            claimed.number as "number?",
+            claimed.claims as "claims?",
+            claimed.account_id as "account_id?",
+            claimed.rank as "rank?",
+            claimed.first_position as "first_position?",
+            claimed.size as "size?",
+            claimed.queued as "queued?",
+            claimed.was_due_at as "was_due_at?"
+        from (values (1)) as always (present)
+        left join claimed on true
         "#,
-        RANKS,
-        limit,
+        &columns.account_id,
+        &columns.first_queue,
+        &columns.last_queue,
+        &columns.rank,
+        &columns.since,
         lease.as_secs_f64(),
     )
     .fetch_all(executor)
     .await?;
 
-    Ok(claimed.into_iter().map(ClaimedBatch::from).collect())
+    Claim::of(&rows)
 }
 
 /// Moves the end of the leases of `batches` to `lease` from now. Returns those that are still held;

@@ -22,6 +22,7 @@ pub(super) const TRUSTED_FOR: Duration = Duration::from_millis(50);
 pub struct DedicatedConnection {
     options: Arc<PgConnectOptions>,
     idle: Option<Idle>,
+    connections: u64,
 }
 
 struct Idle {
@@ -35,7 +36,13 @@ impl DedicatedConnection {
         Self {
             options: pool.connect_options(),
             idle: None,
+            connections: 0,
         }
+    }
+
+    /// How often it has connected: a new connection may lead to another server than the one before.
+    pub(crate) fn connections(&self) -> u64 {
+        self.connections
     }
 
     /// Runs `work` on the connection, for at most `limit`; a first connect or a ping comes on top.
@@ -67,6 +74,7 @@ impl DedicatedConnection {
             return Ok(connection);
         }
 
+        self.connections += 1;
         timeout(CONNECT_TIMEOUT, self.options.connect())
             .await
             .unwrap_or_else(|_| Err(timed_out()))

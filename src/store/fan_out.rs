@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::PgExecutor;
 
-use crate::model::id::{MAX_POSITIONS, OperationId};
+use crate::model::id::{AccountId, MAX_POSITIONS, OperationId};
 use crate::model::operation::BATCH_SIZE;
 use crate::store::operation_insert::WAKE_CHANNEL;
 use crate::store::rank;
@@ -28,9 +28,51 @@ pub struct Step {
     pub is_full: bool,
 }
 
-/// Does the next step of the Operation that has waited longest. `None`: no step is due, or other
-/// replicas are at work on all that are.
-pub async fn step(executor: impl PgExecutor<'_>) -> sqlx::Result<Option<Step>> {
+/// Accounts that are looked at for the next step.
+const MAX_ACCOUNTS: i64 = 1_000;
+
+/// The accounts with steps due, in the order of their ids.
+pub async fn due_accounts(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<AccountId>> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        -- From account to account: one may have very many audiences that are scheduled or due.
+        with recursive account as (
+            (
+                select fanouts.account_id, fanouts.due_at
+                from fanouts
+                order by fanouts.account_id, fanouts.due_at
+                limit 1
+            )
+            union all
+            select next.account_id, next.due_at
+            from account
+            cross join lateral (
+                select fanouts.account_id, fanouts.due_at
+                from fanouts
+                where fanouts.account_id > account.account_id
+                order by fanouts.account_id, fanouts.due_at
+                limit 1
+            ) as next
+        )
+        select account.account_id as "account_id!"
+        from account
+        where account.due_at <= now()
+        limit $1
+        "#,
+        MAX_ACCOUNTS,
+    )
+    .fetch_all(executor)
+    .await?;
+
+    Ok(ids.into_iter().map(AccountId::from).collect())
+}
+
+/// Does the next step of the Operation of an account that has waited longest. `None`: no step is due,
+/// or other replicas are at work on all that are.
+pub async fn step(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+) -> sqlx::Result<Option<Step>> {
     let row = sqlx::query_file!(
         "src/store/fan_out_step.sql",
         i64::from(STEP),
@@ -38,6 +80,7 @@ pub async fn step(executor: impl PgExecutor<'_>) -> sqlx::Result<Option<Step>> {
         MAX_POSITIONS as i32,
         WAKE_CHANNEL,
         &rank::STARTS,
+        account_id.as_uuid(),
     )
     .fetch_optional(executor)
     .await?;

@@ -1,11 +1,11 @@
 -- One step of a fan-out: makes the notifications and batches of the next Users of an audience, and moves the cursor.
 
--- The cursor that has waited longest, unless another replica is at work on it.
+-- The cursor of account $6 that has waited longest, unless another replica is at work on it.
 with fanout as materialized (
     -- Columns by name: one that a later release adds must change nothing here.
     select operation_id, account_id, app_name, tags, priority_rank, after_user_id, next_position, next_batch
     from fanouts
-    where due_at <= now()
+    where account_id = $6 and due_at <= now()
     order by due_at
     limit 1
     for update skip locked
@@ -45,10 +45,11 @@ notification as (
 -- Batches of $2 notifications. `priority_rank` is the first batch's rank; each start of a rank ($5) that a batch's
 -- number has reached adds one to it.
 batch as (
-    insert into batches (operation_id, number, first_position, size, rank, due_at, queued, updated_at)
+    insert into batches (operation_id, number, account_id, first_position, size, rank, due_at, queued, updated_at)
     select
         fanout.operation_id,
         fanout.next_batch + part.number,
+        fanout.account_id,
         fanout.next_position + part.number * $2::integer,
         part.size,
         fanout.priority_rank + width_bucket(fanout.next_batch + part.number, $5::integer[]),
@@ -61,6 +62,7 @@ batch as (
         group by 1
     ) as part
     cross join fanout
+    returning batches.rank
 ),
 -- The Operation counts its recipients as they are found.
 operation as (
@@ -69,8 +71,8 @@ operation as (
     from fanout
     where operations.id = fanout.operation_id
 ),
--- More may follow: the cursor goes behind the last User that was looked at, and behind the other cursors, so that a
--- large audience does not hold up a small one.
+-- More may follow: the cursor goes behind the last User that was looked at, and behind the account's other cursors, so
+-- that a large audience does not hold up a small one.
 moved as (
     update fanouts
     set due_at = now(),
@@ -91,5 +93,9 @@ select
     (select count(*) from chosen) as "notifications!",
     fanout.next_position + (select count(*) from scanned) >= $3::integer as "is_full!"
 from fanout
--- Wakes the workers of all processes.
-cross join lateral pg_notify($4, '')
+-- Wakes the workers of all processes, and names the queues: a step makes batches of a few ranks.
+cross join lateral (
+    select string_agg(distinct fanout.account_id || ':' || batch.rank, ',') as queues
+    from batch
+) as due
+cross join lateral pg_notify($4, coalesce(due.queues, ''))

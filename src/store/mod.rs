@@ -9,6 +9,7 @@
 //! * `device_attempts`: reads what came of earlier attempts with a User's devices
 //! * `outcome_record`: writes attempts, statuses and tallies, and releases batches
 //! * `cancel`: settles what is unsettled as canceled
+//! * `queue_search`: finds the queues that have work
 //! * `queue_depth`: counts what waits, for metrics
 //!
 //! What the API reads of them:
@@ -27,6 +28,7 @@
 //! * `pool`: connections, and how statements are planned
 //! * `dedicated_connection`: a connection that one task keeps for itself
 //! * `schema`: the migrations
+//! * `batch_index`: builds the index of the accounts' batches on older partitions
 //! * `partitions`: the day partitions of the large tables
 //! * `citus`: distributes the large tables
 //!
@@ -36,6 +38,7 @@
 pub mod accounts;
 pub mod api_keys;
 pub(crate) mod apps;
+pub mod batch_index;
 pub(crate) mod batch_load;
 pub(crate) mod batches;
 pub(crate) mod cancel;
@@ -56,6 +59,7 @@ pub mod partitions;
 pub mod pool;
 pub(crate) mod push_notifications;
 pub(crate) mod queue_depth;
+pub(crate) mod queue_search;
 pub mod rank;
 mod recipient_columns;
 pub mod schema;

@@ -16,11 +16,40 @@ use crate::model::id::{CredentialId, MAX_POSITIONS};
 use crate::model::message::Message;
 use crate::model::operation::{BATCH_SIZE, NewOperation};
 use crate::model::provider::Provider;
+use crate::model::queue_key::QueueKey;
 use crate::model::recipient::Recipient;
 use crate::store::rank;
 
-/// The channel on which workers learn that batches are due.
+/// The channel on which workers learn that batches are due. A payload names their queues, separated by
+/// commas; an empty one says that they are to be searched for.
 pub(crate) const WAKE_CHANNEL: &str = "batches";
+/// Most queues that an announcement names. Postgres takes a payload of less than 8,000 bytes.
+const MAX_ANNOUNCED: usize = 150;
+/// A UUID, a colon, a rank of two digits and a comma.
+const ANNOUNCED_BYTES: usize = 36 + 1 + 2 + 1;
+
+const _: () = assert!(MAX_ANNOUNCED * ANNOUNCED_BYTES < 8_000);
+const _: () = assert!(rank::RANKS <= 100, "a rank has two digits");
+
+/// What the workers of all processes are told about new batches.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Announcement(String);
+
+impl Announcement {
+    pub(crate) fn of(queues: impl Iterator<Item = QueueKey>) -> Self {
+        let names: Vec<String> = queues.map(|queue| queue.to_string()).collect();
+
+        if names.len() > MAX_ANNOUNCED {
+            return Self(String::new());
+        }
+        Self(names.join(","))
+    }
+
+    /// The queues that a payload names. `None`: they are to be searched for.
+    pub(crate) fn parse(payload: &str) -> Option<Vec<QueueKey>> {
+        payload.split(',').map(|name| name.parse().ok()).collect()
+    }
+}
 
 const _: () = assert!(
     MAX_POSITIONS <= i32::MAX as u32,
@@ -76,6 +105,7 @@ struct NotificationColumns<'a> {
 struct BatchColumns {
     operation_id: Vec<Uuid>,
     number: Vec<i32>,
+    account_id: Vec<Uuid>,
     first_position: Vec<i32>,
     size: Vec<i32>,
     rank: Vec<i16>,
@@ -196,6 +226,7 @@ impl BatchColumns {
 
             self.operation_id.push(operation.id.as_uuid());
             self.number.push(number as i32);
+            self.account_id.push(operation.account_id.as_uuid());
             self.first_position.push(first_position as i32);
             self.size
                 .push((recipients - first_position).min(BATCH_SIZE) as i32);
@@ -239,11 +270,12 @@ impl<'a> FanoutColumns<'a> {
     }
 }
 
-/// Stores Operations, all of them or none. With `notify` it also wakes the workers of all processes.
+/// Stores Operations, all of them or none. With an `announcement` it also wakes the workers of all
+/// processes.
 pub(crate) async fn insert<'a>(
     executor: impl PgExecutor<'_>,
     operations: impl IntoIterator<Item = OperationInsert<'a>>,
-    notify: bool,
+    announcement: Option<&Announcement>,
 ) -> sqlx::Result<()> {
     let Rows {
         operations,
@@ -277,31 +309,32 @@ pub(crate) async fn insert<'a>(
         &notifications.credential_id as &[Option<Uuid>],
         &notifications.token as &[Option<&[u8]>],
         &notifications.variables as &[Option<&Value>],
-        // $21 to $28
+        // $21 to $29
         &batches.operation_id,
         &batches.number,
+        &batches.account_id,
         &batches.first_position,
         &batches.size,
         &batches.rank,
         &batches.send_at as &[Option<OffsetDateTime>],
         &batches.claimed_for as &[Option<f64>],
         &batches.created_at,
-        // $29 to $33
+        // $30 to $34
         &requests.account_id,
         &requests.key as &[&str],
         &requests.fingerprint as &[&[u8]],
         &requests.location as &[&str],
         &requests.answer as &[&Value],
-        // $34 to $39
+        // $35 to $40
         &fanouts.operation_id,
         &fanouts.account_id,
         &fanouts.app_name as &[&str],
         &fanouts.tags as &[Option<&Value>],
         &fanouts.priority_rank,
         &fanouts.send_at as &[Option<OffsetDateTime>],
-        // $40 and $41
-        notify,
+        // $41 and $42
         WAKE_CHANNEL,
+        announcement.map(|announcement| announcement.0.as_str()),
     )
     .execute(executor)
     .await?;
@@ -314,6 +347,22 @@ mod tests {
     use super::*;
     use crate::model::id::{AccountId, OperationId};
     use crate::model::operation::{NewRecipient, UserSenders};
+
+    #[test]
+    fn an_announcement_names_queues_as_far_as_they_fit() {
+        let queue = |rank| QueueKey {
+            account_id: AccountId::generate(),
+            rank,
+        };
+
+        let queues = [queue(0), queue(21)];
+        let announcement = Announcement::of(queues.into_iter());
+        assert_eq!(Announcement::parse(&announcement.0), Some(queues.to_vec()));
+
+        let many = Announcement::of((0..=MAX_ANNOUNCED).map(|_| queue(39)));
+        assert_eq!(Announcement::parse(&many.0), None);
+        assert_eq!(Announcement::parse("of a later release"), None);
+    }
 
     #[test]
     fn batches_cover_all_positions_once() {

@@ -19,39 +19,43 @@ push_notification as (
     select *
     from unnest($14::uuid[], $15::integer[], $16::uuid[], $17::provider[], $18::uuid[], $19::bytea[], $20::jsonb[])
 ),
--- $21 to $28: a row for each batch of those.
+-- $21 to $29: a row for each batch of those.
 batch as (
-    insert into batches (operation_id, number, first_position, size, rank, due_at, claims, queued, updated_at)
+    insert into batches (
+        operation_id, number, account_id, first_position, size, rank, due_at, claims, queued, updated_at
+    )
     select
         new.operation_id,
         new.number,
+        new.account_id,
         new.first_position,
         new.size,
         new.rank,
-        -- Due by the database's clock, which is also the one that claims go by.
-        coalesce(new.send_at, now()) + make_interval(secs => coalesce(new.claimed_for, 0)),
+        -- Due by the database's clock, which is also the one that claims go by, and never in its past: claims don't look
+        -- there again. greatest() leaves null out.
+        greatest(new.send_at, now()) + make_interval(secs => coalesce(new.claimed_for, 0)),
         (new.claimed_for is not null)::integer,
         new.size,
         new.created_at
     from unnest(
-        $21::uuid[], $22::integer[], $23::integer[], $24::integer[], $25::smallint[], $26::timestamptz[],
-        $27::double precision[], $28::timestamptz[]
-    ) as new (operation_id, number, first_position, size, rank, send_at, claimed_for, created_at)
+        $21::uuid[], $22::integer[], $23::uuid[], $24::integer[], $25::integer[], $26::smallint[], $27::timestamptz[],
+        $28::double precision[], $29::timestamptz[]
+    ) as new (operation_id, number, account_id, first_position, size, rank, send_at, claimed_for, created_at)
 ),
--- $29 to $33: a row for each Operation that was sent under an Idempotency-Key. One statement stores both, so neither is
+-- $30 to $34: a row for each Operation that was sent under an Idempotency-Key. One statement stores both, so neither is
 -- ever there without the other. Of two requests under one key at the same time, the second breaks the primary key.
 request as (
     insert into idempotency_keys (account_id, key, fingerprint, location, answer)
     select *
-    from unnest($29::uuid[], $30::text[], $31::bytea[], $32::text[], $33::jsonb[])
+    from unnest($30::uuid[], $31::text[], $32::bytea[], $33::text[], $34::jsonb[])
 ),
--- $34 to $39: a row for each Operation to an audience, whose notifications and batches are made by the fan-out.
+-- $35 to $40: a row for each Operation to an audience, whose notifications and batches are made by the fan-out.
 fanout as (
     insert into fanouts (operation_id, account_id, app_name, tags, priority_rank, due_at)
-    select new.operation_id, new.account_id, new.app_name, new.tags, new.rank, coalesce(new.send_at, now())
-    from unnest($34::uuid[], $35::uuid[], $36::text[], $37::jsonb[], $38::smallint[], $39::timestamptz[])
+    select new.operation_id, new.account_id, new.app_name, new.tags, new.rank, greatest(new.send_at, now())
+    from unnest($35::uuid[], $36::uuid[], $37::text[], $38::jsonb[], $39::smallint[], $40::timestamptz[])
         as new (operation_id, account_id, app_name, tags, rank, send_at)
 )
--- Wakes the workers of all processes, if $40 says so. A transaction that notifies commits under a lock of the whole
--- database, so such commits can't share a flush.
-select pg_notify($41, '') where $40
+-- Wakes the workers of all processes, if there is a payload ($42). A transaction that notifies commits under a lock of
+-- the whole database, so such commits can't share a flush.
+select pg_notify($41, $42) where $42::text is not null

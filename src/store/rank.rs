@@ -57,6 +57,14 @@ pub fn of_batch(priority: Priority, number: i32) -> i16 {
     of_only_batch(priority) + 1 + passed as i16
 }
 
+/// The ranks of an Operation's batches, each once.
+pub(crate) fn of_batches(priority: Priority, batches: u32) -> std::ops::RangeInclusive<i16> {
+    match batches {
+        0 | 1 => of_only_batch(priority)..=of_only_batch(priority),
+        _ => of_batch(priority, 0)..=of_batch(priority, batches as i32 - 1),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +87,21 @@ mod tests {
             "a single push goes before all of them"
         );
         assert!(ranks.is_sorted_by(|one, next| one < next), "{ranks:?}");
+    }
+
+    #[test]
+    fn the_ranks_of_an_operation_are_those_of_its_batches() {
+        assert_eq!(of_batches(Priority::High, 1), 0..=0);
+
+        for batches in 2..40 {
+            let mut each: Vec<i16> = (0..batches)
+                .map(|number| of_batch(Priority::Low, number as i32))
+                .collect();
+            each.dedup();
+
+            let ranks: Vec<i16> = of_batches(Priority::Low, batches).collect();
+            assert_eq!(ranks, each, "{batches}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::{Connection, PgConnection, PgPool};
 
+use crate::store::batch_index;
 use crate::store::pool::{FIRST_DELAY, LONGEST_DELAY};
 
 /// The oldest Postgres that understands every statement, as `server_version_num` gives it.
@@ -96,6 +97,12 @@ pub async fn migrate(pool: &PgPool) -> Result<Migrated, SchemaError> {
     run_migrations(&mut connection).await?;
 
     connection.close().await?;
+    if !batch_index::build_missing(pool).await? {
+        tracing::warn!(
+            "the index of the accounts' batches is not on every partition yet, because a long transaction is open or another process builds it; retention tries again every hour"
+        );
+    }
+
     Ok(Migrated { before, now: known })
 }
 

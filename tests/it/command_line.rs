@@ -44,6 +44,38 @@ fn error(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_listed_and_get_weights() {
+    let world = World::new().await;
+    let (account_id, ..) = world.account("shop").await;
+    world.account("bakery").await;
+    let environment = [("BELLWIRE__DATABASE__URL", world.database.url.as_str())];
+
+    let id = account_id.to_string();
+    let set = stdout(&bellwire(&["accounts", "weight", &id, "3"], &environment));
+    assert!(set.starts_with(&format!("{id}  weight 3  ")), "{set}");
+    let named = ["accounts", "weight", "bakery", "1000", "--json"];
+    let set: serde_json::Value =
+        serde_json::from_str(&stdout(&bellwire(&named, &environment))).unwrap();
+    assert_eq!(set["weight"], 1000);
+
+    let list = stdout(&bellwire(&["accounts", "list"], &environment));
+    assert_eq!(list.lines().count(), 2);
+    let json = stdout(&bellwire(&["accounts", "list", "--json"], &environment));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["id"], id);
+    assert_eq!(json[0]["name"], "shop");
+    assert_eq!(json[0]["weight"], 3);
+    assert!(json[0]["createdAt"].is_string());
+
+    let none = bellwire(&["accounts", "weight", "nobody", "3"], &environment);
+    assert!(error(&none).contains("no account has the id or name 'nobody'"));
+    for weight in ["0", "1001", "-1", "x"] {
+        let refused = bellwire(&["accounts", "weight", &id, weight], &environment);
+        assert_eq!(refused.status.code(), Some(2), "{weight}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_works_from_its_creation_until_it_is_revoked() {
     let service = Service::start().await;
     let environment = [(

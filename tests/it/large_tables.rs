@@ -121,6 +121,104 @@ async fn the_catalog_has_nothing_that_binds_a_large_table_to_one_machine() {
     );
 }
 
+/// How delivery plans its statements: see `store::pool`.
+const PLANNING: &str = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; \
+                        set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;";
+
+/// The checked statement that has `part` in its text.
+fn statement_with(part: &str) -> String {
+    let statements = fs::read_dir(root(".sqlx")).unwrap().filter_map(|file| {
+        let file: Value =
+            serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+        Some(file["query"].as_str()?.to_owned())
+    });
+    let found: Vec<String> = statements.filter(|text| text.contains(part)).collect();
+    assert_eq!(found.len(), 1, "{part}");
+
+    found.into_iter().next().unwrap()
+}
+
+/// The plan of a statement with these arguments, on a database with partitions.
+async fn plan(statement: &str, arguments: &str) -> String {
+    let database = Database::new().await;
+    let mut connection = database.pool.acquire().await.unwrap().detach();
+    let today = time::OffsetDateTime::now_utc().date();
+    bellwire::store::partitions::create(&mut connection, today, 3)
+        .await
+        .unwrap();
+
+    let prepare = format!("{PLANNING} prepare explained as {statement}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(prepare))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let explain = format!("explain (costs off) execute explained ({arguments})");
+    let lines: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(explain))
+        .persistent(false)
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+
+    lines.join("\n")
+}
+
+/// Claims find an account's batches by its part of the index, in every partition, and read nothing
+/// else. `batches` is local to the coordinator of Citus, and no other table is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_looks_into_the_index_of_an_account_alone() {
+    let account = "'{00000000-0000-0000-0000-000000000001}', '{1}', '{1}'";
+    let since = "'{0}', '{2026-01-01}'";
+    let claims = [
+        (
+            "fitting.notifications_of_all",
+            format!("{account}, '{{500}}', '{{500}}', {since}, 200, 10000, 15000, 30"),
+        ),
+        (
+            "The oldest of each queue",
+            format!("{account}, {since}, 30"),
+        ),
+    ];
+
+    for (part, arguments) in claims {
+        let plan = plan(&statement_with(part), &arguments).await;
+        // Three days and the default partition.
+        let conditions = plan
+            .lines()
+            .filter(|line| {
+                ["account_id =", "rank =", "due_at >=", "due_at <="]
+                    .iter()
+                    .all(|part| line.contains(part))
+                    && line.contains("Index Cond")
+            })
+            .count();
+        assert_eq!(conditions, 4, "{plan}");
+        assert!(!plan.contains("Seq Scan"), "{plan}");
+        assert!(
+            plan.contains("Merge Append"),
+            "in the order of the index:\n{plan}"
+        );
+    }
+}
+
+/// The search reads one entry of each queue, in the order of the index.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_steps_from_queue_to_queue() {
+    let statement = statement_with("with recursive queue as");
+    let arguments = "'00000000-0000-0000-0000-000000000000', -1, 1000";
+    let plan = plan(&statement, arguments).await;
+
+    let steps = plan
+        .lines()
+        .filter(|line| line.contains("Index Cond: (ROW("))
+        .count();
+    assert_eq!(
+        steps,
+        2 * 4,
+        "the first and the next, of four partitions:\n{plan}"
+    );
+    assert!(!plan.contains("Seq Scan"), "{plan}");
+}
+
 #[test]
 fn every_statement_on_a_distributed_table_names_the_operation() {
     let mut used = [false; EXCEPTIONS.len()];

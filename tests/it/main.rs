@@ -47,6 +47,7 @@ mod lists;
 mod many;
 mod metrics;
 mod migrations;
+mod neighbours;
 mod openapi;
 mod outages;
 mod retention;

@@ -133,6 +133,54 @@ async fn a_migration_gives_way_while_a_long_statement_reads_its_table() {
     assert_eq!(version, Some(schema::newest()));
 }
 
+/// Days that were there before the index get it outside the migration, which would lock them.
+#[tokio::test(flavor = "multi_thread")]
+async fn older_partitions_get_the_index_of_the_accounts_batches() {
+    const ACCOUNTS_SHARE: i64 = 20_261_126_010_000;
+
+    let database = Database::empty().await;
+    let before = schema::MIGRATOR
+        .iter()
+        .map(|migration| migration.version)
+        .filter(|version| *version < ACCOUNTS_SHARE)
+        .max()
+        .unwrap();
+    schema::MIGRATOR
+        .run_to(before, &database.pool)
+        .await
+        .unwrap();
+    let mut connection = database.pool.acquire().await.unwrap().detach();
+    let today = time::OffsetDateTime::now_utc().date();
+    bellwire::store::partitions::create(&mut connection, today, 2)
+        .await
+        .unwrap();
+
+    // What a build leaves that was interrupted.
+    let day: String = sqlx::query_scalar(
+        "select inhrelid::regclass::text from pg_inherits
+         where inhparent = 'batches'::regclass order by 1 limit 1",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    let left_over = format!("create index {day}_of_account on {day} (rank)");
+    sqlx::query(sqlx::AssertSqlSafe(left_over))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+
+    schema::migrate(&database.pool).await.unwrap();
+    let (is_valid, attached): (bool, i64) = sqlx::query_as(
+        "select indisvalid, (select count(*) from pg_inherits where inhparent = indexrelid)
+         from pg_index where indexrelid = 'batches_of_account'::regclass",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert!(is_valid, "every partition has it");
+    assert_eq!(attached, 3, "two days and the default partition");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_schema_is_refused_and_left_alone() {
     let database = Database::new().await;

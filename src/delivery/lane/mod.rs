@@ -22,7 +22,6 @@ use crate::delivery::lane::retry::RetryPolicy;
 use crate::delivery::lane::worker::Worker;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::resolution::DeviceDelivery;
-use crate::handoff::capacity::Capacity;
 use crate::model::failure::Failure;
 use crate::model::id::CredentialId;
 use crate::model::provider::Provider;
@@ -56,7 +55,6 @@ pub(super) struct LaneParams {
     pub retry: RetryPolicy,
     pub quota: Quota,
     pub pruner: DeadTokenPruner,
-    pub capacity: Arc<Capacity>,
 }
 
 impl Lane {

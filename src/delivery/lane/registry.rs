@@ -2,7 +2,6 @@
 //! the Credential changes.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
@@ -12,7 +11,6 @@ use crate::delivery::Quotas;
 use crate::delivery::lane::retry::RetryPolicy;
 use crate::delivery::lane::{Job, Lane, LaneParams};
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
-use crate::handoff::capacity::Capacity;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
 use crate::model::provider::Provider;
@@ -24,15 +22,14 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// The lanes of a process by Credential.
 ///
-/// The claim loop owns it and alone calls it, so it has no lock. It keeps no task of its own: each
-/// lane has one. Dropping the registry ends all lanes.
+/// [`Dispatch`](crate::delivery::dispatch::Dispatch) owns it, and guards it with its lock. It keeps no
+/// task of its own: each lane has one. Dropping the registry ends all lanes.
 pub(crate) struct LaneRegistry {
     pub master_keys: MasterKeys,
     pub policy: RetryPolicy,
     endpoints: Endpoints,
     quotas: Quotas,
     pruner: DeadTokenPruner,
-    capacity: Arc<Capacity>,
     by_credential: HashMap<CredentialId, Entry>,
 }
 
@@ -43,7 +40,6 @@ pub(crate) struct LaneRegistryParams {
     pub endpoints: Endpoints,
     pub quotas: Quotas,
     pub pruner: DeadTokenPruner,
-    pub capacity: Arc<Capacity>,
 }
 
 struct Entry {
@@ -72,7 +68,6 @@ impl LaneRegistry {
             endpoints: params.endpoints,
             quotas: params.quotas,
             pruner: params.pruner,
-            capacity: params.capacity,
             by_credential: HashMap::new(),
         }
     }
@@ -170,7 +165,6 @@ impl LaneRegistry {
             retry: self.policy,
             quota,
             pruner: self.pruner.clone(),
-            capacity: Arc::clone(&self.capacity),
         }))
     }
 }

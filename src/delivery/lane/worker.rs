@@ -19,7 +19,7 @@ use crate::delivery::lane::send_policy::{
 use crate::delivery::lane::{Job, LaneParams};
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::resolution::Resolution;
-use crate::handoff::capacity::{Capacity, Exemption};
+use crate::handoff::capacity::{AccountCapacity, Exemption};
 use crate::model::failure::Failure;
 use crate::model::id::CredentialId;
 use crate::model::outcome::{Answer, NotSent, Outcome};
@@ -41,7 +41,8 @@ pub(super) struct Worker {
     policy: SendPolicy,
     backlog: Arc<Backlog>,
     pruner: DeadTokenPruner,
-    capacity: Arc<Capacity>,
+    /// Of the account of the last notification: all those of a lane have the same.
+    account: Option<Arc<AccountCapacity>>,
     /// Of the requests in flight, while the lane is stalled.
     exemption: Option<Exemption>,
     metrics: LaneMetrics,
@@ -64,7 +65,7 @@ impl Worker {
             policy: SendPolicy::new(params.retry, params.quota, Instant::now()),
             backlog,
             pruner: params.pruner,
-            capacity: params.capacity,
+            account: None,
             exemption: None,
             metrics: LaneMetrics::new(params.provider, params.credential_id),
         }
@@ -126,6 +127,7 @@ impl Worker {
     /// Returns the notification if it is to be sent now; otherwise resolves it.
     fn admit(&mut self, job: Job, in_flight: usize) -> Option<Job> {
         self.backlog.leave();
+        self.note_account(job.delivery.lease().account());
 
         let candidate = Candidate {
             deadline: job.deadline,
@@ -141,6 +143,16 @@ impl Worker {
         }
 
         None
+    }
+
+    fn note_account(&mut self, account: &Arc<AccountCapacity>) {
+        let is_known = self
+            .account
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, account));
+        if !is_known {
+            self.account = Some(Arc::clone(account));
+        }
     }
 
     /// Resolves the delivery of a request that has ended. `in_flight` counts it too.
@@ -223,7 +235,10 @@ impl Worker {
         match self.policy.inspect(load, now) {
             Finding::Stalled => {
                 if self.backlog.stall() {
-                    self.exemption = Some(self.capacity.exempt(in_flight));
+                    self.exemption = self
+                        .account
+                        .as_ref()
+                        .map(|account| account.exempt(in_flight));
                     tracing::warn!(
                         credential_id = %self.credential_id,
                         provider = %self.provider,

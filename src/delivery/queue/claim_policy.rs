@@ -1,47 +1,96 @@
-//! The decisions of the claim loop, without I/O: how much to claim, by age or by rank, and when to
-//! claim again.
+//! The decisions of the claim loop, without I/O: which accounts are served, how much each of them gets,
+//! by age or by rank, and when to claim again.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::handoff::due_queues::{DueAccount, share};
+use crate::handoff::local::GUARANTEED;
+use crate::model::id::AccountId;
 use crate::model::operation::BATCH_SIZE;
 use crate::store::batches::ClaimedBatch;
 
 /// Notifications of the largest batch.
 const LARGEST_BATCH: usize = BATCH_SIZE as usize;
-/// Most batches that one statement claims by rank.
-pub(crate) const MAX_BATCHES: usize = 200;
-/// Batches that a claim by age takes before it continues by rank.
-const BATCHES_BY_AGE: usize = 1;
-/// The least time between two claims by age.
+/// Most accounts that one claim serves.
+const MAX_ACCOUNTS: usize = 50;
+/// Batches that one statement claims by rank, for all accounts together.
+const MAX_BATCHES: usize = 200;
+/// An account may get at least this many of them.
+const MIN_BATCHES: usize = 8;
+/// The least time between two claims by age for an account.
 const BY_AGE_INTERVAL: Duration = Duration::from_millis(100);
 /// The least time between the starts of two claims, so that under load single sends are claimed and
 /// loaded together.
 const CLAIM_INTERVAL: Duration = Duration::from_millis(5);
-/// How long the loop waits for the capacity to be half free before it claims for the room there is.
+/// How long an account that has its share waits for the capacity to be half free, before it is served
+/// with the room there is.
 const ROOM_TIMEOUT: Duration = Duration::from_millis(100);
+/// Notifications that an account gets in its first turn, and the fewest in any.
+const FIRST_TURN: usize = 5_000;
+const SHORTEST_TURN: usize = 2 * LARGEST_BATCH;
+/// How long loading and dispatching what an account got may take: the next account waits for it.
+const TURN: Duration = Duration::from_millis(50);
+/// The same while no other account has work due.
+const TURN_ALONE: Duration = Duration::from_millis(100);
+/// Accounts whose turns are remembered. One that is forgotten begins anew.
+const MAX_REMEMBERED: usize = 10_000;
 
-const _: () = assert!(BATCHES_BY_AGE < MAX_BATCHES);
 const _: () = assert!(CLAIM_INTERVAL.as_millis() < BY_AGE_INTERVAL.as_millis());
 const _: () = assert!(CLAIM_INTERVAL.as_millis() < ROOM_TIMEOUT.as_millis());
+const _: () = assert!(LARGEST_BATCH <= GUARANTEED);
+const _: () = assert!(SHORTEST_TURN <= FIRST_TURN);
+const _: () = assert!(TURN.as_millis() <= TURN_ALONE.as_millis());
 
 /// Decides what the claim loop does next.
 ///
-/// Claims go by rank: `HIGH` before `LOW`, and the first batches of every Operation before the later
-/// batches of large ones. Within a rank, batches go in the order in which they came due; accounts
-/// have no shares of their own. Against starvation, ranks are not strict: while more is due than
-/// there is room for, a claim takes the batch that has been due for longest first, every
-/// [`BY_AGE_INTERVAL`].
+/// Accounts share, and rank orders what is an account's own. A claim goes round the accounts that have
+/// work due, those with the fewest claimed first. An account gets up to its share of the capacity, and
+/// what it has claimed already counts against that. An account alone gets everything; one that comes
+/// later and has next to nothing claimed is served at once, out of a reserve.
+///
+/// Within an account, claims go by rank: `HIGH` before `LOW`, and the first batches of every Operation
+/// before the later batches of large ones. Within a rank, batches go in the order in which they came
+/// due. Against starvation, ranks are not strict: while more of an account is due than there is room
+/// for, its batch that has been due for longest is taken first, every [`BY_AGE_INTERVAL`].
 pub(crate) struct ClaimPolicy {
+    accounts: HashMap<AccountId, Remembered>,
+    /// Counts the turns.
+    turns: u64,
+    /// Since when accounts wait for room.
+    waiting_since: Option<Instant>,
+}
+
+/// What is remembered of an account.
+struct Remembered {
     /// When a claim last went by age, or left nothing behind.
     last_by_age: Instant,
+    /// The number of its last turn.
+    last_turn: u64,
+    /// Notifications that it gets in one turn: as many as take [`TURN`].
+    at_a_time: usize,
 }
 
 /// How much more the delivery of this process can take.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Headroom {
-    /// Notifications that may be claimed before the capacity is exhausted.
+    /// Notifications that may be claimed at a time.
+    pub limit: usize,
+    /// Those that may be claimed before the capacity is exhausted.
     pub free: usize,
+    /// The same, with the reserve for accounts that have next to nothing claimed.
+    pub free_with_reserve: usize,
+    /// Whether at least half of the capacity is free.
+    pub is_roomy: bool,
     /// Whether the recorder cannot write its outcomes.
     pub recorder_stalled: bool,
+}
+
+/// An account with work due, and how much it has claimed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Contender {
+    pub due: DueAccount,
+    pub claimed: usize,
 }
 
 #[derive(Debug, PartialEq)]
@@ -52,14 +101,33 @@ pub(crate) enum Step {
 
 #[derive(Debug, PartialEq)]
 pub(crate) struct ClaimPlan {
-    /// Most notifications of the batches that are claimed.
-    pub room: usize,
-    /// Batches to claim by age, before those by rank.
-    pub by_age: usize,
+    /// In the order in which they are served.
+    pub turns: Vec<Turn>,
+    /// Most batches of each account.
+    pub batches: usize,
+    /// Most notifications of all accounts.
+    pub free: usize,
+    pub free_with_reserve: usize,
+    /// Whether accounts are served beyond what is guaranteed.
+    pub fills: bool,
+    /// Whether accounts with work due get nothing this time.
+    pub leaves_out: bool,
 }
 
-/// What a claim brought.
-#[derive(Debug, Clone, Copy)]
+/// What an account may get of a claim.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Turn {
+    pub account: DueAccount,
+    /// Most notifications.
+    pub room: usize,
+    /// Notifications that it may get out of the reserve.
+    pub guaranteed: usize,
+    /// Whether its oldest batch is claimed first.
+    pub is_by_age: bool,
+}
+
+/// What an account got.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Claimed {
     pub batches: usize,
     pub notifications: usize,
@@ -84,57 +152,245 @@ pub(crate) struct RestTimes {
 }
 
 impl ClaimPolicy {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { last_by_age: now }
+    pub(crate) fn new() -> Self {
+        Self {
+            accounts: HashMap::new(),
+            turns: 0,
+            waiting_since: None,
+        }
     }
 
-    pub(crate) fn next(&mut self, headroom: &Headroom, now: Instant) -> Step {
+    pub(crate) fn next(
+        &mut self,
+        headroom: &Headroom,
+        mut contenders: Vec<Contender>,
+        now: Instant,
+    ) -> Step {
         // Outcomes that are not in Postgres stay in memory, so nothing may be added to them.
-        if headroom.recorder_stalled {
+        if contenders.is_empty() || headroom.recorder_stalled {
+            self.waiting_since = None;
             return Step::Rest(Rest::UntilNotified);
         }
-        if headroom.free < LARGEST_BATCH {
+
+        let weights = contenders
+            .iter()
+            .map(|contender| u64::from(contender.due.weight))
+            .sum();
+        // Those who have least first, and then those who have waited longest.
+        contenders.sort_by_key(|contender| {
+            let weighted = contender.claimed * 1_000 / contender.due.weight.max(1) as usize;
+            (weighted, self.last_turn(contender.due.account_id))
+        });
+
+        let fills = headroom.is_roomy
+            || self
+                .waiting_since
+                .is_none_or(|since| now.saturating_duration_since(since) >= ROOM_TIMEOUT);
+        let accounts = contenders.len();
+        let mut turns: Vec<Turn> = contenders
+            .into_iter()
+            .filter_map(|contender| {
+                let share = share(headroom.limit, contender.due.weight, weights);
+                self.turn(headroom, contender, share, fills, now)
+            })
+            .take(MAX_ACCOUNTS)
+            .collect();
+        if turns.is_empty() {
+            self.waiting_since.get_or_insert(now);
             return Step::Rest(Rest::UntilRoom);
         }
 
-        // A claim by age needs room for other batches beside it.
-        let is_by_age = now.saturating_duration_since(self.last_by_age) >= BY_AGE_INTERVAL
-            && headroom.free > BATCHES_BY_AGE * LARGEST_BATCH;
-        if is_by_age {
-            self.last_by_age = now;
+        for turn in &mut turns {
+            self.begin(turn, now);
         }
 
         Step::Claim(ClaimPlan {
-            room: headroom.free,
-            by_age: if is_by_age { BATCHES_BY_AGE } else { 0 },
+            batches: (MAX_BATCHES / turns.len()).max(MIN_BATCHES),
+            fills,
+            leaves_out: turns.len() < accounts,
+            turns,
+            free: headroom.free,
+            free_with_reserve: headroom.free_with_reserve,
         })
     }
 
-    /// Whether a claim took all that was due. If it did, no batch waits behind others.
-    pub(crate) fn took_all(&mut self, plan: &ClaimPlan, claimed: Claimed, now: Instant) -> bool {
-        let took_all =
-            claimed.batches < MAX_BATCHES && claimed.notifications + LARGEST_BATCH <= plan.room;
-        if took_all {
-            self.last_by_age = now;
+    /// What an account may get whose share of the limit is `share`. `fills`: whether accounts are
+    /// served beyond what is guaranteed. `None`: nothing.
+    fn turn(
+        &self,
+        headroom: &Headroom,
+        contender: Contender,
+        share: usize,
+        fills: bool,
+        now: Instant,
+    ) -> Option<Turn> {
+        let Contender { due, claimed } = contender;
+        // The largest batch fits into every share, or an account might never get any.
+        let share = share.max(LARGEST_BATCH);
+
+        let guaranteed = GUARANTEED
+            .min(share)
+            .saturating_sub(claimed)
+            .min(headroom.free_with_reserve);
+        let beyond = if fills {
+            share.saturating_sub(claimed).min(headroom.free)
+        } else {
+            0
+        };
+
+        let remembered = self.accounts.get(&due.account_id);
+        let at_a_time = remembered.map_or(FIRST_TURN, |remembered| remembered.at_a_time);
+        let room = beyond.min(at_a_time).max(guaranteed);
+        if room < LARGEST_BATCH {
+            return None;
         }
 
-        took_all
+        // A claim by age needs room for other batches beside it.
+        let is_by_age = room > LARGEST_BATCH
+            && remembered.is_some_and(|remembered| {
+                now.saturating_duration_since(remembered.last_by_age) >= BY_AGE_INTERVAL
+            });
+
+        Some(Turn {
+            account: due,
+            room,
+            guaranteed,
+            is_by_age,
+        })
+    }
+
+    fn begin(&mut self, turn: &Turn, now: Instant) {
+        if self.accounts.len() >= MAX_REMEMBERED {
+            self.accounts.clear();
+        }
+
+        self.turns += 1;
+        let remembered = self
+            .accounts
+            .entry(turn.account.account_id)
+            .or_insert(Remembered {
+                last_by_age: now,
+                last_turn: 0,
+                at_a_time: FIRST_TURN,
+            });
+        remembered.last_turn = self.turns;
+        if turn.is_by_age {
+            remembered.last_by_age = now;
+        }
+    }
+
+    fn last_turn(&self, account_id: AccountId) -> u64 {
+        self.accounts
+            .get(&account_id)
+            .map_or(0, |remembered| remembered.last_turn)
+    }
+
+    /// The accounts of which a claim took all that was due. None of their batches waits behind others.
+    pub(crate) fn taken(
+        &mut self,
+        plan: &ClaimPlan,
+        claimed: &[ClaimedBatch],
+        is_roomy: bool,
+        now: Instant,
+    ) -> Vec<DueAccount> {
+        let by_account = Claimed::by_account(claimed);
+        let of_all = Claimed::of(claimed);
+
+        let mut taken = Vec::new();
+        for turn in &plan.turns {
+            let account_id = turn.account.account_id;
+            let of_account = by_account.get(&account_id).copied().unwrap_or_default();
+            if !plan.took_all(turn, of_account, of_all) {
+                continue;
+            }
+
+            if let Some(remembered) = self.accounts.get_mut(&account_id) {
+                remembered.last_by_age = now;
+            }
+            taken.push(turn.account.clone());
+        }
+
+        let is_waiting = !plan.is_taken(&taken) && !is_roomy;
+        self.waiting_since = match self.waiting_since.filter(|_| !plan.fills) {
+            _ if !is_waiting => None,
+            // Those who were left out go on waiting.
+            Some(since) => Some(since),
+            None => Some(now),
+        };
+
+        taken
+    }
+
+    /// Notes how long it took to load and dispatch `notifications` of an account. `is_alone`: whether
+    /// no other account had work due.
+    pub(crate) fn note_turn(
+        &mut self,
+        account_id: AccountId,
+        notifications: usize,
+        elapsed: Duration,
+        is_alone: bool,
+    ) {
+        let Some(remembered) = self.accounts.get_mut(&account_id) else {
+            return;
+        };
+        let target = if is_alone { TURN_ALONE } else { TURN };
+        if notifications < LARGEST_BATCH && elapsed < target {
+            return;
+        }
+
+        let elapsed = elapsed.as_micros().max(1);
+        let fitting = notifications as u128 * target.as_micros() / elapsed;
+        remembered.at_a_time = usize::try_from(fitting)
+            .unwrap_or(usize::MAX)
+            .max(SHORTEST_TURN);
     }
 }
 
 impl ClaimPlan {
-    /// The room that is left for the claim by rank.
-    pub(crate) fn room_beside(&self, by_age: Claimed) -> usize {
-        self.room.saturating_sub(by_age.notifications)
+    /// Whether nothing more is due, if all that was due was taken of the accounts `taken`.
+    pub(crate) fn is_taken(&self, taken: &[DueAccount]) -> bool {
+        taken.len() == self.turns.len() && !self.leaves_out
+    }
+
+    /// Whether a turn took all that was due: none of its bounds was reached.
+    fn took_all(&self, turn: &Turn, of_account: Claimed, of_all: Claimed) -> bool {
+        // Another batch would have fitted.
+        let notifications = of_account.notifications + LARGEST_BATCH;
+        let notifications_of_all = of_all.notifications + LARGEST_BATCH;
+
+        of_account.batches < self.batches
+            && notifications <= turn.room
+            && (notifications_of_all <= self.free
+                || notifications <= turn.guaranteed
+                    && notifications_of_all <= self.free_with_reserve)
     }
 }
 
 impl Claimed {
     pub(crate) fn of(batches: &[ClaimedBatch]) -> Self {
-        Self {
-            batches: batches.len(),
-            notifications: batches.iter().map(|batch| batch.queued as usize).sum(),
+        let mut claimed = Self::default();
+        for batch in batches {
+            claimed.add(batch);
         }
+
+        claimed
+    }
+
+    pub(crate) fn by_account(batches: &[ClaimedBatch]) -> HashMap<AccountId, Self> {
+        let mut claimed: HashMap<AccountId, Self> = HashMap::new();
+        for batch in batches {
+            claimed
+                .entry(batch.queue.account_id)
+                .or_default()
+                .add(batch);
+        }
+
+        claimed
+    }
+
+    fn add(&mut self, batch: &ClaimedBatch) {
+        self.batches += 1;
+        self.notifications += batch.queued as usize;
     }
 }
 
@@ -167,119 +423,289 @@ impl Rest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::id::OperationId;
+    use crate::model::queue_key::QueueKey;
+    use crate::store::batches::BatchKey;
 
-    const BY_RANK: usize = 0;
+    const LIMIT: usize = 10_000;
 
-    fn headroom(free: usize) -> Headroom {
+    fn headroom(claimed: usize) -> Headroom {
         Headroom {
-            free,
+            limit: LIMIT,
+            free: LIMIT.saturating_sub(claimed),
+            free_with_reserve: (LIMIT + LIMIT / 2).saturating_sub(claimed),
+            is_roomy: claimed <= LIMIT / 2,
             recorder_stalled: false,
         }
     }
 
-    fn claim(room: usize, by_age: usize) -> Step {
-        Step::Claim(ClaimPlan { room, by_age })
+    fn contender(claimed: usize) -> Contender {
+        weighted(1, claimed)
     }
 
-    fn claimed(batches: usize, notifications: usize) -> Claimed {
-        Claimed {
-            batches,
-            notifications,
+    fn weighted(weight: u32, claimed: usize) -> Contender {
+        Contender {
+            due: DueAccount::new(AccountId::generate(), weight, vec![0, 20]),
+            claimed,
         }
+    }
+
+    fn batch(account_id: AccountId, queued: i32) -> ClaimedBatch {
+        ClaimedBatch {
+            key: BatchKey {
+                operation_id: OperationId::generate(),
+                number: 0,
+                claims: 1,
+            },
+            queue: QueueKey {
+                account_id,
+                rank: 0,
+            },
+            first_position: 0,
+            size: queued,
+            queued,
+        }
+    }
+
+    fn plan(
+        policy: &mut ClaimPolicy,
+        headroom: &Headroom,
+        contenders: &[Contender],
+        now: Instant,
+    ) -> ClaimPlan {
+        match policy.next(headroom, contenders.to_vec(), now) {
+            Step::Claim(plan) => plan,
+            Step::Rest(rest) => panic!("{rest:?}"),
+        }
+    }
+
+    /// The room of `contender` in a plan; 0: it is left out.
+    fn room(plan: &ClaimPlan, contender: &Contender) -> usize {
+        plan.turns
+            .iter()
+            .find(|turn| turn.account == contender.due)
+            .map_or(0, |turn| turn.room)
+    }
+
+    #[test]
+    fn an_account_alone_gets_everything() {
+        let now = Instant::now();
+        let mut policy = ClaimPolicy::new();
+
+        let alone = contender(0);
+        let first = plan(&mut policy, &headroom(0), std::slice::from_ref(&alone), now);
+        assert_eq!(room(&first, &alone), FIRST_TURN);
+
+        // Its turns grow as long as they are short.
+        let account_id = alone.due.account_id;
+        policy.note_turn(account_id, FIRST_TURN, TURN_ALONE / 4, true);
+        let next = plan(&mut policy, &headroom(0), std::slice::from_ref(&alone), now);
+        assert_eq!(room(&next, &alone), LIMIT);
+
+        let last = Contender {
+            claimed: 9_000,
+            ..alone
+        };
+        let last_plan = plan(
+            &mut policy,
+            &headroom(9_000),
+            std::slice::from_ref(&last),
+            now,
+        );
+        assert_eq!(room(&last_plan, &last), 1_000);
     }
 
     #[test]
     fn nothing_is_claimed_without_room_for_the_largest_batch() {
         let now = Instant::now();
-        let mut policy = ClaimPolicy::new(now);
+        let mut policy = ClaimPolicy::new();
 
-        let step = policy.next(&headroom(LARGEST_BATCH - 1), now);
+        let step = policy.next(&headroom(9_501), vec![contender(9_501)], now);
         assert_eq!(step, Step::Rest(Rest::UntilRoom));
-
-        let step = policy.next(&headroom(LARGEST_BATCH), now);
-        assert_eq!(step, claim(LARGEST_BATCH, BY_RANK));
     }
 
     #[test]
-    fn nothing_is_claimed_while_the_recorder_is_stalled() {
+    fn nothing_is_claimed_while_the_recorder_is_stalled_or_nothing_is_due() {
         let now = Instant::now();
         let stalled = Headroom {
-            free: 10_000,
             recorder_stalled: true,
+            ..headroom(0)
         };
 
-        let step = ClaimPolicy::new(now).next(&stalled, now);
+        let step = ClaimPolicy::new().next(&stalled, vec![contender(0)], now);
+        assert_eq!(step, Step::Rest(Rest::UntilNotified));
+
+        let step = ClaimPolicy::new().next(&headroom(0), Vec::new(), now);
         assert_eq!(step, Step::Rest(Rest::UntilNotified));
     }
 
     #[test]
-    fn a_backlog_is_claimed_by_age_once_in_an_interval() {
-        let start = Instant::now();
-        let later = start + BY_AGE_INTERVAL;
-        let mut policy = ClaimPolicy::new(start);
-
-        assert_eq!(
-            policy.next(&headroom(10_000), start),
-            claim(10_000, BY_RANK)
-        );
-        assert_eq!(
-            policy.next(&headroom(10_000), later),
-            claim(10_000, BATCHES_BY_AGE)
-        );
-        assert_eq!(
-            policy.next(&headroom(10_000), later),
-            claim(10_000, BY_RANK)
-        );
-    }
-
-    #[test]
-    fn a_claim_by_age_needs_room_for_others() {
-        let start = Instant::now();
-        let later = start + BY_AGE_INTERVAL;
-        let mut policy = ClaimPolicy::new(start);
-
-        let room = BATCHES_BY_AGE * LARGEST_BATCH;
-        assert_eq!(policy.next(&headroom(room), later), claim(room, BY_RANK));
-
-        // It is still owed.
-        let room = room + 1;
-        assert_eq!(
-            policy.next(&headroom(room), later),
-            claim(room, BATCHES_BY_AGE)
-        );
-    }
-
-    #[test]
-    fn a_claim_that_took_all_postpones_the_next_by_age() {
-        let start = Instant::now();
-        let later = start + BY_AGE_INTERVAL;
-        let mut policy = ClaimPolicy::new(start);
-        let plan = ClaimPlan {
-            room: 10_000,
-            by_age: 0,
-        };
-
-        assert!(policy.took_all(&plan, claimed(3, 900), later));
-        assert_eq!(
-            policy.next(&headroom(10_000), later),
-            claim(10_000, BY_RANK)
-        );
-    }
-
-    #[test]
-    fn a_claim_took_all_if_neither_of_its_limits_was_reached() {
+    fn what_an_account_has_claimed_counts_against_its_share() {
         let now = Instant::now();
-        let mut policy = ClaimPolicy::new(now);
-        let plan = ClaimPlan {
-            room: 10_000,
-            by_age: 0,
+        let [large, small] = [contender(4_200), contender(300)];
+        let contenders = [large.clone(), small.clone()];
+
+        let plan = plan(&mut ClaimPolicy::new(), &headroom(4_500), &contenders, now);
+        assert_eq!(plan.turns[0].account, small.due, "it has less");
+        assert_eq!(room(&plan, &small), 4_700);
+        assert_eq!(room(&plan, &large), 800);
+    }
+
+    #[test]
+    fn shares_follow_the_weights() {
+        let now = Instant::now();
+        let [heavy, light] = [weighted(3, 4_000), weighted(1, 0)];
+        let contenders = [heavy.clone(), light.clone()];
+
+        let plan = plan(&mut ClaimPolicy::new(), &headroom(4_000), &contenders, now);
+        assert_eq!(room(&plan, &light), 2_500);
+        assert_eq!(room(&plan, &heavy), 3_500);
+    }
+
+    #[test]
+    fn an_account_that_comes_late_is_served_out_of_the_reserve() {
+        let now = Instant::now();
+        let [full, late] = [contender(LIMIT), contender(0)];
+        let contenders = [full.clone(), late.clone()];
+        let mut policy = ClaimPolicy::new();
+
+        let mut full_headroom = headroom(LIMIT);
+        let first = plan(&mut policy, &full_headroom, &contenders, now);
+        assert_eq!(room(&first, &late), GUARANTEED);
+        assert_eq!(room(&first, &full), 0);
+        assert!(first.leaves_out);
+
+        // What it sends is little, so that all of it was taken.
+        let claimed = [batch(late.due.account_id, 1)];
+        assert_eq!(policy.taken(&first, &claimed, false, now), [late.due]);
+
+        full_headroom.free_with_reserve = 0;
+        let step = policy.next(&full_headroom, contenders.to_vec(), now);
+        assert_eq!(step, Step::Rest(Rest::UntilRoom));
+    }
+
+    #[test]
+    fn an_account_with_its_share_waits_until_there_is_much_room_or_for_a_moment() {
+        let start = Instant::now();
+        let mut policy = ClaimPolicy::new();
+        let alone = contender(6_000);
+        let contenders = [alone.clone()];
+
+        let first = plan(&mut policy, &headroom(6_000), &contenders, start);
+        assert_eq!(room(&first, &alone), 4_000);
+        let claimed = [batch(alone.due.account_id, 3_900)];
+        assert_eq!(policy.taken(&first, &claimed, false, start), []);
+
+        let later = start + ROOM_TIMEOUT;
+        let step = policy.next(&headroom(6_000), contenders.to_vec(), start);
+        assert_eq!(step, Step::Rest(Rest::UntilRoom));
+        let after = plan(&mut policy, &headroom(6_000), &contenders, later);
+        assert_eq!(room(&after, &alone), 4_000);
+    }
+
+    #[test]
+    fn small_claims_of_others_do_not_prolong_a_wait_for_room() {
+        let start = Instant::now();
+        let mut policy = ClaimPolicy::new();
+        let [waiting, other] = [contender(8_000), contender(0)];
+
+        let step = policy.next(&headroom(9_900), vec![waiting.clone()], start);
+        assert_eq!(step, Step::Rest(Rest::UntilRoom));
+
+        let later = start + ROOM_TIMEOUT / 2;
+        let both = [waiting.clone(), other.clone()];
+        let small = plan(&mut policy, &headroom(9_000), &both, later);
+        assert_eq!(room(&small, &waiting), 0);
+        policy.taken(&small, &[batch(other.due.account_id, 1)], false, later);
+
+        let later = start + ROOM_TIMEOUT;
+        let alone = [waiting.clone()];
+        let filling = plan(&mut policy, &headroom(9_000), &alone, later);
+        assert_eq!(room(&filling, &waiting), 1_000);
+    }
+
+    #[test]
+    fn a_long_turn_makes_the_next_one_shorter() {
+        let now = Instant::now();
+        let mut policy = ClaimPolicy::new();
+        let [slow, other] = [contender(0), contender(0)];
+        let contenders = [slow.clone(), other.clone()];
+        let account_id = slow.due.account_id;
+
+        plan(&mut policy, &headroom(0), &contenders, now);
+        policy.note_turn(account_id, FIRST_TURN, 2 * TURN, false);
+        let next = plan(&mut policy, &headroom(0), &contenders, now);
+        assert_eq!(room(&next, &slow), FIRST_TURN / 2);
+        assert_eq!(room(&next, &other), FIRST_TURN);
+
+        policy.note_turn(account_id, 1_000, 100 * TURN, false);
+        let next = plan(&mut policy, &headroom(0), &contenders, now);
+        assert_eq!(room(&next, &slow), SHORTEST_TURN);
+    }
+
+    #[test]
+    fn an_account_is_served_by_age_once_in_an_interval_while_more_is_due() {
+        let start = Instant::now();
+        let later = start + BY_AGE_INTERVAL;
+        let mut policy = ClaimPolicy::new();
+        let [behind, other] = [contender(0), contender(0)];
+        let contenders = [behind.clone(), other.clone()];
+        let by_age = |plan: &ClaimPlan| -> Vec<AccountId> {
+            let turns = plan.turns.iter().filter(|turn| turn.is_by_age);
+            turns.map(|turn| turn.account.account_id).collect()
         };
 
-        assert!(policy.took_all(&plan, claimed(0, 0), now));
-        assert!(policy.took_all(&plan, claimed(MAX_BATCHES - 1, 9_500), now));
-        assert!(!policy.took_all(&plan, claimed(MAX_BATCHES, 200), now));
+        let first = plan(&mut policy, &headroom(0), &contenders, start);
+        assert_eq!(by_age(&first), []);
+
+        // Of the other, everything is taken, so that nothing of it waits behind anything.
+        let claimed = [batch(behind.due.account_id, FIRST_TURN as i32)];
+        policy.taken(&first, &claimed, true, later);
+
+        let second = plan(&mut policy, &headroom(0), &contenders, later);
+        assert_eq!(by_age(&second), [behind.due.account_id]);
+        let third = plan(&mut policy, &headroom(0), &contenders, later);
+        assert_eq!(by_age(&third), []);
+    }
+
+    #[test]
+    fn a_claim_took_all_if_none_of_its_bounds_was_reached() {
+        let now = Instant::now();
+        let mut policy = ClaimPolicy::new();
+        let [one, other] = [contender(0), contender(0)];
+        let contenders = [one.clone(), other.clone()];
+        let plan = plan(&mut policy, &headroom(0), &contenders, now);
+        assert_eq!(plan.batches, MAX_BATCHES / 2);
+        let id = one.due.account_id;
+
+        let mut taken = |claimed: &[ClaimedBatch]| policy.taken(&plan, claimed, true, now);
+        assert_eq!(taken(&[]).len(), 2);
+        assert_eq!(taken(&vec![batch(id, 1); plan.batches - 1]).len(), 2);
+        assert_eq!(
+            taken(&vec![batch(id, 1); plan.batches]),
+            std::slice::from_ref(&other.due)
+        );
         // Another batch might not have fitted.
-        assert!(!policy.took_all(&plan, claimed(20, 9_501), now));
+        assert_eq!(taken(&[batch(id, 4_501)]), std::slice::from_ref(&other.due));
+        assert_eq!(taken(&[batch(id, 14_501)]), [], "of the other neither");
+    }
+
+    #[test]
+    fn more_accounts_than_a_claim_serves_take_turns() {
+        let now = Instant::now();
+        let mut policy = ClaimPolicy::new();
+        let contenders: Vec<Contender> = (0..=MAX_ACCOUNTS).map(|_| contender(0)).collect();
+
+        let first = plan(&mut policy, &headroom(0), &contenders, now);
+        assert_eq!(first.turns.len(), MAX_ACCOUNTS);
+        assert!(first.leaves_out);
+
+        let left_out = contenders
+            .iter()
+            .find(|contender| room(&first, contender) == 0)
+            .unwrap();
+        let second = plan(&mut policy, &headroom(0), &contenders, now);
+        assert_eq!(second.turns[0].account, left_out.due);
     }
 
     #[test]
@@ -312,15 +738,5 @@ mod tests {
                 longest: ROOM_TIMEOUT
             }
         );
-    }
-
-    #[test]
-    fn what_was_claimed_by_age_takes_its_room() {
-        let plan = ClaimPlan {
-            room: 700,
-            by_age: 1,
-        };
-
-        assert_eq!(plan.room_beside(claimed(1, 500)), 200);
     }
 }

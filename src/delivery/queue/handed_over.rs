@@ -1,20 +1,57 @@
 //! Receives the small Operations that group commit handed over, as if they had been claimed and loaded.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 
 use crate::delivery::content::Content;
+use crate::delivery::dispatch::SharedDispatch;
 use crate::delivery::queue::lease::Leases;
 use crate::delivery::queue::load::Loaded;
 use crate::handoff::local::HandoffReceiver;
 use crate::model::operation::NewOperation;
+use crate::model::queue_key::QueueKey;
 use crate::store::batch_load::{DueNotification, DueOperation};
 use crate::store::batches::{BatchKey, ClaimedBatch};
+use crate::store::dedicated_connection::DedicatedConnection;
+use crate::store::rank;
+
+/// Receives what is handed over, in a task that owns all of this, beside the claim loop: a push that
+/// is handed over waits for no claim, whoever's batches are claimed.
+///
+/// Each group wakes it. It ends with the token that [`Self::run`] is given.
+pub(crate) struct HandedOver {
+    pub receiver: HandoffReceiver,
+    /// For Credentials that are to be read.
+    pub connection: DedicatedConnection,
+    pub leases: Arc<Leases>,
+    pub dispatch: SharedDispatch,
+}
+
+impl HandedOver {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let receiving = receive(&mut self.receiver, &self.leases);
+            let Some(Some(loaded)) = stop.run_until_cancelled(receiving).await else {
+                break;
+            };
+
+            if let Err(error) = loaded.dispatch(&self.dispatch, &mut self.connection).await {
+                tracing::error!(%error, "Credentials can't be read; their notifications are put back");
+            }
+        }
+
+        close(&mut self.receiver, &self.leases);
+        // Group commit may end before delivery is stopped.
+        stop.cancelled().await;
+    }
+}
 
 /// Waits for the next group and returns it, with others that are ready, as loaded batches. `None`:
 /// group commit has ended.
-pub(crate) async fn receive(receiver: &mut HandoffReceiver, leases: &Leases) -> Option<Loaded> {
+async fn receive(receiver: &mut HandoffReceiver, leases: &Leases) -> Option<Loaded> {
     let mut loaded = Loaded::default();
 
     let mut next = Some(receiver.groups.recv().await?);
@@ -22,7 +59,7 @@ pub(crate) async fn receive(receiver: &mut HandoffReceiver, leases: &Leases) -> 
         for operation in group.operations {
             add(&mut loaded, operation, leases, group.claimed_at);
         }
-        loaded.permits.push(group.permit);
+        loaded.permits.extend(group.permits);
         next = receiver.groups.try_recv().ok();
     }
 
@@ -30,7 +67,7 @@ pub(crate) async fn receive(receiver: &mut HandoffReceiver, leases: &Leases) -> 
 }
 
 /// Ends the hand-off, and releases the batches that were handed over and not yet received.
-pub(crate) fn close(receiver: &mut HandoffReceiver, leases: &Leases) {
+fn close(receiver: &mut HandoffReceiver, leases: &Leases) {
     receiver.groups.close();
 
     while let Ok(group) = receiver.groups.try_recv() {
@@ -49,6 +86,10 @@ fn batch_of(operation: &NewOperation) -> ClaimedBatch {
             operation_id: operation.id,
             number: 0,
             claims: 1,
+        },
+        queue: QueueKey {
+            account_id: operation.account_id,
+            rank: rank::of_only_batch(operation.message.priority),
         },
         first_position: 0,
         size,
@@ -89,6 +130,8 @@ fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use tokio::sync::mpsc;
 
     use super::*;
@@ -99,31 +142,35 @@ mod tests {
 
     #[tokio::test]
     async fn a_group_is_received_as_loaded_batches_and_keeps_its_permit() {
-        let (handoff, mut receiver) = local_handoff(1_000, LEASE);
+        let (handoff, mut receiver) = local_handoff(1_000, LEASE, Arc::default());
         let (recorder, _entries) = mpsc::unbounded_channel();
-        let leases = Leases::new(LEASE, recorder);
+        let leases = Leases::new(LEASE, recorder, Arc::clone(&receiver.capacity));
+        let capacity = Arc::clone(&receiver.capacity);
 
-        let permit = handoff.reserve(400).unwrap();
-        permit.hand_over(vec![NewOperation::to_devices(400)]);
+        let operation = NewOperation::to_devices(400);
+        let wanted = HashMap::from([(operation.account_id, 400)]);
+        let permit = handoff.reserve(&wanted).unwrap();
+        permit.hand_over(vec![operation]);
         let loaded = receive(&mut receiver, &leases).await.unwrap();
 
         assert_eq!(loaded.batch_guards.len(), 1);
         assert_eq!(loaded.notifications.len(), 400);
         assert_eq!(loaded.contents.len(), 1);
-        assert!(handoff.reserve(601).is_none(), "400 are still claimed");
+        assert_eq!(capacity.claimed(), 400);
         drop(loaded);
-        assert!(handoff.reserve(601).is_some());
+        assert_eq!(capacity.claimed(), 0);
     }
 
     #[test]
     fn groups_that_were_not_received_are_released_at_the_end() {
-        let (handoff, mut receiver) = local_handoff(1_000, LEASE);
+        let (handoff, mut receiver) = local_handoff(1_000, LEASE, Arc::default());
         let (recorder, mut entries) = mpsc::unbounded_channel();
-        let leases = Leases::new(LEASE, recorder);
+        let leases = Leases::new(LEASE, recorder, Arc::clone(&receiver.capacity));
 
         let operation = NewOperation::to_devices(3);
         let id = operation.id;
-        handoff.reserve(3).unwrap().hand_over(vec![operation]);
+        let wanted = HashMap::from([(operation.account_id, 3)]);
+        handoff.reserve(&wanted).unwrap().hand_over(vec![operation]);
         close(&mut receiver, &leases);
 
         let Ok((_, Entry::Release(lease))) = entries.try_recv() else {
@@ -132,6 +179,6 @@ mod tests {
         assert_eq!(lease.key().operation_id, id);
         assert_eq!(lease.key().claims, 1);
         assert_eq!(lease.due_in(), None);
-        assert!(handoff.reserve(1).is_none(), "the hand-off has ended");
+        assert!(handoff.reserve(&wanted).is_none(), "the hand-off has ended");
     }
 }

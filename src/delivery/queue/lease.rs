@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::handoff::capacity::{Capacity, Permit};
+use crate::handoff::capacity::{AccountCapacity, Capacity, Permit};
 use crate::model::id::OperationId;
+use crate::model::queue_key::QueueKey;
 use crate::store::batches::{BatchKey, ClaimedBatch};
 use crate::store::outcome_record::NotificationOutcome;
 
@@ -54,6 +55,9 @@ pub(crate) type Entries = mpsc::UnboundedSender<(Instant, Entry)>;
 /// one are dropped. So a process that was paused for longer than its lease records nothing.
 pub(crate) struct Lease {
     key: BatchKey,
+    queue: QueueKey,
+    /// Where the notifications of its account are counted.
+    account: Arc<AccountCapacity>,
     /// The zero of [`Self::valid_until`] and [`Self::due_again`].
     epoch: Instant,
     /// Milliseconds after `epoch` until which notifications may be sent; 0: the lease is lost.
@@ -67,9 +71,17 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    fn new(key: BatchKey, claimed_at: Instant, term: Duration, recorder: Entries) -> Self {
+    fn new(
+        batch: &ClaimedBatch,
+        account: Arc<AccountCapacity>,
+        claimed_at: Instant,
+        term: Duration,
+        recorder: Entries,
+    ) -> Self {
         Self {
-            key,
+            key: batch.key,
+            queue: batch.queue,
+            account,
             epoch: claimed_at,
             valid_until: AtomicU64::new(sending_time(term).as_millis() as u64),
             due_again: AtomicU64::new(u64::MAX),
@@ -80,6 +92,15 @@ impl Lease {
 
     pub(crate) fn key(&self) -> BatchKey {
         self.key
+    }
+
+    /// The queue that the batch is claimed from.
+    pub(crate) fn queue(&self) -> QueueKey {
+        self.queue
+    }
+
+    pub(crate) fn account(&self) -> &Arc<AccountCapacity> {
+        &self.account
     }
 
     /// Whether notifications of the batch may be sent. Once it is `false`, another process may send
@@ -153,20 +174,15 @@ impl BatchGuard {
         &self.0
     }
 
-    /// The guard of the notification at `position`, which counts against `capacity`.
-    pub(crate) fn notification(
-        &self,
-        position: i32,
-        attempts_before: i16,
-        capacity: &Arc<Capacity>,
-    ) -> NotificationGuard {
+    /// The guard of the notification at `position`, which counts as claimed by its account.
+    pub(crate) fn notification(&self, position: i32, attempts_before: i16) -> NotificationGuard {
         self.0.guards.fetch_add(1, Ordering::Relaxed);
 
         NotificationGuard {
             lease: Arc::clone(&self.0),
             position,
             attempts_before,
-            permit: Some(capacity.permit(1)),
+            permit: Some(self.0.account.permit(1)),
         }
     }
 }
@@ -228,16 +244,18 @@ impl Drop for NotificationGuard {
 pub(crate) struct Leases {
     term: Duration,
     recorder: Entries,
+    capacity: Arc<Capacity>,
     leases: Mutex<Vec<Weak<Lease>>>,
     /// Operations that were canceled within the last term, and when.
     canceled: Mutex<Vec<(Instant, OperationId)>>,
 }
 
 impl Leases {
-    pub(crate) fn new(term: Duration, recorder: Entries) -> Self {
+    pub(crate) fn new(term: Duration, recorder: Entries, capacity: Arc<Capacity>) -> Self {
         Self {
             term,
             recorder,
+            capacity,
             leases: Mutex::default(),
             canceled: Mutex::default(),
         }
@@ -251,7 +269,8 @@ impl Leases {
     /// Adds the lease of a batch that was claimed at `claimed_at` or later.
     pub(crate) fn add(&self, batch: &ClaimedBatch, claimed_at: Instant) -> BatchGuard {
         let lease = Arc::new(Lease::new(
-            batch.key,
+            batch,
+            self.capacity.of(batch.queue.account_id),
             claimed_at,
             self.term,
             self.recorder.clone(),
@@ -334,12 +353,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::id::AccountId;
 
     const TERM: Duration = Duration::from_secs(30);
 
     fn leases() -> (Leases, mpsc::UnboundedReceiver<(Instant, Entry)>) {
         let (recorder, entries) = mpsc::unbounded_channel();
-        (Leases::new(TERM, recorder), entries)
+        (Leases::new(TERM, recorder, Capacity::new(10)), entries)
     }
 
     fn batch() -> ClaimedBatch {
@@ -348,6 +368,10 @@ mod tests {
                 operation_id: OperationId::generate(),
                 number: 0,
                 claims: 1,
+            },
+            queue: QueueKey {
+                account_id: AccountId::generate(),
+                rank: 0,
             },
             first_position: 0,
             size: 1,
@@ -379,12 +403,13 @@ mod tests {
     #[test]
     fn a_batch_is_released_after_its_last_guard() {
         let (leases, mut entries) = leases();
-        let capacity = Capacity::new(10);
+        let batch = batch();
+        let claimed = || leases.capacity.claimed_by(batch.queue.account_id);
 
-        let batch_guard = leases.add(&batch(), Instant::now());
-        let first = batch_guard.notification(0, 0, &capacity);
-        let second = batch_guard.notification(1, 0, &capacity);
-        assert_eq!(capacity.claimed(), 2);
+        let batch_guard = leases.add(&batch, Instant::now());
+        let first = batch_guard.notification(0, 0);
+        let second = batch_guard.notification(1, 0);
+        assert_eq!(claimed(), 2);
 
         drop(batch_guard);
         first.put_back(Duration::from_secs(9));
@@ -395,7 +420,7 @@ mod tests {
             panic!("no release")
         };
         assert!(lease.due_in().unwrap() <= Duration::from_secs(9));
-        assert_eq!(capacity.claimed(), 0);
+        assert_eq!(claimed(), 0);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::delivery::queue::lease::Leases;
 use crate::handoff::notifier::Notifiers;
 use crate::store::cancel::CANCEL_CHANNEL;
-use crate::store::operation_insert::WAKE_CHANNEL;
+use crate::store::operation_insert::{Announcement, WAKE_CHANNEL};
 
 /// How long the listener rests after its connection broke.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
@@ -52,9 +52,21 @@ async fn listen(pool: &PgPool, notifiers: &Notifiers, leases: &Leases) -> sqlx::
                     leases.cancel(id.into());
                 }
             }
-            _ => notifiers.notify_all(),
+            _ => pass_on(notifiers, notification.payload()),
         }
     }
 
     Ok(())
+}
+
+/// Passes on that work is due: in the queues that are named, or in any.
+fn pass_on(notifiers: &Notifiers, payload: &str) {
+    match Announcement::parse(payload) {
+        Some(queues) => {
+            let due = queues.into_iter().map(|queue| (queue, Duration::ZERO));
+            notifiers.queues.announce_all(due);
+            notifiers.fan_out.notify();
+        }
+        None => notifiers.notify_all(),
+    }
 }

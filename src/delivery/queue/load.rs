@@ -135,6 +135,8 @@ impl Loaded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::id::AccountId;
+    use crate::model::queue_key::QueueKey;
     use crate::store::batches::BatchKey;
 
     fn batch(queued: i32) -> ClaimedBatch {
@@ -143,6 +145,10 @@ mod tests {
                 operation_id: OperationId::generate(),
                 number: 0,
                 claims: 1,
+            },
+            queue: QueueKey {
+                account_id: AccountId::generate(),
+                rank: 0,
             },
             first_position: 0,
             size: 500,

@@ -8,5 +8,7 @@ pub(super) mod handed_over;
 pub(super) mod lease;
 pub(super) mod listen;
 pub(super) mod load;
+pub(super) mod lower_bounds;
 pub(super) mod renew;
+pub(super) mod search;
 pub(super) mod user_devices;

@@ -18,7 +18,8 @@ use tokio::time::Instant;
 use crate::delivery::queue::lease::{Entry, Lease};
 use crate::handoff::capacity::Permit;
 use crate::handoff::delivery_stats::RecorderLag;
-use crate::handoff::notifier::Notifier;
+use crate::handoff::due_queues::DueQueues;
+use crate::model::queue_key::QueueKey;
 use crate::store::batches::BatchKey;
 use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::outcome_record::{self, NotificationOutcome, Release};
@@ -44,8 +45,8 @@ pub(crate) struct Recorder {
     pub connection: DedicatedConnection,
     /// The least time between the starts of two writes, so that under load there are few large ones.
     pub record_interval: Duration,
-    /// Wakes the claim loop.
-    pub notifier: Arc<Notifier>,
+    /// Learns which batches are due again, and wakes the claim loop.
+    pub queues: Arc<DueQueues>,
     /// Whether outcomes cannot be written. Nothing is claimed then.
     pub is_stalled: Arc<AtomicBool>,
     pub lag: Arc<RecorderLag>,
@@ -81,12 +82,12 @@ impl Group {
         self.released.iter().map(|lease| release(lease)).collect()
     }
 
-    /// How long until the first of the released batches is due; `None`: none is.
-    fn next_due_in(&self) -> Option<Duration> {
+    /// The queues of the released batches into which something was put back, each with the time until
+    /// it is due.
+    fn due_again(&self) -> impl Iterator<Item = (QueueKey, Duration)> {
         self.released
             .iter()
-            .filter_map(|lease| lease.due_in())
-            .min()
+            .filter_map(|lease| Some((lease.queue(), lease.due_in()?)))
     }
 }
 
@@ -174,7 +175,7 @@ impl Recorder {
     fn resume_claims(&self) {
         if self.is_stalled.swap(false, Ordering::Relaxed) {
             tracing::info!("Postgres takes outcomes again");
-            self.notifier.notify();
+            self.queues.wake();
         }
     }
 
@@ -190,10 +191,8 @@ impl Recorder {
             self.write_one_by_one(&group.outcomes, releases).await;
         }
 
-        // The claim loop would find the batches at its next poll, which may be later.
-        if let Some(due_in) = group.next_due_in() {
-            self.notifier.notify_after(due_in);
-        }
+        // The next search would find the batches, but perhaps later.
+        self.queues.announce_all(group.due_again());
     }
 
     /// Retries until Postgres has written everything. An error: Postgres refuses the data itself.
@@ -289,7 +288,7 @@ mod tests {
     use super::*;
     use crate::delivery::queue::lease::Leases;
     use crate::handoff::capacity::Capacity;
-    use crate::model::id::OperationId;
+    use crate::model::id::{AccountId, OperationId};
     use crate::store::batches::ClaimedBatch;
     use crate::store::outcome_record::Status;
 
@@ -302,6 +301,10 @@ mod tests {
                 operation_id: OperationId::generate(),
                 number: 0,
                 claims: 1,
+            },
+            queue: QueueKey {
+                account_id: AccountId::generate(),
+                rank: 0,
             },
             first_position: 0,
             size: 2,
@@ -363,16 +366,14 @@ mod tests {
     #[test]
     fn a_group_writes_outcomes_and_releases_and_knows_what_is_due_next() {
         let (entries, mut recorded) = mpsc::unbounded_channel();
-        let leases = Leases::new(30 * SECOND, entries);
         let capacity = Capacity::new(10);
+        let leases = Leases::new(30 * SECOND, entries, Arc::clone(&capacity));
 
         // One notification is sent, the other is put back; another batch is dropped unread.
         let claimed = batch();
         let guard = leases.add(&claimed, std::time::Instant::now());
-        let put_back = guard.notification(1, 0, &capacity);
-        guard
-            .notification(0, 0, &capacity)
-            .settle(sent(claimed.key, 0));
+        let put_back = guard.notification(1, 0);
+        guard.notification(0, 0).settle(sent(claimed.key, 0));
         put_back.put_back(7 * SECOND);
         drop(guard);
         drop(leases.add(&batch(), std::time::Instant::now()));
@@ -382,8 +383,11 @@ mod tests {
 
         assert_eq!(group.outcomes.len(), 1);
         assert_eq!(capacity.claimed(), 1, "until the group is written");
-        let next = group.next_due_in().unwrap();
-        assert!((6 * SECOND..=7 * SECOND).contains(&next), "{next:?}");
+        let due_again: Vec<_> = group.due_again().collect();
+        assert_eq!(due_again.len(), 1, "nothing was put back into the other");
+        let (queue, due_in) = due_again[0];
+        assert_eq!(queue, claimed.queue);
+        assert!((6 * SECOND..=7 * SECOND).contains(&due_in), "{due_in:?}");
 
         let releases = group.releases();
         assert_eq!(releases.len(), 2);

@@ -150,6 +150,19 @@ impl World {
         (key, secret)
     }
 
+    /// Another account, that can send to FCM with a Credential of its own.
+    pub async fn neighbour(&self, name: &str) -> (AccountId, String, String) {
+        let (account_id, key, secret) = self.account(name).await;
+        self.credential(
+            account_id,
+            CredentialType::Fcm,
+            &self.simulator.fcm_credential(),
+        )
+        .await;
+
+        (account_id, key, secret)
+    }
+
     /// Registers `count` Users with a device each in the App `demo`; every tenth device is tagged.
     pub async fn register_many(&self, count: usize) {
         let user = |number: usize| {
