@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to a running service.
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::http::metrics::{MetricsSources, NotDueInterval};
 use crate::http::{self, Readiness};
 use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
 use crate::maintenance::retention::{self, Retention};
+use crate::maintenance::{certificate_watch, seal_form};
 use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::store::pool;
 use crate::store::schema::{self, Migrated};
@@ -36,7 +38,7 @@ use crate::transport::Roots;
 /// claim loop, the hand-off and the recorder have a dedicated connection each.
 const DELIVERY_CONNECTIONS: u32 = 5;
 
-const POSTGRES_UNUSABLE: &str = "Postgres can't be used";
+pub(crate) const POSTGRES_UNUSABLE: &str = "Postgres can't be used";
 
 /// The running service.
 pub struct App {
@@ -60,7 +62,8 @@ pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
     let key = config.secrets.master_key.expose_secret();
     if key.is_empty() {
         bail!(
-            "secrets.master_key is not set: create one with `openssl rand -base64 32` and keep it safe"
+            "secrets.master_key is not set: `bellwire init` makes one; or set BELLWIRE__SECRETS__MASTER_KEY to the \
+             output of `openssl rand -base64 32`, and keep it safe"
         );
     }
 
@@ -71,6 +74,26 @@ pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
     let old_keys = config.secrets.old_master_keys.expose_secret();
     MasterKeys::with_old(&config.secrets.master_key_id, key, old_keys)
         .context("secrets.old_master_keys is not valid: write it as id:key,id:key")
+}
+
+/// Whether the configuration has all that the service needs, as far as can be told without a
+/// connection.
+pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
+    let checks = [
+        database_options(config).map(drop),
+        master_keys(config).map(drop),
+        endpoints(config).map(drop),
+    ];
+    let problems: Vec<String> = checks
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|error| format!("{error:#}"))
+        .collect();
+
+    if !problems.is_empty() {
+        bail!("the service can't start with it: {}", problems.join("; "));
+    }
+    Ok(())
 }
 
 /// A pool of connections to the configured database.
@@ -86,8 +109,8 @@ fn database_options(config: &Config) -> anyhow::Result<PgConnectOptions> {
     let url = config.database.url.expose_secret();
     if url.is_empty() {
         bail!(
-            "database.url is not set: set BELLWIRE__DATABASE__URL, or database.url_file to a file \
-             that contains it"
+            "database.url is not set: set BELLWIRE__DATABASE__URL, such as \
+             postgres://user:password@host:5432/bellwire, or database.url_file to a file that contains it"
         );
     }
 
@@ -104,43 +127,80 @@ fn database_options(config: &Config) -> anyhow::Result<PgConnectOptions> {
     PgConnectOptions::from_str(url).context("database.url is not a Postgres URL")
 }
 
-/// Waits for the configured Postgres, and migrates its schema over `pool`.
-pub(crate) async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Migrated> {
+/// Waits for the configured Postgres.
+pub(crate) async fn reachable(config: &Config) -> anyhow::Result<()> {
     pool::reachable(&database_options(config)?, config.database.connect_timeout)
         .await
-        .context(POSTGRES_UNUSABLE)?;
+        .context(POSTGRES_UNUSABLE)
+}
+
+/// Waits for the configured Postgres, and migrates its schema over `pool`.
+pub(crate) async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Migrated> {
+    reachable(config).await?;
 
     schema::migrate(pool).await.context(POSTGRES_UNUSABLE)
 }
 
-/// Refuses a master key that cannot open what was sealed under its id: every notification sent with
-/// such a Credential would wait until it expires.
+/// Decides in which form `keys` seal new secrets.
+pub(crate) async fn decide_seal_form(
+    config: &Config,
+    pool: &PgPool,
+    keys: &MasterKeys,
+) -> anyhow::Result<()> {
+    if config.secrets.keep_older_seal {
+        keys.set_bound(false);
+        return Ok(());
+    }
+
+    seal_form::decide(pool, keys)
+        .await
+        .context(POSTGRES_UNUSABLE)
+}
+
+/// Credentials that the check of the master key tries to open, the newest first.
+const TRIED_CREDENTIALS: i64 = 20;
+
+/// Refuses a master key that opens none of the Credentials that were sealed under its id: every
+/// notification would wait until it expires. Logs the Credentials that can't be opened otherwise.
 async fn check_master_key(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<()> {
-    let newest = sealed_secrets::newest_content(pool)
+    let stored = sealed_secrets::newest_contents(pool, TRIED_CREDENTIALS)
         .await
         .context(POSTGRES_UNUSABLE)?;
-    let Some(newest) = newest else {
-        return Ok(());
-    };
 
-    match keys.open(newest.credential_id, &newest.content) {
-        Ok(_) => Ok(()),
-        // The key may be lost, and the Credentials about to be stored again.
-        Err(error @ SecretError::UnknownKey(_)) => {
-            tracing::error!(
-                credential_id = %newest.credential_id,
-                %error,
-                "a Credential can't be decrypted"
-            );
-            Ok(())
+    let mut opened_by_id: HashMap<&str, usize> = HashMap::new();
+    let mut unopened = Vec::new();
+    for stored in &stored {
+        let key_id = stored.content.master_key_id.as_str();
+        match keys.open_content(&stored.owner(), &stored.content) {
+            Ok(_) => *opened_by_id.entry(key_id).or_default() += 1,
+            Err(error) => unopened.push((stored, key_id, error)),
         }
-        Err(_) => bail!(
-            "secrets.master_key is not the key '{}' that stored Credentials are sealed with: set it \
-             to that key; if that key is lost, give the new key a different secrets.master_key_id and \
-             store the Credentials again",
-            newest.content.master_key_id
-        ),
     }
+
+    for (stored, key_id, error) in unopened {
+        let credential_id = stored.id;
+        // One that another process has sealed does not stop the rest. Nor does one whose key is not
+        // configured: the key may be lost, and the Credential about to be stored again.
+        if opened_by_id.contains_key(key_id) || matches!(error, SecretError::UnknownKey(_)) {
+            tracing::error!(
+                %credential_id,
+                %error,
+                "a Credential can't be decrypted: delete it and store it again, or configure the \
+                 master key that sealed it"
+            );
+            continue;
+        }
+
+        bail!(
+            "secrets.master_key does not decrypt the Credential {credential_id}, nor any other that \
+             was sealed under the id '{key_id}'; the service was not started. Set the key that the \
+             other processes with this database use, or the one from your backup. Only if that key \
+             is lost: set secrets.master_key_id to an id that was not used before, then store the \
+             Credentials and register the devices again"
+        );
+    }
+
+    Ok(())
 }
 
 impl App {
@@ -155,10 +215,12 @@ impl App {
         let pool = connect(config, config.database.max_connections)?;
         migrate(config, &pool).await?;
         check_master_key(&pool, &master_keys).await?;
+        decide_seal_form(config, &pool, &master_keys).await?;
         retention::make_partitions(&pool, config.retention.partitions_ahead)
             .await
             .context("partitions can't be created")?;
 
+        let sealing = master_keys.clone();
         let notifiers = Notifiers::default();
         let (handoff, receiver) = local_handoff(
             config.delivery.max_claimed,
@@ -233,6 +295,7 @@ impl App {
         };
 
         let stop = CancellationToken::new();
+        watch_secrets(config, &pool, sealing, &stop);
         let retention = start_retention(config, pool, stop.clone());
 
         Ok(Self {
@@ -278,6 +341,15 @@ impl App {
 
         // Metrics end last, so that the stop can be watched.
         self.metrics.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Starts the tasks that watch over secrets. They end with `stop`.
+fn watch_secrets(config: &Config, pool: &PgPool, keys: MasterKeys, stop: &CancellationToken) {
+    tokio::spawn(certificate_watch::run(pool.clone(), stop.clone()));
+
+    if !config.secrets.keep_older_seal {
+        tokio::spawn(seal_form::watch(pool.clone(), keys, stop.clone()));
     }
 }
 

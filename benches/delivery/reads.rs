@@ -150,7 +150,9 @@ async fn register(world: &World, count: usize) -> anyhow::Result<()> {
         for number in first..count.min(first + 10_000) {
             let [user, registration, device] = [Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7()];
             let token = token("FCM", "user", number);
-            let sealed = hex(&world.master_keys.seal_token(account_id, &token)?);
+            let sealed = hex(&world
+                .master_keys
+                .seal_device_token(account_id, device, &token)?);
             let hash = hex(&bellwire::crypto::hash_token(&token));
             texts[0] += &format!("{user}\t{account}\n");
             texts[1] += &format!("{registration}\t{account}\tdemo\t{user}\n");

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod accounts;
 mod health;
 mod keys;
+mod process;
 mod serve;
 
 use crate::app;
@@ -18,7 +19,7 @@ use crate::config::Config;
 use crate::dev;
 #[cfg(feature = "dev")]
 use crate::dev::simulator;
-use crate::maintenance::{key_rotation, retention};
+use crate::maintenance::{key_rotation, retention, seal_form};
 use crate::store::citus;
 use crate::telemetry;
 
@@ -48,13 +49,22 @@ fn in_one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
 
     for cause in error.chain().map(ToString::to_string) {
-        if !line.ends_with(&cause) {
+        let cause = without_source_line(&cause);
+        if !line.ends_with(cause) {
             line += if line.is_empty() { "" } else { ": " };
             line += &cause.replace('\n', " ");
         }
     }
 
     line
+}
+
+/// Postgres tells at which line of its own source an error arose, which helps nobody here.
+fn without_source_line(cause: &str) -> &str {
+    match cause.rsplit_once(" at line ") {
+        Some((message, line)) if line.bytes().all(|byte| byte.is_ascii_digit()) => message,
+        _ => cause,
+    }
 }
 
 /// A self-hosted push notification service.
@@ -105,7 +115,8 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Print the configuration in effect, with its secrets redacted.
+    /// Print the configuration in effect, with its secrets redacted. Exits with 1 if the service can't
+    /// start with it.
     CheckConfig,
     /// Check that the service on this machine, with the same configuration, is alive. Exits with 0
     /// or 1.
@@ -118,6 +129,7 @@ enum Command {
 
 impl Cli {
     async fn run(self) -> anyhow::Result<()> {
+        process::forbid_core_dumps()?;
         let load = || Config::load(self.config.as_deref());
 
         match self.command {
@@ -144,7 +156,8 @@ impl Cli {
             Command::Retention { dry_run } => retain(&load()?, dry_run).await,
             Command::CheckConfig => {
                 let config = load_and_warn(load)?;
-                Ok(write!(std::io::stdout(), "{config}")?)
+                write!(std::io::stdout(), "{config}")?;
+                app::check(&config)
             }
             Command::Health { ready } => {
                 let path = if ready { "/readyz" } else { "/healthz" };
@@ -191,7 +204,17 @@ async fn migrate(config: &Config, citus: bool) -> anyhow::Result<()> {
 async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
     let pool = app::connect(config, 1)?;
 
-    let rotated = key_rotation::run(&pool, &app::master_keys(config)?).await?;
+    let keys = app::master_keys(config)?;
+    let is_bound = !config.secrets.keep_older_seal && !seal_form::is_older_connected(&pool).await?;
+    keys.set_bound(is_bound);
+    if !is_bound {
+        warn(
+            "a process of an older release is connected, or secrets.keep_older_seal is true: secrets are sealed in the \
+             older form, which is not bound to their account",
+        )?;
+    }
+
+    let rotated = key_rotation::run(&pool, &keys).await?;
 
     Ok(writeln!(
         std::io::stdout(),
@@ -214,4 +237,21 @@ async fn retain(config: &Config, dry_run: bool) -> anyhow::Result<()> {
 
     let expired = expired.context("Postgres can't be used")?;
     Ok(write!(std::io::stdout(), "{expired}")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_postgres_source_is_left_out_and_one_of_a_file_is_not() {
+        let message = r#"database "x" does not exist"#;
+        assert_eq!(
+            without_source_line(&format!("{message} at line 948")),
+            message
+        );
+
+        let message = "TOML parse error at line 2, column 7";
+        assert_eq!(without_source_line(message), message);
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use super::sections::is_https;
+use super::values::variable;
 
 /// Collects each broken rule as a sentence with its key, value and rule.
 #[derive(Default)]
@@ -15,8 +16,10 @@ impl Check {
     /// `rule` completes "must be …".
     pub(super) fn holds(&mut self, holds: bool, key: &str, value: &dyn Debug, rule: &str) {
         if !holds {
-            self.broken
-                .push(format!("{key} is {value:?}, but must be {rule}"));
+            self.broken.push(format!(
+                "{key} is {value:?}, but must be {rule} ({})",
+                variable(key)
+            ));
         }
     }
 

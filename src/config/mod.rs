@@ -3,16 +3,18 @@
 //! once.
 
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use config::{Environment, File, FileFormat};
+use config::{Environment, File, FileFormat, Map, Source, Value};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 mod check;
 mod renamed_keys;
 mod sections;
+mod values;
 
 pub use renamed_keys::RenamedKey;
 pub use sections::{
@@ -48,6 +50,9 @@ pub struct Config {
 impl Config {
     /// Loads the configuration of this process: `file`, and the environment.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        check_variables(names)?;
+
         Self::from_sources(file, Environment::with_prefix("BELLWIRE"))
     }
 
@@ -79,9 +84,19 @@ impl Config {
             .add_source(renamed)
             .build()
             .map_err(|error| unreadable(&error))?;
-        let mut config: Self = loaded
-            .try_deserialize()
-            .context("the configuration can't be read")?;
+        let defaults = defaults()?;
+        let given = loaded.collect().map_err(|error| unreadable(&error))?;
+        let problems = values::problems(&given, &defaults);
+        if !problems.is_empty() {
+            bail!("the configuration is not valid: {}", problems.join("; "));
+        }
+
+        let mut config: Self = loaded.try_deserialize().map_err(|error| {
+            anyhow!(
+                "the configuration is not valid: {}",
+                values::does_not_fit(&error, &defaults)
+            )
+        })?;
         config.renamed_keys = renamed_keys;
 
         config.read_secret_files()?;
@@ -99,18 +114,21 @@ impl Config {
             file: database.url_file.as_deref(),
             secret: &mut database.url,
             may_be_empty: false,
+            is_private: false,
         })?;
         read_secret_file(SecretFile {
             key: "secrets.master_key",
             file: secrets.master_key_file.as_deref(),
             secret: &mut secrets.master_key,
             may_be_empty: false,
+            is_private: true,
         })?;
         read_secret_file(SecretFile {
             key: "secrets.old_master_keys",
             file: secrets.old_master_keys_file.as_deref(),
             secret: &mut secrets.old_master_keys,
             may_be_empty: true,
+            is_private: true,
         })
     }
 
@@ -141,6 +159,28 @@ impl Config {
     }
 }
 
+/// The values of [`DEFAULTS`], by section.
+fn defaults() -> anyhow::Result<Map<String, Value>> {
+    config::Config::builder()
+        .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+        .build()
+        .and_then(|defaults| defaults.collect())
+        .context("the default configuration can't be read")
+}
+
+/// Refuses environment variables that look like Bellwire's, and are read by nothing.
+fn check_variables(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    let defaults = defaults()?;
+    let strays: Vec<String> = names
+        .filter_map(|name| values::stray_variable(&name, &defaults))
+        .collect();
+
+    if !strays.is_empty() {
+        bail!("the configuration is not valid: {}", strays.join("; "));
+    }
+    Ok(())
+}
+
 /// A parser's message without the lines that quote the file, which may hold a secret.
 fn in_one_line(error: &config::ConfigError) -> String {
     let message = error.to_string();
@@ -158,6 +198,8 @@ struct SecretFile<'a> {
     file: Option<&'a Path>,
     secret: &'a mut SecretString,
     may_be_empty: bool,
+    /// Whether only its owner and its group may read the file.
+    is_private: bool,
 }
 
 fn read_secret_file(given: SecretFile<'_>) -> anyhow::Result<()> {
@@ -166,6 +208,7 @@ fn read_secret_file(given: SecretFile<'_>) -> anyhow::Result<()> {
         file: Some(file),
         secret,
         may_be_empty,
+        is_private,
     } = given
     else {
         return Ok(());
@@ -176,12 +219,35 @@ fn read_secret_file(given: SecretFile<'_>) -> anyhow::Result<()> {
 
     let content = std::fs::read_to_string(file)
         .with_context(|| format!("{key}_file: can't read {}", file.display()))?;
+    if is_private {
+        check_private(key, file)?;
+    }
     let content = content.trim();
     if content.is_empty() && !may_be_empty {
         bail!("{key}_file: {} is empty", file.display());
     }
 
     *secret = SecretString::from(content);
+    Ok(())
+}
+
+/// The permission of others to read a file.
+const READ_BY_OTHERS: u32 = 0o004;
+
+/// Refuses a file that every user of the machine can read. A pipe or a device is not looked at.
+fn check_private(key: &str, file: &Path) -> anyhow::Result<()> {
+    let metadata = std::fs::metadata(file)
+        .with_context(|| format!("{key}_file: can't read {}", file.display()))?;
+
+    let mode = metadata.permissions().mode();
+    if metadata.is_file() && mode & READ_BY_OTHERS != 0 {
+        bail!(
+            "{key}_file: every user can read {} (mode {:04o}); make it readable by its owner or group alone: \
+             `chmod 640`, or `mode: 0440` and `defaultMode: 0440` for secrets of Docker and Kubernetes",
+            file.display(),
+            mode & 0o7777
+        );
+    }
     Ok(())
 }
 
@@ -314,14 +380,15 @@ mod tests {
             ("BELLWIRE__DELIVERY__LEASE", "5s"),
             ("BELLWIRE__DELIVERY__MAX_ATTEMPTS", "0"),
             ("BELLWIRE__FCM__ENDPOINT", "http://localhost"),
-            ("BELLWIRE__LOG__LEVEL", "a=b=c"),
+            ("BELLWIRE__LOG__LEVEL", "verbose"),
         ]);
         let text = error.unwrap_err().to_string();
         for expected in [
             "delivery.lease is 5s, but must be at least twice fcm.timeout",
             "delivery.max_attempts is 0, but must be at least 1",
             "fcm.endpoint is \"http://localhost\", but must be an https address",
-            "log.level is \"a=b=c\"",
+            "log.level is \"verbose\", but must be a level",
+            "(BELLWIRE__DELIVERY__LEASE)",
         ] {
             assert!(text.contains(expected), "{text} should contain {expected}");
         }
@@ -370,6 +437,93 @@ mod tests {
             "postgres://user:hunter2@host/db"
         );
         assert!(!format!("{config}{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_master_key_file_that_others_can_read_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "1:AAAA").unwrap();
+        let path = file.path().display().to_string();
+
+        for (variable, key) in [
+            (
+                "BELLWIRE__SECRETS__MASTER_KEY_FILE",
+                "secrets.master_key_file",
+            ),
+            (
+                "BELLWIRE__SECRETS__OLD_MASTER_KEYS_FILE",
+                "secrets.old_master_keys_file",
+            ),
+        ] {
+            for (mode, is_taken) in [(0o600, true), (0o440, true), (0o644, false), (0o604, false)] {
+                std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode))
+                    .unwrap();
+                let loaded = load(&[(variable, path.as_str())]);
+                assert_eq!(loaded.is_ok(), is_taken, "{mode:o}");
+                if let Err(error) = loaded {
+                    let text = format!("{error:#}");
+                    assert!(
+                        text.starts_with(key) && text.contains("chmod 640"),
+                        "{text}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_its_id_is_not_shown() {
+        let key = "qFkFTU0oVKcF3DvMFdGbXDyhJyqKNrnb0sXdFuMGxlA=";
+        let error = load(&[("BELLWIRE__SECRETS__MASTER_KEY_ID", key)]).unwrap_err();
+        let text = format!("{error:#}");
+
+        assert!(
+            text.contains("secrets.master_key_id") && !text.contains(key),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_level_is_refused() {
+        for level in [
+            "info",
+            "WARN",
+            "off",
+            "info,bellwire::delivery=debug,sqlx=off",
+            "bellwire[request]=trace",
+        ] {
+            load(&[("BELLWIRE__LOG__LEVEL", level)])
+                .unwrap_or_else(|error| panic!("{level}: {error:#}"));
+        }
+        for level in [
+            "verbose",
+            "inof",
+            "",
+            "info,bellwire",
+            "bellwire=loud",
+            "a=b=c",
+            "info;debug",
+        ] {
+            let error = load(&[("BELLWIRE__LOG__LEVEL", level)])
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains("log.level") && error.contains("off, error, warn"),
+                "{level}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_told_in_words_of_its_key() {
+        let error = load(&[("BELLWIRE__DELIVERY__MAX_ATTEMPTS", "70000")])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("delivery.max_attempts (BELLWIRE__DELIVERY__MAX_ATTEMPTS)")
+                && !error.contains("u16"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::check::Check;
 
@@ -218,17 +219,19 @@ pub struct Secrets {
     pub old_master_keys: SecretString,
     #[serde(deserialize_with = "or_empty")]
     pub old_master_keys_file: Option<PathBuf>,
+    pub keep_older_seal: bool,
 }
 
 impl Secrets {
     pub(super) fn check(&self, check: &mut Check) {
         // The id is stored before each sealed token, behind one byte of length.
-        check.holds(
-            (1..=32).contains(&self.master_key_id.len()),
-            "secrets.master_key_id",
-            &self.master_key_id,
-            "1 to 32 bytes long",
-        );
+        // A longer value may be a key in the wrong place, so it is not shown.
+        if !(1..=32).contains(&self.master_key_id.len()) {
+            check.broken.push(format!(
+                "secrets.master_key_id must be 1 to 32 bytes long, such as \"1\"; it has {} bytes",
+                self.master_key_id.len()
+            ));
+        }
     }
 }
 
@@ -242,10 +245,11 @@ pub struct Log {
 impl Log {
     pub(super) fn check(&self, check: &mut Check) {
         check.holds(
-            EnvFilter::try_new(&self.level).is_ok(),
+            is_log_filter(&self.level),
             "log.level",
             &self.level,
-            "a level or filters",
+            "a level (off, error, warn, info, debug or trace), or filters such as \
+             info,bellwire::delivery=debug",
         );
     }
 }
@@ -295,6 +299,14 @@ impl Traces {
 pub struct Metrics {
     #[serde(deserialize_with = "address_or_empty")]
     pub listen: Option<SocketAddr>,
+}
+
+/// Whether each part of `level` is a level, or a target with one. `EnvFilter` takes any other word for
+/// a target, and would log nothing else.
+fn is_log_filter(level: &str) -> bool {
+    let is_part = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
+
+    !level.trim().is_empty() && level.split(',').all(is_part) && EnvFilter::try_new(level).is_ok()
 }
 
 fn is_http(address: &str) -> bool {

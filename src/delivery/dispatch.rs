@@ -157,7 +157,11 @@ impl Dispatch {
         }
 
         let account_id = content.operation().account_id.as_uuid();
-        match self.lanes.master_keys.open_token(account_id, sealed_token) {
+        match self
+            .lanes
+            .master_keys
+            .open_direct_token(account_id, sealed_token)
+        {
             Ok(token) => self.submit(delivery, route, token, content),
             Err(error) => {
                 let reason = format!("its token can't be decrypted: {error}");
@@ -210,10 +214,11 @@ impl Dispatch {
                 credential_id: device.credential_id,
             };
             let account_id = content.operation().account_id.as_uuid();
-            let token = self
-                .lanes
-                .master_keys
-                .open_token(account_id, &device.device.token);
+            let token = self.lanes.master_keys.open_device_token(
+                account_id,
+                device.device.id,
+                &device.device.token,
+            );
             let tried = TriedDevice {
                 id: device.device.id,
                 masked_token: token.as_deref().map(masked).unwrap_or_default(),
@@ -243,7 +248,7 @@ impl Loaded {
         let unknown = lock(dispatch).lanes.unknown(self.credentials());
         if !unknown.is_empty() {
             let reading =
-                async |connection: &mut PgConnection| senders::by_ids(connection, &unknown).await;
+                async |connection: &mut PgConnection| senders::changed(connection, &unknown).await;
             let stored = connection.within(READ_TIMEOUT, reading).await?;
             lock(dispatch).lanes.refresh(&unknown, stored);
         }

@@ -13,14 +13,16 @@ use sqlx::PgPool;
 use crate::app;
 use crate::config::Config;
 use crate::crypto::{MasterKeys, hash_api_secret};
+use crate::dev::database_guard;
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::provider::{CredentialType, Provider};
+use crate::model::sealed::ContentOwner;
 use crate::store::api_keys::{KnownKey, Role};
 use crate::store::credentials::{self, NewCredential};
 use crate::store::senders::{self, AskedApp};
 use crate::store::{accounts, api_keys};
 
-const ACCOUNT: &str = "dev";
+pub(super) const ACCOUNT: &str = "dev";
 const KEY: &str = "dev";
 const SECRET: &str = "dev";
 const APP: &str = "demo";
@@ -45,9 +47,13 @@ pub async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
         (CredentialType::Apn, read("apn.json")?),
     ];
 
+    let master_keys = app::master_keys(config)?;
+    database_guard::check(config, &master_keys, ACCOUNT).await?;
+
     let pool = app::connect(config, 1)?;
     app::migrate(config, &pool).await?;
-    prepare(&pool, &app::master_keys(config)?, contents).await?;
+    app::decide_seal_form(config, &pool, &master_keys).await?;
+    prepare(&pool, &master_keys, contents).await?;
 
     writeln!(
         std::io::stdout(),
@@ -85,7 +91,13 @@ pub async fn prepare(
     for (credential_type, content) in contents {
         let known = default_credential(pool, account_id, credential_type.provider()).await?;
         let id = known.unwrap_or_else(CredentialId::generate);
-        let sealed = master_keys.seal(id.as_uuid(), content.to_string().as_bytes())?;
+        let owner = ContentOwner {
+            account_id,
+            app_name: APP,
+            credential_type,
+            id,
+        };
+        let sealed = master_keys.seal_content(&owner, content.to_string().as_bytes())?;
 
         if known.is_some() {
             credentials::replace_content(pool, account_id, id, &sealed).await?;
@@ -97,6 +109,8 @@ pub async fn prepare(
                 credential_type,
                 is_default: true,
                 content: &sealed,
+                details: None,
+                expires_at: None,
             };
             credentials::insert(&mut *pool.acquire().await?, &new).await?;
         }

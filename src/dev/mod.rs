@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
+mod database_guard;
 pub mod demo;
 pub mod postgres;
 mod private_file;
@@ -30,6 +31,11 @@ use crate::telemetry;
 
 const DATABASE: &str = "bellwire";
 const MASTER_KEY_FILE: &str = "master_key";
+/// The id of dev's master key. No other service has it, so neither takes what the other sealed for
+/// its own.
+const MASTER_KEY_ID: &str = "dev";
+/// The id that the same key had in earlier releases.
+const FORMER_MASTER_KEY_ID: &str = "1";
 
 /// Options of `bellwire dev`.
 #[derive(Debug, Args)]
@@ -43,8 +49,9 @@ pub struct Arguments {
     /// The port of the simulator's control endpoint, on 127.0.0.1; 0 picks a free port.
     #[arg(long, default_value_t = 0)]
     simulator_port: u16,
-    /// The URL of a Postgres to use instead of a private one.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    /// The URL of a Postgres to use instead of a private one. Its database must be empty, or hold
+    /// nothing but the data of earlier runs with the same --data-dir.
+    #[arg(long)]
     database_url: Option<String>,
 }
 
@@ -103,13 +110,20 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
     .await?;
     configure(&mut config, arguments, url, &simulator)?;
 
+    let master_keys = app::master_keys(&config)?;
+    // A private Postgres is dev's own, whatever its user does with it.
+    if arguments.database_url.is_some() {
+        database_guard::check(&config, &master_keys, demo::ACCOUNT).await?;
+    }
+
     let pool = app::connect(&config, 1)?;
     app::migrate(&config, &pool).await?;
+    app::decide_seal_form(&config, &pool, &master_keys).await?;
     let contents = [
         (CredentialType::Fcm, simulator.fcm_credential()),
         (CredentialType::Apn, simulator.apn_credential()),
     ];
-    demo::prepare(&pool, &app::master_keys(&config)?, contents).await?;
+    demo::prepare(&pool, &master_keys, contents).await?;
     pool.close().await;
 
     let app = App::start(&config).await?;
@@ -143,7 +157,11 @@ fn configure(
     config.server.drain_delay = Duration::ZERO;
     config.metrics.listen = None;
     config.database.url = SecretString::from(url);
-    config.secrets.master_key = SecretString::from(master_key(&arguments.data_dir)?);
+    let master_key = master_key(&arguments.data_dir)?;
+    config.secrets.old_master_keys =
+        SecretString::from(format!("{FORMER_MASTER_KEY_ID}:{}", master_key.trim()));
+    config.secrets.master_key = SecretString::from(master_key);
+    MASTER_KEY_ID.clone_into(&mut config.secrets.master_key_id);
 
     config.fcm.endpoint.clone_from(&simulator.fcm_url);
     config.fcm.token_uris = vec![simulator.token_uri.clone()];

@@ -186,6 +186,9 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(web::patch().to(credentials::update))
                 .route(web::delete().to(credentials::delete)),
         )
+        .service(
+            resource("/Credentials/{id}/Test", "POST").route(web::post().to(credentials::test)),
+        )
         .service(resource("/Apps", "GET").route(web::get().to(apps::list)))
         .service(
             resource("/Apps/{name}", "GET, PATCH")

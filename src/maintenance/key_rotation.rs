@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::crypto::MasterKeys;
-use crate::store::sealed_secrets;
+use crate::store::sealed_secrets::{self, CurrentSeal};
 
 /// Devices that one statement reads and one replaces.
 const STEP: i64 = 1_000;
@@ -18,7 +18,7 @@ pub struct Rotated {
     pub devices: u64,
 }
 
-/// Seals with the current key what another key has sealed. Fails at the first secret that the
+/// Seals with the current key, and in the current form, what was sealed otherwise. Fails at the first secret that the
 /// configured keys cannot open; secrets before it stay rotated.
 pub async fn run(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<Rotated> {
     Ok(Rotated {
@@ -30,11 +30,16 @@ pub async fn run(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<Rotated> {
 async fn credentials(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
     let mut rotated = 0;
 
-    for old in sealed_secrets::contents(pool, keys.current()).await? {
-        let content = keys.open(old.credential_id, &old.content);
-        let content = content.with_context(|| format!("the Credential {}", old.credential_id))?;
+    let current = CurrentSeal {
+        key_id: keys.current(),
+        is_bound: keys.is_bound(),
+        prefix: MasterKeys::content_prefix(),
+    };
+    for old in sealed_secrets::contents(pool, &current).await? {
+        let content = keys.open_content(&old.owner(), &old.content);
+        let content = content.with_context(|| format!("the Credential {}", old.id))?;
 
-        let new = keys.seal(old.credential_id, &content)?;
+        let new = keys.seal_content(&old.owner(), &content)?;
         rotated += u64::from(sealed_secrets::replace_content(pool, &old, &new).await?);
     }
 
@@ -53,10 +58,10 @@ async fn devices(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
         after = last.device_id;
 
         let resealed = old.iter().map(|old| {
-            let token = keys.open_token(old.account_id, &old.token);
+            let token = keys.open_device_token(old.account_id, old.device_id, &old.token);
             let token =
                 token.with_context(|| format!("the token of the device {}", old.device_id))?;
-            Ok(keys.seal_token(old.account_id, &token)?)
+            Ok(keys.seal_device_token(old.account_id, old.device_id, &token)?)
         });
         let new = resealed.collect::<anyhow::Result<Vec<_>>>()?;
         rotated += sealed_secrets::replace_tokens(pool, &old, &new).await?;

@@ -1,4 +1,6 @@
 //! Work on what is stored that no request asks for: retention and key rotation.
 
+pub mod certificate_watch;
 pub mod key_rotation;
 pub mod retention;
+pub mod seal_form;

@@ -1,15 +1,22 @@
 //! A client for one Credential, whichever its provider.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use crate::crypto::MasterKeys;
+use crate::model::credential_state::CredentialCheck;
+use crate::model::message::Message;
 use crate::model::outcome::{Answer, NotSent};
-use crate::model::provider::CredentialType;
+use crate::model::provider::{CredentialType, Provider};
 use crate::model::sealed::SealedCredential;
 use crate::provider::apns::ApnsClient;
 use crate::provider::fcm::FcmClient;
-use crate::provider::{Credential, Endpoints, Payload, RequestPreview};
+use crate::provider::{Credential, Endpoints, Payload, RequestPreview, credential_check};
 use crate::transport::TlsError;
+
+/// Characters of a device token of APNs.
+const APNS_TOKEN_LENGTH: usize = 64;
 
 /// Sends with one Credential, over connections of its own.
 ///
@@ -43,25 +50,7 @@ impl Client {
         keys: &MasterKeys,
         endpoints: &Endpoints,
     ) -> Result<Self, &'static str> {
-        let content = keys
-            .open(stored.id.as_uuid(), &stored.content)
-            .map_err(|error| {
-                tracing::error!(credential_id = %stored.id, %error, "a Credential can't be decrypted");
-                "its Credential can't be decrypted with the configured master keys"
-            })?;
-
-        // It was checked when it was stored. It may fail now if the rules have become stricter since,
-        // or the operator allows fewer token endpoints.
-        let content = serde_json::from_slice(&content).unwrap_or_default();
-        let credential = Credential::parse(
-            stored.credential_type,
-            &content,
-            &endpoints.fcm_token_uris,
-        )
-        .map_err(|problems| {
-            tracing::error!(credential_id = %stored.id, ?problems, "a stored Credential is invalid");
-            "its Credential is no longer valid: replace its content"
-        })?;
+        let credential = Credential::open(stored, keys, endpoints)?;
 
         Self::new(&credential, stored.credential_type, endpoints).map_err(|error| {
             tracing::error!(credential_id = %stored.id, %error, "a Credential's client can't be set up");
@@ -132,6 +121,30 @@ impl Client {
             }
             _ => None,
         }
+    }
+
+    /// Tries the Credential: with a message that FCM checks and does not deliver, or one to a device
+    /// of APNs that does not exist.
+    pub async fn test(&self) -> CredentialCheck {
+        let (provider, token) = match &self.0 {
+            ProviderClient::Fcm(_) => (Provider::Fcm, "bellwire-credential-test".to_owned()),
+            ProviderClient::Apns(_) => (Provider::Apn, "0".repeat(APNS_TOKEN_LENGTH)),
+        };
+        let message = Message {
+            data: Some(BTreeMap::from([("test".to_owned(), "1".to_owned())])),
+            ttl: Some(0),
+            ..Message::default()
+        };
+
+        let payload = match Payload::render(provider, &message, None) {
+            Ok(payload) => payload,
+            Err(problem) => return CredentialCheck::Unreachable(problem.to_string()),
+        };
+        let result = match self.validate(&payload, &token).await {
+            Some(result) => result,
+            None => self.send(&payload, &token, Uuid::now_v7()).await,
+        };
+        credential_check(&result)
     }
 
     /// Makes one attempt to deliver `payload` to the device with `token`. `id` must be the same for

@@ -1,9 +1,15 @@
 //! Credentials, with which Bellwire authenticates at a provider, read from the API's `content`.
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
+use crate::crypto::{MasterKeys, erase};
+use crate::model::credential_state::CredentialDetails;
 use crate::model::provider::CredentialType;
+use crate::model::sealed::SealedCredential;
+use crate::provider::Endpoints;
 use crate::provider::apns::{CertificateCredential, KeyCredential};
+use crate::provider::credential_fields::present;
 use crate::provider::fcm::FcmCredential;
 
 /// A field of a Credential's content that breaks a rule. The message never repeats the value, which
@@ -39,13 +45,66 @@ impl Credential {
         match credential_type {
             CredentialType::Fcm => FcmCredential::parse(content, token_uris).map(Self::Fcm),
             CredentialType::Apn | CredentialType::ApnSandbox
-                if content.get("certificate").is_some() =>
+                if present(content, "certificate").is_some() =>
             {
-                CertificateCredential::parse(content).map(Self::ApnCertificate)
+                CertificateCredential::parse(content, credential_type).map(Self::ApnCertificate)
             }
             CredentialType::Apn | CredentialType::ApnSandbox => {
                 KeyCredential::parse(content).map(Self::ApnKey)
             }
+        }
+    }
+
+    /// Opens a stored Credential. The error is a reason that an API user may read; the cause is
+    /// logged.
+    pub fn open(
+        stored: &SealedCredential,
+        keys: &MasterKeys,
+        endpoints: &Endpoints,
+    ) -> Result<Self, &'static str> {
+        let content = keys
+            .open_content(&stored.owner(), &stored.content)
+            .map_err(|error| {
+                tracing::error!(credential_id = %stored.id, %error, "a Credential can't be decrypted");
+                "its Credential can't be decrypted with the configured master keys"
+            })?;
+
+        // It was checked when it was stored. It may fail now if the rules have become stricter since,
+        // or the operator allows fewer token endpoints.
+        let content: Value = serde_json::from_slice(&content).unwrap_or_default();
+        let credential =
+            Credential::parse(stored.credential_type, &content, &endpoints.fcm_token_uris);
+        erase(content);
+        credential        .map_err(|problems| {
+            tracing::error!(credential_id = %stored.id, ?problems, "a stored Credential is invalid");
+            "its Credential is no longer valid: replace its content"
+        })
+    }
+
+    /// Its public facts.
+    pub fn details(&self) -> CredentialDetails {
+        match self {
+            Self::Fcm(credential) => credential.details(),
+            Self::ApnKey(credential) => credential.details(),
+            Self::ApnCertificate(credential) => credential.details(),
+        }
+    }
+
+    /// When its certificate ends, if it has one.
+    pub fn expires_at(&self) -> Option<OffsetDateTime> {
+        match self {
+            Self::Fcm(_) | Self::ApnKey(_) => None,
+            Self::ApnCertificate(credential) => Some(credential.expires_at),
+        }
+    }
+
+    /// The content as it is stored: the fields that Bellwire needs and no other, under the API's
+    /// names. Secret.
+    pub fn content(&self) -> Value {
+        match self {
+            Self::Fcm(credential) => credential.content(),
+            Self::ApnKey(credential) => credential.content(),
+            Self::ApnCertificate(credential) => credential.content(),
         }
     }
 }
@@ -180,6 +239,247 @@ mod tests {
         assert_eq!(
             fields_of(CredentialType::Apn, &content(&expired, &key)),
             ["certificate"]
+        );
+    }
+
+    #[test]
+    fn what_is_stored_is_read_again_and_holds_no_other_field() {
+        let key = rsa();
+        let [p256] = [&PKCS_ECDSA_P256_SHA256].map(|curve| KeyPair::generate_for(curve).unwrap());
+        let certificate = CertificateParams::default()
+            .self_signed(&key)
+            .unwrap()
+            .pem();
+        let cases = [
+            (
+                CredentialType::Fcm,
+                json!({"type": "service_account", "project_id": "p", "client_email": "a@p.example",
+                    "private_key": key.serialize_pem().replace('\n', "\\n"), "private_key_id": "k", "client_id": "1",
+                    "universe_domain": "googleapis.com", "token_uri": "https://accounts.google.com/o/oauth2/token"}),
+                vec!["clientEmail", "privateKey", "privateKeyId", "projectId"],
+            ),
+            (
+                CredentialType::Apn,
+                json!({"privateKey": base64(&p256.serialize_pem()), "teamId": "TEAM123456", "keyId": "KEY1234567",
+                    "bundleId": "a.b", "certificate": null}),
+                vec!["bundleId", "keyId", "privateKey", "teamId"],
+            ),
+            (
+                CredentialType::ApnSandbox,
+                json!({"certificate": certificate, "privateKey": key.serialize_pem(), "teamId": null}),
+                vec!["certificate", "privateKey"],
+            ),
+        ];
+
+        for (credential_type, content, expected) in cases {
+            let stored = Credential::parse(credential_type, &content, &[])
+                .unwrap_or_else(|problems| panic!("{problems:?}"))
+                .content();
+            let names: Vec<&str> = stored
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect();
+            assert_eq!(names, expected);
+
+            let again = Credential::parse(credential_type, &stored, &[]).unwrap();
+            assert_eq!(again.content(), stored);
+        }
+    }
+
+    #[test]
+    fn googles_older_token_endpoints_are_googles() {
+        for uri in [
+            "https://accounts.google.com/o/oauth2/token",
+            "https://www.googleapis.com/oauth2/v3/token",
+            "https://www.googleapis.com/oauth2/v4/token",
+            "https://oauth2.googleapis.com/token",
+        ] {
+            let content = json!({"projectId": "p", "clientEmail": "a@p.example", "privateKey": rsa().serialize_pem(),
+                "tokenUri": uri});
+            match Credential::parse(CredentialType::Fcm, &content, &[]).unwrap() {
+                Credential::Fcm(parsed) => {
+                    assert_eq!(parsed.token_uri, "https://oauth2.googleapis.com/token");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_signing_key_is_taken_in_every_form_of_its_curve() {
+        let sec1 = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIM/6cOPwDhMUU0WxBDuGp9ghHDiP4EQmPw8hVIeSMkMPoAoGCCqGSM49\n\
+            AwEHoUQDQgAEoTHRML3YSk7SdrSoFh3bLeqWZvGuB8drR1S5q0hSObU63p2IKaZB\nJbWK90qUyeUGwdjIo3VzYADWL+gs6OkOMQ==\n\
+            -----END EC PRIVATE KEY-----\n";
+        let with_parameters = format!(
+            "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{sec1}"
+        );
+
+        for key in [sec1.to_owned(), with_parameters, base64(sec1)] {
+            let content = json!({"privateKey": key, "teamId": "TEAM123456", "keyId": "KEY1234567", "bundleId": "a.b"});
+            assert_eq!(
+                fields_of(CredentialType::Apn, &content),
+                Vec::<String>::new(),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_content_of_another_kind_says_what_it_is() {
+        let key = rsa().serialize_pem();
+        let account = |r#type: &str| json!({"type": r#type, "project_id": "p", "client_email": "a@p.example", "private_key": key});
+        let mut other_universe = account("service_account");
+        other_universe["universe_domain"] = json!("apis-tpclp.goog");
+        let cases = [
+            (
+                CredentialType::Fcm,
+                json!({"type": "authorized_user", "client_id": "x", "refresh_token": "z"}),
+                "type",
+                "of a person",
+            ),
+            (
+                CredentialType::Fcm,
+                account("authorized_user"),
+                "type",
+                "of a person",
+            ),
+            (
+                CredentialType::Fcm,
+                account("external_account"),
+                "type",
+                "workload identity",
+            ),
+            (
+                CredentialType::Fcm,
+                account("impersonated_service_account"),
+                "type",
+                "impersonat",
+            ),
+            (
+                CredentialType::Fcm,
+                account("robot"),
+                "type",
+                "service_account",
+            ),
+            (
+                CredentialType::Fcm,
+                other_universe,
+                "universe_domain",
+                "googleapis.com",
+            ),
+            (
+                CredentialType::Fcm,
+                json!({"project_info": {}, "client": [], "configuration_version": "1"}),
+                "",
+                "google-services.json",
+            ),
+            (
+                CredentialType::Fcm,
+                json!({"GOOGLE_APP_ID": "x", "GCM_SENDER_ID": "y"}),
+                "",
+                "GoogleService-Info.plist",
+            ),
+            (
+                CredentialType::Fcm,
+                json!({"apiKey": "x", "authDomain": "y", "projectId": "p"}),
+                "",
+                "web app",
+            ),
+            (
+                CredentialType::Fcm,
+                json!({"installed": {"client_id": "x"}}),
+                "",
+                "OAuth client",
+            ),
+            (
+                CredentialType::Fcm,
+                json!({"serverKey": "AAAA"}),
+                "",
+                "server key",
+            ),
+            (
+                CredentialType::Fcm,
+                json!({"teamId": "T", "keyId": "K"}),
+                "",
+                "credentialType APN",
+            ),
+            (
+                CredentialType::Apn,
+                account("service_account"),
+                "",
+                "credentialType FCM",
+            ),
+        ];
+
+        for (credential_type, content, field, expected) in cases {
+            let problems = Credential::parse(credential_type, &content, &[]).unwrap_err();
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert_eq!(problems[0].field, field);
+            assert!(problems[0].message.contains(expected), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_of_another_purpose_says_what_it_is() {
+        let key = rsa();
+        let named = |common_name: &str| {
+            let mut params = CertificateParams::default();
+            params
+                .distinguished_name
+                .push(DnType::CommonName, common_name);
+            json!({"certificate": params.self_signed(&key).unwrap().pem(), "privateKey": key.serialize_pem()})
+        };
+
+        for (common_name, credential_type, expected) in [
+            (
+                "Website Push ID: web.com.example",
+                CredentialType::Apn,
+                "Website Push",
+            ),
+            (
+                "Apple Distribution: Acme (TEAM123456)",
+                CredentialType::Apn,
+                "signs apps",
+            ),
+            (
+                "Apple Development IOS Push Services: com.example",
+                CredentialType::Apn,
+                "APN_SANDBOX",
+            ),
+        ] {
+            let problems =
+                Credential::parse(credential_type, &named(common_name), &[]).unwrap_err();
+            assert_eq!(problems[0].field, "certificate");
+            assert!(problems[0].message.contains(expected), "{problems:?}");
+        }
+        for (common_name, credential_type) in [
+            ("Apple Push Services: com.example", CredentialType::Apn),
+            ("VoIP Services: com.example", CredentialType::Apn),
+            (
+                "Apple Development IOS Push Services: com.example",
+                CredentialType::ApnSandbox,
+            ),
+        ] {
+            assert_eq!(
+                fields_of(credential_type, &named(common_name)),
+                Vec::<String>::new()
+            );
+        }
+    }
+
+    #[test]
+    fn a_chain_is_taken_in_any_order() {
+        let [key, other] = [rsa(), rsa()];
+        let [own, authority] =
+            [&key, &other].map(|key| CertificateParams::default().self_signed(key).unwrap().pem());
+        let content =
+            json!({"certificate": format!("{authority}{own}"), "privateKey": key.serialize_pem()});
+
+        assert_eq!(
+            fields_of(CredentialType::Apn, &content),
+            Vec::<String>::new()
         );
     }
 

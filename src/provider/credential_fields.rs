@@ -1,18 +1,13 @@
-//! Reading the fields of a Credential's content: strings, and keys and certificates as PEM.
+//! Reading the fields of a Credential's content: strings, keys and certificates.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 
 use crate::provider::FieldProblem;
-
-const PEM_HEADER: &str = "-----BEGIN";
+use crate::provider::key_file::KeyFile;
 
 /// Takes fields out of a content and collects every problem, so that an API user sees all of them
-/// in one answer.
+/// in one answer. A field that is `null` is the same as an absent one.
 pub(super) struct CredentialFields<'a> {
     content: &'a Value,
     problems: Vec<FieldProblem>,
@@ -29,8 +24,10 @@ impl<'a> CredentialFields<'a> {
         match content.as_object() {
             None => fields.push_problem("", "must be an object"),
             Some(object) => {
-                let unknown = object.keys().filter(|name| !known.contains(&name.as_str()));
-                for name in unknown {
+                let unknown = object
+                    .iter()
+                    .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
+                for (name, _) in unknown {
                     let known = known.join(", ");
                     let message = format!("this field does not exist; the fields here are {known}");
                     fields.push_problem(name, &message);
@@ -48,15 +45,14 @@ impl<'a> CredentialFields<'a> {
         });
     }
 
-    /// A string that may be absent or null. It has the first of `names` that is there.
+    /// A string that may be absent. It has the first of `names` that is there.
     pub(super) fn optional_string(&mut self, names: &[&str]) -> Option<String> {
         let (name, value) = names
             .iter()
-            .find_map(|name| Some((name, self.content.get(name)?)))?;
+            .find_map(|name| Some((name, present(self.content, name)?)))?;
 
         match value.as_str().map(str::trim) {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
-            _ if value.is_null() => None,
             _ => {
                 self.push_problem(name, "must be a non-empty string");
                 None
@@ -80,22 +76,32 @@ impl<'a> CredentialFields<'a> {
         text.unwrap_or_default()
     }
 
-    /// A PEM document that must be there, as it is or in base64. Empty if there was a problem.
-    pub(super) fn required_pem(&mut self, names: &[&str]) -> String {
-        let text = self.required_string(names);
+    /// A key or certificate that must be there. `None` if there was a problem.
+    pub(super) fn required_file(&mut self, names: &[&str]) -> Option<KeyFile> {
+        let text = zeroize::Zeroizing::new(self.required_string(names));
         if text.is_empty() {
-            return text;
+            return None;
         }
 
-        let pem = decode_pem(&text);
-        if pem.is_none() {
+        let file = KeyFile::read(&text);
+        if file.is_none() {
             self.push_problem(
                 names.first().copied().unwrap_or_default(),
-                "must be PEM, or PEM in base64",
+                "must be PEM, or PEM or DER in base64",
             );
         }
+        file
+    }
 
-        pem.unwrap_or_default()
+    /// The value of `read`, or `None` with a problem of the field `name`.
+    pub(super) fn check<T>(&mut self, name: &str, read: Result<T, String>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.push_problem(name, &message);
+                None
+            }
+        }
     }
 
     /// `value`, if there was no problem. A caller that passes `None` has pushed the reason.
@@ -106,36 +112,17 @@ impl<'a> CredentialFields<'a> {
     }
 }
 
-fn decode_pem(text: &str) -> Option<String> {
-    if text.contains(PEM_HEADER) {
-        // A key that was copied out of a JSON file often has its line ends as backslash and n.
-        return Some(text.replace("\\n", "\n"));
-    }
-
-    // `base64` without options wraps its lines, and some tools leave out the padding.
-    let one_line: String = text
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .collect();
-    let decoded = STANDARD_NO_PAD
-        .decode(one_line.trim_end_matches('='))
-        .ok()?;
-
-    String::from_utf8(decoded)
-        .ok()
-        .filter(|pem| pem.contains(PEM_HEADER))
+/// A field of `content` that is there and not `null`.
+pub(super) fn present<'a>(content: &'a Value, name: &str) -> Option<&'a Value> {
+    content.get(name).filter(|value| !value.is_null())
 }
 
-/// The certificates of a PEM document, at least one.
-pub(super) fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    certificates
-        .ok()
-        .filter(|certificates| !certificates.is_empty())
-}
-
-pub(super) fn private_key(pem: &str) -> Option<PrivateKeyDer<'static>> {
-    PrivateKeyDer::from_pem_slice(pem.as_bytes()).ok()
+/// A content that is of no use here, whatever its fields: `message` says what it is.
+pub(super) fn wrong_content(field: &str, message: impl Into<String>) -> Vec<FieldProblem> {
+    vec![FieldProblem {
+        field: field.to_owned(),
+        message: message.into(),
+    }]
 }
 
 /// Whether `key` can sign. [`EncodingKey`] takes any DER of the right frame, so only a signature

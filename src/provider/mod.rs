@@ -4,17 +4,20 @@ mod apns;
 mod bounded_text;
 mod client;
 mod credential;
+mod credential_check;
 mod credential_fields;
 mod endpoints;
 mod fcm;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzz;
+mod key_file;
 mod payload;
 mod request_preview;
 mod retry_after;
 
 pub use client::{Client, ClientError};
 pub use credential::{Credential, FieldProblem};
+pub use credential_check::credential_check;
 pub use endpoints::{Endpoint, Endpoints, https_authority};
 pub use payload::{Payload, PayloadProblem};
 pub use request_preview::RequestPreview;

@@ -4,9 +4,12 @@
 //! Changes to one account's Apps and Credentials follow each other, by a lock of the account's row:
 //! so the limits hold, and each App keeps one default for each type.
 
+use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
+use crate::model::credential_state::CredentialReport;
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::provider::CredentialType;
 use crate::model::sealed::Sealed;
@@ -25,6 +28,16 @@ pub(crate) struct Credential {
     pub app_name: String,
     pub created_at: OffsetDateTime,
     pub updated_at: OffsetDateTime,
+    /// A [`CredentialDetails`](crate::model::credential_state::CredentialDetails); `None`: an older
+    /// release has stored it.
+    pub details: Option<Value>,
+    /// When its certificate ends.
+    pub expires_at: Option<OffsetDateTime>,
+    /// What its last use showed; `None`: it was not used.
+    pub state: Option<String>,
+    pub last_used_at: Option<OffsetDateTime>,
+    pub last_error: Option<String>,
+    pub last_error_at: Option<OffsetDateTime>,
 }
 
 pub struct NewCredential<'a> {
@@ -36,6 +49,9 @@ pub struct NewCredential<'a> {
     /// Whether it becomes its App's default. The first of its type does in any case.
     pub is_default: bool,
     pub content: &'a Sealed,
+    /// Its public facts; `None`: they are read from the content when they are asked for.
+    pub details: Option<Value>,
+    pub expires_at: Option<OffsetDateTime>,
 }
 
 /// Why a Credential was not stored.
@@ -113,8 +129,10 @@ async fn insert_row(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         r#"
-        insert into credentials (id, account_id, app_name, credential_type, is_default, master_key_id, content)
-        values ($1, $2, $3, $4, $5, $6, $7)
+        insert into credentials (
+            id, account_id, app_name, credential_type, is_default, master_key_id, content, details, expires_at
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         "#,
         new.id.as_uuid(),
         new.account_id.as_uuid(),
@@ -123,6 +141,8 @@ async fn insert_row(
         is_default,
         new.content.master_key_id,
         new.content.bytes,
+        new.details,
+        new.expires_at,
     )
     .execute(connection)
     .await
@@ -227,7 +247,9 @@ pub(crate) async fn list(
     sqlx::query_as!(
         Credential,
         r#"
-        select id, credential_type as "credential_type: CredentialType", is_default, app_name, created_at, updated_at
+        select
+            id, credential_type as "credential_type: CredentialType", is_default, app_name, created_at, updated_at,
+            details, expires_at, state, last_used_at, last_error, last_error_at
         from credentials
         where account_id = $1
             and ($2::text is null or app_name = $2)
@@ -260,7 +282,9 @@ pub(crate) async fn fetch(
     sqlx::query_as!(
         Credential,
         r#"
-        select id, credential_type as "credential_type: CredentialType", is_default, app_name, created_at, updated_at
+        select
+            id, credential_type as "credential_type: CredentialType", is_default, app_name, created_at, updated_at,
+            details, expires_at, state, last_used_at, last_error, last_error_at
         from credentials
         where account_id = $1 and id = $2
         "#,
@@ -359,7 +383,7 @@ pub async fn replace_content(
     let replaced = sqlx::query!(
         r#"
         update credentials
-        set master_key_id = $3, content = $4, updated_at = now()
+        set master_key_id = $3, content = $4, details = null, expires_at = null, updated_at = now()
         where account_id = $1 and id = $2
         "#,
         account_id.as_uuid(),
@@ -371,4 +395,64 @@ pub async fn replace_content(
     .await?;
 
     Ok(replaced.rows_affected() == 1)
+}
+
+/// Notes what the use of Credentials showed. `updated_at` stays, because the contents do.
+pub(crate) async fn note_checks(
+    executor: impl PgExecutor<'_>,
+    reports: &[CredentialReport],
+) -> sqlx::Result<()> {
+    let ids: Vec<Uuid> = reports.iter().map(|report| report.id.as_uuid()).collect();
+    let times: Vec<OffsetDateTime> = reports.iter().map(|report| report.at).collect();
+    let states: Vec<&str> = reports.iter().map(|report| report.check.as_str()).collect();
+    let errors: Vec<Option<&str>> = reports.iter().map(|report| report.check.error()).collect();
+
+    sqlx::query!(
+        r#"
+        update credentials
+        set
+            state = report.state,
+            last_used_at = greatest(credentials.last_used_at, report.at),
+            last_error = coalesce(report.error, credentials.last_error),
+            last_error_at = case
+                when report.error is null then credentials.last_error_at
+                else greatest(credentials.last_error_at, report.at)
+            end
+        from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) as report (id, at, state, error)
+        where credentials.id = report.id
+            and (credentials.last_used_at is null or credentials.last_used_at <= report.at)
+        "#,
+        &ids,
+        &times,
+        &states as &[&str],
+        &errors as &[Option<&str>],
+    )
+    .execute(executor)
+    .await
+    .map(drop)
+}
+
+/// A Credential whose certificate ends.
+pub(crate) struct EndingCertificate {
+    pub id: CredentialId,
+    pub app_name: String,
+    pub expires_at: OffsetDateTime,
+}
+
+/// The Credentials of all accounts whose certificates end first, at most a hundred.
+pub(crate) async fn ending_first(
+    executor: impl PgExecutor<'_>,
+) -> sqlx::Result<Vec<EndingCertificate>> {
+    sqlx::query_as!(
+        EndingCertificate,
+        r#"
+        select id, app_name, expires_at as "expires_at!"
+        from credentials
+        where expires_at is not null
+        order by expires_at
+        limit 100
+        "#
+    )
+    .fetch_all(executor)
+    .await
 }

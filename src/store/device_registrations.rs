@@ -28,7 +28,17 @@ pub(crate) struct DeviceRegistration {
     pub updated_at: OffsetDateTime,
 }
 
+/// A token that a device may have.
+pub(crate) struct KnownToken<'a> {
+    pub account_id: AccountId,
+    pub app_name: &'a str,
+    pub provider: Provider,
+    pub token_hash: &'a [u8],
+}
+
 pub(crate) struct NewDevice<'a> {
+    /// The id of the device that has the token, or a new one. The seal of the token names it.
+    pub id: Uuid,
     pub account_id: AccountId,
     pub app_name: &'a str,
     /// `None`: a new User.
@@ -54,6 +64,26 @@ pub(crate) enum RegisterError {
     TooManyDevices,
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+}
+
+/// The device that has a token.
+pub(crate) async fn device_with(
+    executor: impl PgExecutor<'_>,
+    token: &KnownToken<'_>,
+) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        r#"
+        select id
+        from devices
+        where account_id = $1 and app_name = $2 and provider = $3 and token_hash = $4
+        "#,
+        token.account_id.as_uuid(),
+        token.app_name,
+        token.provider as Provider,
+        token.token_hash,
+    )
+    .fetch_optional(executor)
+    .await
 }
 
 /// Registers a device, or renews what is stored of it. Its token is taken from any other User of the
@@ -299,9 +329,13 @@ async fn upsert_device(
         insert into devices (id, registration_id, account_id, app_name, provider, token, token_hash, tags)
         values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict on constraint devices_one_owner
-            do update set token = excluded.token, tags = excluded.tags, registered_at = now()
+            do update set
+                -- Sealed for another device, if that one was registered a moment ago.
+                token = case when devices.id = excluded.id then excluded.token else devices.token end,
+                tags = excluded.tags,
+                registered_at = now()
         "#,
-        Uuid::now_v7(),
+        new.id,
         id.as_uuid(),
         new.account_id.as_uuid(),
         new.app_name,

@@ -10,6 +10,7 @@ use crate::model::provider::Provider;
 use crate::store::device_registrations::note_left;
 
 pub(crate) struct Device {
+    pub id: Uuid,
     pub registration_id: DeviceRegistrationId,
     pub provider: Provider,
     /// Sealed.
@@ -68,7 +69,7 @@ pub(crate) async fn of_registrations(
     sqlx::query_as!(
         Device,
         r#"
-        select registration_id, provider as "provider: Provider", token, tags
+        select id, registration_id, provider as "provider: Provider", token, tags
         from devices
         where registration_id = any($1)
         order by registration_id, id

@@ -29,8 +29,10 @@
 //! * `dedicated_connection`: a connection that one task keeps for itself
 //! * `schema`: the migrations
 //! * `batch_index`: builds the index of the accounts' batches on older partitions
+//! * `releases`: which releases are connected
 //! * `partitions`: the day partitions of the large tables
 //! * `citus`: distributes the large tables
+//! * `inventory`: what a database holds, for commands that must not touch one that is in use
 //!
 //! Replicas of two releases run side by side, so an older release meets columns that only a later
 //! one knows: a statement lists the columns that it reads, and qualifies them where it joins tables.
@@ -52,6 +54,7 @@ pub(crate) mod devices;
 pub(crate) mod failed_notifications;
 pub mod fan_out;
 pub mod idempotency_keys;
+pub(crate) mod inventory;
 pub(crate) mod operation_insert;
 pub(crate) mod operation_read;
 pub(crate) mod outcome_record;
@@ -62,6 +65,7 @@ pub(crate) mod queue_depth;
 pub(crate) mod queue_search;
 pub mod rank;
 mod recipient_columns;
+pub(crate) mod releases;
 pub mod schema;
 pub(crate) mod sealed_secrets;
 pub mod senders;

@@ -12,6 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
 use crate::store::dedicated_connection::TRUSTED_FOR;
+use crate::store::releases::APPLICATION_NAME;
 
 /// How every statement is planned. All of them find their rows by an index, and a plan that was made
 /// while a table was small must not read the whole of it once it is large. Just-in-time compilation
@@ -41,7 +42,7 @@ pub fn open(options: PgConnectOptions, max_connections: u32, acquire_timeout: Du
                 Ok(metadata.idle_for < TRUSTED_FOR || connection.ping().await.is_ok())
             })
         })
-        .connect_lazy_with(options.application_name("bellwire").options(PLANNING))
+        .connect_lazy_with(options.application_name(APPLICATION_NAME).options(PLANNING))
 }
 
 /// Makes the database `name` unless it exists. `name` must need no escaping within quotes.

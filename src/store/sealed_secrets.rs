@@ -1,14 +1,11 @@
 //! Stored secrets that are sealed with another master key than the current one, for key rotation.
 
 use sqlx::PgExecutor;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::model::sealed::Sealed;
-
-pub(crate) struct SealedContent {
-    pub credential_id: Uuid,
-    pub content: Sealed,
-}
+use crate::model::provider::CredentialType;
+use crate::model::sealed::{Sealed, SealedCredential};
 
 pub(crate) struct SealedToken {
     pub device_id: Uuid,
@@ -17,61 +14,92 @@ pub(crate) struct SealedToken {
     pub token: Vec<u8>,
 }
 
-/// The contents that are sealed with another master key than `current`.
-pub(crate) async fn contents(
-    executor: impl PgExecutor<'_>,
-    current: &str,
-) -> sqlx::Result<Vec<SealedContent>> {
-    let rows = sqlx::query!(
-        r#"
-        select id, master_key_id, content
-        from credentials
-        where master_key_id <> $1
-        "#,
-        current,
-    )
-    .fetch_all(executor)
-    .await?;
-
-    let contents = rows.into_iter().map(|row| SealedContent {
-        credential_id: row.id,
-        content: Sealed {
-            master_key_id: row.master_key_id,
-            bytes: row.content,
-        },
-    });
-    Ok(contents.collect())
+/// Which contents need no new seal.
+pub(crate) struct CurrentSeal<'a> {
+    /// The master key that seals new secrets.
+    pub key_id: &'a str,
+    /// Whether new secrets have the bound form, which begins with `prefix`.
+    pub is_bound: bool,
+    pub prefix: &'a [u8],
 }
 
-/// The content that was stored last, of all accounts.
-pub(crate) async fn newest_content(
+/// The contents that are sealed in another way than `current`.
+pub(crate) async fn contents(
     executor: impl PgExecutor<'_>,
-) -> sqlx::Result<Option<SealedContent>> {
-    let row = sqlx::query!(
+    current: &CurrentSeal<'_>,
+) -> sqlx::Result<Vec<SealedCredential>> {
+    sqlx::query_as!(
+        Row,
         r#"
-        select id, master_key_id, content
+        select
+            id, account_id, app_name, credential_type as "credential_type: CredentialType",
+            master_key_id, content, updated_at
+        from credentials
+        where master_key_id <> $1
+            or (substring(content for length($2::bytea)) = $2) <> $3
+        "#,
+        current.key_id,
+        current.prefix,
+        current.is_bound,
+    )
+    .fetch_all(executor)
+    .await
+    .map(sealed)
+}
+
+/// The Credentials that were stored last, of all accounts: at most `limit`, the newest first.
+pub(crate) async fn newest_contents(
+    executor: impl PgExecutor<'_>,
+    limit: i64,
+) -> sqlx::Result<Vec<SealedCredential>> {
+    sqlx::query_as!(
+        Row,
+        r#"
+        select
+            id, account_id, app_name, credential_type as "credential_type: CredentialType",
+            master_key_id, content, updated_at
         from credentials
         order by id desc
-        limit 1
-        "#
+        limit $1
+        "#,
+        limit,
     )
-    .fetch_optional(executor)
-    .await?;
+    .fetch_all(executor)
+    .await
+    .map(sealed)
+}
 
-    Ok(row.map(|row| SealedContent {
-        credential_id: row.id,
+struct Row {
+    id: Uuid,
+    account_id: Uuid,
+    app_name: String,
+    credential_type: CredentialType,
+    master_key_id: String,
+    content: Vec<u8>,
+    updated_at: OffsetDateTime,
+}
+
+fn sealed(rows: Vec<Row>) -> Vec<SealedCredential> {
+    let of = |row: Row| SealedCredential {
+        id: row.id.into(),
+        account_id: row.account_id.into(),
+        app_name: row.app_name,
+        credential_type: row.credential_type,
         content: Sealed {
             master_key_id: row.master_key_id,
             bytes: row.content,
         },
-    }))
+        updated_at: row.updated_at,
+    };
+
+    rows.into_iter().map(of).collect()
 }
 
 /// Replaces a content by the same one, sealed with another key. Returns `false` if it has changed
 /// since it was read.
 pub(crate) async fn replace_content(
     executor: impl PgExecutor<'_>,
-    old: &SealedContent,
+    old: &SealedCredential,
     new: &Sealed,
 ) -> sqlx::Result<bool> {
     let replaced = sqlx::query!(
@@ -80,7 +108,7 @@ pub(crate) async fn replace_content(
         set master_key_id = $3, content = $4
         where id = $1 and content = $2
         "#,
-        old.credential_id,
+        old.id.as_uuid(),
         old.content.bytes,
         new.master_key_id,
         new.bytes,

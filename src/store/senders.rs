@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use sqlx::PgExecutor;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, CredentialId};
@@ -110,33 +111,84 @@ pub(crate) async fn named(
     Ok(credentials.collect())
 }
 
+/// A Credential whose content may be known already.
+pub struct KnownCredential {
+    pub id: CredentialId,
+    /// The version that is known.
+    pub updated_at: Option<OffsetDateTime>,
+}
+
+/// A Credential that exists.
+pub enum Found {
+    /// The version that is known is the current one.
+    Unchanged(CredentialId),
+    New(SealedCredential),
+}
+
 /// Those of `ids` that exist, with their content, of any account: an Operation was accepted only
 /// with Credentials of its own account.
 pub async fn by_ids(
     executor: impl PgExecutor<'_>,
     ids: &[CredentialId],
 ) -> sqlx::Result<Vec<SealedCredential>> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let known: Vec<KnownCredential> = ids
+        .iter()
+        .map(|id| KnownCredential {
+            id: *id,
+            updated_at: None,
+        })
+        .collect();
+
+    let found = changed(executor, &known).await?;
+    let new = found.into_iter().filter_map(|found| match found {
+        Found::New(credential) => Some(credential),
+        Found::Unchanged(_) => None,
+    });
+    Ok(new.collect())
+}
+
+/// Those of `known` that exist, as [`by_ids`] finds them. Contents that have not changed are not read.
+pub(crate) async fn changed(
+    executor: impl PgExecutor<'_>,
+    known: &[KnownCredential],
+) -> sqlx::Result<Vec<Found>> {
+    let ids: Vec<Uuid> = known.iter().map(|known| known.id.as_uuid()).collect();
+    let versions: Vec<Option<OffsetDateTime>> =
+        known.iter().map(|known| known.updated_at).collect();
 
     let rows = sqlx::query!(
         r#"
-        select id, credential_type as "credential_type: CredentialType", master_key_id, content, updated_at
-        from credentials
-        where id = any($1)
+        select
+            credentials.id,
+            credentials.account_id,
+            credentials.app_name,
+            credentials.credential_type as "credential_type: CredentialType",
+            credentials.master_key_id,
+            case when known.updated_at is distinct from credentials.updated_at then credentials.content end
+                as content,
+            credentials.updated_at
+        from unnest($1::uuid[], $2::timestamptz[]) as known (id, updated_at)
+        join credentials on credentials.id = known.id
         "#,
         &ids,
+        &versions as &[Option<OffsetDateTime>],
     )
     .fetch_all(executor)
     .await?;
 
-    let credentials = rows.into_iter().map(|row| SealedCredential {
-        id: row.id.into(),
-        credential_type: row.credential_type,
-        content: Sealed {
-            master_key_id: row.master_key_id,
-            bytes: row.content,
-        },
-        updated_at: row.updated_at,
+    let found = rows.into_iter().map(|row| match row.content {
+        None => Found::Unchanged(row.id.into()),
+        Some(bytes) => Found::New(SealedCredential {
+            id: row.id.into(),
+            account_id: row.account_id.into(),
+            app_name: row.app_name,
+            credential_type: row.credential_type,
+            content: Sealed {
+                master_key_id: row.master_key_id,
+                bytes,
+            },
+            updated_at: row.updated_at,
+        }),
     });
-    Ok(credentials.collect())
+    Ok(found.collect())
 }

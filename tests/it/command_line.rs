@@ -2,10 +2,14 @@
 
 use std::process::{Command, Output};
 
-use bellwire::crypto::generate_master_key;
+use bellwire::crypto::{MasterKeys, generate_master_key};
 use bellwire::dev::postgres::PrivatePostgres;
+use bellwire::model::id::{AccountId, CredentialId};
+use bellwire::model::provider::CredentialType;
+use bellwire::model::sealed::ContentOwner;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
 
 use crate::support::client::Client;
 use crate::support::database::Database;
@@ -147,16 +151,54 @@ fn the_health_command_has_a_timeout() {
 
 #[test]
 fn the_configuration_is_shown_without_its_secrets() {
-    let shown = stdout(&bellwire(
+    let key = generate_master_key();
+    let url = ("BELLWIRE__DATABASE__URL", "postgres://u:hunter2@h/d");
+    let output = bellwire(
         &["check-config"],
-        &[("BELLWIRE__DATABASE__URL", "postgres://u:hunter2@h/d")],
-    ));
+        &[url, ("BELLWIRE__SECRETS__MASTER_KEY", &key)],
+    );
+    let shown = stdout(&output);
     assert!(
         shown.contains("[delivery]")
             && shown.contains("max_attempts = 10")
-            && !shown.contains("hunter2"),
+            && !shown.contains("hunter2")
+            && !shown.contains(&key),
         "{shown}"
     );
+
+    // What `serve` could not start with.
+    for (environment, expected) in [
+        (&[url][..], "secrets.master_key is not set"),
+        (
+            &[("BELLWIRE__SECRETS__MASTER_KEY", key.as_str())],
+            "database.url is not set",
+        ),
+        (
+            &[url, ("BELLWIRE__SECRETS__MASTER_KEY", "short")],
+            "secrets.master_key is not valid",
+        ),
+        (
+            &[
+                url,
+                ("BELLWIRE__SECRETS__MASTER_KEY", &key),
+                ("BELLWIRE__FCM__CA_FILE", "/no/such/file"),
+            ],
+            "fcm.ca_file",
+        ),
+        (
+            &[url, ("BELLWIRE__LOG__LEVEL", "verbose")],
+            "log.level is \"verbose\"",
+        ),
+        (
+            &[url, ("BELLWIRE_MASTER_KEY", &key)],
+            "BELLWIRE_MASTER_KEY is not read: write BELLWIRE__SECRETS__MASTER_KEY",
+        ),
+    ] {
+        let output = bellwire(&["check-config"], environment);
+        let line = error(&output);
+        assert!(line.contains(expected), "{line} should contain {expected}");
+        assert!(!line.contains(&key) && !line.contains("hunter2"), "{line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -330,17 +372,40 @@ async fn another_master_key_than_that_of_the_credentials_is_refused() {
     };
     let right = world.config.secrets.master_key.expose_secret();
     let wrong = generate_master_key();
-    let refused =
-        "error: secrets.master_key is not the key '1' that stored Credentials are sealed with";
-    assert!(
-        start("1", &wrong).starts_with(refused),
-        "{}",
-        start("1", &wrong)
+    let newest: Uuid = sqlx::query_scalar("select id from credentials order by id desc limit 1")
+        .fetch_one(&world.database.pool)
+        .await
+        .unwrap();
+    let refused = format!(
+        "error: secrets.master_key does not decrypt the Credential {}, nor any other that was sealed under the id '1'",
+        CredentialId::from(newest)
     );
+    let line = start("1", &wrong);
+    assert!(line.starts_with(&refused), "{line}");
 
     for (id, key) in [("1", right), ("2", &wrong)] {
         let line = start(id, key);
         assert!(line.starts_with("error: metrics.listen"), "{line}");
     }
+
+    // One Credential that another process has sealed under the same id stops nothing.
+    let owner = ContentOwner {
+        account_id: AccountId::generate(),
+        app_name: "demo",
+        credential_type: CredentialType::Apn,
+        id: newest.into(),
+    };
+    let sealed = MasterKeys::new("1", &wrong)
+        .unwrap()
+        .seal_content(&owner, b"{}")
+        .unwrap();
+    sqlx::query("update credentials set content = $2 where id = $1")
+        .bind(newest)
+        .bind(sealed.bytes)
+        .execute(&world.database.pool)
+        .await
+        .unwrap();
+    let line = start("1", right);
+    assert!(line.starts_with("error: metrics.listen"), "{line}");
     world.simulator.stop().await;
 }

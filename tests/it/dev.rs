@@ -4,12 +4,16 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
+use bellwire::crypto::generate_master_key;
+use bellwire::model::provider::CredentialType;
+use bellwire::store::accounts;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::support::client::{Client, apn, fcm, message};
+use crate::support::database::Database;
 use crate::support::eventually;
 use crate::support::process::Process;
 use crate::support::service::World;
@@ -31,11 +35,12 @@ struct Dev {
 impl Dev {
     /// Starts it, and waits for its line.
     fn start(directory: &std::path::Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_bellwire"))
-            .args(["dev", "--port", "0", "--data-dir"])
-            .arg(directory)
-            .env_remove("DATABASE_URL")
-            .env_remove("BELLWIRE_CONFIG")
+        Self::run(dev(directory).env_remove("DATABASE_URL"))
+    }
+
+    /// Starts `command`, and waits for its line.
+    fn run(command: &mut Command) -> Self {
+        let mut process = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -73,6 +78,36 @@ impl Drop for Dev {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// `bellwire dev` with this directory.
+fn dev(directory: &std::path::Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bellwire"));
+    command
+        .args(["dev", "--port", "0", "--data-dir"])
+        .arg(directory)
+        .env_remove("BELLWIRE_CONFIG");
+    command
+}
+
+/// Every table of a database with a digest of its rows.
+async fn content_of(database: &Database) -> String {
+    let content = "
+        select coalesce(string_agg(format('%s %s', pg_class.oid::regclass, rows), ' ' order by relname), '')
+        from pg_class
+        cross join lateral query_to_xml(
+            format(
+                'select md5(string_agg(item::text, chr(10) order by item::text)) from %s as item',
+                pg_class.oid::regclass
+            ),
+            false, true, ''
+        ) as rows
+        where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace";
+
+    sqlx::query_scalar(content)
+        .fetch_one(&database.pool)
+        .await
+        .unwrap()
 }
 
 /// The command of the README's example, for this instance.
@@ -134,6 +169,102 @@ async fn its_postgres_ends_with_it_even_by_kill_9() {
     drop(dev);
     eventually("Postgres' end", async || (!pid_file.exists()).then_some(())).await;
     Dev::start(directory.path()).stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_in_use_is_refused_and_left_alone() {
+    let shared = Database::empty().await;
+    sqlx::query("create table orders (id integer)")
+        .execute(&shared.pool)
+        .await
+        .unwrap();
+
+    // Another service's, with the same migrator and a table of the same name.
+    let namesake = Database::empty().await;
+    for table in [
+        "create table users (id integer)",
+        "create table _sqlx_migrations (version bigint, success boolean, checksum bytea)",
+    ] {
+        sqlx::query(table).execute(&namesake.pool).await.unwrap();
+    }
+
+    let production = Database::new().await;
+    accounts::find_or_create(&production.pool, "shop")
+        .await
+        .unwrap();
+
+    // An account of the same name, with a Credential that another key has sealed.
+    let world = World::new().await;
+    let (account_id, ..) = world.account("dev").await;
+    let content = world.simulator.fcm_credential();
+    world
+        .credential(account_id, CredentialType::Fcm, &content)
+        .await;
+
+    let simulator = directory();
+    for name in ["fcm.json", "apn.json"] {
+        std::fs::write(simulator.path().join(name), r#"{"content": {}}"#).unwrap();
+    }
+
+    for (database, expected) in [
+        (&shared, "public.orders"),
+        (&namesake, "public.users"),
+        (&production, "'shop'"),
+        (&world.database, "Credential comms_credential_"),
+    ] {
+        let before = content_of(database).await;
+        let data = directory();
+        let dev = dev(data.path())
+            .args(["--database-url", &database.url])
+            .output()
+            .unwrap();
+        let demo = Command::new(env!("CARGO_BIN_EXE_bellwire"))
+            .args(["demo", "--directory"])
+            .arg(simulator.path())
+            .env_remove("BELLWIRE_CONFIG")
+            .env("BELLWIRE__DATABASE__URL", &database.url)
+            .env("BELLWIRE__SECRETS__MASTER_KEY", generate_master_key())
+            .output()
+            .unwrap();
+
+        for output in [dev, demo] {
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{text}");
+            assert!(
+                text.contains("error: the database is in use") && text.contains(expected),
+                "{text} should contain {expected}"
+            );
+        }
+        assert_eq!(content_of(database).await, before);
+    }
+    world.simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_option_names_another_database_and_its_own_is_taken_again() {
+    let of_the_shell = Database::empty().await;
+    let named = Database::empty().await;
+    let directory = directory();
+    let start = || {
+        Dev::run(
+            dev(directory.path())
+                .env("DATABASE_URL", &of_the_shell.url)
+                .args(["--database-url", &named.url]),
+        )
+    };
+
+    for _ in 0..2 {
+        let dev = start();
+        delivered(&dev, dev.curl()).await;
+        dev.stop().await;
+    }
+    assert_eq!(content_of(&of_the_shell).await, "");
+
+    let key_id: String = sqlx::query_scalar("select distinct master_key_id from credentials")
+        .fetch_one(&named.pool)
+        .await
+        .unwrap();
+    assert_eq!(key_id, "dev");
 }
 
 /// As in compose, where the simulator, the demo and the service are separate processes.

@@ -67,7 +67,7 @@ async fn connections_to_postgres_are_cut_again_and_again() {
 
     for _ in 0..10 {
         let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity
-                   where datname = current_database() and application_name = 'bellwire'";
+                   where datname = current_database() and application_name like 'bellwire %'";
         eventually("connections of the service", async || {
             let cut: i64 = sqlx::query_scalar(cut)
                 .fetch_one(&mut connection)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bellwire::dev::simulator::Options;
 use bellwire::dev::simulator::behaviour::{Behaviour, Faults, Outage};
 use bellwire::model::provider::CredentialType;
+use bellwire::model::sealed::ContentOwner;
 use serde_json::{Value, json};
 
 use crate::support::client::{apn, fcm, message};
@@ -170,8 +171,14 @@ async fn a_refused_credential_keeps_its_notifications_until_it_is_replaced() {
     assert_eq!(service.client.completed(&other).await["stats"]["sent"], 1);
 
     let keys = bellwire::app::master_keys(&service.world.config).unwrap();
+    let owner = ContentOwner {
+        account_id,
+        app_name: "demo",
+        credential_type: CredentialType::Apn,
+        id: credential,
+    };
     let mended = service.world.simulator.apn_credential().to_string();
-    let sealed = keys.seal(credential.as_uuid(), mended.as_bytes()).unwrap();
+    let sealed = keys.seal_content(&owner, mended.as_bytes()).unwrap();
     let pool = &service.world.database.pool;
     assert!(
         bellwire::store::credentials::replace_content(pool, account_id, credential, &sealed)

@@ -1,12 +1,17 @@
 //! Secrets are sealed at rest with keys that can be rotated, and appear nowhere in plain text.
 
+use std::str::FromStr;
+
 use bellwire::crypto::{MasterKeys, generate_master_key};
 use bellwire::maintenance::key_rotation::{self, Rotated};
+use bellwire::model::provider::CredentialType;
 use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
 
-use crate::support::client::{apn, fcm, message};
+use crate::support::client::{Client, apn, fcm, message};
 use crate::support::process::Process;
 use crate::support::service::{Service, World};
 
@@ -53,6 +58,133 @@ async fn an_old_key_opens_everything_until_all_is_sealed_with_the_new_one() {
         .await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 1_500);
     service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_that_is_moved_to_another_row_does_not_open() {
+    let world = World::new().await;
+    let (victim, key, secret) = world.account("demo").await;
+    let content = world.simulator.apn_credential();
+    let stolen = world
+        .credential(victim, CredentialType::Apn, &content)
+        .await;
+    let pool = &world.database.pool;
+
+    // Whoever writes to the database gives the victim's Credential to an account of theirs.
+    let (attacker, attackers_key, attackers_secret) = world.account("attacker").await;
+    sqlx::query("insert into apps (account_id, name, is_default) values ($1, 'demo', true)")
+        .bind(attacker.as_uuid())
+        .execute(pool)
+        .await
+        .unwrap();
+    let copy = "
+        insert into credentials (id, account_id, app_name, credential_type, is_default, master_key_id, content)
+        select gen_random_uuid(), $1, app_name, credential_type, true, master_key_id, content
+        from credentials where id = $2";
+    sqlx::query(copy)
+        .bind(attacker.as_uuid())
+        .bind(stolen.as_uuid())
+        .execute(pool)
+        .await
+        .unwrap();
+
+    let service = world.start_for(&key, &secret).await;
+    let attacker = Client::new(&service.url, &attackers_key, &attackers_secret);
+    let preview = message(&[apn("abcdef")]);
+    let (_, shown) = attacker.post("/Preview", &preview).await;
+    assert!(shown.to_string().contains("can't be decrypted"), "{shown}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_moved_to_another_device_does_not_open() {
+    let service = Service::start().await;
+    let mut users = Vec::new();
+    for token in ["token-of-one", "token-of-another"] {
+        let register = json!({"appName": "demo", "token": token, "provider": "FCM"});
+        let (_, registered) = service.client.post("/DeviceRegistrations", &register).await;
+        let path = format!(
+            "/DeviceRegistrations/{}",
+            registered["resourceId"].as_str().unwrap()
+        );
+        users.push(service.client.read(&path).await["userId"].clone());
+    }
+
+    let swap =
+        "update devices set token = other.token from devices as other where other.id <> devices.id";
+    sqlx::query(swap)
+        .execute(&service.world.database.pool)
+        .await
+        .unwrap();
+    let to = json!({"userId": users[0]});
+    let (_, shown) = service.client.post("/Preview", &message(&[to])).await;
+    assert!(shown.to_string().contains("can't be decrypted"), "{shown}");
+
+    // Registered again, it is sealed anew for its device.
+    let register =
+        json!({"appName": "demo", "token": "token-of-one", "provider": "FCM", "userId": users[0]});
+    service.client.post("/DeviceRegistrations", &register).await;
+    let id = service
+        .client
+        .send(&message(&[json!({"userId": users[0]})]))
+        .await;
+    assert_eq!(service.client.completed(&id).await["stats"]["sent"], 1);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_older_form_is_written_while_an_older_release_is_connected() {
+    let world = World::new().await;
+    let (key, secret) = world.demo().await;
+    let pool = world.database.pool.clone();
+    let options = PgConnectOptions::from_str(&world.database.url)
+        .unwrap()
+        .application_name("bellwire");
+    let older = PgConnection::connect_with(&options).await.unwrap();
+
+    let service = world.start_for(&key, &secret).await;
+    let register = json!({"appName": "demo", "token": "a-token", "provider": "FCM"});
+    let (_, registered) = service.client.post("/DeviceRegistrations", &register).await;
+    let path = format!(
+        "/DeviceRegistrations/{}",
+        registered["resourceId"].as_str().unwrap()
+    );
+    let user = service.client.read(&path).await["userId"].clone();
+    let mark = async || -> Vec<u8> {
+        sqlx::query_scalar("select substring(token for 2) from devices")
+            .fetch_one(&pool)
+            .await
+            .unwrap()
+    };
+    assert_eq!(mark().await, b"\x011", "as release 0.1 reads it");
+
+    // It is read in both forms. Rotation seals it in the current one.
+    older.close().await.unwrap();
+    let keys = bellwire::app::master_keys(&service.world.config).unwrap();
+    key_rotation::run(&pool, &keys).await.unwrap();
+    assert_eq!(mark().await, b"\x811");
+    let id = service
+        .client
+        .send(&message(&[json!({"userId": user})]))
+        .await;
+    assert_eq!(service.client.completed(&id).await["stats"]["sent"], 1);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_leaves_no_core_dump() {
+    let world = World::new().await;
+    let caller = world.demo().await;
+    let (process, _client) = Process::serve(&world, &caller).await;
+
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    drop(process);
+    world.simulator.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

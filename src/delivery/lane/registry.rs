@@ -1,7 +1,7 @@
 //! The lanes of a process: one for each Credential, started when it is first needed and replaced when
 //! the Credential changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
@@ -16,6 +16,7 @@ use crate::model::id::CredentialId;
 use crate::model::provider::Provider;
 use crate::model::sealed::SealedCredential;
 use crate::provider::{Client, Endpoints};
+use crate::store::senders::{Found, KnownCredential};
 
 /// How long a Credential that was looked up is taken to be unchanged.
 const FRESH_FOR: Duration = Duration::from_secs(1);
@@ -76,7 +77,7 @@ impl LaneRegistry {
     pub(crate) fn unknown(
         &self,
         used: impl IntoIterator<Item = CredentialId>,
-    ) -> Vec<CredentialId> {
+    ) -> Vec<KnownCredential> {
         let now = Instant::now();
         let is_fresh = |id: &CredentialId| {
             self.by_credential
@@ -84,20 +85,49 @@ impl LaneRegistry {
                 .is_some_and(|entry| entry.is_fresh(now))
         };
 
-        used.into_iter().filter(|id| !is_fresh(id)).collect()
+        let known = |id| KnownCredential {
+            id,
+            updated_at: self
+                .by_credential
+                .get(&id)
+                .filter(|entry| !entry.is_broken())
+                .map(|entry| entry.updated_at),
+        };
+        used.into_iter()
+            .filter(|id| !is_fresh(id))
+            .map(known)
+            .collect()
     }
 
-    /// Brings the lanes of the Credentials `asked` for up to date with those of them that are
-    /// `stored`.
-    pub(crate) fn refresh(&mut self, asked: &[CredentialId], stored: Vec<SealedCredential>) {
-        for id in asked {
-            if !stored.iter().any(|credential| credential.id == *id) {
-                self.by_credential.remove(id);
+    /// Brings the lanes of the Credentials `asked` for up to date with those of them that were
+    /// `found`.
+    pub(crate) fn refresh(&mut self, asked: &[KnownCredential], found: Vec<Found>) {
+        let existing: HashSet<CredentialId> = found
+            .iter()
+            .map(|found| match found {
+                Found::Unchanged(id) => *id,
+                Found::New(credential) => credential.id,
+            })
+            .collect();
+        for known in asked {
+            if !existing.contains(&known.id) {
+                self.by_credential.remove(&known.id);
             }
         }
 
         let now = Instant::now();
-        for credential in stored {
+        for found in found {
+            let credential = match found {
+                Found::New(credential) => credential,
+                Found::Unchanged(id) => {
+                    if let Some(entry) = self.by_credential.get_mut(&id) {
+                        entry.looked_up_at = now;
+                    }
+                    continue;
+                }
+            };
+
+            // Another thread may have brought it up to date meanwhile.
             if let Some(entry) = self.by_credential.get_mut(&credential.id)
                 && entry.updated_at == credential.updated_at
                 && !entry.is_broken()

@@ -174,7 +174,7 @@ async fn find_binaries(owner: Owner, base: &Path, data: &Path) -> anyhow::Result
     );
     let downloaded = Box::pin(binaries::downloaded(owner, &base.join("binaries"))).await.context(
         "no Postgres server (15 or newer) is installed and none could be downloaded: install one (Debian, Ubuntu: \
-         apt install postgresql; macOS: brew install postgresql), or set DATABASE_URL",
+         apt install postgresql; macOS: brew install postgresql), or give --database-url",
     )?;
     if !fits(&downloaded) {
         let version = written_by.unwrap_or_default();

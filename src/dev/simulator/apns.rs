@@ -17,6 +17,8 @@ use crate::dev::simulator::scripted_outcome;
 use crate::dev::simulator::server::{Answer, Incoming};
 
 const MAX_PAYLOAD: usize = 4096;
+/// The same of the push type `voip`.
+const MAX_VOIP_PAYLOAD: usize = 5120;
 const MAX_COLLAPSE_ID: usize = 64;
 
 /// How many seconds old the `iat` of a provider token may be.
@@ -130,7 +132,11 @@ impl Apns {
             return Err(Refusal(400, "BadDeviceToken"));
         }
 
-        if incoming.body.len() > MAX_PAYLOAD {
+        let max = match header(incoming.headers, "apns-push-type") {
+            Some("voip") => MAX_VOIP_PAYLOAD,
+            _ => MAX_PAYLOAD,
+        };
+        if incoming.body.len() > max {
             return Err(Refusal(413, "PayloadTooLarge"));
         }
         let payload: Value =

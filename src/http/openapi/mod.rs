@@ -46,6 +46,7 @@ use crate::http::{
         credentials::fetch,
         credentials::update,
         credentials::delete,
+        credentials::test,
         apps::list,
         apps::fetch,
         apps::update,

@@ -155,6 +155,9 @@ pub(crate) struct CredentialRequest {
     #[schema(value_type = AppName)]
     app_name: String,
     is_default: Option<bool>,
+    /// Tries the Credential with its provider first, and stores it only if the provider takes it
+    /// (extension).
+    verify: Option<bool>,
 }
 
 /// Makes a resource the default.

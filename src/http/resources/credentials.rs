@@ -1,11 +1,16 @@
-//! `/PushNotifications/Credentials`: create, list, fetch, make default, delete. A Credential's content
+//! `/PushNotifications/Credentials`: create, list, fetch, test, make default, delete. A Credential's content
 //! is write-only: no answer contains it.
+
+use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
+use crate::crypto::erase;
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
 use crate::http::app_name;
@@ -21,10 +26,15 @@ use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, Query};
 use crate::http::validation::{Object, Problems, parse_body};
+use crate::model::credential_state::{
+    CredentialCheck, CredentialDetails, CredentialReport, CredentialStatus,
+};
 use crate::model::id::CredentialId;
 use crate::model::provider::CredentialType;
-use crate::provider;
+use crate::model::sealed::ContentOwner;
+use crate::provider::{self, Client};
 use crate::store::credentials::{self as store, CredentialFilter, InsertError, NewCredential};
+use crate::store::senders;
 
 const TYPES: [CredentialType; 3] = [
     CredentialType::Apn,
@@ -39,8 +49,31 @@ struct Credential {
     credential_type: CredentialType,
     is_default: bool,
     app_name: String,
+    /// Public facts of its content (extension).
+    details: CredentialDetails,
+    /// When its certificate ends; null: it has none (extension).
+    certificate_expires_at: Option<Date>,
+    /// How it does (extension).
+    status: CredentialStatus,
+    /// What its provider said when it was used last without success (extension).
+    last_error: Option<String>,
+    /// When that was (extension).
+    last_error_at: Option<Date>,
+    /// When it was used last, give or take a minute (extension).
+    last_used_at: Option<Date>,
     created_at: Date,
+    /// When its content or `isDefault` changed.
     updated_at: Date,
+}
+
+/// The result of a test.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CredentialTest {
+    status: CredentialStatus,
+    /// What the provider says; null: it takes the Credential.
+    error: Option<String>,
+    tested_at: Date,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -49,17 +82,75 @@ struct CredentialList {
     pagination: Pagination,
 }
 
-impl From<store::Credential> for Credential {
-    fn from(credential: store::Credential) -> Self {
+impl Credential {
+    /// `read` has the facts of a Credential that was stored without them.
+    fn new(credential: store::Credential, read: Option<Facts>) -> Self {
+        let stored = credential
+            .details
+            .and_then(|details| serde_json::from_value(details).ok())
+            .map(|details| Facts {
+                details,
+                expires_at: credential.expires_at,
+            });
+        let is_unreadable = stored.is_none() && read.is_none();
+        let facts = stored.or(read).unwrap_or_default();
+
+        let status = if is_unreadable {
+            CredentialStatus::Unreadable
+        } else {
+            let now = OffsetDateTime::now_utc();
+            CredentialStatus::of(credential.state.as_deref(), facts.expires_at, now)
+        };
+
         Self {
             id: credential.id,
             credential_type: credential.credential_type,
             is_default: credential.is_default,
             app_name: credential.app_name,
+            details: facts.details,
+            certificate_expires_at: facts.expires_at.map(Date),
+            status,
+            last_error: credential.last_error,
+            last_error_at: credential.last_error_at.map(Date),
+            last_used_at: credential.last_used_at.map(Date),
             created_at: Date(credential.created_at),
             updated_at: Date(credential.updated_at),
         }
     }
+}
+
+/// What a content says about itself.
+#[derive(Default)]
+struct Facts {
+    details: CredentialDetails,
+    expires_at: Option<OffsetDateTime>,
+}
+
+/// Reads the facts of those of `credentials` that were stored without them, by an older release.
+async fn read_facts(
+    state: &State,
+    credentials: &[store::Credential],
+) -> Result<HashMap<CredentialId, Facts>, ApiError> {
+    let without: Vec<CredentialId> = credentials
+        .iter()
+        .filter(|credential| credential.details.is_none())
+        .map(|credential| credential.id)
+        .collect();
+    if without.is_empty() {
+        return Ok(HashMap::new());
+    }
+
+    let stored = senders::by_ids(&state.pool, &without).await?;
+    let facts = stored.iter().filter_map(|stored| {
+        let credential =
+            provider::Credential::open(stored, &state.master_keys, &state.endpoints).ok()?;
+        let facts = Facts {
+            details: credential.details(),
+            expires_at: credential.expires_at(),
+        };
+        Some((stored.id, facts))
+    });
+    Ok(facts.collect())
 }
 
 /// Stores a Credential. The first one of an App creates the App.
@@ -79,14 +170,26 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let fields = CredentialFields::read(&body.bytes, &state)?;
     let id = CredentialId::generate();
-    // The seal includes the id, so a content can't be moved to another Credential.
+    let owner = ContentOwner {
+        account_id: body.caller.account_id,
+        app_name: &fields.app_name,
+        credential_type: fields.credential_type,
+        id,
+    };
+    let content = fields.credential.content();
     let sealed = state
         .master_keys
-        .seal(id.as_uuid(), fields.content.to_string().as_bytes())
+        .seal_content(&owner, Zeroizing::new(content.to_string()).as_bytes())
         .map_err(|error| {
             tracing::error!(%error, "a Credential can't be sealed with the master key");
             ApiError::unavailable()
         })?;
+    erase(content);
+    let details = serde_json::to_value(fields.credential.details())
+        .map_err(|error| ApiError::internal(format_args!("facts of a Credential: {error}")))?;
+    if fields.verify {
+        verify(&fields, &state).await?;
+    }
     let new = NewCredential {
         id,
         account_id: body.caller.account_id,
@@ -94,6 +197,8 @@ pub(crate) async fn create(
         credential_type: fields.credential_type,
         is_default: fields.is_default,
         content: &sealed,
+        details: Some(details),
+        expires_at: fields.credential.expires_at(),
     };
 
     idempotency::once(
@@ -116,7 +221,8 @@ struct CredentialFields {
     credential_type: CredentialType,
     app_name: String,
     is_default: bool,
-    content: Value,
+    verify: bool,
+    credential: provider::Credential,
 }
 
 impl CredentialFields {
@@ -127,24 +233,28 @@ impl CredentialFields {
         let credential_type = read_type(&mut fields, &mut problems);
         let app_name = app_name::read_required(&mut fields, &mut problems);
         let is_default = fields.boolean("isDefault", &mut problems).unwrap_or(false);
+        let verify = fields.boolean("verify", &mut problems).unwrap_or(false);
         let content = fields
             .require("content", "an object", &mut problems)
             .then(|| fields.take("content"))
             .flatten();
 
         // What the content must be depends on the type.
-        if let (Some(content), Some(credential_type)) = (&content, credential_type) {
-            check_content(content, credential_type, state, &mut problems);
-        }
+        let credential = content.zip(credential_type).and_then(|(content, of_type)| {
+            let credential = read_content(&content, of_type, state, &mut problems);
+            erase(content);
+            credential
+        });
         fields.refuse_unknown(&mut problems);
 
-        let required = credential_type.zip(app_name).zip(content);
-        let ((credential_type, app_name), content) = problems.check_some(required)?;
+        let required = credential_type.zip(app_name).zip(credential);
+        let ((credential_type, app_name), credential) = problems.check_some(required)?;
         Ok(Self {
             credential_type,
             app_name,
             is_default,
-            content,
+            verify,
+            credential,
         })
     }
 }
@@ -155,15 +265,51 @@ fn read_type(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Credent
     fields.required_one_of("credentialType", &types, problems)
 }
 
-fn check_content(
+/// Tries a Credential with its provider before it is stored.
+async fn verify(fields: &CredentialFields, state: &State) -> Result<(), ApiError> {
+    let client = Client::new(&fields.credential, fields.credential_type, &state.endpoints)
+        .map_err(|error| ApiError::invalid_field("content", error.to_string()))?;
+
+    match client.test().await {
+        CredentialCheck::Working => Ok(()),
+        CredentialCheck::Refused(reason) => Err(ApiError::invalid_field(
+            "content",
+            format!("the provider refuses it, so it was not stored: {reason}"),
+        )),
+        CredentialCheck::Unreachable(reason) | CredentialCheck::Unreadable(reason) => {
+            Err(ApiError::invalid_field(
+                "verify",
+                format!(
+                    "the provider can't be asked now, so it was not stored: {reason}; try again, or leave verify out"
+                ),
+            ))
+        }
+    }
+}
+
+/// Maximum bytes of a content. A service account takes 2,400, a chain of certificates with its key
+/// some 10,000.
+const MAX_CONTENT: usize = 65_536;
+
+fn read_content(
     content: &Value,
     credential_type: CredentialType,
     state: &State,
     problems: &mut Problems,
-) {
+) -> Option<provider::Credential> {
+    let size = Zeroizing::new(content.to_string()).len();
+    if size > MAX_CONTENT {
+        problems.push_at(
+            "content",
+            format!("must be at most {MAX_CONTENT} bytes of JSON; got {size}"),
+        );
+        return None;
+    }
+
     let token_uris = &state.endpoints.fcm_token_uris;
-    let Err(found) = provider::Credential::parse(credential_type, content, token_uris) else {
-        return;
+    let found = match provider::Credential::parse(credential_type, content, token_uris) {
+        Ok(credential) => return Some(credential),
+        Err(found) => found,
     };
 
     for problem in found {
@@ -174,6 +320,7 @@ fn check_content(
         };
         problems.push_at(field, problem.message);
     }
+    None
 }
 
 fn insert_error(error: InsertError) -> ApiError {
@@ -230,7 +377,14 @@ pub(crate) async fn list(
         credential.id.to_string()
     });
 
-    let credentials = credentials.into_iter().map(Credential::from).collect();
+    let mut facts = read_facts(&state, &credentials).await?;
+    let credentials = credentials
+        .into_iter()
+        .map(|credential| {
+            let facts = facts.remove(&credential.id);
+            Credential::new(credential, facts)
+        })
+        .collect();
     Ok(HttpResponse::Ok().json(CredentialList {
         credentials,
         pagination,
@@ -255,7 +409,48 @@ pub(crate) async fn fetch(
         .await?
         .ok_or_else(ApiError::not_found)?;
 
-    Ok(HttpResponse::Ok().json(Credential::from(credential)))
+    let facts = read_facts(&state, std::slice::from_ref(&credential)).await?;
+    let facts = facts.into_values().next();
+    Ok(HttpResponse::Ok().json(Credential::new(credential, facts)))
+}
+
+/// Tries a Credential with its provider, and delivers nothing (extension).
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/Credentials/{id}/Test",
+    tag = "Credentials",
+    operation_id = "testCredential",
+    params(("id" = CredentialId, Path)),
+    responses((status = 200, body = CredentialTest), ChangeErrors),
+)]
+pub(crate) async fn test(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id: CredentialId = path::id(&id)?;
+    let stored = senders::by_ids(&state.pool, &[id]).await?;
+    let stored = stored
+        .into_iter()
+        .find(|stored| stored.account_id == caller.account_id)
+        .ok_or_else(ApiError::not_found)?;
+
+    let check = match Client::for_stored(&stored, &state.master_keys, &state.endpoints) {
+        Ok(client) => client.test().await,
+        Err(reason) => CredentialCheck::Unreadable(reason.to_owned()),
+    };
+    let report = CredentialReport {
+        id,
+        at: OffsetDateTime::now_utc(),
+        check,
+    };
+    store::note_checks(&state.pool, std::slice::from_ref(&report)).await?;
+
+    Ok(HttpResponse::Ok().json(CredentialTest {
+        status: CredentialStatus::of(Some(report.check.as_str()), None, report.at),
+        error: report.check.error().map(str::to_owned),
+        tested_at: Date(report.at),
+    }))
 }
 
 /// Makes a Credential the default of its App and type.

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::crypto::{MasterKeys, hash_token};
 use crate::http::State;
@@ -19,7 +20,7 @@ use crate::http::openapi::{ChangeErrors, CreateErrors, ReadErrors, RegisterReque
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
-use crate::http::resources::shown_token::shown_token;
+use crate::http::resources::shown_token::shown_device_token;
 use crate::http::tags;
 use crate::http::validation::{Problems, parse_body};
 use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
@@ -54,7 +55,7 @@ struct Device {
 impl Device {
     fn new(device: devices::Device, account_id: AccountId, keys: &MasterKeys) -> Self {
         Self {
-            token: shown_token(keys, account_id, &device.token),
+            token: shown_device_token(keys, account_id, &device),
             provider: device.provider,
             tags: device.tags,
         }
@@ -94,16 +95,28 @@ pub(crate) async fn register(
     let (app_name, device) = problems.check_some(app_name.zip(device))?;
 
     let account_id = body.caller.account_id;
+    // A token is found by its hash: each time that it is sealed, it looks different.
+    let token_hash = hash_token(&device.token);
+    let known = store::KnownToken {
+        account_id,
+        app_name: &app_name,
+        provider: device.provider,
+        token_hash: &token_hash,
+    };
+    // The seal names the device, so a token that is known is sealed for the device that has it.
+    let id = store::device_with(&state.pool, &known)
+        .await?
+        .unwrap_or_else(Uuid::now_v7);
     let new = NewDevice {
+        id,
         account_id,
         app_name: &app_name,
         user_id,
         provider: device.provider,
         token: &state
             .master_keys
-            .seal_token(account_id.as_uuid(), &device.token)?,
-        // A token is found by its hash: each time that it is sealed, it looks different.
-        token_hash: &hash_token(&device.token),
+            .seal_device_token(account_id.as_uuid(), id, &device.token)?,
+        token_hash: &token_hash,
         tags: tags.as_ref(),
     };
 

@@ -215,9 +215,11 @@ async fn load_devices(
         };
 
         let (position, _) = users[device.index];
-        let token = state
-            .master_keys
-            .open_token(caller.account_id.as_uuid(), &device.token);
+        let token = state.master_keys.open_device_token(
+            caller.account_id.as_uuid(),
+            device.id,
+            &device.token,
+        );
 
         devices[position].push(Device {
             provider: device.provider,

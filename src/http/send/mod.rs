@@ -116,7 +116,7 @@ fn seal(
             } => recipient::Recipient::Device {
                 provider: device.provider,
                 credential_id,
-                token: keys.seal_token(account_id, &device.token)?,
+                token: keys.seal_direct_token(account_id, &device.token)?,
             },
         };
 

@@ -201,6 +201,8 @@ impl DeviceRequest<'_> {
         let topic = self.client.topic.as_ref()?;
         match self.payload.topic_suffix() {
             "" => Some(topic.clone()),
+            // A VoIP certificate names its app with the ending.
+            suffix if topic.as_bytes().ends_with(suffix.as_bytes()) => Some(topic.clone()),
             suffix => HeaderValue::try_from([topic.as_bytes(), suffix.as_bytes()].concat()).ok(),
         }
     }

@@ -3,16 +3,23 @@
 
 use std::fmt;
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use serde_json::Value;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
 
+use crate::model::credential_state::CredentialDetails;
+use crate::model::provider::CredentialType;
 use crate::provider::FieldProblem;
 use crate::provider::apns::certificate::CertificateFacts;
-use crate::provider::credential_fields::{CredentialFields, can_sign, certificates, private_key};
+use crate::provider::credential_fields::{CredentialFields, can_sign, present, wrong_content};
+use crate::provider::key_file::to_pem;
 
 /// Characters of a team id and of a key id.
 const ID_LENGTH: usize = 10;
+/// The label of a PKCS#8 key.
+const PRIVATE_KEY: &str = "PRIVATE KEY";
 
 /// A signing key, with which provider tokens are made:
 /// <https://developer.apple.com/documentation/usernotifications/establishing-a-token-based-connection-to-apns>.
@@ -31,6 +38,11 @@ pub struct CertificateCredential {
     /// The app's bundle id: the API user's, else the certificate's. `None` if neither names one;
     /// then requests carry no topic.
     pub bundle_id: Option<String>,
+    /// The API user's bundle id.
+    given_bundle_id: Option<String>,
+    /// The certificate's common name; empty if it has none.
+    name: String,
+    pub expires_at: OffsetDateTime,
     pub(super) certificates: Vec<CertificateDer<'static>>,
     /// A secret.
     pub(super) private_key: PrivateKeyDer<'static>,
@@ -57,6 +69,16 @@ impl fmt::Debug for CertificateCredential {
 impl KeyCredential {
     /// Reads `{privateKey, teamId, keyId, bundleId}`.
     pub(crate) fn parse(content: &Value) -> Result<Self, Vec<FieldProblem>> {
+        if ["client_email", "clientEmail"]
+            .iter()
+            .any(|name| present(content, name).is_some())
+        {
+            return Err(wrong_content(
+                "",
+                "is the key of a Google service account; give it the credentialType FCM",
+            ));
+        }
+
         // A content with `certificate` is read by `CertificateCredential`. The name is here for the
         // message about unknown fields.
         let mut fields = CredentialFields::new(
@@ -70,16 +92,10 @@ impl KeyCredential {
         let team_id = apple_id(&mut fields, "teamId");
         let key_id = apple_id(&mut fields, "keyId");
 
-        let pem = fields.required_pem(&["privateKey"]);
-        let signing_key = EncodingKey::from_ec_pem(pem.as_bytes())
-            .ok()
-            .filter(|key| can_sign(key, Algorithm::ES256));
-        if signing_key.is_none() && !pem.is_empty() {
-            fields.push_problem(
-                "privateKey",
-                "must be the content of a .p8 file: a P-256 private key in PKCS#8",
-            );
-        }
+        let signing_key = fields
+            .required_file(&["privateKey"])
+            .and_then(|file| fields.check("privateKey", file.private_key()))
+            .and_then(|key| fields.check("privateKey", signing_key(&key)));
 
         fields.finish(signing_key.map(|signing_key| Self {
             bundle_id,
@@ -90,60 +106,137 @@ impl KeyCredential {
     }
 }
 
+impl KeyCredential {
+    pub(crate) fn details(&self) -> CredentialDetails {
+        CredentialDetails {
+            bundle_id: Some(self.bundle_id.clone()),
+            team_id: Some(self.team_id.clone()),
+            key_id: Some(self.key_id.clone()),
+            ..CredentialDetails::default()
+        }
+    }
+
+    /// The content as it is stored: secret.
+    pub(crate) fn content(&self) -> Value {
+        json!({
+            "privateKey": *to_pem(PRIVATE_KEY, self.signing_key.as_bytes()),
+            "teamId": self.team_id,
+            "keyId": self.key_id,
+            "bundleId": self.bundle_id,
+        })
+    }
+}
+
 impl CertificateCredential {
     /// Reads `{certificate, privateKey, bundleId?}`.
-    pub(crate) fn parse(content: &Value) -> Result<Self, Vec<FieldProblem>> {
+    pub(crate) fn parse(
+        content: &Value,
+        credential_type: CredentialType,
+    ) -> Result<Self, Vec<FieldProblem>> {
         let mut fields = CredentialFields::new(content, &["certificate", "privateKey", "bundleId"]);
 
         let bundle_id = fields.optional_string(&["bundleId"]);
         check_bundle_id(&mut fields, bundle_id.as_deref().unwrap_or_default());
 
-        let certificate_pem = fields.required_pem(&["certificate"]);
-        let certificates = certificates(&certificate_pem);
-        let facts = certificates.as_deref().and_then(CertificateFacts::read);
-        if facts.is_none() && !certificate_pem.is_empty() {
-            fields.push_problem("certificate", "must hold at least one X.509 certificate");
-        }
-        if facts.as_ref().is_some_and(CertificateFacts::has_expired) {
-            fields.push_problem("certificate", "must not have expired");
+        let certificates = fields
+            .required_file(&["certificate"])
+            .and_then(|file| fields.check("certificate", file.certificates()));
+        let private_key = fields
+            .required_file(&["privateKey"])
+            .and_then(|file| fields.check("privateKey", file.private_key()));
+
+        // A file may begin with the certificate of an authority.
+        let mut certificates = certificates.unwrap_or_default();
+        if let Some(private_key) = &private_key {
+            match certificates
+                .iter()
+                .position(|certificate| belong_together(certificate, private_key))
+            {
+                Some(own) => certificates.swap(0, own),
+                None if certificates.is_empty() => {}
+                None => {
+                    fields.push_problem("privateKey", "must be the private key of the certificate");
+                }
+            }
         }
 
-        // A certificate may be good for several topics, of which its subject names only one. So the
-        // API user's bundle id goes first.
-        let bundle_id = bundle_id.or(facts.and_then(|facts| facts.bundle_id));
-
-        let key_pem = fields.required_pem(&["privateKey"]);
-        let private_key = private_key(&key_pem);
-        if private_key.is_none() && !key_pem.is_empty() {
-            fields.push_problem(
-                "privateKey",
-                "must be a private key in PKCS#8, PKCS#1 or SEC1, without a password",
-            );
-        }
-        if let (Some(certificates), Some(private_key)) = (&certificates, &private_key)
-            && !belong_together(certificates, private_key)
-        {
-            fields.push_problem("privateKey", "must be the private key of the certificate");
+        let facts = CertificateFacts::read(&certificates);
+        match &facts {
+            None if certificates.is_empty() => {}
+            None => fields.push_problem("certificate", "must hold at least one X.509 certificate"),
+            Some(facts) => {
+                if let Some(objection) = facts.objection(credential_type) {
+                    fields.push_problem("certificate", &objection);
+                }
+            }
         }
 
-        let credential = certificates
-            .zip(private_key)
-            .map(|(certificates, private_key)| Self {
-                bundle_id,
-                certificates,
-                private_key,
-            });
+        let credential = private_key.zip(facts).map(|(private_key, facts)| Self {
+            // A certificate may be good for several topics, of which its subject names only one. So
+            // the API user's bundle id goes first.
+            bundle_id: bundle_id.clone().or(facts.bundle_id),
+            given_bundle_id: bundle_id,
+            name: facts.common_name,
+            expires_at: facts.expires_at,
+            certificates,
+            private_key,
+        });
         fields.finish(credential)
+    }
+
+    pub(crate) fn details(&self) -> CredentialDetails {
+        CredentialDetails {
+            bundle_id: self.bundle_id.clone(),
+            certificate_name: Some(self.name.clone()).filter(|name| !name.is_empty()),
+            ..CredentialDetails::default()
+        }
+    }
+
+    /// The content as it is stored: secret.
+    pub(crate) fn content(&self) -> Value {
+        let label = match &self.private_key {
+            PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
+            PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",
+            _ => PRIVATE_KEY,
+        };
+        let certificates = self
+            .certificates
+            .iter()
+            .map(|certificate| to_pem("CERTIFICATE", certificate).to_string());
+
+        let mut content = json!({
+            "certificate": certificates.collect::<String>(),
+            "privateKey": *to_pem(label, self.private_key.secret_der()),
+        });
+        if let Some(bundle_id) = &self.given_bundle_id {
+            content["bundleId"] = json!(bundle_id);
+        }
+        content
     }
 }
 
+/// The key that signs provider tokens: on the curve P-256, in any form.
+fn signing_key(key: &PrivateKeyDer<'_>) -> Result<EncodingKey, String> {
+    let pair =
+        EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_der());
+
+    pair.ok()
+        .and_then(|pair| pair.to_pkcs8v1().ok())
+        .map(|pkcs8| EncodingKey::from_ec_der(pkcs8.as_ref()))
+        .filter(|key| can_sign(key, Algorithm::ES256))
+        .ok_or_else(|| {
+            "must be the content of a .p8 file, a private key on the curve P-256; this is another kind of key"
+                .to_owned()
+        })
+}
+
 fn belong_together(
-    certificates: &[CertificateDer<'static>],
+    certificate: &CertificateDer<'static>,
     private_key: &PrivateKeyDer<'static>,
 ) -> bool {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    rustls::sign::CertifiedKey::from_der(certificates.to_vec(), private_key.clone_key(), &provider)
-        .is_ok()
+    let chain = vec![certificate.clone()];
+    rustls::sign::CertifiedKey::from_der(chain, private_key.clone_key(), &provider).is_ok()
 }
 
 fn check_bundle_id(fields: &mut CredentialFields<'_>, bundle_id: &str) {

@@ -109,6 +109,14 @@ fn outcome(
     }
 }
 
+/// Whether APNs refused the topic, which comes from the Credential's bundle id.
+pub(in crate::provider) fn is_about_the_topic(answer: &Answer) -> bool {
+    matches!(
+        answer.code.as_deref(),
+        Some("BadTopic" | "MissingTopic" | "TopicDisallowed")
+    )
+}
+
 /// A sentence for a reason: APNs sends only the reason.
 fn explanation(reason: &str) -> Option<&'static str> {
     Some(match reason {
@@ -129,7 +137,9 @@ fn explanation(reason: &str) -> Option<&'static str> {
         "UnrelatedKeyIdInToken" => "The connection was opened with an unrelated signing key.",
         "TooManyProviderTokenUpdates" => "The provider token is being renewed too often.",
         "TooManyRequests" => "Too many requests were made for this device token.",
-        "PayloadTooLarge" => "The payload is larger than 4096 bytes.",
+        "PayloadTooLarge" => {
+            "The payload is larger than 4096 bytes, or 5120 for the push type voip."
+        }
         "PayloadEmpty" => "The payload is empty.",
         "BadTopic" => "The topic is invalid.",
         "MissingTopic" => "The topic is missing and the certificate names several.",

@@ -42,6 +42,7 @@ const MASS_INVALIDATIONS: &str = "bellwire_mass_invalidations_total";
 const PARTITIONS_DROPPED: &str = "bellwire_retention_partitions_dropped_total";
 const DAYS_WAITING: &str = "bellwire_retention_days_waiting";
 const RETENTION_SUCCESS: &str = "bellwire_retention_last_success_timestamp_seconds";
+const CERTIFICATE_END: &str = "bellwire_certificate_end_timestamp_seconds";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -84,7 +85,7 @@ const fn histogram(name: &'static str, help: &'static str) -> Metric {
 
 /// Every metric. docs/operations.md explains each in more words; a test holds this list, that
 /// document, the dashboard and the alert rules together.
-pub const ALL: [Metric; 25] = [
+pub const ALL: [Metric; 26] = [
     gauge(BUILD, "Always 1; the version is a label"),
     counter(
         HTTP_REQUESTS,
@@ -166,6 +167,10 @@ pub const ALL: [Metric; 25] = [
     gauge(
         RETENTION_SUCCESS,
         "Unix time at which this process last dropped all expired records",
+    ),
+    gauge(
+        CERTIFICATE_END,
+        "Unix time at which the first certificate of all Credentials ends; +Inf: there is none",
     ),
 ];
 
@@ -301,4 +306,10 @@ pub(crate) fn partition_dropped() {
 pub(crate) fn retention_succeeded(now: OffsetDateTime, days_waiting: usize) {
     metrics::gauge!(DAYS_WAITING).set(days_waiting as f64);
     metrics::gauge!(RETENTION_SUCCESS).set(now.unix_timestamp() as f64);
+}
+
+/// When the first certificate ends; `None`: there is none.
+pub(crate) fn certificate_end(end: Option<OffsetDateTime>) {
+    let seconds = end.map_or(f64::INFINITY, |end| end.unix_timestamp() as f64);
+    metrics::gauge!(CERTIFICATE_END).set(seconds);
 }

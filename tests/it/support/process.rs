@@ -70,6 +70,10 @@ impl Process {
         (process, client)
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has written to its standard output and error.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()

@@ -12,6 +12,7 @@ use bellwire::dev::simulator::behaviour::Faults;
 use bellwire::dev::simulator::{Options, Simulator};
 use bellwire::model::id::{AccountId, CredentialId, DeviceRegistrationId, UserId};
 use bellwire::model::provider::CredentialType;
+use bellwire::model::sealed::ContentOwner;
 use bellwire::store::api_keys::{KnownKey, Role};
 use bellwire::store::credentials::NewCredential;
 use bellwire::store::{accounts, api_keys, credentials};
@@ -115,9 +116,15 @@ impl World {
         content: &Value,
     ) -> CredentialId {
         let id = CredentialId::generate();
+        let owner = ContentOwner {
+            account_id,
+            app_name: "demo",
+            credential_type,
+            id,
+        };
         let sealed = master_keys(&self.config)
             .unwrap()
-            .seal(id.as_uuid(), content.to_string().as_bytes())
+            .seal_content(&owner, content.to_string().as_bytes())
             .unwrap();
         let new = NewCredential {
             id,
@@ -126,6 +133,8 @@ impl World {
             credential_type,
             is_default: true,
             content: &sealed,
+            details: None,
+            expires_at: None,
         };
         let mut connection = self.database.pool.acquire().await.unwrap();
         credentials::insert(&mut connection, &new).await.unwrap();
@@ -208,8 +217,10 @@ impl World {
             .flat_map(|(registration, devices)| devices.iter().map(move |new| (registration, new)))
             .collect();
         let ids: Vec<Uuid> = devices.iter().map(|_| Uuid::now_v7()).collect();
-        let of = |(registration, device): &(Uuid, &Device)| {
-            let token = keys.seal_token(account_id, &device.token).unwrap();
+        let of = |(id, (registration, device)): (&Uuid, &(Uuid, &Device))| {
+            let token = keys
+                .seal_device_token(account_id, *id, &device.token)
+                .unwrap();
             let hash = hash_token(&device.token);
             (
                 *registration,
@@ -219,7 +230,7 @@ impl World {
                 device.tags.clone(),
             )
         };
-        let rows: Vec<_> = devices.iter().map(of).collect();
+        let rows: Vec<_> = ids.iter().zip(&devices).map(of).collect();
         let insert = "
             insert into devices (id, registration_id, account_id, app_name, provider, token, token_hash, tags)
             select id, registration_id, $1, 'demo', provider::provider, token, hash, tags

@@ -1,0 +1,428 @@
+//! Checks of values before they are read into types, so that an error is in words of the key: its
+//! name, its environment variable, what it must be, and an example.
+
+use std::net::SocketAddr;
+
+use config::{ConfigError, Map, Value, ValueKind};
+use humantime_serde::re::humantime;
+
+/// Keys whose value is never shown.
+const SECRET: [&str; 4] = [
+    "database.url",
+    "secrets.master_key",
+    "secrets.old_master_keys",
+    "proxy.url",
+];
+
+/// What a value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Boolean,
+    Integer,
+    Number,
+    Duration,
+    /// An IP address with a port.
+    Address,
+    List,
+    LogFormat,
+    Text,
+}
+
+impl Kind {
+    /// The kind of the key with this default.
+    fn of(key: &str, default: &Value) -> Self {
+        match &default.kind {
+            ValueKind::Boolean(_) => Self::Boolean,
+            ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
+                Self::Integer
+            }
+            ValueKind::Float(_) => Self::Number,
+            ValueKind::Array(_) => Self::List,
+            ValueKind::String(_) if key == "log.format" => Self::LogFormat,
+            ValueKind::String(_) if key.ends_with(".listen") => Self::Address,
+            ValueKind::String(text) if humantime::parse_duration(text).is_ok() => Self::Duration,
+            _ => Self::Text,
+        }
+    }
+
+    fn rule(self) -> &'static str {
+        match self {
+            Self::Boolean => "true or false",
+            Self::Integer => "a whole number of 0 or more",
+            Self::Number => "a number",
+            Self::Duration => "a duration: a number with ms, s, m, h or d",
+            Self::Address => "an IP address and a port",
+            Self::List => "a list; in an environment variable, its items are separated by commas",
+            Self::LogFormat => "pretty or json",
+            Self::Text => "a string",
+        }
+    }
+
+    fn takes(self, value: &Value) -> bool {
+        let text = value.clone().into_string().unwrap_or_default();
+
+        match self {
+            Self::Boolean => value.clone().into_bool().is_ok(),
+            Self::Integer => value.clone().into_int().is_ok_and(|number| number >= 0),
+            Self::Number => value.clone().into_float().is_ok(),
+            Self::Duration => humantime::parse_duration(&text).is_ok(),
+            // Empty means not set, for the keys that may be so.
+            Self::Address => text.is_empty() || text.parse::<SocketAddr>().is_ok(),
+            Self::List => value.clone().into_array().is_ok(),
+            Self::LogFormat => matches!(text.as_str(), "pretty" | "json"),
+            Self::Text => value.clone().into_string().is_ok(),
+        }
+    }
+}
+
+/// The environment variable of a key: `BELLWIRE__SERVER__LISTEN`.
+pub(super) fn variable(key: &str) -> String {
+    format!("BELLWIRE__{}", key.to_uppercase().replace('.', "__"))
+}
+
+/// Every value of `given` that is of no key, or not of the kind of its default, as a sentence.
+pub(super) fn problems(given: &Map<String, Value>, defaults: &Map<String, Value>) -> Vec<String> {
+    let mut problems = Vec::new();
+
+    for (section, value) in given {
+        let known = defaults.get(section).map(table);
+        let Some(known) = known else {
+            problems.push(unknown_section(section, defaults));
+            continue;
+        };
+        let ValueKind::Table(keys) = &value.kind else {
+            problems.push(format!(
+                "{section} is a section, and can have no value of its own; its keys are {}",
+                names(section, &known)
+            ));
+            continue;
+        };
+
+        for (key, value) in keys {
+            match known.get(key) {
+                None => problems.push(unknown_key(section, key, &known)),
+                Some(default) => {
+                    problems.extend(wrong_value(&format!("{section}.{key}"), value, default));
+                }
+            }
+        }
+    }
+
+    problems.sort();
+    problems
+}
+
+fn table(value: &Value) -> Map<String, Value> {
+    value.clone().into_table().unwrap_or_default()
+}
+
+fn wrong_value(key: &str, value: &Value, default: &Value) -> Option<String> {
+    let kind = Kind::of(key, default);
+    if kind.takes(value) {
+        return None;
+    }
+
+    let shown = shown(key, value);
+    let example = example(kind, default);
+    Some(format!(
+        "{key} ({}) is {shown}, but must be {}, such as {example}",
+        variable(key),
+        kind.rule()
+    ))
+}
+
+fn shown(key: &str, value: &Value) -> String {
+    match &value.kind {
+        _ if SECRET.contains(&key) => "of another type".to_owned(),
+        ValueKind::String(text) => format!("{text:?}"),
+        _ => value.to_string(),
+    }
+}
+
+fn example(kind: Kind, default: &Value) -> String {
+    let default = default.to_string();
+    match kind {
+        Kind::List => "https://example.com/token".to_owned(),
+        Kind::Address if default.is_empty() => "127.0.0.1:9464".to_owned(),
+        _ => default,
+    }
+}
+
+fn unknown_section(section: &str, defaults: &Map<String, Value>) -> String {
+    // `BELLWIRE__DATABASE_URL` is read as the section `database_url`.
+    if let Some(key) = key_like(section, defaults) {
+        return format!(
+            "BELLWIRE__{} is not known: write {}",
+            section.to_uppercase(),
+            variable(&key)
+        );
+    }
+
+    let mut sections: Vec<&str> = defaults.keys().map(String::as_str).collect();
+    sections.sort_unstable();
+    match nearest(section, &sections) {
+        Some(near) => format!("the section {section} does not exist; did you mean {near}?"),
+        None => format!(
+            "the section {section} does not exist; the sections are {}",
+            sections.join(", ")
+        ),
+    }
+}
+
+fn unknown_key(section: &str, key: &str, known: &Map<String, Value>) -> String {
+    let near = nearest(key, &known.keys().map(String::as_str).collect::<Vec<_>>());
+    match near {
+        Some(near) => format!(
+            "{section}.{key} does not exist; did you mean {section}.{near} ({})?",
+            variable(&format!("{section}.{near}"))
+        ),
+        None => format!(
+            "{section}.{key} does not exist; the keys are {}",
+            names(section, known)
+        ),
+    }
+}
+
+fn names(section: &str, keys: &Map<String, Value>) -> String {
+    let mut names: Vec<String> = keys.keys().map(|key| format!("{section}.{key}")).collect();
+    names.sort();
+    names.join(", ")
+}
+
+/// The name of `names` that was probably meant: a few letters differ.
+fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
+    let near = names
+        .iter()
+        .map(|known| (distance(name, known), *known))
+        .min()?;
+
+    (near.0 <= 2.max(name.len() / 4)).then_some(near.1)
+}
+
+/// The number of letters to insert, delete or replace (Levenshtein).
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+
+    for (index, letter) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, other) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+
+    row[right.len()]
+}
+
+/// The key that `name`, with single underscores, stands for: `database_url` for `database.url`. A key
+/// without its section is taken if there is one of this name.
+fn key_like(name: &str, defaults: &Map<String, Value>) -> Option<String> {
+    let plain = |text: &str| text.to_lowercase().replace(['_', '.'], "");
+    let name = plain(name);
+
+    let keys: Vec<(String, String)> = defaults
+        .iter()
+        .flat_map(|(section, keys)| {
+            let keys = table(keys).into_keys();
+            keys.map(|key| (format!("{section}.{key}"), key))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+
+    if let Some((key, _)) = keys.iter().find(|(key, _)| plain(key) == name) {
+        return Some(key.clone());
+    }
+    let mut without_section = keys.iter().filter(|(_, key)| plain(key) == name);
+    match (without_section.next(), without_section.next()) {
+        (Some((key, _)), None) => Some(key.clone()),
+        _ => None,
+    }
+}
+
+/// The problem of an environment variable that has one underscore where Bellwire's have two; `None`:
+/// it is one of Bellwire's, or none of its business, such as those that Kubernetes sets for a service
+/// of this name.
+pub(super) fn stray_variable(name: &str, defaults: &Map<String, Value>) -> Option<String> {
+    /// Those that the command line reads.
+    const ALLOWED: [&str; 4] = [
+        "BELLWIRE_CONFIG",
+        "BELLWIRE_URL",
+        "BELLWIRE_KEY",
+        "BELLWIRE_SECRET",
+    ];
+
+    let upper = name.to_uppercase();
+    let rest = upper.strip_prefix("BELLWIRE_")?;
+    if rest.starts_with('_') || ALLOWED.contains(&upper.as_str()) {
+        return None;
+    }
+
+    if let Some(key) = key_like(rest, defaults) {
+        return Some(format!(
+            "the environment variable {name} is not read: write {}, with two underscores",
+            variable(&key)
+        ));
+    }
+    let section = rest.to_lowercase();
+    defaults.get(&section).map(|keys| {
+        let keys = table(keys);
+        let mut variables: Vec<String> = keys
+            .keys()
+            .map(|key| variable(&format!("{section}.{key}")))
+            .collect();
+        variables.sort();
+        format!(
+            "the environment variable {name} is not read: write one of {}",
+            variables.join(", ")
+        )
+    })
+}
+
+/// The error of a value that has the right kind and does not fit: a number that is too large.
+pub(super) fn does_not_fit(error: &ConfigError, defaults: &Map<String, Value>) -> String {
+    let text = error.to_string();
+    let key = text
+        .split_once("for key `")
+        .and_then(|(_, rest)| rest.split_once('`'))
+        .map(|(key, _)| key);
+    let default = key.and_then(|key| {
+        let (section, name) = key.split_once('.')?;
+        table(defaults.get(section)?).remove(name)
+    });
+
+    match (key, default) {
+        (Some(key), Some(default)) => {
+            let kind = Kind::of(key, &default);
+            format!(
+                "{key} ({}) does not fit: it must be {}, such as {}, and is too large or empty",
+                variable(key),
+                kind.rule(),
+                example(kind, &default)
+            )
+        }
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use config::{Config, File, FileFormat, Source};
+
+    use super::*;
+
+    fn parsed(toml: &str) -> Map<String, Value> {
+        let file = File::from_str(toml, FileFormat::Toml);
+        Config::builder()
+            .add_source(file)
+            .build()
+            .unwrap()
+            .collect()
+            .unwrap()
+    }
+
+    fn defaults() -> Map<String, Value> {
+        parsed(super::super::DEFAULTS)
+    }
+
+    #[test]
+    fn the_defaults_have_no_problem() {
+        assert_eq!(problems(&defaults(), &defaults()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_in_words_of_its_key() {
+        for (toml, expected) in [
+            (
+                "[server]\nlisten = 8080",
+                "server.listen (BELLWIRE__SERVER__LISTEN) is 8080, but must be an IP address and a port, such as 0.0.0.0:8080",
+            ),
+            (
+                "[server]\nlisten = 'localhost:8080'",
+                "is \"localhost:8080\", but must be an IP address",
+            ),
+            ("[server]\napi = 'maybe'", "must be true or false"),
+            (
+                "[delivery]\nmax_attempts = 'ten'",
+                "is \"ten\", but must be a whole number of 0 or more, such as 10",
+            ),
+            (
+                "[delivery]\nmax_attempts = -1",
+                "is -1, but must be a whole number of 0 or more",
+            ),
+            (
+                "[delivery]\nlease = '30'",
+                "must be a duration: a number with ms, s, m, h or d, such as 30s",
+            ),
+            ("[delivery]\nlease = 30", "must be a duration"),
+            ("[log]\nformat = 'xml'", "must be pretty or json"),
+            ("[traces]\nratio = 'half'", "must be a number, such as 0.01"),
+            (
+                "[delivery]\nleases = '1s'",
+                "did you mean delivery.lease (BELLWIRE__DELIVERY__LEASE)?",
+            ),
+            ("[delivery]\nthreads = 4", "the keys are delivery.deadline"),
+            ("[delivry]\nlease = '1s'", "did you mean delivery?"),
+            ("database_url = 'x'", "write BELLWIRE__DATABASE__URL"),
+            ("delivery = 1", "delivery is a section"),
+        ] {
+            let found = problems(&parsed(toml), &defaults());
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(
+                found[0].contains(expected),
+                "{} should contain {expected}",
+                found[0]
+            );
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let found = problems(&parsed("[database]\nurl = ['hunter2']"), &defaults());
+
+        assert_eq!(found.len(), 1);
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+
+    #[test]
+    fn a_variable_with_one_underscore_is_told_apart_from_those_of_others() {
+        for (name, expected) in [
+            ("BELLWIRE_DATABASE_URL", "BELLWIRE__DATABASE__URL"),
+            ("BELLWIRE_DATABASE__URL", "BELLWIRE__DATABASE__URL"),
+            (
+                "BELLWIRE_SECRETS_MASTER_KEY",
+                "BELLWIRE__SECRETS__MASTER_KEY",
+            ),
+            ("BELLWIRE_MASTER_KEY", "BELLWIRE__SECRETS__MASTER_KEY"),
+            ("BELLWIRE_MASTERKEY", "BELLWIRE__SECRETS__MASTER_KEY"),
+            ("BELLWIRE_SERVER_LISTEN", "BELLWIRE__SERVER__LISTEN"),
+            ("BELLWIRE_LOG", "BELLWIRE__LOG__LEVEL"),
+            ("bellwire_log_level", "BELLWIRE__LOG__LEVEL"),
+        ] {
+            let said = stray_variable(name, &defaults());
+            assert!(
+                said.as_deref().is_some_and(|said| said.contains(expected)),
+                "{name}: {said:?}"
+            );
+        }
+
+        for name in [
+            "BELLWIRE_CONFIG",
+            "BELLWIRE_URL",
+            "BELLWIRE_KEY",
+            "BELLWIRE_SECRET",
+            "BELLWIRE__DATABASE__URL",
+            "BELLWIRE_SERVICE_HOST",
+            "BELLWIRE_PORT",
+            "BELLWIRE_PORT_8080_TCP_ADDR",
+            "BELLWIRE_METRICS_SERVICE_PORT",
+            "BELLWIRE_UPDATE_DOCS",
+            "DATABASE_URL",
+            "PATH",
+        ] {
+            assert_eq!(stray_variable(name, &defaults()), None, "{name}");
+        }
+    }
+}
