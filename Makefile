@@ -1,6 +1,6 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: faketime citus schemathesis drill-compose deny audit sbom fuzz
+.PHONY: faketime citus schemathesis generated-clients drill-compose deny audit sbom fuzz
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
 	cargo test --test it -- --ignored clock
@@ -15,6 +15,11 @@ citus:
 # Holds every operation against /openapi.json with generated requests. Needs `pip install schemathesis`.
 schemathesis:
 	tests/schemathesis.sh
+
+# Validates /openapi.json, and generates, compiles and uses clients with openapi-typescript, hey-api, orval and
+# openapi-python-client. Needs Node 20, npm and Python 3.11.
+generated-clients:
+	tests/generated_clients/run
 
 # Builds the image, and tries the demo, three replicas of which one is killed, and Prometheus. Needs Docker;
 # COMPOSE=docker-compose takes the first generation of compose.

@@ -27,7 +27,8 @@ pub(crate) struct SendRequest {
     content: ContentRequest,
     /// If absent, the default Credentials of the default App.
     from: Option<SenderRequest>,
-    #[schema(default = "HIGH")]
+    // It has no `default` in the schema: generators then make it a required field.
+    /// `HIGH` if absent.
     priority: Option<Priority>,
     /// The name of a sound in the app, or `default`. May be a Liquid template.
     sound: Option<String>,
