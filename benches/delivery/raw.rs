@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use bellwire::model::message::Message;
+use bellwire::model::message::{Message, Sound};
 use bellwire::model::outcome::Outcome;
 use bellwire::model::provider::Provider;
 use bellwire::provider::{Client, Endpoint, Endpoints, Payload, https_authority};
@@ -83,7 +83,7 @@ fn payload(provider: Provider) -> anyhow::Result<Payload> {
     let message = Message {
         title: Some("Boarding time @ TLL".to_owned()),
         body: Some("You have 1 hour until boarding time".to_owned()),
-        sound: Some("ring".to_owned()),
+        sound: Some(Sound::Same("ring".to_owned())),
         ..Message::default()
     };
 

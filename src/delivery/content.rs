@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::model::failure::{Failure, FailureCode};
-use crate::model::message::Message;
+use crate::model::message::{Badge, Message};
 use crate::model::provider::Provider;
 use crate::provider::Payload;
 use crate::store::batch_load::DueOperation;
@@ -35,11 +35,19 @@ pub(super) struct Content {
     payloads: HashMap<Provider, Rendered>,
 }
 
+/// What one recipient has of its own.
+pub(super) struct RecipientValues {
+    /// For the message's templates.
+    pub variables: Option<Value>,
+    /// In place of the message's badge.
+    pub badge: Option<u32>,
+}
+
 /// The content for one recipient.
 pub(super) struct RecipientContent<'a> {
     content: &'a mut Content,
-    variables: Option<Value>,
-    /// The payloads of this recipient, if the content is a template.
+    values: RecipientValues,
+    /// The payloads of this recipient, if no other gets the same.
     rendered: HashMap<Provider, Rendered>,
 }
 
@@ -62,10 +70,10 @@ impl Content {
         }
     }
 
-    pub(super) fn for_recipient(&mut self, variables: Option<Value>) -> RecipientContent<'_> {
+    pub(super) fn for_recipient(&mut self, values: RecipientValues) -> RecipientContent<'_> {
         RecipientContent {
             content: self,
-            variables,
+            values,
             rendered: HashMap::new(),
         }
     }
@@ -89,27 +97,48 @@ impl RecipientContent<'_> {
             ..
         } = &mut *self.content;
 
-        match template {
-            Ok(None) => payloads
+        let template = match template {
+            Ok(template) => template.as_ref(),
+            Err(problem) => return Err(problem.clone()),
+        };
+        let values = &self.values;
+
+        if template.is_none() && values.badge.is_none() {
+            return payloads
                 .entry(provider)
                 .or_insert_with(|| render(operation, provider, None))
-                .clone(),
-            Ok(Some(template)) => {
-                let render_own = || {
-                    let message = template
-                        .render(self.variables.as_ref())
-                        .map_err(|problem| template_problem(Some(problem)))?;
-                    render(operation, provider, Some(&message))
-                };
-                // The devices of a User share it.
-                self.rendered
-                    .entry(provider)
-                    .or_insert_with(render_own)
-                    .clone()
-            }
-            Err(problem) => Err(problem.clone()),
+                .clone();
         }
+
+        // The devices of a User share it.
+        self.rendered
+            .entry(provider)
+            .or_insert_with(|| {
+                let message = own_message(operation, template, values)?;
+                render(operation, provider, Some(&message))
+            })
+            .clone()
     }
+}
+
+/// The message as one recipient gets it.
+fn own_message(
+    operation: &DueOperation,
+    template: Option<&MessageTemplate>,
+    values: &RecipientValues,
+) -> Result<Message, ContentProblem> {
+    let mut message = match (template, &operation.message) {
+        (Some(template), _) => template
+            .render(values.variables.as_ref())
+            .map_err(|problem| template_problem(Some(problem)))?,
+        (None, Ok(message)) => message.clone(),
+        (None, Err(error)) => return Err(ContentProblem::Unreadable(error.clone())),
+    };
+
+    if let Some(badge) = values.badge {
+        message.badge = Some(Badge::Number(badge));
+    }
+    Ok(message)
 }
 
 /// Renders `message`, or the Operation's message, which is no template.

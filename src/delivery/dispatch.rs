@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 
-use crate::delivery::content::{Content, ContentProblem, RecipientContent};
+use crate::delivery::content::{Content, ContentProblem, RecipientContent, RecipientValues};
 use crate::delivery::lane::Job;
 use crate::delivery::lane::registry::LaneRegistry;
 use crate::delivery::queue::deferred_batches::{Deferred, DeferredBatches};
@@ -98,7 +98,10 @@ impl Dispatch {
             return;
         };
 
-        let mut content = content.for_recipient(notification.variables);
+        let mut content = content.for_recipient(RecipientValues {
+            variables: notification.variables,
+            badge: notification.badge,
+        });
         match recipient {
             Recipient::Device {
                 provider,
@@ -364,6 +367,7 @@ mod tests {
                 position: 0,
                 recipient,
                 variables: None,
+                badge: None,
                 attempts: 0,
                 due_in,
             };

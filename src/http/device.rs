@@ -1,6 +1,7 @@
 //! A device in a request: `token` and `provider`.
 
-use crate::http::validation::{Object, Problems};
+use crate::http::validation::{Object, Path, Problems};
+use crate::model::device_token;
 use crate::model::provider::Provider;
 
 /// Longest device token. Apple says not to assume a size; the tokens in use are far shorter.
@@ -9,7 +10,7 @@ const PROVIDERS: [(&str, Provider); 2] = [("FCM", Provider::Fcm), ("APN", Provid
 
 pub(super) struct Device {
     pub provider: Provider,
-    /// A secret.
+    /// A secret, in the form in which it is kept.
     pub token: String,
 }
 
@@ -21,40 +22,25 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<D
     let token = object.required_string("token", problems);
     let provider = object.required_one_of("provider", &PROVIDERS, problems);
 
-    let device = Device {
-        token: token?,
-        provider: provider?,
-    };
-    if let Err(message) = check_token(&device) {
-        problems.push(&object.at("token"), message);
-    }
-
-    Some(device)
+    let provider = provider?;
+    Some(device(provider, &token?, &object.at("token"), problems))
 }
 
-/// A token is opaque, but it must fit where it goes: a path at APNs, a JSON string at FCM.
-fn check_token(device: &Device) -> Result<(), String> {
-    let length = device.token.len();
-    if length > MAX_TOKEN {
-        return Err(format!(
-            "must be at most {MAX_TOKEN} characters; got {length}"
-        ));
-    }
+fn device(provider: Provider, token: &str, path: &Path<'_>, problems: &mut Problems) -> Device {
+    let normalized = if token.len() > MAX_TOKEN {
+        Err(format!(
+            "must be at most {MAX_TOKEN} characters; got {}",
+            token.len()
+        ))
+    } else {
+        device_token::normalized(provider, token)
+    };
 
-    let mut bytes = device.token.bytes();
-    match device.provider {
-        Provider::Fcm if !bytes.all(|byte| byte.is_ascii_graphic()) => Err(
-            "must be an FCM registration token: printable ASCII characters without spaces"
-                .to_owned(),
-        ),
-        Provider::Apn
-            if !bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) =>
-        {
-            Err(
-                "must be an APNs device token in hexadecimal: letters, digits, '_' and '-'"
-                    .to_owned(),
-            )
-        }
-        Provider::Fcm | Provider::Apn => Ok(()),
+    Device {
+        provider,
+        token: normalized.unwrap_or_else(|message| {
+            problems.push(path, message);
+            String::new()
+        }),
     }
 }

@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 
 use crate::http::error::{ApiError, Problem};
 use crate::model::id::ParseIdError;
+pub(super) use crate::model::shown::{either, shown_string};
+use crate::model::shown::{shown, type_of};
 
 /// Most values of a body: 10,000 recipients with 25 variables each. A parsed body takes up to a
 /// hundred times the memory of its text.
 const MAX_VALUES: usize = 300_000;
-/// How many characters of a client's string an error repeats.
-const SHOWN_CHARACTERS: usize = 40;
 pub(super) const NO_NUL: &str = "must not contain the NUL character (U+0000)";
 
 /// Where a value is in the body. It is formatted only when there is a problem.
@@ -161,6 +161,11 @@ impl<'a> Object<'a> {
     /// Whether the field is there and has not been taken yet.
     pub(super) fn has(&self, name: &str) -> bool {
         self.fields.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// The field, if it is there and has not been taken yet.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name).filter(|value| !value.is_null())
     }
 
     /// Takes the field out, whatever its type.
@@ -349,49 +354,10 @@ fn names<T>(choices: &[(&str, T)]) -> String {
     either(&names)
 }
 
-/// A list of alternatives for a message: `APN, APN_SANDBOX or FCM`.
-pub(super) fn either(names: &[&str]) -> String {
-    match names.split_last() {
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
-    }
-}
-
 /// The problem of a value of the wrong type. It names the type that was sent and never the value,
 /// which may be a secret.
 pub(super) fn must_be(rule: &str, value: &Value) -> String {
     format!("must be {rule}; got {}", type_of(value))
-}
-
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
-}
-
-/// A value as an error repeats it. Not for secrets.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(string) => shown_string(string),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        // An array or an object may be as large as the body.
-        _ => type_of(value).to_owned(),
-    }
-}
-
-/// The beginning of a client's string, in quotes. Not for secrets.
-pub(super) fn shown_string(string: &str) -> String {
-    // Cut between characters: a byte index in the middle of one would panic.
-    match string.char_indices().nth(SHOWN_CHARACTERS) {
-        Some((end, _)) => format!("'{}…'", &string[..end]),
-        None => format!("'{string}'"),
-    }
 }
 
 #[cfg(test)]
@@ -399,7 +365,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
 
@@ -464,19 +429,6 @@ mod tests {
                 "this field does not exist; the fields here are a, title"
             )]
         );
-    }
-
-    #[test]
-    fn a_long_string_is_shown_in_part() {
-        assert_eq!(
-            shown(&json!("é".repeat(41))),
-            format!("'{}…'", "é".repeat(40))
-        );
-        assert_eq!(
-            shown(&json!("é".repeat(40))),
-            format!("'{}'", "é".repeat(40))
-        );
-        assert_eq!(shown(&json!({"a": 1})), "an object");
     }
 
     #[test]
@@ -598,7 +550,7 @@ mod tests {
             let shown = shown_string(&string);
 
             prop_assert!(shown.starts_with('\'') && shown.ends_with('\''));
-            prop_assert!(shown.chars().count() <= SHOWN_CHARACTERS + 3);
+            prop_assert!(shown.chars().count() <= crate::model::shown::SHOWN_CHARACTERS + 3);
         }
     }
 }

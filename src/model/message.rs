@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::model::provider::Provider;
+
 /// How urgent a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -15,6 +17,64 @@ pub enum Priority {
     High,
     /// When it suits the device's battery.
     Low,
+}
+
+/// The sound of a message: the name of a file in the app, or `default`. The systems name files
+/// differently, so each may have its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum Sound {
+    /// The same name for all devices.
+    Same(String),
+    /// A name for each provider; none: no sound.
+    Each(SoundOfEach),
+}
+
+/// The names of a sound by provider.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct SoundOfEach {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fcm: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apn: Option<String>,
+}
+
+impl Sound {
+    pub fn of(&self, provider: Provider) -> Option<&str> {
+        match (self, provider) {
+            (Self::Same(name), _) => Some(name),
+            (Self::Each(each), Provider::Fcm) => each.fcm.as_deref(),
+            (Self::Each(each), Provider::Apn) => each.apn.as_deref(),
+        }
+    }
+}
+
+/// The number on an app's icon; 0 removes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Badge {
+    Number(u32),
+    /// A template that gives the number for each recipient.
+    Template(String),
+}
+
+impl Badge {
+    /// `None`: it is a template, so each recipient has a number of its own.
+    pub fn number(&self) -> Option<u32> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Template(_) => None,
+        }
+    }
+}
+
+/// The largest badge: the providers take a signed integer of 32 bits.
+pub const MAX_BADGE: u32 = i32::MAX as u32;
+
+/// Whether `text` has the markup of a Liquid template.
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
 }
 
 /// The content as the API user asked for it. It is stored in this form, in `operations.message`.
@@ -31,12 +91,10 @@ pub struct Message {
     /// Pairs of key and value for the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<BTreeMap<String, String>>,
-    /// The name of a sound in the app, or `default`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sound: Option<String>,
-    /// The number on the app's icon; 0 removes it.
+    pub sound: Option<Sound>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub badge: Option<u32>,
+    pub badge: Option<Badge>,
     pub priority: Priority,
     /// How long the provider keeps the message for a device that it can't reach, in seconds; `None`:
     /// as long as the provider keeps any.
@@ -52,4 +110,24 @@ pub struct Message {
     /// into the rendered one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub apn: Option<Map<String, Value>>,
+    /// Whether no string is a template: `{{` stands for itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub plain: bool,
+}
+
+impl Message {
+    /// The name of the sound on devices of `provider`.
+    pub fn sound_of(&self, provider: Provider) -> Option<&str> {
+        self.sound.as_ref()?.of(provider)
+    }
+
+    /// The badge, unless it is a template that has not been filled in.
+    pub fn badge_number(&self) -> Option<u32> {
+        self.badge.as_ref()?.number()
+    }
+
+    /// Whether there is a pair for the app.
+    pub fn has_data(&self) -> bool {
+        self.data.as_ref().is_some_and(|data| !data.is_empty())
+    }
 }

@@ -2,6 +2,7 @@
 //! of this crate.
 
 pub mod credential_state;
+pub mod device_token;
 pub mod failure;
 pub mod id;
 pub mod masked_token;
@@ -12,4 +13,5 @@ pub mod provider;
 pub mod queue_key;
 pub mod recipient;
 pub mod sealed;
+pub mod shown;
 pub mod status;

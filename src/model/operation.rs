@@ -67,6 +67,8 @@ pub struct NewRecipient {
     pub recipient: Recipient,
     /// The values that the message's templates are filled in with, an object.
     pub variables: Option<Value>,
+    /// In place of the message's badge.
+    pub badge: Option<u32>,
 }
 
 /// A recipient's token and variables stay out of logs.
@@ -102,6 +104,7 @@ impl NewOperation {
                 token: b"sealed".to_vec(),
             },
             variables: None,
+            badge: None,
         };
 
         Self {

@@ -138,6 +138,20 @@ impl Answer {
         }
     }
 
+    /// The provider reset the request's stream, because it found the request malformed. That is about
+    /// this message: the provider works.
+    pub fn malformed(reason: &str) -> Self {
+        Self {
+            outcome: Outcome::MessageRefused,
+            http_status: None,
+            code: None,
+            message: Some(format!(
+                "the provider reset the request as malformed, which a header's value may cause: {reason}"
+            )),
+            message_id: None,
+        }
+    }
+
     /// The token can't be one of the provider's, so the provider was not asked.
     pub fn bad_token(reason: &str) -> Self {
         Self {

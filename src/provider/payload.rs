@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::model::message::Message;
+use crate::model::message::{Message, is_template};
 use crate::model::provider::Provider;
-use crate::provider::apns::ApnsPayload;
-use crate::provider::fcm::FcmPayload;
+use crate::provider::apns::{self, ApnsPayload};
+use crate::provider::fcm::{self, FcmPayload};
 
 /// Most bytes of a payload, the same at both providers. FCM counts keys and values
 /// (<https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>, `INVALID_ARGUMENT`), APNs the
@@ -42,17 +42,120 @@ impl PayloadProblem {
     }
 }
 
+/// What the strings of a message are when it is rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// As the request has them: templates stand for values that each recipient will have.
+    Request { templates: bool },
+    /// As a device gets them: each template has been filled in.
+    Send,
+}
+
+impl Stage {
+    /// Whether `text` stands for a value that is not known yet.
+    pub(super) fn is_open(self, text: &str) -> bool {
+        self == (Self::Request { templates: true }) && is_template(text)
+    }
+
+    /// As [`Self::is_open`], for a value of any type.
+    pub(super) fn is_open_value(self, value: &Value) -> bool {
+        value.as_str().is_some_and(|text| self.is_open(text))
+    }
+}
+
 impl Payload {
     /// Renders `message` for `provider`, which is asked to keep it no longer than until
-    /// `expires_at`.
+    /// `expires_at`. Each template of the message has been filled in.
     pub fn render(
         provider: Provider,
         message: &Message,
         expires_at: Option<OffsetDateTime>,
     ) -> Result<Self, PayloadProblem> {
+        if let Some(reason) = Self::nothing_for(provider, message) {
+            return Err(PayloadProblem::new("content", reason));
+        }
+
+        let rendered = match provider {
+            Provider::Fcm => FcmPayload::render(message, expires_at, Stage::Send).map(Self::Fcm),
+            Provider::Apn => ApnsPayload::render(message, expires_at, Stage::Send).map(Self::Apns),
+        };
+        rendered.map_err(|problems| problems.first)
+    }
+
+    /// What `provider` would refuse of `message`, whose templates are not filled in yet. They are
+    /// checked for each recipient when the message is rendered.
+    pub fn check(
+        provider: Provider,
+        message: &Message,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Vec<PayloadProblem> {
+        let stage = Stage::Request {
+            templates: !message.plain,
+        };
+
+        let problems = match provider {
+            Provider::Fcm => FcmPayload::render(message, expires_at, stage).err(),
+            Provider::Apn => ApnsPayload::render(message, expires_at, stage).err(),
+        };
+        problems.map(PayloadProblems::into_vec).unwrap_or_default()
+    }
+
+    /// As [`Self::check`], for the override of a provider that the message does not go to.
+    pub fn check_override(provider: Provider, message: &Message) -> Vec<PayloadProblem> {
+        let stage = Stage::Request {
+            templates: !message.plain,
+        };
+
         match provider {
-            Provider::Fcm => FcmPayload::render(message, expires_at).map(Self::Fcm),
-            Provider::Apn => ApnsPayload::render(message, expires_at).map(Self::Apns),
+            Provider::Fcm => {
+                let mut problems = Vec::new();
+                fcm::payload::checked_override(message, stage, &mut problems);
+                problems
+            }
+            Provider::Apn => apns::payload::check_override(message, stage),
+        }
+    }
+
+    /// Why a device of `provider` would get nothing of `message`, if that is so.
+    pub fn nothing_for(provider: Provider, message: &Message) -> Option<String> {
+        match provider {
+            Provider::Fcm => FcmPayload::nothing_in(message),
+            Provider::Apn => ApnsPayload::nothing_in(message),
+        }
+    }
+}
+
+/// The problems of a message, at least one.
+#[derive(Debug)]
+pub(super) struct PayloadProblems {
+    pub(super) first: PayloadProblem,
+    rest: Vec<PayloadProblem>,
+}
+
+impl PayloadProblems {
+    /// `Ok` if there is no problem.
+    pub(super) fn check(problems: Vec<PayloadProblem>) -> Result<(), Self> {
+        let mut problems = problems.into_iter();
+
+        match problems.next() {
+            None => Ok(()),
+            Some(first) => Err(Self {
+                first,
+                rest: problems.collect(),
+            }),
+        }
+    }
+
+    fn into_vec(self) -> Vec<PayloadProblem> {
+        std::iter::once(self.first).chain(self.rest).collect()
+    }
+}
+
+impl From<PayloadProblem> for PayloadProblems {
+    fn from(first: PayloadProblem) -> Self {
+        Self {
+            first,
+            rest: Vec::new(),
         }
     }
 }
@@ -77,9 +180,8 @@ impl Message {
     }
 }
 
-/// Merges `over` into `base`: objects are merged, any other value is replaced, and `null` removes a
-/// field. As in a JSON Merge Patch (RFC 7396), except that an object without a counterpart in `base`
-/// keeps its nulls.
+/// Merges `over` into `base` as a JSON Merge Patch (RFC 7396): objects are merged, any other value is
+/// replaced, and `null` removes a field, at any depth.
 pub(super) fn merge(base: &mut Map<String, Value>, over: &Map<String, Value>) {
     for (key, value) in over {
         match (base.get_mut(key), value) {
@@ -87,10 +189,24 @@ pub(super) fn merge(base: &mut Map<String, Value>, over: &Map<String, Value>) {
                 base.remove(key);
             }
             (Some(Value::Object(base)), Value::Object(over)) => merge(base, over),
+            (_, Value::Object(over)) => {
+                let mut object = Map::new();
+                merge(&mut object, over);
+                base.insert(key.clone(), Value::Object(object));
+            }
             _ => {
                 base.insert(key.clone(), value.clone());
             }
         }
+    }
+}
+
+/// Whether `value` is there and holds something: `null` and an empty object hold nothing.
+pub(super) fn is_filled(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => false,
+        Some(Value::Object(fields)) => fields.values().any(|value| is_filled(Some(value))),
+        Some(_) => true,
     }
 }
 
@@ -118,6 +234,18 @@ mod tests {
         assert_eq!(
             base,
             json!({"android": {"ttl": "9s", "priority": "HIGH", "directBootOk": true}})
+        );
+    }
+
+    #[test]
+    fn null_removes_below_what_the_base_lacks() {
+        let mut base = Map::new();
+        let over = json!({"android": {"notification": {"icon": null, "tag": "t"}}, "list": [null]});
+        merge(&mut base, over.as_object().unwrap());
+
+        assert_eq!(
+            Value::Object(base),
+            json!({"android": {"notification": {"tag": "t"}}, "list": [null]})
         );
     }
 
@@ -161,6 +289,9 @@ mod tests {
                     Some(Value::Object(merged)),
                 ) => {
                     assert_merged(merged, base, over);
+                }
+                (_, Some(Value::Object(over)), Some(Value::Object(merged))) => {
+                    assert_merged(merged, &Map::new(), over);
                 }
                 (_, over, merged) => assert_eq!(merged, over, "{key} is not replaced"),
             }

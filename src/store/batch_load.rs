@@ -28,6 +28,8 @@ pub(crate) struct DueNotification {
     pub recipient: Option<Recipient>,
     /// The recipient's template variables.
     pub variables: Option<Value>,
+    /// In place of the message's badge.
+    pub badge: Option<u32>,
     /// Delivery attempts on record.
     pub attempts: i16,
     /// How long until its next attempt; zero: now.
@@ -79,6 +81,7 @@ pub(crate) async fn notifications(
             push_notifications.credential_id,
             push_notifications.token,
             push_notifications.variables,
+            push_notifications.badge,
             push_notifications.attempts,
             -- Microseconds by the database's clock: this machine's may differ.
             case
@@ -113,6 +116,7 @@ pub(crate) async fn notifications(
             position: row.position,
             recipient: recipient.try_into().ok(),
             variables: row.variables,
+            badge: row.badge.and_then(|badge| badge.try_into().ok()),
             attempts: row.attempts,
             due_in: duration(row.due_in),
         }

@@ -99,6 +99,7 @@ struct NotificationColumns<'a> {
     credential_id: Vec<Option<Uuid>>,
     token: Vec<Option<&'a [u8]>>,
     variables: Vec<Option<&'a Value>>,
+    badge: Vec<Option<i32>>,
 }
 
 #[derive(Default)]
@@ -185,6 +186,7 @@ impl<'a> NotificationColumns<'a> {
             self.position.push(position);
             self.push_recipient(&recipient.recipient);
             self.variables.push(recipient.variables.as_ref());
+            self.badge.push(recipient.badge.map(|badge| badge as i32));
         }
     }
 
@@ -335,6 +337,8 @@ pub(crate) async fn insert<'a>(
         // $41 and $42
         WAKE_CHANNEL,
         announcement.map(|announcement| announcement.0.as_str()),
+        // $43
+        &notifications.badge as &[Option<i32>],
     )
     .execute(executor)
     .await?;
@@ -373,6 +377,7 @@ mod tests {
                 token: b"t".to_vec(),
             },
             variables: None,
+            badge: None,
         };
         let operation = NewOperation {
             id: OperationId::generate(),

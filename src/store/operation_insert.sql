@@ -13,11 +13,13 @@ with operation as (
         $9::timestamptz[], $10::timestamptz[], $11::text[], $12::uuid[], $13::uuid[]
     )
 ),
--- $14 to $20: a row for each recipient of a list.
+-- $14 to $20, and $43: a row for each recipient of a list.
 push_notification as (
-    insert into push_notifications (operation_id, position, user_id, provider, credential_id, token, variables)
+    insert into push_notifications (operation_id, position, user_id, provider, credential_id, token, variables, badge)
     select *
-    from unnest($14::uuid[], $15::integer[], $16::uuid[], $17::provider[], $18::uuid[], $19::bytea[], $20::jsonb[])
+    from unnest(
+        $14::uuid[], $15::integer[], $16::uuid[], $17::provider[], $18::uuid[], $19::bytea[], $20::jsonb[], $43::integer[]
+    )
 ),
 -- $21 to $29: a row for each batch of those.
 batch as (

@@ -34,6 +34,8 @@ pub(crate) struct FullPushNotification {
     pub message: Message,
     /// The recipient's template variables.
     pub variables: Option<Value>,
+    /// In place of the message's badge.
+    pub badge: Option<u32>,
 }
 
 impl PushNotification {
@@ -160,6 +162,7 @@ pub(crate) async fn fetch(
             push_notifications.credential_id,
             push_notifications.token,
             push_notifications.variables,
+            push_notifications.badge,
             push_notifications.status as "status: Status",
             coalesce(push_notifications.updated_at, operations.created_at) as "updated_at!",
             operations.app_name,
@@ -202,5 +205,6 @@ pub(crate) async fn fetch(
         notification: notification.try_into()?,
         message: row.message.0,
         variables: row.variables,
+        badge: row.badge.and_then(|badge| badge.try_into().ok()),
     }))
 }

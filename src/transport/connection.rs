@@ -176,6 +176,8 @@ pub(super) enum ExchangeError {
     Unprocessed(h2::Error),
     /// The peer certainly did not process the request, but may accept others on this connection.
     Refused(h2::Error),
+    /// The peer takes this request for malformed, and may accept others on this connection.
+    Malformed(h2::Error),
     /// The peer may have processed the request.
     Broken(h2::Error),
 }
@@ -235,17 +237,21 @@ impl Drop for StreamPermit {
 
 /// Whether the peer may have processed the request of a failed stream. It did not if the stream is
 /// above the last one that a GOAWAY names (<https://www.rfc-editor.org/rfc/rfc9113#section-6.8>), or
-/// was refused (<https://www.rfc-editor.org/rfc/rfc9113#section-8.7>). h2 fails only those above with
+/// was refused (<https://www.rfc-editor.org/rfc/rfc9113#section-8.7>), or the peer found the request
+/// malformed (<https://www.rfc-editor.org/rfc/rfc9113#section-8.1.1>). h2 fails only those above with
 /// the GOAWAY; the others go on, or end with the connection.
 fn classify(error: h2::Error) -> ExchangeError {
     let is_go_away = error.is_go_away() && error.is_remote();
-    let is_refusal =
-        error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM);
+    let reset_by_peer = error
+        .reason()
+        .filter(|_| error.is_reset() && error.is_remote());
 
     if is_go_away {
         ExchangeError::Unprocessed(error)
-    } else if is_refusal {
+    } else if reset_by_peer == Some(Reason::REFUSED_STREAM) {
         ExchangeError::Refused(error)
+    } else if reset_by_peer == Some(Reason::PROTOCOL_ERROR) {
+        ExchangeError::Malformed(error)
     } else {
         ExchangeError::Broken(error)
     }

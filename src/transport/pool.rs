@@ -151,6 +151,9 @@ impl Pool {
                 connection.refused();
                 return Ok(Transmission::Returned(error));
             }
+            Ok(Err(ExchangeError::Malformed(error))) => {
+                return Err(SendError::Malformed(error.to_string()));
+            }
             Ok(Err(ExchangeError::Broken(error))) => {
                 Some(format!("the connection closed before the answer: {error}"))
             }

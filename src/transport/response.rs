@@ -29,6 +29,9 @@ pub enum SendError {
     /// The peer certainly did not process the request.
     #[error("{0}")]
     NotSent(String),
+    /// The peer did not process the request, because it found it malformed. It would refuse it again.
+    #[error("{0}")]
+    Malformed(String),
     /// The peer was sent the request. It may have processed it.
     #[error("{0}")]
     Ambiguous(String),

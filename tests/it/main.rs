@@ -25,6 +25,7 @@ mod callers;
 mod cancel;
 mod citus;
 mod command_line;
+mod content;
 mod contract;
 mod crash;
 mod credentials;

@@ -108,6 +108,7 @@ fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at
             position,
             recipient: Some(new.recipient),
             variables: new.variables,
+            badge: new.badge,
             attempts: 0,
             due_in: Duration::ZERO,
         });

@@ -164,6 +164,7 @@ mod tests {
                 position: 0,
                 recipient: None,
                 variables: None,
+                badge: None,
                 attempts: 0,
                 due_in: Duration::ZERO,
             })

@@ -1,7 +1,7 @@
 //! Schemas of request fields that have a limit. Each limit is the constant that the validation
 //! uses; utoipa's attributes would take only literals.
 
-use utoipa::openapi::schema::ArrayBuilder;
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -24,7 +24,11 @@ macro_rules! field_schema {
 }
 
 field_schema!(AppName, string().pattern(Some(app_name::pattern())));
-field_schema!(Badge, integer().maximum(Some(send::MAX_BADGE)));
+field_schema!(Badge, badge());
+field_schema!(
+    BadgeOrTemplate,
+    OneOfBuilder::new().item(badge()).item(string())
+);
 field_schema!(CollapseKey, string_of_up_to(send::MAX_COLLAPSE_KEY));
 field_schema!(DeviceToken, string_of_up_to(device::MAX_TOKEN));
 field_schema!(SendAt, send_at());
@@ -65,6 +69,10 @@ fn integer() -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(0))
+}
+
+fn badge() -> ObjectBuilder {
+    integer().maximum(Some(send::MAX_BADGE))
 }
 
 fn send_at() -> ArrayBuilder {

@@ -218,6 +218,7 @@ mod tests {
         let expected = [
             ("AppName/pattern", json!(app_name::pattern())),
             ("Badge/maximum", json!(send::MAX_BADGE)),
+            ("BadgeOrTemplate/oneOf/maximum", json!(send::MAX_BADGE)),
             ("CollapseKey/minLength", json!(1)),
             ("CollapseKey/maxLength", json!(send::MAX_COLLAPSE_KEY)),
             ("DeviceToken/minLength", json!(1)),

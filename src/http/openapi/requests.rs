@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::http::openapi::limits::{
-    AppName, Badge, CollapseKey, DeviceToken, Recipients, SendAt, Tags, Ttl,
+    AppName, Badge, BadgeOrTemplate, CollapseKey, DeviceToken, Recipients, SendAt, Tags, Ttl,
 };
 use crate::model::id::{CredentialId, UserId};
-use crate::model::message::Priority;
+use crate::model::message::{Priority, Sound};
 use crate::model::provider::{CredentialType, Provider};
 
 /// A message and its recipients.
@@ -30,27 +30,33 @@ pub(crate) struct SendRequest {
     // It has no `default` in the schema: generators then make it a required field.
     /// `HIGH` if absent.
     priority: Option<Priority>,
-    /// The name of a sound in the app, or `default`. May be a Liquid template.
-    sound: Option<String>,
+    /// The name of a sound in the app, or `default`; or a name for each provider (extension). May be a
+    /// Liquid template.
+    sound: Option<Sound>,
     schedule: Option<ScheduleRequest>,
     /// Pairs that lists of notifications can be filtered by.
     #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
-    /// The number on the app's icon; 0 removes it (extension).
-    #[schema(value_type = Option<Badge>)]
+    /// The number on the app's icon, or a Liquid template that gives it; 0 removes it (extension).
+    #[schema(value_type = Option<BadgeOrTemplate>)]
     badge: Option<u32>,
     /// How long the provider keeps the message for a device that it can't reach, in seconds
     /// (extension).
     #[schema(value_type = Option<Ttl>)]
     ttl: Option<u32>,
-    /// A message replaces an earlier one with the same key on the device (extension). Its length
-    /// counts in bytes of UTF-8.
+    /// A message replaces an earlier one with the same key on the device (extension). Printable ASCII
+    /// without a space at either end; may be a Liquid template.
     #[schema(value_type = Option<CollapseKey>)]
     collapse_key: Option<String>,
-    /// Merged over the `message` object that FCM is sent (extension).
+    /// Merged over the `message` object that FCM is sent (extension). `null` removes a field; strings
+    /// may be Liquid templates.
     fcm: Option<Map<String, Value>>,
-    /// Merged over the `headers` and the `payload` that APNs is sent (extension).
+    /// Merged over the `headers` and the `payload` that APNs is sent (extension). `null` removes a
+    /// field; strings may be Liquid templates.
     apn: Option<Map<String, Value>>,
+    /// `false`: no string is a Liquid template, `{{` stands for itself (extension).
+    #[schema(default = true)]
+    templating: Option<bool>,
     /// Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension).
     validate_only: Option<bool>,
 }
@@ -72,6 +78,9 @@ pub(super) struct DeviceRecipient {
     provider: Provider,
     /// The values for the message's templates.
     variables: Option<Map<String, Value>>,
+    /// In place of the message's badge (extension).
+    #[schema(value_type = Option<Badge>)]
+    badge: Option<u32>,
 }
 
 /// A User, who is reached on each device in the sender's App.
@@ -81,6 +90,9 @@ pub(super) struct UserRecipient {
     user_id: UserId,
     /// The values for the message's templates.
     variables: Option<Map<String, Value>>,
+    /// In place of the message's badge (extension).
+    #[schema(value_type = Option<Badge>)]
+    badge: Option<u32>,
 }
 
 /// Every User of the sender's App, or those with tagged devices (extension). An audience must be

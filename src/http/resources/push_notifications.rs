@@ -17,7 +17,7 @@ use crate::http::path;
 use crate::http::query::{DateParams, Query};
 use crate::http::resources::shown_token::shown_token;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId, UserId};
-use crate::model::message::{Message, Priority};
+use crate::model::message::{Badge, Message, Priority, Sound};
 use crate::model::provider::Provider;
 use crate::model::recipient;
 use crate::model::status::PushNotificationStatus;
@@ -83,7 +83,7 @@ struct FullPushNotification {
     notification: PushNotification,
     content: Map<String, Value>,
     priority: Priority,
-    sound: Option<String>,
+    sound: Option<Sound>,
     #[serde(flatten)]
     options: Map<String, Value>,
 }
@@ -131,6 +131,15 @@ impl FullPushNotification {
             ("collapseKey", json!(message.collapse_key)),
             ("fcm", json!(message.fcm)),
             ("apn", json!(message.apn)),
+            // `true` is what a request means that does not say it.
+            (
+                "templating",
+                if message.plain {
+                    json!(false)
+                } else {
+                    Value::Null
+                },
+            ),
         ]);
 
         Self {
@@ -173,7 +182,10 @@ pub(crate) async fn fetch(
         .await?
         .ok_or_else(ApiError::not_found)?;
 
-    let message = as_received(found.message, found.variables.as_ref());
+    let mut message = as_received(found.message, found.variables.as_ref());
+    if let Some(badge) = found.badge {
+        message.badge = Some(Badge::Number(badge));
+    }
     let notification = PushNotification::new(found.notification, caller, &state.master_keys);
 
     Ok(HttpResponse::Ok().json(FullPushNotification::new(notification, message)))

@@ -19,6 +19,9 @@ pub(in crate::http) const MAX_RECIPIENTS: usize = 10_000;
 /// Longest `variables` of a recipient, in bytes of JSON: no provider takes a larger message.
 const MAX_VARIABLES: usize = 4096;
 
+/// How FCM addresses many devices, which clients of FCM may try here.
+const TOPICS: [&str; 2] = ["topic", "condition"];
+
 /// A send that has been read. It has passed every check that needs no database.
 pub(super) struct SendBody {
     pub targets: Targets,
@@ -48,6 +51,8 @@ pub(super) struct Recipient {
     pub to: To,
     /// The values for the message's templates.
     pub variables: Option<Value>,
+    /// In place of the message's badge.
+    pub badge: Option<u32>,
 }
 
 pub(super) enum To {
@@ -208,6 +213,14 @@ fn recipient(
     problems: &mut Problems,
 ) -> Option<Recipient> {
     let mut recipient = Object::of(value, path, problems)?;
+    if let Some(name) = TOPICS.into_iter().find(|name| recipient.has(name)) {
+        problems.push(
+            &recipient.at(name),
+            "Bellwire does not send to FCM's topics; tag devices when they are registered, and send to \
+             an audience: {\"audience\": {\"tags\": {\"topic\": \"news\"}}}",
+        );
+        return None;
+    }
 
     // `userId` decides: beside it, `token` and `provider` are unknown fields.
     let to = if recipient.has("userId") {
@@ -216,6 +229,7 @@ fn recipient(
         device::read(&mut recipient, problems).map(To::Device)
     };
     let variables = variables(&mut recipient, problems);
+    let badge = content::recipient_badge(&mut recipient, problems);
 
     // A recipient of one kind may have the fields of another kind, as long as they are `null`.
     for name in ["userId", "audience"] {
@@ -227,6 +241,7 @@ fn recipient(
         index,
         to: to?,
         variables,
+        badge,
     })
 }
 

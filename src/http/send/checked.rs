@@ -1,7 +1,6 @@
 //! The checks of a send. A send that has passed them can only fail for reasons that are not the
 //! client's mistake.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_json::Value;
@@ -22,6 +21,8 @@ use crate::model::provider::Provider;
 use crate::provider::{Payload, PayloadProblem};
 use crate::store::users;
 use crate::template::{MessageTemplate, TemplateProblem};
+
+const PROVIDERS: [Provider; 2] = [Provider::Fcm, Provider::Apn];
 
 /// A send that has passed every check.
 pub(super) struct CheckedSend {
@@ -51,6 +52,8 @@ pub(super) struct CheckedRecipient {
     pub to: CheckedTo,
     /// The values for the message's templates.
     pub variables: Option<Value>,
+    /// In place of the message's badge.
+    pub badge: Option<u32>,
 }
 
 pub(super) enum CheckedTo {
@@ -85,19 +88,19 @@ impl CheckedSend {
         let starts_at = body.send_at.unwrap_or_else(|| id.created_at());
 
         let template = template(&body.message, &mut problems);
+        if body.targets.audience.is_some()
+            && let Some(template) = &template
+        {
+            check_audience_template(template, &mut problems);
+        }
         // What a template makes is checked for each recipient when it is sent.
-        let without_templates = template
-            .as_ref()
-            .map_or(Cow::Borrowed(&body.message), |template| {
-                Cow::Owned(template.without_templates())
-            });
         check_payloads(
-            &without_templates,
+            &body.message,
             body.message.expires_at(starts_at),
             &senders.providers(&body.targets),
             &mut problems,
         );
-        drop(without_templates);
+        check_emptiness(&body.message, &body.targets, &senders, &mut problems);
 
         let user_senders = senders.of_users(&body.targets);
         let Targets {
@@ -167,20 +170,78 @@ fn template(message: &Message, problems: &mut Problems) -> Option<MessageTemplat
     })
 }
 
+/// The Users of an audience have no variables, so a template must do without.
+fn check_audience_template(template: &MessageTemplate, problems: &mut Problems) {
+    if let Err(TemplateProblem { field, message }) = template.render(None) {
+        let message = format!("an audience has no variables, and {message}");
+        problems.push_at(field, message);
+    }
+}
+
 /// The message must fit every provider that it goes to, as far as it is the same for every
-/// recipient.
+/// recipient. The override of another provider must be well-formed all the same.
 fn check_payloads(
     message: &Message,
     expires_at: Option<OffsetDateTime>,
     providers: &[Provider],
     problems: &mut Problems,
 ) {
-    for provider in providers {
-        if let Err(PayloadProblem { field, message }) =
-            Payload::render(*provider, message, expires_at)
-        {
+    for provider in PROVIDERS {
+        let found = if providers.contains(&provider) {
+            Payload::check(provider, message, expires_at)
+        } else {
+            Payload::check_override(provider, message)
+        };
+
+        for PayloadProblem { field, message } in found {
             problems.push_at(field, message);
         }
+    }
+}
+
+/// Each recipient must get something. A device of a User that would get nothing is left out when the
+/// message is sent, as long as another provider of the User's App has something to send.
+fn check_emptiness(
+    message: &Message,
+    targets: &Targets,
+    senders: &Senders,
+    problems: &mut Problems,
+) {
+    // With problems, a field that was refused may be what is missing.
+    if !problems.is_empty() {
+        return;
+    }
+
+    let nothing = PROVIDERS.map(|provider| Payload::nothing_for(provider, message));
+    if nothing.iter().all(Option::is_none) {
+        return;
+    }
+
+    let nothing_for_users = PROVIDERS
+        .iter()
+        .zip(&nothing)
+        .filter(|(provider, _)| senders.credential(**provider).is_some())
+        .map(|(_, reason)| reason.as_deref())
+        .reduce(Option::and)
+        .flatten();
+
+    for recipient in &targets.recipients {
+        let reason = match &recipient.to {
+            To::User(_) => nothing_for_users,
+            To::Device(device) => PROVIDERS
+                .iter()
+                .position(|provider| *provider == device.provider)
+                .and_then(|index| nothing[index].as_deref()),
+        };
+        if let Some(reason) = reason {
+            problems.push_at(format!("to[{}]", recipient.index), reason);
+        }
+    }
+
+    if targets.audience.is_some()
+        && let Some(reason) = nothing_for_users
+    {
+        problems.push_at("to[0]", reason);
     }
 }
 
@@ -197,5 +258,6 @@ fn with_credential(recipient: Recipient, senders: &Senders) -> Option<CheckedRec
     Some(CheckedRecipient {
         to,
         variables: recipient.variables,
+        badge: recipient.badge,
     })
 }

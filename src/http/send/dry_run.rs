@@ -13,7 +13,7 @@ use crate::http::error::ApiError;
 use crate::http::send::checked::{CheckedRecipient, CheckedSend, CheckedTo};
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::{CredentialId, UserId};
-use crate::model::message::Message;
+use crate::model::message::{Badge, Message};
 use crate::model::provider::Provider;
 use crate::provider::{Client, Payload};
 use crate::store::devices::{self, DevicesOf};
@@ -96,13 +96,19 @@ impl<'a> DryRun<'a> {
     }
 
     fn message_for(&self, recipient: &CheckedRecipient) -> Result<Message, Failure> {
-        let Some(template) = &self.send.template else {
-            return Ok(self.send.message.clone());
+        let mut message = match &self.send.template {
+            None => self.send.message.clone(),
+            Some(template) => template
+                .render(recipient.variables.as_ref())
+                .map_err(|problem| {
+                    Failure::new(FailureCode::InvalidTemplate, problem.to_string())
+                })?,
         };
 
-        template
-            .render(recipient.variables.as_ref())
-            .map_err(|problem| Failure::new(FailureCode::InvalidTemplate, problem.to_string()))
+        if let Some(badge) = recipient.badge {
+            message.badge = Some(Badge::Number(badge));
+        }
+        Ok(message)
     }
 
     /// What `provider` would be sent for a recipient with this message.

@@ -25,15 +25,19 @@ pub fn send_body(bytes: &[u8]) {
         }
     }
 
-    let template = MessageTemplate::parse(&body.message).ok().flatten();
-    let message = match &template {
-        Some(template) => template.without_templates(),
-        None => body.message,
-    };
+    let message = body.message;
+    let has_templates = MessageTemplate::parse(&message).is_ok_and(|template| template.is_some());
     for provider in [Provider::Fcm, Provider::Apn] {
         let expires_at = message.expires_at(OffsetDateTime::now_utc());
-        if let Err(problem) = Payload::render(provider, &message, expires_at) {
-            assert!(!problem.message.is_empty());
+        let problems = Payload::check(provider, &message, expires_at);
+        assert!(problems.iter().all(|problem| !problem.message.is_empty()));
+
+        // What passes the check can be sent, unless a template is still to be filled in.
+        let can_be_sent = problems.is_empty()
+            && !has_templates
+            && Payload::nothing_for(provider, &message).is_none();
+        if can_be_sent {
+            assert!(Payload::render(provider, &message, expires_at).is_ok());
         }
     }
 }

@@ -107,7 +107,11 @@ fn seal(
 ) -> Result<Vec<NewRecipient>, SecretError> {
     let account_id = caller.account_id.as_uuid();
 
-    let seal = |CheckedRecipient { to, variables }| {
+    let seal = |CheckedRecipient {
+                    to,
+                    variables,
+                    badge,
+                }| {
         let recipient = match to {
             CheckedTo::User(user_id) => recipient::Recipient::User(user_id),
             CheckedTo::Device {
@@ -123,6 +127,7 @@ fn seal(
         Ok(NewRecipient {
             recipient,
             variables,
+            badge,
         })
     };
 

@@ -1,11 +1,13 @@
 //! The Apple Push Notification service (APNs) over HTTP/2:
 //! <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>.
 
+pub(super) mod aps;
 pub(super) mod certificate;
 mod client;
 mod credential;
+pub(super) mod headers;
 pub(super) mod outcome;
-mod payload;
+pub(super) mod payload;
 mod provider_tokens;
 
 pub(super) use client::ApnsClient;

@@ -55,8 +55,8 @@ fn invalid_since(body: &Value) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()
 }
 
-/// The table of reasons. Each row is tested below.
-fn outcome(
+/// The table of reasons. Each row is tested below. FCM's answers have such reasons too.
+pub(in crate::provider) fn outcome(
     status: StatusCode,
     reason: &str,
     since: Option<OffsetDateTime>,

@@ -7,10 +7,17 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::model::message::{Message, Priority};
-use crate::provider::payload::{MAX_PAYLOAD, PayloadProblem, merge, present};
+use crate::model::provider::Provider;
+use crate::model::shown::type_of;
+use crate::provider::apns::aps;
+use crate::provider::apns::headers::{
+    ALERT, BACKGROUND, NOTICEABLE_BACKGROUND, PushType, URGENT_BACKGROUND, VOIP, check_header,
+    is_noticeable,
+};
+use crate::provider::payload::{
+    MAX_PAYLOAD, PayloadProblem, PayloadProblems, Stage, is_filled, merge, present,
+};
 
-/// Most bytes of `apns-collapse-id`.
-const MAX_COLLAPSE_ID: usize = 64;
 /// Most bytes of a payload with the push type `voip`.
 const MAX_VOIP_PAYLOAD: usize = 5120;
 
@@ -23,39 +30,6 @@ const OVERRIDABLE: [&str; 5] = [
     "apns-collapse-id",
 ];
 
-/// A value of `apns-push-type`:
-/// <https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns>.
-#[derive(Clone, Copy)]
-struct PushType {
-    name: &'static str,
-    /// The ending that is added to the bundle id to make the topic.
-    topic_suffix: &'static str,
-}
-
-impl PushType {
-    const fn new(name: &'static str, topic_suffix: &'static str) -> Self {
-        Self { name, topic_suffix }
-    }
-}
-
-/// The push type of a push that only wakes the app.
-const BACKGROUND: &str = "background";
-const VOIP: &str = "voip";
-
-const PUSH_TYPES: [PushType; 11] = [
-    PushType::new("alert", ""),
-    PushType::new(BACKGROUND, ""),
-    PushType::new("mdm", ""),
-    PushType::new(VOIP, ".voip"),
-    PushType::new("complication", ".complication"),
-    PushType::new("fileprovider", ".pushkit.fileprovider"),
-    PushType::new("location", ".location-query"),
-    PushType::new("liveactivity", ".push-type.liveactivity"),
-    PushType::new("pushtotalk", ".voip-ptt"),
-    PushType::new("widgets", ".push-type.widgets"),
-    PushType::new("controls", ".push-type.controls"),
-];
-
 /// Body and headers, the same for every device that gets the message.
 pub struct ApnsPayload {
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -65,46 +39,77 @@ pub struct ApnsPayload {
 
 impl ApnsPayload {
     /// Renders `message`, which APNs is asked to keep no longer than until `expires_at`.
-    pub fn render(
+    pub(in crate::provider) fn render(
         message: &Message,
         expires_at: Option<OffsetDateTime>,
-    ) -> Result<Self, PayloadProblem> {
-        let over = Override::of(message)?;
+        stage: Stage,
+    ) -> Result<Self, PayloadProblems> {
+        PayloadProblems::check(check_override(message, stage))?;
+        let over = Override::of(message);
 
-        let mut payload = payload(message)?;
-        if let Some(over) = over.payload {
-            merge(&mut payload, over);
+        let mut payload = Value::Object(payload(message)?);
+        if let (Value::Object(base), Some(over)) = (&mut payload, over.payload) {
+            merge(base, over);
+        }
+        if stage == Stage::Send {
+            aps::read_numbers(Some(&mut payload));
         }
 
         // After the merge, because an override may add or remove what the device shows.
         let push_type = push_type(&payload, over.headers)?;
-        if push_type.name == BACKGROUND
-            && let Some(Value::Object(aps)) = payload.get_mut("aps")
-        {
-            // Apple asks for it in every background push.
-            aps.entry("content-available").or_insert(json!(1));
+        if push_type.name == BACKGROUND {
+            request_wake_up(&mut payload);
         }
 
-        let headers = headers(message, expires_at, push_type.name, over.headers)?;
-        let body = Bytes::from(Value::Object(payload).to_string());
+        let params = HeaderParams {
+            message,
+            expires_at,
+            push_type: push_type.name,
+            over: over.headers,
+            stage,
+        };
+        let headers = headers(&params)?;
 
+        let body = Bytes::from(payload.to_string());
         let max = if push_type.name == VOIP {
             MAX_VOIP_PAYLOAD
         } else {
             MAX_PAYLOAD
         };
-        if body.len() > max {
-            let message = format!(
-                "the message must be at most {max} bytes as an APNs payload; got {}",
-                body.len()
-            );
-            return Err(PayloadProblem::new("content", message));
+        let size = body.len() - open_bytes(&payload, stage);
+        if size > max {
+            let message =
+                format!("the message must be at most {max} bytes as an APNs payload; got {size}");
+            return Err(PayloadProblem::new("content", message).into());
         }
 
         Ok(Self {
             headers,
             topic_suffix: push_type.topic_suffix,
             body,
+        })
+    }
+
+    /// Why a device would get nothing of `message`, or show nothing of it, if that is so.
+    pub(in crate::provider) fn nothing_in(message: &Message) -> Option<String> {
+        let is_sent = message.title.is_some()
+            || message.body.is_some()
+            || message.has_data()
+            || is_filled(message.apn.as_ref().and_then(|over| over.get("payload")));
+        if is_sent {
+            return None;
+        }
+
+        // iOS loads an image in a service extension of the app, which only an alert starts.
+        if message.image.is_some() {
+            return Some(
+                "APNs shows an image only beside a title or a body; add one of them".to_owned(),
+            );
+        }
+
+        let is_heard = message.badge.is_some() || message.sound_of(Provider::Apn).is_some();
+        (!is_heard).then(|| {
+            "the message holds nothing for APN; add a title, a body, data or apn.payload".to_owned()
         })
     }
 
@@ -122,6 +127,29 @@ impl ApnsPayload {
     }
 }
 
+/// Asks for what Apple wants in every background push.
+fn request_wake_up(payload: &mut Value) {
+    let Value::Object(payload) = payload else {
+        return;
+    };
+
+    let aps = payload.entry("aps").or_insert_with(|| json!({}));
+    if let Value::Object(aps) = aps {
+        aps.entry("content-available").or_insert(json!(1));
+    }
+}
+
+/// The bytes of strings in `value` whose templates are still to be filled in.
+fn open_bytes(value: &Value, stage: Stage) -> usize {
+    match value {
+        Value::Object(fields) => fields.values().map(|value| open_bytes(value, stage)).sum(),
+        Value::Array(elements) => elements.iter().map(|value| open_bytes(value, stage)).sum(),
+        // In the body it has two quotes, which remain.
+        Value::String(text) if stage.is_open(text) => value.to_string().len() - 2,
+        _ => 0,
+    }
+}
+
 /// The `apn` of a message: headers and payload of the API user's own, which are merged over the
 /// rendered ones.
 struct Override<'a> {
@@ -130,29 +158,76 @@ struct Override<'a> {
 }
 
 impl<'a> Override<'a> {
-    fn of(message: &'a Message) -> Result<Self, PayloadProblem> {
-        let over = message.apn.as_ref();
-        let mut names = over.iter().flat_map(|over| over.keys());
-        if let Some(unknown) = names.find(|name| !matches!(name.as_str(), "headers" | "payload")) {
-            return Err(PayloadProblem::new(
-                format!("apn.{unknown}"),
-                "this field does not exist; the fields here are headers, payload",
-            ));
-        }
+    /// The override of a message that [`check_override`] found nothing wrong with.
+    fn of(message: &'a Message) -> Self {
+        let object = |name| message.apn.as_ref()?.get(name)?.as_object();
 
-        let object = |name: &str| match over.and_then(|over| over.get(name)) {
-            None => Ok(None),
-            Some(Value::Object(object)) => Ok(Some(object)),
-            Some(_) => Err(PayloadProblem::new(
+        Self {
+            headers: object("headers"),
+            payload: object("payload"),
+        }
+    }
+}
+
+/// The problems of the override of `message` that can be told without the rest of it.
+pub(in crate::provider) fn check_override(message: &Message, stage: Stage) -> Vec<PayloadProblem> {
+    let mut problems = Vec::new();
+
+    for (name, value) in message.apn.iter().flatten() {
+        match (name.as_str(), value) {
+            ("headers" | "payload", Value::Null) => {}
+            ("headers", Value::Object(headers)) => {
+                problems.extend(check_header_overrides(headers, stage));
+            }
+            ("payload", Value::Object(_)) => {
+                problems.extend(aps::check(Some(value), "apn.payload", stage));
+            }
+            ("headers" | "payload", other) => {
+                let message = format!("must be an object; got {}", type_of(other));
+                problems.push(PayloadProblem::new(format!("apn.{name}"), message));
+            }
+            _ => problems.push(PayloadProblem::new(
                 format!("apn.{name}"),
-                "must be an object",
+                "this field does not exist; the fields here are headers, payload",
             )),
+        }
+    }
+
+    problems
+}
+
+fn check_header_overrides(headers: &Map<String, Value>, stage: Stage) -> Vec<PayloadProblem> {
+    let mut problems = Vec::new();
+
+    for (name, value) in headers {
+        let result = if OVERRIDABLE.contains(&name.as_str()) {
+            match header_text(value) {
+                _ if value.is_null() => Ok(()),
+                Some(text) if stage.is_open(&text) => Ok(()),
+                Some(text) => check_header(name, &text),
+                None => Err(format!("must be a string; got {}", type_of(value))),
+            }
+        } else {
+            Err(format!(
+                "this header can't be set; the headers that can be set are {}",
+                OVERRIDABLE.join(", ")
+            ))
         };
 
-        Ok(Self {
-            headers: object("headers")?,
-            payload: object("payload")?,
-        })
+        if let Err(message) = result {
+            problems.push(PayloadProblem::new(format!("apn.headers.{name}"), message));
+        }
+    }
+
+    problems
+}
+
+/// The text of a header's value: `"apns-priority": 10` is as good as `"10"`.
+fn header_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
     }
 }
 
@@ -161,10 +236,12 @@ fn payload(message: &Message) -> Result<Map<String, Value>, PayloadProblem> {
         ("title", message.title.as_ref().map(|title| json!(title))),
         ("body", message.body.as_ref().map(|body| json!(body))),
     ]);
+    let sound = message.sound_of(Provider::Apn);
+    let badge = message.badge_number();
     let aps = present([
         ("alert", (!alert.is_empty()).then_some(Value::Object(alert))),
-        ("sound", message.sound.as_ref().map(|sound| json!(sound))),
-        ("badge", message.badge.map(|badge| json!(badge))),
+        ("sound", sound.map(|sound| json!(sound))),
+        ("badge", badge.map(|badge| json!(badge))),
         // So that the app's notification service extension is called, which loads the image.
         ("mutable-content", message.image.is_some().then(|| json!(1))),
     ]);
@@ -187,44 +264,52 @@ fn payload(message: &Message) -> Result<Map<String, Value>, PayloadProblem> {
 /// The push type that the API user chose; else `alert` if the device shows, plays or counts
 /// something, and `background` if the push only wakes the app.
 fn push_type(
-    payload: &Map<String, Value>,
+    payload: &Value,
     over: Option<&Map<String, Value>>,
 ) -> Result<PushType, PayloadProblem> {
-    let aps = payload.get("aps");
-    let is_noticeable = ["alert", "sound", "badge"]
-        .iter()
-        .any(|key| aps.is_some_and(|aps| aps.get(key).is_some()));
-    let derived = json!(if is_noticeable { "alert" } else { BACKGROUND });
+    let is_noticeable = is_noticeable(payload.get("aps"));
+    let derived = if is_noticeable { ALERT } else { BACKGROUND };
 
     let chosen = over
         .and_then(|over| over.get("apns-push-type"))
-        .filter(|chosen| !chosen.is_null());
-    let name = chosen.unwrap_or(&derived).as_str();
+        .and_then(Value::as_str);
+    if chosen == Some(BACKGROUND) && is_noticeable {
+        return Err(PayloadProblem::new(
+            "apn.headers.apns-push-type",
+            NOTICEABLE_BACKGROUND,
+        ));
+    }
 
-    PUSH_TYPES
-        .into_iter()
-        .find(|push_type| name == Some(push_type.name))
-        .ok_or_else(|| {
-            let names = PUSH_TYPES.map(|push_type| push_type.name).join(", ");
-            PayloadProblem::new(
-                "apn.headers.apns-push-type",
-                format!("must be one of {names}"),
-            )
-        })
+    // A template may stand in its place: then what follows from the payload is as good a guess.
+    let push_type = chosen.and_then(PushType::named);
+    Ok(push_type
+        .or_else(|| PushType::named(derived))
+        .unwrap_or(PushType::ALERT))
 }
 
-fn headers(
-    message: &Message,
+struct HeaderParams<'a> {
+    message: &'a Message,
     expires_at: Option<OffsetDateTime>,
-    push_type: &str,
-    over: Option<&Map<String, Value>>,
-) -> Result<Vec<(HeaderName, HeaderValue)>, PayloadProblem> {
+    push_type: &'a str,
+    over: Option<&'a Map<String, Value>>,
+    stage: Stage,
+}
+
+fn headers(params: &HeaderParams<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, PayloadProblem> {
+    let HeaderParams {
+        message,
+        push_type,
+        over,
+        stage,
+        ..
+    } = *params;
+
     // APNs refuses priority 10 for a background push.
     let priority = match message.priority {
         Priority::High if push_type != BACKGROUND => "10",
         Priority::High | Priority::Low => "5",
     };
-    let expiration = message.apns_expiration(expires_at);
+    let expiration = message.apns_expiration(params.expires_at);
     let collapse_id = message.collapse_key.as_ref();
     let mut headers = present([
         ("apns-push-type", Some(json!(push_type))),
@@ -235,76 +320,60 @@ fn headers(
         ),
         ("apns-collapse-id", collapse_id.map(|key| json!(key))),
     ]);
-
-    let mut names = over.iter().flat_map(|over| over.keys());
-    if let Some(name) = names.find(|name| !OVERRIDABLE.contains(&name.as_str())) {
-        let message = format!(
-            "this header can't be set; the headers that can be set are {}",
-            OVERRIDABLE.join(", ")
-        );
-        return Err(PayloadProblem::new(format!("apn.headers.{name}"), message));
-    }
     if let Some(over) = over {
         merge(&mut headers, over);
     }
 
     let is_overridden = |name: &str| over.is_some_and(|over| over.contains_key(name));
-    headers
-        .iter()
-        .map(|(name, value)| {
-            // `"apns-priority": 10` is as good as `"10"`.
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            // The field that the API user wrote is named.
-            let field = match name.as_str() {
-                "apns-collapse-id" if !is_overridden(name) => "collapseKey".to_owned(),
-                _ => format!("apn.headers.{name}"),
-            };
+    let mut rendered = Vec::with_capacity(headers.len());
+    for (name, value) in &headers {
+        let text = header_text(value).unwrap_or_default();
+        if stage.is_open(&text) {
+            continue;
+        }
 
-            check_header(name, &text, push_type)
-                .map_err(|message| PayloadProblem::new(&field, message))?;
-            header(name, &text).map_err(|message| PayloadProblem::new(&field, message))
-        })
-        .collect()
-}
+        // The field that the API user wrote is named.
+        let field = match name.as_str() {
+            "apns-collapse-id" if !is_overridden(name) => "collapseKey".to_owned(),
+            _ => format!("apn.headers.{name}"),
+        };
+        let problem = |message| PayloadProblem::new(&field, message);
 
-/// Checks a value against Apple's rule for its header. The error is that rule.
-fn check_header(name: &str, text: &str, push_type: &str) -> Result<(), String> {
-    match name {
-        "apns-priority" if push_type == BACKGROUND && text != "5" => {
-            Err("must be 5 for the push type background".to_owned())
+        check_header(name, &text).map_err(problem)?;
+        if name == "apns-priority" && push_type == BACKGROUND && text != "5" {
+            return Err(problem(URGENT_BACKGROUND.to_owned()));
         }
-        "apns-priority" if !matches!(text, "10" | "5" | "1") => {
-            Err("must be 10, 5 or 1".to_owned())
-        }
-        "apns-expiration" if text.parse::<u32>().is_err() => {
-            Err("must be a timestamp in Unix seconds, or 0 for a single attempt".to_owned())
-        }
-        "apns-collapse-id" if text.len() > MAX_COLLAPSE_ID => Err(format!(
-            "must be at most {MAX_COLLAPSE_ID} bytes for APNs; got {}",
-            text.len()
-        )),
-        _ => Ok(()),
+        rendered.push(header(name, &text).map_err(problem)?);
     }
+
+    Ok(rendered)
 }
 
-fn header(name: &str, text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+fn header(name: &str, text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let name: HeaderName = name.parse().map_err(|_| "must be a header name")?;
     let value = HeaderValue::from_str(text)
-        .map_err(|_| "must not contain control characters, because it is sent as a header")?;
+        .map_err(|_| "must be printable ASCII characters, because it is sent as a header")?;
+
     Ok((name, value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::message::{Badge, Sound};
+
+    fn problem(message: &Message) -> PayloadProblem {
+        ApnsPayload::render(message, None, Stage::Send)
+            .err()
+            .unwrap()
+            .first
+    }
 
     fn rendered(
         message: &Message,
         expires_at: Option<OffsetDateTime>,
     ) -> (Value, Map<String, Value>) {
-        let payload = ApnsPayload::render(message, expires_at).unwrap();
+        let payload = ApnsPayload::render(message, expires_at, Stage::Send).unwrap();
         let headers = payload
             .headers
             .iter()
@@ -322,8 +391,8 @@ mod tests {
             body: Some("B".into()),
             image: Some("https://x.example/i.png".into()),
             data: Some([("k".to_owned(), "v".to_owned())].into()),
-            sound: Some("default".into()),
-            badge: Some(0),
+            sound: Some(Sound::Same("default".into())),
+            badge: Some(Badge::Number(0)),
             collapse_key: Some("c".into()),
             ttl: Some(60),
             ..Message::default()
@@ -408,7 +477,7 @@ mod tests {
             ),
             (
                 json!({"headers": {"apns-push-type": "background", "apns-priority": 10}}),
-                "apn.headers.apns-priority",
+                "apn.headers.apns-push-type",
             ),
             (
                 json!({"headers": {"apns-expiration": "soon"}}),
@@ -419,10 +488,7 @@ mod tests {
                 "apn.headers.apns-collapse-id",
             ),
         ] {
-            assert_eq!(
-                ApnsPayload::render(&over(bad), None).err().unwrap().field,
-                field
-            );
+            assert_eq!(problem(&over(bad)).field, field);
         }
     }
 
@@ -435,7 +501,9 @@ mod tests {
                 apn: over.as_object().cloned(),
                 ..Message::default()
             };
-            let suffix = ApnsPayload::render(&message, None).unwrap().topic_suffix();
+            let suffix = ApnsPayload::render(&message, None, Stage::Send)
+                .unwrap()
+                .topic_suffix();
             let (body, headers) = rendered(&message, None);
             (
                 headers["apns-push-type"].clone(),
@@ -457,16 +525,13 @@ mod tests {
 
     #[test]
     fn a_collapse_key_that_fits_no_header_is_named() {
-        for key in ["x".repeat(65), "a\nb".to_owned()] {
+        for key in ["x".repeat(65), "a\nb".to_owned(), "a ".to_owned()] {
             let message = Message {
                 body: Some("B".into()),
                 collapse_key: Some(key),
                 ..Message::default()
             };
-            assert_eq!(
-                ApnsPayload::render(&message, None).err().unwrap().field,
-                "collapseKey"
-            );
+            assert_eq!(problem(&message).field, "collapseKey");
         }
     }
 
@@ -476,9 +541,98 @@ mod tests {
             body: Some("x".repeat(5000)),
             ..Message::default()
         };
-        let problem = ApnsPayload::render(&message, None).err().unwrap();
+        let problem = problem(&message);
 
         assert_eq!(problem.field, "content");
         assert!(problem.message.contains("4096"), "{}", problem.message);
+    }
+
+    #[test]
+    fn a_background_push_has_nothing_to_notice() {
+        let background = json!({"headers": {"apns-push-type": "background"}});
+        let message = |body: Option<&str>| Message {
+            body: body.map(str::to_owned),
+            data: Some([("k".to_owned(), "v".to_owned())].into()),
+            apn: background.as_object().cloned(),
+            ..Message::default()
+        };
+
+        assert_eq!(
+            problem(&message(Some("B"))).field,
+            "apn.headers.apns-push-type"
+        );
+        let (body, _) = rendered(&message(None), None);
+        assert_eq!(body["aps"], json!({"content-available": 1}));
+
+        let urgent = json!({"headers": {"apns-priority": 10}});
+        let urgent = Message {
+            apn: urgent.as_object().cloned(),
+            ..message(None)
+        };
+        assert_eq!(problem(&urgent).field, "apn.headers.apns-priority");
+    }
+
+    #[test]
+    fn what_a_device_would_not_notice_is_told() {
+        let nothing = |message: Message| ApnsPayload::nothing_in(&message).is_some();
+        let image = Some("https://x.example/i.png".to_owned());
+        let fcm = json!({"notification": {"title": "A"}}).as_object().cloned();
+        let apn = |value: Value| value.as_object().cloned();
+
+        assert!(nothing(Message {
+            image: image.clone(),
+            ..Message::default()
+        }));
+        assert!(nothing(Message {
+            fcm,
+            data: Some([].into()),
+            ..Message::default()
+        }));
+        assert!(nothing(Message {
+            apn: apn(json!({"payload": {"aps": {"alert": null}}, "headers": {"apns-priority": 5}})),
+            ..Message::default()
+        }));
+
+        assert!(!nothing(Message {
+            image,
+            body: Some("B".to_owned()),
+            ..Message::default()
+        }));
+        assert!(!nothing(Message {
+            apn: apn(json!({"payload": {"aps": {"content-available": 1}}})),
+            ..Message::default()
+        }));
+    }
+
+    #[test]
+    fn null_removes_a_rendered_field() {
+        let over =
+            json!({"payload": {"aps": {"sound": null}}, "headers": {"apns-collapse-id": null}});
+        let message = Message {
+            body: Some("B".into()),
+            sound: Some(Sound::Same("s".into())),
+            collapse_key: Some("c".into()),
+            apn: over.as_object().cloned(),
+            ..Message::default()
+        };
+        let (body, headers) = rendered(&message, None);
+
+        assert_eq!(body["aps"], json!({"alert": {"body": "B"}}));
+        assert!(!headers.contains_key("apns-collapse-id"));
+    }
+
+    #[test]
+    fn templates_are_not_judged_before_they_are_filled_in() {
+        let over = json!({"headers": {"apns-collapse-id": "{{ id }}"},
+            "payload": {"aps": {"badge": "{{ n }}", "thread-id": "x".repeat(40)}}});
+        let message = Message {
+            body: Some(format!("{{{{ a }}}}{}", "x".repeat(9000))),
+            apn: over.as_object().cloned(),
+            ..Message::default()
+        };
+        let request = Stage::Request { templates: true };
+
+        assert!(ApnsPayload::render(&message, None, request).is_ok());
+        assert_eq!(problem(&message).field, "apn.payload.aps.badge");
     }
 }

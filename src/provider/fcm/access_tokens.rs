@@ -229,7 +229,9 @@ impl AccessTokens {
 
         let asked_at = Instant::now();
         let response = self.pool.send(request, &body).await.map_err(|error| {
-            let (SendError::NotSent(reason) | SendError::Ambiguous(reason)) = error;
+            let (SendError::NotSent(reason)
+            | SendError::Malformed(reason)
+            | SendError::Ambiguous(reason)) = error;
             NotSent::CredentialUnavailable {
                 reason,
                 retry_after: None,

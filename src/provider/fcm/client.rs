@@ -98,6 +98,7 @@ impl FcmClient {
                 &response.headers,
                 &response.body,
             )),
+            Err(SendError::Malformed(reason)) => Ok(Answer::malformed(&reason)),
             Err(SendError::Ambiguous(reason)) => Ok(Answer::ambiguous(reason)),
             Err(SendError::NotSent(reason)) => Err(NotSent::Unreachable { reason }),
         }

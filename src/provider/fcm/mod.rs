@@ -5,7 +5,8 @@ mod access_tokens;
 mod client;
 mod credential;
 pub(super) mod outcome;
-mod payload;
+pub(super) mod payload;
+mod schema;
 
 pub(super) use client::FcmClient;
 pub(super) use credential::FcmCredential;

@@ -5,16 +5,36 @@
 //! then the HTTP status. Google's front end may answer with HTML, so a body of any form is accepted.
 //! An unknown code never makes a token dead.
 
+use std::time::Duration;
+
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::model::outcome::{Answer, Outcome};
+use crate::provider::apns;
 use crate::provider::bounded_text::bounded_text;
 use crate::provider::retry_after::retry_after;
+
+/// How many violations an explanation names.
+const MAX_VIOLATIONS: usize = 5;
 
 /// The `error` object of an answer; null if there is none. Any field may be missing or have another
 /// type than documented.
 struct ErrorBody(Value);
+
+/// `google.firebase.fcm.v1.ApnsError`.
+struct ApnsError<'a> {
+    status: Option<u16>,
+    /// Empty if there is none.
+    reason: &'a str,
+}
+
+/// The last part of a detail's type.
+fn type_of_detail(detail: &Value) -> &str {
+    let name = detail.get("@type").and_then(Value::as_str);
+    name.and_then(|name| name.rsplit(['.', '/']).next())
+        .unwrap_or_default()
+}
 
 impl ErrorBody {
     fn string(&self, name: &str) -> Option<&str> {
@@ -34,18 +54,89 @@ impl ErrorBody {
             .find_map(|detail| detail.get("errorCode")?.as_str())
     }
 
-    /// Whether an `INVALID_ARGUMENT` is about the token and not about the message.
-    fn names_the_token(&self) -> bool {
+    /// What APNs said about a message for an iOS app, which FCM passes on.
+    fn apns_error(&self) -> Option<ApnsError<'_>> {
+        let detail = self
+            .details()
+            .find(|detail| type_of_detail(detail) == "ApnsError")?;
+        let status = detail.get("statusCode").and_then(Value::as_u64);
+
+        Some(ApnsError {
+            status: status.and_then(|status| u16::try_from(status).ok()),
+            reason: detail
+                .get("reason")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        })
+    }
+
+    /// The fields that FCM finds wrong, each with what is wrong; both may be empty.
+    fn violations(&self) -> impl Iterator<Item = (&str, &str)> {
         let violations = self
             .details()
             .filter_map(|detail| detail.get("fieldViolations")?.as_array())
             .flatten();
-        let mut fields = violations.filter_map(|violation| violation.get("field")?.as_str());
+        violations.map(|violation| {
+            let text = |name| violation.get(name).and_then(Value::as_str);
+            (
+                text("field").unwrap_or_default(),
+                text("description").unwrap_or_default(),
+            )
+        })
+    }
+
+    /// What FCM says, in every place where it says something.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let message = self.string("message");
+        message
+            .into_iter()
+            .chain(self.violations().map(|(_, description)| description))
+    }
+
+    /// Whether FCM complains about the token and not about the message.
+    fn names_the_token(&self) -> bool {
+        let says = |part: &str| {
+            self.texts()
+                .any(|text| text.to_ascii_lowercase().contains(part))
+        };
 
         // Not every answer has details: without them, only the text tells.
-        let message = self.string("message").unwrap_or_default();
-        fields.any(|field| matches!(field, "message.token" | "message.fid"))
-            || message.contains("registration token is not a valid FCM registration token")
+        self.violations()
+            .any(|(field, _)| matches!(field, "message.token" | "message.fid"))
+            || says("registration token is not a valid fcm registration token")
+            || says("invalid registration token")
+            || says("apns device token is disabled")
+    }
+
+    /// The reason for people: FCM's message, the fields that it finds wrong, and APNs' own reason.
+    fn explanation(&self) -> Option<String> {
+        let mut parts: Vec<String> = self
+            .string("message")
+            .map(str::to_owned)
+            .into_iter()
+            .collect();
+
+        for (field, description) in self.violations().take(MAX_VIOLATIONS) {
+            let part = [field, description]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join(": ");
+            // The message often repeats a description.
+            if !part.is_empty() && !parts.iter().any(|known| known.contains(&part)) {
+                parts.push(part);
+            }
+        }
+
+        if let Some(apns) = self.apns_error() {
+            let status = apns.status.map(|status| format!(" ({status})"));
+            let status = status.unwrap_or_default();
+            if !apns.reason.is_empty() || !status.is_empty() {
+                parts.push(format!("APNs: {}{status}", apns.reason));
+            }
+        }
+
+        (!parts.is_empty()).then(|| bounded_text(&parts.join("; ")))
     }
 
     /// Whether the quota that is used up is a single device's and not the project's.
@@ -94,7 +185,7 @@ pub(in crate::provider) fn answer(status: StatusCode, headers: &HeaderMap, body:
             .error_code()
             .or(error.string("status"))
             .map(bounded_text),
-        message: error.string("message").map(bounded_text),
+        message: error.explanation(),
         message_id: None,
     }
 }
@@ -128,6 +219,13 @@ fn outcome(
         // iOS apps and browsers, so it must not stop the Credential.
         (_, Some("THIRD_PARTY_AUTH_ERROR" | "APNS_AUTH_ERROR"), _) => Outcome::TokenRefused,
 
+        // FCM calls APNs' refusals an invalid argument, or gives no code at all.
+        (_, Some("INVALID_ARGUMENT") | None, _) if error.apns_error().is_some() => {
+            error.apns_error().map_or(Outcome::MessageRefused, |error| {
+                outcome_at_apns(&error, retry_after)
+            })
+        }
+
         (_, Some("INVALID_ARGUMENT"), _) | (400, _, "INVALID_ARGUMENT")
             if error.names_the_token() =>
         {
@@ -144,9 +242,28 @@ fn outcome(
     }
 }
 
+/// What APNs' refusal means to FCM's Credential, which is another than APNs'.
+fn outcome_at_apns(error: &ApnsError<'_>, retry_after: Option<Duration>) -> Outcome {
+    let status = error
+        .status
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .unwrap_or(StatusCode::BAD_REQUEST);
+
+    match apns::outcome::outcome(status, error.reason, None, retry_after) {
+        // FCM tells no reason for some tokens that APNs no longer takes.
+        Outcome::TokenRefused if status == StatusCode::GONE => Outcome::TokenDead { since: None },
+        // The key for APNs that is kept at Firebase is bad: see above.
+        Outcome::CredentialRefused => Outcome::TokenRefused,
+        Outcome::Throttled { retry_after, .. } => Outcome::Throttled {
+            retry_after,
+            device_only: true,
+        },
+        outcome => outcome,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use serde_json::json;
 
@@ -249,6 +366,116 @@ mod tests {
             );
             assert_eq!(answer.outcome, Outcome::TokenDead { since: None });
             assert_eq!(answer.code.as_deref(), Some("INVALID_ARGUMENT"));
+        }
+    }
+
+    #[test]
+    fn what_apns_said_decides_for_an_ios_app() {
+        let of = |apns: serde_json::Value| {
+            let mut apns = apns;
+            apns["@type"] = json!("type.googleapis.com/google.firebase.fcm.v1.ApnsError");
+            let body = json!({"error": {"code": 400, "status": "INVALID_ARGUMENT",
+                "message": "Request contains an invalid argument.", "details": [
+                {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "INVALID_ARGUMENT"},
+                apns,
+            ]}});
+            answer(
+                StatusCode::BAD_REQUEST,
+                &HeaderMap::new(),
+                body.to_string().as_bytes(),
+            )
+        };
+        let dead = Outcome::TokenDead { since: None };
+        let throttled = Outcome::Throttled {
+            retry_after: None,
+            device_only: true,
+        };
+
+        for (apns, expected) in [
+            (json!({"statusCode": 410, "reason": "Unregistered"}), dead),
+            (json!({"statusCode": 410, "reason": "ExpiredToken"}), dead),
+            (json!({"statusCode": 410}), dead),
+            (json!({"reason": "Unregistered"}), dead),
+            (
+                json!({"statusCode": 400, "reason": "BadDeviceToken"}),
+                Outcome::TokenRefused,
+            ),
+            (
+                json!({"statusCode": 400, "reason": "DeviceTokenNotForTopic"}),
+                Outcome::TokenRefused,
+            ),
+            (
+                json!({"statusCode": 403, "reason": "InvalidProviderToken"}),
+                Outcome::TokenRefused,
+            ),
+            (
+                json!({"statusCode": 400, "reason": "BadCollapseId"}),
+                Outcome::MessageRefused,
+            ),
+            (
+                json!({"statusCode": 413, "reason": "PayloadTooLarge"}),
+                Outcome::MessageRefused,
+            ),
+            (
+                json!({"statusCode": 429, "reason": "TooManyRequests"}),
+                throttled,
+            ),
+            (
+                json!({"statusCode": 503, "reason": "Shutdown"}),
+                Outcome::Unavailable { retry_after: None },
+            ),
+            (
+                json!({"statusCode": "x", "reason": 7}),
+                Outcome::MessageRefused,
+            ),
+        ] {
+            assert_eq!(of(apns.clone()).outcome, expected, "{apns}");
+        }
+
+        let answer = of(json!({"statusCode": 410, "reason": "Unregistered"}));
+        assert_eq!(answer.code.as_deref(), Some("INVALID_ARGUMENT"));
+        assert_eq!(
+            answer.message.as_deref(),
+            Some("Request contains an invalid argument.; APNs: Unregistered (410)")
+        );
+    }
+
+    #[test]
+    fn the_fields_that_fcm_finds_wrong_reach_the_user() {
+        let body = |violations: serde_json::Value| {
+            json!({"error": {"code": 400, "status": "INVALID_ARGUMENT",
+                "message": "Request contains an invalid argument.", "details": [
+                {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations},
+            ]}})
+            .to_string()
+        };
+        let of = |violations| {
+            let body = body(violations);
+            answer(StatusCode::BAD_REQUEST, &HeaderMap::new(), body.as_bytes())
+        };
+
+        let answer =
+            of(json!([{"field": "message.android.ttl", "description": "Invalid value (TTL), 60"}]));
+        assert_eq!(answer.outcome, Outcome::MessageRefused);
+        assert_eq!(
+            answer.message.as_deref(),
+            Some(
+                "Request contains an invalid argument.; message.android.ttl: Invalid value (TTL), 60"
+            )
+        );
+
+        for violation in [
+            json!({"field": "message.token", "description": "Invalid registration token"}),
+            json!({"description": "Invalid registration token"}),
+            json!({"field": "message.token"}),
+            json!({"description": "APNs device token is disabled."}),
+        ] {
+            let answer = of(json!([violation]));
+            assert_eq!(
+                answer.outcome,
+                Outcome::TokenDead { since: None },
+                "{violation}"
+            );
         }
     }
 

@@ -1,24 +1,26 @@
 //! FCM's request body:
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages#Message>.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::model::message::{Message, Priority};
-use crate::provider::payload::{MAX_PAYLOAD, PayloadProblem, merge, present};
+use crate::model::provider::Provider;
+use crate::provider::apns::aps;
+use crate::provider::apns::headers::{
+    BACKGROUND, NOTICEABLE_BACKGROUND, URGENT_BACKGROUND, is_noticeable,
+};
+use crate::provider::fcm::schema;
+use crate::provider::payload::{
+    MAX_PAYLOAD, PayloadProblem, PayloadProblems, Stage, is_filled, merge, present,
+};
 
-/// The fields that an override may not set: the recipient, and the newer form of `android`, which FCM
-/// does not take beside `android`.
-const NOT_OVERRIDABLE: [&str; 7] = [
-    "token",
-    "fid",
-    "topic",
-    "condition",
-    "name",
-    "androidV2",
-    "android_v2",
-];
+/// Characters of the topic of Web Push that stands for a collapse key.
+const TOPIC_LENGTH: usize = 32;
 
 /// The body of a request, the same for every device that gets the message but for the token. It is
 /// serialized once, and each request only adds its token.
@@ -27,40 +29,72 @@ pub struct FcmPayload {
     rest: String,
 }
 
+/// What a device does with a message, as far as that decides how it is rendered.
+#[derive(Clone, Copy, Default)]
+struct Effect {
+    /// Android shows a notification. Without one, the app gets the message.
+    shows_on_android: bool,
+    /// An iOS app is woken, and nothing is to be noticed.
+    only_wakes_ios: bool,
+}
+
 impl FcmPayload {
     /// Renders `message`. `expires_at` is for tokens of iOS apps, which FCM passes on to APNs: APNs
     /// is asked to keep the message no longer than until then.
-    pub fn render(
+    pub(in crate::provider) fn render(
         message: &Message,
         expires_at: Option<OffsetDateTime>,
-    ) -> Result<Self, PayloadProblem> {
-        let mut rendered = fields(message, expires_at);
+        stage: Stage,
+    ) -> Result<Self, PayloadProblems> {
+        let mut problems = Vec::new();
+        let over = checked_override(message, stage, &mut problems);
+        PayloadProblems::check(problems)?;
 
-        if let Some(over) = &message.fcm {
-            let mut names = NOT_OVERRIDABLE.iter();
-            if let Some(name) = names.find(|name| over.contains_key(**name)) {
-                let message =
-                    "this field can't be set, because Bellwire sets the recipient and android";
-                return Err(PayloadProblem::new(format!("fcm.{name}"), message));
+        // An override may make a device show something, or nothing: only the whole message tells.
+        let render = |effect| {
+            let mut rendered = Value::Object(fields(message, expires_at, effect));
+            if let (Value::Object(base), Some(over)) = (&mut rendered, &over) {
+                merge(base, over);
             }
-            merge(&mut rendered, &in_camel_case(over));
+            rendered
+        };
+        let mut rendered = render(effect_of(&render(Effect::default())));
+        if stage == Stage::Send {
+            aps::read_numbers(rendered.pointer_mut("/apns/payload"));
         }
 
         check_data(message, rendered.get("data"))?;
-        let size: usize = rendered
-            .iter()
-            .map(|(key, value)| key.len() + bytes_of(value))
-            .sum();
+        check_apns(&rendered)?;
+        let size = bytes_of(&rendered, stage);
         if size > MAX_PAYLOAD {
             let message = format!(
                 "the message must be at most {MAX_PAYLOAD} bytes of keys and values for FCM; got {size}"
             );
-            return Err(PayloadProblem::new("content", message));
+            return Err(PayloadProblem::new("content", message).into());
         }
 
-        let mut rest = Value::Object(rendered).to_string();
+        let mut rest = rendered.to_string();
         rest.remove(0);
         Ok(Self { rest })
+    }
+
+    /// Why a device would get nothing of `message`, if that is so.
+    pub(in crate::provider) fn nothing_in(message: &Message) -> Option<String> {
+        let has_content = message.title.is_some()
+            || message.body.is_some()
+            || message.image.is_some()
+            || message.has_data();
+
+        let over = checked_override(message, Stage::Send, &mut Vec::new());
+        let over = over.map(Value::Object).unwrap_or_default();
+        let is_overridden = CONTENT
+            .iter()
+            .any(|pointer| is_filled(over.pointer(pointer)));
+
+        (!has_content && !is_overridden).then(|| {
+            "the message holds nothing for FCM; add a title, a body, data, or a notification in fcm"
+                .to_owned()
+        })
     }
 
     /// The body for the device with `token`.
@@ -87,80 +121,108 @@ impl FcmPayload {
     }
 }
 
-/// FCM takes each field in camelCase and in `snake_case`. An override in `snake_case` is renamed, so
-/// that it replaces the rendered field and does not stand beside it.
-fn in_camel_case(over: &Map<String, Value>) -> Map<String, Value> {
-    let mut over = over.clone();
+/// The fields of a message that reach a device; the others say how it is sent.
+const CONTENT: [&str; 7] = [
+    "/notification",
+    "/data",
+    "/android/notification",
+    "/android/data",
+    "/apns/payload",
+    "/webpush/notification",
+    "/webpush/data",
+];
 
-    // Of the rendered fields, only these two have names of two words.
-    if let Some(Value::Object(android)) = over.get_mut("android") {
-        if let Some(key) = android.remove("collapse_key") {
-            android.insert("collapseKey".to_owned(), key);
-        }
-        if let Some(Value::Object(notification)) = android.get_mut("notification")
-            && let Some(count) = notification.remove("notification_count")
-        {
-            notification.insert("notificationCount".to_owned(), count);
-        }
-    }
-    over
+/// The override of `message` in camelCase. Notes the problems that can be told without the rest of the
+/// message.
+pub(in crate::provider) fn checked_override(
+    message: &Message,
+    stage: Stage,
+    problems: &mut Vec<PayloadProblem>,
+) -> Option<Map<String, Value>> {
+    let over = schema::check(message.fcm.as_ref()?, stage, problems);
+
+    let payload = over.get("apns").and_then(|apns| apns.get("payload"));
+    problems.extend(aps::check(payload, "fcm.apns.payload", stage));
+    Some(over)
 }
 
-/// Checks that `data` has only strings, and none of the keys that FCM reserves:
-/// <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages#Message>.
-fn check_data(message: &Message, data: Option<&Value>) -> Result<(), PayloadProblem> {
-    let Some(data) = data else { return Ok(()) };
-    let Some(data) = data.as_object() else {
-        return Err(PayloadProblem::new(
-            "fcm.data",
-            "must be an object of strings",
-        ));
-    };
+fn effect_of(rendered: &Value) -> Effect {
+    let shows = is_filled(rendered.get("notification"));
+    let push_type = rendered.pointer("/apns/headers/apns-push-type");
+    let is_background = push_type.is_none_or(|push_type| push_type == BACKGROUND);
 
-    let is_of_message = |key: &str| {
-        message
-            .data
-            .as_ref()
-            .is_some_and(|data| data.contains_key(key))
-    };
-    for (key, value) in data {
-        let field = if is_of_message(key) {
-            format!("content.data.{key}")
-        } else {
-            format!("fcm.data.{key}")
-        };
+    Effect {
+        shows_on_android: shows || is_filled(rendered.pointer("/android/notification")),
+        only_wakes_ios: !shows
+            && is_background
+            && !is_noticeable(rendered.pointer("/apns/payload/aps")),
+    }
+}
 
-        let reserved = matches!(key.as_str(), "from" | "message_type")
-            || key.starts_with("google.")
-            || key.starts_with("gcm.notification.");
-        if reserved {
+/// Checks what FCM passes on to APNs, which refuses a push that says it only wakes the app and does
+/// more.
+fn check_apns(rendered: &Value) -> Result<(), PayloadProblem> {
+    let shows = is_filled(rendered.get("notification"));
+    let is_noticed = shows || is_noticeable(rendered.pointer("/apns/payload/aps"));
+    let header = |name: &str| rendered.pointer("/apns/headers")?.get(name)?.as_str();
+
+    let is_background = match header("apns-push-type") {
+        Some(BACKGROUND) if is_noticed => {
             return Err(PayloadProblem::new(
-                field,
-                "FCM reserves this key; use another key",
+                "fcm.apns.headers.apns-push-type",
+                NOTICEABLE_BACKGROUND,
             ));
         }
-        if !value.is_string() {
-            return Err(PayloadProblem::new(field, "must be a string"));
-        }
-    }
+        Some(push_type) => push_type == BACKGROUND,
+        None => !is_noticed,
+    };
 
+    if is_background && header("apns-priority") == Some("10") {
+        let field = "fcm.apns.headers.apns-priority";
+        return Err(PayloadProblem::new(field, URGENT_BACKGROUND));
+    }
     Ok(())
 }
 
-/// Bytes of all keys and values, which FCM limits.
-fn bytes_of(value: &Value) -> usize {
+/// Checks that `data`, as it is rendered, has none of the keys that FCM reserves. Those of an override
+/// have been checked.
+fn check_data(message: &Message, data: Option<&Value>) -> Result<(), PayloadProblem> {
+    let reserved = message
+        .data
+        .iter()
+        .flat_map(|data| data.keys())
+        .find(|key| {
+            schema::is_reserved(key) && data.is_some_and(|data| data.get(key.as_str()).is_some())
+        });
+
+    match reserved {
+        Some(key) => Err(PayloadProblem::new(
+            format!("content.data.{key}"),
+            schema::RESERVED,
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Bytes of all keys and values, which FCM limits, but for templates that are still to be filled in.
+fn bytes_of(value: &Value, stage: Stage) -> usize {
     match value {
         Value::Object(object) => object
             .iter()
-            .map(|(key, value)| key.len() + bytes_of(value))
+            .map(|(key, value)| key.len() + bytes_of(value, stage))
             .sum(),
-        Value::Array(array) => array.iter().map(bytes_of).sum(),
+        Value::Array(array) => array.iter().map(|value| bytes_of(value, stage)).sum(),
+        Value::String(text) if stage.is_open(text) => 0,
         Value::String(text) => text.len(),
         other => other.to_string().len(),
     }
 }
 
-fn fields(message: &Message, expires_at: Option<OffsetDateTime>) -> Map<String, Value> {
+fn fields(
+    message: &Message,
+    expires_at: Option<OffsetDateTime>,
+    effect: Effect,
+) -> Map<String, Value> {
     let mut fields = Map::new();
 
     let notification = present([
@@ -168,47 +230,43 @@ fn fields(message: &Message, expires_at: Option<OffsetDateTime>) -> Map<String, 
         ("body", message.body.as_ref().map(|body| json!(body))),
         ("image", message.image.as_ref().map(|image| json!(image))),
     ]);
-    let is_noticeable =
-        !notification.is_empty() || message.sound.is_some() || message.badge.is_some();
     insert(&mut fields, "notification", notification);
 
     if let Some(data) = message.data.as_ref().filter(|data| !data.is_empty()) {
         fields.insert("data".to_owned(), json!(data));
     }
-    insert(&mut fields, "android", android(message));
-
-    // An override of these two may make the device show something.
-    let is_overridden = |name| {
-        message
-            .fcm
-            .as_ref()
-            .is_some_and(|over| over.contains_key(name))
-    };
-    let only_wakes = !is_noticeable && !is_overridden("notification") && !is_overridden("apns");
-    insert(&mut fields, "apns", apns(message, expires_at, only_wakes));
+    insert(&mut fields, "android", android(message, effect));
+    insert(&mut fields, "apns", apns(message, expires_at, effect));
+    insert(&mut fields, "webpush", webpush(message));
 
     fields
 }
 
-fn android(message: &Message) -> Map<String, Value> {
+fn android(message: &Message, effect: Effect) -> Map<String, Value> {
     let priority = match message.priority {
         Priority::High => "HIGH",
         Priority::Low => "NORMAL",
     };
+    let collapse_key = message.collapse_key.as_ref();
     let mut android = present([
         ("priority", Some(json!(priority))),
         ("ttl", message.ttl.map(|ttl| json!(format!("{ttl}s")))),
-        (
-            "collapseKey",
-            message.collapse_key.as_ref().map(|key| json!(key)),
-        ),
+        ("collapseKey", collapse_key.map(|key| json!(key))),
     ]);
 
-    let notification = present([
-        ("sound", message.sound.as_ref().map(|sound| json!(sound))),
-        ("notificationCount", message.badge.map(|badge| json!(badge))),
-    ]);
-    insert(&mut android, "notification", notification);
+    // Android shows whatever has these fields, also without a text, and does not call the app.
+    if effect.shows_on_android {
+        let sound = message.sound_of(Provider::Fcm);
+        // 0 asks Android to count up by one.
+        let count = message.badge_number().filter(|count| *count > 0);
+        let notification = present([
+            ("sound", sound.map(|sound| json!(sound))),
+            ("notificationCount", count.map(|count| json!(count))),
+            // The collapse key replaces what waits at FCM, the tag what the device shows.
+            ("tag", collapse_key.map(|key| json!(key))),
+        ]);
+        insert(&mut android, "notification", notification);
+    }
 
     android
 }
@@ -218,11 +276,14 @@ fn android(message: &Message) -> Map<String, Value> {
 fn apns(
     message: &Message,
     expires_at: Option<OffsetDateTime>,
-    only_wakes: bool,
+    effect: Effect,
 ) -> Map<String, Value> {
+    let only_wakes = effect.only_wakes_ios;
+    let sound = message.sound_of(Provider::Apn);
+    let badge = message.badge_number();
     let aps = present([
-        ("sound", message.sound.as_ref().map(|sound| json!(sound))),
-        ("badge", message.badge.map(|badge| json!(badge))),
+        ("sound", sound.map(|sound| json!(sound))),
+        ("badge", badge.map(|badge| json!(badge))),
         ("content-available", only_wakes.then(|| json!(1))),
         // So that the app's notification service extension is called, which loads the image.
         ("mutable-content", message.image.is_some().then(|| json!(1))),
@@ -254,6 +315,35 @@ fn apns(
     apns
 }
 
+/// For tokens of browsers, which FCM passes on by Web Push:
+/// <https://www.rfc-editor.org/rfc/rfc8030#section-5>.
+fn webpush(message: &Message) -> Map<String, Value> {
+    let urgency = match message.priority {
+        Priority::High => "high",
+        Priority::Low => "low",
+    };
+    let topic = message.collapse_key.as_deref().map(web_topic);
+    let headers = present([
+        ("TTL", message.ttl.map(|ttl| json!(ttl.to_string()))),
+        ("Urgency", Some(json!(urgency))),
+        ("Topic", topic.map(|topic| json!(topic))),
+    ]);
+
+    present([("headers", Some(Value::Object(headers)))])
+}
+
+/// The topic of Web Push for a collapse key: the key itself, or a hash of it if it is too long or has
+/// other characters than a topic may have.
+fn web_topic(key: &str) -> String {
+    if schema::is_web_topic(key) {
+        return key.to_owned();
+    }
+
+    let mut hash = URL_SAFE_NO_PAD.encode(Sha256::digest(key.as_bytes()));
+    hash.truncate(TOPIC_LENGTH);
+    hash
+}
+
 /// Inserts `object`, unless it is empty.
 fn insert(fields: &mut Map<String, Value>, name: &str, object: Map<String, Value>) {
     if !object.is_empty() {
@@ -264,17 +354,21 @@ fn insert(fields: &mut Map<String, Value>, name: &str, object: Map<String, Value
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::message::{Badge, Sound};
+
+    fn render(message: &Message) -> Result<FcmPayload, PayloadProblem> {
+        let expires_at = message
+            .ttl
+            .and_then(|_| OffsetDateTime::from_unix_timestamp(1_700_000_060).ok());
+        FcmPayload::render(message, expires_at, Stage::Send).map_err(|problems| problems.first)
+    }
+
+    fn problem(message: &Message) -> PayloadProblem {
+        render(message).err().unwrap()
+    }
 
     fn body(message: &Message) -> Value {
-        serde_json::from_slice(
-            &FcmPayload::render(
-                message,
-                OffsetDateTime::from_unix_timestamp(1_700_000_060).ok(),
-            )
-            .unwrap()
-            .for_token("t\"1"),
-        )
-        .unwrap()
+        serde_json::from_slice(&render(message).unwrap().for_token("t\"1")).unwrap()
     }
 
     #[test]
@@ -284,8 +378,8 @@ mod tests {
             body: Some("B".into()),
             image: Some("https://x.example/i.png".into()),
             data: Some([("k".to_owned(), "v".to_owned())].into()),
-            sound: Some("default".into()),
-            badge: Some(3),
+            sound: Some(Sound::Same("default".into())),
+            badge: Some(Badge::Number(3)),
             priority: Priority::Low,
             ttl: Some(60),
             collapse_key: Some("c".into()),
@@ -296,9 +390,10 @@ mod tests {
             "notification": {"title": "T", "body": "B", "image": "https://x.example/i.png"},
             "data": {"k": "v"},
             "android": {"priority": "NORMAL", "ttl": "60s", "collapseKey": "c",
-                "notification": {"sound": "default", "notificationCount": 3}},
+                "notification": {"sound": "default", "notificationCount": 3, "tag": "c"}},
             "apns": {"headers": {"apns-priority": "5", "apns-expiration": "1700000060", "apns-collapse-id": "c"},
                 "payload": {"aps": {"sound": "default", "badge": 3, "mutable-content": 1}}},
+            "webpush": {"headers": {"TTL": "60", "Urgency": "low", "Topic": "c"}},
         }});
 
         assert_eq!(body(&message), expected);
@@ -316,25 +411,96 @@ mod tests {
             merged["message"]["android"],
             json!({"priority": "HIGH", "directBootOk": true})
         );
-        let problem = FcmPayload::render(&over(json!({"topic": "all"})), None)
-            .err()
-            .unwrap();
-        assert_eq!(problem.field, "fcm.topic");
+        assert_eq!(problem(&over(json!({"topic": "all"}))).field, "fcm.topic");
     }
 
     #[test]
     fn an_override_in_snake_case_replaces_the_rendered_field() {
         let over = json!({"android": {"collapse_key": "overridden", "notification": {"notification_count": 9}}});
         let message = Message {
-            badge: Some(1),
+            title: Some("T".into()),
+            badge: Some(Badge::Number(1)),
             collapse_key: Some("rendered".into()),
             fcm: over.as_object().cloned(),
             ..Message::default()
         };
         let android = body(&message)["message"]["android"].take();
-        let expected = json!({"priority": "HIGH", "collapseKey": "overridden", "notification": {"notificationCount": 9}});
+        let expected = json!({"priority": "HIGH", "collapseKey": "overridden",
+            "notification": {"notificationCount": 9, "tag": "rendered"}});
 
         assert_eq!(android, expected);
+    }
+
+    #[test]
+    fn data_with_a_badge_or_a_sound_shows_nothing_on_android() {
+        let message = Message {
+            data: Some([("sync".to_owned(), "1".to_owned())].into()),
+            badge: Some(Badge::Number(4)),
+            sound: Some(Sound::Same("default".into())),
+            collapse_key: Some("c".into()),
+            ..Message::default()
+        };
+        let rendered = body(&message)["message"].take();
+
+        assert_eq!(
+            rendered["android"],
+            json!({"priority": "HIGH", "collapseKey": "c"})
+        );
+        assert_eq!(
+            rendered["apns"]["payload"]["aps"],
+            json!({"badge": 4, "sound": "default"})
+        );
+
+        let over = json!({"notification": {"title": "T"}});
+        let shown = body(&Message {
+            fcm: over.as_object().cloned(),
+            ..message
+        });
+        assert_eq!(
+            shown["message"]["android"]["notification"],
+            json!({"notificationCount": 4, "sound": "default", "tag": "c"})
+        );
+    }
+
+    #[test]
+    fn a_badge_of_zero_does_not_count_up() {
+        let message = Message {
+            title: Some("T".into()),
+            badge: Some(Badge::Number(0)),
+            ..Message::default()
+        };
+        let rendered = body(&message)["message"].take();
+
+        assert_eq!(rendered["android"], json!({"priority": "HIGH"}));
+        assert_eq!(rendered["apns"]["payload"]["aps"], json!({"badge": 0}));
+    }
+
+    #[test]
+    fn each_system_has_its_sound() {
+        let sound = crate::model::message::SoundOfEach {
+            fcm: Some("ring".into()),
+            apn: Some("ring.caf".into()),
+        };
+        let message = Message {
+            title: Some("T".into()),
+            sound: Some(Sound::Each(sound)),
+            ..Message::default()
+        };
+        let rendered = body(&message)["message"].take();
+
+        assert_eq!(rendered["android"]["notification"]["sound"], "ring");
+        assert_eq!(rendered["apns"]["payload"]["aps"]["sound"], "ring.caf");
+    }
+
+    #[test]
+    fn a_collapse_key_that_is_no_topic_is_hashed() {
+        assert_eq!(web_topic("chat-1_a"), "chat-1_a");
+
+        for key in ["a b", &*"x".repeat(33), "chat/1"] {
+            let topic = web_topic(key);
+            assert!(schema::is_web_topic(&topic), "{key}: {topic}");
+            assert_eq!(topic, web_topic(key));
+        }
     }
 
     #[test]
@@ -357,9 +523,71 @@ mod tests {
             fcm: over.as_object().cloned(),
             ..message
         });
-        let expected = json!({"headers": {"apns-expiration": "1700000060"}, "payload": {"aps": {"alert": "A"}}});
+        let expected = json!({"payload": {"aps": {"alert": "A"}}});
 
         assert_eq!(shown["message"]["apns"], expected);
+    }
+
+    #[test]
+    fn an_override_of_another_field_still_wakes_an_ios_app() {
+        let message = |apns: Value| Message {
+            data: Some([("k".to_owned(), "v".to_owned())].into()),
+            fcm: json!({ "apns": apns }).as_object().cloned(),
+            ..Message::default()
+        };
+        let apns = |apns: Value| body(&message(apns))["message"]["apns"].take();
+
+        assert_eq!(
+            apns(json!({"fcmOptions": {"analyticsLabel": "x"}})),
+            json!({"headers": {"apns-priority": "5"}, "payload": {"aps": {"content-available": 1}},
+                "fcmOptions": {"analyticsLabel": "x"}})
+        );
+        assert_eq!(
+            apns(json!({"payload": {"aps": {"content-available": null}, "k": 1}})),
+            json!({"headers": {"apns-priority": "5"}, "payload": {"aps": {}, "k": 1}})
+        );
+
+        for (over, field) in [
+            (
+                json!({"headers": {"apns-priority": "10"}}),
+                "fcm.apns.headers.apns-priority",
+            ),
+            (
+                json!({"headers": {"apns-push-type": "background"}, "payload": {"aps": {"badge": 1}}}),
+                "fcm.apns.headers.apns-push-type",
+            ),
+        ] {
+            assert_eq!(problem(&message(over)).field, field);
+        }
+    }
+
+    #[test]
+    fn a_message_for_apns_alone_holds_nothing_for_fcm() {
+        let nothing = |over: Value| {
+            FcmPayload::nothing_in(&Message {
+                badge: Some(Badge::Number(1)),
+                fcm: over.as_object().cloned(),
+                ..Message::default()
+            })
+            .is_some()
+        };
+
+        for over in [
+            json!(null),
+            json!({}),
+            json!({"android": {"ttl": "60s"}}),
+            json!({"notification": {"title": null}}),
+        ] {
+            assert!(nothing(over.clone()), "{over}");
+        }
+        for over in [
+            json!({"notification": {"title": "A"}}),
+            json!({"android": {"data": {"k": "v"}}}),
+            json!({"apns": {"payload": {"aps": {"content-available": 1}}}}),
+            json!({"webpush": {"notification": {"title": "A"}}}),
+        ] {
+            assert!(!nothing(over.clone()), "{over}");
+        }
     }
 
     #[test]
@@ -373,10 +601,7 @@ mod tests {
                 fcm: json!({"data": data}).as_object().cloned(),
                 ..Message::default()
             };
-            assert_eq!(
-                FcmPayload::render(&message, None).err().unwrap().field,
-                field
-            );
+            assert_eq!(problem(&message).field, field);
         }
     }
 
@@ -387,14 +612,8 @@ mod tests {
             ..Message::default()
         };
 
-        assert!(FcmPayload::render(&message(4000), None).is_ok());
-        assert_eq!(
-            FcmPayload::render(&message(5000), None)
-                .err()
-                .unwrap()
-                .field,
-            "content"
-        );
+        assert!(render(&message(4000)).is_ok());
+        assert_eq!(problem(&message(5000)).field, "content");
     }
 
     #[test]
@@ -404,10 +623,7 @@ mod tests {
                 data: Some([(key.to_owned(), String::new())].into()),
                 ..Message::default()
             };
-            assert_eq!(
-                FcmPayload::render(&message, None).err().unwrap().field,
-                format!("content.data.{key}")
-            );
+            assert_eq!(problem(&message).field, format!("content.data.{key}"));
         }
     }
 

@@ -1,22 +1,22 @@
 //! Liquid templates in the strings of a message, rendered for each recipient.
 //! <https://shopify.github.io/liquid/>
 //!
-//! The `liquid` crate limits neither time nor memory. So this module offers no loops, no assignments
+//! The `liquid` crates limit neither time nor memory. So this module offers no loops, no assignments
 //! and no filter that multiplies its input, bounds what the templates of one message may contain
 //! ([`LIMITS`]), and stops rendering at [`MAX_RENDERED`]: no template can run long or grow large, and
 //! no timer is needed. The limits count for the message, because all its strings are rendered for
-//! each recipient. `date` is left out too, because its format may ask for any width. A `default`
-//! stands in for null, not for a variable that the recipient lacks: the API asks each recipient for
-//! every variable.
+//! each recipient. `date` is left out too, because its format may ask for any width. See [`language`]
+//! for what a variable is that a recipient lacks.
 
+mod language;
+
+use std::fmt;
 use std::io::{self, Write};
-use std::sync::LazyLock;
 
-use liquid::{Object, Parser, ParserBuilder, Template};
-use liquid_lib::stdlib;
+use liquid_core::{Object, Template};
 use serde_json::Value;
 
-use crate::model::message::Message;
+use crate::model::message::{Badge, MAX_BADGE, Message, Sound, is_template};
 use crate::telemetry::panics;
 
 /// Maximum bytes that the templates of one message render to. It is the largest payload that any
@@ -49,66 +49,36 @@ pub(crate) struct MessageTemplate {
 }
 
 struct StringTemplate {
-    /// Which of the message's [`strings`] it is.
+    /// Which of the strings that [`visit_strings`] visits it is.
     index: usize,
     template: Template,
 }
 
-static PARSER: LazyLock<Result<Parser, String>> = LazyLock::new(|| {
-    ParserBuilder::new()
-        .block(stdlib::IfBlock)
-        .block(stdlib::UnlessBlock)
-        .block(stdlib::CaseBlock)
-        .block(stdlib::CommentBlock)
-        .block(stdlib::RawBlock)
-        .filter(stdlib::Default)
-        .filter(stdlib::Size)
-        .filter(stdlib::First)
-        .filter(stdlib::Last)
-        .filter(stdlib::Upcase)
-        .filter(stdlib::Downcase)
-        .filter(stdlib::Capitalize)
-        .filter(stdlib::Strip)
-        .filter(stdlib::Lstrip)
-        .filter(stdlib::Rstrip)
-        .filter(stdlib::StripNewlines)
-        .filter(stdlib::Slice)
-        .filter(stdlib::Truncate)
-        .filter(stdlib::TruncateWords)
-        .filter(stdlib::UrlEncode)
-        .filter(stdlib::Abs)
-        .filter(stdlib::AtLeast)
-        .filter(stdlib::AtMost)
-        .filter(stdlib::Ceil)
-        .filter(stdlib::Floor)
-        .filter(stdlib::Round)
-        .filter(stdlib::Plus)
-        .filter(stdlib::Minus)
-        .filter(stdlib::Times)
-        .filter(stdlib::DividedBy)
-        .filter(stdlib::Modulo)
-        .build()
-        .map_err(|error| error.to_string())
-});
-
 impl MessageTemplate {
     /// Parses the templates of `message`. `None`: it has none.
     pub(crate) fn parse(message: &Message) -> Result<Option<Self>, Vec<TemplateProblem>> {
+        if message.plain {
+            return Ok(None);
+        }
+
         let mut message = message.clone();
         let mut templates = Vec::new();
         let mut problems = Vec::new();
         let mut used = [0; LIMITS.len()];
+        let mut index = 0;
 
-        for (index, (field, string)) in strings(&mut message).into_iter().enumerate() {
-            if !is_template(string) {
-                continue;
+        visit_strings(&mut message, &mut |place, string| {
+            if is_template(string) {
+                match count(&mut used, string).and_then(|()| parse(string)) {
+                    Ok(template) => templates.push(StringTemplate { index, template }),
+                    Err(message) => problems.push(place.problem(message)),
+                }
             }
 
-            match count(&mut used, string).and_then(|()| parse(string)) {
-                Ok(template) => templates.push(StringTemplate { index, template }),
-                Err(message) => problems.push(TemplateProblem { field, message }),
-            }
-        }
+            index += 1;
+            Ok(())
+        })
+        .map_err(|problem| vec![problem])?;
 
         if !problems.is_empty() {
             return Err(problems);
@@ -119,67 +89,140 @@ impl MessageTemplate {
         Ok(Some(Self { message, templates }))
     }
 
-    /// The message with an empty string for each template: the part that is the same for every
-    /// recipient.
-    pub(crate) fn without_templates(&self) -> Message {
-        let mut message = self.message.clone();
-
-        let mut strings = strings(&mut message);
-        for template in &self.templates {
-            strings[template.index].1.clear();
-        }
-
-        message
-    }
-
     /// The message for a recipient with these variables.
     pub(crate) fn render(&self, variables: Option<&Value>) -> Result<Message, TemplateProblem> {
-        let globals = variables.map_or_else(|| Ok(Object::new()), liquid::to_object);
+        let globals = variables.map_or_else(|| Ok(Object::new()), liquid_core::to_object);
         let mut message = self.message.clone();
-        let mut strings = strings(&mut message);
+        let mut templates = self.templates.iter().peekable();
         let mut room = MAX_RENDERED;
+        let mut index = 0;
 
-        for StringTemplate { index, template } in &self.templates {
-            let (field, string) = &mut strings[*index];
-            let rendered = globals
-                .as_ref()
-                .map_err(in_one_line)
-                .and_then(|globals| render(template, globals, &mut room));
+        visit_strings(&mut message, &mut |place, string| {
+            if let Some(template) = templates.next_if(|template| template.index == index) {
+                let rendered = globals
+                    .as_ref()
+                    .map_err(in_one_line)
+                    .and_then(|globals| render(&template.template, globals, &mut room));
+                *string = rendered.map_err(|message| place.problem(message))?;
+            }
 
-            **string = rendered.map_err(|message| TemplateProblem {
-                field: std::mem::take(field),
-                message,
-            })?;
+            index += 1;
+            Ok(())
+        })?;
+
+        if let Some(Badge::Template(text)) = &message.badge {
+            message.badge = badge(text)?;
         }
-
         Ok(message)
     }
 }
 
-/// The strings of a message that may be templates, each with its field.
-fn strings(message: &mut Message) -> Vec<(String, &mut String)> {
+/// The badge that a template gave. An empty text is no badge.
+fn badge(text: &str) -> Result<Option<Badge>, TemplateProblem> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+
+    match text.parse() {
+        Ok(number) if number <= MAX_BADGE => Ok(Some(Badge::Number(number))),
+        _ => Err(Place::Field("badge").problem(format!(
+            "the template must give an integer from 0 to {MAX_BADGE}"
+        ))),
+    }
+}
+
+/// Where a string is in a request. It is formatted only when there is a problem.
+enum Place<'a> {
+    Field(&'static str),
+    Member(&'a Place<'a>, &'a str),
+    Element(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    fn problem(&self, message: String) -> TemplateProblem {
+        TemplateProblem {
+            field: self.to_string(),
+            message,
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => formatter.write_str(name),
+            Self::Member(parent, name) => write!(formatter, "{parent}.{name}"),
+            Self::Element(parent, index) => write!(formatter, "{parent}[{index}]"),
+        }
+    }
+}
+
+type Visit<'v> = dyn FnMut(&Place<'_>, &mut String) -> Result<(), TemplateProblem> + 'v;
+
+/// Visits the strings of a message that may be templates, always in the same order.
+fn visit_strings(message: &mut Message, visit: &mut Visit<'_>) -> Result<(), TemplateProblem> {
     let named = [
         ("content.title", &mut message.title),
         ("content.body", &mut message.body),
         ("content.image", &mut message.image),
-        ("sound", &mut message.sound),
+        ("collapseKey", &mut message.collapse_key),
     ];
-    let named = named
-        .into_iter()
-        .filter_map(|(name, string)| Some((name.to_owned(), string.as_mut()?)));
+    for (name, string) in named {
+        if let Some(string) = string {
+            visit(&Place::Field(name), string)?;
+        }
+    }
 
-    let data = message
-        .data
-        .iter_mut()
-        .flatten()
-        .map(|(key, string)| (format!("content.data.{key}"), string));
+    match &mut message.sound {
+        Some(Sound::Same(name)) => visit(&Place::Field("sound"), name)?,
+        Some(Sound::Each(each)) => {
+            for (name, string) in [("fcm", &mut each.fcm), ("apn", &mut each.apn)] {
+                if let Some(string) = string {
+                    visit(&Place::Member(&Place::Field("sound"), name), string)?;
+                }
+            }
+        }
+        None => {}
+    }
+    if let Some(Badge::Template(text)) = &mut message.badge {
+        visit(&Place::Field("badge"), text)?;
+    }
 
-    named.chain(data).collect()
+    let data = Place::Field("content.data");
+    for (key, string) in message.data.iter_mut().flatten() {
+        visit(&Place::Member(&data, key), string)?;
+    }
+
+    for (name, over) in [("fcm", &mut message.fcm), ("apn", &mut message.apn)] {
+        let over_place = Place::Field(name);
+        for (name, value) in over.iter_mut().flatten() {
+            visit_value(&Place::Member(&over_place, name), value, visit)?;
+        }
+    }
+
+    Ok(())
 }
 
-/// Whether `text` contains Liquid markup.
-pub(crate) fn is_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%")
+/// Visits the strings within a value of an override.
+fn visit_value(
+    place: &Place<'_>,
+    value: &mut Value,
+    visit: &mut Visit<'_>,
+) -> Result<(), TemplateProblem> {
+    match value {
+        Value::String(string) => visit(place, string),
+        Value::Array(elements) => elements
+            .iter_mut()
+            .enumerate()
+            .try_for_each(|(index, value)| {
+                visit_value(&Place::Element(place, index), value, visit)
+            }),
+        Value::Object(fields) => fields
+            .iter_mut()
+            .try_for_each(|(name, value)| visit_value(&Place::Member(place, name), value, visit)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
 }
 
 /// Adds the content of a template to what its message has `used` of [`LIMITS`].
@@ -215,12 +258,17 @@ fn markup(text: &str) -> &str {
 }
 
 fn parse(text: &str) -> Result<Template, String> {
-    let parser = PARSER.as_ref().map_err(Clone::clone)?;
+    const PLAIN: &str = "; if the message is plain text, set templating to false";
+
     // The library panics on a number that no integer can hold.
-    match panics::catch_unlogged(|| parser.parse(text)) {
-        Ok(parsed) => parsed
-            .map_err(|error| format!("the Liquid template is invalid: {}", in_one_line(&error))),
-        Err(_) => Err("the Liquid template is invalid: a number in it is out of range".to_owned()),
+    match panics::catch_unlogged(|| language::parse(text)) {
+        Ok(parsed) => parsed.map_err(|error| {
+            let error = in_one_line(&error);
+            format!("the Liquid template is invalid: {error}{PLAIN}")
+        }),
+        Err(_) => Err(format!(
+            "the Liquid template is invalid: a number in it is out of range{PLAIN}"
+        )),
     }
 }
 
@@ -233,7 +281,7 @@ fn render(template: &Template, globals: &Object, room: &mut usize) -> Result<Str
     };
 
     // The library panics on arithmetic that overflows. Only this recipient fails then.
-    let rendered = panics::catch_unlogged(|| template.render_to(&mut text, globals));
+    let rendered = panics::catch_unlogged(|| language::render(template, globals, &mut text));
 
     match rendered {
         Ok(Ok(())) => String::from_utf8(text.text).map_err(|error| error.to_string()),
@@ -275,7 +323,7 @@ impl Write for Bounded<'_> {
     }
 }
 
-fn in_one_line(error: &liquid::Error) -> String {
+fn in_one_line(error: &liquid_core::Error) -> String {
     let text = error.to_string();
     let lines: Vec<&str> = text
         .lines()
@@ -354,7 +402,6 @@ mod tests {
             .data
             .unwrap();
         assert_eq!((data["gate"].as_str(), data["x"].as_str()), ("B", "y"));
-        assert_eq!(template.without_templates().data.unwrap()["gate"], "");
         assert!(
             MessageTemplate::parse(&with_title("plain } { %"))
                 .unwrap()
@@ -369,6 +416,136 @@ mod tests {
             error.contains("name") && !error.contains("secret value") && !error.contains('\n'),
             "{error}"
         );
+    }
+
+    #[test]
+    fn an_absent_variable_is_nil_where_a_template_provides_for_it() {
+        let none = json!({});
+        for (template, expected) in [
+            ("Hi {{ name | default: 'there' }}", "Hi there"),
+            ("{{ user.name | default: 'there' }}", "there"),
+            ("{{ user.names[0] | default: 'there' }}", "there"),
+            ("{{ name | capitalize | default: 'there' }}", "there"),
+            ("{{ nick | default: name | default: 'there' }}", "there"),
+            ("{{- name | default: 'there' -}}", "there"),
+            ("{% if name %}{{ name }}{% else %}there{% endif %}", "there"),
+            ("{% if user.name %}a{% else %}b{% endif %}", "b"),
+            ("{% if name == 'Ann' %}a{% else %}b{% endif %}", "b"),
+            ("{% if points > 3 or name %}a{% else %}b{% endif %}", "b"),
+            ("{% if tags contains 'x' %}a{% else %}b{% endif %}", "b"),
+            ("{% unless name %}a{% endunless %}", "a"),
+            (
+                "{% case name %}{% when 'Ann' %}a{% else %}b{% endcase %}",
+                "b",
+            ),
+            ("{% case user.name %}{% when 'Ann' %}a{% endcase %}", ""),
+            (
+                "{% case 'Ann' %}{% when name %}a{% else %}b{% endcase %}",
+                "b",
+            ),
+        ] {
+            assert_eq!(
+                title(template, &none).as_deref(),
+                Ok(expected),
+                "{template}"
+            );
+        }
+
+        let present = json!({"name": "Ann", "user": {"name": "Bob"}, "tags": ["x"]});
+        for (template, expected) in [
+            ("Hi {{ name | default: 'there' }}", "Hi Ann"),
+            ("{{ user.name | default: 'there' }}", "Bob"),
+            ("{% if tags contains 'x' %}a{% else %}b{% endif %}", "a"),
+            (
+                "{% case name %}{% when 'Ann' %}a{% else %}b{% endcase %}",
+                "a",
+            ),
+        ] {
+            assert_eq!(
+                title(template, &present).as_deref(),
+                Ok(expected),
+                "{template}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_absent_variable_fails_where_it_would_leave_a_gap() {
+        for template in [
+            "{{ name }}",
+            "{{ user.name | upcase }}",
+            "{{ 'a' | append: 'b' | default: name }}{{ name }}",
+            "{{ 3 | plus: points }}",
+            "{% case kind %}{% else %}{{ name }}{% endcase %}",
+            "{% if true %}{{ name }}{% endif %}",
+        ] {
+            if MessageTemplate::parse(&with_title(template)).is_ok() {
+                let error = title(template, &json!({"user": {}})).unwrap_err();
+                assert!(error.contains("has no value"), "{template}: {error}");
+            }
+        }
+        // Null is a value.
+        assert_eq!(
+            title("[{{ name }}]", &json!({"name": null})).as_deref(),
+            Ok("[]")
+        );
+    }
+
+    #[test]
+    fn plain_text_is_no_template() {
+        let mut message = with_title("write {{name}} or {{{");
+        message.plain = true;
+
+        assert!(MessageTemplate::parse(&message).is_ok_and(|template| template.is_none()));
+    }
+
+    #[test]
+    fn the_hint_at_plain_text_follows_a_syntax_error() {
+        assert!(refused("{{{").contains("set templating to false"));
+    }
+
+    #[test]
+    fn overrides_sounds_and_badges_are_filled_in() {
+        let message = Message {
+            badge: Some(Badge::Template("{{ unread }}".into())),
+            sound: Some(Sound::Same("{{ sound }}".into())),
+            collapse_key: Some("chat-{{ chat }}".into()),
+            apn: json!({"payload": {"aps": {"alert": {"subtitle": "for {{ name }}", "loc-args": ["{{ name }}", 1]}}}})
+                .as_object()
+                .cloned(),
+            fcm: json!({"android": {"notification": {"tag": "{{ chat }}"}}}).as_object().cloned(),
+            ..Message::default()
+        };
+        let template = MessageTemplate::parse(&message).unwrap().unwrap();
+        let variables = json!({"unread": 3, "sound": "ring", "chat": 7, "name": "Ann {{ x }}"});
+        let rendered = template.render(Some(&variables)).unwrap();
+
+        assert_eq!(rendered.badge, Some(Badge::Number(3)));
+        assert_eq!(rendered.sound, Some(Sound::Same("ring".into())));
+        assert_eq!(rendered.collapse_key.as_deref(), Some("chat-7"));
+        assert_eq!(
+            Value::Object(rendered.apn.unwrap()),
+            json!({"payload": {"aps": {"alert": {"subtitle": "for Ann {{ x }}", "loc-args": ["Ann {{ x }}", 1]}}}})
+        );
+        assert_eq!(
+            Value::Object(rendered.fcm.unwrap()),
+            json!({"android": {"notification": {"tag": "7"}}})
+        );
+
+        let problem = template.render(Some(&json!({"unread": 3, "sound": "s", "chat": 7})));
+        assert_eq!(
+            problem.unwrap_err().field,
+            "apn.payload.aps.alert.loc-args[0]"
+        );
+    }
+
+    #[test]
+    fn a_badge_is_a_number_or_nothing() {
+        assert_eq!(badge(" 7 "), Ok(Some(Badge::Number(7))));
+        assert_eq!(badge(""), Ok(None));
+        for bad in ["x", "-1", "2147483648", "1.5"] {
+            assert_eq!(badge(bad).unwrap_err().field, "badge", "{bad}");
+        }
     }
 
     #[test]

@@ -1,0 +1,66 @@
+//! Values of a request as errors repeat them.
+
+use serde_json::Value;
+
+/// How many characters of a client's string an error repeats.
+pub const SHOWN_CHARACTERS: usize = 40;
+
+/// A value as an error repeats it. Not for secrets.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::String(string) => shown_string(string),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        // An array or an object may be as large as the body.
+        _ => type_of(value).to_owned(),
+    }
+}
+
+/// The beginning of a client's string, in quotes. Not for secrets.
+pub fn shown_string(string: &str) -> String {
+    // Cut between characters: a byte index in the middle of one would panic.
+    match string.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("'{}…'", &string[..end]),
+        None => format!("'{string}'"),
+    }
+}
+
+/// The type of a value, for people.
+pub fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A list of alternatives for a message: `APN, APN_SANDBOX or FCM`.
+pub fn either(names: &[&str]) -> String {
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_long_string_is_shown_in_part() {
+        assert_eq!(
+            shown(&json!("é".repeat(41))),
+            format!("'{}…'", "é".repeat(40))
+        );
+        assert_eq!(
+            shown(&json!("é".repeat(40))),
+            format!("'{}'", "é".repeat(40))
+        );
+        assert_eq!(shown(&json!({"a": 1})), "an object");
+    }
+}
