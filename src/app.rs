@@ -31,7 +31,7 @@ use crate::store::pool;
 use crate::store::schema::{self, Migrated};
 use crate::store::sealed_secrets;
 use crate::telemetry;
-use crate::transport::Roots;
+use crate::transport::{AddressGuard, Roots};
 
 /// Connections of delivery's own pool, so that a burst of requests cannot hold delivery up: for lease
 /// renewal, the listener, the search for due queues, the fan-out and the pruning of dead tokens. The
@@ -249,6 +249,7 @@ impl App {
                 config.limits.requests_per_second,
                 config.limits.recipients_per_minute,
             ),
+            address_guard: address_guard(config),
             readiness: readiness.clone(),
         };
 
@@ -350,6 +351,13 @@ fn watch_secrets(config: &Config, pool: &PgPool, keys: MasterKeys, stop: &Cancel
 
     if !config.secrets.keep_older_seal {
         tokio::spawn(seal_form::watch(pool.clone(), keys, stop.clone()));
+    }
+}
+
+/// Where webhooks may be.
+fn address_guard(config: &Config) -> AddressGuard {
+    AddressGuard {
+        allow_private: config.webhooks.allow_private,
     }
 }
 

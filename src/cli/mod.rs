@@ -218,9 +218,10 @@ async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
 
     Ok(writeln!(
         std::io::stdout(),
-        "sealed with the current key: {} Credentials, {} devices",
+        "sealed with the current key: {} Credentials, {} devices, {} webhooks",
         rotated.credentials,
-        rotated.devices
+        rotated.devices,
+        rotated.webhooks
     )?)
 }
 

@@ -19,7 +19,7 @@ mod values;
 pub use renamed_keys::RenamedKey;
 pub use sections::{
     Apns, Database, Delivery, Fcm, Limits, Log, LogFormat, Metrics, Retention, Secrets, Server,
-    Traces,
+    Traces, Webhooks,
 };
 
 use check::Check;
@@ -37,6 +37,7 @@ pub struct Config {
     pub limits: Limits,
     pub fcm: Fcm,
     pub apns: Apns,
+    pub webhooks: Webhooks,
     pub retention: Retention,
     pub secrets: Secrets,
     pub log: Log,

@@ -194,6 +194,12 @@ impl Apns {
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    pub allow_private: bool,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Retention {
     pub enabled: bool,
     #[serde(with = "humantime_serde")]

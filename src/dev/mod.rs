@@ -156,6 +156,7 @@ fn configure(
     config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     config.server.drain_delay = Duration::ZERO;
     config.metrics.listen = None;
+    config.webhooks.allow_private = true;
     config.database.url = SecretString::from(url);
     let master_key = master_key(&arguments.data_dir)?;
     config.secrets.old_master_keys =

@@ -36,11 +36,13 @@ mod send;
 pub(crate) mod sender_lookup;
 mod tags;
 mod validation;
+mod webhook_url;
 
 use crate::crypto::MasterKeys;
 use crate::ingest::group_commit::GroupCommit;
 use crate::model::id::lowest_id_at;
 use crate::provider::Endpoints;
+use crate::transport::AddressGuard;
 use api_key_lookup::ApiKeyLookup;
 use error::ApiError;
 pub(crate) use health::Readiness;
@@ -48,7 +50,7 @@ use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
     apps, cancel, credentials, delivery_attempts, device_registrations, operation_errors,
-    operations, push_notifications, users,
+    operations, push_notifications, users, webhooks,
 };
 #[cfg(feature = "fuzzing")]
 pub(crate) use send::fuzz;
@@ -70,6 +72,8 @@ pub(crate) struct State {
     /// The providers, for checks of Credentials and for `validateOnly`.
     pub endpoints: Endpoints,
     pub rate_limits: RateLimits,
+    /// Where webhooks may be.
+    pub address_guard: AddressGuard,
     pub readiness: Readiness,
 }
 
@@ -210,6 +214,21 @@ fn routes(config: &mut web::ServiceConfig) {
             resource("/Users/{id}", "GET, DELETE")
                 .route(web::get().to(users::fetch))
                 .route(web::delete().to(users::delete)),
+        )
+        .service(
+            resource("/Webhooks", "GET, POST")
+                .route(web::get().to(webhooks::list))
+                .route(web::post().to(webhooks::create)),
+        )
+        .service(
+            resource("/Webhooks/{id}", "GET, PATCH, DELETE")
+                .route(web::get().to(webhooks::fetch))
+                .route(web::patch().to(webhooks::update))
+                .route(web::delete().to(webhooks::delete)),
+        )
+        .service(
+            resource("/Webhooks/{id}/RotateSecret", "POST")
+                .route(web::post().to(webhooks::rotate_secret)),
         )
         .service(resource("/{id}", "GET").route(web::get().to(push_notifications::fetch)))
         .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))

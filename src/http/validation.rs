@@ -168,6 +168,11 @@ impl<'a> Object<'a> {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
+    /// Whether the field is there and `null`. In a change that means to clear it.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(Value::is_null)
+    }
+
     /// Takes the field out, whatever its type.
     pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::crypto::MasterKeys;
-use crate::store::sealed_secrets::{self, CurrentSeal};
+use crate::store::sealed_secrets::{self, CurrentSeal, SealedWebhook};
 
 /// Devices that one statement reads and one replaces.
 const STEP: i64 = 1_000;
@@ -16,6 +16,7 @@ const STEP: i64 = 1_000;
 pub struct Rotated {
     pub credentials: u64,
     pub devices: u64,
+    pub webhooks: u64,
 }
 
 /// Seals with the current key, and in the current form, what was sealed otherwise. Fails at the first secret that the
@@ -24,6 +25,7 @@ pub async fn run(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<Rotated> {
     Ok(Rotated {
         credentials: credentials(pool, keys).await?,
         devices: devices(pool, keys).await?,
+        webhooks: webhooks(pool, keys).await?,
     })
 }
 
@@ -66,4 +68,27 @@ async fn devices(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
         let new = resealed.collect::<anyhow::Result<Vec<_>>>()?;
         rotated += sealed_secrets::replace_tokens(pool, &old, &new).await?;
     }
+}
+
+async fn webhooks(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
+    let mut rotated = 0;
+
+    for old in sealed_secrets::webhooks(pool, &keys.token_prefix()).await? {
+        let resealed = |sealed: &Vec<u8>| {
+            let secret = keys
+                .open_webhook_secret(old.account_id, old.webhook_id, sealed)
+                .with_context(|| format!("the secret of the webhook {}", old.webhook_id))?;
+            anyhow::Ok(keys.seal_webhook_secret(old.account_id, old.webhook_id, &secret)?)
+        };
+
+        let new = SealedWebhook {
+            webhook_id: old.webhook_id,
+            account_id: old.account_id,
+            secret: resealed(&old.secret)?,
+            old_secret: old.old_secret.as_ref().map(resealed).transpose()?,
+        };
+        rotated += u64::from(sealed_secrets::replace_webhook(pool, &old, &new).await?);
+    }
+
+    Ok(rotated)
 }

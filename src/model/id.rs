@@ -186,6 +186,17 @@ id_type!(
     "bellwire_account"
 );
 
+id_type!(
+    /// An address that is told what happened. *Extension*.
+    WebhookId,
+    "bellwire_webhook"
+);
+id_type!(
+    /// One message to a webhook, however often it is tried. *Extension*.
+    WebhookDeliveryId,
+    "bellwire_webhook_delivery"
+);
+
 impl OperationId {
     /// A new id, followed by [`MAX_POSITIONS`] ids for notifications.
     pub fn generate() -> Self {
@@ -230,6 +241,18 @@ impl DeviceRegistrationId {
 }
 
 impl AccountId {
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl WebhookId {
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl WebhookDeliveryId {
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }

@@ -15,3 +15,4 @@ pub mod recipient;
 pub mod sealed;
 pub mod shown;
 pub mod status;
+pub mod webhook;

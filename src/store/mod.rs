@@ -19,7 +19,8 @@
 //! * `recipient_columns`: the columns that say who gets a notification
 //!
 //! Accounts and what belongs to them:
-//! * `accounts`, `api_keys`, `apps`, `credentials`, `users`, `device_registrations`, `devices`
+//! * `accounts`, `api_keys`, `apps`, `credentials`, `users`, `device_registrations`, `devices`,
+//!   `webhooks`
 //! * `senders`: the Credentials that a request means, and their content for delivery
 //! * `idempotency_keys`: what was accepted under an Idempotency-Key
 //! * `sealed_secrets`: secrets that key rotation seals anew
@@ -70,3 +71,4 @@ pub mod schema;
 pub(crate) mod sealed_secrets;
 pub mod senders;
 pub(crate) mod users;
+pub(crate) mod webhooks;

@@ -119,6 +119,60 @@ pub(crate) async fn replace_content(
     Ok(replaced.rows_affected() == 1)
 }
 
+/// A webhook's secrets, each sealed.
+pub(crate) struct SealedWebhook {
+    pub webhook_id: Uuid,
+    pub account_id: Uuid,
+    pub secret: Vec<u8>,
+    /// The one before the last rotation.
+    pub old_secret: Option<Vec<u8>>,
+}
+
+/// The webhooks with a secret that does not begin with `prefix`, which says what it was sealed with.
+pub(crate) async fn webhooks(
+    executor: impl PgExecutor<'_>,
+    prefix: &[u8],
+) -> sqlx::Result<Vec<SealedWebhook>> {
+    sqlx::query_as!(
+        SealedWebhook,
+        r#"
+        select id as webhook_id, account_id, secret, old_secret
+        from webhooks
+        where substring(secret for length($1::bytea)) <> $1
+            or substring(old_secret for length($1::bytea)) <> $1
+        "#,
+        prefix,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// Replaces a webhook's secrets by the same ones, sealed with another key. Returns `false` if they
+/// have changed since they were read.
+pub(crate) async fn replace_webhook(
+    executor: impl PgExecutor<'_>,
+    old: &SealedWebhook,
+    new: &SealedWebhook,
+) -> sqlx::Result<bool> {
+    let replaced = sqlx::query!(
+        r#"
+        update webhooks
+        set secret = $3,
+            old_secret = $4,
+            old_secret_until = case when $4::bytea is not null then old_secret_until end
+        where id = $1 and secret = $2
+        "#,
+        old.webhook_id,
+        old.secret,
+        new.secret,
+        new.old_secret,
+    )
+    .execute(executor)
+    .await?;
+
+    Ok(replaced.rows_affected() == 1)
+}
+
 /// Tokens that do not begin with `prefix`, which says what a token was sealed with: those of devices
 /// after `after`, at most `limit`, by the device's id.
 pub(crate) async fn tokens(

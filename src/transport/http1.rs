@@ -1,6 +1,8 @@
 //! Single requests over HTTP/1.1, each on a connection of its own. They are for peers that are
-//! asked seldom, such as a collector of spans. The providers are asked through [`super::Pool`].
+//! asked seldom, such as a collector of spans, and for webhooks, whose addresses are checked before
+//! each request. The providers are asked through [`super::Pool`].
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -48,44 +50,94 @@ impl Http1Client {
 
     /// Sends `request`, and returns as soon as the head of the answer is there. The body comes as
     /// it is read.
-    pub async fn send(
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Incoming>, RequestError> {
+        let target = Target::of(request.uri())?;
+        let tcp = TcpStream::connect((target.host.as_str(), target.port))
+            .await
+            .map_err(|reason| target.failed(reason))?;
+
+        self.send_over(tcp, &target, request).await
+    }
+
+    /// As [`Self::send`], but to one of `addresses`, whatever the host's name resolves to. They are
+    /// tried one after the other.
+    pub async fn send_to(
         &self,
+        addresses: &[SocketAddr],
+        request: Request<Bytes>,
+    ) -> Result<Response<Incoming>, RequestError> {
+        let target = Target::of(request.uri())?;
+        let tcp = TcpStream::connect(addresses)
+            .await
+            .map_err(|reason| target.failed(reason))?;
+
+        self.send_over(tcp, &target, request).await
+    }
+
+    async fn send_over(
+        &self,
+        tcp: TcpStream,
+        target: &Target,
         mut request: Request<Bytes>,
     ) -> Result<Response<Incoming>, RequestError> {
-        let uri = request.uri().clone();
+        // A server that is asked directly takes the path alone, and the host as a header (RFC 9112,
+        // section 3.2.1).
+        let host_header = HeaderValue::from_str(&target.authority)
+            .map_err(|_| RequestError::Address(request.uri().clone()))?;
+        request.headers_mut().insert(header::HOST, host_header);
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or(Uri::from_static("/"), |path| Uri::from(path.clone()));
+        let uri = std::mem::replace(request.uri_mut(), path);
+
+        if target.is_tls {
+            let name = ServerName::try_from(target.host.clone())
+                .map_err(|_| RequestError::Address(uri))?;
+            let connector = TlsConnector::from(Arc::clone(&self.tls));
+            let tls = connector
+                .connect(name, tcp)
+                .await
+                .map_err(|reason| target.failed(reason))?;
+            exchange(tls, request).await
+        } else {
+            exchange(tcp, request).await
+        }
+    }
+}
+
+/// Where a request goes.
+struct Target {
+    is_tls: bool,
+    authority: String,
+    /// Without the brackets of an IPv6 address.
+    host: String,
+    port: u16,
+}
+
+impl Target {
+    fn of(uri: &Uri) -> Result<Self, RequestError> {
         let (Some(authority), Some(scheme)) = (uri.authority(), uri.scheme()) else {
-            return Err(RequestError::Address(uri));
+            return Err(RequestError::Address(uri.clone()));
         };
         let is_tls = *scheme == Scheme::HTTPS;
         let host = authority
             .host()
             .trim_start_matches('[')
             .trim_end_matches(']');
-        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
 
-        // A server that is asked directly takes the path alone, and the host as a header (RFC 9112,
-        // section 3.2.1).
-        let host_header = HeaderValue::from_str(authority.as_str())
-            .map_err(|_| RequestError::Address(uri.clone()))?;
-        request.headers_mut().insert(header::HOST, host_header);
-        let path = uri
-            .path_and_query()
-            .map_or(Uri::from_static("/"), |path| Uri::from(path.clone()));
-        *request.uri_mut() = path;
+        Ok(Self {
+            is_tls,
+            authority: authority.to_string(),
+            host: host.to_owned(),
+            port: uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
+        })
+    }
 
-        let failed = |reason| RequestError::Connect {
-            host: authority.to_string(),
+    fn failed(&self, reason: std::io::Error) -> RequestError {
+        RequestError::Connect {
+            host: self.authority.clone(),
             reason,
-        };
-        let tcp = TcpStream::connect((host, port)).await.map_err(failed)?;
-        if is_tls {
-            let name = ServerName::try_from(host.to_owned())
-                .map_err(|_| RequestError::Address(uri.clone()))?;
-            let connector = TlsConnector::from(Arc::clone(&self.tls));
-            let tls = connector.connect(name, tcp).await.map_err(failed)?;
-            exchange(tls, request).await
-        } else {
-            exchange(tcp, request).await
         }
     }
 }

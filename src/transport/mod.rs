@@ -7,16 +7,16 @@
 //! here. The peer's stream limit decides when to open another connection. The streams that a GOAWAY
 //! left unprocessed decide which requests may be sent again without a risk of a second notification.
 
+mod address_guard;
 mod connection;
 mod driver;
-#[cfg(any(feature = "dev", feature = "otlp"))]
 mod http1;
 mod origin;
 mod pool;
 mod response;
 mod tls;
 
-#[cfg(any(feature = "dev", feature = "otlp"))]
+pub use address_guard::{AddressError, AddressGuard, MAX_URL, origin_of};
 pub use http1::{Http1Client, RequestError};
 pub use origin::Origin;
 pub use pool::Pool;

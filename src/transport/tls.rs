@@ -71,7 +71,6 @@ impl Roots {
     }
 
     /// A configuration for HTTP/1.1, without a client certificate.
-    #[cfg(any(feature = "dev", feature = "otlp"))]
     pub fn http1_config(&self) -> Result<Arc<ClientConfig>, TlsError> {
         self.config(None, b"http/1.1")
     }

@@ -63,6 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "template",
+            "transport",
         ],
     ),
     ("ingest", &["handoff", "model", "store", "telemetry"]),

@@ -60,3 +60,4 @@ mod tenants;
 mod traces;
 mod transport;
 mod users;
+mod webhooks;

@@ -44,7 +44,7 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
 
     let operations = operations(&document);
-    assert_eq!(operations.len(), 28);
+    assert_eq!(operations.len(), 34);
 
     for (method, path) in operations
         .into_iter()
@@ -108,6 +108,9 @@ async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
     let user = user.as_str().unwrap();
     let credential = client.read("/Credentials").await["credentials"][0]["id"].clone();
 
+    let hook = json!({"url": "https://hooks.example.com/", "events": ["operation.completed"]});
+    let webhook = client.post("/Webhooks", &hook).await.1["id"].clone();
+
     let document = document(&service).await;
     let paths = document["paths"].as_object().unwrap();
     let routes: Vec<_> = paths
@@ -124,6 +127,7 @@ async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
             "DeviceRegistrations" => registration,
             "Users" => user,
             "Credentials" => credential.as_str().unwrap(),
+            "Webhooks" => webhook.as_str().unwrap(),
             _ => notification.as_str().unwrap(),
         };
         let path = route.replace("{id}", id).replace("{name}", "demo");
@@ -206,9 +210,10 @@ async fn extensions_are_marked_and_ids_have_their_form() {
     let service = Service::start().await;
     let document = document(&service).await;
     for (path, methods) in document["paths"].as_object().unwrap() {
-        let is_extension = ["Errors", "Cancel", "DeliveryAttempts", "Preview", "Test"]
-            .iter()
-            .any(|end| path.ends_with(end));
+        let is_extension = path.contains("/Webhooks")
+            || ["Errors", "Cancel", "DeliveryAttempts", "Preview", "Test"]
+                .iter()
+                .any(|end| path.ends_with(end));
         for (method, operation) in methods.as_object().unwrap() {
             let summary = operation["summary"].as_str().unwrap();
             assert_eq!(

@@ -21,6 +21,7 @@ async fn an_old_key_opens_everything_until_all_is_sealed_with_the_new_one() {
     let (key, secret) = world.demo().await;
     world.register_many(1_500).await;
     let config = &world.config;
+    register_webhook(&world).await;
     let first = config.secrets.master_key.expose_secret().to_owned();
     let second = generate_master_key();
     let both = MasterKeys::with_old("2", &second, &format!("1:{first}")).unwrap();
@@ -38,14 +39,16 @@ async fn an_old_key_opens_everything_until_all_is_sealed_with_the_new_one() {
         key_rotation::run(pool, &both).await.unwrap(),
         Rotated {
             credentials: 2,
-            devices: 1_500
+            devices: 1_500,
+            webhooks: 1,
         }
     );
     assert_eq!(
         key_rotation::run(pool, &alone).await.unwrap(),
         Rotated {
             credentials: 0,
-            devices: 0
+            devices: 0,
+            webhooks: 0,
         }
     );
 
@@ -58,6 +61,28 @@ async fn an_old_key_opens_everything_until_all_is_sealed_with_the_new_one() {
         .await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 1_500);
     service.stop().await;
+}
+
+/// Stores a webhook whose secret is sealed with the current key.
+async fn register_webhook(world: &World) {
+    let id = uuid::Uuid::now_v7();
+    let pool = &world.database.pool;
+    let account_id: uuid::Uuid = sqlx::query_scalar("select id from accounts")
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    let secret = bellwire::app::master_keys(&world.config)
+        .unwrap()
+        .seal_webhook_secret(account_id, id, b"a webhook's secret")
+        .unwrap();
+    let insert = "insert into webhooks (id, account_id, url, origin, events, secret) values ($1, $2, 'u', 'o', '{e}', $3)";
+    sqlx::query(insert)
+        .bind(id)
+        .bind(account_id)
+        .bind(secret)
+        .execute(pool)
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

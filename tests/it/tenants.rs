@@ -14,6 +14,7 @@ struct Theirs {
     credential: String,
     registration: String,
     user: String,
+    webhook: String,
 }
 
 /// What another account must get.
@@ -40,8 +41,11 @@ impl Theirs {
         let registration = client
             .read(&format!("/DeviceRegistrations/{}", id(&registered)))
             .await;
+        let hook = json!({"url": "https://hooks.example.com/", "events": ["operation.completed"]});
+        let (_, webhook) = client.post("/Webhooks", &hook).await;
         Self {
             operation,
+            webhook: webhook["id"].as_str().unwrap().to_owned(),
             notification: notifications["pushNotifications"][0]["id"]
                 .as_str()
                 .unwrap()
@@ -52,13 +56,14 @@ impl Theirs {
         }
     }
 
-    fn ids(&self) -> [&str; 5] {
+    fn ids(&self) -> [&str; 6] {
         [
             &self.operation,
             &self.notification,
             &self.credential,
             &self.registration,
             &self.user,
+            &self.webhook,
         ]
     }
 
@@ -88,6 +93,7 @@ impl Theirs {
             credential,
             registration,
             user,
+            webhook,
         } = self;
         let plain = |path: String, expected| vec![(path, json!({}), expected)];
         let default = |path: String| vec![(path, json!({"isDefault": true}), NotFound)];
@@ -132,7 +138,9 @@ impl Theirs {
             ("get", "/Credentials") => [route.to_owned(), format!("{route}?appName=theirs")]
                 .map(|path| (path, json!({}), Own))
                 .into(),
-            ("get", "/Operations" | "/Apps" | "/Users") => plain(route.to_owned(), Own),
+            ("get", "/Operations" | "/Apps" | "/Users" | "/Webhooks") => {
+                plain(route.to_owned(), Own)
+            }
             ("get", "/{id}" | "/{id}/DeliveryAttempts") | ("post", "/{id}/Cancel") => {
                 plain(route.replace("{id}", notification), NotFound)
             }
@@ -150,6 +158,19 @@ impl Theirs {
                 plain(route.replace("{id}", registration), NotFound)
             }
             ("get" | "delete", "/Users/{id}") => plain(route.replace("{id}", user), NotFound),
+            ("post", "/Webhooks") => {
+                let body = json!({"url": "https://hooks.example.com/", "events": ["operation.completed"],
+                    "appName": "theirs"});
+                vec![(route.to_owned(), body, Refused("appName"))]
+            }
+            ("patch", "/Webhooks/{id}") => vec![(
+                route.replace("{id}", webhook),
+                json!({"status": "DISABLED"}),
+                NotFound,
+            )],
+            (_, route) if route.starts_with("/Webhooks/{id}") => {
+                plain(route.replace("{id}", webhook), NotFound)
+            }
             _ => panic!("{method} {route} has no case: what would it show of another account?"),
         }
     }

@@ -56,7 +56,7 @@ fn describe(operation: &mut Operation) {
         );
 
         match status.as_str() {
-            "202" => {
+            "201" | "202" => {
                 add(
                     response,
                     "Location",

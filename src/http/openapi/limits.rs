@@ -6,7 +6,9 @@ use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::openapi::requests::RecipientRequest;
-use crate::http::{app_name, device, send, tags};
+use crate::http::{app_name, device, send, tags, webhooks};
+use crate::model::webhook::EventType;
+use crate::transport::MAX_URL;
 
 /// Defines a type that a field of a request names as its `value_type`.
 macro_rules! field_schema {
@@ -34,6 +36,28 @@ field_schema!(DeviceToken, string_of_up_to(device::MAX_TOKEN));
 field_schema!(SendAt, send_at());
 field_schema!(Tags, tags());
 field_schema!(Ttl, integer().maximum(Some(send::MAX_TTL)));
+field_schema!(
+    WebhookDescription,
+    string().max_length(Some(webhooks::MAX_DESCRIPTION))
+);
+field_schema!(WebhookUrl, string_of_up_to(MAX_URL));
+
+pub(super) enum WebhookEvents {}
+
+impl PartialSchema for WebhookEvents {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new()
+            .items(Ref::from_schema_name(EventType::name()))
+            .min_items(Some(1))
+            .into()
+    }
+}
+
+impl ToSchema for WebhookEvents {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((EventType::name().into_owned(), EventType::schema()));
+    }
+}
 
 pub(super) enum Recipients {}
 

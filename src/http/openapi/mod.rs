@@ -15,12 +15,15 @@ mod requests;
 pub(super) use docs_page::page;
 pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors};
 use headers::Headers;
-pub(super) use requests::{CredentialRequest, DefaultRequest, RegisterRequest, SendRequest};
+pub(super) use requests::{
+    CredentialRequest, DefaultRequest, RegisterRequest, SendRequest, WebhookChangeRequest,
+    WebhookRequest,
+};
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
     apps, cancel, credentials, delivery_attempts, device_registrations, health, operation_errors,
-    operations, push_notifications, send, users,
+    operations, push_notifications, send, users, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -57,6 +60,12 @@ use crate::http::{
         users::list,
         users::fetch,
         users::delete,
+        webhooks::list,
+        webhooks::create,
+        webhooks::fetch,
+        webhooks::update,
+        webhooks::delete,
+        webhooks::rotate_secret,
         health::liveness,
         health::readiness,
     ),
@@ -122,6 +131,7 @@ mod tests {
 
     use super::*;
     use crate::http::{app_name, device, idempotency, pagination, send, tags};
+    use crate::transport;
 
     const LIMITS: [&str; 7] = [
         "pattern",
@@ -239,6 +249,13 @@ mod tests {
             ("Tags/maxProperties", json!(tags::MAX_TAGS)),
             ("Tags/propertyNames/pattern", json!(tags::key_pattern())),
             ("Ttl/maximum", json!(send::MAX_TTL)),
+            (
+                "WebhookDescription/maxLength",
+                json!(webhooks::MAX_DESCRIPTION),
+            ),
+            ("WebhookEvents/minItems", json!(1)),
+            ("WebhookUrl/maxLength", json!(transport::MAX_URL)),
+            ("WebhookUrl/minLength", json!(1)),
             ("appName/pattern", json!(app_name::pattern())),
             ("name/pattern", json!(app_name::pattern())),
             ("pageSize/maximum", json!(pagination::MAX_PAGE_SIZE)),

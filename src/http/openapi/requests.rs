@@ -12,10 +12,12 @@ use utoipa::ToSchema;
 
 use crate::http::openapi::limits::{
     AppName, Badge, BadgeOrTemplate, CollapseKey, DeviceToken, Recipients, SendAt, Tags, Ttl,
+    WebhookDescription, WebhookEvents, WebhookUrl,
 };
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::{Priority, Sound};
 use crate::model::provider::{CredentialType, Provider};
+use crate::model::webhook::Envelope;
 
 /// A message and its recipients.
 #[derive(Deserialize, ToSchema)]
@@ -195,4 +197,53 @@ pub(crate) struct RegisterRequest {
     /// Tags by which an audience selects devices (extension).
     #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
+}
+
+/// Where to tell what happened, and what.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct WebhookRequest {
+    /// An https URL with a public address. `http` and private addresses are for installations with
+    /// `webhooks.allow_private`.
+    #[schema(value_type = WebhookUrl)]
+    url: String,
+    #[schema(value_type = WebhookEvents)]
+    events: Vec<String>,
+    /// Only events of this App. If absent, of every App.
+    #[schema(value_type = Option<AppName>)]
+    app_name: Option<String>,
+    /// Only Operations with all of these tags, and their notifications. If absent, all.
+    #[schema(value_type = Option<Tags>)]
+    tags: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<WebhookDescription>)]
+    description: Option<String>,
+    #[schema(value_type = Option<Envelope>, default = "standard")]
+    envelope: Option<String>,
+}
+
+/// What to change of a webhook. `null` takes away `appName`, `tags` and
+/// `description`.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct WebhookChangeRequest {
+    #[schema(value_type = Option<WebhookUrl>)]
+    url: Option<String>,
+    #[schema(value_type = Option<WebhookEvents>)]
+    events: Option<Vec<String>>,
+    #[schema(value_type = Option<AppName>)]
+    app_name: Option<String>,
+    #[schema(value_type = Option<Tags>)]
+    tags: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<WebhookDescription>)]
+    description: Option<String>,
+    #[schema(value_type = Option<Envelope>)]
+    envelope: Option<String>,
+    status: Option<WebhookStatusRequest>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum WebhookStatusRequest {
+    Enabled,
+    Disabled,
 }

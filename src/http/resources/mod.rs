@@ -10,3 +10,4 @@ pub(super) mod operations;
 pub(super) mod push_notifications;
 mod shown_token;
 pub(super) mod users;
+pub(super) mod webhooks;

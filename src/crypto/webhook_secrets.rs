@@ -1,0 +1,80 @@
+//! The secrets of webhooks, as Standard Webhooks describes
+//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use uuid::Uuid;
+
+use crate::crypto::{MasterKeys, SecretError};
+
+/// What a secret begins with where it is shown.
+const PREFIX: &str = "whsec_";
+/// Bytes of a secret. The specification asks for 24 to 64.
+const LENGTH: usize = 32;
+
+/// A new secret of a webhook: random bytes.
+pub(crate) fn generate_webhook_secret() -> Vec<u8> {
+    rand::random::<[u8; LENGTH]>().to_vec()
+}
+
+/// A secret as receivers configure it: `whsec_` and its bytes in base64.
+pub(crate) fn shown_webhook_secret(secret: &[u8]) -> String {
+    format!("{PREFIX}{}", STANDARD.encode(secret))
+}
+
+impl MasterKeys {
+    /// Encrypts the secret of `webhook`, which is `account`'s, as the token of a device with the
+    /// webhook's id. It opens for this webhook only.
+    pub fn seal_webhook_secret(
+        &self,
+        account: Uuid,
+        webhook: Uuid,
+        secret: &[u8],
+    ) -> Result<Vec<u8>, SecretError> {
+        self.seal_device_token(account, webhook, &STANDARD.encode(secret))
+    }
+
+    /// Decrypts the secret of `webhook`.
+    pub fn open_webhook_secret(
+        &self,
+        account: Uuid,
+        webhook: Uuid,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, SecretError> {
+        let encoded = self.open_device_token(account, webhook, sealed)?;
+
+        STANDARD
+            .decode(encoded)
+            .map_err(|_| SecretError::DoesNotOpen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_secret_opens_for_its_webhook_only() {
+        let keys = MasterKeys::new("1", &crate::crypto::generate_master_key()).unwrap();
+        let [account, webhook, other] = [(); 3].map(|()| Uuid::now_v7());
+        let sealed = keys
+            .seal_webhook_secret(account, webhook, b"secret")
+            .unwrap();
+
+        let opened = keys.open_webhook_secret(account, webhook, &sealed);
+        assert_eq!(opened.unwrap(), b"secret");
+        assert!(keys.open_webhook_secret(account, other, &sealed).is_err());
+        assert!(keys.open_webhook_secret(other, webhook, &sealed).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_shown_with_its_prefix() {
+        let secret = generate_webhook_secret();
+        assert_eq!(secret.len(), LENGTH);
+        assert_ne!(secret, generate_webhook_secret());
+
+        let shown = shown_webhook_secret(&secret);
+        let encoded = shown.strip_prefix("whsec_").unwrap();
+        assert_eq!(STANDARD.decode(encoded).unwrap(), secret);
+    }
+}

@@ -1,0 +1,574 @@
+//! `/PushNotifications/Webhooks`, an extension: where an account is told what happened. A webhook's
+//! secret is shown once, when it is made.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use serde_json::{Value, json};
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::crypto::{generate_webhook_secret, shown_webhook_secret};
+use crate::http::State;
+use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::auth::Caller;
+use crate::http::body::JsonBody;
+use crate::http::date::Date;
+use crate::http::error::ApiError;
+use crate::http::idempotency::{self, IdempotencyKeyParam};
+use crate::http::openapi::{
+    ChangeErrors, CreateErrors, ReadErrors, WebhookChangeRequest, WebhookRequest,
+};
+use crate::http::pagination::{Page, PageParams, Pagination};
+use crate::http::query::Query;
+use crate::http::validation::{Object, Path, Problems, either, must_be, parse_body, shown_string};
+use crate::http::{app_name, path, tags, webhook_url};
+use crate::model::id::{AccountId, WebhookId};
+use crate::model::webhook::{Envelope, EventType};
+use crate::store::apps::{self, AppFilter};
+use crate::store::webhooks::{self as store, FieldChange, InsertError, NewWebhook, WebhookChange};
+use crate::transport::origin_of;
+
+/// Longest description, in characters.
+pub(in crate::http) const MAX_DESCRIPTION: usize = 256;
+
+const STATUSES: [(&str, bool); 2] = [("ENABLED", true), ("DISABLED", false)];
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Webhook {
+    id: WebhookId,
+    url: String,
+    events: Vec<EventType>,
+    app_name: Option<String>,
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
+    tags: Option<Value>,
+    description: Option<String>,
+    envelope: Envelope,
+    status: WebhookStatus,
+    /// Why it is disabled.
+    disabled_reason: Option<String>,
+    created_at: Date,
+    updated_at: Date,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+enum WebhookStatus {
+    Enabled,
+    /// It is told nothing.
+    Disabled,
+}
+
+/// A webhook with its secret, which is never shown again.
+#[derive(Serialize, ToSchema)]
+struct WebhookWithSecret {
+    #[serde(flatten)]
+    webhook: Webhook,
+    /// `whsec_` and the key of its signatures in base64.
+    secret: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct WebhookList {
+    webhooks: Vec<Webhook>,
+    pagination: Pagination,
+}
+
+impl From<store::Webhook> for Webhook {
+    fn from(webhook: store::Webhook) -> Self {
+        let status = match webhook.disabled_reason {
+            None => WebhookStatus::Enabled,
+            Some(_) => WebhookStatus::Disabled,
+        };
+
+        Self {
+            id: webhook.id,
+            url: webhook.url,
+            events: webhook.events,
+            app_name: webhook.app_name,
+            tags: webhook.tags,
+            description: webhook.description,
+            envelope: webhook.envelope,
+            status,
+            disabled_reason: webhook.disabled_reason,
+            created_at: Date(webhook.created_at),
+            updated_at: Date(webhook.updated_at),
+        }
+    }
+}
+
+/// A secret that was made now: sealed to be stored, and as it is shown.
+struct NewSecret {
+    sealed: Vec<u8>,
+    shown: String,
+}
+
+impl NewSecret {
+    fn make(state: &State, account_id: AccountId, id: WebhookId) -> Result<Self, ApiError> {
+        let secret = generate_webhook_secret();
+
+        Ok(Self {
+            sealed: state.master_keys.seal_webhook_secret(
+                account_id.as_uuid(),
+                id.as_uuid(),
+                &secret,
+            )?,
+            shown: shown_webhook_secret(&secret),
+        })
+    }
+}
+
+/// Stores a webhook (extension). The answer alone shows its secret; a repeat under the same
+/// Idempotency-Key does not.
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/Webhooks",
+    operation_id = "createWebhook",
+    tag = "Webhooks",
+    params(IdempotencyKeyParam),
+    request_body = WebhookRequest,
+    responses((status = 201, description = "Stored; a repeat under the same Idempotency-Key is answered without `secret`", body = WebhookWithSecret), CreateErrors),
+)]
+pub(crate) async fn create(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let account_id = body.caller.account_id;
+    let fields = NewFields::read(&body.bytes, &state, account_id).await?;
+    let id = WebhookId::generate();
+    let secret = NewSecret::make(&state, account_id, id)?;
+
+    let mut created: Option<(String, Webhook)> = None;
+    let answer = idempotency::once(
+        &request,
+        &state,
+        body.caller,
+        &body.bytes,
+        async |connection| {
+            let new = NewWebhook {
+                id,
+                account_id,
+                url: fields.url.as_str(),
+                origin: &origin_of(&fields.url),
+                events: &fields.events,
+                app_name: fields.app_name.as_deref(),
+                tags: fields.tags.as_ref(),
+                description: fields.description.as_deref(),
+                envelope: fields.envelope,
+                secret: &secret.sealed,
+            };
+            let webhook = store::insert(connection, &new)
+                .await
+                .map_err(insert_error)?;
+            let webhook = Webhook::from(webhook);
+
+            // What is stored for a repeat is without the secret.
+            let accepted = Accepted {
+                body: json!(webhook),
+                ..Accepted::resource(&request, &state, "Webhooks", id)
+            };
+            created = Some((accepted.location.clone(), webhook));
+            Ok(accepted)
+        },
+    )
+    .await?;
+
+    Ok(match created {
+        Some((location, webhook)) => HttpResponse::Created()
+            .insert_header((header::LOCATION, location))
+            .json(WebhookWithSecret {
+                webhook,
+                secret: secret.shown,
+            }),
+        None => with_status(answer, StatusCode::CREATED),
+    })
+}
+
+fn with_status(mut answer: HttpResponse, status: StatusCode) -> HttpResponse {
+    *answer.status_mut() = status;
+    answer
+}
+
+fn insert_error(error: InsertError) -> ApiError {
+    match error {
+        InsertError::TooMany => ApiError::invalid_field("", error.to_string()),
+        InsertError::Database(error) => error.into(),
+    }
+}
+
+/// The fields of a webhook that is created.
+struct NewFields {
+    url: Url,
+    events: Vec<EventType>,
+    app_name: Option<String>,
+    tags: Option<Value>,
+    description: Option<String>,
+    envelope: Envelope,
+}
+
+impl NewFields {
+    async fn read(body: &[u8], state: &State, account_id: AccountId) -> Result<Self, ApiError> {
+        let mut problems = Problems::default();
+        let mut fields = parse_body(body)?;
+
+        let url = if fields.require("url", "an https URL", &mut problems) {
+            webhook_url::read(&mut fields, "url", state.address_guard, &mut problems).await
+        } else {
+            None
+        };
+        let events = if fields.require("events", events_rule(), &mut problems) {
+            events(&mut fields, &mut problems)
+        } else {
+            None
+        };
+        let app_name = app_name::read(&mut fields, &mut problems);
+        let tags = some_tags(&mut fields, &mut problems);
+        let description = description(&mut fields, &mut problems);
+        let envelope = envelope(&mut fields, &mut problems).unwrap_or_default();
+        fields.refuse_unknown(&mut problems);
+
+        check_app(state, account_id, app_name.as_deref(), &mut problems).await?;
+
+        let (url, events) = problems.check_some(url.zip(events))?;
+        Ok(Self {
+            url,
+            events,
+            app_name,
+            tags,
+            description,
+            envelope,
+        })
+    }
+}
+
+fn events_rule() -> String {
+    let names = EventType::ALL.map(EventType::as_str);
+
+    format!("an array of at least one of {}", either(&names))
+}
+
+/// Reads `events`, each once.
+fn events(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<EventType>> {
+    let value = fields.take("events")?;
+    let path = fields.at("events");
+
+    let Value::Array(values) = value else {
+        problems.push(&path, must_be(&events_rule(), &value));
+        return None;
+    };
+    if values.is_empty() {
+        problems.push(&path, format!("must be {}; got none", events_rule()));
+        return None;
+    }
+
+    let mut events = Vec::new();
+    let mut is_complete = true;
+    for (index, value) in values.iter().enumerate() {
+        let path = Path::Index(&path, index);
+
+        match value.as_str().map(str::parse::<EventType>) {
+            Some(Ok(event)) if events.contains(&event) => {}
+            Some(Ok(event)) => events.push(event),
+            Some(Err(unknown)) => {
+                is_complete = false;
+                let names = EventType::ALL.map(EventType::as_str);
+                problems.push(
+                    &path,
+                    format!(
+                        "must be {}; got {}",
+                        either(&names),
+                        shown_string(&unknown.0)
+                    ),
+                );
+            }
+            None => {
+                is_complete = false;
+                problems.push(&path, must_be("the name of an event", value));
+            }
+        }
+    }
+
+    is_complete.then_some(events)
+}
+
+/// Reads `tags`. An empty object narrows nothing.
+fn some_tags(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
+    tags::read(fields, problems).filter(|tags| tags != &json!({}))
+}
+
+fn description(fields: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
+    let description = fields.string("description", problems)?;
+
+    let length = description.chars().count();
+    if length > MAX_DESCRIPTION {
+        problems.push(
+            &fields.at("description"),
+            format!("must be at most {MAX_DESCRIPTION} characters; got {length}"),
+        );
+    }
+
+    Some(description)
+}
+
+fn envelope(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Envelope> {
+    let name = fields.string("envelope", problems)?;
+    let names = Envelope::ALL.map(Envelope::as_str);
+
+    let envelope = Envelope::ALL
+        .into_iter()
+        .find(|envelope| envelope.as_str().eq_ignore_ascii_case(&name));
+    if envelope.is_none() {
+        problems.push(
+            &fields.at("envelope"),
+            format!("must be {}; got {}", either(&names), shown_string(&name)),
+        );
+    }
+
+    envelope
+}
+
+/// The App must exist: a name that is misspelled would never be told anything.
+async fn check_app(
+    state: &State,
+    account_id: AccountId,
+    name: Option<&str>,
+    problems: &mut Problems,
+) -> Result<(), ApiError> {
+    let Some(name) = name else {
+        return Ok(());
+    };
+
+    let filter = AppFilter {
+        name: Some(name),
+        limit: 1,
+        ..AppFilter::default()
+    };
+    if apps::list(&state.pool, account_id, &filter)
+        .await?
+        .is_empty()
+    {
+        problems.push_at(
+            "appName",
+            format!("no App is named '{name}'; an App is created with its first Credential"),
+        );
+    }
+
+    Ok(())
+}
+
+/// Webhooks, newest first (extension).
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Webhooks",
+    operation_id = "listWebhooks",
+    tag = "Webhooks",
+    params(PageParams),
+    responses((status = 200, description = "A page of webhooks", body = WebhookList), ReadErrors),
+)]
+pub(crate) async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let page = Page::of(caller, "webhooks", &mut query, &state.master_keys);
+    query.check()?;
+
+    let after = page.after().and_then(|id| id.parse().ok());
+    let mut webhooks = store::list(&state.pool, caller.account_id, after, page.limit()).await?;
+    let pagination = page.cut(&mut webhooks, &state.master_keys, |webhook| {
+        webhook.id.to_string()
+    });
+
+    Ok(HttpResponse::Ok().json(WebhookList {
+        webhooks: webhooks.into_iter().map(Webhook::from).collect(),
+        pagination,
+    }))
+}
+
+/// One webhook (extension).
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Webhooks/{id}",
+    operation_id = "fetchWebhook",
+    tag = "Webhooks",
+    params(("id" = WebhookId, Path)),
+    responses((status = 200, description = "The webhook, without its secret", body = Webhook), ReadErrors),
+)]
+pub(crate) async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let webhook = store::fetch(&state.pool, caller.account_id, path::id(&id)?)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+
+    Ok(HttpResponse::Ok().json(Webhook::from(webhook)))
+}
+
+/// The fields of a change. `null` clears a field that may be absent.
+struct ChangedFields {
+    url: Option<Url>,
+    events: Option<Vec<EventType>>,
+    app_name: FieldChange<String>,
+    tags: FieldChange<Value>,
+    description: FieldChange<String>,
+    envelope: Option<Envelope>,
+    is_enabled: Option<bool>,
+}
+
+impl ChangedFields {
+    async fn read(body: &[u8], state: &State, account_id: AccountId) -> Result<Self, ApiError> {
+        let mut problems = Problems::default();
+        let mut fields = parse_body(body)?;
+
+        let clears_app_name = fields.is_null("appName");
+        let clears_tags = fields.is_null("tags");
+        let clears_description = fields.is_null("description");
+
+        let app_name = app_name::read(&mut fields, &mut problems);
+        check_app(state, account_id, app_name.as_deref(), &mut problems).await?;
+
+        let read = Self {
+            url: webhook_url::read(&mut fields, "url", state.address_guard, &mut problems).await,
+            events: events(&mut fields, &mut problems),
+            app_name: changed(app_name, clears_app_name),
+            // An empty object narrows nothing.
+            tags: match tags::read(&mut fields, &mut problems) {
+                Some(tags) if tags == json!({}) => FieldChange::Clear,
+                tags => changed(tags, clears_tags),
+            },
+            description: changed(description(&mut fields, &mut problems), clears_description),
+            envelope: envelope(&mut fields, &mut problems),
+            is_enabled: fields.one_of("status", &STATUSES, &mut problems),
+        };
+        fields.refuse_unknown(&mut problems);
+        problems.check()?;
+
+        Ok(read)
+    }
+}
+
+fn changed<T>(value: Option<T>, is_cleared: bool) -> FieldChange<T> {
+    match value {
+        Some(value) => FieldChange::Set(value),
+        None if is_cleared => FieldChange::Clear,
+        None => FieldChange::Keep,
+    }
+}
+
+/// Changes a webhook (extension). A field that is absent stays as it is; `null` takes away `appName`,
+/// `tags` and `description`.
+#[utoipa::path(
+    patch,
+    path = "/v1/PushNotifications/Webhooks/{id}",
+    operation_id = "updateWebhook",
+    tag = "Webhooks",
+    params(("id" = WebhookId, Path)),
+    request_body = WebhookChangeRequest,
+    responses((status = 202, description = "Changed", body = AcceptedResource), CreateErrors),
+)]
+pub(crate) async fn update(
+    request: HttpRequest,
+    state: web::Data<State>,
+    id: web::Path<String>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id(&id)?;
+    let account_id = body.caller.account_id;
+    let fields = ChangedFields::read(&body.bytes, &state, account_id).await?;
+
+    let origin = fields.url.as_ref().map(origin_of).unwrap_or_default();
+    let change = WebhookChange {
+        url: fields
+            .url
+            .as_ref()
+            .map(|url| (url.as_str(), origin.as_str())),
+        events: fields.events.as_deref(),
+        app_name: fields.app_name.as_ref(),
+        tags: fields.tags.as_ref(),
+        description: fields.description.as_ref(),
+        envelope: fields.envelope,
+        is_enabled: fields.is_enabled,
+    };
+
+    if store::update(&state.pool, account_id, id, &change).await? {
+        Ok(Accepted::resource(&request, &state, "Webhooks", id).respond())
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+/// Deletes a webhook with its deliveries (extension).
+#[utoipa::path(
+    delete,
+    path = "/v1/PushNotifications/Webhooks/{id}",
+    operation_id = "deleteWebhook",
+    tag = "Webhooks",
+    params(("id" = WebhookId, Path)),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
+)]
+pub(crate) async fn delete(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+/// Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature of the
+/// secret before, too. The answer alone shows the new secret; a repeat under the same Idempotency-Key
+/// does not.
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/Webhooks/{id}/RotateSecret",
+    operation_id = "rotateWebhookSecret",
+    tag = "Webhooks",
+    params(
+        ("id" = WebhookId, Path),
+        IdempotencyKeyParam,
+    ),
+    responses((status = 200, description = "The webhook with its new secret", body = WebhookWithSecret), ChangeErrors),
+)]
+pub(crate) async fn rotate_secret(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id::<WebhookId>(&id)?;
+    let secret = NewSecret::make(&state, caller.account_id, id)?;
+
+    let mut rotated: Option<(String, Webhook)> = None;
+    let answer = idempotency::once(&request, &state, caller, b"", async |connection| {
+        let webhook = store::rotate_secret(connection, caller.account_id, id, &secret.sealed)
+            .await?
+            .ok_or_else(ApiError::not_found)?;
+        let webhook = Webhook::from(webhook);
+
+        let accepted = Accepted {
+            body: json!(webhook),
+            ..Accepted::resource(&request, &state, "Webhooks", id)
+        };
+        rotated = Some((accepted.location.clone(), webhook));
+        Ok(accepted)
+    })
+    .await?;
+
+    Ok(match rotated {
+        Some((location, webhook)) => HttpResponse::Ok()
+            .insert_header((header::LOCATION, location))
+            .json(WebhookWithSecret {
+                webhook,
+                secret: secret.shown,
+            }),
+        None => with_status(answer, StatusCode::OK),
+    })
+}

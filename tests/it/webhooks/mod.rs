@@ -1,0 +1,3 @@
+//! Webhooks: how a client manages them, and what they are told.
+
+mod resource;
