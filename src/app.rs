@@ -24,6 +24,7 @@ use crate::handoff::notifier::Notifiers;
 use crate::http::metrics::{MetricsSources, NotDueInterval};
 use crate::http::{self, Readiness};
 use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
+use crate::maintenance::old_snapshots;
 use crate::maintenance::retention::{self, Retention};
 use crate::maintenance::{certificate_watch, seal_form};
 use crate::provider::{Endpoint, Endpoints, https_authority};
@@ -49,7 +50,7 @@ pub struct App {
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     delivery: Option<Delivery>,
-    retention: Option<JoinHandle<()>>,
+    background: Vec<JoinHandle<()>>,
     metrics: Vec<JoinHandle<()>>,
     stop: CancellationToken,
     readiness: Readiness,
@@ -297,7 +298,7 @@ impl App {
 
         let stop = CancellationToken::new();
         watch_secrets(config, &pool, sealing, &stop);
-        let retention = start_retention(config, pool, stop.clone());
+        let background = start_maintenance(config, &pool, &stop);
 
         Ok(Self {
             addresses,
@@ -305,7 +306,7 @@ impl App {
             server: server.handle(),
             serving: tokio::spawn(server),
             delivery,
-            retention,
+            background,
             metrics: metrics.tasks,
             stop,
             readiness,
@@ -336,8 +337,8 @@ impl App {
         if let Some(delivery) = self.delivery {
             delivery.stop(self.grace).await;
         }
-        if let Some(retention) = self.retention {
-            let _ = retention.await;
+        for task in self.background {
+            let _ = task.await;
         }
 
         // Metrics end last, so that the stop can be watched.
@@ -359,6 +360,19 @@ fn address_guard(config: &Config) -> AddressGuard {
     AddressGuard {
         allow_private: config.webhooks.allow_private,
     }
+}
+
+/// Retention, and the watch for old snapshots.
+fn start_maintenance(
+    config: &Config,
+    pool: &PgPool,
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let watching = old_snapshots::run(pool.clone(), stop.clone());
+    let mut tasks = vec![tokio::spawn(watching)];
+    tasks.extend(start_retention(config, pool.clone(), stop.clone()));
+
+    tasks
 }
 
 fn start_retention(

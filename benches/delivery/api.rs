@@ -29,6 +29,11 @@ impl Api {
         }
     }
 
+    /// The service's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     async fn call(
         &self,
         method: Method,

@@ -20,6 +20,7 @@ mod deliver;
 mod growth;
 mod isolation;
 mod latency;
+mod noisy_neighbour;
 mod peers;
 mod process;
 mod raw;
@@ -63,6 +64,12 @@ struct Arguments {
     /// Notifications for the provider that hangs in the isolation row.
     #[arg(long, default_value_t = 100_000)]
     hanging: usize,
+    /// What share of its full size the neighbour's noise has; 1: that of docs/performance.md.
+    #[arg(long, default_value_t = 0.02)]
+    noise: f64,
+    /// Notifications that each of two accounts has queued when they share.
+    #[arg(long, default_value_t = 20_000)]
+    shared: usize,
     /// How long a row of single sends or reads lasts, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -70,7 +77,7 @@ struct Arguments {
     #[arg(long)]
     full: bool,
     /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, isolation,
-    /// reads, scrape, retention, growth, peers.
+    /// noisy-neighbour, reads, scrape, retention, growth, peers.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also run the peers in bench/peers, which `bench/peers/install` must have installed.
@@ -93,10 +100,17 @@ impl Arguments {
             self.retained = 10_000_000;
             self.expired = 2_000_000;
             self.hanging = 1_000_000;
+            self.noise = 1.0;
+            self.shared = 1_000_000;
             self.seconds = 15;
         }
 
         self
+    }
+
+    /// Whether a row is wanted that takes too long for the default.
+    fn wants_long(&self, row: &str) -> bool {
+        self.full && self.only.is_empty() || self.only.iter().any(|wanted| wanted == row)
     }
 
     fn wants(&self, row: &str) -> bool {
@@ -134,6 +148,10 @@ async fn main() -> anyhow::Result<()> {
 
     if arguments.wants("isolation") {
         isolation::run(&mut world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants_long("noisy-neighbour") {
+        noisy_neighbour::run(&mut world, &arguments, &mut report).await?;
     }
 
     if arguments.wants("reads") {

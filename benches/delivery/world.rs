@@ -117,6 +117,21 @@ impl World {
         Ok(world)
     }
 
+    /// Another account, by its key.
+    pub async fn account(&self, name: &str) -> anyhow::Result<Api> {
+        let account_id = accounts::find_or_create(&self.pool, name).await?;
+        let key = format!("SK{name}");
+        let secret = generate_api_secret();
+        let known = KnownKey {
+            account_id,
+            secret_hash: hash_api_secret(&secret),
+            role: Role::Full,
+        };
+        api_keys::insert(&self.pool, &key, &known).await?;
+
+        Ok(Api::new(self.config.server.listen, &key, &secret))
+    }
+
     /// Ends the service and starts it anew, so that what it holds in memory is its own doing from
     /// now on.
     pub async fn restart(&mut self) -> anyhow::Result<()> {

@@ -2,5 +2,6 @@
 
 pub mod certificate_watch;
 pub mod key_rotation;
+pub(crate) mod old_snapshots;
 pub mod retention;
 pub mod seal_form;

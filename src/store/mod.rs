@@ -29,6 +29,7 @@
 //! * `pool`: connections, and how statements are planned
 //! * `dedicated_connection`: a connection that one task keeps for itself
 //! * `schema`: the migrations
+//! * `old_snapshots`: what keeps vacuum from removing what is done
 //! * `batch_index`: builds the index of the accounts' batches on older partitions
 //! * `releases`: which releases are connected
 //! * `partitions`: the day partitions of the large tables
@@ -56,6 +57,7 @@ pub(crate) mod failed_notifications;
 pub mod fan_out;
 pub mod idempotency_keys;
 pub(crate) mod inventory;
+pub(crate) mod old_snapshots;
 pub(crate) mod operation_insert;
 pub(crate) mod operation_read;
 pub(crate) mod outcome_record;

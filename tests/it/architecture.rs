@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "crypto",
             "dev",
             "maintenance",
-            "shutdown",
+            "signals",
             "store",
             "telemetry",
         ],
@@ -43,7 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "config",
             "crypto",
             "model",
-            "shutdown",
+            "signals",
             "store",
             "telemetry",
             "transport",
@@ -90,7 +90,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("crypto", &["model"]),
     ("config", &[]),
     ("model", &[]),
-    ("shutdown", &[]),
+    ("signals", &[]),
     ("transport", &[]),
 ];
 

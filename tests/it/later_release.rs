@@ -10,6 +10,9 @@ use sqlx::AssertSqlSafe;
 
 use crate::support::database::Database;
 
+/// Every table has these, so no release can add them.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
 /// Whatever a later release calls its columns: here every table gets one of every name that any
 /// statement uses. An unqualified column of joined tables is ambiguous then; one of an outer
 /// statement means another one, of a type that nothing is compared with.
@@ -22,6 +25,7 @@ async fn a_column_that_is_added_to_any_table_leaves_every_statement_as_it_is() {
     let names: BTreeSet<&str> = statements.iter().flat_map(|text| names(text)).collect();
     let columns: Vec<String> = names
         .iter()
+        .filter(|name| !SYSTEM_COLUMNS.contains(name))
         .map(|name| format!(r#"add column if not exists "{name}" point"#))
         .collect();
 

@@ -13,7 +13,7 @@ use std::path::Path;
 use bellwire::model::outcome::OutcomeKind;
 use bellwire::telemetry::metrics::{ALL, Kind, Metric};
 use serde_json::json;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection};
 
 use crate::support::client::{apn, fcm, message};
 use crate::support::eventually;
@@ -160,6 +160,36 @@ async fn counters_equal_the_counts_of_the_database() {
             "{name} is not in the list"
         );
     }
+    drop(process);
+    world.simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_holder_of_an_old_snapshot_is_named() {
+    let world = World::new().await;
+    let caller = world.demo().await;
+
+    let options = (*world.database.pool.connect_options()).clone();
+    let mut report = sqlx::PgConnection::connect_with(&options.application_name("report"))
+        .await
+        .unwrap();
+    for statement in [
+        "begin isolation level repeatable read",
+        "select count(*) from operations",
+    ] {
+        sqlx::query(statement).execute(&mut report).await.unwrap();
+    }
+
+    let port = free_port();
+    let listen = ("BELLWIRE__METRICS__LISTEN", format!("127.0.0.1:{port}"));
+    let (process, _client) = Process::serve_with(&world, &caller, &[listen]).await;
+    let name = "bellwire_postgres_oldest_snapshot_seconds{kind=\"transaction\",name=\"report\"}";
+    eventually("the transaction to be named", async || {
+        (scrape(port).await.get(name)? > &0.0).then_some(())
+    })
+    .await;
+
+    drop(report);
     drop(process);
     world.simulator.stop().await;
 }

@@ -14,8 +14,10 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use time::OffsetDateTime;
 
 mod lane;
+mod snapshots;
 
 pub(crate) use lane::{LaneMetrics, LaneStatus};
+pub(crate) use snapshots::SnapshotMetric;
 
 const BUILD: &str = "bellwire_build_info";
 const HTTP_REQUESTS: &str = "bellwire_http_requests_total";
@@ -23,6 +25,7 @@ const HTTP_SECONDS: &str = "bellwire_http_request_seconds";
 const OPERATIONS: &str = "bellwire_operations_accepted_total";
 const NOTIFICATIONS: &str = "bellwire_push_notifications_accepted_total";
 const POSTGRES_UP: &str = "bellwire_postgres_up";
+const OLDEST_SNAPSHOT: &str = "bellwire_postgres_oldest_snapshot_seconds";
 const POOL: &str = "bellwire_pool_connections";
 const QUEUE: &str = "bellwire_queue_push_notifications";
 const QUEUE_OLDEST: &str = "bellwire_queue_oldest_due_seconds";
@@ -85,7 +88,7 @@ const fn histogram(name: &'static str, help: &'static str) -> Metric {
 
 /// Every metric. docs/operations.md explains each in more words; a test holds this list, that
 /// document, the dashboard and the alert rules together.
-pub const ALL: [Metric; 26] = [
+pub const ALL: [Metric; 27] = [
     gauge(BUILD, "Always 1; the version is a label"),
     counter(
         HTTP_REQUESTS,
@@ -103,6 +106,10 @@ pub const ALL: [Metric; 26] = [
     gauge(
         POSTGRES_UP,
         "1: Postgres responded during this scrape; 0: it did not",
+    ),
+    gauge(
+        OLDEST_SNAPSHOT,
+        "Seconds that the oldest snapshot of the database has been held, which keeps vacuum from removing what is done; kind and name say by what",
     ),
     gauge(POOL, "Connections to Postgres, by pool and state"),
     gauge(
