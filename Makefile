@@ -1,9 +1,13 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: faketime citus schemathesis generated-clients drill-compose deny audit sbom fuzz
+.PHONY: faketime drill-pgbouncer citus schemathesis generated-clients drill-compose deny audit sbom fuzz
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
 	cargo test --test it -- --ignored clock
+
+# Runs the service behind PgBouncer. Needs PgBouncer (Debian: apt install pgbouncer).
+drill-pgbouncer:
+	cargo test --test it -- --ignored pgbouncer::
 
 # Runs the tests of Citus, and those of every feature on it. Needs CITUS_DATABASE_URL, a coordinator's with its workers:
 # see docs/citus.md.

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
-use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -28,16 +27,25 @@ use crate::maintenance::old_snapshots;
 use crate::maintenance::retention::{self, Retention};
 use crate::maintenance::{certificate_watch, seal_form};
 use crate::provider::{Endpoint, Endpoints, https_authority};
-use crate::store::pool;
+use crate::store::database_url;
+use crate::store::dedicated_connection::DedicatedConnection;
+use crate::store::pool::{LONGEST_LIMIT, Pool, PoolParams, STATEMENT_LIMIT};
+use crate::store::pooler;
+use crate::store::reachable::reachable;
 use crate::store::schema::{self, Migrated};
 use crate::store::sealed_secrets;
 use crate::telemetry;
 use crate::transport::{AddressGuard, Roots};
 
 /// Connections of delivery's own pool, so that a burst of requests cannot hold delivery up: for lease
-/// renewal, the listener, the search for due queues, the fan-out and the pruning of dead tokens. The
-/// claim loop, the hand-off and the recorder have a dedicated connection each.
-const DELIVERY_CONNECTIONS: u32 = 5;
+/// renewal, the search for due queues, the fan-out and the pruning of dead tokens. The listener, the
+/// claim loop, the hand-off and the recorder have a connection each.
+const DELIVERY_CONNECTIONS: u32 = 4;
+
+/// Most connections of the API that read lists.
+const MAX_LIST_CONNECTIONS: u32 = 4;
+/// How long one statement that reads a list may take, and how long it waits for a connection.
+const LIST_LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) const POSTGRES_UNUSABLE: &str = "Postgres can't be used";
 
@@ -98,12 +106,34 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
 }
 
 /// A pool of connections to the configured database.
-pub(crate) fn connect(config: &Config, max_connections: u32) -> anyhow::Result<PgPool> {
-    Ok(pool::open(
-        database_options(config)?,
+pub(crate) fn connect(config: &Config, max_connections: u32) -> anyhow::Result<Pool> {
+    Ok(Pool::new(PoolParams {
+        options: database_options(config)?,
         max_connections,
-        config.database.connect_timeout,
-    ))
+        acquire_timeout: config.database.connect_timeout,
+        limit: STATEMENT_LIMIT,
+        statement_timeout: LONGEST_LIMIT,
+    }))
+}
+
+/// The pool that lists are read from. A list looks at a bounded number of rows, which takes
+/// milliseconds, so what takes longer is ended.
+fn connect_for_lists(config: &Config, max_connections: u32) -> anyhow::Result<Pool> {
+    Ok(Pool::new(PoolParams {
+        options: database_options(config)?,
+        max_connections,
+        acquire_timeout: LIST_LIMIT,
+        limit: LIST_LIMIT,
+        statement_timeout: LIST_LIMIT,
+    }))
+}
+
+/// How the connections of the API are divided: for lists, and for everything else. There is one of
+/// each at least.
+fn divided(max_connections: u32) -> (u32, u32) {
+    let lists = (max_connections / 3).clamp(1, MAX_LIST_CONNECTIONS);
+
+    (lists, max_connections.saturating_sub(lists).max(1))
 }
 
 fn database_options(config: &Config) -> anyhow::Result<PgConnectOptions> {
@@ -115,29 +145,33 @@ fn database_options(config: &Config) -> anyhow::Result<PgConnectOptions> {
         );
     }
 
-    // The URL contains a password, so messages do not repeat it.
-    let is_postgres = ["postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme));
-    if !is_postgres {
-        bail!(
-            "database.url is not a Postgres URL: write it as \
-             postgres://user:password@host:5432/bellwire"
-        );
-    }
-    PgConnectOptions::from_str(url).context("database.url is not a Postgres URL")
+    database_url::options(url).context("database.url is not a Postgres URL")
 }
 
-/// Waits for the configured Postgres.
-pub(crate) async fn reachable(config: &Config) -> anyhow::Result<()> {
-    pool::reachable(&database_options(config)?, config.database.connect_timeout)
+/// A connection to the configured database for a command, which fails at once if there is none.
+pub(crate) async fn connect_now(config: &Config) -> anyhow::Result<Pool> {
+    check_database(config, Duration::ZERO).await?;
+
+    connect(config, 1)
+}
+
+/// Waits for the configured Postgres for at most `patience`.
+pub(crate) async fn check_database(config: &Config, patience: Duration) -> anyhow::Result<()> {
+    let options = database_options(config)?;
+
+    reachable(&options, patience)
         .await
-        .context(POSTGRES_UNUSABLE)
+        .context(POSTGRES_UNUSABLE)?;
+    pooler::check(&options).await.context(POSTGRES_UNUSABLE)
 }
 
-/// Waits for the configured Postgres, and migrates its schema over `pool`.
-pub(crate) async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Migrated> {
-    reachable(config).await?;
+/// Waits for the configured Postgres for at most `patience`, and migrates its schema over `pool`.
+pub(crate) async fn migrate(
+    config: &Config,
+    pool: &Pool,
+    patience: Duration,
+) -> anyhow::Result<Migrated> {
+    check_database(config, patience).await?;
 
     schema::migrate(pool).await.context(POSTGRES_UNUSABLE)
 }
@@ -145,7 +179,7 @@ pub(crate) async fn migrate(config: &Config, pool: &PgPool) -> anyhow::Result<Mi
 /// Decides in which form `keys` seal new secrets.
 pub(crate) async fn decide_seal_form(
     config: &Config,
-    pool: &PgPool,
+    pool: &Pool,
     keys: &MasterKeys,
 ) -> anyhow::Result<()> {
     if config.secrets.keep_older_seal {
@@ -163,7 +197,7 @@ const TRIED_CREDENTIALS: i64 = 20;
 
 /// Refuses a master key that opens none of the Credentials that were sealed under its id: every
 /// notification would wait until it expires. Logs the Credentials that can't be opened otherwise.
-async fn check_master_key(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<()> {
+async fn check_master_key(pool: &Pool, keys: &MasterKeys) -> anyhow::Result<()> {
     let stored = sealed_secrets::newest_contents(pool, TRIED_CREDENTIALS)
         .await
         .context(POSTGRES_UNUSABLE)?;
@@ -204,6 +238,21 @@ async fn check_master_key(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<()
     Ok(())
 }
 
+/// Waits for Postgres, migrates the schema, and makes sure that the service can use what is stored.
+async fn prepare_database(
+    config: &Config,
+    pool: &Pool,
+    master_keys: &MasterKeys,
+) -> anyhow::Result<()> {
+    migrate(config, pool, config.database.connect_timeout).await?;
+    check_master_key(pool, master_keys).await?;
+    decide_seal_form(config, pool, master_keys).await?;
+
+    retention::make_partitions(pool, config.retention.partitions_ahead)
+        .await
+        .context("partitions can't be created")
+}
+
 impl App {
     /// Waits for Postgres, migrates the schema, and starts the service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
@@ -213,13 +262,11 @@ impl App {
             telemetry::metrics::start()?;
         }
 
-        let pool = connect(config, config.database.max_connections)?;
-        migrate(config, &pool).await?;
-        check_master_key(&pool, &master_keys).await?;
-        decide_seal_form(config, &pool, &master_keys).await?;
-        retention::make_partitions(&pool, config.retention.partitions_ahead)
-            .await
-            .context("partitions can't be created")?;
+        let (list_connections, connections) = divided(config.database.max_connections);
+        let pool = connect(config, connections)?;
+        let list_pool = connect_for_lists(config, list_connections)?;
+        // Boxed, because the futures of statements are large.
+        Box::pin(prepare_database(config, &pool, &master_keys)).await?;
 
         let sealing = master_keys.clone();
         let notifiers = Notifiers::default();
@@ -241,9 +288,10 @@ impl App {
                 retention: config.retention.period,
             },
             pool: pool.clone(),
+            list_turns: http::ListTurns::new(list_pool.clone()),
             api_keys: http::api_key_lookup::start(&pool),
             senders: http::sender_lookup::start(&pool),
-            group_commit: GroupCommit::start(pool.clone(), local_delivery),
+            group_commit: GroupCommit::start(&pool, local_delivery),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),
             rate_limits: http::RateLimits::new(
@@ -252,6 +300,7 @@ impl App {
             ),
             address_guard: address_guard(config),
             readiness: readiness.clone(),
+            readiness_lookup: http::start_readiness_lookup(&pool),
         };
 
         // Both ports are bound before delivery starts: batches claimed by a process that cannot
@@ -282,9 +331,9 @@ impl App {
         let metrics = match metrics_listener {
             Some(listener) => {
                 let mut sources = MetricsSources {
-                    queue_pool: connect(config, 1)?,
+                    connection: Arc::new(Mutex::new(DedicatedConnection::beside(&pool))),
                     not_due_interval: NotDueInterval::default(),
-                    pools: vec![("api", pool.clone())],
+                    pools: vec![("api", pool.clone()), ("lists", list_pool)],
                     delivery: None,
                 };
                 if let Some(delivery) = &delivery {
@@ -347,7 +396,7 @@ impl App {
 }
 
 /// Starts the tasks that watch over secrets. They end with `stop`.
-fn watch_secrets(config: &Config, pool: &PgPool, keys: MasterKeys, stop: &CancellationToken) {
+fn watch_secrets(config: &Config, pool: &Pool, keys: MasterKeys, stop: &CancellationToken) {
     tokio::spawn(certificate_watch::run(pool.clone(), stop.clone()));
 
     if !config.secrets.keep_older_seal {
@@ -365,7 +414,7 @@ fn address_guard(config: &Config) -> AddressGuard {
 /// Retention, and the watch for old snapshots.
 fn start_maintenance(
     config: &Config,
-    pool: &PgPool,
+    pool: &Pool,
     stop: &CancellationToken,
 ) -> Vec<JoinHandle<()>> {
     let watching = old_snapshots::run(pool.clone(), stop.clone());
@@ -375,11 +424,7 @@ fn start_maintenance(
     tasks
 }
 
-fn start_retention(
-    config: &Config,
-    pool: PgPool,
-    stop: CancellationToken,
-) -> Option<JoinHandle<()>> {
+fn start_retention(config: &Config, pool: Pool, stop: CancellationToken) -> Option<JoinHandle<()>> {
     if !config.retention.enabled {
         return None;
     }

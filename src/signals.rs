@@ -35,3 +35,16 @@ impl Signals {
         }
     }
 }
+
+/// Keeps SIGHUP from ending the process, which is what it does by default. Settings are read once, at
+/// the start.
+pub(crate) fn ignore_hangups() -> io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::info!("SIGHUP changes nothing: restart the process to apply new settings");
+        }
+    });
+    Ok(())
+}

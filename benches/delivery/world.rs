@@ -12,9 +12,10 @@ use bellwire::crypto::{MasterKeys, generate_api_secret, generate_master_key, has
 use bellwire::dev::postgres::PrivatePostgres;
 use bellwire::model::id::AccountId;
 use bellwire::store::api_keys::{KnownKey, Role};
-use bellwire::store::{accounts, api_keys, pool, schema};
+use bellwire::store::pool::{self, Pool, PoolParams};
+use bellwire::store::{accounts, api_keys, schema};
 use serde_json::Value;
-use sqlx::postgres::PgPool;
+use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
@@ -50,8 +51,17 @@ impl World {
             PgConnection::connect_with(&postgres.options(PrivatePostgres::MAINTENANCE)).await?;
         pool::create_database(&mut connection, DATABASE).await?;
 
-        let pool = pool::open(postgres.options(DATABASE), 4, Duration::from_secs(30));
-        schema::migrate(&pool).await?;
+        let connections = Pool::new(PoolParams {
+            options: postgres.options(DATABASE),
+            max_connections: 1,
+            acquire_timeout: Duration::from_secs(30),
+            limit: Duration::from_secs(60),
+            statement_timeout: Duration::from_secs(60),
+        });
+        schema::migrate(&connections).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(4)
+            .connect_lazy_with(postgres.options(DATABASE));
 
         let (simulator, address) = simulate(&directory.path().join("simulator"), &[])?;
         let master_key = generate_master_key();

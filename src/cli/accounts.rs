@@ -5,12 +5,12 @@ use std::io::Write;
 use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
-use sqlx::PgPool;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app;
 use crate::config::Config;
 use crate::store::accounts::{self, Account, MAX_WEIGHT};
+use crate::store::pool::Pool;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -35,7 +35,7 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()> {
-    let pool = app::connect(config, 1)?;
+    let pool = app::connect_now(config).await?;
 
     match command {
         Command::List { json } => list(&pool, json).await,
@@ -43,7 +43,7 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()>
     }
 }
 
-async fn list(pool: &PgPool, is_json: bool) -> anyhow::Result<()> {
+async fn list(pool: &Pool, is_json: bool) -> anyhow::Result<()> {
     let accounts = accounts::list(pool).await?;
     let mut out = std::io::stdout();
 
@@ -58,7 +58,7 @@ async fn list(pool: &PgPool, is_json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn set_weight(pool: &PgPool, id: &str, weight: u32, is_json: bool) -> anyhow::Result<()> {
+async fn set_weight(pool: &Pool, id: &str, weight: u32, is_json: bool) -> anyhow::Result<()> {
     let found = match id.parse() {
         Ok(id) => accounts::set_weight(pool, id, weight).await?,
         // An account may have a name that looks like anything.

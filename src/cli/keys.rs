@@ -1,15 +1,16 @@
 //! `bellwire keys`: creates, lists and revokes API keys.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use sqlx::PgPool;
 
 use crate::app;
 use crate::config::Config;
 use crate::crypto::{generate_api_secret, hash_api_secret};
 use crate::store::api_keys::{KnownKey, Role};
+use crate::store::pool::Pool;
 use crate::store::{accounts, api_keys};
 
 /// Random characters in the name of a key.
@@ -36,11 +37,11 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()> {
-    let pool = app::connect(config, 1)?;
+    let pool = app::connect_now(config).await?;
 
     match command {
         Command::Create { account, role } => {
-            app::migrate(config, &pool).await?;
+            app::migrate(config, &pool, Duration::ZERO).await?;
             create(&pool, &account, role).await
         }
         Command::List => list(&pool).await,
@@ -48,7 +49,7 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()>
     }
 }
 
-async fn create(pool: &PgPool, account: &str, role: Role) -> anyhow::Result<()> {
+async fn create(pool: &Pool, account: &str, role: Role) -> anyhow::Result<()> {
     let account_id = accounts::find_or_create(pool, account)
         .await
         .with_context(|| {
@@ -74,7 +75,7 @@ async fn create(pool: &PgPool, account: &str, role: Role) -> anyhow::Result<()> 
     )?)
 }
 
-async fn list(pool: &PgPool) -> anyhow::Result<()> {
+async fn list(pool: &Pool) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
 
     for key in api_keys::list(pool).await? {
@@ -96,7 +97,7 @@ async fn list(pool: &PgPool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn revoke(pool: &PgPool, key: &str) -> anyhow::Result<()> {
+async fn revoke(pool: &Pool, key: &str) -> anyhow::Result<()> {
     if !api_keys::revoke(pool, key).await? {
         bail!("no active key has the name {key}: `bellwire keys list` lists all keys");
     }

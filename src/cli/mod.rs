@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod accounts;
 mod health;
 mod keys;
+mod memory;
 mod process;
 mod serve;
 
@@ -109,7 +110,8 @@ enum Command {
     /// The old name of `rotate-keys`.
     #[command(hide = true)]
     Reseal,
-    /// Drop records past their retention. The service does this every hour.
+    /// Create the partitions of the coming days, and drop records past their retention. The service does
+    /// this every hour.
     Retention {
         /// Print the records that would be dropped, and change nothing.
         #[arg(long)]
@@ -186,11 +188,15 @@ async fn migrate(config: &Config, citus: bool) -> anyhow::Result<()> {
     telemetry::logs::start(config, None)?;
     let pool = app::connect(config, 1)?;
 
-    let migrated = app::migrate(config, &pool).await?;
+    let migrated = app::migrate(config, &pool, config.database.connect_timeout).await?;
     writeln!(std::io::stdout(), "{migrated}")?;
+    retention::make_partitions(&pool, config.retention.partitions_ahead)
+        .await
+        .context("partitions can't be created")?;
 
     if citus {
-        let is_new = citus::distribute(&mut *pool.acquire().await?).await?;
+        let mut connection = pool.connect_apart().await?;
+        let is_new = citus::distribute(&mut connection).await?;
         let result = if is_new {
             "the large tables are distributed now"
         } else {
@@ -202,7 +208,7 @@ async fn migrate(config: &Config, citus: bool) -> anyhow::Result<()> {
 }
 
 async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
-    let pool = app::connect(config, 1)?;
+    let pool = app::connect_now(config).await?;
 
     let keys = app::master_keys(config)?;
     let is_bound = !config.secrets.keep_older_seal && !seal_form::is_older_connected(&pool).await?;
@@ -227,12 +233,15 @@ async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
 
 async fn retain(config: &Config, dry_run: bool) -> anyhow::Result<()> {
     telemetry::logs::start(config, None)?;
-    let pool = app::connect(config, 1)?;
+    let pool = app::connect_now(config).await?;
     let period = config.retention.period;
 
     let expired = if dry_run {
         retention::look(&pool, period).await
     } else {
+        retention::make_partitions(&pool, config.retention.partitions_ahead)
+            .await
+            .context("partitions can't be created")?;
         retention::remove(&pool, period).await
     };
 

@@ -4,17 +4,20 @@
 use anyhow::{Context, bail};
 
 use crate::app::App;
+use crate::cli::memory;
 use crate::config::Config;
-use crate::signals::Signals;
+use crate::signals::{Signals, ignore_hangups};
 use crate::telemetry;
 use crate::telemetry::traces::Traces;
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let traces = Traces::start(&config.traces)?;
     telemetry::logs::start(config, traces.as_ref())?;
+    memory::warn_if_too_little();
 
     // A signal during the start ends the process: nothing has been claimed yet.
     let mut signals = Signals::listen()?;
+    ignore_hangups()?;
     let started = signals.unless_signaled(App::start(config)).await;
     let Some(mut app) = started.transpose()? else {
         return Ok(());

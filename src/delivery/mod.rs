@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::select_all;
-use sqlx::PgPool;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -51,6 +50,7 @@ use crate::handoff::local::HandoffReceiver;
 use crate::handoff::notifier::Notifiers;
 use crate::provider::Endpoints;
 use crate::store::dedicated_connection::DedicatedConnection;
+use crate::store::pool::Pool;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -75,7 +75,7 @@ pub(crate) struct Quotas {
 
 /// What [`Delivery::start`] needs.
 pub(crate) struct DeliveryParams<'a> {
-    pub pool: &'a PgPool,
+    pub pool: &'a Pool,
     pub settings: &'a Settings,
     pub endpoints: Endpoints,
     pub master_keys: MasterKeys,

@@ -2,6 +2,7 @@
 //! they store an API key that everybody knows, and `dev` claims what is queued.
 
 use anyhow::{Context, bail};
+use sqlx::PgConnection;
 
 use crate::app;
 use crate::config::Config;
@@ -11,14 +12,13 @@ use crate::store::inventory::{self, Inventory};
 /// Fails, before anything is written, unless the configured database is empty, or holds nothing but
 /// the account `account` with secrets that `keys` decrypt.
 pub(super) async fn check(config: &Config, keys: &MasterKeys, account: &str) -> anyhow::Result<()> {
-    app::reachable(config).await?;
+    app::check_database(config, config.database.connect_timeout).await?;
     let pool = app::connect(config, 1)?;
 
-    let inventory = {
-        let mut connection = pool.acquire().await.context(app::POSTGRES_UNUSABLE)?;
-        inventory::read(&mut connection, account).await
-    };
-    pool.close().await;
+    let inventory = pool
+        .within(async |connection: &mut PgConnection| inventory::read(connection, account).await)
+        .await;
+    pool.close();
 
     let inventory = inventory.context(app::POSTGRES_UNUSABLE)?;
     match objection(&inventory, keys) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
 use crate::app;
 use crate::config::Config;
@@ -19,6 +19,7 @@ use crate::model::provider::{CredentialType, Provider};
 use crate::model::sealed::ContentOwner;
 use crate::store::api_keys::{KnownKey, Role};
 use crate::store::credentials::{self, NewCredential};
+use crate::store::pool::Pool;
 use crate::store::senders::{self, AskedApp};
 use crate::store::{accounts, api_keys};
 
@@ -51,7 +52,7 @@ pub async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
     database_guard::check(config, &master_keys, ACCOUNT).await?;
 
     let pool = app::connect(config, 1)?;
-    app::migrate(config, &pool).await?;
+    app::migrate(config, &pool, config.database.connect_timeout).await?;
     app::decide_seal_form(config, &pool, &master_keys).await?;
     prepare(&pool, &master_keys, contents).await?;
 
@@ -76,7 +77,7 @@ fn credential_content(path: &Path) -> anyhow::Result<Value> {
 /// Creates the demo data that is missing. The content of Credentials is always replaced, because the
 /// simulator may have another address and other keys at every start.
 pub async fn prepare(
-    pool: &PgPool,
+    pool: &Pool,
     master_keys: &MasterKeys,
     contents: [(CredentialType, Value); 2],
 ) -> anyhow::Result<()> {
@@ -112,7 +113,10 @@ pub async fn prepare(
                 details: None,
                 expires_at: None,
             };
-            credentials::insert(&mut *pool.acquire().await?, &new).await?;
+            pool.within(async |connection: &mut PgConnection| {
+                credentials::insert(connection, &new).await
+            })
+            .await?;
         }
     }
 
@@ -120,7 +124,7 @@ pub async fn prepare(
 }
 
 async fn default_credential(
-    pool: &PgPool,
+    pool: &Pool,
     account_id: AccountId,
     provider: Provider,
 ) -> sqlx::Result<Option<CredentialId>> {

@@ -117,14 +117,14 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
     }
 
     let pool = app::connect(&config, 1)?;
-    app::migrate(&config, &pool).await?;
+    app::migrate(&config, &pool, config.database.connect_timeout).await?;
     app::decide_seal_form(&config, &pool, &master_keys).await?;
     let contents = [
         (CredentialType::Fcm, simulator.fcm_credential()),
         (CredentialType::Apn, simulator.apn_credential()),
     ];
     demo::prepare(&pool, &master_keys, contents).await?;
-    pool.close().await;
+    pool.close();
 
     let app = App::start(&config).await?;
     Ok(Dev {

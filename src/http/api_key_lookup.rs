@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use crate::ingest::coalescing::{BatchFetch, Coalescer};
 use crate::store::api_keys::{self, KnownKey};
 use crate::store::dedicated_connection::DedicatedConnection;
+use crate::store::pool::Pool;
 
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -16,7 +17,7 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) type ApiKeyLookup = Coalescer<String, KnownKey>;
 
 /// Starts the lookup, on a connection of its own with the options of `pool`.
-pub(crate) fn start(pool: &PgPool) -> ApiKeyLookup {
+pub(crate) fn start(pool: &Pool) -> ApiKeyLookup {
     Coalescer::start(FetchApiKeys(DedicatedConnection::beside(pool)))
 }
 

@@ -20,6 +20,8 @@ use crate::ingest::group_commit::AcceptError;
 const MAX_PROBLEMS: usize = 50;
 /// `Retry-After` of a 503, in seconds.
 const UNAVAILABLE_RETRY_AFTER: u64 = 2;
+/// `Retry-After` of a list that got no turn, in seconds.
+const LISTS_RETRY_AFTER: u64 = 1;
 
 /// Something wrong with a field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -173,6 +175,20 @@ impl ApiError {
         }
     }
 
+    /// 429: the account reads `count` lists already.
+    pub(crate) fn too_many_lists(count: usize) -> Self {
+        Self {
+            retry_after: Some(LISTS_RETRY_AFTER),
+            ..Self::plain(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!(
+                    "{count} lists of this account are being read already, which is the maximum. \
+                     Read fewer at a time, and retry according to the Retry-After response header."
+                ),
+            )
+        }
+    }
+
     /// 500: a bug of Bellwire. `reason` is logged and not answered.
     pub(crate) fn internal(reason: impl fmt::Display) -> Self {
         tracing::error!(%reason, "internal error");
@@ -258,12 +274,14 @@ impl From<&sqlx::Error> for ApiError {
         let away = match error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed => true,
             // SQLSTATE classes 08 connection, 40 rolled back (deadlock), 53 resources, 57 operator
-            // intervention (shutdown, statement timeout).
+            // intervention (shutdown, statement timeout). 25006: the session can only read. 26000,
+            // 42P05: a pooler has mixed up sessions.
             sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                ["08", "40", "53", "57"]
+                ["08", "40", "53", "57", "25006", "26000", "42P05"]
                     .iter()
                     .any(|class| code.starts_with(class))
             }),

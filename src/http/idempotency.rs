@@ -1,6 +1,8 @@
 //! `Idempotency-Key`: a request that is repeated under the same key gets the first answer again,
 //! and changes nothing.
 
+use std::time::Duration;
+
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
@@ -15,6 +17,7 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::model::operation::IdempotentRequest;
 use crate::store::idempotency_keys::{self as store, LIFETIME};
+use crate::store::pool::STATEMENT_LIMIT;
 
 const HEADER: &str = "Idempotency-Key";
 /// Marks an answer that was given before.
@@ -131,6 +134,16 @@ fn fingerprint(request: &HttpRequest, body: &[u8]) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
+/// A change that is made once, however often it is asked for under the same key.
+pub(super) struct Once<'a> {
+    pub request: &'a HttpRequest,
+    pub state: &'a State,
+    pub caller: Caller,
+    pub body: &'a [u8],
+    /// How long the transaction may take.
+    pub limit: Duration,
+}
+
 /// Runs `change` in a transaction and answers; a repeat under the same key only gets the first
 /// answer.
 pub(super) async fn once(
@@ -140,33 +153,85 @@ pub(super) async fn once(
     body: &[u8],
     change: impl AsyncFnOnce(&mut PgConnection) -> Result<Accepted, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = IdempotencyKey::of(request, caller, body)?;
-    let mut transaction = state.pool.begin().await?;
+    let once = Once {
+        request,
+        state,
+        caller,
+        body,
+        limit: STATEMENT_LIMIT,
+    };
+    once.run(change).await
+}
 
-    // Requests under one key follow each other, so the second finds the answer of the first.
-    if let Some(key) = &key {
-        store::lock(&mut *transaction, caller.account_id, &key.key).await?;
-        if let Some(response) = key.replay(&mut *transaction).await? {
-            return Ok(response);
-        }
+/// Why a change was undone.
+enum Undone {
+    /// Another request under the same key was accepted meanwhile.
+    Repeated,
+    Refused(ApiError),
+}
+
+impl From<ApiError> for Undone {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
     }
+}
 
-    let accepted = change(&mut transaction).await?;
+impl From<sqlx::Error> for Undone {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Refused(error.into())
+    }
+}
 
-    if let Some(key) = key {
-        let record = key.accepted(&accepted);
-        match store::insert(&mut *transaction, caller.account_id, &record).await {
-            // A send takes no lock, so one under the same key can commit in between. Then this
-            // change is undone.
-            Err(error) if store::is_repeat(&error) => {
-                transaction.rollback().await?;
-                let first = key.replay(&state.pool).await?;
-                return first.ok_or_else(ApiError::unavailable);
+impl Once<'_> {
+    pub(super) async fn run(
+        &self,
+        change: impl AsyncFnOnce(&mut PgConnection) -> Result<Accepted, ApiError>,
+    ) -> Result<HttpResponse, ApiError> {
+        let key = IdempotencyKey::of(self.request, self.caller, self.body)?;
+        let pool = self.state.pool.limited_to(self.limit);
+
+        let done = pool
+            .transaction(async |connection: &mut PgConnection| {
+                self.run_in(connection, key.as_ref(), change).await
+            })
+            .await;
+
+        match (done, key) {
+            (Ok(response), _) => Ok(response),
+            (Err(Undone::Repeated), Some(key)) => {
+                let first = key.replay(&self.state.pool).await?;
+                first.ok_or_else(ApiError::unavailable)
             }
-            result => result?,
+            (Err(Undone::Repeated), None) => Err(ApiError::unavailable()),
+            (Err(Undone::Refused(error)), _) => Err(error),
         }
     }
 
-    transaction.commit().await?;
-    Ok(accepted.respond())
+    async fn run_in(
+        &self,
+        connection: &mut PgConnection,
+        key: Option<&IdempotencyKey>,
+        change: impl AsyncFnOnce(&mut PgConnection) -> Result<Accepted, ApiError>,
+    ) -> Result<HttpResponse, Undone> {
+        // Requests under one key follow each other, so the second finds the answer of the first.
+        if let Some(key) = key {
+            store::lock(&mut *connection, self.caller.account_id, &key.key).await?;
+            if let Some(response) = key.replay(&mut *connection).await? {
+                return Ok(response);
+            }
+        }
+
+        let accepted = change(connection).await?;
+
+        if let Some(key) = key {
+            let record = key.accepted(&accepted);
+            match store::insert(&mut *connection, self.caller.account_id, &record).await {
+                // A send takes no lock, so one under the same key can commit in between.
+                Err(error) if store::is_repeat(&error) => return Err(Undone::Repeated),
+                result => result?,
+            }
+        }
+
+        Ok(accepted.respond())
+    }
 }

@@ -7,18 +7,20 @@ use std::time::{Duration, Instant};
 
 use actix_web::dev::Server;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use sqlx::{PgConnection, PgPool};
-use tokio::time::timeout;
+use sqlx::PgConnection;
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::handoff::delivery_stats::DeliveryStats;
+use crate::store::database_state;
+use crate::store::dedicated_connection::DedicatedConnection;
+use crate::store::pool::Pool;
 use crate::store::queue_depth;
 use crate::telemetry::metrics;
 
 /// How often observations are folded into histograms, so that they don't pile up between scrapes.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// How long a scrape waits for a connection before it reports Postgres as down.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a scrape waits for the queue's depth before it reports the last one again.
+/// How long a scrape waits for Postgres before it reports it as down, and then for the queue's depth
+/// before it reports the last one again.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often notifications that are not due are counted: there may be millions of them, and their
 /// number changes slowly.
@@ -27,11 +29,12 @@ const NOT_DUE_INTERVAL: Duration = Duration::from_secs(30);
 /// What a scrape reads, beside what the process has observed.
 #[derive(Clone)]
 pub(crate) struct MetricsSources {
-    /// Reads the queue's depth. A pool of its own: metrics stay readable when the API is overloaded.
-    pub queue_pool: PgPool,
+    /// Reads the queue's depth. A connection of its own: metrics stay readable when the API is
+    /// overloaded. Scrapes take turns.
+    pub connection: Arc<AsyncMutex<DedicatedConnection>>,
     pub not_due_interval: NotDueInterval,
     /// Every pool of the process, by the name in its metrics.
-    pub pools: Vec<(&'static str, PgPool)>,
+    pub pools: Vec<(&'static str, Pool)>,
     /// `None`: this process does not deliver.
     pub delivery: Option<DeliveryStats>,
 }
@@ -67,8 +70,8 @@ async fn scrape(sources: web::Data<MetricsSources>) -> HttpResponse {
     update_queue_depth(&sources).await;
 
     for (name, pool) in &sources.pools {
-        let idle = pool.num_idle();
-        metrics::pool_connections(name, (pool.size() as usize).saturating_sub(idle), idle);
+        let size = pool.size();
+        metrics::pool_connections(name, size.used, size.idle);
     }
 
     if let Some(delivery) = &sources.delivery {
@@ -81,18 +84,27 @@ async fn scrape(sources: web::Data<MetricsSources>) -> HttpResponse {
 }
 
 async fn update_queue_depth(sources: &MetricsSources) {
-    let Ok(Ok(mut connection)) = timeout(CONNECT_TIMEOUT, sources.queue_pool.acquire()).await
-    else {
-        return metrics::postgres_up(false);
-    };
+    let mut connection = sources.connection.lock().await;
+    connection.close_if_older_than(database_state::SESSION_AGE);
 
-    let read = read_queue_depth(&mut connection, &sources.not_due_interval);
-    match timeout(QUERY_TIMEOUT, read).await {
-        Ok(result) => metrics::postgres_up(result.is_ok()),
-        // The queue is long rather than Postgres away: the gauges keep their last values. The
-        // connection still runs the query, so it can't go back to the pool.
-        Err(_) => connection.close_on_drop(),
-    }
+    let is_read_only = connection
+        .within(QUERY_TIMEOUT, async |connection: &mut PgConnection| {
+            database_state::is_read_only(connection).await
+        })
+        .await;
+    metrics::postgres_up(is_read_only.is_ok());
+    let Ok(is_read_only) = is_read_only else {
+        return;
+    };
+    metrics::postgres_read_only(is_read_only);
+
+    // If the queue is too long to be read in time, the gauges keep their last values.
+    let not_due_interval = &sources.not_due_interval;
+    let _ = connection
+        .within(QUERY_TIMEOUT, async |connection: &mut PgConnection| {
+            read_queue_depth(connection, not_due_interval).await
+        })
+        .await;
 }
 
 async fn read_queue_depth(
@@ -101,7 +113,6 @@ async fn read_queue_depth(
 ) -> sqlx::Result<()> {
     let due = queue_depth::due(&mut *connection).await?;
     metrics::queue_due(due.notifications, due.oldest);
-    metrics::postgres_up(true);
 
     if not_due_interval.has_passed() {
         metrics::queue_later(queue_depth::later(connection).await?);

@@ -10,7 +10,6 @@ use actix_web::dev::Server;
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -24,6 +23,7 @@ mod device;
 mod error;
 mod health;
 mod idempotency;
+mod list_turns;
 pub(crate) mod metrics;
 mod openapi;
 mod pagination;
@@ -42,10 +42,12 @@ use crate::crypto::MasterKeys;
 use crate::ingest::group_commit::GroupCommit;
 use crate::model::id::lowest_id_at;
 use crate::provider::Endpoints;
+use crate::store::pool::Pool;
 use crate::transport::AddressGuard;
 use api_key_lookup::ApiKeyLookup;
 use error::ApiError;
-pub(crate) use health::Readiness;
+pub(crate) use health::{Readiness, ReadinessLookup, start_lookup as start_readiness_lookup};
+pub(crate) use list_turns::ListTurns;
 use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
@@ -62,8 +64,10 @@ const VERSION: &str = "/v1";
 /// What handlers share. Each worker thread of the server holds the same one.
 pub(crate) struct State {
     pub settings: Settings,
-    /// For reads and small changes; sends go through `group_commit`.
-    pub pool: PgPool,
+    /// For reads of single records and small changes; sends go through `group_commit`.
+    pub pool: Pool,
+    /// For reads of lists.
+    pub list_turns: ListTurns,
     pub api_keys: ApiKeyLookup,
     pub senders: SenderLookup,
     pub group_commit: GroupCommit,
@@ -75,6 +79,8 @@ pub(crate) struct State {
     /// Where webhooks may be.
     pub address_guard: AddressGuard,
     pub readiness: Readiness,
+    /// The state of the database, for `/readyz`.
+    pub readiness_lookup: ReadinessLookup,
 }
 
 /// What an operator configures of the API.
@@ -156,6 +162,8 @@ pub(crate) fn serve(
     let server = server
         // The process handles signals itself: it drains first, and ends delivery after HTTP.
         .disable_signals()
+        // A client that has closed its side has gone away: what it asked for is not read to the end.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(options.grace.as_secs().max(1))
         .bind(options.listen)?;
     let addresses = server.addrs();

@@ -4,6 +4,9 @@
 //! [`open`]. The token names the record after which its page begins. The signature covers the
 //! account, the list and its filters too, so a token is valid for that list alone; it expires after
 //! [`TOKEN_LIFETIME`].
+//!
+//! A request looks at a bounded number of rows, so a page may be short or empty although others
+//! follow: only `next` tells whether there is one.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,7 +33,8 @@ const SIGNATURE_LENGTH: usize = 32;
 /// The JSON within a token.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Token {
-    /// The last record of the page before, in the list's own words; `None`: the first page.
+    /// The record after which the page begins, in the list's own words; it need not exist. `None`: the
+    /// first page.
     after: Option<String>,
     /// In Unix seconds.
     issued: i64,
@@ -47,7 +51,8 @@ pub(super) struct Page {
 /// `pagination` of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Pagination {
-    /// The token of the next page; `null` on the last.
+    /// The token of the next page; `null` on the last page, and there alone. A page may be short or
+    /// empty although others follow: a request looks at a bounded number of records.
     next: Option<String>,
     /// The token of this page.
     #[serde(rename = "self")]
@@ -67,7 +72,9 @@ impl IntoParams for PageParams {
         let size = ParameterBuilder::new()
             .name("pageSize")
             .parameter_in(ParameterIn::Query)
-            .description(Some("Maximum number of records on the page"))
+            .description(Some(
+                "Maximum number of records on the page. It may have fewer although others follow",
+            ))
             .schema(Some(size));
 
         let token = ObjectBuilder::new()
@@ -105,12 +112,17 @@ impl Page {
         Self { size, after, scope }
     }
 
-    /// The last record of the page before, in the list's own words.
+    /// The record after which the page begins, in the list's own words.
     pub(super) fn after(&self) -> Option<&str> {
         self.after.as_deref()
     }
 
-    /// How many records to fetch: one more than the page holds, which tells whether there is a next
+    /// Maximum records on the page.
+    pub(super) fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    /// How many records to fetch of a short list: one more than the page holds, which tells whether there is a next
     /// page.
     pub(super) fn limit(&self) -> i64 {
         self.size + 1
@@ -129,8 +141,13 @@ impl Page {
         records.truncate(size);
 
         let last = records.last().filter(|_| has_next).map(name);
+        self.pagination(last, keys)
+    }
+
+    /// The tokens of a page behind which the list goes on after the record `next`; `None`: it ends.
+    pub(super) fn pagination(&self, next: Option<String>, keys: &MasterKeys) -> Pagination {
         Pagination {
-            next: last.map(|after| self.token(Some(after), keys)),
+            next: next.map(|after| self.token(Some(after), keys)),
             this: self.token(self.after.clone(), keys),
         }
     }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use crate::ingest::coalescing::{BatchFetch, Coalescer};
 use crate::store::dedicated_connection::DedicatedConnection;
+use crate::store::pool::Pool;
 use crate::store::senders::{self, AppSenders, AskedApp};
 
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -14,7 +15,7 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) type SenderLookup = Coalescer<AskedApp, AppSenders>;
 
 /// Starts the lookup, on a connection of its own with the options of `pool`.
-pub(crate) fn start(pool: &PgPool) -> SenderLookup {
+pub(crate) fn start(pool: &Pool) -> SenderLookup {
     Coalescer::start(FetchSenders(DedicatedConnection::beside(pool)))
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
@@ -20,6 +20,7 @@ use crate::model::operation::NewOperation;
 use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::idempotency_keys;
 use crate::store::operation_insert::{self, Announcement, OperationInsert};
+use crate::store::pool::Pool;
 use crate::telemetry::metrics;
 
 /// The least time between the starts of two shared transactions. Under load it makes them fewer and
@@ -28,7 +29,9 @@ const SHARED_INTERVAL: Duration = Duration::from_millis(2);
 /// Transactions of large Operations that run at the same time, beside the shared one.
 const LARGE_TRANSACTIONS: usize = 2;
 /// How long a shared transaction may take.
-const SHARED_TIMEOUT: Duration = Duration::from_secs(30);
+const SHARED_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the transaction of a large Operation may take.
+const LARGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Recipients that may wait for their transaction, which bounds memory. Further Operations are
 /// refused with [`AcceptError::Busy`].
 const MAX_WAITING_RECIPIENTS: usize = 1_000_000;
@@ -91,11 +94,11 @@ pub(crate) struct GroupCommit {
 impl GroupCommit {
     /// Starts the task, which stores into the database of `pool`. `delivery` is `None` in a process
     /// that does not deliver.
-    pub(crate) fn start(pool: PgPool, delivery: Option<LocalDelivery>) -> Self {
+    pub(crate) fn start(pool: &Pool, delivery: Option<LocalDelivery>) -> Self {
         let (queue, submissions) = mpsc::unbounded_channel();
-        let connection = DedicatedConnection::beside(&pool);
+        let connection = DedicatedConnection::beside(pool);
         let store = Store {
-            pool,
+            pool: pool.limited_to(LARGE_TIMEOUT),
             connection: Arc::new(Mutex::new(connection)),
             delivery,
         };
@@ -174,7 +177,7 @@ async fn run(store: Store, mut submissions: mpsc::UnboundedReceiver<Submission>)
 #[derive(Clone)]
 struct Store {
     /// For large Operations.
-    pool: PgPool,
+    pool: Pool,
     /// For shared transactions, which run one after the other.
     connection: Arc<Mutex<DedicatedConnection>>,
     delivery: Option<LocalDelivery>,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::credentials;
+use crate::store::pool::Pool;
 use crate::telemetry::metrics;
 
 const LOOK_EVERY: Duration = Duration::from_secs(300);
@@ -15,7 +15,7 @@ const SOON: time::Duration = time::Duration::days(30);
 
 /// Sets the metric of the certificate that ends first, until `stop`. Logs each one that comes within 30
 /// days of its end, once.
-pub async fn run(pool: PgPool, stop: CancellationToken) {
+pub async fn run(pool: Pool, stop: CancellationToken) {
     let mut looked_until = None;
 
     loop {
@@ -31,7 +31,7 @@ pub async fn run(pool: PgPool, stop: CancellationToken) {
 }
 
 /// `looked_until` is the end up to which certificates were logged.
-async fn look(pool: &PgPool, looked_until: &mut Option<OffsetDateTime>) -> sqlx::Result<()> {
+async fn look(pool: &Pool, looked_until: &mut Option<OffsetDateTime>) -> sqlx::Result<()> {
     let certificates = credentials::ending_first(pool).await?;
     metrics::certificate_end(certificates.first().map(|first| first.expires_at));
 

@@ -2,10 +2,10 @@
 //! retired. It may run beside the service, and again after an interruption.
 
 use anyhow::Context;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::crypto::MasterKeys;
+use crate::store::pool::Pool;
 use crate::store::sealed_secrets::{self, CurrentSeal, SealedWebhook};
 
 /// Devices that one statement reads and one replaces.
@@ -21,7 +21,7 @@ pub struct Rotated {
 
 /// Seals with the current key, and in the current form, what was sealed otherwise. Fails at the first secret that the
 /// configured keys cannot open; secrets before it stay rotated.
-pub async fn run(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<Rotated> {
+pub async fn run(pool: &Pool, keys: &MasterKeys) -> anyhow::Result<Rotated> {
     Ok(Rotated {
         credentials: credentials(pool, keys).await?,
         devices: devices(pool, keys).await?,
@@ -29,7 +29,7 @@ pub async fn run(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<Rotated> {
     })
 }
 
-async fn credentials(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
+async fn credentials(pool: &Pool, keys: &MasterKeys) -> anyhow::Result<u64> {
     let mut rotated = 0;
 
     let current = CurrentSeal {
@@ -48,7 +48,7 @@ async fn credentials(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
     Ok(rotated)
 }
 
-async fn devices(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
+async fn devices(pool: &Pool, keys: &MasterKeys) -> anyhow::Result<u64> {
     let mut rotated = 0;
     let mut after = Uuid::nil();
 
@@ -70,7 +70,7 @@ async fn devices(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
     }
 }
 
-async fn webhooks(pool: &PgPool, keys: &MasterKeys) -> anyhow::Result<u64> {
+async fn webhooks(pool: &Pool, keys: &MasterKeys) -> anyhow::Result<u64> {
     let mut rotated = 0;
 
     for old in sealed_secrets::webhooks(pool, &keys.token_prefix()).await? {

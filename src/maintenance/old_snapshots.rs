@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::old_snapshots::{self, SnapshotHolder};
+use crate::store::pool::Pool;
 use crate::telemetry::metrics::SnapshotMetric;
 
 const EVERY: Duration = Duration::from_secs(15);
@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const OLD: Duration = Duration::from_secs(300);
 
 /// Looks every 15 s until `stop`. A look that fails is left out: others say that Postgres is away.
-pub(crate) async fn run(pool: PgPool, stop: CancellationToken) {
+pub(crate) async fn run(pool: Pool, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(EVERY);
     let mut watch = Watch::default();
     let mut metric = SnapshotMetric::default();

@@ -8,13 +8,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
 use time::{Date, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
 use crate::store::batch_index;
 use crate::store::idempotency_keys;
 use crate::store::partitions::{self, Partition};
+use crate::store::pool::Pool;
 use crate::telemetry::metrics;
 
 /// How often retention runs. A late run loses nothing: rows of a day without a partition go to the
@@ -25,6 +26,9 @@ const ATTEMPTS: u32 = 10;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Idempotency keys that one statement deletes.
 const KEYS_AT_A_TIME: i64 = 5_000;
+/// How long one run may take. Postgres may have vanished in the middle of a statement; what is left
+/// is done by the next run.
+const RUN_LIMIT: Duration = Duration::from_mins(15);
 
 /// The settings of retention.
 #[derive(Debug, Clone, Copy)]
@@ -94,26 +98,49 @@ impl fmt::Display for Expired {
     }
 }
 
-/// Opens a connection that holds the lock for changes of partitions until it is closed.
-async fn connect(pool: &PgPool) -> sqlx::Result<PgConnection> {
-    let mut connection = pool.acquire().await?.detach();
+/// Does `work` on a connection that alone changes partitions meanwhile.
+async fn locked<T>(
+    pool: &Pool,
+    work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
+) -> sqlx::Result<T> {
+    let mut connection = pool.connect_apart().await?;
     partitions::lock(&mut connection).await?;
-    Ok(connection)
+
+    let done = work(&mut connection).await;
+
+    // Released before the connection is closed: a pooler may keep its session.
+    partitions::release(&mut connection).await?;
+    connection.close().await?;
+    done
 }
 
-/// Creates the partitions of today and of the `days_ahead` days after it.
-pub async fn make_partitions(pool: &PgPool, days_ahead: u16) -> sqlx::Result<()> {
-    let mut connection = connect(pool).await?;
-
-    let today = OffsetDateTime::now_utc().date();
+/// Creates the partitions of today and of the `days_ahead` days after it. Leaves them to a process with
+/// another role if this one may not create them.
+pub async fn make_partitions(pool: &Pool, days_ahead: u16) -> sqlx::Result<()> {
+    let first = OffsetDateTime::now_utc().date();
     let days = days_ahead.saturating_add(1);
-    if !patiently(&mut connection, Change::Create { first: today, days }).await? {
-        tracing::warn!(
-            "partitions can't be created now: a long query or a backup is reading the tables"
-        );
-    }
 
-    connection.close().await
+    let made = locked(pool, async |connection: &mut PgConnection| {
+        patiently(connection, Change::Create { first, days }).await
+    })
+    .await;
+    match made {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            tracing::warn!(
+                "partitions can't be created now: a long query or a backup is reading the tables"
+            );
+            Ok(())
+        }
+        Err(error) if partitions::is_forbidden(&error) => {
+            tracing::warn!(
+                "this role may not create partitions: run `bellwire retention` every day with the \
+                 role that owns the tables, or the rows of new days go to the default partition"
+            );
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// A change that needs an exclusive lock of a table.
@@ -174,33 +201,42 @@ pub async fn expired(connection: &mut PgConnection, period: Duration) -> sqlx::R
 }
 
 /// Finds records older than `period`, and changes nothing.
-pub async fn look(pool: &PgPool, period: Duration) -> sqlx::Result<Expired> {
-    expired(&mut *pool.acquire().await?, period).await
+pub async fn look(pool: &Pool, period: Duration) -> sqlx::Result<Expired> {
+    let mut connection = pool.connect_apart().await?;
+
+    expired(&mut connection, period).await
 }
 
 /// Drops records older than `period`, except days with batches that are still to be sent. Returns
 /// what it found. One process does this at a time.
-pub async fn remove(pool: &PgPool, period: Duration) -> sqlx::Result<Expired> {
-    let mut connection = connect(pool).await?;
-    let mut expired = expired(&mut connection, period).await?;
+pub async fn remove(pool: &Pool, period: Duration) -> sqlx::Result<Expired> {
+    locked(pool, async |connection: &mut PgConnection| {
+        remove_on(connection, period).await
+    })
+    .await
+}
 
+async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Result<Expired> {
+    let expired = expired(connection, period).await;
+
+    // Before the days, because it needs no more than the service itself may do.
+    while idempotency_keys::forget(&mut *connection, KEYS_AT_A_TIME).await? == KEYS_AT_A_TIME as u64
+    {
+    }
+
+    let mut expired = expired?;
     for day in &mut expired.days {
-        day.is_read = !remove_day(&mut connection, day).await?;
+        day.is_read = !remove_day(connection, day).await?;
     }
 
     if expired.strays > 0 {
-        let rows = partitions::remove_from_default(&mut connection, expired.first_kept).await?;
+        let rows = partitions::remove_from_default(connection, expired.first_kept).await?;
         tracing::info!(
             rows,
             "rows past their retention deleted from the default partitions"
         );
     }
 
-    while idempotency_keys::forget(&mut connection, KEYS_AT_A_TIME).await? == KEYS_AT_A_TIME as u64
-    {
-    }
-
-    connection.close().await?;
     Ok(expired)
 }
 
@@ -242,15 +278,21 @@ async fn remove_day(connection: &mut PgConnection, day: &ExpiredDay) -> sqlx::Re
 }
 
 /// Runs retention every hour until `stop`.
-pub async fn run(pool: PgPool, retention: Retention, stop: CancellationToken) {
+pub async fn run(pool: Pool, retention: Retention, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(EVERY);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         // Each step is complete in itself: the next run, of any process, continues after a stop.
-        stop.run_until_cancelled(run_once(&pool, retention)).await;
+        let run = tokio::time::timeout(RUN_LIMIT, run_once(&pool, retention));
+        if let Some(Err(_)) = stop.run_until_cancelled(run).await {
+            tracing::error!(
+                limit = ?RUN_LIMIT,
+                "retention did not end within its limit; trying again in an hour"
+            );
+        }
     }
 }
 
-async fn run_once(pool: &PgPool, retention: Retention) {
+async fn run_once(pool: &Pool, retention: Retention) {
     if let Err(error) = make_partitions(pool, retention.partitions_ahead).await {
         tracing::error!(%error, "partitions of the coming days can't be created; trying again in an hour");
     }
@@ -268,6 +310,10 @@ async fn run_once(pool: &PgPool, retention: Retention) {
                 .count();
             metrics::retention_succeeded(OffsetDateTime::now_utc(), waiting);
         }
+        Err(error) if partitions::is_forbidden(&error) => tracing::warn!(
+            "this role may not drop partitions: run `bellwire retention` every day with the role that \
+             owns the tables"
+        ),
         Err(error) => {
             tracing::error!(%error, "records past their retention can't be dropped; trying again in an hour");
         }

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::crypto::MasterKeys;
+use crate::store::pool::Pool;
 use crate::store::{releases, sealed_secrets};
 
 /// How often to look for older releases.
@@ -16,7 +16,7 @@ const LOOKS: u32 = 6;
 
 /// Sets the form for the start of a process. Bound: no older release is connected, and either the
 /// newest Credential is sealed in that form, or there is none.
-pub async fn decide(pool: &PgPool, keys: &MasterKeys) -> sqlx::Result<()> {
+pub async fn decide(pool: &Pool, keys: &MasterKeys) -> sqlx::Result<()> {
     let older = releases::older_is_connected(pool).await?;
     let newest = sealed_secrets::newest_contents(pool, 1).await?;
     let is_in_use = newest.first().map(|stored| {
@@ -31,12 +31,12 @@ pub async fn decide(pool: &PgPool, keys: &MasterKeys) -> sqlx::Result<()> {
 }
 
 /// Whether a process of a release is connected that can't read the bound form.
-pub async fn is_older_connected(pool: &PgPool) -> sqlx::Result<bool> {
+pub async fn is_older_connected(pool: &Pool) -> sqlx::Result<bool> {
     releases::older_is_connected(pool).await
 }
 
 /// Goes over to the bound form once no older release has been connected for a minute, and ends.
-pub async fn watch(pool: PgPool, keys: MasterKeys, stop: CancellationToken) {
+pub async fn watch(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
     let mut looks = 0;
 
     while !keys.is_bound() {

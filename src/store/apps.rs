@@ -3,12 +3,13 @@
 
 use serde::Deserialize;
 use sqlx::types::Json;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::provider::CredentialType;
+use crate::store::pool::Pool;
 
 pub(crate) struct App {
     /// Its key within the account.
@@ -97,12 +98,21 @@ pub(crate) async fn list(
 /// Makes an App its account's default, in place of the previous one. Returns `false` if the account
 /// has no such App.
 pub(crate) async fn make_default(
-    pool: &PgPool,
+    pool: &Pool,
     account_id: AccountId,
     name: &str,
 ) -> sqlx::Result<bool> {
-    let mut transaction = pool.begin().await?;
+    pool.transaction(async |connection: &mut PgConnection| {
+        replace_default(connection, account_id, name).await
+    })
+    .await
+}
 
+async fn replace_default(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    name: &str,
+) -> sqlx::Result<bool> {
     // All Apps of the account, in one order, so that concurrent changes follow each other.
     let apps = sqlx::query!(
         r#"
@@ -114,7 +124,7 @@ pub(crate) async fn make_default(
         "#,
         account_id.as_uuid(),
     )
-    .fetch_all(&mut *transaction)
+    .fetch_all(&mut *connection)
     .await?;
 
     let Some(app) = apps.iter().find(|app| app.name == name) else {
@@ -125,10 +135,9 @@ pub(crate) async fn make_default(
     }
 
     // The old one first: an index allows an account only one default at any moment.
-    clear_default(&mut transaction, account_id).await?;
-    set_default(&mut transaction, account_id, name).await?;
+    clear_default(connection, account_id).await?;
+    set_default(connection, account_id, name).await?;
 
-    transaction.commit().await?;
     Ok(true)
 }
 

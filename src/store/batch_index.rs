@@ -10,8 +10,10 @@
 )]
 
 use sqlx::error::DatabaseError;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use crate::store::advisory_lock;
+use crate::store::pool::Pool;
 use crate::store::schema::LOCK_NOT_AVAILABLE;
 
 /// The key of the advisory lock under which one process at a time builds indexes. The others don't wait
@@ -22,11 +24,12 @@ const LOCK: i64 = 0x6265_6c6c_6964_7800;
 const LOCK_TIMEOUT: &str = "set lock_timeout = '2s'";
 
 /// Builds the missing indexes. Returns whether none is missing now.
-pub async fn build_missing(pool: &PgPool) -> sqlx::Result<bool> {
-    // Closed at the end, which ends its settings and the lock.
-    let mut connection = pool.acquire().await?.detach();
+pub async fn build_missing(pool: &Pool) -> sqlx::Result<bool> {
+    // Closed at the end, which ends its settings; a pooler may keep its session, and with it the lock.
+    let mut connection = pool.connect_apart().await?;
     let built = build_all(&mut connection).await;
 
+    advisory_lock::release_all(&mut connection).await?;
     connection.close().await?;
     built
 }

@@ -20,7 +20,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgExecutor};
 
-use crate::store::{partitions, pool};
+use crate::store::{connection, partitions};
 
 /// The distributed tables, each with the column that it is distributed by. The rows of one Operation
 /// lie together on one machine.
@@ -128,7 +128,7 @@ async fn check(connection: &mut PgConnection) -> Result<(), CitusError> {
 async fn configure(connection: &mut PgConnection) -> sqlx::Result<()> {
     let template = "select format('alter role current_user in database %I set %s = %L', current_database(), $1, $2)";
 
-    for (name, value) in pool::PLANNING.into_iter().chain(CHANGES) {
+    for (name, value) in connection::PLANNING.into_iter().chain(CHANGES) {
         let statement: String = sqlx::query_scalar(template)
             .bind(name)
             .bind(value)

@@ -5,7 +5,7 @@
 //! so the limits hold, and each App keeps one default for each type.
 
 use serde_json::Value;
-use sqlx::{Connection, PgConnection, PgExecutor, PgPool};
+use sqlx::{Connection, PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -13,6 +13,7 @@ use crate::model::credential_state::CredentialReport;
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::provider::CredentialType;
 use crate::model::sealed::Sealed;
+use crate::store::pool::Pool;
 
 /// Most Apps of an account.
 const MAX_APPS: i64 = 10;
@@ -247,12 +248,19 @@ pub(crate) async fn list(
     sqlx::query_as!(
         Credential,
         r#"
+        -- Read first: the account's few Credentials, and not all by their id until enough are its own.
+        with of_account as materialized (
+            select
+                id, credential_type, is_default, app_name, created_at, updated_at,
+                details, expires_at, state, last_used_at, last_error, last_error_at
+            from credentials
+            where account_id = $1
+        )
         select
             id, credential_type as "credential_type: CredentialType", is_default, app_name, created_at, updated_at,
             details, expires_at, state, last_used_at, last_error, last_error_at
-        from credentials
-        where account_id = $1
-            and ($2::text is null or app_name = $2)
+        from of_account
+        where ($2::text is null or app_name = $2)
             and ($3::credential_type is null or credential_type = $3)
             and ($4::boolean is null or is_default = $4)
             and ($5::timestamptz is null or created_at >= $5)
@@ -298,41 +306,60 @@ pub(crate) async fn fetch(
 /// Makes a Credential its App's default for its type. Returns `false` if the account has no such
 /// Credential.
 pub(crate) async fn make_default(
-    pool: &PgPool,
+    pool: &Pool,
     account_id: AccountId,
     id: CredentialId,
 ) -> sqlx::Result<bool> {
-    let mut transaction = pool.begin().await?;
-    lock_account(&mut transaction, account_id).await?;
+    pool.transaction(async |connection: &mut PgConnection| {
+        replace_default(connection, account_id, id).await
+    })
+    .await
+}
 
-    let Some(credential) = fetch(&mut *transaction, account_id, id).await? else {
+async fn replace_default(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    id: CredentialId,
+) -> sqlx::Result<bool> {
+    lock_account(connection, account_id).await?;
+
+    let Some(credential) = fetch(&mut *connection, account_id, id).await? else {
         return Ok(false);
     };
 
     if !credential.is_default {
         clear_default(
-            &mut transaction,
+            connection,
             account_id,
             &credential.app_name,
             credential.credential_type,
         )
         .await?;
-        set_default(&mut transaction, account_id, id).await?;
+        set_default(connection, account_id, id).await?;
     }
 
-    transaction.commit().await?;
     Ok(true)
 }
 
 /// Deletes a Credential. If it was its App's default, the oldest other of its type takes its place.
 /// Returns `false` if the account has no such Credential.
 pub(crate) async fn delete(
-    pool: &PgPool,
+    pool: &Pool,
     account_id: AccountId,
     id: CredentialId,
 ) -> sqlx::Result<bool> {
-    let mut transaction = pool.begin().await?;
-    lock_account(&mut transaction, account_id).await?;
+    pool.transaction(async |connection: &mut PgConnection| {
+        delete_and_replace(connection, account_id, id).await
+    })
+    .await
+}
+
+async fn delete_and_replace(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    id: CredentialId,
+) -> sqlx::Result<bool> {
+    lock_account(connection, account_id).await?;
 
     let deleted = sqlx::query!(
         r#"
@@ -343,7 +370,7 @@ pub(crate) async fn delete(
         account_id.as_uuid(),
         id.as_uuid(),
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(&mut *connection)
     .await?;
     let Some(deleted) = deleted else {
         return Ok(false);
@@ -362,14 +389,13 @@ pub(crate) async fn delete(
             deleted.app_name,
             deleted.credential_type as CredentialType,
         )
-        .fetch_optional(&mut *transaction)
+        .fetch_optional(&mut *connection)
         .await?;
         if let Some(successor) = successor {
-            set_default(&mut transaction, account_id, successor.into()).await?;
+            set_default(connection, account_id, successor.into()).await?;
         }
     }
 
-    transaction.commit().await?;
     Ok(true)
 }
 

@@ -1,41 +1,33 @@
 //! A connection that one task keeps for itself, for tasks that query Postgres all the time: the
 //! claimer, the recorder, group commit, and the look-ups that requests share.
 //!
-//! A pool pings a connection on checkout and on return, so one statement costs three round trips;
-//! and with a dead peer, a query hangs until the TCP timeout. A dedicated connection is pinged only
-//! after a pause, each of its waits has a limit, and it is replaced after any error.
+//! It is always at hand, each of its waits has a limit, and it is replaced after any error.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
-use tokio::time::timeout;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that was idle for longer is pinged before it is used: Postgres may have been
-/// restarted since.
-pub(super) const TRUSTED_FOR: Duration = Duration::from_millis(50);
+use crate::store::connection::{self, Idle};
+use crate::store::pool::{LONGEST_LIMIT, Pool};
 
 /// Connects when it is first used, and again after any error. The task that owns it is the only one
 /// that uses it.
 pub struct DedicatedConnection {
     options: Arc<PgConnectOptions>,
     idle: Option<Idle>,
+    connected_at: Option<Instant>,
     connections: u64,
-}
-
-struct Idle {
-    connection: PgConnection,
-    used_at: Instant,
 }
 
 impl DedicatedConnection {
     /// Connects to the same database as `pool`, beside the pool's own connections.
-    pub fn beside(pool: &PgPool) -> Self {
+    pub fn beside(pool: &Pool) -> Self {
         Self {
-            options: pool.connect_options(),
+            options: pool.options(),
             idle: None,
+            connected_at: None,
             connections: 0,
         }
     }
@@ -56,15 +48,18 @@ impl DedicatedConnection {
         let mut connection = self.take().await?;
 
         // On an error, `connection` is dropped here and not put back.
-        let done = timeout(limit, work(&mut connection))
-            .await
-            .unwrap_or_else(|_| Err(timed_out()))?;
+        let done = connection::within(limit, work(&mut connection)).await?;
 
-        self.idle = Some(Idle {
-            connection,
-            used_at: Instant::now(),
-        });
+        self.idle = Some(Idle::new(connection));
         Ok(done)
+    }
+
+    /// Closes the connection if it was opened longer than `age` ago. What the role or the database has
+    /// set since is seen by a new one alone.
+    pub(crate) fn close_if_older_than(&mut self, age: Duration) {
+        if self.connected_at.is_some_and(|at| at.elapsed() > age) {
+            self.idle = None;
+        }
     }
 
     async fn take(&mut self) -> sqlx::Result<PgConnection> {
@@ -75,25 +70,8 @@ impl DedicatedConnection {
         }
 
         self.connections += 1;
-        timeout(CONNECT_TIMEOUT, self.options.connect())
-            .await
-            .unwrap_or_else(|_| Err(timed_out()))
+        let connection = connection::connect(&self.options, LONGEST_LIMIT).await?;
+        self.connected_at = Some(Instant::now());
+        Ok(connection)
     }
-}
-
-impl Idle {
-    /// The connection, unless it is found dead.
-    async fn checked(mut self) -> Option<PgConnection> {
-        let is_alive = self.used_at.elapsed() < TRUSTED_FOR
-            || matches!(
-                timeout(CONNECT_TIMEOUT, self.connection.ping()).await,
-                Ok(Ok(()))
-            );
-
-        is_alive.then_some(self.connection)
-    }
-}
-
-fn timed_out() -> sqlx::Error {
-    sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
 }

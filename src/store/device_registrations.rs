@@ -378,10 +378,15 @@ pub(crate) async fn list(
     sqlx::query_as!(
         DeviceRegistration,
         r#"
+        -- Read first: the User's few registrations, and not all by their id until enough are the User's.
+        with of_user as materialized (
+            select id, account_id, app_name, user_id, created_at, updated_at
+            from device_registrations
+            where user_id = $2
+        )
         select id, app_name, user_id, created_at, updated_at
-        from device_registrations
+        from of_user
         where account_id = $1
-            and user_id = $2
             and ($3::text is null or app_name = $3)
             and ($4::uuid is null or id < $4)
         order by id desc

@@ -1,13 +1,14 @@
 //! Devices, on which a User is reached.
 
 use serde_json::Value;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
 use crate::store::device_registrations::note_left;
+use crate::store::pool::Pool;
 
 pub(crate) struct Device {
     pub id: Uuid,
@@ -121,12 +122,23 @@ pub(crate) async fn of_users(
 }
 
 /// Removes dead devices, unless they have been registered since. Returns how many were removed.
-pub(crate) async fn remove_dead(pool: &PgPool, dead: &[DeadDevice]) -> sqlx::Result<usize> {
+pub(crate) async fn remove_dead(pool: &Pool, dead: &[DeadDevice]) -> sqlx::Result<usize> {
     let ids: Vec<Uuid> = dead.iter().map(|device| device.id).collect();
     let since: Vec<OffsetDateTime> = dead.iter().map(|device| device.since).collect();
 
-    let mut transaction = pool.begin().await?;
-    lock_owners(&mut transaction, &ids).await?;
+    pool.transaction(async |connection: &mut PgConnection| {
+        remove_known(connection, &ids, &since).await
+    })
+    .await
+}
+
+/// Removes the devices `ids`, each unless it was registered later than its time in `since`.
+async fn remove_known(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    since: &[OffsetDateTime],
+) -> sqlx::Result<usize> {
+    lock_owners(connection, ids).await?;
 
     let registrations = sqlx::query_scalar!(
         r#"
@@ -135,14 +147,13 @@ pub(crate) async fn remove_dead(pool: &PgPool, dead: &[DeadDevice]) -> sqlx::Res
         where devices.id = dead.id and devices.registered_at < dead.since
         returning devices.registration_id
         "#,
-        &ids,
-        &since,
+        ids,
+        since,
     )
-    .fetch_all(&mut *transaction)
+    .fetch_all(&mut *connection)
     .await?;
 
-    note_left(&mut transaction, &registrations).await?;
-    transaction.commit().await?;
+    note_left(connection, &registrations).await?;
     Ok(registrations.len())
 }
 

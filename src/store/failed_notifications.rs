@@ -1,12 +1,15 @@
 //! The failed notifications of an Operation: the API lists them as its errors.
 
-use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
-use crate::model::id::{OperationId, PushNotificationId};
-use crate::model::provider::Provider;
+use crate::model::id::{AccountId, OperationId, PushNotificationId};
 use crate::model::recipient::Recipient;
-use crate::store::recipient_columns::RecipientColumns;
+use crate::model::status::PushNotificationStatus;
+use crate::store::look::Found;
+use crate::store::notification_look::{
+    FoundNotification, IdRange, NotificationFilter, Place, StoredStatus, look,
+};
+use crate::store::pool::Pool;
 
 /// A notification that failed, and why.
 pub(crate) struct FailedNotification {
@@ -31,70 +34,56 @@ pub(crate) struct FailedNotificationFilter<'a> {
     pub operation_id: OperationId,
     /// Only those with this code.
     pub code: Option<&'a str>,
-    /// After this position; -1: from the first on.
-    pub after: i32,
-    pub limit: i64,
+    /// After this position; `None`: from the first on.
+    pub after: Option<i32>,
+    /// Most that are returned.
+    pub limit: usize,
 }
 
-/// Failed notifications of one Operation, in request order.
+/// Failed notifications of an account's Operation, in request order. The next page begins after the
+/// position that is returned.
 pub(crate) async fn list(
-    executor: impl PgExecutor<'_>,
+    pool: &Pool,
+    account_id: AccountId,
     filter: &FailedNotificationFilter<'_>,
-) -> sqlx::Result<Vec<FailedNotification>> {
-    let operation_id = filter.operation_id;
-
-    let rows = sqlx::query!(
-        r#"
-        select
-            push_notifications.position,
-            push_notifications.user_id,
-            push_notifications.provider as "provider: Provider",
-            push_notifications.credential_id,
-            push_notifications.token,
-            push_notifications.error_code as "code!",
-            push_notifications.error_message as message,
-            push_notifications.attempts,
-            push_notifications.updated_at as "failed_at!"
-        -- By batch, so that the rows of one without a failure are not read.
-        from batches
-        join push_notifications
-            on push_notifications.operation_id = batches.operation_id
-            and push_notifications.position >= batches.first_position
-            and push_notifications.position < batches.first_position + batches.size
-        where batches.operation_id = $1
-            and batches.failed + batches.unaddressable > 0
-            and batches.first_position + batches.size > $2
-            and push_notifications.operation_id = $1
-            and push_notifications.position > $2
-            and push_notifications.status in ('FAILED', 'UNADDRESSABLE')
-            and ($3::text is null or push_notifications.error_code = $3)
-        order by push_notifications.position
-        limit $4
-        "#,
-        operation_id.as_uuid(),
-        filter.after,
-        filter.code,
-        filter.limit,
-    )
-    .fetch_all(executor)
-    .await?;
-
-    let failed = rows.into_iter().map(|row| {
-        let recipient = RecipientColumns {
-            user_id: row.user_id,
-            provider: row.provider,
-            credential_id: row.credential_id,
-            token: row.token,
-        };
-        Ok(FailedNotification {
-            operation_id,
-            position: row.position,
-            recipient: recipient.try_into()?,
-            code: row.code,
-            message: row.message,
-            attempts: row.attempts,
-            failed_at: row.failed_at,
-        })
+) -> sqlx::Result<Found<FailedNotification, i32>> {
+    let after = filter.after.map(|position| Place {
+        operation_id: filter.operation_id.as_uuid(),
+        position,
     });
-    failed.collect()
+    let filter = NotificationFilter {
+        account_id,
+        range: IdRange::of(filter.operation_id),
+        after,
+        status: Some(StoredStatus::of(PushNotificationStatus::Failed)),
+        code: filter.code,
+        provider: None,
+        user_id: None,
+        tags: None,
+        limit: filter.limit,
+    };
+
+    let found = look(pool, &filter).await?;
+    let records = found.records.into_iter().map(FailedNotification::try_from);
+    Ok(Found {
+        records: records.collect::<sqlx::Result<_>>()?,
+        next: found.next.map(|place| place.position),
+    })
+}
+
+impl TryFrom<FoundNotification> for FailedNotification {
+    type Error = sqlx::Error;
+
+    fn try_from(found: FoundNotification) -> sqlx::Result<Self> {
+        Ok(Self {
+            operation_id: found.place.operation_id.into(),
+            position: found.place.position,
+            recipient: found.recipient.try_into()?,
+            // A constraint of the table sees to it that what failed has a code.
+            code: found.error_code.unwrap_or_default(),
+            message: found.error_message,
+            attempts: found.attempts,
+            failed_at: found.updated_at.unwrap_or(found.created_at),
+        })
+    }
 }

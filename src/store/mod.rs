@@ -13,7 +13,9 @@
 //! * `queue_depth`: counts what waits, for metrics
 //!
 //! What the API reads of them:
+//! * `look`: how much one request for a page of a list reads
 //! * `operation_read`: Operations with their stats
+//! * `notification_look`: finds an account's notifications by a filter
 //! * `push_notifications`, `delivery_attempts`
 //! * `failed_notifications`: an Operation's errors
 //! * `recipient_columns`: the columns that say who gets a notification
@@ -26,12 +28,20 @@
 //! * `sealed_secrets`: secrets that key rotation seals anew
 //!
 //! The database itself:
-//! * `pool`: connections, and how statements are planned
+//! * `database_url`: reads the address of the database
+//! * `connection`: how a connection is opened, what it is set to, and which errors end it
+//! * `pool`: connections that many share, and the limits of their statements
 //! * `dedicated_connection`: a connection that one task keeps for itself
+//! * `listener`: what other processes announce
+//! * `reachable`: the wait until Postgres answers, and why it does not
+//! * `database_state`: whether the database can be used
+//! * `pooler`: whether a pooler keeps sessions
 //! * `schema`: the migrations
 //! * `old_snapshots`: what keeps vacuum from removing what is done
 //! * `batch_index`: builds the index of the accounts' batches on older partitions
 //! * `releases`: which releases are connected
+//! * `indexes`: indexes that are built beside running sends
+//! * `advisory_lock`: locks under which one process at a time changes the schema or the partitions
 //! * `partitions`: the day partitions of the large tables
 //! * `citus`: distributes the large tables
 //! * `inventory`: what a database holds, for commands that must not touch one that is in use
@@ -40,6 +50,7 @@
 //! one knows: a statement lists the columns that it reads, and qualifies them where it joins tables.
 
 pub mod accounts;
+mod advisory_lock;
 pub mod api_keys;
 pub(crate) mod apps;
 pub mod batch_index;
@@ -47,7 +58,10 @@ pub(crate) mod batch_load;
 pub(crate) mod batches;
 pub(crate) mod cancel;
 pub mod citus;
+mod connection;
 pub mod credentials;
+pub(crate) mod database_state;
+pub(crate) mod database_url;
 pub mod dedicated_connection;
 pub(crate) mod delivery_attempts;
 pub(crate) mod device_attempts;
@@ -56,17 +70,23 @@ pub(crate) mod devices;
 pub(crate) mod failed_notifications;
 pub mod fan_out;
 pub mod idempotency_keys;
+mod indexes;
 pub(crate) mod inventory;
+pub(crate) mod listener;
+pub(crate) mod look;
+mod notification_look;
 pub(crate) mod old_snapshots;
 pub(crate) mod operation_insert;
 pub(crate) mod operation_read;
 pub(crate) mod outcome_record;
 pub mod partitions;
 pub mod pool;
+pub(crate) mod pooler;
 pub(crate) mod push_notifications;
 pub(crate) mod queue_depth;
 pub(crate) mod queue_search;
 pub mod rank;
+pub(crate) mod reachable;
 mod recipient_columns;
 pub(crate) mod releases;
 pub mod schema;

@@ -5,12 +5,16 @@
 //! the time of the last change follow from the batches and the schedule. So all figures are of the
 //! same moment, even on Citus, where a commit to an Operation and its batches is not seen at once.
 
-use sqlx::{PgExecutor, PgPool};
+use std::ops::Range;
+
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, OperationId};
 use crate::model::status::OperationStatus;
+use crate::store::look::{Budget, Found};
+use crate::store::pool::Pool;
 
 /// An Operation, and how many of its notifications have which status.
 pub(crate) struct OperationStats {
@@ -58,59 +62,130 @@ pub(crate) struct OperationFilter {
     pub from: Uuid,
     /// With a lower id.
     pub until: Option<Uuid>,
-    pub limit: i64,
+    /// Most that are returned.
+    pub limit: usize,
 }
 
-/// Most Operations that one statement reads while a status is looked for.
-const MAX_READ: i64 = 5_000;
+/// Most Operations that one statement reads.
+const OPERATIONS_AT_A_TIME: usize = 1_000;
+/// Batches that one statement adds up; those of one Operation more at most.
+const BATCHES_AT_A_TIME: usize = 5_000;
 
-/// Operations of an account, newest first.
+/// Operations of an account, newest first. The next page begins below the id that is returned.
 pub(crate) async fn list(
-    pool: &PgPool,
+    pool: &Pool,
     account_id: AccountId,
     filter: &OperationFilter,
-) -> sqlx::Result<Vec<OperationStats>> {
-    let mut found = Vec::new();
-    let mut range = IdRange {
-        from: filter.from,
-        until: filter.until,
-        limit: filter.limit,
-    };
+) -> sqlx::Result<Found<OperationStats, OperationId>> {
+    let mut budget = Budget::new();
+    let mut records: Vec<OperationStats> = Vec::new();
+    let mut until = filter.until.unwrap_or(Uuid::max());
+    let mut at_a_time = filter.limit + 1;
 
-    // A status is derived, so Operations are read page by page until enough of them have it.
+    // A status is derived, so Operations are read step by step until enough of them have it.
     loop {
-        let page = newest(pool, account_id, &range).await?;
-        let is_last = (page.len() as i64) < range.limit;
-        range.until = page.last().map(|operation| operation.id.as_uuid());
+        let known = batch_counts(pool, account_id, filter.from..until, at_a_time).await?;
+        let read = fitting(&known, BATCHES_AT_A_TIME);
+        let Some(last) = known[..read].last() else {
+            return Ok(Found {
+                records,
+                next: None,
+            });
+        };
 
-        let matching = page.into_iter().filter(|operation| {
+        let step = newest(pool, account_id, last.id..until, read).await?;
+        let matching = step.into_iter().filter(|operation| {
             filter
                 .status
                 .is_none_or(|status| operation.status() == status)
         });
-        found.extend(matching);
-        if is_last || found.len() as i64 >= filter.limit {
-            found.truncate(filter.limit as usize);
-            return Ok(found);
+        records.extend(matching);
+        if records.len() > filter.limit {
+            records.truncate(filter.limit);
+            let next = records.last().map(|operation| operation.id);
+            return Ok(Found { records, next });
         }
 
-        // The status may be rare, so the pages grow.
-        range.limit = (2 * range.limit).min(MAX_READ.max(filter.limit));
+        let is_end = read == known.len() && known.len() < at_a_time;
+        budget.spend(known[..read].iter().map(|known| 1 + known.batches).sum());
+        if is_end || budget.is_spent() {
+            let next = (!is_end).then(|| last.id.into());
+            return Ok(Found { records, next });
+        }
+
+        until = last.id;
+        // The status may be rare, so the steps grow.
+        at_a_time = (2 * at_a_time).clamp(filter.limit + 1, OPERATIONS_AT_A_TIME);
     }
 }
 
-/// Ids from `from` up to but without `until`, at most `limit`.
-struct IdRange {
-    from: Uuid,
-    until: Option<Uuid>,
-    limit: i64,
+/// An Operation, and how many batches it has.
+struct BatchCount {
+    id: Uuid,
+    batches: usize,
+}
+
+/// How many of the first of `known` have `most` batches at most, together; at least one.
+fn fitting(known: &[BatchCount], most: usize) -> usize {
+    let mut sum = 0;
+    let fitting = known.iter().take_while(|known| {
+        sum += known.batches;
+        sum <= most
+    });
+
+    fitting.count().max(1).min(known.len())
+}
+
+/// The newest Operations of an account in a range of ids.
+async fn batch_counts(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    ids: Range<Uuid>,
+    limit: usize,
+) -> sqlx::Result<Vec<BatchCount>> {
+    let rows = sqlx::query!(
+        r#"
+        -- Read first: on Citus, Operations and batches lie on different machines.
+        with operation as materialized (
+            select id
+            from operations
+            where account_id = $1 and id >= $2 and id < $3
+            order by id desc
+            limit $4
+        )
+        select
+            operation.id,
+            coalesce((
+                select batches.number + 1
+                from batches
+                where batches.operation_id = operation.id
+                order by batches.number desc
+                limit 1
+            ), 0) as "batches!"
+        from operation
+        order by operation.id desc
+        "#,
+        account_id.as_uuid(),
+        ids.start,
+        ids.end,
+        limit as i64,
+    )
+    .fetch_all(executor)
+    .await?;
+
+    let known = rows.into_iter().map(|row| BatchCount {
+        id: row.id,
+        batches: row.batches as usize,
+    });
+    Ok(known.collect())
 }
 
 /// The newest Operations of an account in a range of ids.
 async fn newest(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
-    range: &IdRange,
+    ids: Range<Uuid>,
+    limit: usize,
 ) -> sqlx::Result<Vec<OperationStats>> {
     sqlx::query_as!(
         OperationStats,
@@ -119,7 +194,7 @@ async fn newest(
         with operation as materialized (
             select id, send_at, canceled_at, created_at
             from operations
-            where account_id = $1 and id >= $2 and ($3::uuid is null or id < $3)
+            where account_id = $1 and id >= $2 and id < $3
             order by id desc
             limit $4
         )
@@ -152,9 +227,9 @@ async fn newest(
         order by operation.id desc
         "#,
         account_id.as_uuid(),
-        range.from,
-        range.until,
-        range.limit,
+        ids.start,
+        ids.end,
+        limit as i64,
     )
     .fetch_all(executor)
     .await
@@ -209,4 +284,48 @@ pub(crate) async fn fetch(
     )
     .fetch_optional(executor)
     .await
+}
+
+/// Whether an account has an Operation with this id, unless it is lower than `oldest`.
+pub(crate) async fn exists(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    id: OperationId,
+    oldest: Uuid,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"
+        select exists (
+            select
+            from operations
+            where id = $2 and account_id = $1 and id >= $3
+        ) as "exists!"
+        "#,
+        account_id.as_uuid(),
+        id.as_uuid(),
+        oldest,
+    )
+    .fetch_one(executor)
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_operations_are_read_as_have_few_batches_but_at_least_one() {
+        let known = |counts: &[usize]| -> Vec<BatchCount> {
+            let count = |batches: &usize| BatchCount {
+                id: Uuid::nil(),
+                batches: *batches,
+            };
+            counts.iter().map(count).collect()
+        };
+
+        assert_eq!(fitting(&known(&[]), 10), 0);
+        assert_eq!(fitting(&known(&[3, 7, 1]), 10), 2);
+        assert_eq!(fitting(&known(&[33_000, 1]), 10), 1);
+        assert_eq!(fitting(&known(&[1, 1, 1]), 10), 3);
+    }
 }

@@ -19,8 +19,8 @@ use time::{Date, Duration, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 use crate::model::id::lowest_id_at;
-use crate::store::citus;
-use crate::store::schema::LOCK_NOT_AVAILABLE;
+use crate::store::schema::{INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE};
+use crate::store::{advisory_lock, citus};
 
 /// The large tables, parents first, and the storage parameters of their partitions. Rows that change
 /// get room for their new version on the same page, so that no index has to change.
@@ -54,17 +54,25 @@ fn sqlstate_is(error: &sqlx::Error, code: &str) -> bool {
     found.as_deref() == Some(code)
 }
 
-/// Waits until this connection alone changes partitions, which it does until it is closed. From then
+/// Waits until this connection alone changes partitions, which it does until [`release`]. From then
 /// on its statements give up a lock of a table after 200 ms: see [`is_busy`].
 pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("select pg_advisory_lock($1)", LOCK)
-        .execute(&mut *connection)
-        .await?;
+    advisory_lock::acquire(connection, LOCK, "changes the partitions").await?;
 
     sqlx::query(LOCK_TIMEOUT)
         .execute(connection)
         .await
         .map(drop)
+}
+
+/// Lets others change partitions.
+pub(crate) async fn release(connection: &mut PgConnection) -> sqlx::Result<()> {
+    advisory_lock::release_all(connection).await
+}
+
+/// Whether the role may not change partitions: it does not own the tables.
+pub(crate) fn is_forbidden(error: &sqlx::Error) -> bool {
+    sqlstate_is(error, INSUFFICIENT_PRIVILEGE)
 }
 
 /// Whether a change was given up because another transaction is using the table.

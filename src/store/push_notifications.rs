@@ -11,7 +11,12 @@ use crate::model::message::Message;
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
 use crate::model::status::PushNotificationStatus;
+use crate::store::look::Found;
+use crate::store::notification_look::{
+    FoundNotification, IdRange, NotificationFilter, Place, StoredStatus, look,
+};
 use crate::store::outcome_record::Status;
+use crate::store::pool::Pool;
 use crate::store::recipient_columns::RecipientColumns;
 
 /// A notification without its content.
@@ -56,90 +61,73 @@ impl PushNotification {
     }
 }
 
-pub(crate) struct PushNotificationFilter {
+pub(crate) struct PushNotificationFilter<'a> {
     pub operation_id: Option<OperationId>,
     pub status: Option<PushNotificationStatus>,
     /// A User's notification matches if one of its devices was tried with this provider.
     pub provider: Option<Provider>,
     pub user_id: Option<UserId>,
     /// Of Operations with all of these tags.
-    pub tags: Option<Value>,
+    pub tags: Option<&'a Value>,
     /// Of Operations from this id on.
     pub from: Uuid,
     /// Of Operations with a lower id.
     pub until: Option<Uuid>,
     /// After this one, in the order of the list.
     pub after: Option<PushNotificationId>,
-    pub limit: i64,
-}
-
-/// A row of an Operation and one of its notifications.
-struct NotificationRow {
-    operation_id: Uuid,
-    position: i32,
-    user_id: Option<Uuid>,
-    provider: Option<Provider>,
-    credential_id: Option<Uuid>,
-    token: Option<Vec<u8>>,
-    app_name: Option<String>,
-    status: Status,
-    is_scheduled: bool,
-    created_at: OffsetDateTime,
-    updated_at: OffsetDateTime,
-}
-
-impl TryFrom<NotificationRow> for PushNotification {
-    type Error = sqlx::Error;
-
-    fn try_from(row: NotificationRow) -> sqlx::Result<Self> {
-        let recipient = RecipientColumns {
-            user_id: row.user_id,
-            provider: row.provider,
-            credential_id: row.credential_id,
-            token: row.token,
-        };
-
-        Ok(Self {
-            operation_id: row.operation_id.into(),
-            position: row.position,
-            recipient: recipient.try_into()?,
-            app_name: row.app_name,
-            status: row.status,
-            is_scheduled: row.is_scheduled,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
+    /// Most that are returned.
+    pub limit: usize,
 }
 
 /// Notifications of an account: those of the newest Operation first, and in request order within an
-/// Operation.
+/// Operation. The next page begins after the notification with the id that is returned, which need
+/// not exist.
 pub(crate) async fn list(
-    executor: impl PgExecutor<'_>,
+    pool: &Pool,
     account_id: AccountId,
-    filter: &PushNotificationFilter,
-) -> sqlx::Result<Vec<PushNotification>> {
-    let after = filter.after.and_then(PushNotificationId::locate);
+    filter: &PushNotificationFilter<'_>,
+) -> sqlx::Result<Found<PushNotification, PushNotificationId>> {
+    let range = IdRange {
+        from: filter.from,
+        until: filter.until.unwrap_or(Uuid::max()),
+    };
+    let filter = NotificationFilter {
+        account_id,
+        range: filter
+            .operation_id
+            .map_or(range, |id| range.and(IdRange::of(id))),
+        after: filter.after.and_then(Place::of),
+        status: filter.status.map(StoredStatus::of),
+        code: None,
+        provider: filter.provider,
+        user_id: filter.user_id,
+        tags: filter.tags,
+        limit: filter.limit,
+    };
 
-    let rows = sqlx::query_file_as!(
-        NotificationRow,
-        "src/store/push_notification_list.sql",
-        account_id.as_uuid(),
-        filter.from,
-        filter.until,
-        filter.operation_id.map(OperationId::as_uuid),
-        after.map(|(operation_id, _)| operation_id.as_uuid()),
-        after.map_or(-1, |(_, position)| position as i32),
-        filter.tags,
-        filter.provider as Option<Provider>,
-        filter.status.map(PushNotificationStatus::as_str),
-        filter.limit,
-        filter.user_id.map(UserId::as_uuid),
-    )
-    .fetch_all(executor)
-    .await?;
+    let found = look(pool, &filter).await?;
+    let records = found.records.into_iter().map(PushNotification::try_from);
+    Ok(Found {
+        records: records.collect::<sqlx::Result<_>>()?,
+        next: found.next.map(Place::id),
+    })
+}
 
-    rows.into_iter().map(PushNotification::try_from).collect()
+impl TryFrom<FoundNotification> for PushNotification {
+    type Error = sqlx::Error;
+
+    fn try_from(found: FoundNotification) -> sqlx::Result<Self> {
+        Ok(Self {
+            operation_id: found.place.operation_id.into(),
+            position: found.place.position,
+            recipient: found.recipient.try_into()?,
+            app_name: found.app_name,
+            status: found.status,
+            is_scheduled: found.is_scheduled,
+            created_at: found.created_at,
+            updated_at: found.updated_at.unwrap_or(found.created_at),
+        })
+    }
 }
 
 /// A notification with its content, unless it is another account's or its Operation's id is lower
@@ -188,13 +176,16 @@ pub(crate) async fn fetch(
         return Ok(None);
     };
 
-    let notification = NotificationRow {
-        operation_id: operation_id.as_uuid(),
-        position: position as i32,
+    let recipient = RecipientColumns {
         user_id: row.user_id,
         provider: row.provider,
         credential_id: row.credential_id,
         token: row.token,
+    };
+    let notification = PushNotification {
+        operation_id,
+        position: position as i32,
+        recipient: recipient.try_into()?,
         app_name: row.app_name,
         status: row.status,
         is_scheduled: row.is_scheduled,
@@ -202,7 +193,7 @@ pub(crate) async fn fetch(
         updated_at: row.updated_at,
     };
     Ok(Some(FullPushNotification {
-        notification: notification.try_into()?,
+        notification,
         message: row.message.0,
         variables: row.variables,
         badge: row.badge.and_then(|badge| badge.try_into().ok()),

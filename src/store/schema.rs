@@ -8,11 +8,12 @@
 use std::fmt;
 
 use sqlx::error::DatabaseError;
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
+use sqlx::{Connection, PgConnection};
 
-use crate::store::batch_index;
-use crate::store::pool::{FIRST_DELAY, LONGEST_DELAY};
+use crate::store::pool::Pool;
+use crate::store::reachable::{FIRST_DELAY, LONGEST_DELAY};
+use crate::store::{advisory_lock, batch_index, indexes, partitions};
 
 /// The oldest Postgres that understands every statement, as `server_version_num` gives it.
 const OLDEST_POSTGRES: i32 = 150_000;
@@ -23,6 +24,12 @@ const LOCK_TIMEOUT: &str = "set lock_timeout = '500ms'";
 
 /// SQLSTATE `lock_not_available`: a `lock_timeout` has passed.
 pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// SQLSTATE `insufficient_privilege`.
+pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+/// The migrator's own table.
+const MIGRATIONS: &str = "_sqlx_migrations";
 
 /// Every migration, oldest first.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -37,6 +44,11 @@ pub enum SchemaError {
         "its schema has version {found}, and this release knows versions up to {known}: run the release that migrated it, or a newer one"
     )]
     Newer { found: i64, known: i64 },
+    #[error(
+        "its schema lacks a change that this release needs, and the role '{role}' may not make it \
+         ({reason}): run `bellwire migrate` with the role that owns the tables"
+    )]
+    Forbidden { role: String, reason: String },
     #[error("its schema can't be migrated")]
     Migrate(#[from] MigrateError),
     #[error(transparent)]
@@ -69,24 +81,47 @@ impl fmt::Display for Migrated {
 }
 
 /// Runs the missing migrations. A lock in the database lets one process at a time do so.
-pub async fn migrate(pool: &PgPool) -> Result<Migrated, SchemaError> {
-    // Outside the pool, because only the end of the connection frees the lock.
-    let mut connection = pool.acquire().await?.detach();
-    let version = sqlx::query!(
+pub async fn migrate(pool: &Pool) -> Result<Migrated, SchemaError> {
+    let mut connection = pool.connect_apart().await?;
+    let migrated = Box::pin(migrate_on(&mut connection)).await;
+
+    let _ = advisory_lock::release_all(&mut connection).await;
+    let _ = connection.close().await;
+    let migrated = migrated?;
+
+    match batch_index::build_missing(pool).await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(
+            "the index of the accounts' batches is not on every partition yet, because a long transaction is open or another process builds it; retention tries again every hour"
+        ),
+        Err(error) if partitions::is_forbidden(&error) => tracing::warn!(
+            "the index of the accounts' batches is not on every partition, and this role may not build it: run `bellwire migrate` with the role that owns the tables"
+        ),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(migrated)
+}
+
+async fn migrate_on(connection: &mut PgConnection) -> Result<Migrated, SchemaError> {
+    let session = sqlx::query!(
         r#"
         select
             current_setting('server_version_num')::integer as "number!",
-            current_setting('server_version') as "name!"
+            current_setting('server_version') as "name!",
+            current_database()::text as "database!",
+            current_user::text as "role!"
         "#
     )
-    .fetch_one(&mut connection)
+    .fetch_one(&mut *connection)
     .await?;
-    check_postgres(version.number, &version.name)?;
+    check_postgres(session.number, &session.name)?;
 
     // The migrator takes the lock again. It is taken here too, so that the version that is read next
     // does not change.
-    connection.lock().await?;
-    let before = version_of(&mut connection).await?;
+    let key = lock_key(&session.database);
+    advisory_lock::acquire(connection, key, "migrates the schema").await?;
+
+    let before = version_of(connection).await?;
     let known = newest();
     if let Some(found) = before
         && found > known
@@ -94,16 +129,57 @@ pub async fn migrate(pool: &PgPool) -> Result<Migrated, SchemaError> {
         return Err(SchemaError::Newer { found, known });
     }
 
-    run_migrations(&mut connection).await?;
-
-    connection.close().await?;
-    if !batch_index::build_missing(pool).await? {
-        tracing::warn!(
-            "the index of the accounts' batches is not on every partition yet, because a long transaction is open or another process builds it; retention tries again every hour"
-        );
+    // A role that may not change the schema can use one that needs no change.
+    if !is_complete(connection, before).await? {
+        complete(connection)
+            .await
+            .map_err(|error| match denied(&error) {
+                Some(reason) => SchemaError::Forbidden {
+                    role: session.role,
+                    reason,
+                },
+                None => error,
+            })?;
     }
 
     Ok(Migrated { before, now: known })
+}
+
+/// The key of the migrator's lock, as sqlx computes it: so processes of all releases take turns.
+fn lock_key(database: &str) -> i64 {
+    let crc = database.bytes().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            let polynomial = if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+            (crc >> 1) ^ polynomial
+        })
+    });
+
+    0x3d32_ad9e * i64::from(!crc)
+}
+
+/// Whether there is nothing to migrate and no index to build.
+async fn is_complete(
+    connection: &mut PgConnection,
+    version: Option<i64>,
+) -> Result<bool, SchemaError> {
+    if version.is_none() || connection.dirty_version(MIGRATIONS).await?.is_some() {
+        return Ok(false);
+    }
+
+    let applied = connection.list_applied_migrations(MIGRATIONS).await?;
+    let is_applied = |migration: &Migration| {
+        applied.iter().any(|applied| {
+            applied.version == migration.version && applied.checksum == migration.checksum
+        })
+    };
+    Ok(MIGRATOR.iter().all(is_applied) && indexes::are_complete(connection).await?)
+}
+
+async fn complete(connection: &mut PgConnection) -> Result<(), SchemaError> {
+    run_migrations(connection).await?;
+    indexes::build_missing(connection).await?;
+
+    Ok(())
 }
 
 fn check_postgres(number: i32, name: &str) -> Result<(), SchemaError> {
@@ -131,6 +207,20 @@ async fn run_migrations(connection: &mut PgConnection) -> Result<(), SchemaError
     }
 
     Ok(())
+}
+
+/// What the role may not do, if that is why it failed.
+fn denied(error: &SchemaError) -> Option<String> {
+    let (SchemaError::Migrate(
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _),
+    )
+    | SchemaError::Database(error)) = error
+    else {
+        return None;
+    };
+    let error = error.as_database_error()?;
+
+    (error.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE)).then(|| error.message().to_owned())
 }
 
 fn is_lock_timeout(error: &MigrateError) -> bool {
@@ -170,6 +260,12 @@ pub async fn version_of(connection: &mut PgConnection) -> sqlx::Result<Option<i6
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_key_of_the_lock_is_that_of_sqlx() {
+        // CRC-32 of "123456789" is 0xcbf43926, as its specification says.
+        assert_eq!(lock_key("123456789"), 0x3d32_ad9e * 0xcbf4_3926);
+    }
 
     #[test]
     fn a_postgres_that_is_too_old_is_refused_with_its_version() {

@@ -101,6 +101,7 @@ async fn existing_rows_are_distributed_once_and_stay_usable() {
     let database = Database::on_citus().await;
     let url = database.url.clone();
     let pool = database.pool.clone();
+    let connections = database.connections.clone();
     let mut world = World::on(database, Options::default()).await;
     let (key, secret) = world.demo().await;
     let service = world.start_for(&key, &secret).await;
@@ -115,6 +116,7 @@ async fn existing_rows_are_distributed_once_and_stay_usable() {
     let database = Database {
         url,
         pool: pool.clone(),
+        connections: connections.clone(),
     };
 
     for done in [
@@ -157,7 +159,7 @@ async fn existing_rows_are_distributed_once_and_stay_usable() {
     );
 
     // As a later version's migrations would.
-    schema::migrate(&pool).await.unwrap();
+    schema::migrate(&connections).await.unwrap();
     sqlx::raw_sql("begin; alter table push_notifications add column more integer; alter table batches add column more integer; commit")
         .execute(&pool)
         .await
@@ -309,12 +311,13 @@ async fn everything_works_as_on_one_postgres() {
     assert_eq!(count(&pool, "select count(*) from operations").await, 5);
     assert_tallies(&service.world.database).await;
 
-    retention_drops_a_day(&pool).await;
+    retention_drops_a_day(&service.world.database).await;
     service.stop().await;
 }
 
 /// The partitions of a new day lie on the workers, are shown with their size, and are dropped.
-async fn retention_drops_a_day(pool: &PgPool) {
+async fn retention_drops_a_day(database: &Database) {
+    let pool = &database.pool;
     let then = OffsetDateTime::now_utc() - time::Duration::days(10);
     let mut connection = pool.acquire().await.unwrap();
     partitions::create(&mut connection, then.date(), 1)
@@ -334,7 +337,7 @@ async fn retention_drops_a_day(pool: &PgPool) {
     );
 
     let week = Duration::from_secs(7 * 24 * 3600);
-    let seen = retention::look(pool, week).await.unwrap();
+    let seen = retention::look(&database.connections, week).await.unwrap();
     let notifications = seen.days[0]
         .partitions
         .iter()
@@ -355,7 +358,9 @@ async fn retention_drops_a_day(pool: &PgPool) {
         .await
         .unwrap();
 
-    retention::remove(pool, week).await.unwrap();
+    retention::remove(&database.connections, week)
+        .await
+        .unwrap();
     assert_eq!(count(pool, days).await, 0);
     assert_eq!(
         count(

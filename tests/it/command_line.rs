@@ -242,7 +242,7 @@ async fn a_start_that_fails_prints_one_error_line() {
         ),
         (
             &[master_key, briefly, at("postgres://nobody@127.0.0.1:1/x")],
-            "Postgres can't be used: error communicating",
+            "Postgres can't be used: nothing listens at 127.0.0.1:1: start Postgres there",
         ),
         (
             &[
@@ -255,7 +255,7 @@ async fn a_start_that_fails_prints_one_error_line() {
         ),
         (
             &[master_key, at(&unknown)],
-            r#"Postgres can't be used: error returned from database: database "no_such_database""#,
+            "has no database 'no_such_database': create it",
         ),
         (&[url], "secrets.master_key is not set"),
         (

@@ -24,7 +24,7 @@ async fn execute(statement: &'static str, connection: &mut PgConnection) -> sqlx
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dedicated_connection_is_kept_until_it_fails_and_then_replaced() {
     let database = Database::new().await;
-    let mut dedicated = DedicatedConnection::beside(&database.pool);
+    let mut dedicated = DedicatedConnection::beside(&database.connections);
     let first = dedicated.within(PATIENCE, backend).await.unwrap();
     assert_eq!(dedicated.within(PATIENCE, backend).await.unwrap(), first);
 

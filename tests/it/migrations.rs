@@ -7,7 +7,8 @@ use std::time::Duration;
 use bellwire::crypto::generate_master_key;
 use bellwire::dev::postgres::PrivatePostgres;
 use bellwire::store::schema;
-use sqlx::PgPool;
+use sqlx::migrate::Migrate;
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::support::client::{fcm, message};
 use crate::support::database::Database;
@@ -169,7 +170,7 @@ async fn older_partitions_get_the_index_of_the_accounts_batches() {
         .await
         .unwrap();
 
-    schema::migrate(&database.pool).await.unwrap();
+    schema::migrate(&database.connections).await.unwrap();
     let (is_valid, attached): (bool, i64) = sqlx::query_as(
         "select indisvalid, (select count(*) from pg_inherits where inhparent = indexrelid)
          from pg_index where indexrelid = 'batches_of_account'::regclass",
@@ -179,6 +180,21 @@ async fn older_partitions_get_the_index_of_the_accounts_batches() {
     .unwrap();
     assert!(is_valid, "every partition has it");
     assert_eq!(attached, 3, "two days and the default partition");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_waits_for_another_process_says_so() {
+    let database = Database::empty().await;
+    let mut other = PgConnection::connect(&database.url).await.unwrap();
+    other.lock().await.unwrap();
+
+    let process = Process::spawn(&mut migrate(&database.url));
+    process
+        .logged("waiting for another process that migrates the schema")
+        .await;
+
+    other.close().await.unwrap();
+    assert_eq!(process.ended().await.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -203,15 +203,15 @@ async fn one_process_at_a_time_changes_partitions() {
     let mut other = pool.acquire().await.unwrap().detach();
     partitions::lock(&mut other).await.unwrap();
     let removing = tokio::spawn({
-        let pool = pool.clone();
+        let pool = service.world.database.connections.clone();
         async move {
             retention::remove(&pool, WEEK)
                 .await
                 .map(|expired| expired.days.len())
         }
     });
-    let waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted
-                   and database = (select oid from pg_database where datname = current_database())";
+    let waiting = "select count(*) from pg_stat_activity
+                   where query ~ 'pg_try_advisory_lock' and datname = current_database() and pid <> pg_backend_pid()";
     let waits = async || {
         let count: i64 = sqlx::query_scalar(waiting).fetch_one(pool).await.unwrap();
         (count == 1).then_some(())
@@ -239,7 +239,7 @@ async fn a_long_read_delays_the_drop_and_nothing_else() {
         .await
         .unwrap();
     let removing = tokio::spawn({
-        let pool = pool.clone();
+        let pool = service.world.database.connections.clone();
         async move {
             retention::remove(&pool, WEEK)
                 .await
@@ -280,7 +280,9 @@ async fn a_partition_that_was_only_detached_is_dropped_next_time() {
         .execute(pool)
         .await
         .unwrap();
-    retention::remove(pool, WEEK).await.unwrap();
+    retention::remove(&service.world.database.connections, WEEK)
+        .await
+        .unwrap();
     assert!(!partitions_of(pool).await.0.contains(&day(10)));
     service.stop().await;
 }

@@ -26,7 +26,7 @@ async fn an_old_key_opens_everything_until_all_is_sealed_with_the_new_one() {
     let second = generate_master_key();
     let both = MasterKeys::with_old("2", &second, &format!("1:{first}")).unwrap();
     let alone = MasterKeys::new("2", &second).unwrap();
-    let pool = &world.database.pool;
+    let pool = &world.database.connections;
     assert!(
         key_rotation::run(pool, &alone)
             .await
@@ -186,7 +186,9 @@ async fn the_older_form_is_written_while_an_older_release_is_connected() {
     // It is read in both forms. Rotation seals it in the current one.
     older.close().await.unwrap();
     let keys = bellwire::app::master_keys(&service.world.config).unwrap();
-    key_rotation::run(&pool, &keys).await.unwrap();
+    key_rotation::run(&service.world.database.connections, &keys)
+        .await
+        .unwrap();
     assert_eq!(mark().await, b"\x811");
     let id = service
         .client

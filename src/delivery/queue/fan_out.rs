@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::handoff::due_queues::DueQueues;
 use crate::handoff::notifier::Notifier;
 use crate::model::id::{AccountId, MAX_POSITIONS};
 use crate::store::fan_out::{self, Step};
+use crate::store::pool::Pool;
 use crate::telemetry::metrics;
 
 /// How long the loop rests after Postgres failed.
@@ -27,7 +27,7 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// is due; a poll is the safety net. It ends with the token that [`Self::run`] is given. A step that
 /// runs at that time either completes in Postgres or is rolled back.
 pub(crate) struct FanOut {
-    pub pool: PgPool,
+    pub pool: Pool,
     pub notifier: Arc<Notifier>,
     /// They know the accounts' weights.
     pub queues: Arc<DueQueues>,

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
-use sqlx::postgres::PgListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::delivery::queue::lease::Leases;
 use crate::handoff::notifier::Notifiers;
 use crate::store::cancel::CANCEL_CHANNEL;
+use crate::store::listener::Listener;
 use crate::store::operation_insert::{Announcement, WAKE_CHANNEL};
+use crate::store::pool::Pool;
 
 /// How long the listener rests after its connection broke.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
@@ -20,32 +20,50 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// Runs until `stop`. While it has no connection, polls find new work, and a canceled Operation is
 /// noticed when its outcomes are recorded.
 pub(crate) async fn run(
-    pool: PgPool,
+    pool: Pool,
     notifiers: Notifiers,
     leases: Arc<Leases>,
     stop: CancellationToken,
 ) {
     let listening = async {
+        let mut is_deaf = false;
+
         loop {
-            if let Err(error) = listen(&pool, &notifiers, &leases).await {
-                tracing::warn!(%error, "not listening for new Operations; polling for them");
+            match Listener::connect(&pool, &[WAKE_CHANNEL, CANCEL_CHANNEL]).await {
+                Ok(listener) => {
+                    if is_deaf {
+                        tracing::info!("listening for new Operations again");
+                        is_deaf = false;
+                    }
+
+                    let ended = listen(listener, &notifiers, &leases).await;
+                    tracing::debug!(?ended, "the listener's connection has ended");
+                }
+                Err(error) if !is_deaf => {
+                    tracing::warn!(%error, "not listening for new Operations; polling for them");
+                    is_deaf = true;
+                }
+                Err(_) => {}
             }
+
             tokio::time::sleep(AFTER_ERROR).await;
         }
     };
 
-    stop.run_until_cancelled(listening).await;
+    // Boxed, because the futures of connections are large.
+    stop.run_until_cancelled(Box::pin(listening)).await;
 }
 
 /// Listens until the connection breaks.
-async fn listen(pool: &PgPool, notifiers: &Notifiers, leases: &Leases) -> sqlx::Result<()> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen_all([WAKE_CHANNEL, CANCEL_CHANNEL]).await?;
-
+async fn listen(
+    mut listener: Listener,
+    notifiers: &Notifiers,
+    leases: &Leases,
+) -> sqlx::Result<()> {
     // Work may have been announced before this process listened.
     notifiers.notify_all();
 
-    while let Some(notification) = listener.try_recv().await? {
+    while let Some(notification) = listener.next().await? {
         match notification.channel() {
             CANCEL_CHANNEL => {
                 if let Ok(id) = notification.payload().parse::<Uuid>() {

@@ -2,16 +2,20 @@
 //! process.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::queue::lease::{CHECKS_PER_TERM, Leases};
 use crate::store::batches;
+use crate::store::pool::Pool;
+
+/// How long a renewal may take. It is tried again several times before a lease runs out.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs until `stop`.
-pub(crate) async fn run(pool: PgPool, leases: Arc<Leases>, stop: CancellationToken) {
+pub(crate) async fn run(pool: Pool, leases: Arc<Leases>, stop: CancellationToken) {
+    let pool = pool.limited_to(LIMIT);
     let mut ticks = tokio::time::interval(leases.term() / CHECKS_PER_TERM);
 
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {

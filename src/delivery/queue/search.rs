@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::queue::lower_bounds::LowerBounds;
 use crate::handoff::capacity::Capacity;
 use crate::handoff::due_queues::DueQueues;
+use crate::store::pool::Pool;
 use crate::store::queue_search;
 
 /// Queues that one statement finds.
@@ -26,7 +26,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// `NOTIFY` of work in unnamed queues wakes it, and a poll does. It ends with the token that
 /// [`Self::run`] is given. It has a connection of the pool only while it searches.
 pub(crate) struct Search {
-    pub pool: PgPool,
+    pub pool: Pool,
     pub queues: Arc<DueQueues>,
     pub bounds: Arc<LowerBounds>,
     pub capacity: Arc<Capacity>,

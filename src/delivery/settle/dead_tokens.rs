@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::id::OperationId;
 use crate::store::devices::{self, DeadDevice};
+use crate::store::pool::Pool;
 use crate::telemetry::metrics;
 
 /// How long the answers for an Operation are collected before any of its tokens is removed, so that
@@ -101,7 +101,7 @@ impl DeadTokenPruner {
     }
 
     /// Prunes until `stop`.
-    pub(crate) async fn run(self, pool: PgPool, stop: CancellationToken) {
+    pub(crate) async fn run(self, pool: Pool, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(PRUNE_INTERVAL);
 
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
@@ -131,7 +131,7 @@ impl DeadTokenPruner {
     }
 }
 
-async fn remove(pool: &PgPool, dead: &[DeadDevice]) {
+async fn remove(pool: &Pool, dead: &[DeadDevice]) {
     match devices::remove_dead(pool, dead).await {
         Ok(removed) => tracing::debug!(removed, "dead tokens removed"),
         // They are found again by the next message to them.

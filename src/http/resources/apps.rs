@@ -96,7 +96,10 @@ pub(crate) async fn list(
         after: page.after(),
         limit: page.limit(),
     };
-    let mut apps = store::list(&state.pool, caller.account_id, &filter).await?;
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let mut apps = store::list(turn.pool, caller.account_id, &filter).await?;
+    drop(turn);
+
     let pagination = page.cut(&mut apps, &state.master_keys, |app| app.name.clone());
 
     Ok(HttpResponse::Ok().json(AppList {

@@ -3,17 +3,22 @@
 //!
 //! Settled notifications stay as they are. One in flight gets the outcome of its request.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, rt, web};
 
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::idempotency::{self, IdempotencyKeyParam};
+use crate::http::idempotency::{self, IdempotencyKeyParam, Once};
 use crate::http::openapi::ChangeErrors;
 use crate::http::path;
 use crate::model::id::{OperationId, PushNotificationId};
 use crate::store::{cancel, operation_read, push_notifications};
+
+/// How long the cancel of an Operation may take: it may have millions of notifications.
+const OPERATION_LIMIT: Duration = Duration::from_secs(120);
 
 /// Cancels an Operation's notifications that are not settled (extension).
 #[utoipa::path(
@@ -36,20 +41,34 @@ pub(crate) async fn operation(
     let id = path::id::<OperationId>(&id)?;
     // The Operation must be the caller's: the cancel itself looks at the id alone.
     let oldest = state.oldest_readable_id();
-    operation_read::fetch(&state.pool, caller.account_id, id, oldest)
-        .await?
-        .ok_or_else(ApiError::not_found)?;
+    if !operation_read::exists(&state.pool, caller.account_id, id, oldest).await? {
+        return Err(ApiError::not_found());
+    }
 
-    idempotency::once(&request, &state, caller, b"", async |connection| {
-        if !cancel::operation(connection, id).await? {
-            return Err(ApiError::conflict(
-                "Every notification of this Operation is settled already",
-            ));
-        }
+    let cancel = async move {
+        let once = Once {
+            request: &request,
+            state: &state,
+            caller,
+            body: b"",
+            limit: OPERATION_LIMIT,
+        };
+        once.run(async |connection| {
+            if !cancel::operation(connection, id).await? {
+                return Err(ApiError::conflict(
+                    "Every notification of this Operation is settled already",
+                ));
+            }
 
-        Ok(Accepted::operation(&request, &state, id))
-    })
-    .await
+            Ok(Accepted::operation(&request, &state, id))
+        })
+        .await
+    };
+
+    // In a task of its own: it goes on when the client does not wait for the answer.
+    rt::spawn(cancel)
+        .await
+        .unwrap_or_else(|error| Err(ApiError::internal(format_args!("a cancel failed: {error}"))))
 }
 
 /// Cancels one notification (extension).

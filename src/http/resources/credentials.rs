@@ -372,7 +372,10 @@ pub(crate) async fn list(
         limit: page.limit(),
     };
 
-    let mut credentials = store::list(&state.pool, caller.account_id, &filter).await?;
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let mut credentials = store::list(turn.pool, caller.account_id, &filter).await?;
+    drop(turn);
+
     let pagination = page.cut(&mut credentials, &state.master_keys, |credential| {
         credential.id.to_string()
     });

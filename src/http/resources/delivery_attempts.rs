@@ -148,7 +148,10 @@ pub(crate) async fn list(
         after,
         limit: page.limit(),
     };
-    let mut attempts = store::list(&state.pool, &filter).await?;
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let mut attempts = store::list(turn.pool, &filter).await?;
+    drop(turn);
+
     let pagination = page.cut(&mut attempts, &state.master_keys, |attempt| {
         attempt.number.to_string()
     });

@@ -29,6 +29,7 @@ use crate::store::device_registrations::{
     self as store, DeviceRegistrationFilter, NewDevice, RegisterError,
 };
 use crate::store::devices;
+use crate::store::pool::Pool;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -191,12 +192,13 @@ pub(crate) async fn list(
         after,
         limit: page.limit(),
     };
-    let mut found = store::list(&state.pool, caller.account_id, &filter).await?;
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let mut found = store::list(turn.pool, caller.account_id, &filter).await?;
     let pagination = page.cut(&mut found, &state.master_keys, |registration| {
         registration.id.to_string()
     });
 
-    let device_registrations = with_devices(&state, caller.account_id, found).await?;
+    let device_registrations = with_devices(&state, turn.pool, caller.account_id, found).await?;
     Ok(HttpResponse::Ok().json(DeviceRegistrationList {
         device_registrations,
         pagination,
@@ -218,7 +220,8 @@ pub(crate) async fn fetch(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let found = store::fetch(&state.pool, caller.account_id, path::id(&id)?).await?;
-    let registration = with_devices(&state, caller.account_id, found.into_iter().collect())
+    let found = found.into_iter().collect();
+    let registration = with_devices(&state, &state.pool, caller.account_id, found)
         .await?
         .pop()
         .ok_or_else(ApiError::not_found)?;
@@ -250,6 +253,7 @@ pub(crate) async fn delete(
 /// `registrations`, each with its devices, which are fetched in one query.
 async fn with_devices(
     state: &State,
+    pool: &Pool,
     account_id: AccountId,
     registrations: Vec<store::DeviceRegistration>,
 ) -> Result<Vec<DeviceRegistration>, ApiError> {
@@ -257,7 +261,7 @@ async fn with_devices(
         .iter()
         .map(|registration| registration.id)
         .collect();
-    let mut devices = devices::of_registrations(&state.pool, &ids).await?;
+    let mut devices = devices::of_registrations(pool, &ids).await?;
 
     let registrations = registrations
         .into_iter()

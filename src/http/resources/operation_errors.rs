@@ -81,27 +81,24 @@ pub(crate) async fn list(
     query.check()?;
 
     let oldest = state.oldest_readable_id();
-    operation_read::fetch(&state.pool, caller.account_id, id, oldest)
-        .await?
-        .ok_or_else(ApiError::not_found)?;
+    if !operation_read::exists(&state.pool, caller.account_id, id, oldest).await? {
+        return Err(ApiError::not_found());
+    }
 
-    // Positions begin at 0, so -1 is before the first.
-    let after = page
-        .after()
-        .and_then(|position| position.parse().ok())
-        .unwrap_or(-1);
     let filter = FailedNotificationFilter {
         operation_id: id,
         code: code.as_deref(),
-        after,
-        limit: page.limit(),
+        after: page.after().and_then(|position| position.parse().ok()),
+        limit: page.size(),
     };
-    let mut errors = failed_notifications::list(&state.pool, &filter).await?;
-    let pagination = page.cut(&mut errors, &state.master_keys, |error| {
-        error.position.to_string()
-    });
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let found = failed_notifications::list(turn.pool, caller.account_id, &filter).await?;
+    drop(turn);
 
-    let errors = errors
+    let next = found.next.map(|position| position.to_string());
+    let pagination = page.pagination(next, &state.master_keys);
+    let errors = found
+        .records
         .into_iter()
         .map(|error| OperationError::new(error, caller, &state.master_keys))
         .collect();

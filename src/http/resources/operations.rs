@@ -98,7 +98,8 @@ pub(crate) async fn fetch(
     Ok(HttpResponse::Ok().json(Operation::from(operation)))
 }
 
-/// Operations, newest first.
+/// Operations, newest first. With a status that few have, a page may be short or empty although others
+/// follow.
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Operations",
@@ -132,15 +133,16 @@ pub(crate) async fn list(
         status,
         from,
         until: [after, until].into_iter().flatten().min(),
-        limit: page.limit(),
+        limit: page.size(),
     };
 
-    let mut operations = operation_read::list(&state.pool, caller.account_id, &filter).await?;
-    let pagination = page.cut(&mut operations, &state.master_keys, |operation| {
-        operation.id.to_string()
-    });
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let found = operation_read::list(turn.pool, caller.account_id, &filter).await?;
+    drop(turn);
 
-    let operations = operations.into_iter().map(Operation::from).collect();
+    let next = found.next.map(|id| id.to_string());
+    let pagination = page.pagination(next, &state.master_keys);
+    let operations = found.records.into_iter().map(Operation::from).collect();
     Ok(HttpResponse::Ok().json(OperationList {
         operations,
         pagination,

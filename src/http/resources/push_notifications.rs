@@ -201,7 +201,7 @@ fn as_received(message: Message, variables: Option<&Value>) -> Message {
 }
 
 /// Notifications: those of the newest Operation first; within an Operation, in the order of its
-/// request.
+/// request. With a filter that few match, a page may be short or empty although others follow.
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications",
@@ -247,19 +247,21 @@ pub(crate) async fn list(
         status,
         provider,
         user_id,
-        tags,
+        tags: tags.as_ref(),
         from,
         until,
         after: page.after().and_then(|id| id.parse().ok()),
-        limit: page.limit(),
+        limit: page.size(),
     };
 
-    let mut notifications = store::list(&state.pool, caller.account_id, &filter).await?;
-    let pagination = page.cut(&mut notifications, &state.master_keys, |notification| {
-        notification.id().to_string()
-    });
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let found = store::list(turn.pool, caller.account_id, &filter).await?;
+    drop(turn);
 
-    let push_notifications = notifications
+    let next = found.next.map(|id| id.to_string());
+    let pagination = page.pagination(next, &state.master_keys);
+    let push_notifications = found
+        .records
         .into_iter()
         .map(|notification| PushNotification::new(notification, caller, &state.master_keys))
         .collect();

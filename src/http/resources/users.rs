@@ -62,7 +62,9 @@ pub(crate) async fn list(
     query.check()?;
 
     let after = page.after().and_then(|id| id.parse().ok());
-    let mut users = store::list(&state.pool, caller.account_id, after, page.limit()).await?;
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let mut users = store::list(turn.pool, caller.account_id, after, page.limit()).await?;
+    drop(turn);
     let pagination = page.cut(&mut users, &state.master_keys, |user| user.id.to_string());
 
     Ok(HttpResponse::Ok().json(UserList {

@@ -377,7 +377,10 @@ pub(crate) async fn list(
     query.check()?;
 
     let after = page.after().and_then(|id| id.parse().ok());
-    let mut webhooks = store::list(&state.pool, caller.account_id, after, page.limit()).await?;
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let mut webhooks = store::list(turn.pool, caller.account_id, after, page.limit()).await?;
+    drop(turn);
+
     let pagination = page.cut(&mut webhooks, &state.master_keys, |webhook| {
         webhook.id.to_string()
     });

@@ -1,7 +1,5 @@
 //! Which Credential a send uses for each provider, and in which App its Users are looked up.
 
-use sqlx::PgPool;
-
 use crate::http::State;
 use crate::http::error::ApiError;
 use crate::http::send::body::{NamedCredentials, SenderSpec, Targets, To};
@@ -9,6 +7,7 @@ use crate::http::validation::Problems;
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::operation::UserSenders;
 use crate::model::provider::Provider;
+use crate::store::pool::Pool;
 use crate::store::senders::{self, AskedApp};
 
 const PROVIDERS: [Provider; 2] = [Provider::Fcm, Provider::Apn];
@@ -198,7 +197,7 @@ async fn defaults(
 
 /// The Credentials with these ids, which must be the account's and for the right provider.
 async fn named(
-    pool: &PgPool,
+    pool: &Pool,
     account_id: AccountId,
     ids: NamedCredentials,
     problems: &mut Problems,

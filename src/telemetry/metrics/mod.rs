@@ -26,6 +26,7 @@ const OPERATIONS: &str = "bellwire_operations_accepted_total";
 const NOTIFICATIONS: &str = "bellwire_push_notifications_accepted_total";
 const POSTGRES_UP: &str = "bellwire_postgres_up";
 const OLDEST_SNAPSHOT: &str = "bellwire_postgres_oldest_snapshot_seconds";
+const POSTGRES_READ_ONLY: &str = "bellwire_postgres_read_only";
 const POOL: &str = "bellwire_pool_connections";
 const QUEUE: &str = "bellwire_queue_push_notifications";
 const QUEUE_OLDEST: &str = "bellwire_queue_oldest_due_seconds";
@@ -88,7 +89,7 @@ const fn histogram(name: &'static str, help: &'static str) -> Metric {
 
 /// Every metric. docs/operations.md explains each in more words; a test holds this list, that
 /// document, the dashboard and the alert rules together.
-pub const ALL: [Metric; 27] = [
+pub const ALL: [Metric; 28] = [
     gauge(BUILD, "Always 1; the version is a label"),
     counter(
         HTTP_REQUESTS,
@@ -110,6 +111,10 @@ pub const ALL: [Metric; 27] = [
     gauge(
         OLDEST_SNAPSHOT,
         "Seconds that the oldest snapshot of the database has been held, which keeps vacuum from removing what is done; kind and name say by what",
+    ),
+    gauge(
+        POSTGRES_READ_ONLY,
+        "1: Postgres takes no writes: the server is a standby, or the database is read-only; 0: it takes them",
     ),
     gauge(POOL, "Connections to Postgres, by pool and state"),
     gauge(
@@ -272,6 +277,10 @@ pub(crate) fn operations_accepted(operations: usize, notifications: usize) {
 
 pub(crate) fn postgres_up(is_up: bool) {
     metrics::gauge!(POSTGRES_UP).set(f64::from(u8::from(is_up)));
+}
+
+pub(crate) fn postgres_read_only(is_read_only: bool) {
+    metrics::gauge!(POSTGRES_READ_ONLY).set(f64::from(u8::from(is_read_only)));
 }
 
 /// `oldest`: how long the oldest due batch of the whole database has been waiting.

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bellwire::dev::postgres::PrivatePostgres;
-use bellwire::store::{citus, pool, schema};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use bellwire::store::pool::{self, Pool, PoolParams};
+use bellwire::store::{citus, schema};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};
 use tokio::sync::OnceCell;
 
@@ -33,7 +34,21 @@ struct Server {
 /// A test's own database.
 pub struct Database {
     pub url: String,
+    /// For statements of tests.
     pub pool: PgPool,
+    /// As the service has it.
+    pub connections: Pool,
+}
+
+/// A pool as the service has it.
+fn connections(options: PgConnectOptions) -> Pool {
+    Pool::new(PoolParams {
+        options,
+        max_connections: 5,
+        acquire_timeout: Duration::from_secs(30),
+        limit: Duration::from_secs(120),
+        statement_timeout: Duration::from_secs(120),
+    })
 }
 
 /// Whether databases are distributed.
@@ -66,9 +81,17 @@ impl Database {
             .await;
         let url = format!("{}/{name}", server.url);
         let options = PgConnectOptions::from_str(&url).unwrap();
+        Self::at(url, options)
+    }
+
+    /// A database that exists.
+    pub fn at(url: String, options: PgConnectOptions) -> Self {
         Self {
             url,
-            pool: pool::open(options, 5, Duration::from_secs(30)),
+            pool: PgPoolOptions::new()
+                .max_connections(5)
+                .connect_lazy_with(options.clone()),
+            connections: connections(options),
         }
     }
 
@@ -101,9 +124,9 @@ impl Database {
             .unwrap();
         let url = format!("{url}?options[search_path]={name}");
         let options = PgConnectOptions::from_str(&url).unwrap();
-        let pool = pool::open(options, 5, Duration::from_secs(30));
-        schema::migrate(&pool).await.unwrap();
-        Self { url, pool }
+        let database = Self::at(url, options);
+        schema::migrate(&database.connections).await.unwrap();
+        database
     }
 
     /// Drops it, and closes the connections to it.
@@ -130,9 +153,9 @@ impl Database {
         symlink(options.get_socket().unwrap(), socket).unwrap();
         let host = socket.display().to_string().replace('/', "%2F");
         let url = format!("postgres://{}@{host}/drill", options.get_username());
-        let pool = pool::open(options.socket(socket), 5, Duration::from_secs(30));
-        schema::migrate(&pool).await.unwrap();
-        Self { url, pool }
+        let database = Self::at(url, options.socket(socket));
+        schema::migrate(&database.connections).await.unwrap();
+        database
     }
 }
 
@@ -164,9 +187,9 @@ impl Server {
             .await;
         let options =
             PgConnectOptions::from_str(&format!("{}/{}", server.url, server.template)).unwrap();
-        let pool = pool::open(options, 1, Duration::from_secs(30));
-        schema::migrate(&pool).await.unwrap();
-        pool.close().await;
+        let connections = connections(options);
+        schema::migrate(&connections).await.unwrap();
+        connections.close();
         server
     }
 

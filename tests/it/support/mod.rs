@@ -6,6 +6,7 @@ pub mod database;
 pub mod drill;
 pub mod forms;
 pub mod process;
+pub mod proxy;
 pub mod service;
 
 use std::time::{Duration, Instant};
