@@ -1,8 +1,9 @@
 //! `bellwire dev`: the service with a private Postgres, the simulator and demo data, to try Bellwire on
 //! one machine.
 
+use std::fs::File;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,16 +15,20 @@ use sqlx::postgres::PgConnection;
 
 mod database_guard;
 pub mod demo;
+mod directory_lock;
 pub mod postgres;
 mod private_file;
 pub mod simulator;
+mod welcome;
 
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::crypto::generate_master_key;
+use crate::dev::directory_lock::DirectoryLock;
 use crate::dev::postgres::PrivatePostgres;
 use crate::dev::private_file::write_private;
 use crate::dev::simulator::{Options, Simulator};
+use crate::dev::welcome::Welcome;
 use crate::model::provider::CredentialType;
 use crate::signals::Signals;
 use crate::store::pool;
@@ -31,6 +36,7 @@ use crate::telemetry;
 
 const DATABASE: &str = "bellwire";
 const MASTER_KEY_FILE: &str = "master_key";
+const LOG_FILE: &str = "bellwire.log";
 /// The id of dev's master key. No other service has it, so neither takes what the other sealed for
 /// its own.
 const MASTER_KEY_ID: &str = "dev";
@@ -43,6 +49,9 @@ pub struct Arguments {
     /// The port of the HTTP API, on 127.0.0.1; 0 picks a free port.
     #[arg(long, default_value_t = 8080)]
     port: u16,
+    /// The port of /metrics, on 127.0.0.1; 0 picks a free port.
+    #[arg(long, default_value_t = 0)]
+    metrics_port: u16,
     /// The directory that keeps all data between runs.
     #[arg(long, default_value = ".bellwire")]
     data_dir: PathBuf,
@@ -58,39 +67,79 @@ pub struct Arguments {
 struct Dev {
     app: App,
     simulator: Simulator,
+    /// For psql.
+    database_url: String,
     /// Its drop stops the server. `None`: the arguments name another Postgres.
     _postgres: Option<PrivatePostgres>,
+    /// Freed last, when nothing of this process uses the directory any more.
+    _lock: DirectoryLock,
 }
 
 /// Runs until a signal ends the process, and then stops the service before the simulator, so that
 /// notifications in flight get their answer.
 pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
-    telemetry::logs::start(&config, None)?;
+    let directory = &arguments.data_dir;
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("can't create {}", directory.display()))?;
+    let lock = DirectoryLock::take(directory)?;
+    check_port("--port", arguments.port)?;
+    check_port("--metrics-port", arguments.metrics_port)?;
+    check_port("--simulator-port", arguments.simulator_port)?;
+
+    let log = directory.join(LOG_FILE);
+    let file = File::create(&log).with_context(|| format!("can't write {}", log.display()))?;
+    telemetry::logs::start_in_file(&config, file)?;
+
     let mut signals = Signals::listen()?;
 
     // A signal during the start ends it, too: Postgres may take a while.
     let Some(mut dev) = signals
-        .unless_signaled(start(&arguments, config))
+        .unless_signaled(Box::pin(start(&arguments, config, lock)))
         .await
         .transpose()?
     else {
         return Ok(());
     };
 
-    announce(&dev.app, &dev.simulator)?;
+    for address in &dev.app.addresses {
+        tracing::info!(%address, "ready");
+    }
+    announce(&dev, &arguments)?;
     if signals.unless_signaled(dev.app.broken()).await.is_some() {
         anyhow::bail!("delivery has stopped because of a defect in Bellwire: see the log");
     }
 
-    dev.app.stop().await;
+    print_line("stopping: what is in flight is finished; a second Ctrl-C ends the process at once");
+    let stopped = signals.unless_signaled_again(dev.app.stop()).await;
+    stopped
+        .context("a second signal ended the process; the next run delivers what was in flight")?;
     dev.simulator.stop().await;
     Ok(())
 }
 
-async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev> {
+/// Prints a line for the person who tries Bellwire. Nothing depends on it, so a closed standard
+/// output is no error.
+fn print_line(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Refuses a port that is taken, before anything is started.
+fn check_port(name: &str, port: u16) -> anyhow::Result<()> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+
+    TcpListener::bind(address).map(drop).with_context(|| {
+        format!(
+            "can't listen on {address}: stop the process that uses the port, or give another {name}"
+        )
+    })
+}
+
+async fn start(
+    arguments: &Arguments,
+    mut config: Config,
+    lock: DirectoryLock,
+) -> anyhow::Result<Dev> {
     let directory = &arguments.data_dir;
-    std::fs::create_dir_all(directory)
-        .with_context(|| format!("can't create {}", directory.display()))?;
 
     let (postgres, url) = match &arguments.database_url {
         Some(url) => (None, url.clone()),
@@ -108,7 +157,7 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
         ..Options::default()
     })
     .await?;
-    configure(&mut config, arguments, url, &simulator)?;
+    configure(&mut config, arguments, url.clone(), &simulator)?;
 
     let master_keys = app::master_keys(&config)?;
     // A private Postgres is dev's own, whatever its user does with it.
@@ -130,7 +179,9 @@ async fn start(arguments: &Arguments, mut config: Config) -> anyhow::Result<Dev>
     Ok(Dev {
         app,
         simulator,
+        database_url: url,
         _postgres: postgres,
+        _lock: lock,
     })
 }
 
@@ -155,7 +206,10 @@ fn configure(
 
     config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     config.server.drain_delay = Duration::ZERO;
-    config.metrics.listen = None;
+    config.metrics.listen = Some(SocketAddr::from((
+        Ipv4Addr::LOCALHOST,
+        arguments.metrics_port,
+    )));
     config.webhooks.allow_private = true;
     config.database.url = SecretString::from(url);
     let master_key = master_key(&arguments.data_dir)?;
@@ -193,19 +247,25 @@ fn master_key(directory: &Path) -> anyhow::Result<String> {
     Ok(key)
 }
 
-fn announce(app: &App, simulator: &Simulator) -> anyhow::Result<()> {
-    let address = app
+fn announce(dev: &Dev, arguments: &Arguments) -> anyhow::Result<()> {
+    let address = dev
+        .app
         .addresses
         .first()
         .context("the service listens on no address")?;
-    let url = format!("http://{address}");
+    let metrics = dev.app.metrics_addresses.first();
+    let directory = &arguments.data_dir;
 
-    writeln!(
-        std::io::stdout(),
-        "ready: {url} (messages in the simulator: {}/messages). Try: curl -u dev:dev -H 'Content-Type: application/json' \
-         {url}/v1/PushNotifications -d '{}'",
-        simulator.control_url,
-        demo::EXAMPLE,
-    )?;
+    let welcome = Welcome {
+        api: format!("http://{address}"),
+        has_docs: true,
+        metrics: metrics.map(|address| format!("http://{address}")),
+        simulator: &dev.simulator.control_url,
+        database: dev.database_url.clone(),
+        log: directory.join(LOG_FILE).display().to_string(),
+        data_directory: directory.display().to_string(),
+    };
+    print_line(&welcome.to_string());
+
     Ok(())
 }

@@ -29,33 +29,36 @@ fn directory() -> tempfile::TempDir {
 
 struct Dev {
     process: Child,
-    line: String,
+    /// What it printed at its start.
+    text: String,
 }
 
 impl Dev {
-    /// Starts it, and waits for its line.
+    /// Starts it, and waits until it is ready.
     fn start(directory: &std::path::Path) -> Self {
         Self::run(dev(directory).env_remove("DATABASE_URL"))
     }
 
-    /// Starts `command`, and waits for its line.
+    /// Starts `command`, and waits until it is ready.
     fn run(command: &mut Command) -> Self {
         let mut process = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert!(line.contains("ready"), "{line}");
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let mut text = String::new();
+        while !text.contains("Try: ") {
+            let length = output.read_line(&mut text).unwrap();
+            assert!(length > 0, "it ended: {text}");
+        }
+        assert!(text.starts_with("ready: "), "{text}");
 
-        Self { process, line }
+        Self { process, text }
     }
 
     fn url(&self) -> &str {
-        self.line
+        self.text
             .split_whitespace()
             .find(|word| word.starts_with("http://"))
             .unwrap()
@@ -63,7 +66,17 @@ impl Dev {
 
     /// The example command in its output.
     fn curl(&self) -> &str {
-        self.line.split_once("Try: ").unwrap().1.trim()
+        self.text.split_once("Try: ").unwrap().1.trim()
+    }
+
+    /// The place that it printed for `name`.
+    fn place(&self, name: &str) -> &str {
+        let line = self
+            .text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{name} is not in {}", self.text))
+            .trim()
     }
 
     async fn stop(mut self) {
@@ -322,10 +335,10 @@ async fn the_demo_works_with_a_simulator_that_runs_by_itself() {
         .unwrap();
     let simulator = Dev {
         process: simulator,
-        line,
+        text: line,
     };
     let mut urls = simulator
-        .line
+        .text
         .split([' ', ','])
         .filter(|word| word.starts_with("https://"));
     let fcm_url = urls.next().unwrap();
@@ -358,4 +371,71 @@ async fn the_demo_works_with_a_simulator_that_runs_by_itself() {
     drop(process);
     simulator.stop().await;
     world.simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_says_where_everything_is() {
+    let directory = directory();
+    let dev = Dev::start(directory.path());
+
+    for (name, expected) in [
+        ("documentation", "swagger-ui"),
+        ("metrics", "bellwire_"),
+        ("arrived messages", "{"),
+    ] {
+        let answer = reqwest::get(dev.place(name)).await.unwrap();
+        assert!(answer.status().is_success(), "{name}");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(expected), "{name}: {text}");
+    }
+
+    let log = std::fs::read_to_string(dev.place("log")).unwrap();
+    assert!(log.contains("INFO"), "{log}");
+
+    let command = format!(
+        "{} -Atc 'select count(*) from accounts'",
+        dev.place("database")
+    );
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "1\n", "{output:?}");
+
+    dev.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_one_in_the_directory_is_refused_and_harms_nothing() {
+    let directory = directory();
+    let first = Dev::start(directory.path());
+
+    let second = dev(directory.path())
+        .env_remove("DATABASE_URL")
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success(), "{second:?}");
+    assert!(
+        error.contains(&format!("(process {})", first.process.id()))
+            && error.contains("--data-dir"),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+
+    delivered(&first, first.curl()).await;
+    first.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_port_is_named_with_its_option() {
+    let directory = directory();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+
+    let output = Command::new(env!("CARGO_BIN_EXE_bellwire"))
+        .args(["dev", "--port", &port, "--data-dir"])
+        .arg(directory.path())
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{output:?}");
+    assert!(error.contains(&port) && error.contains("--port"), "{error}");
 }

@@ -1,0 +1,89 @@
+//! What `bellwire dev` prints once it is ready: where everything is, and what to try.
+
+use std::fmt;
+
+use crate::dev::demo;
+
+/// Where everything is. Its text begins with `ready: ` and the URL of the API.
+pub(super) struct Welcome<'a> {
+    /// The URL of the HTTP API.
+    pub api: String,
+    /// `/docs/` is served.
+    pub has_docs: bool,
+    pub metrics: Option<String>,
+    /// The control endpoint of the simulator.
+    pub simulator: &'a str,
+    /// For psql.
+    pub database: String,
+    pub log: String,
+    pub data_directory: String,
+}
+
+impl fmt::Display for Welcome<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let api = &self.api;
+        writeln!(formatter, "ready: {api} (key dev, secret dev)")?;
+
+        let docs = self.has_docs.then(|| format!("{api}/docs/"));
+        let metrics = self.metrics.as_ref().map(|url| format!("{url}/metrics"));
+        let lines = [
+            ("documentation", docs),
+            ("metrics", metrics),
+            (
+                "arrived messages",
+                Some(format!("{}/messages", self.simulator)),
+            ),
+            ("database", Some(format!("psql '{}'", self.database))),
+            ("log", Some(self.log.clone())),
+        ];
+        for (name, place) in lines {
+            if let Some(place) = place {
+                writeln!(formatter, "  {name:<16}  {place}")?;
+            }
+        }
+
+        writeln!(
+            formatter,
+            "Ctrl-C stops everything; the data stays in {}.",
+            self.data_directory
+        )?;
+        write!(
+            formatter,
+            "Try: curl -u dev:dev -H 'Content-Type: application/json' {api}/v1/PushNotifications -d '{}'",
+            demo::EXAMPLE
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_where_everything_is_in_a_few_lines() {
+        let text = Welcome {
+            api: "http://127.0.0.1:8080".to_owned(),
+            has_docs: true,
+            metrics: Some("http://127.0.0.1:9464".to_owned()),
+            simulator: "http://127.0.0.1:4000",
+            database: "postgres://bellwire@%2Frun/bellwire".to_owned(),
+            log: ".bellwire/bellwire.log".to_owned(),
+            data_directory: ".bellwire".to_owned(),
+        }
+        .to_string();
+
+        for place in [
+            "ready: http://127.0.0.1:8080 ",
+            "http://127.0.0.1:8080/docs/\n",
+            "http://127.0.0.1:9464/metrics\n",
+            "http://127.0.0.1:4000/messages\n",
+            "psql 'postgres://bellwire@%2Frun/bellwire'\n",
+            ".bellwire/bellwire.log\n",
+            "Ctrl-C",
+            "Try: curl ",
+        ] {
+            assert!(text.contains(place), "{place} is not in {text}");
+        }
+        assert!(text.lines().count() < 10, "{text}");
+    }
+}
