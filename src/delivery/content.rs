@@ -1,8 +1,10 @@
 //! The content of an Operation: rendered once for each provider if all recipients get the same, and
-//! for each recipient if it is a template.
+//! for each recipient otherwise.
+//!
+//! Lanes parse and render, when they send: a lane belongs to one account, so no account waits for the
+//! templates of another.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -25,14 +27,33 @@ pub(super) enum ContentProblem {
 
 type Rendered = Result<Arc<Payload>, ContentProblem>;
 
-/// An Operation's content. A payload is rendered when it is first needed.
+/// The payloads for both providers, each rendered when it is first needed.
+#[derive(Default)]
+struct Payloads {
+    fcm: OnceLock<Rendered>,
+    apn: OnceLock<Rendered>,
+}
+
+impl Payloads {
+    fn get_or_render(&self, provider: Provider, render: impl FnOnce() -> Rendered) -> Rendered {
+        let payload = match provider {
+            Provider::Fcm => &self.fcm,
+            Provider::Apn => &self.apn,
+        };
+
+        payload.get_or_init(render).clone()
+    }
+}
+
+/// An Operation's content. Its notifications, in any number of lanes, own it together.
 pub(super) struct Content {
     pub operation: DueOperation,
     /// Until when it may be sent.
     pub deadline: Instant,
-    /// `None`: all recipients get the same.
-    template: Result<Option<MessageTemplate>, ContentProblem>,
-    payloads: HashMap<Provider, Rendered>,
+    /// Parsed when it is first needed. `None`: it is no template.
+    template: OnceLock<Result<Option<MessageTemplate>, ContentProblem>>,
+    /// What recipients get who have nothing of their own.
+    payloads: Payloads,
 }
 
 /// What one recipient has of its own.
@@ -43,18 +64,46 @@ pub(super) struct RecipientValues {
     pub badge: Option<u32>,
 }
 
-/// The content for one recipient.
-pub(super) struct RecipientContent<'a> {
-    content: &'a mut Content,
+/// The content for one recipient. Cheap to clone.
+#[derive(Clone)]
+pub(super) enum RecipientContent {
+    /// The recipient has nothing of its own.
+    Common(Arc<Content>),
+    Own(Arc<OwnContent>),
+}
+
+/// The content for a recipient that has values of its own. The devices of a User share it.
+pub(super) struct OwnContent {
+    content: Arc<Content>,
     values: RecipientValues,
-    /// The payloads of this recipient, if no other gets the same.
-    rendered: HashMap<Provider, Rendered>,
+    payloads: Payloads,
 }
 
 impl Content {
     /// The content of `operation`, which was loaded at `now`.
     pub(super) fn new(operation: DueOperation, now: Instant) -> Self {
-        let template = match &operation.message {
+        Self {
+            deadline: now + operation.time_left,
+            template: OnceLock::new(),
+            payloads: Payloads::default(),
+            operation,
+        }
+    }
+
+    pub(super) fn for_recipient(self: &Arc<Self>, values: RecipientValues) -> RecipientContent {
+        if values.variables.is_none() && values.badge.is_none() {
+            return RecipientContent::Common(Arc::clone(self));
+        }
+
+        RecipientContent::Own(Arc::new(OwnContent {
+            content: Arc::clone(self),
+            values,
+            payloads: Payloads::default(),
+        }))
+    }
+
+    fn template(&self) -> Result<Option<&MessageTemplate>, ContentProblem> {
+        let parse = || match &self.operation.message {
             Ok(message) => MessageTemplate::parse(message)
                 .map_err(|problems| template_problem(problems.into_iter().next())),
             Err(error) => Err(ContentProblem::Unreadable(format!(
@@ -62,62 +111,62 @@ impl Content {
             ))),
         };
 
-        Self {
-            deadline: now + operation.time_left,
-            template,
-            payloads: HashMap::new(),
-            operation,
+        match self.template.get_or_init(parse) {
+            Ok(template) => Ok(template.as_ref()),
+            Err(problem) => Err(problem.clone()),
         }
     }
 
-    pub(super) fn for_recipient(&mut self, values: RecipientValues) -> RecipientContent<'_> {
-        RecipientContent {
-            content: self,
-            values,
-            rendered: HashMap::new(),
-        }
+    fn common_payload(&self, provider: Provider) -> Rendered {
+        let template = self.template()?;
+
+        self.payloads.get_or_render(provider, || match template {
+            None => render(&self.operation, provider, None),
+            Some(_) => {
+                let nothing = RecipientValues {
+                    variables: None,
+                    badge: None,
+                };
+                let message = own_message(&self.operation, template, &nothing)?;
+                render(&self.operation, provider, Some(&message))
+            }
+        })
     }
 }
 
-impl RecipientContent<'_> {
+impl RecipientContent {
+    fn content(&self) -> &Arc<Content> {
+        match self {
+            Self::Common(content) => content,
+            Self::Own(own) => &own.content,
+        }
+    }
+
     pub(super) fn operation(&self) -> &DueOperation {
-        &self.content.operation
+        &self.content().operation
     }
 
     /// Until when it may be sent.
     pub(super) fn deadline(&self) -> Instant {
-        self.content.deadline
+        self.content().deadline
     }
 
-    pub(super) fn payload(&mut self, provider: Provider) -> Rendered {
-        let Content {
-            operation,
-            template,
-            payloads,
-            ..
-        } = &mut *self.content;
-
-        let template = match template {
-            Ok(template) => template.as_ref(),
-            Err(problem) => return Err(problem.clone()),
+    /// The payload for `provider`. It is rendered here, unless it was before.
+    pub(super) fn payload(&self, provider: Provider) -> Rendered {
+        let own = match self {
+            Self::Common(content) => return content.common_payload(provider),
+            Self::Own(own) => own,
         };
-        let values = &self.values;
-
-        if template.is_none() && values.badge.is_none() {
-            return payloads
-                .entry(provider)
-                .or_insert_with(|| render(operation, provider, None))
-                .clone();
+        let content = &own.content;
+        let template = content.template()?;
+        if template.is_none() && own.values.badge.is_none() {
+            return content.common_payload(provider);
         }
 
-        // The devices of a User share it.
-        self.rendered
-            .entry(provider)
-            .or_insert_with(|| {
-                let message = own_message(operation, template, values)?;
-                render(operation, provider, Some(&message))
-            })
-            .clone()
+        own.payloads.get_or_render(provider, || {
+            let message = own_message(&content.operation, template, &own.values)?;
+            render(&content.operation, provider, Some(&message))
+        })
     }
 }
 
@@ -162,4 +211,75 @@ fn template_problem(problem: Option<TemplateProblem>) -> ContentProblem {
     let message = problem.map_or_else(String::new, |problem| problem.to_string());
 
     ContentProblem::Invalid(Failure::new(FailureCode::InvalidTemplate, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::model::id::{AccountId, OperationId};
+    use crate::model::operation::UserSenders;
+
+    fn content(body: &str) -> Arc<Content> {
+        let message = Message {
+            body: Some(body.to_owned()),
+            ..Message::default()
+        };
+
+        Arc::new(Content::new(
+            DueOperation {
+                id: OperationId::generate(),
+                account_id: AccountId::generate(),
+                message: Ok(message),
+                senders: UserSenders::default(),
+                audience_tags: None,
+                starts_at: OffsetDateTime::now_utc(),
+                time_left: Duration::from_secs(60),
+            },
+            Instant::now(),
+        ))
+    }
+
+    fn payload(
+        content: &Arc<Content>,
+        variables: Option<Value>,
+        badge: Option<u32>,
+    ) -> Arc<Payload> {
+        let recipient = content.for_recipient(RecipientValues { variables, badge });
+        let first = recipient.payload(Provider::Fcm);
+        let again = recipient.clone().payload(Provider::Fcm);
+
+        match (first, again) {
+            (Ok(first), Ok(again)) => {
+                assert!(
+                    Arc::ptr_eq(&first, &again),
+                    "the devices of a User share it"
+                );
+                first
+            }
+            _ => panic!("it can't be rendered"),
+        }
+    }
+
+    #[test]
+    fn recipients_who_get_the_same_share_a_payload() {
+        let plain = content("Hello");
+        let common = payload(&plain, None, None);
+        let name = json!({"name": "Kati"});
+        assert!(Arc::ptr_eq(&common, &payload(&plain, None, None)));
+        assert!(Arc::ptr_eq(
+            &common,
+            &payload(&plain, Some(name.clone()), None)
+        ));
+        assert!(!Arc::ptr_eq(&common, &payload(&plain, None, Some(3))));
+
+        let template = content("Hello {{ name | default: 'you' }}");
+        let common = payload(&template, None, None);
+        assert!(Arc::ptr_eq(&common, &payload(&template, None, None)));
+        assert!(!Arc::ptr_eq(&common, &payload(&template, Some(name), None)));
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
 
-use crate::delivery::content::{Content, ContentProblem, RecipientContent, RecipientValues};
+use crate::delivery::content::{Content, RecipientContent, RecipientValues};
 use crate::delivery::lane::Job;
 use crate::delivery::lane::registry::LaneRegistry;
 use crate::delivery::queue::deferred_batches::{Deferred, DeferredBatches};
@@ -18,7 +18,6 @@ use crate::delivery::settle::resolution::{self, DeviceDelivery, UserDelivery};
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::{CredentialId, OperationId};
 use crate::model::masked_token::masked;
-use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
 use crate::store::batch_load::DueNotification;
 use crate::store::batches::BatchKey;
@@ -47,13 +46,6 @@ pub(super) fn lock(dispatch: &SharedDispatch) -> MutexGuard<'_, Dispatch> {
     dispatch.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How a device is reached.
-#[derive(Clone, Copy)]
-struct Route {
-    provider: Provider,
-    credential_id: CredentialId,
-}
-
 impl Dispatch {
     /// How long to put a claimed batch back for, unread. `None`: it must be loaded.
     pub(super) fn deferral(&mut self, batch: BatchKey, now: Instant) -> Option<Duration> {
@@ -69,7 +61,7 @@ impl Dispatch {
         &self,
         notification: DueNotification,
         batch_guard: &BatchGuard,
-        contents: &mut HashMap<OperationId, Content>,
+        contents: &HashMap<OperationId, Arc<Content>>,
         user_devices: Option<RemainingDevices>,
     ) {
         if !notification.due_in.is_zero() {
@@ -89,7 +81,7 @@ impl Dispatch {
         };
 
         let guard = batch_guard.notification(notification.position, notification.attempts);
-        let Some(content) = contents.get_mut(&operation_id) else {
+        let Some(content) = contents.get(&operation_id) else {
             let failure = Failure::new(
                 FailureCode::OperationGone,
                 "Its Operation is no longer stored",
@@ -98,26 +90,22 @@ impl Dispatch {
             return;
         };
 
-        let mut content = content.for_recipient(RecipientValues {
+        let content = content.for_recipient(RecipientValues {
             variables: notification.variables,
             badge: notification.badge,
         });
         match recipient {
             Recipient::Device {
-                provider,
                 credential_id,
                 token,
+                ..
             } => {
-                let route = Route {
-                    provider,
-                    credential_id,
-                };
                 let delivery = DeviceDelivery::Direct(guard);
-                self.send_to_device(delivery, route, &token, &mut content);
+                self.send_to_device(delivery, credential_id, &token, &content);
             }
             Recipient::User(_) => {
                 let remaining = user_devices.unwrap_or_default();
-                self.send_to_user(guard, remaining, &mut content);
+                self.send_to_user(guard, remaining, &content);
             }
         }
     }
@@ -146,14 +134,14 @@ impl Dispatch {
     fn send_to_device(
         &self,
         delivery: DeviceDelivery,
-        route: Route,
+        credential_id: CredentialId,
         sealed_token: &[u8],
-        content: &mut RecipientContent<'_>,
+        content: &RecipientContent,
     ) {
         // A lane that sends nothing now would put the notification back: the token need not be
         // decrypted for that, nor the payload rendered. At its deadline, the lane fails it.
         let now = Instant::now();
-        if let Some(delay) = self.lanes.blocked_for(route.credential_id, now)
+        if let Some(delay) = self.lanes.blocked_for(credential_id, now)
             && content.deadline() > now
         {
             return delivery.postpone(content.deadline(), delay);
@@ -165,7 +153,7 @@ impl Dispatch {
             .master_keys
             .open_direct_token(account_id, sealed_token)
         {
-            Ok(token) => self.submit(delivery, route, token, content),
+            Ok(token) => self.submit(delivery, credential_id, token, content),
             Err(error) => {
                 let reason = format!("its token can't be decrypted: {error}");
                 let delay = self.lanes.policy.base;
@@ -177,34 +165,24 @@ impl Dispatch {
     fn submit(
         &self,
         delivery: DeviceDelivery,
-        route: Route,
+        credential_id: CredentialId,
         token: String,
-        content: &mut RecipientContent<'_>,
+        content: &RecipientContent,
     ) {
-        let deadline = content.deadline();
-
-        match content.payload(route.provider) {
-            Ok(payload) => {
-                let job = Job {
-                    delivery,
-                    token,
-                    payload,
-                    deadline,
-                };
-                self.lanes.submit(route.credential_id, job);
-            }
-            Err(ContentProblem::Invalid(failure)) => delivery.fail(failure),
-            Err(ContentProblem::Unreadable(reason)) => {
-                delivery.postpone_or_expire(deadline, self.lanes.policy.base, &reason);
-            }
-        }
+        let job = Job {
+            delivery,
+            token,
+            deadline: content.deadline(),
+            content: content.clone(),
+        };
+        self.lanes.submit(credential_id, job);
     }
 
     fn send_to_user(
         &self,
         guard: NotificationGuard,
         remaining: RemainingDevices,
-        content: &mut RecipientContent<'_>,
+        content: &RecipientContent,
     ) {
         if remaining.devices.is_empty() && !remaining.accepted {
             return end_without_device(guard, content);
@@ -212,10 +190,7 @@ impl Dispatch {
 
         let user_delivery = UserDelivery::new(guard, remaining.accepted);
         for device in remaining.devices {
-            let route = Route {
-                provider: device.device.provider,
-                credential_id: device.credential_id,
-            };
+            let credential_id = device.credential_id;
             let account_id = content.operation().account_id.as_uuid();
             let token = self.lanes.master_keys.open_device_token(
                 account_id,
@@ -229,7 +204,7 @@ impl Dispatch {
 
             let delivery = user_delivery.to_device(tried, device.attempts);
             match token {
-                Ok(token) => self.submit(delivery, route, token, content),
+                Ok(token) => self.submit(delivery, credential_id, token, content),
                 Err(error) => {
                     let reason = format!("a token can't be decrypted: {error}");
                     let delay = self.lanes.policy.base;
@@ -267,7 +242,7 @@ impl Loaded {
         let Self {
             batch_guards,
             notifications,
-            mut contents,
+            contents,
             mut user_devices,
             permits: _permits,
         } = self;
@@ -279,7 +254,7 @@ impl Loaded {
                 for (index, notification) in notifications.by_ref().take(SLICE) {
                     let batch_guard = &batch_guards[notification.batch];
                     let devices = user_devices.remove(&index);
-                    dispatch.dispatch_one(notification, batch_guard, &mut contents, devices);
+                    dispatch.dispatch_one(notification, batch_guard, &contents, devices);
                 }
             }
             tokio::task::yield_now().await;
@@ -296,7 +271,7 @@ impl Loaded {
 }
 
 /// Ends the notification of a User who has no device left to try.
-fn end_without_device(guard: NotificationGuard, content: &RecipientContent<'_>) {
+fn end_without_device(guard: NotificationGuard, content: &RecipientContent) {
     if guard.attempts_before > 0 {
         let failure = Failure::new(
             FailureCode::DeviceGone,
@@ -340,6 +315,7 @@ mod tests {
 
     use super::*;
     use crate::model::id::UserId;
+    use crate::model::provider::Provider;
     use crate::store::batch_load::DueNotification;
 
     #[test]

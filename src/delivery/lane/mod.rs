@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
+use crate::delivery::content::RecipientContent;
 use crate::delivery::lane::backlog::Backlog;
 use crate::delivery::lane::rate_limiter::Quota;
 use crate::delivery::lane::retry::RetryPolicy;
@@ -25,15 +26,14 @@ use crate::delivery::settle::resolution::DeviceDelivery;
 use crate::model::failure::Failure;
 use crate::model::id::CredentialId;
 use crate::model::provider::Provider;
-use crate::provider::{Client, Payload};
+use crate::provider::Client;
 
 /// A notification on its way to its provider.
 pub(super) struct Job {
     pub delivery: DeviceDelivery,
     /// The device token: a secret.
     pub token: String,
-    /// Shared by all notifications of an Operation that get the same.
-    pub payload: Arc<Payload>,
+    pub content: RecipientContent,
     /// When the delivery fails if it was not sent.
     pub deadline: Instant,
 }

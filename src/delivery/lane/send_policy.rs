@@ -112,6 +112,11 @@ impl SendPolicy {
         self.breaker.tripped_for(now)
     }
 
+    /// The delay for a notification whose stored message can't be read.
+    pub(super) fn delay_of_unreadable(&self) -> Duration {
+        self.retry.base
+    }
+
     /// For people.
     pub(super) fn last_error(&self) -> Option<&str> {
         self.breaker.last_error().map(AsRef::as_ref)

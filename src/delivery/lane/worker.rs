@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
+use crate::delivery::content::ContentProblem;
 use crate::delivery::lane::backlog::Backlog;
 use crate::delivery::lane::retry::Next;
 use crate::delivery::lane::send_policy::{
@@ -24,10 +25,13 @@ use crate::model::failure::Failure;
 use crate::model::id::CredentialId;
 use crate::model::outcome::{Answer, NotSent, Outcome};
 use crate::model::provider::Provider;
-use crate::provider::Client;
+use crate::provider::{Client, Payload};
 use crate::store::devices::DeadDevice;
 use crate::store::outcome_record::Attempt;
 use crate::telemetry::metrics::{LaneMetrics, LaneStatus};
+
+/// A template that takes so long to render keeps the thread from other lanes for too long.
+const SLOW_RENDERING: Duration = Duration::from_micros(300);
 
 /// The task of a lane. It alone sends with the lane's Credential.
 ///
@@ -45,6 +49,8 @@ pub(super) struct Worker {
     account: Option<Arc<AccountCapacity>>,
     /// Of the requests in flight, while the lane is stalled.
     exemption: Option<Exemption>,
+    /// Whether the last payload took long to render.
+    renders_slowly: bool,
     metrics: LaneMetrics,
 }
 
@@ -67,6 +73,7 @@ impl Worker {
             pruner: params.pruner,
             account: None,
             exemption: None,
+            renders_slowly: false,
             metrics: LaneMetrics::new(params.provider, params.credential_id),
         }
     }
@@ -101,8 +108,11 @@ impl Worker {
                 job = queue.recv(), if intake == Intake::Now => match job {
                     Some(job) if queue.is_closed() => self.give_back(job),
                     Some(job) => {
-                        if let Some(job) = self.admit(job, in_flight.len()) {
-                            in_flight.push(send(Arc::clone(&self.client), job));
+                        if let Some((job, payload)) = self.admit(job, in_flight.len()) {
+                            in_flight.push(send(Arc::clone(&self.client), job, payload));
+                        }
+                        if self.renders_slowly {
+                            tokio::task::yield_now().await;
                         }
                     }
                     None => is_drained = true,
@@ -124,8 +134,8 @@ impl Worker {
         job.postpone(delay.unwrap_or_default());
     }
 
-    /// Returns the notification if it is to be sent now; otherwise resolves it.
-    fn admit(&mut self, job: Job, in_flight: usize) -> Option<Job> {
+    /// Returns the notification with its payload if it is to be sent now; otherwise resolves it.
+    fn admit(&mut self, job: Job, in_flight: usize) -> Option<(Job, Arc<Payload>)> {
         self.backlog.leave();
         self.note_account(job.delivery.lease().account());
 
@@ -136,10 +146,35 @@ impl Worker {
         };
 
         match self.policy.admit(&candidate, Instant::now()) {
-            Admission::Send => return Some(job),
+            Admission::Send => return self.with_payload(job),
             Admission::LetGo => drop(job),
             Admission::Expire => job.expire(self.backlog.last_error().as_deref()),
             Admission::PutBack(delay) => job.postpone(delay),
+        }
+
+        None
+    }
+
+    /// Renders the payload of a notification; resolves it if that is impossible.
+    fn with_payload(&mut self, job: Job) -> Option<(Job, Arc<Payload>)> {
+        let began = Instant::now();
+        let render = || job.content.payload(self.provider);
+        // Other lanes' tasks are moved to another thread meanwhile.
+        let rendered = if self.renders_slowly {
+            tokio::task::block_in_place(render)
+        } else {
+            render()
+        };
+        self.renders_slowly = began.elapsed() >= SLOW_RENDERING;
+
+        match rendered {
+            Ok(payload) => return Some((job, payload)),
+            Err(ContentProblem::Invalid(failure)) => job.delivery.fail(failure),
+            Err(ContentProblem::Unreadable(reason)) => {
+                let delay = self.policy.delay_of_unreadable();
+                job.delivery
+                    .postpone_or_expire(job.deadline, delay, &reason);
+            }
         }
 
         None
@@ -284,11 +319,11 @@ impl Worker {
     }
 }
 
-async fn send(client: Arc<Client>, job: Job) -> Response {
+async fn send(client: Arc<Client>, job: Job, payload: Arc<Payload>) -> Response {
     let started_at = OffsetDateTime::now_utc();
     let started = Instant::now();
     let result = client
-        .send(&job.payload, &job.token, job.delivery.message_id())
+        .send(&payload, &job.token, job.delivery.message_id())
         .await;
 
     Response {

@@ -126,7 +126,7 @@ fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at
     };
     loaded
         .contents
-        .insert(due.id, Content::new(due, Instant::now()));
+        .insert(due.id, Arc::new(Content::new(due, Instant::now())));
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! a few statements for all batches together.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
@@ -28,7 +29,7 @@ pub(crate) struct Loaded {
     /// The unsettled notifications of the batches, also those that are not due yet.
     pub notifications: Vec<DueNotification>,
     /// By Operation.
-    pub contents: HashMap<OperationId, Content>,
+    pub contents: HashMap<OperationId, Arc<Content>>,
     /// The devices of notifications to Users, by index in `notifications`.
     pub user_devices: HashMap<usize, RemainingDevices>,
     /// Permits of Operations that were handed over, until their notifications have their own.
@@ -98,7 +99,7 @@ fn exceed_tallies(batches: &[ClaimedBatch], notifications: &[DueNotification]) -
 async fn contents(
     connection: &mut PgConnection,
     batches: &[ClaimedBatch],
-) -> sqlx::Result<HashMap<OperationId, Content>> {
+) -> sqlx::Result<HashMap<OperationId, Arc<Content>>> {
     let mut ids: Vec<OperationId> = batches.iter().map(|batch| batch.key.operation_id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -108,7 +109,7 @@ async fn contents(
 
     Ok(operations
         .into_iter()
-        .map(|operation| (operation.id, Content::new(operation, now)))
+        .map(|operation| (operation.id, Arc::new(Content::new(operation, now))))
         .collect())
 }
 

@@ -1,6 +1,7 @@
 //! The devices with which a notification to a User still has to be tried.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sqlx::PgConnection;
 
@@ -43,7 +44,7 @@ pub(crate) struct UserNotification<'a> {
 pub(crate) fn of_users<'a>(
     batches: &[ClaimedBatch],
     notifications: &[DueNotification],
-    contents: &'a HashMap<OperationId, Content>,
+    contents: &'a HashMap<OperationId, Arc<Content>>,
 ) -> Vec<UserNotification<'a>> {
     let to_user = |(index, notification): (usize, &DueNotification)| {
         let Some(Recipient::User(user_id)) = notification.recipient else {
