@@ -25,7 +25,7 @@ use crate::http::{self, Readiness};
 use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
 use crate::maintenance::old_snapshots;
 use crate::maintenance::retention::{self, Retention};
-use crate::maintenance::{certificate_watch, seal_form};
+use crate::maintenance::{certificate_watch, seal_form, token_forms};
 use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::store::database_url;
 use crate::store::dedicated_connection::DedicatedConnection;
@@ -398,6 +398,7 @@ impl App {
 /// Starts the tasks that watch over secrets. They end with `stop`.
 fn watch_secrets(config: &Config, pool: &Pool, keys: MasterKeys, stop: &CancellationToken) {
     tokio::spawn(certificate_watch::run(pool.clone(), stop.clone()));
+    tokio::spawn(token_forms::run(pool.clone(), keys.clone(), stop.clone()));
 
     if !config.secrets.keep_older_seal {
         tokio::spawn(seal_form::watch(pool.clone(), keys, stop.clone()));

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::http::State;
 use crate::model::id::OperationId;
 
-/// A 202. Under an `Idempotency-Key` it is stored, and answered again to a repeated request.
+/// A 202, or a 204 for what was removed. Under an `Idempotency-Key` it is stored, and answered again to a repeated request.
 #[derive(Debug, Clone)]
 pub(super) struct Accepted {
     /// The `Location` header.
@@ -69,7 +69,19 @@ impl Accepted {
         }
     }
 
+    /// A resource was removed: a 204, which has neither an address nor a body.
+    pub(super) fn removed() -> Self {
+        Self {
+            location: String::new(),
+            body: Value::Null,
+        }
+    }
+
     pub(super) fn respond(self) -> HttpResponse {
+        if self.body.is_null() {
+            return HttpResponse::NoContent().finish();
+        }
+
         HttpResponse::Accepted()
             .insert_header((header::LOCATION, self.location))
             .json(self.body)

@@ -26,6 +26,18 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<D
     Some(device(provider, &token?, &object.at("token"), problems))
 }
 
+/// Reads another token of the same provider from the field `name`, if it is there.
+pub(super) fn read_other(
+    object: &mut Object<'_>,
+    name: &'static str,
+    provider: Provider,
+    problems: &mut Problems,
+) -> Option<Device> {
+    let token = object.string(name, problems)?;
+
+    Some(device(provider, &token, &object.at(name), problems))
+}
+
 fn device(provider: Provider, token: &str, path: &Path<'_>, problems: &mut Problems) -> Device {
     let normalized = if token.len() > MAX_TOKEN {
         Err(format!(

@@ -213,6 +213,18 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(device_registrations::register)),
         )
         .service(
+            resource("/DeviceRegistrations/Remove", "POST")
+                .route(web::post().to(device_registrations::remove)),
+        )
+        .service(
+            resource(
+                "/DeviceRegistrations/{id}/Devices/{deviceId}",
+                "PATCH, DELETE",
+            )
+            .route(web::patch().to(device_registrations::update_device))
+            .route(web::delete().to(device_registrations::remove_device)),
+        )
+        .service(
             resource("/DeviceRegistrations/{id}", "GET, DELETE")
                 .route(web::get().to(device_registrations::fetch))
                 .route(web::delete().to(device_registrations::delete)),

@@ -181,6 +181,11 @@ id_type!(
     "comms_device_registration"
 );
 id_type!(
+    /// One device of a registration. *Extension*.
+    DeviceId,
+    "bellwire_device"
+);
+id_type!(
     /// A tenant. *Extension*: the API that Bellwire follows has account SIDs in their place.
     AccountId,
     "bellwire_account"

@@ -12,7 +12,7 @@ use sqlx::{Connection, PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
+use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
 
 /// Most devices of a registration.
@@ -34,23 +34,37 @@ pub(crate) struct KnownToken<'a> {
     pub app_name: &'a str,
     pub provider: Provider,
     pub token_hash: &'a [u8],
+    /// The hashes under which the device may be stored besides: of forms that older releases kept, and
+    /// of a token that this one replaces.
+    pub other_hashes: &'a [Vec<u8>],
+}
+
+impl KnownToken<'_> {
+    fn hashes(&self) -> Vec<&[u8]> {
+        let others = self.other_hashes.iter().map(Vec::as_slice);
+        std::iter::once(self.token_hash).chain(others).collect()
+    }
 }
 
 pub(crate) struct NewDevice<'a> {
     /// The id of the device that has the token, or a new one. The seal of the token names it.
     pub id: Uuid,
-    pub account_id: AccountId,
-    pub app_name: &'a str,
-    /// `None`: a new User.
+    /// SHA-256 of the token is how it is found: sealing the same token twice gives two results. Tokens
+    /// are long and random, so the hash reveals nothing.
+    pub known: KnownToken<'a>,
+    /// `None`: the User who has the token, or a new one.
     pub user_id: Option<UserId>,
-    pub provider: Provider,
     /// Sealed.
     pub token: &'a [u8],
-    /// SHA-256 of the token, by which it is found: sealing the same token twice gives two results.
-    /// Tokens are long and random, so the hash reveals nothing.
-    pub token_hash: &'a [u8],
-    /// What audiences choose the device by.
+    /// What audiences choose the device by; `None`: those that it has.
     pub tags: Option<&'a Value>,
+}
+
+/// Where a device is registered.
+pub(crate) struct Registered {
+    pub registration_id: DeviceRegistrationId,
+    pub user_id: UserId,
+    pub device_id: DeviceId,
 }
 
 /// Why a device was not registered.
@@ -66,7 +80,7 @@ pub(crate) enum RegisterError {
     Database(#[from] sqlx::Error),
 }
 
-/// The device that has a token.
+/// The device that has a token; else the one that was registered last under one of the other hashes.
 pub(crate) async fn device_with(
     executor: impl PgExecutor<'_>,
     token: &KnownToken<'_>,
@@ -75,11 +89,14 @@ pub(crate) async fn device_with(
         r#"
         select id
         from devices
-        where account_id = $1 and app_name = $2 and provider = $3 and token_hash = $4
+        where account_id = $1 and app_name = $2 and provider = $3 and token_hash = any($4)
+        order by token_hash = $5 desc, registered_at desc
+        limit 1
         "#,
         token.account_id.as_uuid(),
         token.app_name,
         token.provider as Provider,
+        &token.hashes() as &[&[u8]],
         token.token_hash,
     )
     .fetch_optional(executor)
@@ -91,18 +108,20 @@ pub(crate) async fn device_with(
 pub(crate) async fn register(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
-) -> Result<DeviceRegistrationId, RegisterError> {
+) -> Result<Registered, RegisterError> {
     let mut transaction = connection.begin().await?;
 
-    if !lock_app(&mut transaction, new.account_id, new.app_name).await? {
+    if !lock_app(&mut transaction, new.known.account_id, new.known.app_name).await? {
         return Err(RegisterError::NoApp);
     }
-    let owner = lock_token(&mut transaction, new).await?;
-    let user_id = lock_users(&mut transaction, new, owner).await?;
+    let owners = owners(&mut transaction, &new.known).await?;
+    let user_id = lock_users(&mut transaction, new, &owners).await?;
 
     let id = upsert_registration(&mut transaction, new, user_id).await?;
-    take_from_others(&mut transaction, new, id).await?;
-    upsert_device(&mut transaction, new, id).await?;
+    rename(&mut transaction, new).await?;
+    let left = take_from_others(&mut transaction, &new.known, id).await?;
+    let device_id = upsert_device(&mut transaction, new, id).await?;
+    note_left(&mut transaction, &left).await?;
 
     // Counted after the insert: a device that was only renewed is not one more.
     if count_devices(&mut transaction, id).await? > MAX_DEVICES {
@@ -110,7 +129,39 @@ pub(crate) async fn register(
     }
 
     transaction.commit().await?;
-    Ok(id)
+    Ok(Registered {
+        registration_id: id,
+        user_id,
+        device_id,
+    })
+}
+
+/// Removes the device that has a token, under any of its hashes. Returns `false` if there is none.
+pub(crate) async fn remove(
+    connection: &mut PgConnection,
+    token: &KnownToken<'_>,
+) -> sqlx::Result<bool> {
+    let mut transaction = connection.begin().await?;
+    let owners = owners(&mut transaction, token).await?;
+    lock_users_with_registrations(&mut transaction, token, &owners).await?;
+
+    let left = sqlx::query_scalar!(
+        r#"
+        delete from devices
+        where account_id = $1 and app_name = $2 and provider = $3 and token_hash = any($4)
+        returning registration_id
+        "#,
+        token.account_id.as_uuid(),
+        token.app_name,
+        token.provider as Provider,
+        &token.hashes() as &[&[u8]],
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+
+    note_left(&mut transaction, &left).await?;
+    transaction.commit().await?;
+    Ok(!left.is_empty())
 }
 
 /// Keeps the App from being deleted until the transaction ends. Returns `false` if there is none.
@@ -135,17 +186,30 @@ async fn lock_app(
     Ok(found.is_some())
 }
 
-/// Makes registrations of one token follow each other. Returns the User who has it.
-async fn lock_token(
+/// Makes registrations of one token follow each other. Those with several tokens take them in the same
+/// order.
+pub(super) async fn lock_tokens(
     connection: &mut PgConnection,
-    new: &NewDevice<'_>,
-) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query!(
-        "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))",
-        new.token_hash,
-    )
-    .execute(&mut *connection)
-    .await?;
+    hashes: &[&[u8]],
+) -> sqlx::Result<()> {
+    let mut hashes = hashes.to_vec();
+    hashes.sort_unstable();
+    hashes.dedup();
+
+    for hash in hashes {
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))",
+            hash,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Locks a token. Returns the Users who have it, the one first whose registration counts.
+async fn owners(connection: &mut PgConnection, token: &KnownToken<'_>) -> sqlx::Result<Vec<Uuid>> {
+    lock_tokens(&mut *connection, &token.hashes()).await?;
 
     sqlx::query_scalar!(
         r#"
@@ -155,28 +219,53 @@ async fn lock_token(
         where devices.account_id = $1
             and devices.app_name = $2
             and devices.provider = $3
-            and devices.token_hash = $4
+            and devices.token_hash = any($4)
+        order by devices.token_hash = $5 desc, devices.registered_at desc
         "#,
-        new.account_id.as_uuid(),
-        new.app_name,
-        new.provider as Provider,
-        new.token_hash,
+        token.account_id.as_uuid(),
+        token.app_name,
+        token.provider as Provider,
+        &token.hashes() as &[&[u8]],
+        token.token_hash,
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await
 }
 
-/// Locks the User and the token's `owner` with their registrations, so that registrations of one
-/// User follow each other and the limit of devices holds. Returns the User, a new one if none is
-/// named.
+/// Locks the User and the token's `owners` with their registrations, so that registrations of one
+/// User follow each other and the limit of devices holds. Returns the User: the one that is named, else
+/// the first owner, else a new one.
 async fn lock_users(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
-    owner: Option<Uuid>,
+    owners: &[Uuid],
 ) -> Result<UserId, RegisterError> {
     let named = new.user_id.map(UserId::as_uuid);
-    let ids: Vec<Uuid> = named.into_iter().chain(owner).collect();
+    let ids: Vec<Uuid> = named.into_iter().chain(owners.iter().copied()).collect();
+    let locked = lock_users_with_registrations(&mut *connection, &new.known, &ids).await?;
 
+    let first_owner = owners.iter().find(|owner| locked.contains(owner));
+    match (new.user_id, first_owner) {
+        (Some(id), _) if locked.contains(&id.as_uuid()) => {
+            touch_user(connection, id).await?;
+            Ok(id)
+        }
+        (Some(_), _) => Err(RegisterError::NoUser),
+        (None, Some(owner)) => {
+            let id = UserId::from(*owner);
+            touch_user(connection, id).await?;
+            Ok(id)
+        }
+        (None, None) => Ok(create_user(connection, new.known.account_id).await?),
+    }
+}
+
+/// Returns those of `users` that the account has.
+async fn lock_users_with_registrations(
+    connection: &mut PgConnection,
+    token: &KnownToken<'_>,
+    users: &[Uuid],
+) -> sqlx::Result<Vec<Uuid>> {
     let locked = sqlx::query_scalar!(
         r#"
         select id
@@ -185,8 +274,8 @@ async fn lock_users(
         order by id
         for update
         "#,
-        new.account_id.as_uuid(),
-        &ids,
+        token.account_id.as_uuid(),
+        users,
     )
     .fetch_all(&mut *connection)
     .await?;
@@ -198,21 +287,14 @@ async fn lock_users(
         order by id
         for update
         "#,
-        new.account_id.as_uuid(),
-        new.app_name,
-        &ids,
+        token.account_id.as_uuid(),
+        token.app_name,
+        users,
     )
     .fetch_all(&mut *connection)
     .await?;
 
-    match new.user_id {
-        Some(id) if locked.contains(&id.as_uuid()) => {
-            touch_user(connection, id).await?;
-            Ok(id)
-        }
-        Some(_) => Err(RegisterError::NoUser),
-        None => Ok(create_user(connection, new.account_id).await?),
-    }
+    Ok(locked)
 }
 
 async fn touch_user(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
@@ -251,8 +333,8 @@ async fn upsert_registration(
         returning id
         "#,
         DeviceRegistrationId::generate().as_uuid(),
-        new.account_id.as_uuid(),
-        new.app_name,
+        new.known.account_id.as_uuid(),
+        new.known.app_name,
         user_id.as_uuid(),
     )
     .fetch_one(connection)
@@ -261,28 +343,67 @@ async fn upsert_registration(
     Ok(id.into())
 }
 
-/// Takes the token from any other registration than `id`.
+/// Gives the device the token under its hash, if it is stored under one of the others.
+async fn rename(connection: &mut PgConnection, new: &NewDevice<'_>) -> sqlx::Result<()> {
+    let known = &new.known;
+
+    sqlx::query!(
+        r#"
+        update devices
+        set token = $6, token_hash = $5, is_normalized = true
+        where id = $7
+            and account_id = $1
+            and app_name = $2
+            and provider = $3
+            and token_hash = any($4)
+            and not exists (
+                select
+                from devices as other
+                where other.account_id = $1
+                    and other.app_name = $2
+                    and other.provider = $3
+                    and other.token_hash = $5
+            )
+        "#,
+        known.account_id.as_uuid(),
+        known.app_name,
+        known.provider as Provider,
+        known.other_hashes,
+        known.token_hash,
+        new.token,
+        new.id,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Takes the token from any other registration than `id`, and removes what is stored under its other
+/// hashes. Returns the registrations that lose a device.
 async fn take_from_others(
     connection: &mut PgConnection,
-    new: &NewDevice<'_>,
+    token: &KnownToken<'_>,
     id: DeviceRegistrationId,
-) -> sqlx::Result<()> {
-    let left = sqlx::query_scalar!(
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
         r#"
         delete from devices
-        where account_id = $1 and app_name = $2 and provider = $3 and token_hash = $4 and registration_id <> $5
+        where account_id = $1
+            and app_name = $2
+            and provider = $3
+            and token_hash = any($4)
+            and (registration_id <> $5 or token_hash <> $6)
         returning registration_id
         "#,
-        new.account_id.as_uuid(),
-        new.app_name,
-        new.provider as Provider,
-        new.token_hash,
+        token.account_id.as_uuid(),
+        token.app_name,
+        token.provider as Provider,
+        &token.hashes() as &[&[u8]],
         id.as_uuid(),
+        token.token_hash,
     )
     .fetch_all(&mut *connection)
-    .await?;
-
-    note_left(connection, &left).await
+    .await
 }
 
 /// Notes that devices have left `registrations`, and deletes those that have no device any more: a
@@ -323,30 +444,34 @@ async fn upsert_device(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
     id: DeviceRegistrationId,
-) -> sqlx::Result<()> {
-    sqlx::query!(
+) -> sqlx::Result<DeviceId> {
+    let device_id = sqlx::query_scalar!(
         r#"
-        insert into devices (id, registration_id, account_id, app_name, provider, token, token_hash, tags)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        insert into devices (
+            id, registration_id, account_id, app_name, provider, token, token_hash, tags, is_normalized
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, true)
         on conflict on constraint devices_one_owner
             do update set
                 -- Sealed for another device, if that one was registered a moment ago.
                 token = case when devices.id = excluded.id then excluded.token else devices.token end,
-                tags = excluded.tags,
+                tags = coalesce(excluded.tags, devices.tags),
                 registered_at = now()
+        returning id
         "#,
         new.id,
         id.as_uuid(),
-        new.account_id.as_uuid(),
-        new.app_name,
-        new.provider as Provider,
+        new.known.account_id.as_uuid(),
+        new.known.app_name,
+        new.known.provider as Provider,
         new.token,
-        new.token_hash,
+        new.known.token_hash,
         new.tags,
     )
-    .execute(connection)
-    .await
-    .map(drop)
+    .fetch_one(connection)
+    .await?;
+
+    Ok(device_id.into())
 }
 
 async fn count_devices(

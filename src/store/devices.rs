@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
+use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
 use crate::store::device_registrations::note_left;
 use crate::store::pool::Pool;
@@ -157,9 +157,71 @@ async fn remove_known(
     Ok(registrations.len())
 }
 
+/// One device, by its id and its registration's.
+pub(crate) struct DeviceOf {
+    pub account_id: AccountId,
+    pub registration_id: DeviceRegistrationId,
+    pub id: DeviceId,
+}
+
+/// Removes a device. Its registration goes with the last one. Returns `false` if there is no such
+/// device.
+pub(crate) async fn remove(pool: &Pool, device: &DeviceOf) -> sqlx::Result<bool> {
+    pool.transaction(async |connection: &mut PgConnection| {
+        lock_owners(connection, &[device.id.as_uuid()]).await?;
+
+        let left = sqlx::query_scalar!(
+            r#"
+            delete from devices
+            where account_id = $1 and registration_id = $2 and id = $3
+            returning registration_id
+            "#,
+            device.account_id.as_uuid(),
+            device.registration_id.as_uuid(),
+            device.id.as_uuid(),
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+
+        note_left(connection, &left).await?;
+        Ok(!left.is_empty())
+    })
+    .await
+}
+
+/// Replaces the tags of a device. Returns `false` if there is no such device.
+pub(crate) async fn set_tags(pool: &Pool, device: &DeviceOf, tags: &Value) -> sqlx::Result<bool> {
+    pool.transaction(async |connection: &mut PgConnection| {
+        lock_owners(connection, &[device.id.as_uuid()]).await?;
+
+        let changed = sqlx::query_scalar!(
+            r#"
+            update devices
+            set tags = $4
+            where account_id = $1 and registration_id = $2 and id = $3
+            returning registration_id
+            "#,
+            device.account_id.as_uuid(),
+            device.registration_id.as_uuid(),
+            device.id.as_uuid(),
+            tags,
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+
+        // Its registration has changed, and has lost none.
+        note_left(connection, &changed).await?;
+        Ok(!changed.is_empty())
+    })
+    .await
+}
+
 /// Locks the Users of devices, then their registrations, each in key order, as
 /// [`crate::store::device_registrations`] does: so neither waits for the other.
-async fn lock_owners(connection: &mut PgConnection, devices: &[Uuid]) -> sqlx::Result<()> {
+pub(super) async fn lock_owners(
+    connection: &mut PgConnection,
+    devices: &[Uuid],
+) -> sqlx::Result<()> {
     sqlx::query!(
         r#"
         select id

@@ -26,6 +26,7 @@
 //! * `senders`: the Credentials that a request means, and their content for delivery
 //! * `idempotency_keys`: what was accepted under an Idempotency-Key
 //! * `sealed_secrets`: secrets that key rotation seals anew
+//! * `token_forms`: APNs tokens that an older release may have stored in capitals
 //!
 //! The database itself:
 //! * `database_url`: reads the address of the database
@@ -92,5 +93,6 @@ pub(crate) mod releases;
 pub mod schema;
 pub(crate) mod sealed_secrets;
 pub mod senders;
+pub(crate) mod token_forms;
 pub(crate) mod users;
 pub(crate) mod webhooks;

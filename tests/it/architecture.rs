@@ -79,7 +79,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "template",
         ],
     ),
-    ("maintenance", &["crypto", "store", "telemetry"]),
+    ("maintenance", &["crypto", "model", "store", "telemetry"]),
     // What services meet in, store with and send with.
     ("handoff", &["model"]),
     ("store", &["crypto", "model"]),

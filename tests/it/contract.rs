@@ -80,7 +80,8 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
     assert_eq!(status, StatusCode::ACCEPTED);
     assert_eq!(
         forms(&changed),
-        json!({"resourceId": "[comms_device_registration_ID]", "resourceLocation": location})
+        json!({"resourceId": "[comms_device_registration_ID]", "resourceLocation": location,
+            "userId": "[comms_pushnotificationuser_ID]", "deviceId": "[bellwire_device_ID]"})
     );
 
     let path = format!(
@@ -91,7 +92,7 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
 
     // The token is masked, and the dates are Bellwire's.
     let registration = json!({"id": "[comms_device_registration_ID]", "appName": "limonade_app",
-        "userId": "[comms_pushnotificationuser_ID]", "devices": [{"token": "dqWD…mple", "provider": "FCM"}],
+        "userId": "[comms_pushnotificationuser_ID]", "devices": [{"deviceId": "[bellwire_device_ID]", "token": "dqWD…mple", "provider": "FCM"}],
         "related": [], "createdAt": DATE, "updatedAt": DATE});
     assert_eq!(forms(&read), registration);
 

@@ -105,10 +105,11 @@ async fn one_of_two_concurrent_requests_with_the_same_key_is_done() {
     let service = Service::start().await;
     let client = &service.client;
     let send = message(&[fcm("a")]);
-    let device = json!({"appName": "demo", "token": "t", "provider": "FCM"});
     let mut sent = 0;
     for number in 0..40 {
         let key = format!("key-{number}");
+        let token = format!("token-{number}");
+        let device = json!({"appName": "demo", "token": token, "provider": "FCM"});
         let (first, second) = futures_util::future::join(
             client.post_once("", &key, &send),
             client.post_once("/DeviceRegistrations", &key, &device),

@@ -32,6 +32,7 @@ mod crash;
 mod credentials;
 mod dedicated_connection;
 mod dev;
+mod devices;
 mod disaster;
 mod docs;
 mod drills;

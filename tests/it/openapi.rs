@@ -44,7 +44,7 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
 
     let operations = operations(&document);
-    assert_eq!(operations.len(), 34);
+    assert_eq!(operations.len(), 37);
 
     for (method, path) in operations
         .into_iter()
@@ -53,7 +53,9 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
         let url = format!(
             "{}{}",
             service.url,
-            path.replace("{id}", "x").replace("{name}", "x")
+            path.replace("{id}", "x")
+                .replace("{name}", "x")
+                .replace("{deviceId}", "x")
         );
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
         let request = reqwest::Client::new()
@@ -211,9 +213,17 @@ async fn extensions_are_marked_and_ids_have_their_form() {
     let document = document(&service).await;
     for (path, methods) in document["paths"].as_object().unwrap() {
         let is_extension = path.contains("/Webhooks")
-            || ["Errors", "Cancel", "DeliveryAttempts", "Preview", "Test"]
-                .iter()
-                .any(|end| path.ends_with(end));
+            || [
+                "Errors",
+                "Cancel",
+                "DeliveryAttempts",
+                "Preview",
+                "Test",
+                "Remove",
+                "{deviceId}",
+            ]
+            .iter()
+            .any(|end| path.ends_with(end));
         for (method, operation) in methods.as_object().unwrap() {
             let summary = operation["summary"].as_str().unwrap();
             assert_eq!(

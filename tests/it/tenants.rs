@@ -13,6 +13,7 @@ struct Theirs {
     notification: String,
     credential: String,
     registration: String,
+    device: String,
     user: String,
     webhook: String,
 }
@@ -52,16 +53,18 @@ impl Theirs {
                 .to_owned(),
             credential: id(&credential),
             registration: id(&registered),
+            device: registered["deviceId"].as_str().unwrap().to_owned(),
             user: registration["userId"].as_str().unwrap().to_owned(),
         }
     }
 
-    fn ids(&self) -> [&str; 6] {
+    fn ids(&self) -> [&str; 7] {
         [
             &self.operation,
             &self.notification,
             &self.credential,
             &self.registration,
+            &self.device,
             &self.user,
             &self.webhook,
         ]
@@ -92,6 +95,7 @@ impl Theirs {
             notification,
             credential,
             registration,
+            device,
             user,
             webhook,
         } = self;
@@ -148,7 +152,7 @@ impl Theirs {
             | ("post", "/Operations/{id}/Cancel") => {
                 plain(route.replace("{id}", operation), NotFound)
             }
-            ("get" | "delete", "/Credentials/{id}") => {
+            ("get" | "delete", "/Credentials/{id}") | ("post", "/Credentials/{id}/Test") => {
                 plain(route.replace("{id}", credential), NotFound)
             }
             ("patch", "/Credentials/{id}") => default(route.replace("{id}", credential)),
@@ -156,6 +160,20 @@ impl Theirs {
             ("patch", "/Apps/{name}") => default("/Apps/theirs".to_owned()),
             ("get" | "delete", "/DeviceRegistrations/{id}") => {
                 plain(route.replace("{id}", registration), NotFound)
+            }
+            ("post", "/DeviceRegistrations/Remove") => {
+                let body =
+                    |app: &str| json!({"appName": app, "token": "theirs", "provider": "FCM"});
+                vec![
+                    (route.to_owned(), body("demo"), NotFound),
+                    (route.to_owned(), body("theirs"), NotFound),
+                ]
+            }
+            ("patch" | "delete", "/DeviceRegistrations/{id}/Devices/{deviceId}") => {
+                let path = route
+                    .replace("{id}", registration)
+                    .replace("{deviceId}", device);
+                vec![(path, json!({"tags": {}}), NotFound)]
             }
             ("get" | "delete", "/Users/{id}") => plain(route.replace("{id}", user), NotFound),
             ("post", "/Webhooks") => {

@@ -218,13 +218,23 @@ async fn a_token_belongs_to_the_user_of_its_last_registration() {
         "the same device again changes nothing"
     );
 
-    let second = register(client, None, &fcm("shared")).await;
+    assert_eq!(
+        register(client, None, &fcm("shared")).await,
+        first,
+        "who has the token keeps it"
+    );
+
+    let second = register(client, None, &fcm("of-the-second")).await;
+    assert_eq!(
+        register(client, Some(&second), &fcm("shared")).await,
+        second
+    );
     assert_eq!(
         (
             devices(client, &first).await,
             devices(client, &second).await
         ),
-        (0, 1)
+        (0, 2)
     );
     assert_eq!(
         delete(client, &format!("/Users/{second}")).await,
@@ -274,8 +284,9 @@ async fn a_removed_device_updates_its_registration_and_its_user() {
             .await
             .unwrap()
     };
+    let other = register(client, None, &fcm("of-another")).await;
     age().await;
-    register(client, None, &fcm("changes-hands")).await;
+    register(client, Some(&other), &fcm("changes-hands")).await;
     assert!(is_fresh().await && devices(client, &user).await == 2);
 
     age().await;

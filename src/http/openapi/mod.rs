@@ -16,8 +16,8 @@ pub(super) use docs_page::page;
 pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors};
 use headers::Headers;
 pub(super) use requests::{
-    CredentialRequest, DefaultRequest, RegisterRequest, SendRequest, WebhookChangeRequest,
-    WebhookRequest,
+    CredentialRequest, DefaultRequest, DeviceTagsRequest, RegisterRequest, RemoveRequest,
+    SendRequest, WebhookChangeRequest, WebhookRequest,
 };
 
 use crate::http::error::{ErrorBody, Problem};
@@ -57,6 +57,9 @@ use crate::http::{
         device_registrations::register,
         device_registrations::fetch,
         device_registrations::delete,
+        device_registrations::remove,
+        device_registrations::remove_device,
+        device_registrations::update_device,
         users::list,
         users::fetch,
         users::delete,

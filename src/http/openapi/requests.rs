@@ -186,7 +186,8 @@ pub(crate) struct DefaultRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RegisterRequest {
-    /// If absent, the device is registered for a new User.
+    /// If absent, the device stays with the User who has the token (extension), or is registered for a
+    /// new User.
     user_id: Option<UserId>,
     /// The name of an App that exists.
     #[schema(value_type = AppName)]
@@ -194,9 +195,34 @@ pub(crate) struct RegisterRequest {
     #[schema(value_type = DeviceToken)]
     token: String,
     provider: Provider,
-    /// Tags by which an audience selects devices (extension).
+    /// Tags by which an audience selects devices (extension). If absent, those that the device has.
     #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
+    /// An older token of the same device, which this one replaces (extension). The device keeps its id,
+    /// its tags and its User.
+    #[schema(value_type = Option<DeviceToken>)]
+    replaces: Option<String>,
+}
+
+/// A device that is to be removed.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RemoveRequest {
+    /// The name of an App that exists.
+    #[schema(value_type = AppName)]
+    app_name: String,
+    #[schema(value_type = DeviceToken)]
+    token: String,
+    provider: Provider,
+}
+
+/// The tags of a device.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeviceTagsRequest {
+    /// They replace those that the device has.
+    #[schema(value_type = Tags)]
+    tags: BTreeMap<String, String>,
 }
 
 /// Where to tell what happened, and what.

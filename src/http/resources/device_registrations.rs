@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -16,19 +16,22 @@ use crate::http::date::Date;
 use crate::http::device;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{self, IdempotencyKeyParam};
-use crate::http::openapi::{ChangeErrors, CreateErrors, ReadErrors, RegisterRequest};
+use crate::http::openapi::{
+    ChangeErrors, CreateErrors, DeviceTagsRequest, ReadErrors, RegisterRequest, RemoveRequest,
+};
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
 use crate::http::resources::shown_token::shown_device_token;
 use crate::http::tags;
-use crate::http::validation::{Problems, parse_body};
-use crate::model::id::{AccountId, DeviceRegistrationId, UserId};
+use crate::http::validation::{Object, Problems, parse_body};
+use crate::model::device_token;
+use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
 use crate::store::device_registrations::{
-    self as store, DeviceRegistrationFilter, NewDevice, RegisterError,
+    self as store, DeviceRegistrationFilter, KnownToken, NewDevice, RegisterError, Registered,
 };
-use crate::store::devices;
+use crate::store::devices::{self, DeviceOf};
 use crate::store::pool::Pool;
 
 #[derive(Serialize, ToSchema)]
@@ -45,7 +48,9 @@ struct DeviceRegistration {
 }
 
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct Device {
+    device_id: DeviceId,
     /// Masked: only its ends are shown, because it is a secret.
     token: String,
     provider: Provider,
@@ -56,11 +61,25 @@ struct Device {
 impl Device {
     fn new(device: devices::Device, account_id: AccountId, keys: &MasterKeys) -> Self {
         Self {
+            device_id: device.id.into(),
             token: shown_device_token(keys, account_id, &device),
             provider: device.provider,
             tags: device.tags,
         }
     }
+}
+
+/// Where a device was registered. `userId` and `deviceId` are an extension.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct RegisteredDevice {
+    /// The id of the registration.
+    resource_id: DeviceRegistrationId,
+    /// The address of the registration.
+    resource_location: String,
+    /// The User whose device it is.
+    user_id: UserId,
+    device_id: DeviceId,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -70,7 +89,8 @@ struct DeviceRegistrationList {
     pagination: Pagination,
 }
 
-/// Registers a device, for a new User unless the request names one.
+/// Registers a device, for the User that the request names; else for the one who has the token, or a new
+/// one.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/DeviceRegistrations",
@@ -78,7 +98,7 @@ struct DeviceRegistrationList {
     tag = "DeviceRegistrations",
     params(IdempotencyKeyParam),
     request_body = RegisterRequest,
-    responses((status = 202, description = "Stored: `resourceId` is the id of the registration", body = AcceptedResource), CreateErrors),
+    responses((status = 202, description = "Stored: `resourceId` is the id of the registration", body = RegisteredDevice), CreateErrors),
 )]
 pub(crate) async fn register(
     request: HttpRequest,
@@ -89,7 +109,15 @@ pub(crate) async fn register(
     let mut fields = parse_body(&body.bytes)?;
     let user_id = fields.id::<UserId>("userId", &mut problems);
     let app_name = app_name::read_required(&mut fields, &mut problems);
+    let mut other_hashes = hashes_of_older_forms(&fields, "token");
     let device = device::read(&mut fields, &mut problems);
+    if let Some(device) = &device {
+        other_hashes.extend(hashes_of_older_forms(&fields, "replaces"));
+        let replaced = device::read_other(&mut fields, "replaces", device.provider, &mut problems);
+        other_hashes.extend(replaced.map(|replaced| hash_token(&replaced.token)));
+    } else {
+        fields.take("replaces");
+    }
     let tags = tags::read(&mut fields, &mut problems);
     fields.refuse_unknown(&mut problems);
 
@@ -98,11 +126,12 @@ pub(crate) async fn register(
     let account_id = body.caller.account_id;
     // A token is found by its hash: each time that it is sealed, it looks different.
     let token_hash = hash_token(&device.token);
-    let known = store::KnownToken {
+    let known = KnownToken {
         account_id,
         app_name: &app_name,
         provider: device.provider,
         token_hash: &token_hash,
+        other_hashes: &other_hashes,
     };
     // The seal names the device, so a token that is known is sealed for the device that has it.
     let id = store::device_with(&state.pool, &known)
@@ -110,14 +139,11 @@ pub(crate) async fn register(
         .unwrap_or_else(Uuid::now_v7);
     let new = NewDevice {
         id,
-        account_id,
-        app_name: &app_name,
+        known,
         user_id,
-        provider: device.provider,
         token: &state
             .master_keys
             .seal_device_token(account_id.as_uuid(), id, &device.token)?,
-        token_hash: &token_hash,
         tags: tags.as_ref(),
     };
 
@@ -127,18 +153,165 @@ pub(crate) async fn register(
         body.caller,
         &body.bytes,
         async |connection| {
-            let id = store::register(connection, &new)
+            let registered = store::register(connection, &new)
                 .await
                 .map_err(|error| register_error(error, &app_name))?;
-            Ok(Accepted::resource(
-                &request,
-                &state,
-                "DeviceRegistrations",
-                id,
-            ))
+            Ok(accepted(&request, &state, &registered))
         },
     )
     .await
+}
+
+/// The hashes of the forms in which an older release may have stored the token in the field `name`. All
+/// others of APNs have only hexadecimal digits in lower case.
+fn hashes_of_older_forms(fields: &Object<'_>, name: &str) -> Vec<Vec<u8>> {
+    let is_apns = fields
+        .get("provider")
+        .is_none_or(|provider| provider == Provider::Apn.as_str());
+    let given = fields.get(name).and_then(Value::as_str);
+
+    given
+        .filter(|given| is_apns && given.len() <= device::MAX_TOKEN)
+        .map(|given| device_token::older_forms(Provider::Apn, given))
+        .unwrap_or_default()
+        .iter()
+        .map(|form| hash_token(form))
+        .collect()
+}
+
+fn accepted(request: &HttpRequest, state: &State, registered: &Registered) -> Accepted {
+    let id = registered.registration_id;
+    let accepted = Accepted::resource(request, state, "DeviceRegistrations", id);
+
+    Accepted {
+        body: json!(RegisteredDevice {
+            resource_id: id,
+            resource_location: accepted.location.clone(),
+            user_id: registered.user_id,
+            device_id: registered.device_id,
+        }),
+        location: accepted.location,
+    }
+}
+
+/// Removes the device that has a token, which is a secret and so is not part of an address (extension).
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/DeviceRegistrations/Remove",
+    operation_id = "removeDeviceByToken",
+    tag = "DeviceRegistrations",
+    params(IdempotencyKeyParam),
+    request_body = RemoveRequest,
+    responses((status = 204, description = "Removed"), ChangeErrors),
+)]
+pub(crate) async fn remove(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let mut problems = Problems::default();
+    let mut fields = parse_body(&body.bytes)?;
+    let app_name = app_name::read_required(&mut fields, &mut problems);
+    let other_hashes = hashes_of_older_forms(&fields, "token");
+    let device = device::read(&mut fields, &mut problems);
+    fields.refuse_unknown(&mut problems);
+
+    let (app_name, device) = problems.check_some(app_name.zip(device))?;
+    let known = KnownToken {
+        account_id: body.caller.account_id,
+        app_name: &app_name,
+        provider: device.provider,
+        token_hash: &hash_token(&device.token),
+        other_hashes: &other_hashes,
+    };
+
+    idempotency::once(
+        &request,
+        &state,
+        body.caller,
+        &body.bytes,
+        async |connection| {
+            if store::remove(connection, &known).await? {
+                Ok(Accepted::removed())
+            } else {
+                Err(ApiError::not_found())
+            }
+        },
+    )
+    .await
+}
+
+/// Removes one device of a registration (extension). The registration goes with its last device.
+#[utoipa::path(
+    delete,
+    path = "/v1/PushNotifications/DeviceRegistrations/{id}/Devices/{deviceId}",
+    operation_id = "removeDevice",
+    tag = "DeviceRegistrations",
+    params(
+        ("id" = DeviceRegistrationId, Path),
+        ("deviceId" = DeviceId, Path),
+    ),
+    responses((status = 204, description = "Removed"), ChangeErrors),
+)]
+pub(crate) async fn remove_device(
+    state: web::Data<State>,
+    caller: Caller,
+    ids: web::Path<(String, String)>,
+) -> Result<HttpResponse, ApiError> {
+    if devices::remove(&state.pool, &device_of(caller, &ids)?).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+/// Replaces the tags of one device (extension).
+#[utoipa::path(
+    patch,
+    path = "/v1/PushNotifications/DeviceRegistrations/{id}/Devices/{deviceId}",
+    operation_id = "updateDevice",
+    tag = "DeviceRegistrations",
+    params(
+        ("id" = DeviceRegistrationId, Path),
+        ("deviceId" = DeviceId, Path),
+    ),
+    request_body = DeviceTagsRequest,
+    responses((status = 202, description = "Changed: `resourceId` is the id of the registration", body = AcceptedResource), CreateErrors),
+)]
+pub(crate) async fn update_device(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+    ids: web::Path<(String, String)>,
+) -> Result<HttpResponse, ApiError> {
+    let device = device_of(body.caller, &ids)?;
+
+    let mut problems = Problems::default();
+    let mut fields = parse_body(&body.bytes)?;
+    let rule = "an object of tags, which replaces the device's tags; {} removes them";
+    let tags = fields
+        .require("tags", rule, &mut problems)
+        .then(|| tags::read(&mut fields, &mut problems))
+        .flatten();
+    fields.refuse_unknown(&mut problems);
+    let tags = problems.check_some(tags)?;
+
+    if devices::set_tags(&state.pool, &device, &tags).await? {
+        let id = device.registration_id;
+        Ok(Accepted::resource(&request, &state, "DeviceRegistrations", id).respond())
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+fn device_of(caller: Caller, ids: &(String, String)) -> Result<DeviceOf, ApiError> {
+    let (registration_id, id) = ids;
+
+    Ok(DeviceOf {
+        account_id: caller.account_id,
+        registration_id: path::id(registration_id)?,
+        id: path::id(id)?,
+    })
 }
 
 fn register_error(error: RegisterError, app_name: &str) -> ApiError {
