@@ -13,11 +13,12 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::crypto::{MasterKeys, SecretError};
 use crate::delivery::{
     self, Delivery, DeliveryParams, MassInvalidation, Quota, Quotas, RetryPolicy,
 };
+use crate::descriptors;
 use crate::handoff::local::local_handoff;
 use crate::handoff::notifier::Notifiers;
 use crate::http::metrics::{MetricsSources, NotDueInterval};
@@ -35,7 +36,7 @@ use crate::store::reachable::reachable;
 use crate::store::schema::{self, Migrated};
 use crate::store::sealed_secrets;
 use crate::telemetry;
-use crate::transport::{AddressGuard, Roots};
+use crate::transport::{AddressGuard, ConnectionBudget, Proxies, Roots};
 
 /// Connections of delivery's own pool, so that a burst of requests cannot hold delivery up: for lease
 /// renewal, the search for due queues, the fan-out and the pruning of dead tokens. The listener, the
@@ -48,6 +49,9 @@ const MAX_LIST_CONNECTIONS: u32 = 4;
 const LIST_LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) const POSTGRES_UNUSABLE: &str = "Postgres can't be used";
+
+/// Connections to Postgres beside those of the API's pool.
+const MORE_DATABASE_CONNECTIONS: u32 = 14;
 
 /// The running service.
 pub struct App {
@@ -91,7 +95,7 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     let checks = [
         database_options(config).map(drop),
         master_keys(config).map(drop),
-        endpoints(config).map(drop),
+        endpoints(config, descriptors::raise_limit()).map(drop),
     ];
     let problems: Vec<String> = checks
         .into_iter()
@@ -257,7 +261,8 @@ impl App {
     /// Waits for Postgres, migrates the schema, and starts the service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let master_keys = master_keys(config)?;
-        let endpoints = endpoints(config)?;
+        let limit = file_descriptors();
+        let endpoints = endpoints(config, limit)?;
         if config.metrics.listen.is_some() {
             telemetry::metrics::start()?;
         }
@@ -281,12 +286,7 @@ impl App {
             handoff,
         });
         let state = http::State {
-            settings: http::Settings {
-                public_url: config.server.public_url.clone(),
-                max_body_size: config.server.max_body_size,
-                deadline: config.delivery.deadline,
-                retention: config.retention.period,
-            },
+            settings: http_settings(config),
             pool: pool.clone(),
             list_turns: http::ListTurns::new(list_pool.clone()),
             api_keys: http::api_key_lookup::start(&pool),
@@ -308,6 +308,7 @@ impl App {
         let options = http::ServerOptions {
             listen: config.server.listen,
             is_api_enabled: config.server.api,
+            max_connections: limit.api_connections(),
             grace: config.delivery.grace,
         };
         let (server, addresses) = http::serve(state, &options)
@@ -495,7 +496,52 @@ fn delivery_settings(config: &Config) -> delivery::Settings {
     }
 }
 
-fn endpoints(config: &Config) -> anyhow::Result<Endpoints> {
+/// How many file descriptors this process may have, after it has asked for all it can get.
+fn file_descriptors() -> descriptors::Limit {
+    let limit = descriptors::raise_limit();
+
+    if limit.is_low() {
+        tracing::warn!(
+            %limit,
+            "few file descriptors: few connections to providers can be open at a time; raise the limit (ulimit -n)"
+        );
+    }
+    limit
+}
+
+fn http_settings(config: &Config) -> http::Settings {
+    http::Settings {
+        public_url: config.server.public_url.clone(),
+        max_body_size: config.server.max_body_size,
+        deadline: config.delivery.deadline,
+        retention: config.retention.period,
+    }
+}
+
+/// The proxies of the configuration, or those of the environment.
+fn proxies(config: &Config) -> anyhow::Result<Proxies> {
+    match config.proxy.url.expose_secret() {
+        "" => {
+            let variable = |name: &str| std::env::var(name).ok();
+            Proxies::from_environment(variable)
+                .context("HTTPS_PROXY can't be used: set proxy.url to a proxy, or to \"none\"")
+        }
+        config::Proxy::NONE => Ok(Proxies::none()),
+        url => Proxies::new(url, &config.proxy.no_proxy.join(",")).context("proxy.url"),
+    }
+}
+
+/// A bound for the connections to providers, so that descriptors are left for Postgres and the API.
+fn connection_budget(config: &Config, limit: descriptors::Limit) -> Arc<ConnectionBudget> {
+    let database = config.database.max_connections + MORE_DATABASE_CONNECTIONS;
+
+    ConnectionBudget::new(limit.provider_connections(database))
+}
+
+fn endpoints(config: &Config, limit: descriptors::Limit) -> anyhow::Result<Endpoints> {
+    let proxies = proxies(config)?;
+    let budget = connection_budget(config, limit);
+
     let fcm = &config.fcm;
     let (host, port) = host_and_port("fcm.endpoint", &fcm.endpoint)?;
     let fcm_endpoint = Endpoint {
@@ -504,6 +550,8 @@ fn endpoints(config: &Config) -> anyhow::Result<Endpoints> {
         roots: Roots::load(fcm.ca_file.as_deref()).context("fcm.ca_file")?,
         timeout: fcm.timeout,
         max_connections: fcm.max_connections,
+        proxies: proxies.clone(),
+        budget: Arc::clone(&budget),
     };
 
     let apns = &config.apns;
@@ -516,6 +564,8 @@ fn endpoints(config: &Config) -> anyhow::Result<Endpoints> {
             roots: apns_roots.clone(),
             timeout: apns.timeout,
             max_connections: apns.max_connections,
+            proxies: proxies.clone(),
+            budget: Arc::clone(&budget),
         })
     };
 

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod crypto;
 mod delivery;
+mod descriptors;
 #[cfg(feature = "dev")]
 pub mod dev;
 #[cfg(feature = "fuzzing")]

@@ -21,6 +21,7 @@ mod growth;
 mod isolation;
 mod latency;
 mod noisy_neighbour;
+mod pace;
 mod peers;
 mod process;
 mod raw;
@@ -76,8 +77,8 @@ struct Arguments {
     /// All sizes as in docs/performance.md.
     #[arg(long)]
     full: bool,
-    /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, isolation,
-    /// noisy-neighbour, reads, scrape, retention, growth, peers.
+    /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, pace,
+    /// isolation, noisy-neighbour, reads, scrape, retention, growth, peers.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also run the peers in bench/peers, which `bench/peers/install` must have installed.
@@ -144,6 +145,10 @@ async fn main() -> anyhow::Result<()> {
 
     if arguments.wants("wide-area") {
         wide_area::run(&world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants("pace") {
+        pace::run(&mut world, &mut report).await?;
     }
 
     if arguments.wants("isolation") {

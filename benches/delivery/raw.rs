@@ -12,7 +12,7 @@ use bellwire::model::outcome::Outcome;
 use bellwire::model::provider::Provider;
 use bellwire::provider::{Client, Endpoint, Endpoints, Payload, https_authority};
 use bellwire::store::senders::{self, AskedApp};
-use bellwire::transport::Roots;
+use bellwire::transport::{ConnectionBudget, Proxies, Roots};
 use uuid::Uuid;
 
 use crate::api::token;
@@ -119,6 +119,8 @@ fn endpoints(world: &World) -> anyhow::Result<Endpoints> {
             roots: roots.clone(),
             timeout: Duration::from_secs(10),
             max_connections,
+            proxies: Proxies::none(),
+            budget: ConnectionBudget::unlimited(),
         })
     };
 

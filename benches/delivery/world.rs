@@ -83,6 +83,8 @@ impl World {
         config.fcm.endpoint = address("FCM ")?;
         config.fcm.token_uris = vec![format!("{}/token", config.fcm.endpoint)];
         config.fcm.ca_file = Some(directory.path().join("simulator/ca.pem"));
+        // The engine's own limit is what is measured, not the quota of a project.
+        config.fcm.max_per_minute = 0;
         config.apns.endpoint = address("APNs ")?;
         config
             .apns
@@ -288,8 +290,10 @@ fn serve(
         .env("BELLWIRE__SECRETS__MASTER_KEY", master_key)
         .env("BELLWIRE__FCM__ENDPOINT", &config.fcm.endpoint)
         .env("BELLWIRE__FCM__TOKEN_URIS", config.fcm.token_uris.join(","))
-        // The engine's own limit is what is measured, not the quota of a project.
-        .env("BELLWIRE__FCM__MAX_PER_MINUTE", "0")
+        .env(
+            "BELLWIRE__FCM__MAX_PER_MINUTE",
+            config.fcm.max_per_minute.to_string(),
+        )
         .env(
             "BELLWIRE__FCM__CA_FILE",
             config.fcm.ca_file.as_deref().unwrap_or(Path::new("")),

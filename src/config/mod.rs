@@ -18,8 +18,8 @@ mod values;
 
 pub use renamed_keys::RenamedKey;
 pub use sections::{
-    Apns, Database, Delivery, Fcm, Limits, Log, LogFormat, Metrics, Retention, Secrets, Server,
-    Traces, Webhooks,
+    Apns, Database, Delivery, Fcm, Limits, Log, LogFormat, Metrics, Proxy, Retention, Secrets,
+    Server, Traces, Webhooks,
 };
 
 use check::Check;
@@ -38,6 +38,7 @@ pub struct Config {
     pub fcm: Fcm,
     pub apns: Apns,
     pub webhooks: Webhooks,
+    pub proxy: Proxy,
     pub retention: Retention,
     pub secrets: Secrets,
     pub log: Log,
@@ -77,7 +78,8 @@ impl Config {
             .separator("__")
             .try_parsing(true)
             .list_separator(",")
-            .with_list_parse_key("fcm.token_uris");
+            .with_list_parse_key("fcm.token_uris")
+            .with_list_parse_key("proxy.no_proxy");
         let renamed = Renamed::read(&environment).map_err(|error| unreadable(&error))?;
         renamed_keys.extend(renamed.keys.clone());
 
@@ -107,7 +109,10 @@ impl Config {
 
     fn read_secret_files(&mut self) -> anyhow::Result<()> {
         let Self {
-            database, secrets, ..
+            database,
+            secrets,
+            proxy,
+            ..
         } = self;
 
         read_secret_file(SecretFile {
@@ -115,6 +120,13 @@ impl Config {
             file: database.url_file.as_deref(),
             secret: &mut database.url,
             may_be_empty: false,
+            is_private: false,
+        })?;
+        read_secret_file(SecretFile {
+            key: "proxy.url",
+            file: proxy.url_file.as_deref(),
+            secret: &mut proxy.url,
+            may_be_empty: true,
             is_private: false,
         })?;
         read_secret_file(SecretFile {
@@ -145,6 +157,7 @@ impl Config {
             .check_timeout(&mut check, "apns", self.apns.timeout);
         self.fcm.check(&mut check);
         self.apns.check(&mut check);
+        self.proxy.check(&mut check);
         self.retention.check(&mut check);
         self.secrets.check(&mut check);
         self.log.check(&mut check);

@@ -200,6 +200,35 @@ pub struct Webhooks {
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// It may have a password.
+    #[serde(serialize_with = "redacted")]
+    pub url: SecretString,
+    #[serde(deserialize_with = "or_empty")]
+    pub url_file: Option<PathBuf>,
+    pub no_proxy: Vec<String>,
+}
+
+impl Proxy {
+    /// The `url` that turns the proxy of the environment off.
+    pub const NONE: &str = "none";
+
+    pub(super) fn check(&self, check: &mut Check) {
+        let url = self.url.expose_secret();
+        let is_proxy = url.is_empty() || url == Self::NONE || url.starts_with("http://");
+
+        // The value may have a password, so it is not repeated.
+        check.holds(
+            is_proxy,
+            "proxy.url",
+            &"[redacted]",
+            "an http address such as http://proxy.example.com:3128, or none",
+        );
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Retention {
     pub enabled: bool,
     #[serde(with = "humantime_serde")]

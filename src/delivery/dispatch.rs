@@ -11,7 +11,7 @@ use crate::delivery::content::{Content, RecipientContent, RecipientValues};
 use crate::delivery::lane::Job;
 use crate::delivery::lane::registry::LaneRegistry;
 use crate::delivery::queue::deferred_batches::{Deferred, DeferredBatches};
-use crate::delivery::queue::lease::{BatchGuard, NotificationGuard};
+use crate::delivery::queue::lease::{BatchGuard, Lease, NotificationGuard};
 use crate::delivery::queue::load::Loaded;
 use crate::delivery::queue::user_devices::RemainingDevices;
 use crate::delivery::settle::resolution::{self, DeviceDelivery, UserDelivery};
@@ -47,12 +47,19 @@ pub(super) fn lock(dispatch: &SharedDispatch) -> MutexGuard<'_, Dispatch> {
 }
 
 impl Dispatch {
-    /// How long to put a claimed batch back for, unread. `None`: it must be loaded.
-    pub(super) fn deferral(&mut self, batch: BatchKey, now: Instant) -> Option<Duration> {
+    /// Puts a claimed batch back unread, if its lane is blocked. Returns whether it did; if not, the
+    /// batch must be loaded.
+    pub(super) fn put_back_unread(&mut self, lease: &Lease, now: Instant) -> bool {
         let lanes = &self.lanes;
-        self.deferred.delay(batch, now, |credential_id| {
+        let deferral = self.deferred.delay(lease.key(), now, |credential_id| {
             lanes.blocked_for(credential_id, now)
-        })
+        });
+
+        if let Some(deferral) = &deferral {
+            lease.wait_for_lane(deferral.credential_id);
+            lease.due_again_in(deferral.delay);
+        }
+        deferral.is_some()
     }
 
     /// Hands a notification to its lane, or ends it. `user_devices`: the devices that are left, if it
@@ -144,6 +151,7 @@ impl Dispatch {
         if let Some(delay) = self.lanes.blocked_for(credential_id, now)
             && content.deadline() > now
         {
+            delivery.lease().wait_for_lane(credential_id);
             return delivery.postpone(content.deadline(), delay);
         }
 
@@ -311,8 +319,6 @@ fn single_lanes(loaded: &Loaded) -> Vec<(usize, CredentialId)> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::model::id::UserId;
     use crate::model::provider::Provider;

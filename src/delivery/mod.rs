@@ -41,6 +41,7 @@ use crate::delivery::queue::fan_out::FanOut;
 use crate::delivery::queue::handed_over::HandedOver;
 use crate::delivery::queue::lease::Leases;
 use crate::delivery::queue::lower_bounds::LowerBounds;
+use crate::delivery::queue::recall::Recaller;
 use crate::delivery::queue::search::Search;
 use crate::delivery::queue::{listen, renew};
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
@@ -151,12 +152,14 @@ impl Delivery {
             lag: Arc::clone(&stats.lag),
         };
         let pruner = DeadTokenPruner::new(settings.mass_invalidation);
+        let recaller = Recaller::new();
         let lanes = LaneRegistry::new(LaneRegistryParams {
             master_keys,
             endpoints,
             policy: settings.retry,
             quotas: settings.quotas,
             pruner: pruner.clone(),
+            recalls: recaller.recalls(),
         });
         let dispatch = Arc::new(Mutex::new(Dispatch {
             lanes,
@@ -189,10 +192,11 @@ impl Delivery {
         let fan_out = FanOut {
             pool: pool.clone(),
             notifier: Arc::clone(&notifiers.fan_out),
-            queues,
+            queues: Arc::clone(&queues),
             poll_interval: settings.poll_interval,
         };
 
+        let recalling = recaller.run(pool.clone(), Arc::clone(&queues), stop.clone());
         let listening = listen::run(pool.clone(), notifiers, Arc::clone(&leases), stop.clone());
         let background = vec![
             tokio::spawn(listening),
@@ -201,6 +205,7 @@ impl Delivery {
             tokio::spawn(fan_out.run(stop.clone())),
             tokio::spawn(renew::run(pool.clone(), leases, stop.clone())),
             tokio::spawn(pruner.run(pool.clone(), stop.clone())),
+            tokio::spawn(recalling),
         ];
         let claiming = tokio::spawn(claimer.run(stop.clone()));
         let recording = tokio::spawn(recorder.run(recorded));

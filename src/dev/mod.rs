@@ -225,6 +225,8 @@ fn configure(
     config.apns.sandbox_endpoint.clone_from(&simulator.apns_url);
     config.apns.ca_file = Some(ca_file);
 
+    // The simulator has no quota.
+    config.fcm.max_per_minute = 0;
     config.fcm.timeout = Duration::from_secs(4);
     config.apns.timeout = Duration::from_secs(4);
     config.delivery.lease = Duration::from_secs(8);

@@ -96,10 +96,15 @@ pub(crate) struct Settings {
 }
 
 /// How the API is served.
+/// Most connections of one worker, however many file descriptors there are: actix' own default.
+const MAX_CONNECTIONS: usize = 25_600;
+
 pub(crate) struct ServerOptions {
     pub listen: SocketAddr,
     /// Without the API, only `/healthz` and `/readyz` are served.
     pub is_api_enabled: bool,
+    /// Most connections at a time. More wait to be accepted.
+    pub max_connections: usize,
     /// How long requests in flight may take to end once the server stops.
     pub grace: Duration,
 }
@@ -159,7 +164,10 @@ pub(crate) fn serve(
             .default_service(web::to(async || ApiError::not_found().error_response()))
     });
 
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let server = server
+        .workers(workers)
+        .max_connections((options.max_connections / workers).clamp(1, MAX_CONNECTIONS))
         // The process handles signals itself: it drains first, and ends delivery after HTTP.
         .disable_signals()
         // A client that has closed its side has gone away: what it asked for is not read to the end.

@@ -152,6 +152,17 @@ impl Answer {
         }
     }
 
+    /// This answer if its body did not arrive and the status alone does not tell what is at fault. The
+    /// status is kept, and the message is tried again.
+    #[must_use]
+    pub fn cut_short(self, reason: &str) -> Self {
+        Self {
+            outcome: Outcome::Unavailable { retry_after: None },
+            message: Some(format!("the provider's answer is not whole: {reason}")),
+            ..self
+        }
+    }
+
     /// The token can't be one of the provider's, so the provider was not asked.
     pub fn bad_token(reason: &str) -> Self {
         Self {

@@ -1,13 +1,18 @@
 //! Where the providers are: their own addresses, or a simulator's.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
 
-use crate::transport::{Origin, Roots};
+use crate::transport::{ConnectionBudget, Identity, Origin, Pool, Proxies, Roots, TlsError};
 
 /// How long a connection may be unused before it is closed, or pinged if it is the only one.
 const IDLE_AFTER: Duration = Duration::from_mins(5);
+/// How long the only connection may be unused before it is closed.
+const LAST_IDLE_AFTER: Duration = Duration::from_mins(30);
+/// How long a connection to a token endpoint may be unused. It is needed once an hour.
+const TOKEN_IDLE_AFTER: Duration = Duration::from_secs(5);
 
 const HTTPS_PORT: u16 = 443;
 
@@ -23,6 +28,10 @@ pub struct Endpoint {
     pub timeout: Duration,
     /// Most connections at a time for one Credential.
     pub max_connections: usize,
+    /// Which proxy it is reached through.
+    pub proxies: Proxies,
+    /// Bounds the connections to all providers together.
+    pub budget: Arc<ConnectionBudget>,
 }
 
 #[derive(Clone)]
@@ -47,7 +56,7 @@ pub fn https_authority(uri: &str) -> Option<(String, u16)> {
 
 impl Endpoint {
     /// The endpoint as a pool connects to it.
-    pub(super) fn origin(&self, first_stream_alone: bool) -> Origin {
+    fn origin(&self, first_stream_alone: bool) -> Origin {
         Origin {
             host: self.host.clone(),
             port: self.port,
@@ -55,7 +64,42 @@ impl Endpoint {
             max_connections: self.max_connections,
             first_stream_alone,
             idle_after: IDLE_AFTER,
+            last_idle_after: LAST_IDLE_AFTER,
+            proxy: self.proxies.for_host(&self.host, self.port),
         }
+    }
+
+    /// A pool of connections to a provider. `identity`: the client certificate that is shown.
+    pub(super) fn pool(
+        &self,
+        first_stream_alone: bool,
+        identity: Option<Identity>,
+    ) -> Result<Pool, TlsError> {
+        let tls = self.roots.client_config(identity)?;
+
+        Ok(Pool::new(
+            self.origin(first_stream_alone),
+            tls,
+            Arc::clone(&self.budget),
+        ))
+    }
+
+    /// A pool for the token endpoint at `host` and `port`, which is reached like the provider.
+    pub(super) fn token_pool(&self, host: String, port: u16) -> Result<Pool, TlsError> {
+        let endpoint = Self {
+            host,
+            port,
+            max_connections: 1,
+            ..self.clone()
+        };
+        let origin = Origin {
+            idle_after: TOKEN_IDLE_AFTER,
+            last_idle_after: TOKEN_IDLE_AFTER,
+            ..endpoint.origin(false)
+        };
+
+        let tls = self.roots.client_config(None)?;
+        Ok(Pool::new(origin, tls, Arc::clone(&self.budget)))
     }
 
     /// Scheme, host and port, as every URI there begins.

@@ -18,7 +18,7 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::model::id::{AccountId, OperationId};
+use crate::model::id::{AccountId, CredentialId, OperationId};
 use crate::model::operation::BATCH_SIZE;
 use crate::model::queue_key::QueueKey;
 
@@ -283,6 +283,63 @@ pub(crate) async fn claim_oldest(
     .await?;
 
     Claim::of(&rows)
+}
+
+/// Makes batches due that were put back because the lane of this Credential had no room: in the order
+/// of their ranks, as many as it takes to have at least `notifications`, but at most `limit`. Returns
+/// the queues that they are in.
+///
+/// A batch that was claimed since is left alone, because its `due_at` is the end of a lease then.
+pub(crate) async fn recall(
+    executor: impl PgExecutor<'_>,
+    credential_id: CredentialId,
+    limit: i64,
+    notifications: i64,
+) -> sqlx::Result<Vec<QueueKey>> {
+    let recalled = sqlx::query!(
+        r#"
+        with waiting as materialized (
+            select batches.operation_id, batches.number, batches.rank, batches.due_at, batches.queued
+            from batches
+            where batches.waits_for = $1
+                and batches.waits_as_of = batches.claims
+                and batches.queued > 0
+                and batches.due_at > now()
+            order by batches.rank, batches.due_at
+            limit $2
+            for update skip locked
+        ),
+        -- The first of them. The others are only locked until the statement ends.
+        fitting as (
+            select
+                operation_id,
+                number,
+                sum(queued) over (order by rank, due_at, operation_id, number) - queued as before
+            from waiting
+        ),
+        recalled as (
+            update batches
+            set due_at = now()
+            from fitting
+            where batches.operation_id = fitting.operation_id
+                and batches.number = fitting.number
+                and fitting.before < $3
+            returning batches.account_id, batches.rank
+        )
+        select distinct account_id, rank from recalled
+        "#,
+        credential_id.as_uuid(),
+        limit,
+        notifications,
+    )
+    .fetch_all(executor)
+    .await?;
+
+    let queues = recalled.into_iter().map(|row| QueueKey {
+        account_id: row.account_id.into(),
+        rank: row.rank,
+    });
+    Ok(queues.collect())
 }
 
 /// Moves the end of the leases of `batches` to `lease` from now. Returns those that are still held;

@@ -77,6 +77,8 @@ pub(crate) struct Release {
     pub batch: BatchKey,
     /// How long until the batch is due again, if anything in it is left unsettled.
     pub due_in: Duration,
+    /// The Credential whose lane had no room for some of it, and recalls it.
+    pub waits_for: Option<CredentialId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +95,8 @@ struct BatchColumns {
     claims: Vec<i32>,
     /// In seconds; only for batches that are released.
     due_in: Vec<Option<f64>>,
+    /// Only for batches that are released and wait for a lane.
+    waits_for: Vec<Option<Uuid>>,
 }
 
 #[derive(Default)]
@@ -133,20 +137,25 @@ struct AttemptColumns<'a> {
 impl BatchColumns {
     fn of(outcomes: &[NotificationOutcome], releases: &[Release]) -> Self {
         // Each batch once: a row that came twice would be counted twice.
-        let mut due_in: HashMap<BatchKey, Option<f64>> = HashMap::new();
+        let mut batches: HashMap<BatchKey, Option<&Release>> = HashMap::new();
         for outcome in outcomes {
-            due_in.insert(outcome.batch, None);
+            batches.insert(outcome.batch, None);
         }
         for release in releases {
-            due_in.insert(release.batch, Some(release.due_in.as_secs_f64()));
+            batches.insert(release.batch, Some(release));
         }
 
         let mut columns = Self::default();
-        for (batch, due_in) in due_in {
+        for (batch, release) in batches {
+            let waits_for = release.and_then(|release| release.waits_for);
+
             columns.operation_id.push(batch.operation_id.as_uuid());
             columns.number.push(batch.number);
             columns.claims.push(batch.claims);
-            columns.due_in.push(due_in);
+            columns
+                .due_in
+                .push(release.map(|release| release.due_in.as_secs_f64()));
+            columns.waits_for.push(waits_for.map(CredentialId::as_uuid));
         }
 
         columns
@@ -263,6 +272,8 @@ pub(crate) async fn record(
         &attempts.provider_message_id as &[Option<&str>],
         &attempts.duration_ms,
         &attempts.created_at,
+        // $29
+        &batches.waits_for as &[Option<Uuid>],
     )
     .fetch_one(executor)
     .await?;

@@ -2,16 +2,16 @@
 -- claims. An outcome or a release under a claim that has been lost changes nothing. The parameters come in blocks: an
 -- array for each column.
 
--- $1 to $4: batches, each with its fencing token; a released one also with the seconds until it is due again. Only
--- those that still have this token are held. Every statement that changes several batches locks them first, in key
+-- $1 to $4 and $29: batches, each with its fencing token; a released one also with the seconds until it is due again, and
+-- with the Credential whose lane recalls it. Only those that still have this token are held. Every statement that changes several batches locks them first, in key
 -- order, so no two of them wait for each other.
 with held as materialized (
     -- Locked one level below: Citus can't read a result whose own statement locks and joins.
-    select locked.operation_id, locked.number, locked.due_in
+    select locked.operation_id, locked.number, locked.due_in, locked.waits_for
     from (
-        select batches.operation_id, batches.number, claim.due_in
-        from unnest($1::uuid[], $2::integer[], $3::integer[], $4::double precision[])
-            as claim (operation_id, number, claims, due_in)
+        select batches.operation_id, batches.number, claim.due_in, claim.waits_for
+        from unnest($1::uuid[], $2::integer[], $3::integer[], $4::double precision[], $29::uuid[])
+            as claim (operation_id, number, claims, due_in, waits_for)
         join batches on batches.operation_id = claim.operation_id and batches.number = claim.number
         where batches.claims = claim.claims
         order by batches.operation_id, batches.number
@@ -110,16 +110,18 @@ tally as (
         entry.operation_id,
         entry.number,
         now() + make_interval(secs => max(entry.due_in)) as due_at,
+        -- A batch has at most one.
+        min(entry.waits_for) as waits_for,
         case when count(entry.status) > 0 then now() end as updated_at,
         count(*) filter (where entry.status = 'SENT') - count(*) filter (where entry.was = 'SENT') as sent,
         count(*) filter (where entry.status = 'FAILED') as failed,
         count(*) filter (where entry.status = 'UNADDRESSABLE') as unaddressable,
         count(*) filter (where entry.status <> 'CANCELED' and entry.was = 'CANCELED') as uncanceled
     from (
-        select operation_id, number, due_in, null::push_notification_status as status, null as was
+        select operation_id, number, due_in, waits_for::text, null::push_notification_status as status, null as was
         from held
         union all
-        select operation_id, batch_number, null, status, was
+        select operation_id, batch_number, null, null, status, was
         from updated
     ) as entry
     group by entry.operation_id, entry.number
@@ -135,6 +137,8 @@ batch as (
         due_at = coalesce(tally.due_at, batches.due_at),
         -- A release ends the claim, so that a renewal that was under way changes nothing any more.
         claims = batches.claims + (tally.due_at is not null)::integer,
+        waits_for = tally.waits_for::uuid,
+        waits_as_of = case when tally.waits_for is not null then batches.claims + 1 end,
         updated_at = coalesce(tally.updated_at, batches.updated_at)
     from tally
     where batches.operation_id = tally.operation_id and batches.number = tally.number

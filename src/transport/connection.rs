@@ -9,10 +9,15 @@ use h2::client::SendRequest;
 use http::Request;
 use tokio::sync::Notify;
 
+use crate::transport::budget::ConnectionBudget;
+
 /// Most bytes of an answer's body that are kept. The providers' bodies are far smaller.
 const MAX_BODY: usize = 64 * 1024;
 /// Most requests at a time that Bellwire sends over one connection, whatever the peer allows.
 const MAX_STREAMS: usize = 1000;
+/// After this many requests in a row without an answer, a connection gets no more, though the peer may
+/// still answer pings: another connection may reach a server that works.
+const MAX_UNANSWERED: usize = 2;
 
 /// An open connection.
 ///
@@ -40,10 +45,15 @@ pub(super) struct ConnectionState {
     retired: AtomicBool,
     /// Whether only one request may be in flight, until one has been answered.
     awaits_first_answer: AtomicBool,
+    /// Requests that got no answer in time since the last answer.
+    unanswered: AtomicUsize,
     /// Whether a request went over the connection since its task last looked.
     used: AtomicBool,
     /// Wakes the task when a request got no answer in time.
     suspected: Notify,
+    /// Wakes the task when the connection is idle and others wait to be opened.
+    wanted: Notify,
+    budget: Arc<ConnectionBudget>,
     /// Wakes requests that wait in the pool when there may be a free stream.
     stream_freed: Arc<Notify>,
 }
@@ -62,6 +72,7 @@ impl ConnectionState {
     pub(super) fn new(
         stream_limit: usize,
         awaits_first_answer: bool,
+        budget: Arc<ConnectionBudget>,
         stream_freed: Arc<Notify>,
     ) -> Self {
         Self {
@@ -70,8 +81,11 @@ impl ConnectionState {
             accepted_limit: AtomicUsize::new(MAX_STREAMS),
             retired: AtomicBool::new(false),
             awaits_first_answer: AtomicBool::new(awaits_first_answer),
+            unanswered: AtomicUsize::new(0),
             used: AtomicBool::new(true),
             suspected: Notify::new(),
+            wanted: Notify::new(),
+            budget,
             stream_freed,
         }
     }
@@ -101,7 +115,7 @@ impl ConnectionState {
     }
 
     pub(super) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.in_flight.load(Ordering::SeqCst)
     }
 
     /// Has no further request sent over the connection. Those in flight go on.
@@ -120,9 +134,27 @@ impl ConnectionState {
         }
     }
 
-    /// Has the task ping the peer at once, because a request got no answer in time.
-    pub(super) fn suspect(&self) {
+    /// Notes that a request got no answer in time. The task pings the peer at once, and after several
+    /// of them in a row the connection gets no more requests.
+    pub(super) fn timed_out(&self) {
+        if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_UNANSWERED {
+            self.retire();
+        }
         self.suspected.notify_one();
+    }
+
+    /// Has the task close the connection, if it is idle then too.
+    pub(super) fn want(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Returns when the connection is to be closed if it is idle.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    pub(super) fn budget(&self) -> &ConnectionBudget {
+        &self.budget
     }
 
     /// Returns when a request got no answer in time.
@@ -143,6 +175,8 @@ impl ConnectionState {
     }
 
     fn answered(&self) {
+        self.unanswered.store(0, Ordering::Relaxed);
+
         let one_more = |limit| (limit < MAX_STREAMS).then_some(limit + 1);
         let _ = self
             .accepted_limit
@@ -186,7 +220,7 @@ impl StreamPermit {
     /// Takes a stream of `connection`. The caller holds the pool's lock, so that no other request
     /// takes the same one.
     pub(super) fn take(connection: &Arc<Connection>) -> Self {
-        connection.state.in_flight.fetch_add(1, Ordering::Relaxed);
+        connection.state.in_flight.fetch_add(1, Ordering::SeqCst);
         connection.state.used.store(true, Ordering::Relaxed);
         Self(Arc::clone(connection))
     }
@@ -230,8 +264,13 @@ impl StreamPermit {
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
-        self.0.state.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.0.state.stream_freed.notify_one();
+        let state = &self.0.state;
+        let was_last = state.in_flight.fetch_sub(1, Ordering::SeqCst) == 1;
+        state.stream_freed.notify_one();
+
+        if was_last && state.budget.has_waiters() {
+            state.want();
+        }
     }
 }
 

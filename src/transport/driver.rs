@@ -16,9 +16,13 @@ use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::transport::Origin;
+use crate::transport::budget::ConnectionBudget;
 use crate::transport::connection::{Connection, ConnectionState};
+use crate::transport::{Origin, dial, reason};
 
+/// How long a connection must be idle before it makes way for another. Its pool may have a request for
+/// it.
+const BEFORE_LETTING_GO: Duration = Duration::from_millis(20);
 /// How long a peer may take to answer a ping.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
 
@@ -40,6 +44,7 @@ pub(super) struct Driver {
 pub(super) async fn connect(
     origin: &Origin,
     tls: Arc<rustls::ClientConfig>,
+    budget: Arc<ConnectionBudget>,
     stream_freed: Arc<Notify>,
 ) -> Result<(Arc<Connection>, Driver), String> {
     // A URI has brackets around an IPv6 address, a certificate has not.
@@ -47,17 +52,17 @@ pub(super) async fn connect(
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| "the host name is not valid".to_owned())?;
 
-    let tcp = TcpStream::connect((host, origin.port))
-        .await
-        .map_err(|error| error.to_string())?;
-    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+    let tcp = match &origin.proxy {
+        Some(proxy) => proxy.connect(host, origin.port).await?,
+        None => dial::connect(host, origin.port).await?,
+    };
 
     let tls = TlsConnector::from(tls)
         .connect(name, tcp)
         .await
-        .map_err(|error| format!("TLS: {error}"))?;
+        .map_err(|error| reason::of_io(&error))?;
     if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
-        return Err("the peer does not offer HTTP/2".to_owned());
+        return Err(reason::NO_HTTP2.to_owned());
     }
 
     // No stream before the peer's SETTINGS have come: see `first_stream_limit`.
@@ -68,13 +73,17 @@ pub(super) async fn connect(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .handshake(tls)
         .await
-        .map_err(|error| format!("HTTP/2: {error}"))?;
-    let stream_limit = first_stream_limit(&mut h2)
-        .await
-        .map_err(|reason| format!("HTTP/2: {reason}"))?;
+        .map_err(|error| reason::of_http2(&error))?;
+    let stream_limit = first_stream_limit(&mut h2).await?;
 
-    let state = ConnectionState::new(stream_limit, origin.first_stream_alone, stream_freed);
+    let state = ConnectionState::new(
+        stream_limit,
+        origin.first_stream_alone,
+        Arc::clone(&budget),
+        stream_freed,
+    );
     let state = Arc::new(state);
+    budget.note_open(&state);
 
     let connection = Connection::new(sender, Arc::clone(&state));
     Ok((Arc::new(connection), Driver { h2, state }))
@@ -86,14 +95,23 @@ pub(super) async fn connect(
 /// Besides, a peer that refuses the client certificate says so here, before a request is sent.
 async fn first_stream_limit(h2: &mut H2Connection) -> Result<usize, String> {
     poll_fn(|context| match Pin::new(&mut *h2).poll(context) {
-        Poll::Ready(Ok(())) => Poll::Ready(Err("the peer closed the connection".to_owned())),
-        Poll::Ready(Err(error)) => Poll::Ready(Err(error.to_string())),
+        Poll::Ready(Ok(())) => Poll::Ready(Err("the server closed the connection".to_owned())),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(reason::of_http2(&error))),
         Poll::Pending => match h2.max_concurrent_send_streams() {
             0 => Poll::Pending,
             limit => Poll::Ready(Ok(limit)),
         },
     })
     .await
+}
+
+/// Why the pool is asked to let a connection go.
+#[derive(Clone, Copy)]
+pub(super) enum Idle {
+    /// It was not used for this long.
+    For(Duration),
+    /// Another connection waits to be opened.
+    Wanted,
 }
 
 /// Why a driver stops watching its connection.
@@ -110,11 +128,12 @@ impl Driver {
     ///
     /// After every `idle_after` without a request, `let_go` is asked whether the pool can do without
     /// the connection. If not, the peer is pinged, so that a dead connection is found before it is
-    /// needed, and no firewall forgets a live one.
+    /// needed, and no firewall forgets a live one. It is also asked when the connection is idle while
+    /// others wait to be opened.
     pub(super) async fn run(
         mut self,
         idle_after: Duration,
-        let_go: impl Fn(&Arc<ConnectionState>) -> bool,
+        let_go: impl Fn(&Arc<ConnectionState>, Idle) -> bool,
     ) {
         let ping_pong = self.h2.ping_pong();
         let Self { mut h2, state } = self;
@@ -151,16 +170,29 @@ async fn watch(
     mut ping_pong: PingPong,
     state: &Arc<ConnectionState>,
     idle_after: Duration,
-    let_go: impl Fn(&Arc<ConnectionState>) -> bool,
+    let_go: impl Fn(&Arc<ConnectionState>, Idle) -> bool,
 ) -> WatchEnd {
-    loop {
-        let is_suspected = tokio::time::timeout(idle_after, state.suspected())
-            .await
-            .is_ok();
-        let was_used = state.take_used();
+    let mut unused_for = Duration::ZERO;
 
-        if !is_suspected && !was_used && let_go(state) {
-            return WatchEnd::LetGo;
+    loop {
+        let is_suspected = tokio::select! {
+            suspected = tokio::time::timeout(idle_after, state.suspected()) => suspected.is_ok(),
+            () = state.wanted() => {
+                tokio::time::sleep(BEFORE_LETTING_GO).await;
+                if state.budget().has_waiters() && let_go(state, Idle::Wanted) {
+                    return WatchEnd::LetGo;
+                }
+                continue;
+            }
+        };
+
+        if state.take_used() {
+            unused_for = Duration::ZERO;
+        } else if !is_suspected {
+            unused_for += idle_after;
+            if let_go(state, Idle::For(unused_for)) {
+                return WatchEnd::LetGo;
+            }
         }
 
         match tokio::time::timeout(PONG_WITHIN, ping_pong.ping(Ping::opaque())).await {

@@ -8,17 +8,23 @@
 //! left unprocessed decide which requests may be sent again without a risk of a second notification.
 
 mod address_guard;
+mod budget;
 mod connection;
+mod dial;
 mod driver;
 mod http1;
 mod origin;
 mod pool;
+mod proxy;
+mod reason;
 mod response;
 mod tls;
 
 pub use address_guard::{AddressError, AddressGuard, MAX_URL, origin_of};
+pub use budget::ConnectionBudget;
 pub use http1::{Http1Client, RequestError};
 pub use origin::Origin;
 pub use pool::Pool;
+pub use proxy::{Proxies, Proxy, ProxyError};
 pub use response::{Response, SendError};
 pub use tls::{Identity, Roots, TlsError};

@@ -1,6 +1,9 @@
 //! The peer that a pool connects to.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::transport::Proxy;
 
 #[derive(Clone)]
 pub struct Origin {
@@ -15,4 +18,8 @@ pub struct Origin {
     pub first_stream_alone: bool,
     /// How long a connection may be unused before it is closed, or pinged if it is the only one.
     pub idle_after: Duration,
+    /// How long the only connection may be unused before it is closed.
+    pub last_idle_after: Duration,
+    /// `None`: the host is reached directly.
+    pub proxy: Option<Arc<Proxy>>,
 }

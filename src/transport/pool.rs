@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, StatusCode};
 use tokio::sync::Notify;
 
+use crate::transport::budget::ConnectionBudget;
 use crate::transport::connection::{
     Connection, ConnectionState, ExchangeError, Received, StreamPermit,
 };
-use crate::transport::driver;
-use crate::transport::{Origin, Response, SendError};
+use crate::transport::driver::{self, Idle};
+use crate::transport::{Origin, Response, SendError, reason};
 
 /// How often a request is sent again after the peer certainly did not process it.
 const MAX_RESENDS: usize = 5;
@@ -44,6 +45,7 @@ pub struct Pool(Arc<Shared>);
 struct Shared {
     origin: Origin,
     tls: Arc<rustls::ClientConfig>,
+    budget: Arc<ConnectionBudget>,
     state: Mutex<State>,
     stream_freed: Arc<Notify>,
 }
@@ -68,16 +70,22 @@ enum Transmission {
     Answered(Response),
     /// The connection was closing. Nothing was sent.
     Stale(h2::Error),
-    /// The peer certainly did not process the request.
-    Returned(h2::Error),
+    /// The peer certainly did not process the request. The reason is for people.
+    Returned(String),
 }
 
 impl Pool {
-    /// A pool without a connection.
-    pub fn new(origin: Origin, tls: Arc<rustls::ClientConfig>) -> Self {
+    /// A pool without a connection. `budget` bounds its connections and those of all other pools
+    /// together.
+    pub fn new(
+        origin: Origin,
+        tls: Arc<rustls::ClientConfig>,
+        budget: Arc<ConnectionBudget>,
+    ) -> Self {
         Self(Arc::new(Shared {
             origin,
             tls,
+            budget,
             state: Mutex::default(),
             stream_freed: Arc::default(),
         }))
@@ -110,11 +118,11 @@ impl Pool {
                 Transmission::Answered(response) => return Ok(response),
                 Transmission::Stale(error) => {
                     stale += 1;
-                    error
+                    reason::of_http2(&error)
                 }
-                Transmission::Returned(error) => {
+                Transmission::Returned(reason) => {
                     returned += 1;
-                    error
+                    reason
                 }
             };
 
@@ -145,37 +153,44 @@ impl Pool {
             }
             Ok(Err(ExchangeError::Unprocessed(error))) => {
                 connection.retire();
-                return Ok(Transmission::Returned(error));
+                return Ok(Transmission::Returned(reason::of_http2(&error)));
             }
             Ok(Err(ExchangeError::Refused(error))) => {
                 connection.refused();
-                return Ok(Transmission::Returned(error));
+                return Ok(Transmission::Returned(reason::of_http2(&error)));
             }
             Ok(Err(ExchangeError::Malformed(error))) => {
-                return Err(SendError::Malformed(error.to_string()));
+                return Err(SendError::Malformed(reason::of_http2(&error)));
             }
-            Ok(Err(ExchangeError::Broken(error))) => {
-                Some(format!("the connection closed before the answer: {error}"))
-            }
+            Ok(Err(ExchangeError::Broken(error))) => Some(format!(
+                "the answer did not arrive: {}",
+                reason::of_http2(&error)
+            )),
             Err(_) => {
-                connection.suspect();
+                connection.timed_out();
                 let seconds = self.0.origin.timeout.as_secs_f32();
                 Some(format!("no answer within {seconds} s"))
             }
         };
 
-        // The status of a success tells enough. Any other answer needs its body to be judged by.
-        match (received.head, cut_short) {
-            (Some(head), cut_short) if cut_short.is_none() || head.status.is_success() => {
-                Ok(Transmission::Answered(Response {
-                    status: head.status,
-                    headers: head.headers,
-                    body: received.body.into(),
-                    connection: Arc::clone(connection),
-                }))
-            }
-            (_, cut_short) => Err(SendError::Ambiguous(cut_short.unwrap_or_default())),
+        let Some(head) = received.head else {
+            let reason = cut_short.unwrap_or_default();
+            return Err(SendError::Ambiguous(reason));
+        };
+        // The server is none for this host: <https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20>.
+        if head.status == StatusCode::MISDIRECTED_REQUEST {
+            connection.retire();
+            let reason = "it says that another server is responsible (421)".to_owned();
+            return Ok(Transmission::Returned(reason));
         }
+
+        Ok(Transmission::Answered(Response {
+            status: head.status,
+            headers: head.headers,
+            body: received.body.into(),
+            cut_short,
+            connection: Arc::clone(connection),
+        }))
     }
 
     /// A free stream on an open connection. If all are taken, another connection is opened if that
@@ -245,6 +260,7 @@ impl Pool {
                 Arc::downgrade(&self.0),
                 self.0.origin.clone(),
                 Arc::clone(&self.0.tls),
+                Arc::clone(&self.0.budget),
                 Arc::clone(&self.0.stream_freed),
             ));
         }
@@ -258,15 +274,22 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets an idle connection go. The only one stays: to keep it open is cheaper than to open
-    /// another for the next request.
-    fn let_go(&self, idle: &Arc<ConnectionState>) -> bool {
+    /// Lets an idle connection go. The only one stays for longer: to keep it open is cheaper than to
+    /// open another for the next request.
+    fn let_go(&self, connection: &Arc<ConnectionState>, idle: Idle) -> bool {
         let mut state = self.lock();
 
+        let is_dispensable = match idle {
+            Idle::Wanted => true,
+            Idle::For(unused_for) => {
+                state.connections.len() > 1 || unused_for >= self.origin.last_idle_after
+            }
+        };
+
         // Streams are taken only under the lock, so a connection without one stays without.
-        let may_go = state.connections.len() > 1 && idle.in_flight() == 0;
+        let may_go = is_dispensable && connection.in_flight() == 0;
         if may_go {
-            idle.retire();
+            connection.retire();
             state.drop_unusable();
         }
         may_go
@@ -338,9 +361,13 @@ async fn connect_and_drive(
     pool: Weak<Shared>,
     origin: Origin,
     tls: Arc<rustls::ClientConfig>,
+    budget: Arc<ConnectionBudget>,
     stream_freed: Arc<Notify>,
 ) {
-    let connecting = driver::connect(&origin, tls, Arc::clone(&stream_freed));
+    // Held as long as the connection's socket is open.
+    let _place = budget.place().await;
+
+    let connecting = driver::connect(&origin, tls, budget, Arc::clone(&stream_freed));
     let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
         .await
         .unwrap_or_else(|_| {
@@ -370,8 +397,10 @@ async fn connect_and_drive(
     stream_freed.notify_waiters();
 
     if let Some(driver) = driver {
-        let let_go =
-            |idle: &Arc<ConnectionState>| pool.upgrade().is_none_or(|shared| shared.let_go(idle));
+        let let_go = |connection: &Arc<ConnectionState>, idle: Idle| {
+            pool.upgrade()
+                .is_none_or(|shared| shared.let_go(connection, idle))
+        };
         driver.run(origin.idle_after, let_go).await;
     }
 

@@ -7,12 +7,14 @@ use http::{HeaderMap, StatusCode};
 
 use crate::transport::connection::ConnectionState;
 
-/// A complete answer.
+/// An answer. Its status always counts, also if its body did not arrive.
 pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    /// The body. That of a success may be cut short, because the status alone counts then.
+    /// The body, as far as it has arrived.
     pub body: Bytes,
+    /// Why the body is not whole, for people; `None`: it is.
+    pub cut_short: Option<String>,
     pub(super) connection: Arc<ConnectionState>,
 }
 

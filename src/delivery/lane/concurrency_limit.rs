@@ -92,6 +92,10 @@ impl ConcurrencyLimit {
         limit as usize
     }
 
+    pub(crate) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
     /// Notes an answer. `in_flight`: how many requests were in flight when it came, its own included.
     pub(crate) fn note_answer(&mut self, in_flight: usize, now: Instant) {
         self.has_answered = true;

@@ -21,6 +21,7 @@ use crate::delivery::lane::backlog::Backlog;
 use crate::delivery::lane::rate_limiter::Quota;
 use crate::delivery::lane::retry::RetryPolicy;
 use crate::delivery::lane::worker::Worker;
+use crate::delivery::queue::recall::LaneRecall;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::resolution::DeviceDelivery;
 use crate::model::failure::Failure;
@@ -43,8 +44,10 @@ pub(super) struct Job {
 /// A submitted notification wakes the lane's worker, a task of its own. Dropping the handle ends the
 /// lane: the worker gives back what waits, and ends when its requests in flight have ended.
 pub(super) struct Lane {
+    credential_id: CredentialId,
     jobs: mpsc::UnboundedSender<Job>,
     backlog: Arc<Backlog>,
+    recall: LaneRecall,
 }
 
 /// What a lane is made of.
@@ -55,16 +58,26 @@ pub(super) struct LaneParams {
     pub retry: RetryPolicy,
     pub quota: Quota,
     pub pruner: DeadTokenPruner,
+    pub recall: LaneRecall,
 }
 
 impl Lane {
     pub(super) fn start(params: LaneParams) -> Self {
         let (jobs, queue) = mpsc::unbounded_channel();
-        let backlog = Arc::new(Backlog::default());
+        let now = Instant::now();
+        let pace = rate_limiter::cold_rate(params.quota, now);
+        let backlog = Arc::new(Backlog::new(pace, now));
+        let credential_id = params.credential_id;
+        let recall = params.recall.clone();
         let worker = Worker::new(params, Arc::clone(&backlog));
         tokio::spawn(worker.run(queue));
 
-        Self { jobs, backlog }
+        Self {
+            credential_id,
+            jobs,
+            backlog,
+            recall,
+        }
     }
 
     /// Whether its worker has panicked, so that it takes nothing any more.
@@ -85,7 +98,8 @@ impl Lane {
             return job.expire(self.backlog.last_error().as_deref());
         }
         if let Err(delay) = self.backlog.enter(now) {
-            return job.postpone(delay);
+            self.recall.note_put_back();
+            return job.wait_for_lane(self.credential_id, delay);
         }
 
         // A broken lane drops the job, and its delivery is put back.
@@ -94,8 +108,10 @@ impl Lane {
 }
 
 impl Job {
-    /// Puts it back, but not beyond its deadline, at which it fails.
-    fn postpone(self, delay: Duration) {
+    /// Puts it back until its lane recalls it, but not for longer than `delay`, and not beyond its
+    /// deadline, at which it fails.
+    fn wait_for_lane(self, credential_id: CredentialId, delay: Duration) {
+        self.delivery.lease().wait_for_lane(credential_id);
         self.delivery.postpone(self.deadline, delay);
     }
 

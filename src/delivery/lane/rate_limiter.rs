@@ -50,9 +50,9 @@ impl RateLimiter {
         }
     }
 
-    /// Notifications a second that may be sent now; `None`: no limit.
+    /// Notifications a second that may be sent now, more than 0; `None`: no limit.
     pub(crate) fn rate(&self) -> Option<f64> {
-        (self.quota.per_minute > 0).then_some(self.rate)
+        (self.quota.per_minute > 0).then_some(self.rate.max(MIN_RATE))
     }
 
     /// How long to wait until there is a token; `None`: there is one.
@@ -100,6 +100,11 @@ fn full_rate(quota: Quota) -> f64 {
 /// At least one token, or nothing could ever be sent.
 fn bucket_size(rate: f64) -> f64 {
     (rate * BURST_SECONDS).max(1.0)
+}
+
+/// Notifications a second that a lane with `quota` may send at its start; `None`: no limit.
+pub(crate) fn cold_rate(quota: Quota, now: Instant) -> Option<f64> {
+    RateLimiter::new(quota, now).rate()
 }
 
 #[cfg(test)]

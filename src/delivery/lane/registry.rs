@@ -10,6 +10,7 @@ use crate::crypto::MasterKeys;
 use crate::delivery::Quotas;
 use crate::delivery::lane::retry::RetryPolicy;
 use crate::delivery::lane::{Job, Lane, LaneParams};
+use crate::delivery::queue::recall::Recalls;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
@@ -18,6 +19,8 @@ use crate::model::sealed::SealedCredential;
 use crate::provider::{Client, Endpoints};
 use crate::store::senders::{Found, KnownCredential};
 
+/// A lane without a notification for this long ends. Its connections are closed long before.
+const IDLE_AFTER: Duration = Duration::from_secs(3600);
 /// How long a Credential that was looked up is taken to be unchanged.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
@@ -31,6 +34,7 @@ pub(crate) struct LaneRegistry {
     endpoints: Endpoints,
     quotas: Quotas,
     pruner: DeadTokenPruner,
+    recalls: Recalls,
     by_credential: HashMap<CredentialId, Entry>,
 }
 
@@ -41,12 +45,15 @@ pub(crate) struct LaneRegistryParams {
     pub endpoints: Endpoints,
     pub quotas: Quotas,
     pub pruner: DeadTokenPruner,
+    pub recalls: Recalls,
 }
 
 struct Entry {
     /// The version of the Credential that the lane sends with.
     updated_at: OffsetDateTime,
     looked_up_at: Instant,
+    /// When something was last to be sent with it.
+    asked_at: Instant,
     /// An error: why nothing can be sent with the Credential.
     lane: Result<Lane, &'static str>,
 }
@@ -54,6 +61,11 @@ struct Entry {
 impl Entry {
     fn is_fresh(&self, now: Instant) -> bool {
         now.duration_since(self.looked_up_at) < FRESH_FOR && !self.is_broken()
+    }
+
+    /// Whether nothing was sent with the Credential for so long that its lane is not worth keeping.
+    fn is_idle(&self, now: Instant) -> bool {
+        now.duration_since(self.asked_at) >= IDLE_AFTER
     }
 
     fn is_broken(&self) -> bool {
@@ -69,38 +81,38 @@ impl LaneRegistry {
             endpoints: params.endpoints,
             quotas: params.quotas,
             pruner: params.pruner,
+            recalls: params.recalls,
             by_credential: HashMap::new(),
         }
     }
 
     /// Those of `used` that must be looked up before anything is sent with them.
     pub(crate) fn unknown(
-        &self,
+        &mut self,
         used: impl IntoIterator<Item = CredentialId>,
     ) -> Vec<KnownCredential> {
         let now = Instant::now();
-        let is_fresh = |id: &CredentialId| {
-            self.by_credential
-                .get(id)
-                .is_some_and(|entry| entry.is_fresh(now))
-        };
+        let mut unknown = Vec::new();
 
-        let known = |id| KnownCredential {
-            id,
-            updated_at: self
-                .by_credential
-                .get(&id)
-                .filter(|entry| !entry.is_broken())
-                .map(|entry| entry.updated_at),
-        };
-        used.into_iter()
-            .filter(|id| !is_fresh(id))
-            .map(known)
-            .collect()
+        for id in used {
+            let entry = self.by_credential.get_mut(&id);
+            let updated_at = match entry {
+                Some(entry) if entry.is_fresh(now) => continue,
+                Some(entry) => {
+                    // It is not idle from here on: another thread must not end the lane meanwhile.
+                    entry.asked_at = now;
+                    Some(entry.updated_at).filter(|_| !entry.is_broken())
+                }
+                None => None,
+            };
+            unknown.push(KnownCredential { id, updated_at });
+        }
+
+        unknown
     }
 
     /// Brings the lanes of the Credentials `asked` for up to date with those of them that were
-    /// `found`.
+    /// `found`. Ends lanes that are idle.
     pub(crate) fn refresh(&mut self, asked: &[KnownCredential], found: Vec<Found>) {
         let existing: HashSet<CredentialId> = found
             .iter()
@@ -140,10 +152,13 @@ impl LaneRegistry {
             let entry = Entry {
                 updated_at: credential.updated_at,
                 looked_up_at: now,
+                asked_at: now,
                 lane: self.start(&credential),
             };
             self.by_credential.insert(credential.id, entry);
         }
+
+        self.by_credential.retain(|_, entry| !entry.is_idle(now));
     }
 
     /// How long a Credential's lane takes nothing; `None`: it may take something, or there is no lane
@@ -195,6 +210,7 @@ impl LaneRegistry {
             retry: self.policy,
             quota,
             pruner: self.pruner.clone(),
+            recall: self.recalls.for_lane(credential.id),
         }))
     }
 }

@@ -18,6 +18,10 @@ const STALLED_AFTER: Duration = Duration::from_secs(2);
 /// How often the worker inspects its lane.
 pub(super) const INSPECTION_INTERVAL: Duration = Duration::from_millis(500);
 
+/// The least time of a request from which a rate is computed, in seconds, so that nothing is divided
+/// by 0.
+const MIN_ANSWER_TIME: f64 = 0.001;
+
 const _: () = assert!(INSPECTION_INTERVAL.as_millis() < STALLED_AFTER.as_millis());
 
 /// Decides for one lane. The lane's worker alone owns it, and acts on what it says.
@@ -30,6 +34,8 @@ pub(super) struct SendPolicy {
     last_progress: Instant,
     /// Answers since the last inspection.
     answers: u32,
+    /// How long the requests took that were answered since the last inspection, together.
+    answer_times: Duration,
     /// Whether notifications waited at the last inspection.
     had_backlog: bool,
 }
@@ -75,7 +81,7 @@ pub(super) struct Load {
 pub(super) enum Finding {
     /// The provider does not answer.
     Stalled,
-    /// More waits than the lane sends, which is `rate` a second.
+    /// More waits than the lane sends. It can send `rate` a second.
     Slow { rate: f64 },
     /// Nothing waits.
     KeepsUp,
@@ -92,6 +98,7 @@ impl SendPolicy {
             rate_limiter: RateLimiter::new(quota, now),
             last_progress: now,
             answers: 0,
+            answer_times: Duration::ZERO,
             had_backlog: false,
         }
     }
@@ -115,6 +122,11 @@ impl SendPolicy {
     /// The delay for a notification whose stored message can't be read.
     pub(super) fn delay_of_unreadable(&self) -> Duration {
         self.retry.base
+    }
+
+    /// Whether the provider has answered, and well since the breaker last tripped.
+    pub(super) fn is_sending(&self) -> bool {
+        self.concurrency_limit.has_answered() && self.breaker.probes().is_none()
     }
 
     /// For people.
@@ -162,17 +174,19 @@ impl SendPolicy {
         Admission::Send
     }
 
-    /// Notes the result of a request; `in_flight` counts it too. Returns whether the breaker has just
-    /// tripped. `jitter` (0 to 1) makes its pause longer.
+    /// Notes the result of a request that took `duration`; `in_flight` counts it too. Returns whether
+    /// the breaker has just tripped. `jitter` (0 to 1) makes its pause longer.
     pub(super) fn note_result(
         &mut self,
         result: &Result<Answer, NotSent>,
+        duration: Duration,
         in_flight: usize,
         now: Instant,
         jitter: f64,
     ) -> bool {
         self.last_progress = now;
         self.answers += 1;
+        self.answer_times += duration;
         self.concurrency_limit.note_answer(in_flight, now);
 
         match result {
@@ -201,9 +215,19 @@ impl SendPolicy {
             .min(time_left)
     }
 
+    /// Notifications a second that the lane can send. What it has sent so far tells too little while its
+    /// concurrency limit still grows, as after the first answer of a provider that is far away.
+    fn possible_rate(&self, answers: u32, answer_times: Duration) -> f64 {
+        let possible = rate_at(self.request_limit(), answers, answer_times);
+
+        self.rate_limit()
+            .map_or(possible, |pace| pace.min(possible))
+    }
+
     /// To be called every [`INSPECTION_INTERVAL`].
     pub(super) fn inspect(&mut self, load: Load, now: Instant) -> Finding {
         let answers = std::mem::take(&mut self.answers);
+        let answer_times = std::mem::take(&mut self.answer_times);
         let has_backlog = load.backlog > 0;
         let had_backlog = std::mem::replace(&mut self.had_backlog, has_backlog);
 
@@ -213,14 +237,25 @@ impl SendPolicy {
             Finding::Stalled
         } else if had_backlog && has_backlog && answers > 0 {
             // Only a lane that had enough to send all the time shows how fast it can be.
-            let rate = f64::from(answers) / INSPECTION_INTERVAL.as_secs_f64();
-            Finding::Slow { rate }
+            let measured = f64::from(answers) / INSPECTION_INTERVAL.as_secs_f64();
+            let possible = self.possible_rate(answers, answer_times);
+            Finding::Slow {
+                rate: measured.max(possible),
+            }
         } else if has_backlog {
             Finding::Unclear
         } else {
             Finding::KeepsUp
         }
     }
+}
+
+/// Requests a second that can be answered while `limit` of them are in flight all the time, if each
+/// takes as long as those did that were answered last (Little's law).
+fn rate_at(limit: usize, answers: u32, answer_times: Duration) -> f64 {
+    let mean = answer_times.as_secs_f64() / f64::from(answers.max(1));
+
+    f64::from(limit as u32) / mean.max(MIN_ANSWER_TIME)
 }
 
 #[cfg(test)]
@@ -254,7 +289,7 @@ mod tests {
             message_id: None,
         };
 
-        policy.note_result(&Ok(answer), 1, now, 0.0)
+        policy.note_result(&Ok(answer), 5 * SECOND, 1, now, 0.0)
     }
 
     /// Notes a request that did not reach the provider. Returns whether it tripped the breaker.
@@ -263,7 +298,7 @@ mod tests {
             reason: "connection refused".to_owned(),
         };
 
-        policy.note_result(&Err(reason), 1, now, 0.0)
+        policy.note_result(&Err(reason), SECOND, 1, now, 0.0)
     }
 
     fn candidate(now: Instant) -> Candidate {
@@ -400,5 +435,30 @@ mod tests {
 
         assert_eq!(policy.inspect(load(1, 9), now), Finding::Unclear);
         assert_eq!(policy.inspect(load(1, 0), now), Finding::KeepsUp);
+    }
+
+    #[test]
+    fn the_first_answers_from_far_away_do_not_make_a_lane_slow() {
+        // 50 requests in 500 ms, and 500 may be in flight from now on.
+        let rate = rate_at(500, 50, Duration::from_millis(500) * 50);
+        assert!((999.0..1001.0).contains(&rate), "{rate}");
+
+        assert!(rate_at(500, 0, Duration::ZERO).is_finite());
+    }
+
+    #[test]
+    fn a_lane_can_send_no_more_than_its_rate_limit_allows() {
+        let now = Instant::now();
+        let mut policy = policy(60_000, now);
+
+        for _ in 0..10 {
+            note_answer(&mut policy, Outcome::Accepted, now);
+        }
+        policy.inspect(load(1, 9), now);
+        note_answer(&mut policy, Outcome::Accepted, now);
+
+        // Cold: a tenth of 1,000 a second.
+        let slow = Finding::Slow { rate: 100.0 };
+        assert_eq!(policy.inspect(load(1, 9), now), slow);
     }
 }

@@ -18,6 +18,7 @@ use crate::delivery::lane::send_policy::{
     Admission, Candidate, Finding, INSPECTION_INTERVAL, Intake, Load, SendPolicy,
 };
 use crate::delivery::lane::{Job, LaneParams};
+use crate::delivery::queue::recall::LaneRecall;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::resolution::Resolution;
 use crate::handoff::capacity::{AccountCapacity, Exemption};
@@ -51,6 +52,7 @@ pub(super) struct Worker {
     exemption: Option<Exemption>,
     /// Whether the last payload took long to render.
     renders_slowly: bool,
+    recall: LaneRecall,
     metrics: LaneMetrics,
 }
 
@@ -74,6 +76,7 @@ impl Worker {
             account: None,
             exemption: None,
             renders_slowly: false,
+            recall: params.recall,
             metrics: LaneMetrics::new(params.provider, params.credential_id),
         }
     }
@@ -104,6 +107,7 @@ impl Worker {
                 biased;
                 Some(response) = in_flight.next(), if !in_flight.is_empty() => {
                     self.finish(response, in_flight.len() + 1);
+                    self.recall(&queue);
                 }
                 job = queue.recv(), if intake == Intake::Now => match job {
                     Some(job) if queue.is_closed() => self.give_back(job),
@@ -118,7 +122,10 @@ impl Worker {
                     None => is_drained = true,
                 },
                 () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
-                _ = inspections.tick() => self.inspect(&mut queue, in_flight.len()),
+                _ = inspections.tick() => {
+                    self.inspect(&mut queue, in_flight.len());
+                    self.recall(&queue);
+                }
             }
         }
 
@@ -131,7 +138,23 @@ impl Worker {
         self.backlog.leave();
 
         let delay = self.policy.tripped_for(Instant::now());
-        job.postpone(delay.unwrap_or_default());
+        self.put_back(job, delay.unwrap_or_default());
+    }
+
+    fn put_back(&self, job: Job, delay: Duration) {
+        self.recall.note_put_back();
+        job.wait_for_lane(self.credential_id, delay);
+    }
+
+    /// Asks for what was put back, if there is room for it and the provider answers.
+    fn recall(&self, queue: &mpsc::UnboundedReceiver<Job>) {
+        if queue.is_closed() || !self.policy.is_sending() {
+            return;
+        }
+
+        if let Some(room) = self.backlog.room_to_recall(Instant::now()) {
+            self.recall.ask(room);
+        }
     }
 
     /// Returns the notification with its payload if it is to be sent now; otherwise resolves it.
@@ -149,7 +172,7 @@ impl Worker {
             Admission::Send => return self.with_payload(job),
             Admission::LetGo => drop(job),
             Admission::Expire => job.expire(self.backlog.last_error().as_deref()),
-            Admission::PutBack(delay) => job.postpone(delay),
+            Admission::PutBack(delay) => self.put_back(job, delay),
         }
 
         None
@@ -194,12 +217,12 @@ impl Worker {
     fn finish(&mut self, response: Response, in_flight: usize) {
         let now = Instant::now();
         let jitter = rand::random::<f64>();
-        let has_tripped = self
-            .policy
-            .note_result(&response.result, in_flight, now, jitter);
+        let has_tripped =
+            self.policy
+                .note_result(&response.result, response.duration, in_flight, now, jitter);
 
         // From here on, dispatch sees what the breaker says.
-        if self.backlog.answered(self.policy.breaker_status(now)) {
+        if self.backlog.answered(self.policy.breaker_status(now), now) {
             self.exemption = None;
         }
         if has_tripped {
@@ -216,6 +239,8 @@ impl Worker {
 
         let Ok(answer) = result else {
             let delay = self.policy.delay_of_unsent(time_left, now);
+            self.recall.note_put_back();
+            job.delivery.lease().wait_for_lane(self.credential_id);
             return job.delivery.resolve(Resolution::PutBack(delay));
         };
 
@@ -286,7 +311,7 @@ impl Worker {
                 let surplus = self.backlog.narrow(rate, now);
                 self.evict(queue, surplus);
             }
-            Finding::KeepsUp => self.backlog.widen(),
+            Finding::KeepsUp => self.backlog.widen(self.policy.rate_limit(), now),
             Finding::Unclear => {}
         }
 
@@ -301,7 +326,7 @@ impl Worker {
             };
 
             let delay = self.backlog.evict(Instant::now());
-            job.postpone(delay);
+            self.put_back(job, delay);
         }
     }
 

@@ -197,10 +197,9 @@ impl Claimer {
 
         for batch in claimed {
             let guard = self.leases.add(batch, claimed_at);
-            match dispatch.deferral(batch.key, claimed_at) {
-                // The guard is dropped here, which releases the batch.
-                Some(delay) => guard.lease().due_again_in(delay),
-                None => held.push((*batch, guard)),
+            // The guard of a batch that is put back is dropped here, which releases the batch.
+            if !dispatch.put_back_unread(guard.lease(), claimed_at) {
+                held.push((*batch, guard));
             }
         }
 

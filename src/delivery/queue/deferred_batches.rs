@@ -34,6 +34,14 @@ pub(crate) struct Deferred {
     pub deadline: Instant,
 }
 
+/// Why and for how long a batch is put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deferral {
+    /// Whose lane the batch waits for.
+    pub credential_id: CredentialId,
+    pub delay: Duration,
+}
+
 impl DeferredBatches {
     pub(crate) fn defer(&mut self, batch: BatchKey, deferred: Deferred) {
         if self.0.len() >= MAX_BATCHES {
@@ -50,7 +58,7 @@ impl DeferredBatches {
         batch: BatchKey,
         now: Instant,
         blocked_for: impl FnOnce(CredentialId) -> Option<Duration>,
-    ) -> Option<Duration> {
+    ) -> Option<Deferral> {
         let key = (batch.operation_id, batch.number);
         let deferred = *self.0.get(&key)?;
 
@@ -62,7 +70,10 @@ impl DeferredBatches {
         };
 
         let spread = 1.0 + SPREAD * rand::random::<f64>();
-        Some(blocked_for.mul_f64(spread).min(time_left))
+        Some(Deferral {
+            credential_id: deferred.credential_id,
+            delay: blocked_for.mul_f64(spread).min(time_left),
+        })
     }
 }
 
@@ -99,7 +110,7 @@ mod tests {
             let delay = batches.delay(batch, now, |id| {
                 (id == deferred.credential_id).then_some(4 * SECOND)
             });
-            let delay = delay.unwrap();
+            let delay = delay.unwrap().delay;
             assert!((4 * SECOND..=6 * SECOND).contains(&delay), "{delay:?}");
         }
 
@@ -127,7 +138,7 @@ mod tests {
         batches.defer(batch, deferred_until(now + 2 * SECOND));
 
         let delay = batches.delay(batch, now, |_| Some(9 * SECOND));
-        assert_eq!(delay, Some(2 * SECOND));
+        assert_eq!(delay.unwrap().delay, 2 * SECOND);
 
         let delay = batches.delay(batch, now + 2 * SECOND, |_| Some(9 * SECOND));
         assert_eq!(delay, None, "it is loaded and fails");

@@ -6,13 +6,13 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
 use crate::handoff::capacity::{AccountCapacity, Capacity, Permit};
-use crate::model::id::OperationId;
+use crate::model::id::{CredentialId, OperationId};
 use crate::model::queue_key::QueueKey;
 use crate::store::batches::{BatchKey, ClaimedBatch};
 use crate::store::outcome_record::NotificationOutcome;
@@ -65,6 +65,9 @@ pub(crate) struct Lease {
     /// Milliseconds after `epoch` at which the earliest unsettled notification is due again;
     /// `u64::MAX`: none was put back.
     due_again: AtomicU64,
+    /// The Credential whose lane had no room for a notification of the batch: the first, if there were
+    /// several.
+    waits_for: OnceLock<CredentialId>,
     /// Guards that have not ended, the [`BatchGuard`] included.
     guards: AtomicU32,
     recorder: Entries,
@@ -85,6 +88,7 @@ impl Lease {
             epoch: claimed_at,
             valid_until: AtomicU64::new(sending_time(term).as_millis() as u64),
             due_again: AtomicU64::new(u64::MAX),
+            waits_for: OnceLock::new(),
             guards: AtomicU32::new(1),
             recorder,
         }
@@ -114,6 +118,17 @@ impl Lease {
         let at = self.epoch.elapsed().saturating_add(delay).as_millis();
         let at = u64::try_from(at).unwrap_or(u64::MAX);
         self.due_again.fetch_min(at, Ordering::Relaxed);
+    }
+
+    /// Notes that a notification is put back for want of room in the lane of `credential_id`. That lane
+    /// recalls the batch when it has room.
+    pub(crate) fn wait_for_lane(&self, credential_id: CredentialId) {
+        let _ = self.waits_for.set(credential_id);
+    }
+
+    /// The Credential whose lane recalls the batch; `None`: no lane had too little room.
+    pub(crate) fn waits_for(&self) -> Option<CredentialId> {
+        self.waits_for.get().copied()
     }
 
     /// How long until the batch must be claimed again. `None`: nothing was put back.

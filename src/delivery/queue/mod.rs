@@ -9,6 +9,7 @@ pub(super) mod lease;
 pub(super) mod listen;
 pub(super) mod load;
 pub(super) mod lower_bounds;
+pub(super) mod recall;
 pub(super) mod renew;
 pub(super) mod search;
 pub(super) mod user_devices;

@@ -97,6 +97,7 @@ fn release(lease: &Lease) -> Release {
     Release {
         batch: lease.key(),
         due_in: lease.due_in().unwrap_or_default(),
+        waits_for: lease.waits_for(),
     }
 }
 
@@ -356,6 +357,7 @@ mod tests {
         let releases = [kept, refused].map(|batch| Release {
             batch,
             due_in: SECOND,
+            waits_for: None,
         });
 
         let left = releases_beside(releases.into(), &HashSet::from([refused]));

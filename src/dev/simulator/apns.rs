@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::dev::simulator::identity::{BUNDLE_ID, Identity, KEY_ID, TEAM_ID};
 use crate::dev::simulator::inbox::{DeviceRequest, Inbox};
 use crate::dev::simulator::scripted_outcome;
-use crate::dev::simulator::server::{Answer, Incoming};
+use crate::dev::simulator::server::{Answer, Incoming, bearer_token};
 
 const MAX_PAYLOAD: usize = 4096;
 /// The same of the push type `voip`.
@@ -52,7 +52,8 @@ pub(super) struct Apns {
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
-    iat: i64,
+    /// Seconds. Some clients send a fraction.
+    iat: f64,
 }
 
 /// An error: HTTP status and reason.
@@ -75,7 +76,11 @@ impl Apns {
     pub(super) fn answer(&self, incoming: &Incoming<'_>, inbox: &Inbox) -> Answer {
         // APNs makes an id for a request without one.
         let id = header(incoming.headers, "apns-id").map_or_else(
-            || Uuid::from_u128(rand::random()).to_string(),
+            || {
+                uuid::Builder::from_random_bytes(rand::random())
+                    .into_uuid()
+                    .to_string()
+            },
             str::to_owned,
         );
 
@@ -89,6 +94,7 @@ impl Apns {
             provider: "APN",
             token,
             apns_id: Some(&id),
+            headers: inbox.shared_headers(incoming.headers),
             payload: inbox.shared_payload(incoming.body, || payload),
         };
 
@@ -150,7 +156,7 @@ impl Apns {
 
     fn authenticate(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let token = header(headers, "authorization")
-            .and_then(|value| value.strip_prefix("bearer "))
+            .and_then(bearer_token)
             .ok_or(Refusal(403, "MissingProviderToken"))?;
 
         // To verify a signature takes longer than the rest of a request.
@@ -195,12 +201,18 @@ impl Apns {
             .ok()?
             .claims;
 
-        (header.kid.as_deref() == Some(KEY_ID) && claims.iss == TEAM_ID).then_some(claims.iat)
+        (header.kid.as_deref() == Some(KEY_ID) && claims.iss == TEAM_ID)
+            .then_some(claims.iat as i64)
     }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// Whether `text` is a UUID in its canonical form: groups of 8, 4, 4, 4 and 12 digits.
+fn is_uuid(text: &str) -> bool {
+    text.len() == uuid::fmt::Hyphenated::LENGTH && text.parse::<Uuid>().is_ok()
 }
 
 fn check_headers(headers: &HeaderMap, has_certificate: bool) -> Result<(), Refusal> {
@@ -225,7 +237,7 @@ fn check_headers(headers: &HeaderMap, has_certificate: bool) -> Result<(), Refus
     if header(headers, "apns-expiration").is_some_and(|at| at.parse::<u64>().is_err()) {
         return Err(Refusal(400, "BadExpirationDate"));
     }
-    if header(headers, "apns-id").is_some_and(|id| id.parse::<Uuid>().is_err()) {
+    if header(headers, "apns-id").is_some_and(|id| !is_uuid(id)) {
         return Err(Refusal(400, "BadMessageId"));
     }
     if header(headers, "apns-collapse-id").is_some_and(|id| id.len() > MAX_COLLAPSE_ID) {

@@ -9,11 +9,12 @@ use serde_json::json;
 
 use crate::dev::private_file::write_private;
 use crate::dev::simulator::behaviour::{Behaviour, Faults};
-use crate::dev::simulator::{Options, Simulator};
+use crate::dev::simulator::{Options, Simulator, scripted_outcome};
 use crate::signals::Signals;
 
 /// Options of `bellwire simulate`.
 #[derive(Debug, Args)]
+#[command(after_help = scripted_outcome::TABLE)]
 pub struct Arguments {
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
@@ -27,9 +28,10 @@ pub struct Arguments {
     /// The port of the control endpoint; 0 picks a free port.
     #[arg(long, default_value_t = 8445)]
     control_port: u16,
-    /// A host name that clients may use besides localhost.
-    #[arg(long)]
-    host_name: Option<String>,
+    /// A host name that clients may use besides localhost. It may be given several times, such as
+    /// fcm.googleapis.com, oauth2.googleapis.com and api.push.apple.com.
+    #[arg(long = "host-name", value_delimiter = ',')]
+    host_names: Vec<String>,
     /// The directory for keys, certificates and the demo Credentials.
     #[arg(long, default_value = ".bellwire/simulator")]
     directory: PathBuf,
@@ -53,7 +55,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         fcm_port: arguments.fcm_port,
         apns_port: arguments.apns_port,
         control_port: arguments.control_port,
-        host_name: arguments.host_name,
+        host_names: arguments.host_names,
         directory: Some(arguments.directory.clone()),
         behaviour: Behaviour::new(
             arguments.fcm_streams,
@@ -64,7 +66,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     .await?;
 
     let directory = &arguments.directory;
-    std::fs::write(directory.join("ca.pem"), &simulator.ca_pem)?;
+    simulator.write_files(directory)?;
 
     // Each is a body of `POST /Credentials`. `bellwire demo` reads them, too.
     let credentials = [

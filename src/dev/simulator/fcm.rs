@@ -9,9 +9,17 @@ use crate::dev::simulator::fcm_token_endpoint::TokenEndpoint;
 use crate::dev::simulator::identity::{Identity, PROJECT_ID};
 use crate::dev::simulator::inbox::{DeviceRequest, Inbox};
 use crate::dev::simulator::scripted_outcome;
-use crate::dev::simulator::server::{Answer, Incoming};
+use crate::dev::simulator::server::{Answer, Incoming, bearer_token};
 
 const MAX_PAYLOAD: usize = 4096;
+
+/// Where access tokens are given out: the paths of Google's endpoints, old ones included.
+const TOKEN_PATHS: [&str; 4] = [
+    "/token",
+    "/oauth2/v4/token",
+    "/oauth2/v3/token",
+    "/o/oauth2/token",
+];
 
 /// The simulated FCM and its token endpoint. It belongs to its server, whose connections share it.
 pub(super) struct Fcm {
@@ -22,8 +30,9 @@ pub(super) struct Fcm {
 
 /// The body of a `messages:send` that passed FCM's checks.
 struct SendRequest {
-    token: String,
-    /// The message without its token.
+    /// A device token; or `topic:…`, `condition:…` or `fid:…`.
+    target: String,
+    /// The message without its target.
     message: Value,
     validate_only: bool,
 }
@@ -35,22 +44,28 @@ impl SendRequest {
             return Err(error(400, "INVALID_ARGUMENT", text, json!([])));
         };
 
+        body.retain(|_, value| !value.is_null());
         let validate_only = body
             .remove("validate_only")
             .or_else(|| body.remove("validateOnly"))
-            == Some(json!(true));
+            .unwrap_or(Value::Bool(false));
+        let Value::Bool(validate_only) = validate_only else {
+            let text = "Invalid value at 'validate_only'";
+            return Err(invalid(&[Violation::new("validate_only", text)]));
+        };
 
-        let Some(mut message) = body.remove("message").filter(|_| body.is_empty()) else {
-            let text = "Message is required, and nothing else is known.";
+        let message = body.remove("message");
+        if let Some(unknown) = body.keys().next() {
+            let text = fcm_schema::unknown_name(unknown, "");
+            return Err(invalid(&[Violation::new("", text)]));
+        }
+        let Some(mut message) = message else {
+            let text = "Message is required.";
             return Err(invalid(&[Violation::new("message", text)]));
         };
 
-        fcm_schema::check(&message).map_err(|violations| invalid(&violations))?;
-
-        let token = message
-            .as_object_mut()
-            .and_then(|message| message.remove("token"));
-        let Some(Value::String(token)) = token else {
+        fcm_schema::check(&mut message).map_err(|violations| invalid(&violations))?;
+        let Some(target) = take_target(&mut message) else {
             let text = "Recipient of the message is not set.";
             return Err(invalid(&[Violation::new("message", text)]));
         };
@@ -60,16 +75,33 @@ impl SendRequest {
             let text = "Android message is too big";
             return Err(error(400, "INVALID_ARGUMENT", text, json!([])));
         }
-        if token.contains(char::is_whitespace) {
+        // Only a condition has spaces.
+        if target.contains(char::is_whitespace) && !target.starts_with("condition:") {
             return Err(Fcm::refuse("INVALID_ARGUMENT"));
         }
 
         Ok(Self {
-            token,
+            target,
             message,
             validate_only,
         })
     }
+}
+
+/// Takes the recipient out of a message.
+fn take_target(message: &mut Value) -> Option<String> {
+    let message = message.as_object_mut()?;
+    let (kind, target) = fcm_schema::TARGETS
+        .into_iter()
+        .find_map(|kind| Some((kind, message.remove(kind)?)))?;
+    let Value::String(target) = target else {
+        return None;
+    };
+
+    Some(match kind {
+        "token" => target,
+        kind => format!("{kind}:{target}"),
+    })
 }
 
 impl Fcm {
@@ -93,7 +125,7 @@ impl Fcm {
 
     pub(super) fn answer(&self, incoming: &Incoming<'_>, inbox: &Inbox) -> Answer {
         match (incoming.method, incoming.path) {
-            (&Method::POST, "/token") => self.tokens.answer(incoming),
+            (&Method::POST, path) if TOKEN_PATHS.contains(&path) => self.tokens.answer(incoming),
             (&Method::POST, path)
                 if path.starts_with("/v1/projects/") && path.ends_with("/messages:send") =>
             {
@@ -114,7 +146,7 @@ impl Fcm {
         }
 
         let SendRequest {
-            token,
+            target,
             message,
             validate_only,
         } = match SendRequest::read(incoming.body) {
@@ -125,11 +157,11 @@ impl Fcm {
         if validate_only {
             // A lasting error of a token is found without a delivery.
             let scripted =
-                scripted_outcome::fcm(&token).filter(|scripted| scripted.times.is_none());
+                scripted_outcome::fcm(&target).filter(|scripted| scripted.times.is_none());
             return scripted.map_or_else(accepted, |scripted| Self::refuse(scripted.error));
         }
 
-        Self::deliver(&token, message, inbox)
+        Self::deliver(&target, message, incoming, inbox)
     }
 
     fn authenticate(&self, incoming: &Incoming<'_>) -> Result<(), Answer> {
@@ -137,7 +169,7 @@ impl Fcm {
             .headers
             .get("authorization")
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
+            .and_then(bearer_token);
 
         if !token.is_some_and(|token| self.tokens.knows(token)) {
             let text = "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or \
@@ -154,11 +186,12 @@ impl Fcm {
         Ok(())
     }
 
-    fn deliver(token: &str, message: Value, inbox: &Inbox) -> Answer {
-        let scripted = scripted_outcome::fcm(token);
+    fn deliver(target: &str, message: Value, incoming: &Incoming<'_>, inbox: &Inbox) -> Answer {
+        let scripted = scripted_outcome::fcm(target);
         let request = DeviceRequest {
             provider: "FCM",
-            token,
+            token: target,
+            headers: inbox.shared_headers(incoming.headers),
             apns_id: None,
             payload: inbox.shared_payload(message.to_string().as_bytes(), || message),
         };

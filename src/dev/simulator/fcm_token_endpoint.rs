@@ -8,23 +8,35 @@ use std::time::{Duration, Instant};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::json;
+use time::OffsetDateTime;
 
 use crate::dev::simulator::identity::{CLIENT_EMAIL, Identity};
 use crate::dev::simulator::server::{Answer, Incoming};
 
-const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
+/// The scopes of which an assertion must ask for one.
+const SCOPES: [&str; 2] = [
+    "https://www.googleapis.com/auth/firebase.messaging",
+    "https://www.googleapis.com/auth/cloud-platform",
+];
+/// Google's own token endpoints. Clients that hard-code one name it as the audience.
+const GOOGLES_AUDIENCES: [&str; 4] = [
+    "https://oauth2.googleapis.com/token",
+    "https://www.googleapis.com/oauth2/v4/token",
+    "https://www.googleapis.com/oauth2/v3/token",
+    "https://accounts.google.com/o/oauth2/token",
+];
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// How long an access token lives.
 const LIFETIME: Duration = Duration::from_secs(3599);
 /// The longest life of an assertion, in seconds.
-const MAX_ASSERTION_LIFE: i64 = 3600;
+const MAX_ASSERTION_LIFE: f64 = 3600.0;
 /// How many seconds clocks may differ.
-const LEEWAY: i64 = 60;
+const LEEWAY: f64 = 60.0;
 
 /// It belongs to the simulated FCM, whose requests look their token up here. The lock is held only to
 /// look one up or to add one.
 pub(super) struct TokenEndpoint {
-    /// The audience that assertions must name.
+    /// Its own address, which assertions may name as their audience.
     uri: String,
     key: DecodingKey,
     /// The tokens that it gave out, with their end.
@@ -42,8 +54,9 @@ struct Claims {
     iss: String,
     scope: String,
     aud: String,
-    iat: i64,
-    exp: i64,
+    /// Seconds, as the next. Some clients send a fraction.
+    iat: f64,
+    exp: f64,
 }
 
 impl TokenEndpoint {
@@ -98,12 +111,12 @@ impl TokenEndpoint {
         };
 
         let claims = token.claims;
-        let now = time::OffsetDateTime::now_utc().unix_timestamp();
+        let now = (OffsetDateTime::now_utc() - OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
         if claims.iss != CLIENT_EMAIL {
             return refuse("invalid_grant", "Invalid grant: account not found");
         }
 
-        if claims.aud != self.uri {
+        if claims.aud != self.uri && !GOOGLES_AUDIENCES.contains(&claims.aud.as_str()) {
             return refuse("invalid_grant", "Invalid JWT: Failed audience check.");
         }
 
@@ -115,7 +128,11 @@ impl TokenEndpoint {
             return refuse("invalid_grant", description);
         }
 
-        if !claims.scope.split(' ').any(|scope| scope == SCOPE) {
+        if !claims
+            .scope
+            .split_whitespace()
+            .any(|scope| SCOPES.contains(&scope))
+        {
             return refuse(
                 "invalid_scope",
                 "Invalid OAuth scope or ID token audience provided.",

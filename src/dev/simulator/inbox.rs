@@ -1,15 +1,18 @@
 //! The messages that each device received, by token.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::HeaderMap;
 use serde::Serialize;
 use serde_json::Value;
 
 /// Parts of the inbox with a lock each, so that requests seldom wait for each other.
 const SHARDS: usize = 16;
+/// Headers that are not shown: secrets, and those that are of one request only.
+const HIDDEN_HEADERS: [&str; 3] = ["authorization", "apns-id", "content-length"];
 /// Most different apns-ids that are kept for a token.
 const MAX_IDS: usize = 16;
 
@@ -25,6 +28,8 @@ pub(super) struct DeviceInbox {
     pub accepted: u32,
     /// The different apns-ids of the requests.
     pub apns_ids: Vec<String>,
+    /// The headers of the last request, without `authorization` and `apns-id`.
+    pub headers: Option<Arc<Value>>,
     /// The payload of the last request.
     pub payload: Option<Arc<Value>>,
 }
@@ -71,6 +76,7 @@ pub(super) struct DeviceRequest<'a> {
     pub provider: &'static str,
     pub token: &'a str,
     pub apns_id: Option<&'a str>,
+    pub headers: Arc<Value>,
     pub payload: Arc<Value>,
 }
 
@@ -82,6 +88,8 @@ pub(super) struct Inbox {
     /// Payloads by the hash of their bytes. A million devices often get the same one, which is kept
     /// once.
     payloads: Mutex<HashMap<u64, Arc<Value>>>,
+    /// The same for headers.
+    headers: Mutex<HashMap<u64, Arc<Value>>>,
     connections: AtomicU64,
     accepted: AtomicU64,
     open_connections: Arc<AtomicU64>,
@@ -94,6 +102,7 @@ impl Default for Inbox {
             hasher: RandomState::new(),
             shards: Default::default(),
             payloads: Mutex::default(),
+            headers: Mutex::default(),
             connections: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             open_connections: Arc::default(),
@@ -143,6 +152,7 @@ impl Inbox {
         let is_accepted = accept(device.count);
         device.count += 1;
         device.accepted += u32::from(is_accepted);
+        device.headers = Some(request.headers);
         device.payload = Some(request.payload);
         if let Some(id) = request.apns_id
             && device.apns_ids.len() < MAX_IDS
@@ -159,6 +169,32 @@ impl Inbox {
         let hash = self.hasher.hash_one(body);
         let mut payloads = lock(&self.payloads);
         Arc::clone(payloads.entry(hash).or_insert_with(|| Arc::new(parse())))
+    }
+
+    /// The headers of a request as an object, without those that differ in each request and those that
+    /// are secret.
+    pub(super) fn shared_headers(&self, headers: &HeaderMap) -> Arc<Value> {
+        let shown = || {
+            headers
+                .iter()
+                .filter(|(name, _)| !HIDDEN_HEADERS.contains(&name.as_str()))
+        };
+
+        let mut hasher = self.hasher.build_hasher();
+        for (name, value) in shown() {
+            name.hash(&mut hasher);
+            value.as_bytes().hash(&mut hasher);
+        }
+
+        let as_object = || {
+            let entries = shown().map(|(name, value)| {
+                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                (name.as_str().to_owned(), Value::String(value))
+            });
+            Arc::new(Value::Object(entries.collect()))
+        };
+        let mut headers = lock(&self.headers);
+        Arc::clone(headers.entry(hasher.finish()).or_insert_with(as_object))
     }
 
     pub(super) fn device(&self, token: &str) -> Option<DeviceInbox> {
@@ -203,6 +239,7 @@ impl Inbox {
             lock(shard).clear();
         }
         lock(&self.payloads).clear();
+        lock(&self.headers).clear();
 
         self.accepted.store(0, Ordering::Relaxed);
         self.connections.store(0, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! A simulator of FCM, of Google's token endpoint and of APNs: TLS, HTTP/2, and each provider's own
-//! checks and answers.
+//! A simulator of FCM, of Google's token endpoint and of APNs: TLS, HTTP/2 (and HTTP/1.1 where Google
+//! has it), and each provider's own checks and answers.
 //!
 //! A device token may ask for an outcome: see [`scripted_outcome`]. The messages that devices
 //! received are kept and shown by the control endpoint: see [`control`]. Limits, delays and faults
@@ -23,8 +23,10 @@ mod fcm_schema;
 mod fcm_token_endpoint;
 mod identity;
 mod inbox;
+mod one_stream_first;
 pub mod scripted_outcome;
 mod server;
+mod topic_condition;
 
 use behaviour::Behaviour;
 use identity::Identity;
@@ -38,8 +40,8 @@ pub struct Options {
     pub fcm_port: u16,
     pub apns_port: u16,
     pub control_port: u16,
-    /// The host name that clients use, besides `localhost`.
-    pub host_name: Option<String>,
+    /// The host names that clients may use, besides `localhost`. The first one is in the addresses.
+    pub host_names: Vec<String>,
     /// Where keys and certificates are kept between starts; `None`: new ones at every start.
     pub directory: Option<PathBuf>,
     pub behaviour: Behaviour,
@@ -53,7 +55,7 @@ impl Default for Options {
             fcm_port: 0,
             apns_port: 0,
             control_port: 0,
-            host_name: None,
+            host_names: Vec::new(),
             directory: None,
             behaviour: Behaviour::default(),
         }
@@ -85,8 +87,8 @@ pub struct Simulator {
 impl Simulator {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let identity = match &options.directory {
-            Some(directory) => Identity::keep_in(directory, options.host_name.as_deref())?,
-            None => Identity::generate(options.host_name.as_deref())?,
+            Some(directory) => Identity::keep_in(directory, &options.host_names)?,
+            None => Identity::generate(&options.host_names)?,
         };
         let identity = Arc::new(identity);
         let inbox = Arc::new(Inbox::default());
@@ -95,7 +97,10 @@ impl Simulator {
         // Bound first, because FCM must know its own address: assertions name it.
         let fcm = bind(options.address, options.fcm_port).await?;
         let apns = bind(options.address, options.apns_port).await?;
-        let host = options.host_name.as_deref().unwrap_or("localhost");
+        let host = options
+            .host_names
+            .first()
+            .map_or("localhost", String::as_str);
         let fcm_url = format!("https://{host}:{}", fcm.local_addr()?.port());
         let apns_url = format!("https://{host}:{}", apns.local_addr()?.port());
         let token_uri = format!("{fcm_url}/token");
@@ -142,6 +147,12 @@ impl Simulator {
     /// The `content` of an APN Credential with a client certificate that the simulator accepts.
     pub fn apn_certificate_credential(&self) -> Value {
         self.identity.apn_certificate_credential()
+    }
+
+    /// Writes files for other programs to `directory`: the certificate authority, the demo service
+    /// account as Google gives it out, the demo signing key, and a client certificate with its key.
+    pub fn write_files(&self, directory: &std::path::Path) -> anyhow::Result<()> {
+        self.identity.write_files(directory, &self.token_uri)
     }
 
     /// Stops listening, and breaks every connection.

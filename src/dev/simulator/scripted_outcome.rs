@@ -1,11 +1,24 @@
-//! Errors that a device token asks for.
-//!
-//! * FCM: a token that ends in `~CODE` always gets that error code. One that ends in `~CODE-n` gets it
-//!   the first *n* times.
-//! * APNs: a token that begins with four digits from `0400` to `0599` gets that HTTP status with its
-//!   usual reason. Two more digits tell how many times; `00`, or no digits there, means always.
-//!
-//! Messages for any other token are accepted.
+//! Errors that a device token asks for: see [`TABLE`].
+
+/// The tokens, for `bellwire simulate --help`. README.md has the same table.
+pub const TABLE: &str = "\
+Device tokens that ask for an error (all others are accepted):
+  FCM   …~UNREGISTERED           404: the token is dead
+        …~INVALID_ARGUMENT       400: the token is not valid
+        …~SENDER_ID_MISMATCH     403: the token is of another project
+        …~QUOTA_EXCEEDED         429
+        …~UNAVAILABLE            503
+        …~INTERNAL               500
+        …~THIRD_PARTY_AUTH_ERROR 401: the credentials for APNs or Web Push are wrong
+        …~CODE-2                 any of these for the first 2 requests, then accepted
+        A topic may end like that, too.
+  APNs  0400…  BadDeviceToken        0403…  InvalidProviderToken
+        0410…  Unregistered          0429…  TooManyRequests
+        0500…  InternalServerError   0503…  ServiceUnavailable
+        050302…                      503 for the first 2 requests, then accepted
+
+What arrived is shown by the control endpoint: GET /messages, GET /messages?token=…, GET /summary.
+Delays, outages and other faults can be changed there while it runs: GET /faults, PUT /faults.";
 
 /// An error in place of acceptance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
-//! A simulated provider's server: TLS, HTTP/2, and the faults that concern a whole connection.
+//! A simulated provider's server: TLS, HTTP/2 or HTTP/1.1, and the faults that concern a whole
+//! connection.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -7,9 +9,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use h2::server::{Builder, SendResponse};
 use h2::{Reason, RecvStream};
+use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +24,7 @@ use crate::dev::simulator::apns::Apns;
 use crate::dev::simulator::behaviour::{Behaviour, Outage};
 use crate::dev::simulator::fcm::Fcm;
 use crate::dev::simulator::inbox::{Counted, Inbox};
+use crate::dev::simulator::one_stream_first::OneStreamFirst;
 
 /// Most bytes of a body that are read. Both providers refuse far smaller ones.
 const MAX_BODY: usize = 256 * 1024;
@@ -61,6 +68,16 @@ pub(super) struct Answer {
     pub(super) is_accepted: bool,
 }
 
+/// The token of an `authorization` header. The scheme's name is in any case:
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-11.1>.
+pub(super) fn bearer_token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_start())
+}
+
 impl Answer {
     /// An answer without an accepted message.
     pub(super) fn new(status: u16, body: impl Into<Bytes>) -> Self {
@@ -71,6 +88,19 @@ impl Answer {
             body: body.into(),
             is_accepted: false,
         }
+    }
+
+    /// The answer as HTTP/1.1 sends it.
+    fn response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+
+        for (name, value) in self.headers {
+            if let Ok(value) = value.parse() {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
     }
 
     pub(super) fn with_header(mut self, name: &'static str, value: String) -> Self {
@@ -87,7 +117,7 @@ struct Connection {
     has_certificate: bool,
     /// Whether a request with valid authentication has been answered. APNs takes one request at a
     /// time before that.
-    is_trusted: AtomicBool,
+    is_trusted: Arc<AtomicBool>,
     in_flight: AtomicU32,
     /// Ends the connection at once, without an answer to the requests in flight.
     broken: CancellationToken,
@@ -139,27 +169,31 @@ async fn serve_connection(
         tcp.set_nodelay(true).ok()?;
         let tls = acceptor.accept(tcp).await.ok()?;
         let has_certificate = tls.get_ref().1.peer_certificates().is_some();
+        let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
 
-        let streams = match server.provider {
-            Provider::Fcm(_) => server.behaviour.fcm_streams,
-            Provider::Apns(_) => server.behaviour.apns_streams,
-        };
-        let mut http = Builder::new()
-            .max_concurrent_streams(streams)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .handshake::<_, Bytes>(tls)
-            .await
-            .ok()?;
-
-        let is_trusted = has_certificate || matches!(server.provider, Provider::Fcm(_));
+        let is_fcm = matches!(server.provider, Provider::Fcm(_));
+        let is_trusted = Arc::new(AtomicBool::new(has_certificate || is_fcm));
         let connection = Arc::new(Connection {
             server: Arc::clone(&server),
             has_certificate,
-            is_trusted: AtomicBool::new(is_trusted),
+            is_trusted: Arc::clone(&is_trusted),
             in_flight: AtomicU32::new(0),
             broken: broken.clone(),
         });
-        serve_requests(&mut http, &connection).await
+
+        let behaviour = &server.behaviour;
+        match (is_fcm, is_http2) {
+            (true, true) => serve_http2(tls, behaviour.fcm_streams, &connection).await,
+            (true, false) => serve_http1(tls, &connection).await,
+            (false, _) if has_certificate => {
+                serve_http2(tls, behaviour.apns_streams, &connection).await
+            }
+            (false, _) => {
+                let streams = behaviour.apns_streams;
+                let tls = OneStreamFirst::new(tls, streams, is_trusted);
+                serve_http2(tls, streams, &connection).await
+            }
+        }
     };
 
     let served = broken.run_until_cancelled(served).await;
@@ -169,11 +203,45 @@ async fn serve_connection(
     }
 }
 
-/// Returns when the client has closed the connection or broken the protocol.
-async fn serve_requests(
-    http: &mut h2::server::Connection<tokio_rustls::server::TlsStream<TcpStream>, Bytes>,
+/// Serves requests over HTTP/1.1. Returns when the client has closed the connection, or when a request
+/// gets no answer.
+async fn serve_http1(
+    tls: impl AsyncRead + AsyncWrite + Unpin,
     connection: &Arc<Connection>,
 ) -> Option<()> {
+    let service = service_fn(|request: Request<hyper::body::Incoming>| {
+        let connection = Arc::clone(connection);
+
+        async move {
+            let _in_flight = connection.server.inbox.count_request();
+            let (parts, body) = request.into_parts();
+            let body = Limited::new(body, MAX_BODY).collect().await;
+            let body = body.map_err(io::Error::other)?.to_bytes();
+
+            match answer(&parts, &body, &connection).await {
+                Some(answer) => Ok(answer.response()),
+                None => Err(io::Error::other("a fault: no answer")),
+            }
+        }
+    });
+
+    hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(tls), service)
+        .await
+        .ok()
+}
+
+/// Returns when the client has closed the connection or broken the protocol.
+async fn serve_http2<S>(tls: S, streams: u32, connection: &Arc<Connection>) -> Option<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut http = Builder::new()
+        .max_concurrent_streams(streams)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .handshake::<_, Bytes>(tls)
+        .await
+        .ok()?;
     let mut requests = 0_u32;
 
     while let Some(request) = http.accept().await {
@@ -229,8 +297,13 @@ async fn serve_request(
     connection: Arc<Connection>,
     _in_flight: Counted,
 ) {
+    let answering = async {
+        let (parts, body) = request.into_parts();
+        let body = read(body).await?;
+        answer(&parts, &body, &connection).await
+    };
     let answer = tokio::select! {
-        answer = answer(request, &connection) => answer,
+        answer = answering => answer,
         // The client has given the request up.
         _ = std::future::poll_fn(|context| respond.poll_reset(context)) => None,
     };
@@ -242,10 +315,8 @@ async fn serve_request(
 }
 
 /// The answer to a request; `None`: the request gets no answer.
-async fn answer(request: Request<RecvStream>, connection: &Connection) -> Option<Answer> {
+async fn answer(parts: &Parts, body: &[u8], connection: &Connection) -> Option<Answer> {
     let Connection { server, .. } = connection;
-    let (parts, body) = request.into_parts();
-    let body = read(body).await?;
 
     let faults = server.behaviour.faults();
     match faults.outage {
@@ -261,7 +332,7 @@ async fn answer(request: Request<RecvStream>, connection: &Connection) -> Option
         method: &parts.method,
         path: parts.uri.path(),
         headers: &parts.headers,
-        body: &body,
+        body,
         has_certificate: connection.has_certificate,
     };
     let mut answer = match &server.provider {

@@ -1,7 +1,7 @@
 //! Requests to APNs, with one signing key or one client certificate.
 
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, StatusCode};
 use uuid::Uuid;
 
 use crate::model::device_token;
@@ -34,11 +34,9 @@ impl ApnsClient {
         credential: &KeyCredential,
         endpoint: &Endpoint,
     ) -> Result<Self, ClientError> {
-        // With tokens, APNs allows one stream until it has answered a request with a valid one.
-        let origin = endpoint.origin(true);
-
         Ok(Self {
-            pool: Pool::new(origin, endpoint.roots.client_config(None)?),
+            // With tokens, APNs allows one stream until it has answered a request with a valid one.
+            pool: endpoint.pool(true, None)?,
             origin_uri: endpoint.origin_uri(),
             topic: Some(topic(&credential.bundle_id)?),
             tokens: Some(ProviderTokens::new(credential)),
@@ -56,10 +54,7 @@ impl ApnsClient {
         };
 
         Ok(Self {
-            pool: Pool::new(
-                endpoint.origin(false),
-                endpoint.roots.client_config(Some(identity))?,
-            ),
+            pool: endpoint.pool(false, Some(identity))?,
             origin_uri: endpoint.origin_uri(),
             topic: credential.bundle_id.as_deref().map(topic).transpose()?,
             tokens: None,
@@ -215,10 +210,25 @@ impl DeviceRequest<'_> {
 
 fn answer(response: &Response) -> Answer {
     let answer = outcome::answer(response.status, &response.headers, &response.body);
+    let answer = match &response.cut_short {
+        Some(reason) if !tells_enough(response.status) => answer.cut_short(reason),
+        _ => answer,
+    };
+
     if answer.code.as_deref().is_some_and(is_about_the_connection) {
         response.retire_connection();
     }
     answer
+}
+
+/// Whether a status can be judged without the reason in the body.
+fn tells_enough(status: StatusCode) -> bool {
+    status.is_success()
+        || status.is_server_error()
+        || matches!(
+            status,
+            StatusCode::GONE | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::TOO_MANY_REQUESTS
+        )
 }
 
 fn topic(bundle_id: &str) -> Result<HeaderValue, ClientError> {

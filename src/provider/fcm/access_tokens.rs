@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::model::outcome::NotSent;
 use crate::provider::ClientError;
 use crate::provider::bounded_text::bounded_text;
-use crate::provider::endpoints::{Endpoint, Endpoints, https_authority};
+use crate::provider::endpoints::{Endpoints, https_authority};
 use crate::provider::fcm::credential::{FcmCredential, GOOGLE_TOKEN_URI};
 use crate::provider::retry_after::retry_after;
 use crate::transport::{Pool, Response, SendError};
@@ -113,18 +113,11 @@ impl AccessTokens {
         }
 
         let (host, port) = https_authority(&credential.token_uri).ok_or_else(address)?;
-        let endpoint = Endpoint {
-            host,
-            port,
-            max_connections: 1,
-            ..endpoints.fcm.clone()
-        };
-
         let mut header = Header::new(Algorithm::RS256);
         header.kid.clone_from(&credential.private_key_id);
 
         Ok(Self {
-            pool: Pool::new(endpoint.origin(false), endpoint.roots.client_config(None)?),
+            pool: endpoints.fcm.token_pool(host, port)?,
             uri: credential.token_uri.parse().map_err(|_| address())?,
             audience: credential.token_uri.clone(),
             client_email: credential.client_email.clone(),

@@ -34,7 +34,7 @@ impl FcmClient {
         );
 
         Ok(Self {
-            pool: Pool::new(endpoint.origin(false), endpoint.roots.client_config(None)?),
+            pool: endpoint.pool(false, None)?,
             tokens: AccessTokens::new(credential, endpoints)?,
             uri: uri.parse().map_err(|_| ClientError::Address(uri))?,
         })
@@ -93,11 +93,14 @@ impl FcmClient {
         authorization: &HeaderValue,
     ) -> Result<Answer, NotSent> {
         match self.pool.send(|| self.request(authorization), body).await {
-            Ok(response) => Ok(outcome::answer(
-                response.status,
-                &response.headers,
-                &response.body,
-            )),
+            Ok(response) => {
+                let answer = outcome::answer(response.status, &response.headers, &response.body);
+
+                Ok(match &response.cut_short {
+                    Some(reason) if !tells_enough(response.status) => answer.cut_short(reason),
+                    _ => answer,
+                })
+            }
             Err(SendError::Malformed(reason)) => Ok(Answer::malformed(&reason)),
             Err(SendError::Ambiguous(reason)) => Ok(Answer::ambiguous(reason)),
             Err(SendError::NotSent(reason)) => Err(NotSent::Unreachable { reason }),
@@ -111,4 +114,9 @@ impl FcmClient {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request
     }
+}
+
+/// Whether a status can be judged without the error in the body.
+fn tells_enough(status: StatusCode) -> bool {
+    status.is_success() || status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
 }

@@ -50,13 +50,47 @@ impl Process {
     /// The same with more environment variables.
     pub async fn serve_with(
         world: &World,
-        (key, secret): &(String, String),
+        caller: &(String, String),
         environment: &[(&str, String)],
     ) -> (Self, Client) {
         let port = free_port();
-        let client = Client::new(&format!("http://127.0.0.1:{port}"), key, secret);
         let environment = environment.iter().map(|(name, value)| (name, value));
-        let mut process = Self::spawn(world.command(port).envs(environment));
+        let mut command = world.command(port);
+        command.envs(environment);
+
+        Self::serve_command(&mut command, port, caller).await
+    }
+
+    /// The same with at most this many file descriptors.
+    pub async fn serve_with_descriptors(
+        world: &World,
+        caller: &(String, String),
+        descriptors: u32,
+    ) -> (Self, Client) {
+        let port = free_port();
+        let service = world.command(port);
+
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(format!("ulimit -n {descriptors} && exec \"$@\""))
+            .arg("sh")
+            .arg(service.get_program())
+            .args(service.get_args());
+        for (name, value) in service.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+
+        Self::serve_command(&mut command, port, caller).await
+    }
+
+    async fn serve_command(
+        command: &mut Command,
+        port: u16,
+        (key, secret): &(String, String),
+    ) -> (Self, Client) {
+        let client = Client::new(&format!("http://127.0.0.1:{port}"), key, secret);
+        let mut process = Self::spawn(command);
 
         eventually("the service to listen", async || {
             if let Some(status) = process.child.try_wait().unwrap() {

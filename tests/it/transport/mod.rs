@@ -1,11 +1,13 @@
 //! The connection pool against peers that limit, refuse, go away, hang and break.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bellwire::transport::{Origin, Pool, Response, SendError};
+use bellwire::transport::{ConnectionBudget, Origin, Pool, Proxies, Response, Roots, SendError};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 mod peer;
 
@@ -22,11 +24,17 @@ fn origin(peer: &Peer) -> Origin {
         max_connections: 3,
         first_stream_alone: false,
         idle_after: Duration::from_secs(60),
+        last_idle_after: Duration::from_secs(600),
+        proxy: None,
     }
 }
 
 fn pool(peer: &Peer, origin: Origin) -> Pool {
-    Pool::new(origin, peer.roots.client_config(None).unwrap())
+    pool_within(peer, origin, ConnectionBudget::unlimited())
+}
+
+fn pool_within(peer: &Peer, origin: Origin, budget: Arc<ConnectionBudget>) -> Pool {
+    Pool::new(origin, peer.roots.client_config(None).unwrap(), budget)
 }
 
 async fn send(pool: &Pool) -> Result<Response, SendError> {
@@ -340,20 +348,221 @@ async fn an_unreachable_host_is_tried_again_after_longer_and_longer_pauses() {
 }
 
 #[tokio::test]
-async fn a_success_counts_even_if_its_body_never_arrives() {
+async fn a_status_counts_even_if_the_body_never_arrives() {
     let peer = Peer::listen().await;
     let pool = pool(&peer, origin(&peer));
-    for status in [200, 404] {
+    for status in [200, 404, 410, 503] {
         let answers = burst(&pool, 1);
         let mut session = soon(peer.accept(100)).await;
         let stream = soon(session.request()).await.unwrap();
         session.begin_answer(stream, status).await;
         drop(session);
-        match soon(answers).await.unwrap().remove(0) {
-            Ok(answer) => assert_eq!((answer.status.as_u16(), status), (200, 200)),
-            Err(error) => assert!(matches!((error, status), (SendError::Ambiguous(_), 404))),
-        }
+        let answer = soon(answers).await.unwrap().remove(0).unwrap();
+        assert_eq!(answer.status.as_u16(), status);
+        assert!(answer.cut_short.is_some());
     }
+}
+
+#[tokio::test]
+async fn a_body_that_hangs_is_not_waited_for_longer_than_an_answer() {
+    let peer = Peer::listen().await;
+    let origin = Origin {
+        timeout: Duration::from_millis(200),
+        ..origin(&peer)
+    };
+    let pool = pool(&peer, origin);
+
+    let answers = burst(&pool, 1);
+    let mut session = soon(peer.accept(100)).await;
+    let stream = soon(session.request()).await.unwrap();
+    session.begin_answer(stream, 503).await;
+
+    let answer = soon(answers).await.unwrap().remove(0).unwrap();
+    assert_eq!(answer.status.as_u16(), 503);
+}
+
+#[tokio::test]
+async fn a_connection_that_answers_pings_but_no_request_is_given_up() {
+    let peer = Peer::listen().await;
+    let origin = Origin {
+        timeout: Duration::from_millis(300),
+        ..origin(&peer)
+    };
+    let pool = pool(&peer, origin);
+
+    let first = burst(&pool, 1);
+    let mut session = soon(peer.accept(100)).await;
+    let deaf = tokio::spawn(async move { session.answer_only_pings().await });
+    assert!(soon(first).await.unwrap().remove(0).is_err());
+    assert_eq!(pool.connections(), 1, "one request may take long");
+
+    assert!(send(&pool).await.is_err());
+    assert_eq!(pool.connections(), 0);
+
+    let answers = burst(&pool, 1);
+    let mut second = soon(peer.accept(100)).await;
+    let stream = soon(second.request()).await.unwrap();
+    second.answer(stream).await;
+    assert!(soon(answers).await.unwrap().remove(0).is_ok());
+    assert_eq!(soon(deaf).await.unwrap(), 2, "it got no third request");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_responsible_is_replaced_by_another_connection() {
+    let peer = Peer::listen().await;
+    let pool = pool(&peer, origin(&peer));
+
+    let answers = burst(&pool, 1);
+    let mut session = soon(peer.accept(100)).await;
+    let stream = soon(session.request()).await.unwrap();
+    session.answer_with(stream, 421).await;
+
+    let mut second = soon(peer.accept(100)).await;
+    let stream = soon(second.request()).await.unwrap();
+    second.answer(stream).await;
+    assert_eq!(
+        soon(answers).await.unwrap().remove(0).unwrap().status,
+        http::StatusCode::OK
+    );
+}
+
+/// A proxy that takes one tunnel. Returns its port, and what it was asked for.
+async fn proxy(answer: &'static str) -> (u16, tokio::task::JoinHandle<String>) {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
+    let port = listener.local_addr().unwrap().port();
+
+    let asked = tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(client.read_u8().await.unwrap());
+        }
+        client.write_all(answer.as_bytes()).await.unwrap();
+
+        let head = String::from_utf8(head).unwrap();
+        if answer.starts_with("HTTP/1.1 200") {
+            let target = head.split(' ').nth(1).unwrap().to_owned();
+            let mut server = tokio::net::TcpStream::connect(target).await.unwrap();
+            tokio::spawn(
+                async move { tokio::io::copy_bidirectional(&mut client, &mut server).await },
+            );
+        }
+        head
+    });
+    (port, asked)
+}
+
+fn through_proxy(peer: &Peer, port: u16) -> Pool {
+    let proxies = Proxies::new(&format!("http://me:secret@127.0.0.1:{port}"), "").unwrap();
+    let origin = Origin {
+        proxy: proxies.for_host("localhost", peer.port),
+        ..origin(peer)
+    };
+    pool(peer, origin)
+}
+
+#[tokio::test]
+async fn a_provider_is_reached_through_a_proxy() {
+    let peer = Peer::listen().await;
+    let (port, asked) = proxy("HTTP/1.1 200 Connection established\r\n\r\n").await;
+    let pool = through_proxy(&peer, port);
+
+    let answers = burst(&pool, 1);
+    let mut session = soon(peer.accept(100)).await;
+    let stream = soon(session.request()).await.unwrap();
+    session.answer(stream).await;
+    assert!(soon(answers).await.unwrap().remove(0).is_ok());
+
+    let head = soon(asked).await.unwrap();
+    let target = format!("CONNECT localhost:{} HTTP/1.1\r\n", peer.port);
+    assert!(head.starts_with(&target), "{head}");
+    assert!(head.contains("Proxy-Authorization: Basic bWU6c2VjcmV0\r\n"));
+}
+
+#[tokio::test]
+async fn the_refusal_of_a_proxy_is_told() {
+    let peer = Peer::listen().await;
+    let (port, _asked) = proxy("HTTP/1.1 403 Forbidden\r\n\r\n").await;
+
+    let error = send(&through_proxy(&peer, port)).await.err().unwrap();
+    let text = error.to_string();
+    assert!(
+        text.contains("it refuses the tunnel: 403 Forbidden"),
+        "{text}"
+    );
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_idle_makes_way_for_one_of_another_pool() {
+    let peer = Peer::listen().await;
+    let budget = ConnectionBudget::new(1);
+    let first = pool_within(&peer, origin(&peer), Arc::clone(&budget));
+    let second = pool_within(&peer, origin(&peer), budget);
+
+    let answers = burst(&first, 1);
+    let mut session = soon(peer.accept(100)).await;
+    let stream = soon(session.request()).await.unwrap();
+
+    // It waits while the first pool's request is in flight.
+    let waiting = burst(&second, 1);
+    let early = tokio::time::timeout(Duration::from_millis(300), peer.tcp());
+    assert!(early.await.is_err(), "a second connection was opened");
+
+    session.answer(stream).await;
+    tokio::spawn(async move { session.answer_all().await });
+    assert!(soon(answers).await.unwrap().remove(0).is_ok());
+
+    let mut session = soon(peer.accept(100)).await;
+    let stream = soon(session.request()).await.unwrap();
+    session.answer(stream).await;
+    assert!(soon(waiting).await.unwrap().remove(0).is_ok());
+    assert_eq!(first.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_idle_for_long_makes_way_too() {
+    let peer = Peer::listen().await;
+    let budget = ConnectionBudget::new(1);
+    let first = pool_within(&peer, origin(&peer), Arc::clone(&budget));
+    let second = pool_within(&peer, origin(&peer), budget);
+
+    for pool in [&first, &second, &first] {
+        let answers = burst(pool, 1);
+        let mut session = soon(peer.accept(100)).await;
+        let stream = soon(session.request()).await.unwrap();
+        session.answer(stream).await;
+        tokio::spawn(async move { session.answer_all().await });
+        assert!(soon(answers).await.unwrap().remove(0).is_ok());
+    }
+}
+
+#[tokio::test]
+async fn reasons_are_in_words() {
+    let old = Peer::listen_with(b"http/1.1").await;
+    let answers = burst(&pool(&old, origin(&old)), 1);
+    let _session = tokio::spawn(async move { old.accept(1).await });
+    let error = soon(answers).await.unwrap().remove(0).err().unwrap();
+    assert!(
+        error.to_string().ends_with("the server offers no HTTP/2"),
+        "{error}"
+    );
+
+    // Its certificate is not among those of this machine.
+    let unknown = Peer::listen().await;
+    let strangers = Roots::load(None).unwrap().client_config(None).unwrap();
+    let pool = Pool::new(origin(&unknown), strangers, ConnectionBudget::unlimited());
+    let answers = burst(&pool, 1);
+    let _session = tokio::spawn(async move { unknown.accept(1).await });
+    let error = soon(answers).await.unwrap().remove(0).err().unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("certificate not trusted: self-signed"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -34,6 +34,11 @@ pub struct Peer {
 
 impl Peer {
     pub async fn listen() -> Self {
+        Self::listen_with(b"h2").await
+    }
+
+    /// One that offers this protocol.
+    pub async fn listen_with(protocol: &[u8]) -> Self {
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(certified.cert.pem().as_bytes()).unwrap();
@@ -46,7 +51,7 @@ impl Peer {
             .with_no_client_auth()
             .with_single_cert(vec![certified.cert.der().clone()], key.into())
             .unwrap();
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.alpn_protocols = vec![protocol.to_vec()];
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         Self {
@@ -126,10 +131,27 @@ impl DedicatedConnection {
         }
     }
 
-    /// Begins an answer of status 200 or 404, whose body never comes.
+    /// Begins an answer whose body never comes.
     pub async fn begin_answer(&mut self, stream: u32, status: u16) {
-        let status = if status == 200 { 0x88 } else { 0x8d };
-        self.frame(HEADERS, END_HEADERS, stream, &[status]).await;
+        self.frame(HEADERS, END_HEADERS, stream, &status_header(status))
+            .await;
+    }
+
+    /// Answers with this status and an empty body.
+    pub async fn answer_with(&mut self, stream: u32, status: u16) {
+        let flags = END_HEADERS | END_STREAM;
+        self.frame(HEADERS, flags, stream, &status_header(status))
+            .await;
+    }
+
+    /// Answers pings until the client closes the connection, and never a request. Returns how many
+    /// requests came.
+    pub async fn answer_only_pings(&mut self) -> usize {
+        let mut requests = 0;
+        while self.request().await.is_some() {
+            requests += 1;
+        }
+        requests
     }
 
     pub async fn refuse(&mut self, stream: u32) {
@@ -160,4 +182,12 @@ impl DedicatedConnection {
         let _ = self.tls.write_all(&frame).await;
         let _ = self.tls.flush().await;
     }
+}
+
+/// The header `:status` in HPACK: a literal whose name is entry 8 of the static table.
+fn status_header(status: u16) -> Vec<u8> {
+    let value = status.to_string();
+    let mut header = vec![0x08, value.len() as u8];
+    header.extend(value.as_bytes());
+    header
 }
