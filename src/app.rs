@@ -5,8 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use secrecy::ExposeSecret;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Mutex;
@@ -37,6 +36,7 @@ use crate::store::schema::{self, Migrated};
 use crate::store::sealed_secrets;
 use crate::telemetry;
 use crate::transport::{AddressGuard, ConnectionBudget, Proxies, Roots};
+use crate::work_pool::WorkPool;
 
 /// Connections of delivery's own pool, so that a burst of requests cannot hold delivery up: for lease
 /// renewal, the search for due queues, the fan-out and the pruning of dead tokens. The listener, the
@@ -59,8 +59,7 @@ pub struct App {
     pub addresses: Vec<SocketAddr>,
     /// The addresses of `/metrics`.
     pub metrics_addresses: Vec<SocketAddr>,
-    server: ServerHandle,
-    serving: JoinHandle<std::io::Result<()>>,
+    server: http::Server,
     delivery: Option<Delivery>,
     background: Vec<JoinHandle<()>>,
     metrics: Vec<JoinHandle<()>>,
@@ -274,6 +273,7 @@ impl App {
         Box::pin(prepare_database(config, &pool, &master_keys)).await?;
 
         let sealing = master_keys.clone();
+        let server = server_params(config, limit.api_connections())?;
         let notifiers = Notifiers::default();
         let (handoff, receiver) = local_handoff(
             config.delivery.max_claimed,
@@ -286,7 +286,7 @@ impl App {
             handoff,
         });
         let state = http::State {
-            settings: http_settings(config),
+            settings: http_settings(config, &server),
             pool: pool.clone(),
             list_turns: http::ListTurns::new(list_pool.clone()),
             api_keys: http::api_key_lookup::start(&pool),
@@ -299,6 +299,10 @@ impl App {
                 config.limits.recipients_per_minute,
             ),
             address_guard: address_guard(config),
+            account_limits: http::AccountLimits::new(pool.clone(), account_quotas(config)),
+            body_budget: http::BodyBudget::new(body_budget_sizes(config)),
+            work: WorkPool::of_this_machine(),
+            failed_logins: http::FailedLogins::default(),
             readiness: readiness.clone(),
             readiness_lookup: http::start_readiness_lookup(&pool),
         };
@@ -306,13 +310,12 @@ impl App {
         // Both ports are bound before delivery starts: batches claimed by a process that cannot
         // start would wait for their leases to run out.
         let options = http::ServerOptions {
-            listen: config.server.listen,
+            server,
             is_api_enabled: config.server.api,
-            max_connections: limit.api_connections(),
-            grace: config.delivery.grace,
+            has_docs: config.server.docs,
         };
-        let (server, addresses) = http::serve(state, &options)
-            .with_context(|| format!("server.listen: can't listen on {}", options.listen))?;
+        let server = http::serve(state, options)
+            .with_context(|| format!("server.listen: can't listen on {}", config.server.listen))?;
         let metrics_listener = config.metrics.listen.map(listen_for_metrics).transpose()?;
 
         let delivery_pool = connect(config, DELIVERY_CONNECTIONS)?;
@@ -351,10 +354,9 @@ impl App {
         let background = start_maintenance(config, &pool, &stop);
 
         Ok(Self {
-            addresses,
+            addresses: vec![server.address()],
             metrics_addresses: metrics.addresses,
-            server: server.handle(),
-            serving: tokio::spawn(server),
+            server,
             delivery,
             background,
             metrics: metrics.tasks,
@@ -380,8 +382,7 @@ impl App {
         self.readiness.drain();
         tokio::time::sleep(self.drain_delay).await;
 
-        self.server.stop(true).await;
-        let _ = self.serving.await;
+        self.server.stop().await;
 
         self.stop.cancel();
         if let Some(delivery) = self.delivery {
@@ -467,6 +468,63 @@ impl MetricsServer {
     }
 }
 
+fn http_settings(config: &Config, server: &http::ServerParams) -> http::Settings {
+    http::Settings {
+        public_url: config.server.public_url.clone(),
+        is_encrypted: server.tls.is_some(),
+        trusted_proxies: server.trusted_proxies.clone(),
+        max_body_size: config.server.max_body_size,
+        deadline: config.delivery.deadline,
+        retention: config.retention.period,
+    }
+}
+
+fn account_quotas(config: &Config) -> http::AccountQuotas {
+    http::AccountQuotas {
+        queued: config.limits.queued_per_account,
+        users: config.limits.users_per_account,
+        devices: config.limits.devices_per_account,
+    }
+}
+
+fn body_budget_sizes(config: &Config) -> http::BodyBudgetSizes {
+    http::BodyBudgetSizes {
+        process: config.limits.body_bytes,
+        account: config.limits.body_bytes_per_account,
+    }
+}
+
+/// `most_connections` is how many the file descriptors are enough for.
+fn server_params(config: &Config, most_connections: usize) -> anyhow::Result<http::ServerParams> {
+    let server = &config.server;
+    let files = server
+        .tls_certificate_file
+        .clone()
+        .zip(server.tls_key_file.clone())
+        .map(|(certificate, key)| http::TlsFiles { certificate, key });
+    let trusted_proxies = http::TrustedProxies::parse(&server.trusted_proxies)
+        .map_err(|wrong| anyhow!("server.trusted_proxies: {wrong:?} is no address or network"))?;
+
+    Ok(http::ServerParams {
+        listen: server.listen,
+        tls: files.map(http::Tls::load).transpose()?,
+        patience: http::Patience {
+            head: server.head_timeout,
+            keep_alive: server.keep_alive,
+            write: server.write_timeout,
+        },
+        limits: http::ConnectionLimits {
+            total: match server.max_connections {
+                0 => most_connections,
+                limit => limit.min(most_connections),
+            },
+            per_source: server.max_connections_per_source,
+        },
+        trusted_proxies,
+        grace: config.delivery.grace.max(Duration::from_secs(1)),
+    })
+}
+
 fn delivery_settings(config: &Config) -> delivery::Settings {
     let delivery = &config.delivery;
 
@@ -507,15 +565,6 @@ fn file_descriptors() -> descriptors::Limit {
         );
     }
     limit
-}
-
-fn http_settings(config: &Config) -> http::Settings {
-    http::Settings {
-        public_url: config.server.public_url.clone(),
-        max_body_size: config.server.max_body_size,
-        deadline: config.delivery.deadline,
-        retention: config.retention.period,
-    }
 }
 
 /// The proxies of the configuration, or those of the environment.

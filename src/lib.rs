@@ -26,3 +26,4 @@ pub mod store;
 pub mod telemetry;
 mod template;
 pub mod transport;
+mod work_pool;

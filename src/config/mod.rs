@@ -79,7 +79,8 @@ impl Config {
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("fcm.token_uris")
-            .with_list_parse_key("proxy.no_proxy");
+            .with_list_parse_key("proxy.no_proxy")
+            .with_list_parse_key("server.trusted_proxies");
         let renamed = Renamed::read(&environment).map_err(|error| unreadable(&error))?;
         renamed_keys.extend(renamed.keys.clone());
 
@@ -155,6 +156,7 @@ impl Config {
             .check_timeout(&mut check, "fcm", self.fcm.timeout);
         self.delivery
             .check_timeout(&mut check, "apns", self.apns.timeout);
+        self.limits.check(&mut check, self.server.max_body_size);
         self.fcm.check(&mut check);
         self.apns.check(&mut check);
         self.proxy.check(&mut check);

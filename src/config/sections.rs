@@ -25,6 +25,20 @@ pub struct Server {
     pub max_body_size: usize,
     #[serde(with = "humantime_serde")]
     pub drain_delay: Duration,
+    pub docs: bool,
+    #[serde(deserialize_with = "or_empty")]
+    pub tls_certificate_file: Option<PathBuf>,
+    #[serde(deserialize_with = "or_empty")]
+    pub tls_key_file: Option<PathBuf>,
+    pub trusted_proxies: Vec<String>,
+    pub max_connections: usize,
+    pub max_connections_per_source: usize,
+    #[serde(with = "humantime_serde")]
+    pub head_timeout: Duration,
+    #[serde(with = "humantime_serde")]
+    pub keep_alive: Duration,
+    #[serde(with = "humantime_serde")]
+    pub write_timeout: Duration,
 }
 
 impl Server {
@@ -38,6 +52,15 @@ impl Server {
             );
         }
         check.at_least("server.max_body_size", self.max_body_size, 1024);
+        check.holds(
+            self.tls_certificate_file.is_some() == self.tls_key_file.is_some(),
+            "server.tls_key_file",
+            &self.tls_key_file,
+            "set together with server.tls_certificate_file, or not at all",
+        );
+        check.above_zero("server.head_timeout", self.head_timeout);
+        check.above_zero("server.keep_alive", self.keep_alive);
+        check.above_zero("server.write_timeout", self.write_timeout);
     }
 }
 
@@ -137,6 +160,31 @@ impl Delivery {
 pub struct Limits {
     pub requests_per_second: u32,
     pub recipients_per_minute: u32,
+    pub queued_per_account: u64,
+    pub users_per_account: u64,
+    pub devices_per_account: u64,
+    pub body_bytes: usize,
+    pub body_bytes_per_account: usize,
+}
+
+impl Limits {
+    pub(super) fn check(&self, check: &mut Check, max_body_size: usize) {
+        check.holds(
+            self.body_bytes_per_account >= max_body_size,
+            "limits.body_bytes_per_account",
+            &self.body_bytes_per_account,
+            &format!("at least server.max_body_size, which is {max_body_size}"),
+        );
+        check.holds(
+            self.body_bytes >= self.body_bytes_per_account,
+            "limits.body_bytes",
+            &self.body_bytes,
+            &format!(
+                "at least limits.body_bytes_per_account, which is {}",
+                self.body_bytes_per_account
+            ),
+        );
+    }
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

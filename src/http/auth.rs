@@ -5,15 +5,18 @@ use std::pin::Pin;
 
 use actix_web::http::Method;
 use actix_web::http::header::Header;
-use actix_web::{FromRequest, HttpRequest, dev, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use actix_web_httpauth::headers::authorization::{Authorization, Basic};
 use subtle::ConstantTimeEq;
 
 use crate::crypto::hash_api_secret;
 use crate::http::State;
 use crate::http::error::ApiError;
+use crate::http::query;
+use crate::http::server::Source;
 use crate::model::id::AccountId;
 use crate::store::api_keys::{KnownKey, Role};
+use crate::telemetry::metrics;
 
 /// An authenticated caller. Every handler takes one as an argument, itself or within its body, so
 /// none can forget to authenticate.
@@ -27,35 +30,126 @@ impl FromRequest for Caller {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let credentials = Authorization::<Basic>::parse(request)
-            .ok()
-            .map(Authorization::into_scheme);
-        let state = request.app_data::<web::Data<State>>().cloned();
-        let method = request.method().clone();
-        let pattern = request.match_pattern();
+        let request = request.clone();
 
         Box::pin(async move {
-            let (Some(state), Some(credentials)) = (state, credentials) else {
-                return Err(ApiError::unauthorized());
-            };
+            let state = request
+                .app_data::<web::Data<State>>()
+                .ok_or_else(|| ApiError::internal("a request without a state"))?;
+            let credentials = credentials(&request).ok_or_else(ApiError::unauthenticated)?;
 
-            let known = authenticate(&state, &credentials).await?;
+            // The middleware may have looked the key up already.
+            let known = request.extensions().get::<KnownKey>().cloned();
+            let known = match known {
+                Some(known) => known,
+                None => log_in(state, &request, &credentials).await?,
+            };
             // Only known keys are counted: strangers can't fill the limiter's memory.
             state.rate_limits.check_request(credentials.user_id())?;
 
-            if is_allowed(known.role, &method, pattern.as_deref().unwrap_or_default()) {
-                Ok(Caller {
-                    account_id: known.account_id,
-                })
-            } else {
-                Err(ApiError::forbidden())
+            let pattern = request.match_pattern().unwrap_or_default();
+            if !is_allowed(known.role, request.method(), &pattern) {
+                return Err(ApiError::forbidden());
             }
+            query::refuse_unknown(&request)?;
+
+            Ok(Caller {
+                account_id: known.account_id,
+            })
         })
     }
 }
 
+fn credentials(request: &HttpRequest) -> Option<Basic> {
+    Authorization::<Basic>::parse(request)
+        .ok()
+        .map(Authorization::into_scheme)
+}
+
+/// Whether the caller has a valid key, which is then remembered for the handler.
+pub(super) async fn is_known(request: &HttpRequest) -> bool {
+    let Some(state) = request.app_data::<web::Data<State>>() else {
+        return false;
+    };
+    let Some(credentials) = credentials(request) else {
+        return false;
+    };
+
+    match find(state, &credentials).await {
+        Ok(Ok(known)) => {
+            request.extensions_mut().insert(known);
+            true
+        }
+        Ok(Err(_)) | Err(_) => false,
+    }
+}
+
+/// Why a key is not valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    UnknownKey,
+    WrongSecret,
+}
+
+/// Finds the key, or refuses it with a 401, which is counted and held back if there were many.
+async fn log_in(
+    state: &State,
+    request: &HttpRequest,
+    credentials: &Basic,
+) -> Result<KnownKey, ApiError> {
+    let refusal = match find(state, credentials).await? {
+        Ok(known) => return Ok(known),
+        Err(refusal) => refusal,
+    };
+
+    let source = source(state, request);
+    let consequence = source.map(|source| state.failed_logins.failed(source));
+    metrics::login_failed();
+    if let (Some(source), Some(consequence)) = (source, consequence) {
+        if consequence.is_news {
+            tracing::warn!(
+                %source,
+                key = shown_key(credentials.user_id(), refusal),
+                reason = ?refusal,
+                is_slowed_down = !consequence.delay.is_zero(),
+                "a login failed"
+            );
+        }
+        tokio::time::sleep(consequence.delay).await;
+    }
+
+    Err(ApiError::unauthorized())
+}
+
+/// Where a request comes from.
+fn source(state: &State, request: &HttpRequest) -> Option<Source> {
+    let peer = request.peer_addr()?;
+    let forwarded: Vec<&str> = request
+        .headers()
+        .get_all("X-Forwarded-For")
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+
+    let proxies = &state.settings.trusted_proxies;
+    Some(proxies.source_of_request(peer.ip(), Some(&forwarded.join(","))))
+}
+
+/// A key as the log shows it. What is not a key may be a secret in the wrong place, so only its
+/// beginning is shown.
+fn shown_key(key: &str, refusal: Refusal) -> String {
+    const SHOWN: usize = 4;
+
+    match refusal {
+        Refusal::WrongSecret => key.to_owned(),
+        Refusal::UnknownKey => {
+            let beginning: String = key.chars().take(SHOWN).collect();
+            format!("{beginning}…")
+        }
+    }
+}
+
 /// Finds the key and compares its secret.
-async fn authenticate(state: &State, credentials: &Basic) -> Result<KnownKey, ApiError> {
+async fn find(state: &State, credentials: &Basic) -> Result<Result<KnownKey, Refusal>, ApiError> {
     let given_hash = hash_api_secret(credentials.password().unwrap_or_default());
 
     // No key contains NUL, which Postgres would refuse with an error.
@@ -65,10 +159,11 @@ async fn authenticate(state: &State, credentials: &Basic) -> Result<KnownKey, Ap
         None => None,
     };
 
-    match known {
+    Ok(match known {
         Some(known) if bool::from(known.secret_hash.ct_eq(&given_hash)) => Ok(known),
-        _ => Err(ApiError::unauthorized()),
-    }
+        Some(_) => Err(Refusal::WrongSecret),
+        None => Err(Refusal::UnknownKey),
+    })
 }
 
 /// Whether a key with `role` may use `method` on the route `pattern`.
@@ -85,4 +180,17 @@ fn is_sending(pattern: &str) -> bool {
     ["/PushNotifications", "/Preview", "/Cancel"]
         .iter()
         .any(|end| pattern.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_shows_no_secret_that_was_sent_as_a_key() {
+        let secret = "aVeryLongSecret";
+
+        assert_eq!(shown_key(secret, Refusal::UnknownKey), "aVer…");
+        assert_eq!(shown_key("SKdemo", Refusal::WrongSecret), "SKdemo");
+    }
 }

@@ -1,24 +1,103 @@
-//! Request bodies: JSON only, of a bounded size, from a caller who is known.
+//! Request bodies: JSON only, of a bounded size, from a caller who is known, within the budget of the
+//! process.
 
 use std::future::Future;
+use std::io::Read;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
-use bytes::Bytes;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{FromRequest, HttpRequest, dev, web};
+use bytes::{Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
+use futures_util::StreamExt;
 
 use crate::http::State;
 use crate::http::auth::Caller;
+use crate::http::body_budget::HeldBytes;
 use crate::http::error::ApiError;
 
 /// How long a body may take to arrive. A slower client would hold memory, and delay a shutdown.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+/// Largest body of a request that is not a [`LargeBody`], in bytes. It is read where it arrives.
+const MAX_SMALL_BODY: usize = 128 * 1024;
+/// How much of a compressed body is decoded at a time, in bytes.
+const CHUNK: usize = 16 * 1024;
+
+/// Data of a route whose bodies may be as large as `server.max_body_size`. What is done with them
+/// must be done on the [`WorkPool`](crate::work_pool::WorkPool).
+pub(super) struct LargeBody;
 
 /// A body that is declared as JSON, with the caller who sent it.
 pub(super) struct JsonBody {
     pub caller: Caller,
+    /// The text, decoded.
     pub bytes: Bytes,
+    /// Its room in the budget. It is kept until the request is answered, because what was read of
+    /// the body takes memory after the body is gone.
+    pub held: Arc<HeldBytes>,
+}
+
+/// What the head of a request says of its body.
+#[derive(Debug, PartialEq, Eq)]
+struct Declared {
+    /// In bytes; `None`: it is not known before the end.
+    length: Option<u64>,
+    encoding: Encoding,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+}
+
+impl Declared {
+    fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let text = |name| {
+            headers
+                .get(name)
+                .map(|value| value.to_str().unwrap_or_default())
+        };
+
+        if !text(header::CONTENT_TYPE).is_some_and(is_json) {
+            return Err(ApiError::unsupported_media_type(
+                "The body must be JSON, with the header Content-Type: application/json",
+            ));
+        }
+
+        let encoding = text(header::CONTENT_ENCODING).map_or(Some(Encoding::Identity), encoding);
+        Ok(Self {
+            length: text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok()),
+            encoding: encoding.ok_or_else(|| {
+                ApiError::unsupported_media_type(
+                    "The Content-Encoding of the body must be gzip, or absent",
+                )
+            })?,
+        })
+    }
+}
+
+/// Whether a `Content-Type` means JSON: `application/json`, or any type that ends with `+json` (RFC
+/// 6839). Neither letter case nor parameters matter (RFC 9110, section 8.3.1).
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    let media_type = media_type.trim().to_ascii_lowercase();
+
+    media_type == "application/json"
+        || media_type
+            .split_once('/')
+            .is_some_and(|(main, sub)| !main.is_empty() && sub.len() > 5 && sub.ends_with("+json"))
+}
+
+fn encoding(content_encoding: &str) -> Option<Encoding> {
+    match content_encoding.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Some(Encoding::Identity),
+        "gzip" | "x-gzip" => Some(Encoding::Gzip),
+        _ => None,
+    }
 }
 
 impl FromRequest for JsonBody {
@@ -26,22 +105,30 @@ impl FromRequest for JsonBody {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
-        let is_json = request.content_type() == "application/json";
-        let limit = request
-            .app_data::<web::Data<State>>()
-            .map_or(0, |state| state.settings.max_body_size);
+        let state = request.app_data::<web::Data<State>>().cloned();
+        let is_large = request.app_data::<LargeBody>().is_some();
+        let declared = Declared::read(request.headers());
         let caller = Caller::from_request(request, &mut dev::Payload::None);
-        let bytes = Bytes::from_request(request, payload);
+        let payload = payload.take();
 
         Box::pin(async move {
             // The caller comes first: no body is read for a client that is not authenticated.
             let caller = caller.await?;
+            let declared = declared?;
+            let state = state.ok_or_else(|| ApiError::internal("a body without a state"))?;
 
-            if !is_json {
-                return Err(ApiError::unsupported_media_type());
+            let limit = match is_large {
+                true => state.settings.max_body_size,
+                false => MAX_SMALL_BODY.min(state.settings.max_body_size),
+            };
+            let length = declared.length.unwrap_or_default();
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            if length > limit {
+                return Err(ApiError::too_large(limit));
             }
 
-            let bytes = tokio::time::timeout(BODY_TIMEOUT, bytes)
+            let mut held = state.body_budget.admit(caller.account_id, length).await?;
+            let bytes = tokio::time::timeout(BODY_TIMEOUT, read(payload, limit, &mut held))
                 .await
                 .map_err(|_| {
                     let seconds = BODY_TIMEOUT.as_secs();
@@ -49,13 +136,162 @@ impl FromRequest for JsonBody {
                         "",
                         format!("the body did not arrive within {seconds} s"),
                     )
-                })?
-                .map_err(|error| match error.as_error::<PayloadError>() {
-                    Some(PayloadError::Overflow) => ApiError::too_large(limit),
-                    _ => ApiError::invalid_field("", format!("the body can't be read: {error}")),
-                })?;
+                })??;
 
-            Ok(Self { caller, bytes })
+            let body = match declared.encoding {
+                Encoding::Identity => Unpacked { bytes, held },
+                Encoding::Gzip => {
+                    let unpack = move || unpack(&bytes, limit, held);
+                    state.work.run(caller.account_id, unpack).await??
+                }
+            };
+            Ok(Self {
+                caller,
+                bytes: body.bytes,
+                held: Arc::new(body.held),
+            })
         })
+    }
+}
+
+/// Reads the body as it arrives, up to `limit` bytes.
+async fn read(
+    mut payload: dev::Payload,
+    limit: usize,
+    held: &mut HeldBytes,
+) -> Result<Bytes, ApiError> {
+    let mut body = BytesMut::new();
+
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| match error {
+            PayloadError::Overflow => ApiError::too_large(limit),
+            error => ApiError::invalid_field("", format!("the body can't be read: {error}")),
+        })?;
+
+        let length = body.len() + chunk.len();
+        if length > limit {
+            return Err(ApiError::too_large(limit));
+        }
+        held.grow_to(length)?;
+        body.extend_from_slice(&chunk);
+    }
+
+    Ok(body.freeze())
+}
+
+struct Unpacked {
+    bytes: Bytes,
+    held: HeldBytes,
+}
+
+/// Decodes a body that is compressed with gzip, up to `limit` bytes.
+fn unpack(packed: &[u8], limit: usize, mut held: HeldBytes) -> Result<Unpacked, ApiError> {
+    let mut decoder = MultiGzDecoder::new(packed);
+    let mut chunk = vec![0; CHUNK];
+    let mut text = BytesMut::new();
+
+    loop {
+        let count = decoder.read(&mut chunk).map_err(|error| {
+            ApiError::invalid_field("", format!("the body is not valid gzip: {error}"))
+        })?;
+        if count == 0 {
+            break;
+        }
+
+        let length = text.len() + count;
+        if length > limit {
+            return Err(ApiError::too_large(limit));
+        }
+        held.grow_to(packed.len() + length)?;
+        text.extend_from_slice(&chunk[..count]);
+    }
+
+    Ok(Unpacked {
+        bytes: text.freeze(),
+        held,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use actix_web::http::StatusCode;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+    use crate::http::body_budget::{BodyBudget, BodyBudgetSizes};
+    use crate::model::id::AccountId;
+
+    #[test]
+    fn json_is_known_by_its_media_type() {
+        for content_type in [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/json;charset=UTF-8",
+            " application/json ; profile=\"a;b\"",
+            "application/vnd.api+json",
+            "application/merge-patch+JSON; charset=utf-8",
+        ] {
+            assert!(is_json(content_type), "{content_type}");
+        }
+        for content_type in [
+            "",
+            "text/plain",
+            "application/jsonp",
+            "application/x-www-form-urlencoded",
+            "json",
+            "/+json",
+            "application/+json",
+            "text/plain; a=application/json",
+        ] {
+            assert!(!is_json(content_type), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn only_gzip_is_decoded() {
+        assert_eq!(encoding("GZIP"), Some(Encoding::Gzip));
+        assert_eq!(encoding("x-gzip"), Some(Encoding::Gzip));
+        assert_eq!(encoding("identity"), Some(Encoding::Identity));
+        assert_eq!(encoding("br"), None);
+        assert_eq!(encoding("gzip, gzip"), None);
+    }
+
+    fn packed(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_packed_body_is_held_to_the_limit_and_the_budget() {
+        let budget = BodyBudget::new(BodyBudgetSizes {
+            process: 1 << 20,
+            account: 1 << 20,
+        });
+        let account_id = AccountId::generate();
+        let unpack = async |bytes: &[u8], limit: usize| {
+            let held = budget.admit(account_id, bytes.len()).await.unwrap();
+            unpack(bytes, limit, held)
+                .map(|unpacked| unpacked.bytes.len())
+                .map_err(|error| actix_web::ResponseError::status_code(&error))
+        };
+
+        assert_eq!(unpack(&packed(b"{}"), 10).await, Ok(2));
+        let bomb = packed(&vec![b' '; 4 << 20]);
+        assert_eq!(
+            unpack(&bomb, 1 << 16).await,
+            Err(StatusCode::PAYLOAD_TOO_LARGE)
+        );
+        assert_eq!(
+            unpack(&bomb, 8 << 20).await,
+            Err(StatusCode::SERVICE_UNAVAILABLE)
+        );
+        assert_eq!(unpack(b"{}", 10).await, Err(StatusCode::BAD_REQUEST));
+        let cut = &packed(b"{\"a\": 1}")[..12];
+        assert_eq!(unpack(cut, 10).await, Err(StatusCode::BAD_REQUEST));
     }
 }

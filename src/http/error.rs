@@ -15,13 +15,16 @@ use utoipa::ToSchema;
 
 use crate::crypto::SecretError;
 use crate::ingest::group_commit::AcceptError;
+use crate::work_pool::WorkFailed;
 
 /// Most problems that one answer names.
-const MAX_PROBLEMS: usize = 50;
+pub(super) const MAX_PROBLEMS: usize = 50;
 /// `Retry-After` of a 503, in seconds.
 const UNAVAILABLE_RETRY_AFTER: u64 = 2;
 /// `Retry-After` of a list that got no turn, in seconds.
 const LISTS_RETRY_AFTER: u64 = 1;
+/// `Retry-After` of a 429 for a full queue, in seconds. A queue takes longer to drain than a rate limit.
+const QUEUE_FULL_RETRY_AFTER: u64 = 30;
 
 /// Something wrong with a field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -112,10 +115,19 @@ impl ApiError {
         Self::invalid(Problem::new(field, message), Vec::new())
     }
 
-    pub(crate) fn unauthorized() -> Self {
+    /// 401: the request has no key.
+    pub(crate) fn unauthenticated() -> Self {
         Self::plain(
             StatusCode::UNAUTHORIZED,
             "Authentication failed. Use HTTP Basic: an API key as user name, its secret as password",
+        )
+    }
+
+    /// 401: the key is unknown or revoked, or the secret is another one's. Which of them is not told.
+    pub(crate) fn unauthorized() -> Self {
+        Self::plain(
+            StatusCode::UNAUTHORIZED,
+            "Authentication failed. No API key that is in use has this name and this secret",
         )
     }
 
@@ -128,7 +140,12 @@ impl ApiError {
 
     /// 404: nothing is at this address, or it is another account's.
     pub(crate) fn not_found() -> Self {
-        Self::plain(StatusCode::NOT_FOUND, "Not Found")
+        Self::nothing_here("Not Found")
+    }
+
+    /// 404. `message` says where to go.
+    pub(crate) fn nothing_here(message: impl Into<String>) -> Self {
+        Self::plain(StatusCode::NOT_FOUND, message)
     }
 
     pub(crate) fn method_not_allowed() -> Self {
@@ -155,11 +172,22 @@ impl ApiError {
         )
     }
 
-    pub(crate) fn unsupported_media_type() -> Self {
-        Self::plain(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The body must be JSON, with the header Content-Type: application/json",
-        )
+    /// 415. `message` says what the body must be.
+    pub(crate) fn unsupported_media_type(message: impl Into<String>) -> Self {
+        Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    }
+
+    /// 403: the account has as much of something as it may. `message` names the limit.
+    pub(crate) fn quota_reached(message: impl Into<String>) -> Self {
+        Self::plain(StatusCode::FORBIDDEN, message)
+    }
+
+    /// 429: the account has as much queued as it may. `message` names the limit.
+    pub(crate) fn queue_full(message: impl Into<String>) -> Self {
+        Self {
+            retry_after: Some(QUEUE_FULL_RETRY_AFTER),
+            ..Self::plain(StatusCode::TOO_MANY_REQUESTS, message)
+        }
     }
 
     /// 429. `wait` is how long until the rate limit has room again.
@@ -196,6 +224,20 @@ impl ApiError {
             StatusCode::INTERNAL_SERVER_ERROR,
             "Internal server error. The log has the reason under the X-Request-Id of this response",
         )
+    }
+
+    /// 503: there is no room for the request now. `message` names the limit.
+    pub(crate) fn busy(message: impl fmt::Display) -> Self {
+        Self {
+            retry_after: Some(UNAVAILABLE_RETRY_AFTER),
+            ..Self::plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!(
+                    "Service unavailable. {message}. Please retry according to the Retry-After \
+                     response header."
+                ),
+            )
+        }
     }
 
     /// 503: Bellwire can't serve the request now.
@@ -294,6 +336,13 @@ impl From<&sqlx::Error> for ApiError {
         } else {
             Self::internal(format_args!("a query failed: {error}"))
         }
+    }
+}
+
+impl From<WorkFailed> for ApiError {
+    /// The work panicked, or the process is stopping.
+    fn from(error: WorkFailed) -> Self {
+        Self::internal(error)
     }
 }
 

@@ -14,6 +14,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use crate::http::State;
 use crate::http::accepted::Accepted;
 use crate::http::auth::Caller;
+use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::model::operation::IdempotentRequest;
 use crate::store::idempotency_keys::{self as store, LIFETIME};
@@ -66,25 +67,39 @@ impl IdempotencyKey {
         caller: Caller,
         body: &[u8],
     ) -> Result<Option<Self>, ApiError> {
-        let Some(value) = request.headers().get(HEADER) else {
+        let key = key_of(request)?;
+
+        Ok(key.map(|key| Self {
+            caller,
+            key: key.to_owned(),
+            fingerprint: fingerprint(&address_of(request), body),
+        }))
+    }
+
+    /// As [`Self::of`], for a body of any size.
+    pub(super) async fn of_large(
+        request: &HttpRequest,
+        state: &State,
+        body: &JsonBody,
+    ) -> Result<Option<Self>, ApiError> {
+        let Some(key) = key_of(request)? else {
             return Ok(None);
         };
 
-        let key = value
-            .to_str()
-            .ok()
-            .filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()));
-        let Some(key) = key else {
-            return Err(ApiError::invalid_field(
-                HEADER,
-                format!("must be 1 to {MAX_KEY_LENGTH} printable ASCII characters"),
-            ));
-        };
+        let caller = body.caller;
+        let address = address_of(request);
+        let bytes = body.bytes.clone();
+        let fingerprint = state
+            .work
+            .run_on(caller.account_id, &body.bytes, move || {
+                fingerprint(&address, &bytes)
+            })
+            .await?;
 
         Ok(Some(Self {
             caller,
             key: key.to_owned(),
-            fingerprint: fingerprint(request, body),
+            fingerprint,
         }))
     }
 
@@ -123,12 +138,32 @@ impl IdempotencyKey {
     }
 }
 
-fn fingerprint(request: &HttpRequest, body: &[u8]) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    for part in [request.method().as_str(), request.path()] {
-        hash.update(part);
-        hash.update(b"\n");
+fn key_of(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
+    let Some(value) = request.headers().get(HEADER) else {
+        return Ok(None);
+    };
+
+    let key = value
+        .to_str()
+        .ok()
+        .filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()));
+    match key {
+        Some(key) => Ok(Some(key)),
+        None => Err(ApiError::invalid_field(
+            HEADER,
+            format!("must be 1 to {MAX_KEY_LENGTH} printable ASCII characters"),
+        )),
     }
+}
+
+/// The part of a fingerprint that the head of a request gives.
+fn address_of(request: &HttpRequest) -> String {
+    format!("{}\n{}\n", request.method(), request.path())
+}
+
+fn fingerprint(address: &str, body: &[u8]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(address);
     hash.update(body);
 
     hash.finalize().to_vec()

@@ -3,28 +3,31 @@
 //! A handler reads and checks a request, calls the store, and answers. It never sends: delivery
 //! takes from Postgres what a handler stored there. Only `validateOnly` asks a provider.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
+use actix_web::{App, HttpRequest, HttpResponse, ResponseError, Route, guard, web};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod accepted;
+mod account_limits;
 pub(crate) mod api_key_lookup;
 mod app_name;
 mod auth;
 mod body;
+mod body_budget;
 mod date;
 mod device;
 mod error;
+mod failed_logins;
 mod health;
 mod idempotency;
 mod list_turns;
 pub(crate) mod metrics;
+mod not_found;
 mod openapi;
 mod pagination;
 mod path;
@@ -32,8 +35,10 @@ mod query;
 mod rate_limit;
 mod request_log;
 mod resources;
+mod response_headers;
 mod send;
 pub(crate) mod sender_lookup;
+mod server;
 mod tags;
 mod validation;
 mod webhook_url;
@@ -44,8 +49,13 @@ use crate::model::id::lowest_id_at;
 use crate::provider::Endpoints;
 use crate::store::pool::Pool;
 use crate::transport::AddressGuard;
+use crate::work_pool::WorkPool;
+pub(crate) use account_limits::{AccountLimits, AccountQuotas};
 use api_key_lookup::ApiKeyLookup;
+use body::LargeBody;
+pub(crate) use body_budget::{BodyBudget, BodyBudgetSizes};
 use error::ApiError;
+pub(crate) use failed_logins::FailedLogins;
 pub(crate) use health::{Readiness, ReadinessLookup, start_lookup as start_readiness_lookup};
 pub(crate) use list_turns::ListTurns;
 use query::Query;
@@ -54,9 +64,14 @@ use resources::{
     apps, cancel, credentials, delivery_attempts, device_registrations, operation_errors,
     operations, push_notifications, users, webhooks,
 };
+use response_headers::ClosesConnections;
 #[cfg(feature = "fuzzing")]
 pub(crate) use send::fuzz;
 use sender_lookup::SenderLookup;
+use server::{Application, MakeApplication, Routes};
+pub(crate) use server::{
+    ConnectionLimits, Patience, Server, ServerParams, Tls, TlsFiles, TrustedProxies,
+};
 
 /// The first part of every address.
 const VERSION: &str = "/v1";
@@ -78,6 +93,11 @@ pub(crate) struct State {
     pub rate_limits: RateLimits,
     /// Where webhooks may be.
     pub address_guard: AddressGuard,
+    pub account_limits: AccountLimits,
+    pub body_budget: BodyBudget,
+    /// For work that takes the processor for long.
+    pub work: WorkPool,
+    pub failed_logins: FailedLogins,
     pub readiness: Readiness,
     /// The state of the database, for `/readyz`.
     pub readiness_lookup: ReadinessLookup,
@@ -87,6 +107,10 @@ pub(crate) struct State {
 pub(crate) struct Settings {
     /// The beginning of addresses in answers; `None`: scheme and host of the request.
     pub public_url: Option<String>,
+    /// Whether the server speaks TLS itself.
+    pub is_encrypted: bool,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
     /// In bytes.
     pub max_body_size: usize,
     /// How long an accepted notification is tried at most.
@@ -96,17 +120,12 @@ pub(crate) struct Settings {
 }
 
 /// How the API is served.
-/// Most connections of one worker, however many file descriptors there are: actix' own default.
-const MAX_CONNECTIONS: usize = 25_600;
-
 pub(crate) struct ServerOptions {
-    pub listen: SocketAddr,
+    pub server: ServerParams,
     /// Without the API, only `/healthz` and `/readyz` are served.
     pub is_api_enabled: bool,
-    /// Most connections at a time. More wait to be accepted.
-    pub max_connections: usize,
-    /// How long requests in flight may take to end once the server stops.
-    pub grace: Duration,
+    /// Whether `/docs/` and `/openapi.json` are served too.
+    pub has_docs: bool,
 }
 
 impl State {
@@ -116,7 +135,12 @@ impl State {
             Some(url) => format!("{}{VERSION}", url.trim_end_matches('/')),
             None => {
                 let connection = request.connection_info();
-                format!("{}://{}{VERSION}", connection.scheme(), connection.host())
+                // A proxy says how it was called; without one, the server knows.
+                let scheme = match connection.scheme() {
+                    "http" if self.settings.is_encrypted => "https",
+                    scheme => scheme,
+                };
+                format!("{scheme}://{}{VERSION}", connection.host())
             }
         }
     }
@@ -139,85 +163,111 @@ impl State {
     }
 }
 
-/// Starts to serve. Returns the server, and the addresses that it listens on.
-pub(crate) fn serve(
-    state: State,
-    options: &ServerOptions,
-) -> std::io::Result<(Server, Vec<SocketAddr>)> {
+/// Starts to serve.
+pub(crate) fn serve(state: State, options: ServerOptions) -> std::io::Result<Server> {
     let state = web::Data::new(state);
-    let configure = if options.is_api_enabled {
-        routes
-    } else {
-        |_: &mut web::ServiceConfig| {}
-    };
+    let ServerOptions {
+        server,
+        is_api_enabled,
+        has_docs,
+    } = options;
 
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(web::Data::clone(&state))
-            .app_data(web::PayloadConfig::new(state.settings.max_body_size))
-            // A path that can't be decoded names no resource.
-            .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
-            .configure(configure)
-            .service(resource("/healthz", "GET").route(web::get().to(health::liveness)))
-            .service(resource("/readyz", "GET").route(web::get().to(health::readiness)))
-            .wrap(from_fn(request_log::record))
-            .default_service(web::to(async || ApiError::not_found().error_response()))
+    let make: MakeApplication = Arc::new(move |which| {
+        let state = web::Data::clone(&state);
+        Box::pin(async move {
+            match which {
+                Routes::Health => application(state, |_| {}, Some(ClosesConnections)).await,
+                Routes::All => {
+                    let routes = move |config: &mut web::ServiceConfig| {
+                        if is_api_enabled {
+                            routes(config);
+                        }
+                        if is_api_enabled && has_docs {
+                            docs(config);
+                        }
+                    };
+                    application(state, routes, None).await
+                }
+            }
+        })
     });
 
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let server = server
-        .workers(workers)
-        .max_connections((options.max_connections / workers).clamp(1, MAX_CONNECTIONS))
-        // The process handles signals itself: it drains first, and ends delivery after HTTP.
-        .disable_signals()
-        // A client that has closed its side has gone away: what it asked for is not read to the end.
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(options.grace.as_secs().max(1))
-        .bind(options.listen)?;
-    let addresses = server.addrs();
+    Server::start(server, &make)
+}
 
-    Ok((server.run(), addresses))
+/// An application with these routes and the health checks.
+async fn application(
+    state: web::Data<State>,
+    routes: impl FnOnce(&mut web::ServiceConfig),
+    closes_connections: Option<ClosesConnections>,
+) -> Option<Application> {
+    let app = App::new()
+        .app_data(state)
+        .app_data(closes_connections)
+        // A path that can't be decoded names no resource.
+        .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
+        .configure(routes)
+        .service(resource("/healthz", "GET, HEAD").route(read().to(health::liveness)))
+        .service(resource("/readyz", "GET, HEAD").route(read().to(health::readiness)))
+        .wrap(from_fn(response_headers::add))
+        .wrap(from_fn(request_log::record))
+        .default_service(web::to(async |request: HttpRequest| {
+            not_found::answer(request.path()).error_response()
+        }));
+
+    Application::new(app).await
+}
+
+/// A route for `GET`, and for `HEAD`, whose answer is the same without its body.
+fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 fn routes(config: &mut web::ServiceConfig) {
     let service = web::scope("/v1/PushNotifications")
         .service(
-            resource("", "GET, POST")
-                .route(web::get().to(push_notifications::list))
+            resource("", "GET, HEAD, POST")
+                .app_data(LargeBody)
+                .route(read().to(push_notifications::list))
                 .route(web::post().to(send::send)),
         )
-        .service(resource("/Preview", "POST").route(web::post().to(send::preview::preview)))
-        .service(resource("/Operations", "GET").route(web::get().to(operations::list)))
-        .service(resource("/Operations/{id}", "GET").route(web::get().to(operations::fetch)))
         .service(
-            resource("/Operations/{id}/Errors", "GET").route(web::get().to(operation_errors::list)),
+            resource("/Preview", "POST")
+                .app_data(LargeBody)
+                .route(web::post().to(send::preview::preview)),
+        )
+        .service(resource("/Operations", "GET, HEAD").route(read().to(operations::list)))
+        .service(resource("/Operations/{id}", "GET, HEAD").route(read().to(operations::fetch)))
+        .service(
+            resource("/Operations/{id}/Errors", "GET, HEAD")
+                .route(read().to(operation_errors::list)),
         )
         .service(
             resource("/Operations/{id}/Cancel", "POST").route(web::post().to(cancel::operation)),
         )
         .service(
-            resource("/Credentials", "GET, POST")
-                .route(web::get().to(credentials::list))
+            resource("/Credentials", "GET, HEAD, POST")
+                .route(read().to(credentials::list))
                 .route(web::post().to(credentials::create)),
         )
         .service(
-            resource("/Credentials/{id}", "GET, PATCH, DELETE")
-                .route(web::get().to(credentials::fetch))
+            resource("/Credentials/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(read().to(credentials::fetch))
                 .route(web::patch().to(credentials::update))
                 .route(web::delete().to(credentials::delete)),
         )
         .service(
             resource("/Credentials/{id}/Test", "POST").route(web::post().to(credentials::test)),
         )
-        .service(resource("/Apps", "GET").route(web::get().to(apps::list)))
+        .service(resource("/Apps", "GET, HEAD").route(read().to(apps::list)))
         .service(
-            resource("/Apps/{name}", "GET, PATCH")
-                .route(web::get().to(apps::fetch))
+            resource("/Apps/{name}", "GET, HEAD, PATCH")
+                .route(read().to(apps::fetch))
                 .route(web::patch().to(apps::update)),
         )
         .service(
-            resource("/DeviceRegistrations", "GET, POST")
-                .route(web::get().to(device_registrations::list))
+            resource("/DeviceRegistrations", "GET, HEAD, POST")
+                .route(read().to(device_registrations::list))
                 .route(web::post().to(device_registrations::register)),
         )
         .service(
@@ -233,24 +283,24 @@ fn routes(config: &mut web::ServiceConfig) {
             .route(web::delete().to(device_registrations::remove_device)),
         )
         .service(
-            resource("/DeviceRegistrations/{id}", "GET, DELETE")
-                .route(web::get().to(device_registrations::fetch))
+            resource("/DeviceRegistrations/{id}", "GET, HEAD, DELETE")
+                .route(read().to(device_registrations::fetch))
                 .route(web::delete().to(device_registrations::delete)),
         )
-        .service(resource("/Users", "GET").route(web::get().to(users::list)))
+        .service(resource("/Users", "GET, HEAD").route(read().to(users::list)))
         .service(
-            resource("/Users/{id}", "GET, DELETE")
-                .route(web::get().to(users::fetch))
+            resource("/Users/{id}", "GET, HEAD, DELETE")
+                .route(read().to(users::fetch))
                 .route(web::delete().to(users::delete)),
         )
         .service(
-            resource("/Webhooks", "GET, POST")
-                .route(web::get().to(webhooks::list))
+            resource("/Webhooks", "GET, HEAD, POST")
+                .route(read().to(webhooks::list))
                 .route(web::post().to(webhooks::create)),
         )
         .service(
-            resource("/Webhooks/{id}", "GET, PATCH, DELETE")
-                .route(web::get().to(webhooks::fetch))
+            resource("/Webhooks/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(read().to(webhooks::fetch))
                 .route(web::patch().to(webhooks::update))
                 .route(web::delete().to(webhooks::delete)),
         )
@@ -258,17 +308,22 @@ fn routes(config: &mut web::ServiceConfig) {
             resource("/Webhooks/{id}/RotateSecret", "POST")
                 .route(web::post().to(webhooks::rotate_secret)),
         )
-        .service(resource("/{id}", "GET").route(web::get().to(push_notifications::fetch)))
+        .service(resource("/{id}", "GET, HEAD").route(read().to(push_notifications::fetch)))
         .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))
         .service(
-            resource("/{id}/DeliveryAttempts", "GET").route(web::get().to(delivery_attempts::list)),
+            resource("/{id}/DeliveryAttempts", "GET, HEAD")
+                .route(read().to(delivery_attempts::list)),
         );
 
+    config.service(service);
+}
+
+/// The description of the API, and the page that shows it.
+fn docs(config: &mut web::ServiceConfig) {
     config
-        .service(service)
-        .route("/openapi.json", web::get().to(openapi::json))
+        .route("/openapi.json", read().to(openapi::json))
         .service(web::redirect("/docs", "/docs/"))
-        .route("/docs/{path:.*}", web::get().to(openapi::page));
+        .route("/docs/{path:.*}", read().to(openapi::page));
 }
 
 /// A resource that takes the methods in `allow`; any other gets a 405 that lists them.

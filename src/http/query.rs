@@ -1,5 +1,6 @@
 //! Reading query parameters one by one. Each problem is noted with the parameter's name, so a client
-//! learns of all of them at once. Unknown parameters are ignored, as in Twilio's API.
+//! learns of all of them at once. Unknown parameters are refused, unlike in Twilio's API: a filter
+//! with a name that is not known would let through what it should not.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,7 +16,9 @@ use utoipa::IntoParams;
 
 use crate::http::app_name;
 use crate::http::error::{ApiError, Problem};
+use crate::http::openapi::query_parameters_of;
 use crate::http::validation::{Problems, either, shown_string};
+use crate::model::id::UserId;
 
 /// The query parameters of a date range in `/openapi.json`; read by [`Query::start_date`] and
 /// [`Query::end_date`].
@@ -29,6 +32,44 @@ pub(super) struct DateParams {
     end_date: Option<String>,
 }
 
+/// Refuses parameters that the operation of `request` does not have.
+pub(super) fn refuse_unknown(request: &HttpRequest) -> Result<(), ApiError> {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let known = query_parameters_of(&pattern, request.method());
+
+    match known {
+        Some(known) if !request.query_string().is_empty() => {
+            let mut problems = Problems::default();
+            for (name, _) in pairs(request)? {
+                if !name.is_empty() && !known.contains(&name) {
+                    problems.push_at(&name, does_not_exist(known));
+                }
+            }
+            problems.check()
+        }
+        _ => Ok(()),
+    }
+}
+
+fn does_not_exist(known: &[String]) -> String {
+    if known.is_empty() {
+        return "this query parameter does not exist; there are none here".to_owned();
+    }
+
+    format!(
+        "this query parameter does not exist; the parameters here are {}",
+        known.join(", ")
+    )
+}
+
+fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, ApiError> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+
+    pairs
+        .map(web::Query::into_inner)
+        .map_err(|error| ApiError::invalid_field("", format!("the query can't be read: {error}")))
+}
+
 /// The query of a request.
 pub(super) struct Query {
     parameters: BTreeMap<String, String>,
@@ -40,13 +81,7 @@ pub(super) struct Query {
 impl Query {
     /// The query of `request`. An empty parameter counts as absent.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        let parameters = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
-            .map_err(|error| {
-                ApiError::invalid_field("", format!("the query can't be read: {error}"))
-            })?;
-
-        let parameters = parameters
-            .into_inner()
+        let parameters = pairs(request)?
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
             .collect();
@@ -143,6 +178,21 @@ impl Query {
         }
 
         self.id(name, prefix)
+    }
+
+    /// A filter by a User, under either of two names: Twilio's `user`, and `userId` as in the rest of
+    /// the API.
+    pub(super) fn user_id(&mut self) -> Option<UserId> {
+        let by_user = self.id::<UserId>("user", UserId::PREFIX);
+        let by_user_id = self.id::<UserId>("userId", UserId::PREFIX);
+
+        if let (Some(one), Some(other)) = (by_user, by_user_id)
+            && one != other
+        {
+            let message = "must be the same as user, or one of the two must be left out";
+            self.problem(Problem::new("userId", message));
+        }
+        by_user.or(by_user_id)
     }
 
     /// The filter `appName`.

@@ -43,6 +43,11 @@ impl RateLimits {
         }
     }
 
+    /// How many recipients an account may send to in a minute; `None`: as many as it likes.
+    pub(crate) fn most_recipients(&self) -> Option<NonZeroU32> {
+        self.recipients.as_ref().map(|(most, _)| *most)
+    }
+
     /// Counts the recipients of a send, or refuses it: with a 429, or with a 400 if it has more
     /// recipients than a minute allows.
     pub(crate) fn check_recipients(
@@ -62,8 +67,9 @@ impl RateLimits {
             Err(_) => Err(ApiError::invalid_field(
                 "to",
                 format!(
-                    "must have at most {most} recipients, the rate limit of this account for a minute; \
-                     got {count}; split the request"
+                    "must have at most {most} recipients, the rate limit of this account for a minute \
+                     (limits.recipients_per_minute); got {count}; split the request, or narrow the \
+                     audience by tags"
                 ),
             )),
         }

@@ -5,8 +5,8 @@ use std::time::Instant;
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, Method};
+use actix_web::http::Method;
+use actix_web::http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web;
 use tracing::field::{Empty, display};
@@ -14,6 +14,7 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::http::State;
+use crate::http::auth;
 use crate::telemetry::{metrics, traces};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,7 +32,8 @@ pub(super) async fn record(
     let is_draining = request
         .app_data::<web::Data<State>>()
         .is_some_and(|state| state.readiness.is_draining());
-    let span = span(&request, method, &id);
+    let continues_trace = is_trace_continued(&request).await;
+    let span = span(&request, method, &id, continues_trace);
 
     let mut response = next.call(request).instrument(span.clone()).await?;
 
@@ -47,9 +49,8 @@ pub(super) async fn record(
     if is_draining {
         // The caller connects again, and then reaches a process that is not shutting down.
         response
-            .response_mut()
-            .head_mut()
-            .set_connection_type(ConnectionType::Close);
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
     }
 
     let duration = started.elapsed();
@@ -90,7 +91,18 @@ fn method_name(method: &Method) -> &'static str {
     }
 }
 
-fn span(request: &ServiceRequest, method: &'static str, id: &HeaderValue) -> Span {
+/// Whether the request is part of the trace that its headers name. It is only with a valid key:
+/// strangers do not decide what is recorded.
+async fn is_trace_continued(request: &ServiceRequest) -> bool {
+    request.headers().contains_key("traceparent") && auth::is_known(request.request()).await
+}
+
+fn span(
+    request: &ServiceRequest,
+    method: &'static str,
+    id: &HeaderValue,
+    continues_trace: bool,
+) -> Span {
     let span = tracing::info_span!(
         "request",
         request_id = id.to_str().unwrap_or_default(),
@@ -101,8 +113,9 @@ fn span(request: &ServiceRequest, method: &'static str, id: &HeaderValue) -> Spa
         trace_id = Empty,
     );
 
-    if let Some(trace_id) =
-        traces::continue_from(&span, |name| request.headers().get(name)?.to_str().ok())
+    if continues_trace
+        && let Some(trace_id) =
+            traces::continue_from(&span, |name| request.headers().get(name)?.to_str().ok())
     {
         span.record("trace_id", display(trace_id));
     }

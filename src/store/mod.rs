@@ -23,6 +23,7 @@
 //! Accounts and what belongs to them:
 //! * `accounts`, `api_keys`, `apps`, `credentials`, `users`, `device_registrations`, `devices`,
 //!   `webhooks`
+//! * `account_counts`: how much an account has, for its limits
 //! * `senders`: the Credentials that a request means, and their content for delivery
 //! * `idempotency_keys`: what was accepted under an Idempotency-Key
 //! * `sealed_secrets`: secrets that key rotation seals anew
@@ -50,6 +51,7 @@
 //! Replicas of two releases run side by side, so an older release meets columns that only a later
 //! one knows: a statement lists the columns that it reads, and qualifies them where it joins tables.
 
+pub(crate) mod account_counts;
 pub mod accounts;
 mod advisory_lock;
 pub mod api_keys;

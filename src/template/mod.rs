@@ -23,13 +23,14 @@ use crate::telemetry::panics;
 /// provider accepts: APNs' for a `voip` push.
 pub(crate) const MAX_RENDERED: usize = 5120;
 /// What the templates of one message may contain together. Filters copy their input; tags and
-/// indexes nest.
-const LIMITS: [(usize, &str); 5] = [
+/// indexes nest; the library parses a chain of conditions anew for each of its parts.
+const LIMITS: [(usize, &str); 6] = [
     (64, "templates"),
     (16_384, "bytes of templates"),
     (32, "filters"),
     (64, "tags"),
     (16, "indexes"),
+    (64, "conditions joined by 'and' or 'or'"),
 ];
 
 /// Why a template cannot be parsed, or cannot be rendered with a recipient's variables.
@@ -225,10 +226,31 @@ fn visit_value(
     }
 }
 
+/// Whether a string of `message` is a template.
+pub(crate) fn is_templated(message: &Message) -> bool {
+    if message.plain {
+        return false;
+    }
+
+    let mut is_templated = false;
+    let _ = visit_strings(&mut message.clone(), &mut |_, string| {
+        is_templated |= is_template(string);
+        Ok(())
+    });
+    is_templated
+}
+
 /// Adds the content of a template to what its message has `used` of [`LIMITS`].
 fn count(used: &mut [usize; LIMITS.len()], text: &str) -> Result<(), String> {
     let marks = |mark: &str| markup(text).matches(mark).count();
-    let here = [1, text.len(), marks("|"), marks("{%"), marks("[")];
+    let here = [
+        1,
+        text.len(),
+        marks("|"),
+        marks("{%"),
+        marks("["),
+        joins(markup(text)),
+    ];
 
     for ((used, here), (limit, name)) in used.iter_mut().zip(here).zip(LIMITS) {
         *used += here;
@@ -240,6 +262,14 @@ fn count(used: &mut [usize; LIMITS.len()], text: &str) -> Result<(), String> {
     }
 
     Ok(())
+}
+
+/// How many words `and` and `or` are in `text`. Those of plain text count too: a message has room for
+/// few of them.
+fn joins(text: &str) -> usize {
+    text.split(|character: char| !character.is_alphanumeric() && character != '_')
+        .filter(|word| matches!(*word, "and" | "or"))
+        .count()
 }
 
 /// The part of `text` from the first opening mark to the last closing one. The rest is plain text;
@@ -591,6 +621,13 @@ mod tests {
         assert!(refused(&format!("{{{{ a }}}}{}", "x".repeat(17_000))).contains("bytes"));
         assert!(refused(&format!("{{{{ a {} }}}}", "| upcase".repeat(33))).contains("filters"));
         assert!(refused(&"{% if a %}".repeat(65)).contains("tags"));
+        for join in ["and", "or"] {
+            let chain = format!(
+                "{{% if a {} %}}{{% endif %}}",
+                format!("{join} a ").repeat(65)
+            );
+            assert!(refused(&chain).contains("conditions"), "{join}");
+        }
         assert!(
             refused(&format!("{{{{ {}0{} }}}}", "a[".repeat(17), "]".repeat(17)))
                 .contains("indexes")

@@ -35,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "transport",
+            "work_pool",
         ],
     ),
     (
@@ -65,6 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "telemetry",
             "template",
             "transport",
+            "work_pool",
         ],
     ),
     ("ingest", &["handoff", "model", "store", "telemetry"]),
@@ -78,6 +80,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "template",
+            "work_pool",
         ],
     ),
     ("maintenance", &["crypto", "model", "store", "telemetry"]),
@@ -86,6 +89,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["crypto", "model"]),
     ("provider", &["crypto", "model", "transport"]),
     ("template", &["model", "telemetry"]),
+    ("work_pool", &["model"]),
     // Leaves.
     ("telemetry", &["config", "model", "transport"]),
     ("crypto", &["model"]),

@@ -1,5 +1,9 @@
 //! Bad input: the right status, an error that names the field, and nothing written.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
@@ -548,7 +552,7 @@ async fn a_malformed_request_gets_the_error_object() {
         .send()
         .await
         .unwrap();
-    assert_eq!(response.headers()["allow"], "GET, POST");
+    assert_eq!(response.headers()["allow"], "GET, HEAD, POST");
 
     let (status, error) = answer(response).await;
     assert_eq!(
@@ -629,8 +633,116 @@ async fn every_bad_query_parameter_is_named() {
         assert_eq!(fields(&error), [field], "{path}");
     }
 
-    let (status, _) = service.client.get("/Operations?unknown=1").await;
-    assert_eq!(status, StatusCode::OK, "unknown parameters are ignored");
+    for (path, known) in [
+        ("/Operations?unknown=1", "pageToken"),
+        ("?userid=x", "userId"),
+        ("/Apps/demo?pageSize=1", "there are none here"),
+        ("/Users?unknown", "pageSize"),
+    ] {
+        let (status, error) = service.client.get(path).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+        let text = error["errors"][0]["message"].as_str().unwrap();
+        assert!(text.contains(known), "{path}: {text}");
+    }
+    let (status, error) = service
+        .client
+        .post("?dryRun=true", &message(&[fcm(TOKEN)]))
+        .await;
+    assert_eq!(
+        (status, fields(&error)),
+        (StatusCode::BAD_REQUEST, vec!["dryRun"])
+    );
+    assert_nothing_written(&service).await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notifications_are_filtered_by_user_and_by_user_id() {
+    let service = Service::start().await;
+    let device = json!({"appName": "demo", "token": "t", "provider": "FCM"});
+    let (_, registered) = service.client.post("/DeviceRegistrations", &device).await;
+    let path = format!(
+        "/DeviceRegistrations/{}",
+        registered["resourceId"].as_str().unwrap()
+    );
+    let registration = service.client.read(&path).await;
+    let user = registration["userId"].as_str().unwrap();
+    let id = service
+        .client
+        .send(&message(&[json!({"userId": user})]))
+        .await;
+    service.client.send(&message(&[fcm(TOKEN)])).await;
+
+    for query in [
+        format!("user={user}"),
+        format!("userId={user}"),
+        format!("user={user}&userId={user}"),
+    ] {
+        let list = service.client.read(&format!("?{query}")).await;
+        let list = list["pushNotifications"].as_array().unwrap();
+        assert_eq!(list.len(), 1, "{query}");
+        assert_eq!(list[0]["operationId"], id.as_str());
+    }
+    let (status, error) = service
+        .client
+        .get(&format!("?user={user}&userId={NOBODY}"))
+        .await;
+    assert_eq!(
+        (status, fields(&error)),
+        (StatusCode::BAD_REQUEST, vec!["userId"])
+    );
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_is_taken_however_it_is_declared_and_packed() {
+    let service = Service::start().await;
+    let text = message(&[fcm(TOKEN)]).to_string();
+    let post = |content_type: &str, encoding: Option<&str>, body: Vec<u8>| {
+        let request = service
+            .client
+            .request(Method::POST, "")
+            .header("content-type", content_type)
+            .body(body);
+        let request = match encoding {
+            Some(encoding) => request.header("content-encoding", encoding),
+            None => request,
+        };
+        async move { request.send().await.unwrap().status() }
+    };
+    let packed = |text: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    };
+
+    for content_type in [
+        "Application/JSON",
+        "application/json;charset=utf-8",
+        "application/vnd.api+json; a=b",
+    ] {
+        let status = post(content_type, None, text.clone().into_bytes()).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{content_type}");
+    }
+    let marked = format!("\u{feff}{text}").into_bytes();
+    let json = "application/json";
+    assert_eq!(post(json, None, marked).await, StatusCode::ACCEPTED);
+    for encoding in ["gzip", "GZIP", "x-gzip"] {
+        let status = post(json, Some(encoding), packed(text.as_bytes())).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{encoding}");
+    }
+
+    let plain = text.clone().into_bytes();
+    let status = post(json, Some("br"), plain.clone()).await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let status = post("application/jsonp", None, plain.clone()).await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let status = post(json, Some("gzip"), plain).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    // A few kilobytes that would be a gigabyte.
+    let bomb = packed(&vec![b' '; 100 << 20]);
+    let status = post(json, Some("gzip"), bomb).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     service.stop().await;
 }
 

@@ -1,5 +1,7 @@
 //! Roles of API keys, and rate limits.
 
+use std::time::{Duration, Instant};
+
 use bellwire::crypto::{generate_api_secret, hash_api_secret};
 use bellwire::store::api_keys::{self, KnownKey, Role};
 use futures_util::future::join_all;
@@ -7,6 +9,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::client::{Client, fcm, message};
+use crate::support::eventually;
+use crate::support::process::{Process, free_port};
 use crate::support::service::{Service, World};
 
 async fn with_role(service: &Service, role: Role) -> Client {
@@ -135,4 +139,135 @@ async fn requests_over_a_limit_get_429_with_retry_after() {
         json!({"code": 20429, "message": message, "more_info": more_info, "status": 429})
     );
     service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audience_counts_for_the_rate_limit() {
+    let mut world = World::new().await;
+    world.config.limits.recipients_per_minute = 5;
+    let (key, secret) = world.demo().await;
+    world.register_many(20).await;
+    let service = world.start_for(&key, &secret).await;
+
+    let everybody = message(&[json!({"audience": {}})]);
+    let (status, error) = service.client.post("", &everybody).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+    assert_eq!(error["errors"][0]["field"], "to");
+
+    let two = message(&[json!({"audience": {"tags": {"tier": "gold"}}})]);
+    for expected in [202, 202, 429] {
+        assert_eq!(service.client.post("", &two).await.0, expected);
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_as_many_users_and_devices_as_it_may_have() {
+    let mut world = World::new().await;
+    world.config.limits.users_per_account = 2;
+    world.config.limits.devices_per_account = 3;
+    let service = world.start().await;
+    let register = async |token: &str, user: Option<&str>| {
+        let device = json!({"appName": "demo", "token": token, "provider": "FCM", "userId": user});
+        service.client.post("/DeviceRegistrations", &device).await
+    };
+
+    let (_, first) = register("a", None).await;
+    let path = format!(
+        "/DeviceRegistrations/{}",
+        first["resourceId"].as_str().unwrap()
+    );
+    let user = service.client.read(&path).await["userId"].clone();
+    let user = user.as_str();
+    assert_eq!(register("b", None).await.0, StatusCode::ACCEPTED);
+    let (status, error) = register("c", None).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{error}");
+    let text = error["message"].as_str().unwrap();
+    assert!(text.contains("limits.users_per_account"), "{text}");
+
+    assert_eq!(register("c", user).await.0, StatusCode::ACCEPTED);
+    let (status, error) = register("d", user).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{error}");
+    let text = error["message"].as_str().unwrap();
+    assert!(text.contains("limits.devices_per_account"), "{text}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_as_many_notifications_queued_as_it_may_have() {
+    let mut world = World::new().await;
+    world.config.limits.queued_per_account = 10;
+    world.config.delivery.enabled = false;
+    let service = world.start().await;
+
+    let id = service.client.send(&message(&vec![fcm("a"); 9])).await;
+    let request = service.client.request(Method::POST, "");
+    let answer = request.json(&message(&vec![fcm("a"); 2])).send().await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(answer.headers().contains_key("retry-after"));
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("limits.queued_per_account"), "{text}");
+
+    assert_eq!(service.client.post("", &message(&[fcm("a")])).await.0, 202);
+    let cancel = format!("/Operations/{id}/Cancel");
+    assert_eq!(service.client.post(&cancel, &Value::Null).await.0, 202);
+    eventually("room in the queue", async || {
+        let (status, _) = service.client.post("", &message(&[fcm("a")])).await;
+        (status == StatusCode::ACCEPTED).then_some(())
+    })
+    .await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_keys_is_slowed_down_counted_and_logged_without_the_secret() {
+    let world = World::new().await;
+    let caller = world.demo().await;
+    let metrics = free_port();
+    let environment = [
+        ("BELLWIRE__METRICS__LISTEN", format!("127.0.0.1:{metrics}")),
+        (
+            "BELLWIRE__SERVER__TRUSTED_PROXIES",
+            "127.0.0.0/8".to_owned(),
+        ),
+    ];
+    let (process, client) = Process::serve_with(&world, &caller, &environment).await;
+    let guess = async |source: &str, key: &str| {
+        let began = Instant::now();
+        let stranger = Client::new(client.url(), key, "my-guessed-secret");
+        let request = stranger.request(Method::GET, "/Apps");
+        let answer = request.header("X-Forwarded-For", source).send().await;
+        assert_eq!(answer.unwrap().status(), StatusCode::UNAUTHORIZED);
+        began.elapsed()
+    };
+
+    let guesses = (0..12).map(|_| guess("198.51.100.7", "SKdemo"));
+    let slowest = join_all(guesses).await.into_iter().max().unwrap();
+    assert!(slowest >= Duration::from_millis(900), "{slowest:?}");
+    // Others are not slowed down, and neither is a valid key.
+    guess("198.51.100.8", "aSecretInTheWrongPlace").await;
+    let began = Instant::now();
+    assert_eq!(client.get("/Apps").await.0, StatusCode::OK);
+    let known = client.request(Method::GET, "/Apps");
+    let known = known.header("X-Forwarded-For", "198.51.100.7").send().await;
+    assert_eq!(known.unwrap().status(), StatusCode::OK);
+    assert!(began.elapsed() < slowest, "{:?}", began.elapsed());
+
+    let url = format!("http://127.0.0.1:{metrics}/metrics");
+    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    assert!(
+        text.contains("bellwire_http_failed_logins_total 13"),
+        "{text}"
+    );
+    let log = process.log();
+    assert_eq!(log.matches("a login failed").count(), 3, "{log}");
+    assert!(
+        log.contains("198.51.100.7") && log.contains("SKdemo"),
+        "{log}"
+    );
+    for secret in ["my-guessed-secret", "aSecretInTheWrongPlace"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    world.simulator.stop().await;
 }

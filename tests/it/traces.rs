@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use nix::sys::signal::Signal;
 use reqwest::Method;
 
-use crate::support::client::{fcm, message};
+use crate::support::client::{Client, fcm, message};
 use crate::support::process::Process;
 use crate::support::service::World;
 
@@ -82,6 +82,15 @@ async fn a_callers_trace_continues_in_spans_and_logs() {
         .send()
         .await
         .unwrap();
+    // Who has no valid key does not decide what is traced.
+    let strangers_trace = "1af7651916cd43dd8448eb211c80319c";
+    let stranger = Client::new(client.url(), &caller.0, "guessed");
+    stranger
+        .request(Method::GET, "/Apps")
+        .header("traceparent", format!("00-{strangers_trace}-{parent}-01"))
+        .send()
+        .await
+        .unwrap();
     process.logged(trace).await;
     let line = process
         .log()
@@ -118,7 +127,10 @@ async fn a_callers_trace_continues_in_spans_and_logs() {
         ] {
             assert!(contains(body, part), "{}", String::from_utf8_lossy(part));
         }
-        assert!(!contains(body, b"/Apps"), "a request without a trace");
+        assert!(
+            !contains(body, b"/Apps"),
+            "a request without a trace, or without a key"
+        );
         assert!(!contains(body, b"a-device"), "a token is a secret");
     }
     world.simulator.stop().await;

@@ -1,8 +1,12 @@
 //! `/openapi.json`, made from the handlers' annotations, and `/docs/`, a page to browse it.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
+use actix_web::http::Method;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -120,6 +124,57 @@ impl Modify for OneLineSummaries {
 
 static JSON: LazyLock<String> = LazyLock::new(|| Document::openapi().to_json().unwrap_or_default());
 
+/// The query parameters of every operation, by its path and method.
+static QUERY_PARAMETERS: LazyLock<HashMap<(String, &'static str), Vec<String>>> =
+    LazyLock::new(query_parameters);
+
+/// The names of the query parameters that an operation has; `None`: there is no such operation.
+pub(super) fn query_parameters_of(path: &str, method: &Method) -> Option<&'static [String]> {
+    let method = match *method {
+        // What is read by `GET` is read by `HEAD`.
+        Method::GET | Method::HEAD => "GET",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => return None,
+    };
+
+    QUERY_PARAMETERS
+        .get(&(path.to_owned(), method))
+        .map(Vec::as_slice)
+}
+
+fn query_parameters() -> HashMap<(String, &'static str), Vec<String>> {
+    let mut parameters = HashMap::new();
+
+    for (path, item) in Document::openapi().paths.paths {
+        let operations = [
+            ("GET", item.get),
+            ("POST", item.post),
+            ("PATCH", item.patch),
+            ("DELETE", item.delete),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else {
+                continue;
+            };
+
+            let of_query = |parameter: RefOr<Parameter>| match parameter {
+                RefOr::T(it) if matches!(it.parameter_in, ParameterIn::Query) => Some(it.name),
+                _ => None,
+            };
+            let names = operation
+                .parameters
+                .into_iter()
+                .flatten()
+                .filter_map(of_query);
+            parameters.insert((path.clone(), method), names.collect());
+        }
+    }
+
+    parameters
+}
+
 pub(super) async fn json() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
@@ -135,6 +190,18 @@ mod tests {
     use super::*;
     use crate::http::{app_name, device, idempotency, pagination, send, tags};
     use crate::transport;
+
+    #[test]
+    fn the_parameters_of_an_operation_are_known() {
+        let of = |path: &str, method: Method| {
+            query_parameters_of(&format!("/v1/PushNotifications{path}"), &method)
+        };
+
+        let users = of("/Users", Method::HEAD).unwrap();
+        assert_eq!(users, ["pageSize", "pageToken"]);
+        assert_eq!(of("/{id}", Method::GET), Some([].as_slice()));
+        assert_eq!(of("/{id}", Method::PUT), None);
+    }
 
     const LIMITS: [&str; 7] = [
         "pattern",

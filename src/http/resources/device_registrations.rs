@@ -134,9 +134,15 @@ pub(crate) async fn register(
         other_hashes: &other_hashes,
     };
     // The seal names the device, so a token that is known is sealed for the device that has it.
-    let id = store::device_with(&state.pool, &known)
-        .await?
-        .unwrap_or_else(Uuid::now_v7);
+    let registered = store::device_with(&state.pool, &known).await?;
+    if registered.is_none() {
+        state
+            .account_limits
+            .check_registration(account_id, user_id.is_none())
+            .await?;
+    }
+    let id = registered.unwrap_or_else(Uuid::now_v7);
+
     let new = NewDevice {
         id,
         known,

@@ -22,7 +22,7 @@ use crate::model::provider::Provider;
 use crate::model::recipient;
 use crate::model::status::PushNotificationStatus;
 use crate::store::push_notifications::{self as store, PushNotificationFilter};
-use crate::template::MessageTemplate;
+use crate::template::{MessageTemplate, is_templated};
 
 /// A notification without its content, as lists hold it.
 #[derive(Serialize, ToSchema)]
@@ -182,7 +182,7 @@ pub(crate) async fn fetch(
         .await?
         .ok_or_else(ApiError::not_found)?;
 
-    let mut message = as_received(found.message, found.variables.as_ref());
+    let mut message = as_received(&state, caller, found.message, found.variables).await?;
     if let Some(badge) = found.badge {
         message.badge = Some(Badge::Number(badge));
     }
@@ -192,12 +192,23 @@ pub(crate) async fn fetch(
 }
 
 /// The message with its templates rendered, or as it is if rendering fails.
-fn as_received(message: Message, variables: Option<&Value>) -> Message {
-    let template = MessageTemplate::parse(&message).ok().flatten();
+async fn as_received(
+    state: &State,
+    caller: Caller,
+    message: Message,
+    variables: Option<Value>,
+) -> Result<Message, ApiError> {
+    if !is_templated(&message) {
+        return Ok(message);
+    }
 
-    template
-        .and_then(|template| template.render(variables).ok())
-        .unwrap_or(message)
+    let render = move || {
+        let template = MessageTemplate::parse(&message).ok().flatten();
+        template
+            .and_then(|template| template.render(variables.as_ref()).ok())
+            .unwrap_or(message)
+    };
+    Ok(state.work.run(caller.account_id, render).await?)
 }
 
 /// Notifications: those of the newest Operation first; within an Operation, in the order of its
@@ -212,6 +223,7 @@ fn as_received(message: Message, variables: Option<&Value>) -> Message {
         ("status" = Option<PushNotificationStatus>, Query),
         ("tags" = Option<String>, Query, description = "key_1:value;key_2:value"),
         ("user" = Option<UserId>, Query),
+        ("userId" = Option<UserId>, Query, description = "The same as `user` (extension)"),
         ("provider" = Option<Provider>, Query),
         DateParams,
         PageParams,
@@ -236,7 +248,7 @@ pub(crate) async fn list(
         Provider::as_str,
     );
     let tags = query.filter("tags", "of the form key:value;key:value", tags);
-    let user_id = query.id::<UserId>("user", UserId::PREFIX);
+    let user_id = query.user_id();
     let (from, until) = state.id_range(&mut query);
 
     let page = Page::of(caller, "pushNotifications", &mut query, &state.master_keys);

@@ -9,13 +9,33 @@ use crate::http::error::ApiError;
 use crate::http::send::content;
 use crate::http::send::schedule::{self, ScheduleBounds};
 use crate::http::tags;
-use crate::http::validation::{NO_NUL, Object, Path, Problems, must_be, parse_body};
+use crate::http::validation::{NO_NUL, Object, Outline, Path, Problems, must_be, parse_body};
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::Message;
 use crate::model::operation::Audience;
 
 /// Most recipients of one request.
 pub(in crate::http) const MAX_RECIPIENTS: usize = 10_000;
+/// A larger body is looked over before it is parsed, in bytes. Every problem of a smaller one is
+/// named at once.
+const LARGE: usize = 64 * 1024;
+/// The fields of a send.
+const FIELDS: [&str; 14] = [
+    "to",
+    "templating",
+    "priority",
+    "sound",
+    "badge",
+    "ttl",
+    "collapseKey",
+    "fcm",
+    "apn",
+    "content",
+    "from",
+    "tags",
+    "schedule",
+    "validateOnly",
+];
 /// Longest `variables` of a recipient, in bytes of JSON: no provider takes a larger message.
 const MAX_VARIABLES: usize = 4096;
 
@@ -103,6 +123,9 @@ impl SendBody {
         longest_ahead: Duration,
         problems: &mut Problems,
     ) -> Result<Self, ApiError> {
+        if body.len() > LARGE {
+            look_over(body)?;
+        }
         let mut body = parse_body(body)?;
 
         let targets = targets(&mut body, problems);
@@ -135,6 +158,23 @@ impl SendBody {
     }
 }
 
+/// Refuses a body that has unknown fields or too many recipients, before its values are built.
+fn look_over(body: &[u8]) -> Result<(), ApiError> {
+    let outline = Outline::of(body, &FIELDS, "to")?;
+
+    let mut problems = Problems::default();
+    outline.refuse_unknown(&FIELDS, &mut problems);
+    if let Some(count) = outline.elements.filter(|count| *count > MAX_RECIPIENTS) {
+        problems.push(&Path::Field(&Path::Root, "to"), number_of_recipients(count));
+    }
+
+    problems.check()
+}
+
+fn number_of_recipients(count: usize) -> String {
+    format!("must have 1 to {MAX_RECIPIENTS} recipients; got {count}")
+}
+
 fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
     let rule = format!("an array of 1 to {MAX_RECIPIENTS} recipients");
     if !body.require("to", &rule, problems) {
@@ -149,13 +189,7 @@ fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
     };
 
     if to.is_empty() || to.len() > MAX_RECIPIENTS {
-        problems.push(
-            &path,
-            format!(
-                "must have 1 to {MAX_RECIPIENTS} recipients; got {}",
-                to.len()
-            ),
-        );
+        problems.push(&path, number_of_recipients(to.len()));
         return Targets::default();
     }
 
@@ -290,4 +324,48 @@ fn sender(from: Value, path: &Path<'_>, problems: &mut Problems) -> Option<Sende
     from.refuse_unknown(problems);
 
     Some(app_name.map_or(SenderSpec::Credentials(credentials), SenderSpec::App))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(body: &[u8]) -> String {
+        let mut problems = Problems::default();
+        let parsed = SendBody::parse(body, Duration::DAY, &mut problems);
+
+        let error = parsed.err().or_else(|| problems.check().err());
+        error.map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_fields_are_those_that_are_read() {
+        let problems = problems(
+            br#"{"to": [{"token": "a", "provider": "FCM"}], "content": {"body": "b"}, "x": 1}"#,
+        );
+
+        let (_, read) = problems.split_once("the fields here are ").unwrap();
+        assert_eq!(read, FIELDS.join(", "));
+    }
+
+    #[test]
+    fn a_large_body_is_refused_before_its_values_are_built() {
+        let recipients = |count: usize| vec!["7"; count].join(",");
+        let padding = " ".repeat(LARGE);
+
+        let unknown = format!(r#"{{"to": [{}], "titel": 7{padding}}}"#, recipients(1));
+        let error = problems(unknown.as_bytes());
+        assert!(
+            error.contains("titel: this field does not exist"),
+            "{error}"
+        );
+        assert!(!error.contains("to[0]"), "{error}");
+
+        let many = format!(r#"{{"to": [{}]{padding}}}"#, recipients(10_001));
+        let error = problems(many.as_bytes());
+        assert!(
+            error.ends_with("to: must have 1 to 10000 recipients; got 10001"),
+            "{error}"
+        );
+    }
 }

@@ -2,12 +2,14 @@
 //! client's mistake.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::http::State;
 use crate::http::auth::Caller;
+use crate::http::body::JsonBody;
 use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::send::body::{Recipient, SendBody, Targets, To};
@@ -66,47 +68,81 @@ pub(super) enum CheckedTo {
 }
 
 impl CheckedSend {
-    /// Reads and checks the body of a request. The error names every problem of it.
-    pub(super) async fn check(
-        state: &State,
-        caller: Caller,
-        body: &[u8],
-    ) -> Result<Self, ApiError> {
-        let mut problems = Problems::default();
-        let body = SendBody::parse(body, longest_ahead(state.settings.retention), &mut problems)?;
-        let sender = body.sender.as_ref();
+    /// Reads and checks the body of a request. The error names every problem of it. What takes the
+    /// processor for long is done on the work pool.
+    pub(super) async fn check(state: &State, body: &JsonBody) -> Result<Self, ApiError> {
+        let caller = body.caller;
+        let longest_ahead = longest_ahead(state.settings.retention);
+        let bytes = body.bytes.clone();
+        let held = Arc::clone(&body.held);
+        let read = move || {
+            let mut problems = Problems::default();
+            let send = SendBody::parse(&bytes, longest_ahead, &mut problems)?;
+            // The room is kept until this is done, even if the client leaves.
+            drop(held);
+            Ok::<_, ApiError>(Read { send, problems })
+        };
+        let Read { send, mut problems } = state
+            .work
+            .run_on(caller.account_id, &body.bytes, read)
+            .await??;
+        let sender = send.sender.as_ref();
 
         let senders = Senders::find(state, caller.account_id, sender, &mut problems).await?;
         // If something else is wrong, that may be why a Credential is missing.
         if problems.is_empty() {
-            senders.check(sender, &body.targets, &mut problems);
+            senders.check(sender, &send.targets, &mut problems);
         }
-        check_users(state, caller, &body.targets.recipients, &mut problems).await?;
+        check_users(state, caller, &send.targets.recipients, &mut problems).await?;
 
+        let read = Read { send, problems };
+        let held = Arc::clone(&body.held);
+        let finish = move || {
+            let checked = read.finish(senders);
+            drop(held);
+            checked
+        };
+        state
+            .work
+            .run_on(caller.account_id, &body.bytes, finish)
+            .await?
+    }
+}
+
+/// A send that has been read, and what is wrong with it so far.
+struct Read {
+    send: SendBody,
+    problems: Problems,
+}
+
+impl Read {
+    /// Checks the message, and gives each recipient its Credential.
+    fn finish(self, senders: Senders) -> Result<CheckedSend, ApiError> {
+        let Self { send, mut problems } = self;
         // The id carries the time at which it is generated.
         let id = OperationId::generate();
-        let starts_at = body.send_at.unwrap_or_else(|| id.created_at());
+        let starts_at = send.send_at.unwrap_or_else(|| id.created_at());
 
-        let template = template(&body.message, &mut problems);
-        if body.targets.audience.is_some()
+        let template = template(&send.message, &mut problems);
+        if send.targets.audience.is_some()
             && let Some(template) = &template
         {
             check_audience_template(template, &mut problems);
         }
         // What a template makes is checked for each recipient when it is sent.
         check_payloads(
-            &body.message,
-            body.message.expires_at(starts_at),
-            &senders.providers(&body.targets),
+            &send.message,
+            send.message.expires_at(starts_at),
+            &senders.providers(&send.targets),
             &mut problems,
         );
-        check_emptiness(&body.message, &body.targets, &senders, &mut problems);
+        check_emptiness(&send.message, &send.targets, &senders, &mut problems);
 
-        let user_senders = senders.of_users(&body.targets);
+        let user_senders = senders.of_users(&send.targets);
         let Targets {
             recipients,
             audience,
-        } = body.targets;
+        } = send.targets;
 
         // If there is no problem, no provider lacks its Credential.
         let recipients = recipients
@@ -114,19 +150,19 @@ impl CheckedSend {
             .map(|recipient| with_credential(recipient, &senders))
             .collect();
 
-        Ok(Self {
+        Ok(CheckedSend {
             id,
             recipients: problems.check_some(recipients)?,
             audience,
-            message: body.message,
+            message: send.message,
             template,
             senders,
             user_senders,
-            from: body.from,
-            tags: body.tags,
-            send_at: body.send_at,
+            from: send.from,
+            tags: send.tags,
+            send_at: send.send_at,
             starts_at,
-            validate_only: body.validate_only,
+            validate_only: send.validate_only,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! extensions.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,6 +20,9 @@ use crate::provider::{Client, Payload};
 use crate::store::devices::{self, DevicesOf};
 use crate::store::senders;
 
+/// Recipients that are rendered in one turn on the work pool.
+const PART: usize = 200;
+
 /// Why a recipient, or one of its devices, would get nothing.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RecipientError {
@@ -30,8 +34,8 @@ pub(super) struct RecipientError {
 }
 
 /// A send with everything that its requests to the providers are made of.
-pub(super) struct DryRun<'a> {
-    send: &'a CheckedSend,
+pub(super) struct DryRun {
+    send: CheckedSend,
     /// The clients of the Credentials, or why one can't be used.
     clients: HashMap<CredentialId, Result<Client, &'static str>>,
     /// The devices of each recipient, in request order.
@@ -67,26 +71,41 @@ impl RecipientError {
     }
 }
 
-impl<'a> DryRun<'a> {
+impl DryRun {
     /// Loads the Credentials of `send` and the devices of its Users.
     pub(super) async fn load(
         state: &State,
         caller: Caller,
-        send: &'a CheckedSend,
+        send: CheckedSend,
     ) -> Result<Self, ApiError> {
         Ok(Self {
+            clients: load_clients(state, &send).await?,
+            devices: load_devices(state, caller, &send).await?,
             send,
-            clients: load_clients(state, send).await?,
-            devices: load_devices(state, caller, send).await?,
         })
     }
 
-    /// The recipients, in request order.
-    pub(super) fn recipients(&self) -> impl Iterator<Item = DryRunRecipient<'_>> {
+    /// The positions of the recipients in parts, each of which can be rendered without holding
+    /// others up.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let count = self.send.recipients.len();
+
+        (0..count)
+            .step_by(PART)
+            .map(move |from| from..count.min(from + PART))
+    }
+
+    /// The recipients at these positions, in request order.
+    pub(super) fn recipients(
+        &self,
+        positions: Range<usize>,
+    ) -> impl Iterator<Item = DryRunRecipient<'_>> {
         let recipients = self.send.recipients.iter().zip(&self.devices);
 
         recipients
             .enumerate()
+            .skip(positions.start)
+            .take(positions.len())
             .map(|(position, (recipient, devices))| DryRunRecipient {
                 position,
                 devices,
@@ -121,6 +140,11 @@ impl<'a> DryRun<'a> {
 
         Payload::render(provider, message, message.expires_at(self.send.starts_at))
             .map_err(|problem| Failure::new(FailureCode::InvalidContent, problem.to_string()))
+    }
+
+    /// A device of the recipient at a position.
+    pub(super) fn device(&self, position: usize, index: usize) -> Option<&Device> {
+        self.devices.get(position)?.get(index)
     }
 
     pub(super) fn client(&self, credential_id: CredentialId) -> Result<&Client, Failure> {

@@ -1,6 +1,9 @@
 //! `POST /PushNotifications`: reads and checks the whole request, stores it, then answers.
 
+use std::time::Instant;
+
 use actix_web::{HttpRequest, HttpResponse, web};
+use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
 mod body;
@@ -25,6 +28,7 @@ use crate::http::openapi::{CreateErrors, SendRequest};
 use crate::ingest::group_commit::AcceptError;
 use crate::model::operation::{NewOperation, NewRecipient};
 use crate::model::recipient;
+use crate::store::account_counts;
 pub(super) use body::MAX_RECIPIENTS;
 use checked::{CheckedRecipient, CheckedSend, CheckedTo};
 pub(super) use content::{MAX_BADGE, MAX_COLLAPSE_KEY, MAX_TTL};
@@ -33,6 +37,9 @@ use validate_only::Validation;
 
 /// A message with a shorter `ttl` is tried for this long all the same.
 const MIN_DEADLINE: Duration = Duration::seconds(30);
+/// How long the Users of an audience are counted. One that takes longer counts as all that a minute
+/// allows.
+const AUDIENCE_COUNT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Sends a message to devices and Users, or to an audience.
 #[utoipa::path(
@@ -50,7 +57,7 @@ pub(super) async fn send(
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let caller = body.caller;
-    let key = IdempotencyKey::of(&request, caller, &body.bytes)?;
+    let key = IdempotencyKey::of_large(&request, &state, &body).await?;
 
     // A repeated request is answered before it is checked: what it names may be gone by now.
     if let Some(key) = &key
@@ -59,18 +66,31 @@ pub(super) async fn send(
         return Ok(response);
     }
 
-    let checked = CheckedSend::check(&state, caller, &body.bytes).await?;
+    let checked = CheckedSend::check(&state, &body).await?;
     if checked.validate_only {
-        return validate_only::validate(&state, caller, &checked).await;
+        return validate_only::validate(&state, caller, checked).await;
     }
 
     // After the checks, so that a request with problems does not count.
+    let count = counted_recipients(&state, caller, &checked).await?;
     state
         .rate_limits
-        .check_recipients(caller.account_id, checked.recipients.len())?;
+        .check_recipients(caller.account_id, count)?;
+    state
+        .account_limits
+        .check_queued(caller.account_id, count)
+        .await?;
 
     // The id is known before anything is stored, so the answer can be stored with the Operation.
     let answer = Accepted::operation(&request, &state, checked.id);
+    let keys = state.master_keys.clone();
+    let recipients = checked.recipients;
+    let sealed = state
+        .work
+        .run_on(caller.account_id, &body.bytes, move || {
+            seal(recipients, caller, &keys)
+        })
+        .await??;
     let operation = NewOperation {
         id: checked.id,
         account_id: caller.account_id,
@@ -85,7 +105,7 @@ pub(super) async fn send(
         senders: checked.user_senders,
         tags: checked.tags,
         send_at: checked.send_at,
-        recipients: seal(checked.recipients, caller, &state.master_keys)?,
+        recipients: sealed,
         audience: checked.audience,
     };
 
@@ -96,6 +116,34 @@ pub(super) async fn send(
             .await?
             .ok_or_else(ApiError::unavailable),
         (result, _) => Ok(result.map(|()| answer.respond())?),
+    }
+}
+
+/// How many recipients a send counts as, against the rate limit of its account.
+async fn counted_recipients(
+    state: &State,
+    caller: Caller,
+    send: &CheckedSend,
+) -> Result<usize, ApiError> {
+    let most = state.rate_limits.most_recipients();
+    let (Some(audience), Some(most)) = (&send.audience, most) else {
+        return Ok(send.recipients.len());
+    };
+
+    let app_name = send.user_senders.app_name.as_deref().unwrap_or_default();
+    let tags = audience.tags.as_ref();
+    // One more than is allowed is enough to know that it is too many.
+    let count_to = i64::from(most.get()) + 1;
+
+    let counting = async |connection: &mut PgConnection| {
+        account_counts::audience(connection, caller.account_id, app_name, tags, count_to).await
+    };
+    let pool = state.pool.limited_to(AUDIENCE_COUNT_TIMEOUT);
+    let began = Instant::now();
+    match pool.within(counting).await {
+        Ok(count) => Ok(usize::try_from(count).unwrap_or_default()),
+        Err(_) if began.elapsed() >= AUDIENCE_COUNT_TIMEOUT => Ok(most.get() as usize),
+        Err(error) => Err(error.into()),
     }
 }
 

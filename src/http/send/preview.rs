@@ -56,14 +56,16 @@ pub(crate) async fn preview(
     state: web::Data<State>,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
-    let send = CheckedSend::check(&state, body.caller, &body.bytes).await?;
+    let send = CheckedSend::check(&state, &body).await?;
     check_size(&send)?;
 
-    let run = DryRun::load(&state, body.caller, &send).await?;
-    let previews = run
-        .recipients()
-        .map(|recipient| preview_recipient(&run, &recipient))
-        .collect();
+    let run = DryRun::load(&state, body.caller, send).await?;
+    let render = move || {
+        run.recipients(0..MAX_RECIPIENTS)
+            .map(|recipient| preview_recipient(&run, &recipient))
+            .collect()
+    };
+    let previews = state.work.run(body.caller.account_id, render).await?;
 
     Ok(HttpResponse::Ok().json(PreviewList { previews }))
 }
@@ -87,7 +89,7 @@ fn check_size(send: &CheckedSend) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn preview_recipient(run: &DryRun<'_>, recipient: &DryRunRecipient<'_>) -> Preview {
+fn preview_recipient(run: &DryRun, recipient: &DryRunRecipient<'_>) -> Preview {
     let position = recipient.position;
     let mut requests = Vec::new();
     let mut errors = Vec::new();
@@ -113,7 +115,7 @@ fn preview_recipient(run: &DryRun<'_>, recipient: &DryRunRecipient<'_>) -> Previ
 }
 
 fn request(
-    run: &DryRun<'_>,
+    run: &DryRun,
     recipient: &DryRunRecipient<'_>,
     device: &Device,
 ) -> Result<ProviderRequest, Failure> {

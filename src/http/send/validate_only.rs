@@ -1,6 +1,9 @@
 //! `validateOnly`, an extension: runs every check of a send, FCM's own among them, and sends
 //! nothing.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use futures_util::StreamExt;
 use serde::Serialize;
@@ -10,7 +13,7 @@ use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::send::checked::CheckedSend;
-use crate::http::send::dry_run::{Device, DryRun, DryRunRecipient, RecipientError};
+use crate::http::send::dry_run::{Device, DryRun, RecipientError};
 use crate::model::failure::Failure;
 use crate::model::outcome::Outcome;
 use crate::model::provider::Provider;
@@ -35,23 +38,38 @@ pub(super) struct Validation {
 }
 
 /// A device that FCM is asked about.
-struct Question<'a> {
+struct Question {
     position: usize,
-    device: &'a Device,
+    /// Its index among the recipient's devices.
+    device: usize,
     payload: Payload,
+}
+
+/// What can be said of some recipients without a provider.
+#[derive(Default)]
+struct Checked {
+    errors: Vec<RecipientError>,
+    questions: Vec<Question>,
 }
 
 pub(super) async fn validate(
     state: &State,
     caller: Caller,
-    send: &CheckedSend,
+    send: CheckedSend,
 ) -> Result<HttpResponse, ApiError> {
-    let run = DryRun::load(state, caller, send).await?;
+    let run = Arc::new(DryRun::load(state, caller, send).await?);
     let mut errors = Vec::new();
     let mut questions = Vec::new();
 
-    for recipient in run.recipients() {
-        check(&run, &recipient, &mut errors, &mut questions);
+    for part in run.parts() {
+        let rendering = Arc::clone(&run);
+        let room = MAX_ASKED - questions.len();
+        let checked = state
+            .work
+            .run(caller.account_id, move || check(&rendering, part, room))
+            .await?;
+        errors.extend(checked.errors);
+        questions.extend(checked.questions);
     }
 
     let asked = questions.len();
@@ -73,54 +91,58 @@ pub(super) async fn validate(
     }))
 }
 
-/// Checks what can be checked without a provider, and collects what FCM can be asked.
-fn check<'a>(
-    run: &DryRun<'_>,
-    recipient: &DryRunRecipient<'a>,
-    errors: &mut Vec<RecipientError>,
-    questions: &mut Vec<Question<'a>>,
-) {
-    let position = recipient.position;
+/// Checks what can be checked without a provider, and collects up to `room` questions for FCM.
+fn check(run: &DryRun, positions: Range<usize>, room: usize) -> Checked {
+    let mut checked = Checked::default();
 
-    errors.extend(
-        recipient
-            .unaddressable()
-            .map(|failure| RecipientError::new(position, failure)),
-    );
+    for recipient in run.recipients(positions) {
+        let position = recipient.position;
 
-    for device in recipient.devices {
-        let payload = run
-            .payload(&recipient.message, device.provider)
-            .and_then(|payload| device.token().map(|_| payload));
+        checked.errors.extend(
+            recipient
+                .unaddressable()
+                .map(|failure| RecipientError::new(position, failure)),
+        );
 
-        match payload {
-            Err(failure) => errors.push(RecipientError::new(position, failure)),
-            // APNs has no way to check a message without delivering it.
-            Ok(payload) if device.provider == Provider::Fcm && questions.len() < MAX_ASKED => {
-                questions.push(Question {
-                    position,
-                    device,
-                    payload,
-                });
+        for (index, device) in recipient.devices.iter().enumerate() {
+            let payload = run
+                .payload(&recipient.message, device.provider)
+                .and_then(|payload| device.token().map(|_| payload));
+
+            match payload {
+                Err(failure) => checked.errors.push(RecipientError::new(position, failure)),
+                // APNs has no way to check a message without delivering it.
+                Ok(payload)
+                    if device.provider == Provider::Fcm && checked.questions.len() < room =>
+                {
+                    checked.questions.push(Question {
+                        position,
+                        device: index,
+                        payload,
+                    });
+                }
+                Ok(_) => {}
             }
-            Ok(_) => {}
         }
     }
+
+    checked
 }
 
-async fn ask(run: &DryRun<'_>, question: Question<'_>) -> Option<RecipientError> {
-    let answer = answer(run, &question).await;
+async fn ask(run: &DryRun, question: Question) -> Option<RecipientError> {
+    let device = run.device(question.position, question.device)?;
+    let answer = answer(run, device, &question.payload).await;
 
     answer
         .err()
         .map(|failure| RecipientError::new(question.position, failure))
 }
 
-async fn answer(run: &DryRun<'_>, question: &Question<'_>) -> Result<(), Failure> {
-    let client = run.client(question.device.credential_id)?;
-    let token = question.device.token()?;
+async fn answer(run: &DryRun, device: &Device, payload: &Payload) -> Result<(), Failure> {
+    let client = run.client(device.credential_id)?;
+    let token = device.token()?;
 
-    match client.validate(&question.payload, token).await {
+    match client.validate(payload, token).await {
         // Only FCM can be asked.
         None => Ok(()),
         Some(Ok(answer)) if answer.outcome == Outcome::Accepted => Ok(()),

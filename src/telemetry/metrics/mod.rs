@@ -22,6 +22,7 @@ pub(crate) use snapshots::SnapshotMetric;
 const BUILD: &str = "bellwire_build_info";
 const HTTP_REQUESTS: &str = "bellwire_http_requests_total";
 const HTTP_SECONDS: &str = "bellwire_http_request_seconds";
+const FAILED_LOGINS: &str = "bellwire_http_failed_logins_total";
 const OPERATIONS: &str = "bellwire_operations_accepted_total";
 const NOTIFICATIONS: &str = "bellwire_push_notifications_accepted_total";
 const POSTGRES_UP: &str = "bellwire_postgres_up";
@@ -89,7 +90,7 @@ const fn histogram(name: &'static str, help: &'static str) -> Metric {
 
 /// Every metric. docs/operations.md explains each in more words; a test holds this list, that
 /// document, the dashboard and the alert rules together.
-pub const ALL: [Metric; 28] = [
+pub const ALL: [Metric; 29] = [
     gauge(BUILD, "Always 1; the version is a label"),
     counter(
         HTTP_REQUESTS,
@@ -98,6 +99,10 @@ pub const ALL: [Metric; 28] = [
     histogram(
         HTTP_SECONDS,
         "Seconds from a request's head to its response, by method and route",
+    ),
+    counter(
+        FAILED_LOGINS,
+        "Requests refused because of an unknown API key or a wrong secret",
     ),
     counter(OPERATIONS, "Operations that this process accepted"),
     counter(
@@ -187,7 +192,8 @@ pub const ALL: [Metric; 28] = [
 ];
 
 /// Counters without labels. They start at 0, so that Prometheus sees their first increase.
-const PLAIN_COUNTERS: [&str; 5] = [
+const PLAIN_COUNTERS: [&str; 6] = [
+    FAILED_LOGINS,
     OPERATIONS,
     NOTIFICATIONS,
     OUTCOMES_DROPPED,
@@ -268,6 +274,10 @@ pub(crate) fn request_answered(
     let status = status.to_string();
     metrics::counter!(HTTP_REQUESTS, "method" => method, "route" => route, "status" => status)
         .increment(1);
+}
+
+pub(crate) fn login_failed() {
+    metrics::counter!(FAILED_LOGINS).increment(1);
 }
 
 pub(crate) fn operations_accepted(operations: usize, notifications: usize) {

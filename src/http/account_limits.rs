@@ -1,0 +1,281 @@
+//! How much an account may have stored, so that one account can't fill the disk. Off where a limit is
+//! 0.
+//!
+//! What is stored is counted now and then, and what this process adds in between is added to it. So a
+//! limit may be exceeded by what other processes add meanwhile. Nothing is refused without a new
+//! count.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::PgConnection;
+
+use crate::http::error::ApiError;
+use crate::model::id::AccountId;
+use crate::store::account_counts;
+use crate::store::pool::Pool;
+
+/// The least time between two counts.
+const LEAST_REST: Duration = Duration::from_secs(60);
+/// A count rests this many times as long as it took, so that it takes at most a fiftieth of a
+/// connection.
+const REST_FACTOR: u32 = 50;
+/// How old a count may be to refuse by.
+const FRESH: Duration = Duration::from_secs(5);
+/// How long a count may take. A longer one refuses nothing.
+const COUNT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Counts that are remembered, before those that are old are forgotten.
+const MANY_COUNTS: usize = 10_000;
+
+/// The limits of every account. 0: no limit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AccountQuotas {
+    pub queued: u64,
+    pub users: u64,
+    pub devices: u64,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Stored {
+    Queued,
+    Users,
+    Devices,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct AccountLimits {
+    pool: Pool,
+    quotas: AccountQuotas,
+    counts: Arc<Mutex<HashMap<(AccountId, Stored), Count>>>,
+}
+
+/// What is known of how much is stored.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    stored: u64,
+    /// What this process added since the count began.
+    added: u64,
+    counted_at: Instant,
+    /// How long the count took.
+    took: Duration,
+}
+
+/// What to do about something that is to be added.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It fits.
+    Fits,
+    /// It fits as far as is known, which is not new.
+    FitsPerhaps,
+    /// It does not fit unless a new count says so.
+    CountAgain,
+    /// It does not fit.
+    Exceeds,
+}
+
+impl Count {
+    fn verdict(&self, more: u64, limit: u64, now: Instant) -> Verdict {
+        let age = now.saturating_duration_since(self.counted_at);
+
+        // What was added may have been refused elsewhere, or counted as stored already.
+        if self.stored + more > limit && age < FRESH {
+            return Verdict::Exceeds;
+        }
+        if self.stored + self.added + more > limit {
+            return Verdict::CountAgain;
+        }
+
+        match age < LEAST_REST.max(self.took * REST_FACTOR) {
+            true => Verdict::Fits,
+            false => Verdict::FitsPerhaps,
+        }
+    }
+}
+
+impl AccountLimits {
+    pub(crate) fn new(pool: Pool, quotas: AccountQuotas) -> Self {
+        Self {
+            pool,
+            quotas,
+            counts: Arc::default(),
+        }
+    }
+
+    /// Counts notifications that are to be queued, or refuses them with a 429.
+    pub(crate) async fn check_queued(
+        &self,
+        account_id: AccountId,
+        notifications: usize,
+    ) -> Result<(), ApiError> {
+        self.check(account_id, Stored::Queued, notifications as u64)
+            .await
+    }
+
+    /// Counts a device that is to be registered, and its User if that is new, or refuses them with a
+    /// 403.
+    pub(crate) async fn check_registration(
+        &self,
+        account_id: AccountId,
+        is_new_user: bool,
+    ) -> Result<(), ApiError> {
+        if is_new_user {
+            self.check(account_id, Stored::Users, 1).await?;
+        }
+
+        self.check(account_id, Stored::Devices, 1).await
+    }
+
+    async fn check(&self, account_id: AccountId, what: Stored, more: u64) -> Result<(), ApiError> {
+        let limit = self.limit(what);
+        if limit == 0 {
+            return Ok(());
+        }
+
+        let verdict = self.verdict(account_id, what, more);
+        // What is added from here on, this one included, need not be stored when it is counted.
+        let added = self.added(account_id, what);
+        match verdict {
+            Verdict::Fits => {}
+            Verdict::FitsPerhaps => {
+                let limits = self.clone();
+                tokio::spawn(async move { limits.count(account_id, what, added).await });
+            }
+            Verdict::CountAgain => self.count(account_id, what, added).await,
+            Verdict::Exceeds => return Err(exceeds(what, limit)),
+        }
+
+        if verdict == Verdict::CountAgain
+            && self.verdict(account_id, what, more) == Verdict::Exceeds
+        {
+            return Err(exceeds(what, limit));
+        }
+
+        if let Some(count) = self.lock().get_mut(&(account_id, what)) {
+            count.added += more;
+        }
+        Ok(())
+    }
+
+    /// What to do about `more` of something.
+    fn verdict(&self, account_id: AccountId, what: Stored, more: u64) -> Verdict {
+        let now = Instant::now();
+        let mut counts = self.lock();
+
+        if counts.len() >= MANY_COUNTS {
+            counts.retain(|_, count| now.duration_since(count.counted_at) < LEAST_REST);
+        }
+
+        let unknown = Count {
+            stored: 0,
+            added: 0,
+            counted_at: now,
+            took: Duration::ZERO,
+        };
+        match counts.get(&(account_id, what)) {
+            Some(count) => count.verdict(more, self.limit(what), now),
+            // Nobody waits for the first count: an account that has too much is refused a moment
+            // later.
+            None => {
+                counts.insert((account_id, what), unknown);
+                Verdict::FitsPerhaps
+            }
+        }
+    }
+
+    fn limit(&self, what: Stored) -> u64 {
+        match what {
+            Stored::Queued => self.quotas.queued,
+            Stored::Users => self.quotas.users,
+            Stored::Devices => self.quotas.devices,
+        }
+    }
+
+    /// Counts anew what had been `added_before`. If that fails, nothing is refused for a while.
+    async fn count(&self, account_id: AccountId, what: Stored, added_before: u64) {
+        let began = Instant::now();
+        let most =
+            i64::try_from(self.limit(what)).map_or(i64::MAX, |limit| limit.saturating_add(1));
+
+        let stored = self.read(account_id, what, most).await;
+        if let Err(error) = &stored {
+            tracing::debug!(%error, ?what, "what an account has stored can't be counted");
+        }
+
+        let count = Count {
+            stored: stored.map_or(0, |stored| u64::try_from(stored).unwrap_or_default()),
+            added: self.added(account_id, what).saturating_sub(added_before),
+            counted_at: Instant::now(),
+            took: began.elapsed(),
+        };
+        self.lock().insert((account_id, what), count);
+    }
+
+    fn added(&self, account_id: AccountId, what: Stored) -> u64 {
+        let counts = self.lock();
+        counts
+            .get(&(account_id, what))
+            .map_or(0, |count| count.added)
+    }
+
+    async fn read(&self, account_id: AccountId, what: Stored, most: i64) -> sqlx::Result<i64> {
+        let counting = async |connection: &mut PgConnection| match what {
+            Stored::Queued => account_counts::queued(connection, account_id, most).await,
+            Stored::Users => account_counts::users(connection, account_id, most).await,
+            Stored::Devices => account_counts::devices(connection, account_id, most).await,
+        };
+
+        self.pool.limited_to(COUNT_TIMEOUT).within(counting).await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(AccountId, Stored), Count>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn exceeds(what: Stored, limit: u64) -> ApiError {
+    let (name, key) = match what {
+        Stored::Queued => {
+            return ApiError::queue_full(format!(
+                "The account may have {limit} notifications queued (limits.queued_per_account), and \
+                 there is no room for these. Wait until some are sent, or cancel some"
+            ));
+        }
+        Stored::Users => ("Users", "limits.users_per_account"),
+        Stored::Devices => ("devices", "limits.devices_per_account"),
+    };
+
+    ApiError::quota_reached(format!(
+        "The account has {limit} {name}, the most that it may have ({key}). Delete {name} that are no \
+         longer used, or ask the operator for more"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_refused_by_an_old_count() {
+        let now = Instant::now();
+        let count = Count {
+            stored: 90,
+            added: 9,
+            counted_at: now,
+            took: Duration::from_secs(2),
+        };
+
+        assert_eq!(count.verdict(1, 100, now), Verdict::Fits);
+        assert_eq!(count.verdict(2, 100, now), Verdict::CountAgain);
+        assert_eq!(count.verdict(11, 100, now), Verdict::Exceeds);
+        assert_eq!(count.verdict(11, 100, now + FRESH), Verdict::CountAgain);
+        // It rests fifty times as long as it took.
+        assert_eq!(count.verdict(1, 100, now + LEAST_REST), Verdict::Fits);
+        assert_eq!(
+            count.verdict(1, 100, now + Duration::from_secs(100)),
+            Verdict::FitsPerhaps
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! Between hyper, which speaks HTTP on a connection, and actix, whose routes and extractors answer.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use actix_http::{BoxedPayloadStream, Payload, Request};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{Method, Uri, Version};
+use actix_web::{HttpResponse, ResponseError};
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::future::LocalBoxFuture;
+use http::header;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use crate::http::error::ApiError;
+use crate::http::server::clock::Activity;
+
+/// Answers requests. It belongs to one thread; cheap to clone.
+#[derive(Clone)]
+pub(in crate::http) struct Application(
+    Rc<dyn Fn(Request) -> LocalBoxFuture<'static, HttpResponse>>,
+);
+
+impl Application {
+    /// Makes an actix application that lives on this thread. `None`: it can't be made, which is
+    /// logged.
+    pub(in crate::http) async fn new<F, S, B>(application: F) -> Option<Self>
+    where
+        F: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<
+                Request,
+                Config = AppConfig,
+                Response = ServiceResponse<B>,
+                Error = actix_web::Error,
+                InitError = (),
+            > + 'static,
+        B: MessageBody + 'static,
+    {
+        let factory = application.into_factory();
+        let Ok(service) = factory.new_service(AppConfig::default()).await else {
+            tracing::error!("the HTTP application can't be made");
+            return None;
+        };
+        let service = Rc::new(service);
+
+        Some(Self(Rc::new(move |request| {
+            let service = Rc::clone(&service);
+            Box::pin(async move {
+                match service.call(request).await {
+                    Ok(answer) => answer.into_parts().1.map_into_boxed_body(),
+                    Err(error) => error.error_response(),
+                }
+            })
+        })))
+    }
+}
+
+/// Answers the requests of one connection.
+pub(super) struct Bridge {
+    pub application: Application,
+    pub activity: Rc<Activity>,
+    pub peer: SocketAddr,
+}
+
+impl hyper::service::Service<http::Request<Incoming>> for Bridge {
+    type Response = http::Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
+        let running = self
+            .activity
+            .begin(request.version() == http::Version::HTTP_2);
+        let Application(answer) = self.application.clone();
+        let peer = self.peer;
+
+        Box::pin(async move {
+            let _running = running;
+            let response = match to_actix(request, peer) {
+                Ok(request) => answer(request).await,
+                Err(refused) => refused.error_response(),
+            };
+
+            Ok(from_actix(response))
+        })
+    }
+}
+
+/// The request as actix knows it.
+fn to_actix(request: http::Request<Incoming>, peer: SocketAddr) -> Result<Request, ApiError> {
+    let (parts, body) = request.into_parts();
+    check_host(&parts)?;
+
+    let unreadable = || ApiError::invalid_field("", "the head of the request can't be read");
+    let payload: Payload<BoxedPayloadStream> = if body.is_end_stream() {
+        Payload::None
+    } else {
+        Payload::Stream {
+            payload: Box::pin(IncomingStream(body)),
+        }
+    };
+    let mut request = Request::with_payload(payload);
+    let head = request.head_mut();
+
+    head.method = Method::from_bytes(parts.method.as_str().as_bytes()).map_err(|_| unreadable())?;
+    head.uri = parts
+        .uri
+        .to_string()
+        .parse::<Uri>()
+        .map_err(|_| unreadable())?;
+    head.version = match parts.version {
+        http::Version::HTTP_10 => Version::HTTP_10,
+        http::Version::HTTP_2 => Version::HTTP_2,
+        _ => Version::HTTP_11,
+    };
+    head.peer_addr = Some(peer);
+
+    for (name, value) in &parts.headers {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes());
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        head.headers.append(
+            name.map_err(|_| unreadable())?,
+            value.map_err(|_| unreadable())?,
+        );
+    }
+
+    Ok(request)
+}
+
+/// HTTP/1.1 needs one `Host` (RFC 9112, section 3.2).
+fn check_host(parts: &http::request::Parts) -> Result<(), ApiError> {
+    let count = parts.headers.get_all(header::HOST).iter().count();
+    let is_right = match parts.version {
+        http::Version::HTTP_11 => count == 1,
+        _ => count <= 1,
+    };
+
+    if is_right {
+        return Ok(());
+    }
+    Err(ApiError::invalid_field(
+        "Host",
+        format!("this header must be there once; it is there {count} times"),
+    ))
+}
+
+/// The answer as hyper knows it.
+fn from_actix(answer: HttpResponse) -> http::Response<ResponseBody> {
+    let (head, body) = answer.into_parts();
+    let mut response = http::Response::new(ResponseBody(body));
+
+    // Both know the same statuses and headers, so nothing is lost here.
+    if let Ok(status) = http::StatusCode::from_u16(head.status().as_u16()) {
+        *response.status_mut() = status;
+    }
+    for (name, value) in head.headers() {
+        let name = header::HeaderName::from_bytes(name.as_str().as_bytes());
+        let value = header::HeaderValue::from_bytes(value.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            response.headers_mut().append(name, value);
+        }
+    }
+
+    response
+}
+
+/// A request's body.
+struct IncomingStream(Incoming);
+
+impl Stream for IncomingStream {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let frame = match ready!(Pin::new(&mut self.0).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => {
+                    let error = PayloadError::Incomplete(Some(io::Error::other(error)));
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => return Poll::Ready(None),
+            };
+
+            // Trailers mean nothing here.
+            if let Ok(data) = frame.into_data() {
+                return Poll::Ready(Some(Ok(data)));
+            }
+        }
+    }
+}
+
+/// An answer's body. Bytes that are static, or shared, are not copied.
+pub(super) struct ResponseBody(BoxBody);
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        Pin::new(&mut self.0).poll_next(cx).map(|chunk| {
+            chunk.map(|chunk| {
+                chunk
+                    .map(Frame::data)
+                    .map_err(|error| io::Error::other(error.to_string()))
+            })
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0.size(), BodySize::None | BodySize::Sized(0))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.0.size() {
+            BodySize::None => SizeHint::with_exact(0),
+            BodySize::Sized(size) => SizeHint::with_exact(size),
+            BodySize::Stream => SizeHint::default(),
+        }
+    }
+}

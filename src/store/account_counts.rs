@@ -1,0 +1,98 @@
+//! How much an account has stored, for its limits.
+
+use serde_json::Value;
+use sqlx::PgExecutor;
+
+use crate::model::id::AccountId;
+
+/// The account's notifications that are neither sent nor given up, in up to `most` batches.
+pub(crate) async fn queued(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    most: i64,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"
+        select coalesce(sum(queued), 0)::bigint as "count!"
+        from (
+            select queued from batches where account_id = $1 and queued > 0 limit $2
+        ) as counted
+        "#,
+        account_id.as_uuid(),
+        most,
+    )
+    .fetch_one(executor)
+    .await
+}
+
+/// The account's Users, counted up to `most`.
+pub(crate) async fn users(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    most: i64,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"
+        select count(*) as "count!"
+        from (select from users where account_id = $1 limit $2) as counted
+        "#,
+        account_id.as_uuid(),
+        most,
+    )
+    .fetch_one(executor)
+    .await
+}
+
+/// The account's devices, counted up to `most`.
+pub(crate) async fn devices(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    most: i64,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"
+        select count(*) as "count!"
+        from (select from devices where account_id = $1 limit $2) as counted
+        "#,
+        account_id.as_uuid(),
+        most,
+    )
+    .fetch_one(executor)
+    .await
+}
+
+/// The Users of an audience, counted up to `most`: those in an App, or those of them with a device that
+/// has all of `tags`.
+pub(crate) async fn audience(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    app_name: &str,
+    tags: Option<&Value>,
+    most: i64,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"
+        select count(*) as "count!"
+        from (
+            select
+            from device_registrations
+            where account_id = $1 and app_name = $2
+                and (
+                    $3::jsonb is null
+                    or exists (
+                        select
+                        from devices
+                        where devices.registration_id = device_registrations.id and devices.tags @> $3
+                    )
+                )
+            limit $4
+        ) as counted
+        "#,
+        account_id.as_uuid(),
+        app_name,
+        tags,
+        most,
+    )
+    .fetch_one(executor)
+    .await
+}
