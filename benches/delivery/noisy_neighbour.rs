@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::Arguments;
-use crate::api::{Api, devices, message};
+use crate::api::{Api, devices, message, token};
 use crate::report::{Goal, Report, percentile};
 use crate::world::{World, simulate};
 
@@ -121,7 +121,7 @@ impl Street {
             hanging.push(id.to_owned());
         }
 
-        let user_id = register(&victim, "the victim's").await?;
+        let user_id = register(&victim, &token("FCM", "victim", 0)).await?;
         Ok(Self {
             victim,
             user_id,
@@ -396,7 +396,7 @@ async fn begin_as(api: &Api, street: &Street, noise: Noise) -> anyhow::Result<Be
         Noise::Audiences { count, users } => {
             stream::iter(0..users)
                 .map(|number| async move {
-                    let token = format!("noise of {users} {number}");
+                    let token = token("FCM", "audience", number);
                     let device = json!({"appName": "demo", "token": token, "provider": "FCM"});
                     api.post("/DeviceRegistrations", &device).await
                 })
