@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use sqlx::PgExecutor;
+use time::OffsetDateTime;
 
 use crate::model::id::{AccountId, MAX_POSITIONS, OperationId};
 use crate::model::operation::BATCH_SIZE;
@@ -26,14 +27,25 @@ pub struct Step {
     pub notifications: i64,
     /// Whether the Operation can hold no more: the rest of its audience gets nothing.
     pub is_full: bool,
+    /// Since when the step was due. Everything of the account that had been due for longer was done
+    /// before.
+    pub was_due_at: OffsetDateTime,
 }
 
 /// Accounts that are looked at for the next step.
 const MAX_ACCOUNTS: i64 = 1_000;
 
+/// An account with steps due.
+#[derive(Debug, Clone, Copy)]
+pub struct DueFanOut {
+    pub account_id: AccountId,
+    /// The earliest time from which one of them is due. Before that, the account has none.
+    pub since: OffsetDateTime,
+}
+
 /// The accounts with steps due, in the order of their ids.
-pub async fn due_accounts(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<AccountId>> {
-    let ids = sqlx::query_scalar!(
+pub async fn due_accounts(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<DueFanOut>> {
+    let rows = sqlx::query!(
         r#"
         -- From account to account: one may have very many audiences that are scheduled or due.
         with recursive account as (
@@ -54,7 +66,7 @@ pub async fn due_accounts(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<Acc
                 limit 1
             ) as next
         )
-        select account.account_id as "account_id!"
+        select account.account_id as "account_id!", account.due_at as "since!"
         from account
         where account.due_at <= now()
         limit $1
@@ -64,15 +76,16 @@ pub async fn due_accounts(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<Acc
     .fetch_all(executor)
     .await?;
 
-    Ok(ids.into_iter().map(AccountId::from).collect())
+    let due = rows.into_iter().map(|row| DueFanOut {
+        account_id: row.account_id.into(),
+        since: row.since,
+    });
+    Ok(due.collect())
 }
 
 /// Does the next step of the Operation of an account that has waited longest. `None`: no step is due,
 /// or other replicas are at work on all that are.
-pub async fn step(
-    executor: impl PgExecutor<'_>,
-    account_id: AccountId,
-) -> sqlx::Result<Option<Step>> {
+pub async fn step(executor: impl PgExecutor<'_>, due: DueFanOut) -> sqlx::Result<Option<Step>> {
     let row = sqlx::query_file!(
         "src/store/fan_out_step.sql",
         i64::from(STEP),
@@ -80,7 +93,8 @@ pub async fn step(
         MAX_POSITIONS as i32,
         WAKE_CHANNEL,
         &rank::STARTS,
-        account_id.as_uuid(),
+        due.account_id.as_uuid(),
+        due.since,
     )
     .fetch_optional(executor)
     .await?;
@@ -89,6 +103,7 @@ pub async fn step(
         operation_id: row.operation_id.into(),
         notifications: row.notifications,
         is_full: row.is_full,
+        was_due_at: row.was_due_at,
     }))
 }
 

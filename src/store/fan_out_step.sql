@@ -3,9 +3,10 @@
 -- The cursor of account $6 that has waited longest, unless another replica is at work on it.
 with fanout as materialized (
     -- Columns by name: one that a later release adds must change nothing here.
-    select operation_id, account_id, app_name, tags, priority_rank, after_user_id, next_position, next_batch
+    select operation_id, account_id, app_name, tags, priority_rank, due_at, after_user_id, next_position, next_batch
     from fanouts
-    where account_id = $6 and due_at <= now()
+    -- Before $7 the account has none: dead entries would be passed one by one.
+    where account_id = $6 and due_at >= $7 and due_at <= now()
     order by due_at
     limit 1
     for update skip locked
@@ -90,6 +91,7 @@ done as (
 )
 select
     fanout.operation_id,
+    fanout.due_at as was_due_at,
     (select count(*) from chosen) as "notifications!",
     fanout.next_position + (select count(*) from scanned) >= $3::integer as "is_full!"
 from fanout

@@ -17,8 +17,8 @@ fn to_audience(audience: &Value) -> Value {
 
 /// Does the next step of any account.
 async fn next_step(pool: &PgPool) -> Option<Step> {
-    for account_id in fan_out::due_accounts(pool).await.unwrap() {
-        if let Some(step) = fan_out::step(pool, account_id).await.unwrap() {
+    for due in fan_out::due_accounts(pool).await.unwrap() {
+        if let Some(step) = fan_out::step(pool, due).await.unwrap() {
             return Some(step);
         }
     }

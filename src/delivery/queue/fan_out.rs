@@ -9,12 +9,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::handoff::due_queues::DueQueues;
 use crate::handoff::notifier::Notifier;
 use crate::model::id::{AccountId, MAX_POSITIONS};
-use crate::store::fan_out::{self, Step};
+use crate::store::fan_out::{self, DueFanOut, Step};
 use crate::store::pool::Pool;
 use crate::telemetry::metrics;
 
@@ -68,13 +69,19 @@ impl FanOut {
     /// Does a step of the account whose turn it is. `None`: no step is due, or other replicas are at
     /// work on all that are.
     async fn next(&self, turns: &mut FanOutTurns) -> sqlx::Result<Option<Step>> {
-        let accounts = fan_out::due_accounts(&self.pool).await?;
+        let began = Instant::now();
+        if turns.must_look(began) {
+            let due = fan_out::due_accounts(&self.pool).await?;
+            turns.looked(&due, began, began.elapsed());
+        }
 
-        for account_id in turns.order(&accounts) {
-            if let Some(step) = fan_out::step(&self.pool, account_id).await? {
-                turns.note(account_id, self.queues.weight(account_id));
+        for due in turns.order() {
+            if let Some(step) = fan_out::step(&self.pool, due).await? {
+                let weight = self.queues.weight(due.account_id);
+                turns.note(due.account_id, step.was_due_at, weight);
                 return Ok(Some(step));
             }
+            turns.remove(due.account_id);
         }
 
         Ok(None)
@@ -89,29 +96,78 @@ impl FanOut {
     }
 }
 
+/// After a look at all accounts, it is not repeated for so many times as long as it took: it passes
+/// the entries of all steps that are done, while a transaction elsewhere keeps vacuum from them.
+const LOOK_FACTOR: u32 = 50;
+/// The longest time between two looks.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
 /// Whose turn it is: each account's steps, divided by its weight. The account with the fewest is next.
 /// One that comes later begins with as many as the others have, so it does not make up for the past.
 #[derive(Default)]
-struct FanOutTurns(HashMap<AccountId, f64>);
+struct FanOutTurns {
+    accounts: HashMap<AccountId, Turn>,
+    /// No look before this time, unless no account is left.
+    next_look: Option<Instant>,
+}
+
+struct Turn {
+    steps: f64,
+    /// Before this time, the account has no step.
+    since: OffsetDateTime,
+}
 
 impl FanOutTurns {
-    /// The `accounts` that have steps due, in the order of their turns. The others are forgotten.
-    fn order(&mut self, accounts: &[AccountId]) -> Vec<AccountId> {
-        self.0.retain(|account_id, _| accounts.contains(account_id));
-
-        let fewest = self.0.values().copied().fold(f64::INFINITY, f64::min);
-        let begin = if fewest.is_finite() { fewest } else { 0.0 };
-        for account_id in accounts {
-            self.0.entry(*account_id).or_insert(begin);
-        }
-
-        let mut order = accounts.to_vec();
-        order.sort_by(|one, other| self.0[one].total_cmp(&self.0[other]));
-        order
+    fn must_look(&self, now: Instant) -> bool {
+        self.accounts.is_empty() || self.next_look.is_none_or(|at| at <= now)
     }
 
-    fn note(&mut self, account_id: AccountId, weight: u32) {
-        *self.0.entry(account_id).or_default() += 1.0 / f64::from(weight.max(1));
+    /// Takes over the accounts that have steps due, as a look at `now` found them. The others are
+    /// forgotten.
+    fn looked(&mut self, due: &[DueFanOut], now: Instant, took: Duration) {
+        let is_due =
+            |account_id: &AccountId| due.iter().any(|found| found.account_id == *account_id);
+        self.accounts.retain(|account_id, _| is_due(account_id));
+
+        let steps = self.accounts.values().map(|turn| turn.steps);
+        let fewest = steps.fold(f64::INFINITY, f64::min);
+        let begin = if fewest.is_finite() { fewest } else { 0.0 };
+        for found in due {
+            self.accounts
+                .entry(found.account_id)
+                .and_modify(|turn| turn.since = found.since)
+                .or_insert(Turn {
+                    steps: begin,
+                    since: found.since,
+                });
+        }
+
+        self.next_look = Some(now + (took * LOOK_FACTOR).min(LONGEST_LOOK));
+    }
+
+    /// The accounts in the order of their turns.
+    fn order(&self) -> Vec<DueFanOut> {
+        let mut order: Vec<_> = self.accounts.iter().collect();
+        order.sort_by(|(_, one), (_, other)| one.steps.total_cmp(&other.steps));
+
+        let due = order.into_iter().map(|(account_id, turn)| DueFanOut {
+            account_id: *account_id,
+            since: turn.since,
+        });
+        due.collect()
+    }
+
+    /// Notes a step, which had been due since `was_due_at`.
+    fn note(&mut self, account_id: AccountId, was_due_at: OffsetDateTime, weight: u32) {
+        if let Some(turn) = self.accounts.get_mut(&account_id) {
+            turn.steps += 1.0 / f64::from(weight.max(1));
+            turn.since = was_due_at;
+        }
+    }
+
+    /// Forgets an account that has no step due, or none that is not locked.
+    fn remove(&mut self, account_id: AccountId) {
+        self.accounts.remove(&account_id);
     }
 }
 
@@ -143,11 +199,21 @@ mod tests {
         weights: &[u32],
         count: usize,
     ) -> Vec<usize> {
+        let since = OffsetDateTime::now_utc();
+        let due: Vec<DueFanOut> = accounts
+            .iter()
+            .map(|account_id| DueFanOut {
+                account_id: *account_id,
+                since,
+            })
+            .collect();
+
         (0..count)
             .map(|_| {
-                let next = turns.order(accounts)[0];
+                turns.looked(&due, Instant::now(), Duration::ZERO);
+                let next = turns.order()[0].account_id;
                 let index = accounts.iter().position(|id| *id == next).unwrap();
-                turns.note(next, weights[index]);
+                turns.note(next, since, weights[index]);
                 index
             })
             .collect()
@@ -158,20 +224,49 @@ mod tests {
         let accounts = [AccountId::generate(), AccountId::generate()];
 
         let mut fair = FanOutTurns::default();
-        assert_eq!(turns(&mut fair, &accounts, &[1, 1], 4), [0, 1, 0, 1]);
+        let order = turns(&mut fair, &accounts, &[1, 1], 4);
+        assert_eq!(order.iter().filter(|index| **index == 0).count(), 2);
+        assert_ne!(order[0], order[1]);
+        assert_ne!(order[2], order[3]);
 
         let mut weighted = FanOutTurns::default();
-        let order = turns(&mut weighted, &accounts, &[3, 1], 400);
-        assert_eq!(order.iter().filter(|index| **index == 0).count(), 300);
+        let order = turns(&mut weighted, &accounts, &[4, 1], 500);
+        assert_eq!(order.iter().filter(|index| **index == 0).count(), 400);
     }
 
     #[test]
-    fn an_account_that_comes_later_takes_the_next_turn_and_no_more_than_that() {
+    fn an_account_that_comes_later_takes_its_turns_and_no_more_than_that() {
         let accounts = [AccountId::generate(), AccountId::generate()];
         let mut fair = FanOutTurns::default();
         turns(&mut fair, &accounts[..1], &[1], 100);
 
         let order = turns(&mut fair, &accounts, &[1, 1], 10);
         assert_eq!(order.iter().filter(|index| **index == 1).count(), 5);
+    }
+
+    #[test]
+    fn a_step_is_looked_for_from_the_last_one_on_until_the_next_look() {
+        let now = Instant::now();
+        let start = OffsetDateTime::now_utc();
+        let account_id = AccountId::generate();
+        let found = DueFanOut {
+            account_id,
+            since: start,
+        };
+        let mut turns = FanOutTurns::default();
+        assert!(turns.must_look(now));
+
+        let took = Duration::from_millis(4);
+        turns.looked(&[found], now, took);
+        turns.note(account_id, start + Duration::from_secs(5), 1);
+        assert_eq!(turns.order()[0].since, start + Duration::from_secs(5));
+
+        assert!(!turns.must_look(now + took));
+        assert!(turns.must_look(now + LOOK_FACTOR * took));
+        turns.looked(&[found], now, took);
+        assert_eq!(turns.order()[0].since, start, "one that was locked, say");
+
+        turns.remove(account_id);
+        assert!(turns.must_look(now), "none is left");
     }
 }
