@@ -360,7 +360,7 @@ impl Look<'_> {
                 return Ok(step);
             }
 
-            self.looked_to = end.or(self.looked_to);
+            self.looked_to = later(self.looked_to, end);
             if chunks.peek().is_some() && self.budget.is_spent() {
                 return Ok(Step::Spent);
             }
@@ -740,6 +740,18 @@ impl Look<'_> {
     }
 }
 
+/// The later of two places, where `next` may be one that a page before has reached already.
+fn later(reached: Option<Place>, next: Option<Place>) -> Option<Place> {
+    match (reached, next) {
+        (Some(reached), Some(next))
+            if reached.operation_id == next.operation_id && reached.position > next.position =>
+        {
+            Some(reached)
+        }
+        (reached, next) => next.or(reached),
+    }
+}
+
 /// Whether a batch ends at or before `after`.
 fn is_behind(batch: &Batch, after: Option<Place>) -> bool {
     after.is_some_and(|after| {
@@ -855,6 +867,22 @@ mod tests {
         // Another Operation's positions say nothing of this one.
         assert!(!is_behind(&batch, at(2, 999)));
         assert_eq!(first_position(&batch, at(2, 998)), 500);
+    }
+
+    #[test]
+    fn a_look_never_goes_back() {
+        let at = |operation, position| {
+            Some(Place {
+                operation_id: id(operation),
+                position,
+            })
+        };
+
+        assert_eq!(later(at(1, 700), at(1, 499)), at(1, 700));
+        assert_eq!(later(at(1, 700), at(1, 999)), at(1, 999));
+        assert_eq!(later(at(2, 700), at(1, 0)), at(1, 0));
+        assert_eq!(later(at(1, 700), None), at(1, 700));
+        assert_eq!(later(None, at(1, 0)), at(1, 0));
     }
 
     #[test]

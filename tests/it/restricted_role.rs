@@ -17,13 +17,13 @@ fn grants(name: &str) -> String {
     let text = std::fs::read_to_string(document).unwrap();
     let block = text
         .split("```sql\n")
-        .find(|block| block.starts_with("create role bellwire_service"))
+        .find(|block| block.starts_with("create role push_service"))
         .unwrap();
     let statements = block.split("```").next().unwrap();
 
     statements
-        .replace("bellwire_service", name)
-        .replace("bellwire_owner", "current_user")
+        .replace("push_service", name)
+        .replace("push_owner", "current_user")
         .replace("database bellwire", "database CURRENT")
 }
 
