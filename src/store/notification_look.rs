@@ -434,8 +434,9 @@ impl Look<'_> {
                     coalesce(send_at > now(), false) as is_scheduled,
                     $4::jsonb is null or coalesce(tags @> $4, false) as has_tags
                 from operations
-                where account_id = $1 and id >= $2 and id < $3
-                order by id desc
+                -- By the pair: by the id alone, a plan would look at other accounts' Operations.
+                where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3) and id >= $2 and id < $3
+                order by account_id desc, id desc
                 limit $5
             )
             select

@@ -149,8 +149,9 @@ async fn batch_counts(
         with operation as materialized (
             select id
             from operations
-            where account_id = $1 and id >= $2 and id < $3
-            order by id desc
+            -- By the pair: by the id alone, a plan would look at other accounts' Operations.
+            where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3) and id >= $2 and id < $3
+            order by account_id desc, id desc
             limit $4
         )
         select
@@ -194,8 +195,9 @@ async fn newest(
         with operation as materialized (
             select id, send_at, canceled_at, created_at
             from operations
-            where account_id = $1 and id >= $2 and id < $3
-            order by id desc
+            -- By the pair: by the id alone, a plan would look at other accounts' Operations.
+            where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3) and id >= $2 and id < $3
+            order by account_id desc, id desc
             limit $4
         )
         select

@@ -25,12 +25,14 @@ pub(crate) async fn list(
         r#"
         select id, created_at, updated_at
         from users
-        where account_id = $1 and ($2::uuid is null or id < $2)
-        order by id desc
-        limit $3
+        -- By the pair: by the id alone, a plan would look at other accounts' Users.
+        where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3)
+        order by account_id desc, id desc
+        limit $4
         "#,
         account_id.as_uuid(),
-        after.map(UserId::as_uuid),
+        Uuid::nil(),
+        after.map_or(Uuid::max(), UserId::as_uuid),
         limit,
     )
     .fetch_all(executor)

@@ -20,7 +20,7 @@ const DISTRIBUTED: [(&str, &str); 3] = [
 /// all), and why they may.
 const EXCEPTIONS: [(&str, &str, &str); 5] = [
     (
-        "where account_id = $1 and id >= $2 and id < $3",
+        "where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3) and id",
         "operations",
         "lists an account's Operations, by a range of ids",
     ),

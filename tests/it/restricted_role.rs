@@ -24,7 +24,6 @@ fn grants(name: &str) -> String {
     statements
         .replace("push_service", name)
         .replace("push_owner", "current_user")
-        .replace("database bellwire", "database CURRENT")
 }
 
 fn run(arguments: &[&str], url: &str) -> Output {
@@ -45,7 +44,7 @@ impl Role {
     async fn create(database: &Database) -> Self {
         let (server, database_name) = database.url.rsplit_once('/').unwrap();
         let name = format!("service_of_{database_name}");
-        let statements = grants(&name).replace("CURRENT", database_name);
+        let statements = grants(&name);
         sqlx::raw_sql(AssertSqlSafe(statements))
             .execute(&database.pool)
             .await
