@@ -21,7 +21,7 @@ pub(crate) enum ReadErrors {
     /// The resource does not exist, or it is another account's.
     #[response(status = 404)]
     NotFound(ErrorBody),
-    /// A rate limit is exceeded. See `Retry-After`.
+    /// A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`.
     #[response(status = 429)]
     TooManyRequests(ErrorBody),
     /// A bug of Bellwire. The log has the `X-Request-Id`.
