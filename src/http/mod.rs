@@ -61,8 +61,8 @@ pub(crate) use list_turns::ListTurns;
 use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
-    apps, cancel, credentials, delivery_attempts, device_registrations, operation_errors,
-    operations, push_notifications, users, webhooks,
+    apps, cancel, credentials, delivery_attempts, device_registrations, error_totals,
+    operation_errors, operations, push_notifications, users, webhooks,
 };
 use response_headers::ClosesConnections;
 #[cfg(feature = "fuzzing")]
@@ -156,10 +156,10 @@ impl State {
     fn id_range(&self, query: &mut Query) -> (Uuid, Option<Uuid>) {
         let oldest = self.oldest_readable_id();
         let from = query
-            .start_date()
+            .start_of("startDate")
             .map_or(oldest, |start| oldest.max(lowest_id_at(start)));
 
-        (from, query.end_date().map(lowest_id_at))
+        (from, query.end_of("endDate").map(lowest_id_at))
     }
 }
 
@@ -230,6 +230,11 @@ fn routes(config: &mut web::ServiceConfig) {
                 .app_data(LargeBody)
                 .route(read().to(push_notifications::list))
                 .route(web::post().to(send::send)),
+        )
+        .service(resource("/ErrorTotals", "GET, HEAD").route(read().to(error_totals::fetch)))
+        .service(
+            resource("/Operations/{id}/ErrorTotals", "GET, HEAD")
+                .route(read().to(error_totals::fetch_of_operation)),
         )
         .service(
             resource("/Preview", "POST")

@@ -207,17 +207,15 @@ impl Query {
         self.filter(name, "true or false", |text| text.parse().ok())
     }
 
-    /// The filter `startDate`: the first moment that is included.
-    pub(super) fn start_date(&mut self) -> Option<OffsetDateTime> {
-        self.filter("startDate", DATE, |text| {
-            timestamp(text).or_else(|| day(text))
-        })
+    /// A filter by date: the first moment that is included.
+    pub(super) fn start_of(&mut self, name: &str) -> Option<OffsetDateTime> {
+        self.filter(name, DATE, |text| timestamp(text).or_else(|| day(text)))
     }
 
-    /// The filter `endDate`: the first moment that is excluded. The day or second that it names is
-    /// included whole.
-    pub(super) fn end_date(&mut self) -> Option<OffsetDateTime> {
-        self.filter("endDate", DATE, |text| {
+    /// A filter by date: the first moment that is excluded. The day or second that it names is included
+    /// whole.
+    pub(super) fn end_of(&mut self, name: &str) -> Option<OffsetDateTime> {
+        self.filter(name, DATE, |text| {
             let next_second = timestamp(text).map(|at| at.checked_add(Duration::SECOND));
             next_second.unwrap_or_else(|| day(text)?.checked_add(Duration::DAY))
         })
@@ -274,7 +272,7 @@ mod tests {
     fn a_day_is_included_whole() {
         let mut query = query("startDate=2024-04-20&endDate=2024-04-20");
         assert_eq!(
-            query.end_date().unwrap() - query.start_date().unwrap(),
+            query.end_of("endDate").unwrap() - query.start_of("startDate").unwrap(),
             Duration::DAY
         );
     }
@@ -283,7 +281,11 @@ mod tests {
     fn a_time_zone_is_obeyed() {
         let mut query = query("startDate=2024-04-20T14:45:00%2B02:00");
         assert_eq!(
-            query.start_date().unwrap().to_offset(UtcOffset::UTC).hour(),
+            query
+                .start_of("startDate")
+                .unwrap()
+                .to_offset(UtcOffset::UTC)
+                .hour(),
             12
         );
     }
@@ -298,19 +300,23 @@ mod tests {
         ] {
             let mut query = query(text);
             assert_eq!(
-                (query.start_date(), query.end_date()),
+                (query.start_of("startDate"), query.end_of("endDate")),
                 (None, None),
                 "{text}"
             );
             assert_eq!(query.problems.len(), 1, "{text}");
         }
-        assert!(query("startDate=9999-12-31").start_date().is_some());
+        assert!(
+            query("startDate=9999-12-31")
+                .start_of("startDate")
+                .is_some()
+        );
     }
 
     #[test]
     fn every_problem_is_noted() {
         let mut query = query("startDate=yesterday&isDefault=perhaps&pageSize=0");
-        query.start_date();
+        query.start_of("startDate");
         query.boolean("isDefault");
         query.integer("pageSize", 1..=1000);
         let fields: Vec<_> = query

@@ -1,6 +1,6 @@
 //! Tags in a request: a few pairs of short strings.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::http::validation::{Object, Path, Problems};
 
@@ -39,6 +39,18 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<V
     Some(json!(tags))
 }
 
+/// Reads `key_1:value;key_2:value;`, by which a list is filtered.
+pub(super) fn parse_filter(text: &str) -> Option<Map<String, Value>> {
+    let pairs = text.split(';').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (key, value) = pair.split_once(':')?;
+        Some((key.to_owned(), Value::from(value)))
+    });
+
+    pairs
+        .collect::<Option<Map<_, _>>>()
+        .filter(|tags| !tags.is_empty())
+}
+
 fn is_tag(string: &str, longest: usize) -> bool {
     (1..=longest).contains(&string.len())
         && string
@@ -62,4 +74,19 @@ pub(super) fn value_pattern() -> String {
 
 fn pattern(longest: usize) -> String {
     format!("^[A-Za-z0-9._~-]{{1,{longest}}}$")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_of_pairs() {
+        let filter = |text| parse_filter(text).map(Value::Object);
+
+        assert_eq!(filter("a:1;b:2;"), Some(json!({"a": "1", "b": "2"})));
+        assert_eq!(filter("a:1"), Some(json!({"a": "1"})));
+        assert_eq!(filter("a"), None);
+        assert_eq!(filter(";"), None);
+    }
 }

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::model::id::{AccountId, OperationId, PushNotificationId};
+use crate::model::id::{AccountId, OperationId, PushNotificationId, UserId};
 use crate::model::recipient::Recipient;
 use crate::model::status::PushNotificationStatus;
 use crate::store::look::Found;
@@ -34,6 +34,9 @@ pub(crate) struct FailedNotificationFilter<'a> {
     pub operation_id: OperationId,
     /// Only those with this code.
     pub code: Option<&'a str>,
+    pub user_id: Option<UserId>,
+    /// Only the notification with this id.
+    pub push_notification_id: Option<PushNotificationId>,
     /// After this position; `None`: from the first on.
     pub after: Option<i32>,
     /// Most that are returned.
@@ -47,7 +50,19 @@ pub(crate) async fn list(
     account_id: AccountId,
     filter: &FailedNotificationFilter<'_>,
 ) -> sqlx::Result<Found<FailedNotification, i32>> {
-    let after = filter.after.map(|position| Place {
+    let only = filter.push_notification_id.map(PushNotificationId::locate);
+    let only = match only {
+        None => None,
+        Some(Some((operation_id, position))) if operation_id == filter.operation_id => {
+            Some(position as i32)
+        }
+        // It is of another Operation.
+        Some(_) => return Ok(Found::nothing()),
+    };
+
+    let before_only =
+        only.and_then(|position| position.checked_sub(1).filter(|before| *before >= 0));
+    let after = filter.after.max(before_only).map(|position| Place {
         operation_id: filter.operation_id.as_uuid(),
         position,
     });
@@ -58,16 +73,23 @@ pub(crate) async fn list(
         status: Some(StoredStatus::of(PushNotificationStatus::Failed)),
         code: filter.code,
         provider: None,
-        user_id: None,
+        user_id: filter.user_id,
         tags: None,
-        limit: filter.limit,
+        limit: if only.is_some() { 1 } else { filter.limit },
     };
 
     let found = look(pool, &filter).await?;
-    let records = found.records.into_iter().map(FailedNotification::try_from);
+    let records = found
+        .records
+        .into_iter()
+        .filter(|found| only.is_none_or(|position| found.place.position == position))
+        .map(FailedNotification::try_from);
     Ok(Found {
         records: records.collect::<sqlx::Result<_>>()?,
-        next: found.next.map(|place| place.position),
+        next: found
+            .next
+            .filter(|_| only.is_none())
+            .map(|place| place.position),
     })
 }
 

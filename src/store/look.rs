@@ -17,6 +17,15 @@ pub(crate) struct Found<T, C> {
     pub next: Option<C>,
 }
 
+impl<T, C> Found<T, C> {
+    pub(super) fn nothing() -> Self {
+        Self {
+            records: Vec::new(),
+            next: None,
+        }
+    }
+}
+
 /// What is left of a look.
 pub(super) struct Budget {
     rows: usize,

@@ -17,7 +17,7 @@
 //! * `operation_read`: Operations with their stats
 //! * `notification_look`: finds an account's notifications by a filter
 //! * `push_notifications`, `delivery_attempts`
-//! * `failed_notifications`: an Operation's errors
+//! * `failed_notifications`: an Operation's errors; `error_totals`: how many there are of each code
 //! * `recipient_columns`: the columns that say who gets a notification
 //!
 //! Accounts and what belongs to them:
@@ -70,6 +70,7 @@ pub(crate) mod delivery_attempts;
 pub(crate) mod device_attempts;
 pub(crate) mod device_registrations;
 pub(crate) mod devices;
+pub(crate) mod error_totals;
 pub(crate) mod failed_notifications;
 pub mod fan_out;
 pub mod idempotency_keys;

@@ -130,7 +130,7 @@ pub(super) struct NotificationFilter<'a> {
     pub(super) range: IdRange,
     pub(super) after: Option<Place>,
     pub(super) status: Option<StoredStatus>,
-    /// The error that it failed with.
+    /// The code of the error that it failed with, in capitals or not.
     pub(super) code: Option<&'a str>,
     pub(super) provider: Option<Provider>,
     pub(super) user_id: Option<UserId>,
@@ -571,7 +571,7 @@ impl Look<'_> {
                 and push_notifications.position >= wanted.first
                 and push_notifications.position <= wanted.last
             where ($4::text[] is null or push_notifications.status::text = any($4))
-                and ($5::text is null or push_notifications.error_code = $5)
+                and ($5::text is null or upper(push_notifications.error_code) = upper($5))
                 and (
                     $6::provider is null
                     or push_notifications.provider = $6
@@ -680,7 +680,7 @@ impl Look<'_> {
                     and ($8::jsonb is null or coalesce(operations.tags @> $8, false))
                     and ($9::text[] is null or push_notifications.status::text = any($9))
                     and ($10::boolean is null or coalesce(operations.send_at > now(), false) = $10)
-                    and ($11::text is null or coalesce(push_notifications.error_code = $11, false))
+                    and ($11::text is null or coalesce(upper(push_notifications.error_code) = upper($11), false))
                     and ($12::provider is null or exists (
                         select
                         from delivery_attempts

@@ -7,11 +7,14 @@
 
 use std::ops::Range;
 
+use serde_json::{Map, Value};
 use sqlx::PgExecutor;
+use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, OperationId};
+use crate::model::message::Priority;
 use crate::model::status::OperationStatus;
 use crate::store::look::{Budget, Found};
 use crate::store::pool::Pool;
@@ -34,6 +37,15 @@ pub(crate) struct OperationStats {
     pub is_growing: bool,
     /// Whether it was canceled as a whole.
     pub is_canceled: bool,
+    /// As the request gave them.
+    pub tags: Option<Value>,
+    /// As the request gave it; `None`: the default App.
+    pub sender: Option<Value>,
+    pub priority: Json<Priority>,
+    /// In seconds.
+    pub ttl: Option<i64>,
+    /// When it is sent; `None`: at once.
+    pub send_at: Option<OffsetDateTime>,
     pub created_at: OffsetDateTime,
     /// When a count last changed.
     pub updated_at: OffsetDateTime,
@@ -58,12 +70,40 @@ impl OperationStats {
 
 pub(crate) struct OperationFilter {
     pub status: Option<OperationStatus>,
+    /// Each of these pairs is a tag.
+    pub tags: Option<Map<String, Value>>,
+    /// Scheduled for this time or later.
+    pub scheduled_after: Option<OffsetDateTime>,
+    /// Scheduled for an earlier time.
+    pub scheduled_before: Option<OffsetDateTime>,
     /// From this id on; it excludes Operations past their retention.
     pub from: Uuid,
     /// With a lower id.
     pub until: Option<Uuid>,
     /// Most that are returned.
     pub limit: usize,
+}
+
+impl OperationFilter {
+    fn admits(&self, operation: &OperationStats) -> bool {
+        let has_status = self
+            .status
+            .is_none_or(|status| operation.status() == status);
+        let has_tags = self.tags.as_ref().is_none_or(|wanted| {
+            wanted.iter().all(|(key, value)| {
+                operation.tags.as_ref().and_then(|tags| tags.get(key)) == Some(value)
+            })
+        });
+        // An Operation that is sent at once is not scheduled for any time.
+        let is_late_enough = self
+            .scheduled_after
+            .is_none_or(|after| operation.send_at.is_some_and(|send_at| send_at >= after));
+        let is_early_enough = self
+            .scheduled_before
+            .is_none_or(|before| operation.send_at.is_some_and(|send_at| send_at < before));
+
+        has_status && has_tags && is_late_enough && is_early_enough
+    }
 }
 
 /// Most Operations that one statement reads.
@@ -82,7 +122,7 @@ pub(crate) async fn list(
     let mut until = filter.until.unwrap_or(Uuid::max());
     let mut at_a_time = filter.limit + 1;
 
-    // A status is derived, so Operations are read step by step until enough of them have it.
+    // A status is derived, so Operations are read step by step until enough of them match.
     loop {
         let known = batch_counts(pool, account_id, filter.from..until, at_a_time).await?;
         let read = fitting(&known, BATCHES_AT_A_TIME);
@@ -94,11 +134,9 @@ pub(crate) async fn list(
         };
 
         let step = newest(pool, account_id, last.id..until, read).await?;
-        let matching = step.into_iter().filter(|operation| {
-            filter
-                .status
-                .is_none_or(|status| operation.status() == status)
-        });
+        let matching = step
+            .into_iter()
+            .filter(|operation| filter.admits(operation));
         records.extend(matching);
         if records.len() > filter.limit {
             records.truncate(filter.limit);
@@ -114,7 +152,7 @@ pub(crate) async fn list(
         }
 
         until = last.id;
-        // The status may be rare, so the steps grow.
+        // What matches may be rare, so the steps grow.
         at_a_time = (2 * at_a_time).clamp(filter.limit + 1, OPERATIONS_AT_A_TIME);
     }
 }
@@ -193,7 +231,7 @@ async fn newest(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
-            select id, send_at, canceled_at, created_at
+            select id, send_at, canceled_at, created_at, tags, sender, message
             from operations
             -- By the pair: by the id alone, a plan would look at other accounts' Operations.
             where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3) and id >= $2 and id < $3
@@ -210,6 +248,11 @@ async fn newest(
             tallies.unaddressable as "unaddressable!",
             coalesce(operation.send_at > now(), false) as "is_scheduled!",
             operation.canceled_at is not null as "is_canceled!",
+            operation.tags,
+            operation.sender,
+            operation.message -> 'priority' as "priority!: Json<Priority>",
+            (operation.message ->> 'ttl')::bigint as ttl,
+            operation.send_at,
             tallies.is_growing as "is_growing!",
             operation.created_at,
             tallies.updated_at as "updated_at!"
@@ -249,7 +292,7 @@ pub(crate) async fn fetch(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
-            select id, send_at, canceled_at, created_at
+            select id, send_at, canceled_at, created_at, tags, sender, message
             from operations
             where id = $2 and account_id = $1 and id >= $3
         )
@@ -263,6 +306,11 @@ pub(crate) async fn fetch(
             tallies.unaddressable as "unaddressable!",
             coalesce(operation.send_at > now(), false) as "is_scheduled!",
             operation.canceled_at is not null as "is_canceled!",
+            operation.tags,
+            operation.sender,
+            operation.message -> 'priority' as "priority!: Json<Priority>",
+            (operation.message ->> 'ttl')::bigint as ttl,
+            operation.send_at,
             tallies.is_growing as "is_growing!",
             operation.created_at,
             tallies.updated_at as "updated_at!"

@@ -188,3 +188,115 @@ async fn records_older_than_the_retention_period_are_not_shown() {
     }
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_says_what_it_was_asked_and_is_found_by_it() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let plain = client.send(&message(&[fcm("device")])).await;
+
+    let at = time::OffsetDateTime::now_utc()
+        .replace_nanosecond(0)
+        .unwrap()
+        + time::Duration::hours(1);
+    let at = at
+        .format(&time::format_description::well_known::Rfc3339)
+        .unwrap();
+    let mut body = message(&[fcm("device")]);
+    body["tags"] = json!({"flight": "TLL-1", "gate": "4"});
+    body["from"] = json!({"appName": "demo"});
+    body["priority"] = json!("LOW");
+    body["ttl"] = json!(600);
+    body["schedule"] = json!({"sendAt": [at]});
+    let full = client.send(&body).await;
+
+    let operation = client.read(&format!("/Operations/{full}")).await;
+    for field in ["tags", "from", "priority", "ttl", "schedule"] {
+        assert_eq!(operation[field], body[field], "{field}");
+    }
+
+    let operation = client.read(&format!("/Operations/{plain}")).await;
+    assert_eq!(operation["priority"], "HIGH");
+    for field in ["tags", "from", "ttl", "schedule"] {
+        assert!(operation.get(field).is_none(), "{field}");
+    }
+
+    let tomorrow = time::OffsetDateTime::now_utc().date().next_day().unwrap();
+    let after_tomorrow = tomorrow.next_day().unwrap();
+    for (filter, found) in [
+        ("tags=gate:4".to_owned(), vec![&full]),
+        ("tags=flight:TLL-1;gate:4".to_owned(), vec![&full]),
+        ("tags=flight:TLL-1;gate:5".to_owned(), vec![]),
+        (format!("scheduledAfter={at}"), vec![&full]),
+        (format!("scheduledBefore={at}"), vec![&full]),
+        (format!("scheduledBefore={tomorrow}"), vec![&full]),
+        (format!("scheduledAfter={after_tomorrow}"), vec![]),
+        ("scheduledBefore=2024-01-01".to_owned(), vec![]),
+    ] {
+        let page = client.read(&format!("/Operations?{filter}")).await;
+        let operations = page["operations"].as_array().unwrap().clone();
+        assert_eq!(ids(&operations), found, "{filter}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_are_counted_by_code_and_found_by_notification_and_code() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let tokens = [
+        "a~UNREGISTERED",
+        "fine",
+        "b~UNREGISTERED",
+        "c~SENDER_ID_MISMATCH",
+    ];
+    let id = client.send(&message(&tokens.map(fcm))).await;
+    client.completed(&id).await;
+
+    let totals = json!([
+        {"code": "UNREGISTERED", "count": 2},
+        {"code": "SENDER_ID_MISMATCH", "count": 1},
+    ]);
+    for path in [
+        format!("/Operations/{id}/ErrorTotals"),
+        "/ErrorTotals".to_owned(),
+    ] {
+        let answer = client.read(&path).await;
+        assert_eq!(answer["errorTotals"], totals, "{path}");
+        assert_eq!(answer["isComplete"], true, "{path}");
+    }
+    let none = client.read("/ErrorTotals?endDate=2024-01-01").await;
+    assert_eq!(none, json!({"errorTotals": [], "isComplete": true}));
+    let (status, _) = client
+        .get("/Operations/comms_operation_01h9krwprkeee8fzqspvwy6nq8/ErrorTotals")
+        .await;
+    assert_eq!(status, 404);
+
+    let errors = format!("/Operations/{id}/Errors");
+    let all = client.read(&errors).await["errors"]
+        .as_array()
+        .unwrap()
+        .clone();
+    assert_eq!(all.len(), 3);
+    for error in &all {
+        let only = error["pushNotificationId"].as_str().unwrap();
+        let found = client
+            .read(&format!("{errors}?pushNotificationId={only}"))
+            .await;
+        assert_eq!(found["errors"], json!([error]));
+        assert_eq!(found["pagination"]["next"], Value::Null);
+    }
+
+    let sent = client.read("?status=SENT").await["pushNotifications"][0]["id"].clone();
+    let sent = sent.as_str().unwrap();
+    for (filter, count) in [
+        ("code=unregistered".to_owned(), 2),
+        ("code=UNREGISTERED".to_owned(), 2),
+        ("code=none".to_owned(), 0),
+        (format!("pushNotificationId={sent}"), 0),
+    ] {
+        let found = client.read(&format!("{errors}?{filter}")).await;
+        assert_eq!(found["errors"].as_array().unwrap().len(), count, "{filter}");
+    }
+    service.stop().await;
+}

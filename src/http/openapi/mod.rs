@@ -26,8 +26,8 @@ pub(super) use requests::{
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
-    apps, cancel, credentials, delivery_attempts, device_registrations, health, operation_errors,
-    operations, push_notifications, send, users, webhooks,
+    apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, health,
+    operation_errors, operations, push_notifications, send, users, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -47,6 +47,8 @@ use crate::http::{
         operations::list,
         operations::fetch,
         operation_errors::list,
+        error_totals::fetch,
+        error_totals::fetch_of_operation,
         cancel::operation,
         credentials::list,
         credentials::create,

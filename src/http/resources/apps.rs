@@ -82,8 +82,8 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let is_default = query.boolean("isDefault");
-    let from = query.start_date();
-    let until = query.end_date();
+    let from = query.start_of("startDate");
+    let until = query.end_of("endDate");
 
     let page = Page::of(caller, "apps", &mut query, &state.master_keys);
     query.check()?;

@@ -356,8 +356,8 @@ pub(crate) async fn list(
     let app_name = query.app_name();
     let credential_type = query.one_of("credentialType", &TYPES, CredentialType::as_str);
     let is_default = query.boolean("isDefault");
-    let from = query.start_date();
-    let until = query.end_date();
+    let from = query.start_of("startDate");
+    let until = query.end_of("endDate");
 
     let page = Page::of(caller, "credentials", &mut query, &state.master_keys);
     query.check()?;

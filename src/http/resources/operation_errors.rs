@@ -15,7 +15,7 @@ use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
 use crate::http::resources::push_notifications::Recipient;
-use crate::model::id::{OperationId, PushNotificationId};
+use crate::model::id::{OperationId, PushNotificationId, UserId};
 use crate::store::failed_notifications::{self, FailedNotification, FailedNotificationFilter};
 use crate::store::operation_read;
 
@@ -61,7 +61,10 @@ impl OperationError {
     tag = "Operations",
     params(
         ("id" = OperationId, Path),
-        ("code" = Option<String>, Query, description = "Only errors with this code"),
+        ("code" = Option<String>, Query, description = "Only errors with this code, in capitals or not"),
+        ("pushNotificationId" = Option<PushNotificationId>, Query),
+        ("user" = Option<UserId>, Query),
+        ("userId" = Option<UserId>, Query, description = "The same as `user` (extension)"),
         PageParams,
     ),
     responses((status = 200, description = "A page of errors", body = OperationErrorList), ReadErrors),
@@ -76,6 +79,9 @@ pub(crate) async fn list(
 
     let mut query = Query::of(&request)?;
     let code = query.filter("code", "an error's code", |text| Some(text.to_owned()));
+    let push_notification_id =
+        query.id::<PushNotificationId>("pushNotificationId", PushNotificationId::PREFIX);
+    let user_id = query.user_id();
     let list = format!("errors {id}");
     let page = Page::of(caller, &list, &mut query, &state.master_keys);
     query.check()?;
@@ -88,6 +94,8 @@ pub(crate) async fn list(
     let filter = FailedNotificationFilter {
         operation_id: id,
         code: code.as_deref(),
+        user_id,
+        push_notification_id,
         after: page.after().and_then(|position| position.parse().ok()),
         limit: page.size(),
     };

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::http::State;
@@ -12,7 +13,9 @@ use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, Query};
+use crate::http::tags::parse_filter;
 use crate::model::id::OperationId;
+use crate::model::message::Priority;
 use crate::model::status::OperationStatus;
 use crate::store::operation_read::{self, OperationFilter, OperationStats};
 
@@ -24,6 +27,29 @@ struct Operation {
     stats: Stats,
     created_at: Date,
     updated_at: Date,
+    /// As in the request (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    tags: Option<Value>,
+    /// As in the request; absent: the default App of that moment (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    from: Option<Value>,
+    /// (extension)
+    priority: Priority,
+    /// In seconds (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<i64>,
+    /// Present if the Operation was scheduled (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<Schedule>,
+}
+
+/// When an Operation is sent.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Schedule {
+    send_at: [Date; 1],
 }
 
 /// How many of the Operation's notifications are in each state. At every moment,
@@ -70,6 +96,13 @@ impl From<OperationStats> for Operation {
             },
             created_at: Date(operation.created_at),
             updated_at: Date(operation.updated_at),
+            from: operation.sender,
+            tags: operation.tags,
+            priority: operation.priority.0,
+            ttl: operation.ttl,
+            schedule: operation.send_at.map(|send_at| Schedule {
+                send_at: [Date(send_at)],
+            }),
         }
     }
 }
@@ -98,7 +131,7 @@ pub(crate) async fn fetch(
     Ok(HttpResponse::Ok().json(Operation::from(operation)))
 }
 
-/// Operations, newest first. With a status that few have, a page may be short or empty although others
+/// Operations, newest first. With a filter that few match, a page may be short or empty although others
 /// follow.
 #[utoipa::path(
     get,
@@ -107,6 +140,9 @@ pub(crate) async fn fetch(
     tag = "Operations",
     params(
         ("status" = Option<OperationStatus>, Query),
+        ("tags" = Option<String>, Query, description = "key_1:value;key_2:value (extension)"),
+        ("scheduledAfter" = Option<String>, Query, description = "Scheduled for no earlier time: 2024-04-20 or 2024-04-20T14:45:00Z (extension)"),
+        ("scheduledBefore" = Option<String>, Query, description = "Scheduled for no later time; a day is included whole (extension)"),
         DateParams,
         PageParams,
     ),
@@ -119,6 +155,9 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let status = query.one_of("status", &OperationStatus::ALL, OperationStatus::as_str);
+    let tags = query.filter("tags", "of the form key:value;key:value", parse_filter);
+    let scheduled_after = query.start_of("scheduledAfter");
+    let scheduled_before = query.end_of("scheduledBefore");
     let (from, until) = state.id_range(&mut query);
 
     let page = Page::of(caller, "operations", &mut query, &state.master_keys);
@@ -131,6 +170,9 @@ pub(crate) async fn list(
         .map(OperationId::as_uuid);
     let filter = OperationFilter {
         status,
+        tags,
+        scheduled_after,
+        scheduled_before,
         from,
         until: [after, until].into_iter().flatten().min(),
         limit: page.size(),

@@ -16,6 +16,7 @@ use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, Query};
 use crate::http::resources::shown_token::shown_token;
+use crate::http::tags::parse_filter;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId, UserId};
 use crate::model::message::{Badge, Message, Priority, Sound};
 use crate::model::provider::Provider;
@@ -247,7 +248,8 @@ pub(crate) async fn list(
         &[Provider::Fcm, Provider::Apn],
         Provider::as_str,
     );
-    let tags = query.filter("tags", "of the form key:value;key:value", tags);
+    let tags = query.filter("tags", "of the form key:value;key:value", parse_filter);
+    let tags = tags.map(Value::Object);
     let user_id = query.user_id();
     let (from, until) = state.id_range(&mut query);
 
@@ -282,30 +284,4 @@ pub(crate) async fn list(
         push_notifications,
         pagination,
     }))
-}
-
-/// Reads `key_1:value;key_2:value;` as a JSON object.
-fn tags(text: &str) -> Option<Value> {
-    let pairs = text.split(';').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (key, value) = pair.split_once(':')?;
-        Some((key.to_owned(), Value::from(value)))
-    });
-
-    pairs
-        .collect::<Option<Map<_, _>>>()
-        .filter(|tags| !tags.is_empty())
-        .map(Value::Object)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_are_pairs() {
-        assert_eq!(tags("a:1;b:2;"), Some(json!({"a": "1", "b": "2"})));
-        assert_eq!(tags("a:1"), Some(json!({"a": "1"})));
-        assert_eq!(tags("a"), None);
-        assert_eq!(tags(";"), None);
-    }
 }
