@@ -98,7 +98,11 @@ async fn client(world: &World, provider: Provider) -> anyhow::Result<Client> {
     };
     let apps = senders::defaults(&world.pool, &[asked]).await?;
     let app = apps.into_values().next().context("no App")?;
-    let by_provider: HashMap<Provider, _> = app.credentials.into_iter().collect();
+    let by_provider: HashMap<Provider, _> = app
+        .credentials
+        .into_iter()
+        .map(|(credential_type, id)| (credential_type.provider(), id))
+        .collect();
     let stored = senders::by_ids(&world.pool, &[by_provider[&provider]]).await?;
 
     Client::for_stored(

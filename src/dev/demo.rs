@@ -135,6 +135,6 @@ async fn default_credential(
     let apps = senders::defaults(pool, &[asked]).await?;
     let mut credentials = apps.into_values().flat_map(|app| app.credentials);
     Ok(credentials
-        .find(|(known, _)| *known == provider)
+        .find(|(known, _)| known.provider() == provider)
         .map(|(_, id)| id))
 }

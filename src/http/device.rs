@@ -1,6 +1,7 @@
 //! A device in a request: `token` and `provider`.
 
 use crate::http::validation::{Object, Path, Problems};
+use crate::model::apns_device::{ENVIRONMENTS, Environment};
 use crate::model::device_token;
 use crate::model::provider::Provider;
 
@@ -12,6 +13,8 @@ pub(super) struct Device {
     pub provider: Provider,
     /// A secret, in the form in which it is kept.
     pub token: String,
+    /// Of an APNs device that says it.
+    pub environment: Option<Environment>,
 }
 
 /// Reads a device from `object`. `None` if a field is missing or malformed.
@@ -22,8 +25,34 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<D
     let token = object.required_string("token", problems);
     let provider = object.required_one_of("provider", &PROVIDERS, problems);
 
+    let environment = apns_field(object, provider, "environment", &ENVIRONMENTS, problems);
+
     let provider = provider?;
-    Some(device(provider, &token?, &object.at("token"), problems))
+    let token = normalized(provider, &token?, &object.at("token"), problems);
+    Some(Device {
+        provider,
+        token,
+        environment,
+    })
+}
+
+/// Reads a field that only APNs devices have.
+pub(super) fn apns_field<T: Copy>(
+    object: &mut Object<'_>,
+    provider: Option<Provider>,
+    name: &'static str,
+    choices: &[(&str, T)],
+    problems: &mut Problems,
+) -> Option<T> {
+    let value = object.one_of(name, choices, problems)?;
+
+    if provider == Some(Provider::Fcm) {
+        problems.push(
+            &object.at(name),
+            "must be absent for FCM: only APNs devices have this field",
+        );
+    }
+    Some(value)
 }
 
 /// Reads another token of the same provider from the field `name`, if it is there.
@@ -32,13 +61,14 @@ pub(super) fn read_other(
     name: &'static str,
     provider: Provider,
     problems: &mut Problems,
-) -> Option<Device> {
+) -> Option<String> {
     let token = object.string(name, problems)?;
 
-    Some(device(provider, &token, &object.at(name), problems))
+    Some(normalized(provider, &token, &object.at(name), problems))
 }
 
-fn device(provider: Provider, token: &str, path: &Path<'_>, problems: &mut Problems) -> Device {
+/// The token in the form in which it is kept; empty if it has a problem.
+fn normalized(provider: Provider, token: &str, path: &Path<'_>, problems: &mut Problems) -> String {
     let normalized = if token.len() > MAX_TOKEN {
         Err(format!(
             "must be at most {MAX_TOKEN} characters; got {}",
@@ -48,11 +78,8 @@ fn device(provider: Provider, token: &str, path: &Path<'_>, problems: &mut Probl
         device_token::normalized(provider, token)
     };
 
-    Device {
-        provider,
-        token: normalized.unwrap_or_else(|message| {
-            problems.push(path, message);
-            String::new()
-        }),
-    }
+    normalized.unwrap_or_else(|message| {
+        problems.push(path, message);
+        String::new()
+    })
 }

@@ -1,6 +1,7 @@
 //! The types that all other modules share: plain data without I/O. No file here uses another module
 //! of this crate.
 
+pub mod apns_device;
 pub mod credential_state;
 pub mod device_token;
 pub mod failure;

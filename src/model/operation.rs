@@ -3,6 +3,7 @@
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::model::apns_device::Environment;
 use crate::model::id::{AccountId, CredentialId, OperationId};
 use crate::model::message::Message;
 use crate::model::provider::Provider;
@@ -48,15 +49,23 @@ pub struct UserSenders {
     /// The App; `None`: no recipient is a User.
     pub app_name: Option<String>,
     pub fcm: Option<CredentialId>,
+    /// For APNs devices that are not of the sandbox, or do not say of which environment they are.
     pub apn: Option<CredentialId>,
+    /// For APNs devices of the sandbox; `None`: `apn` is for them as well.
+    pub apn_sandbox: Option<CredentialId>,
 }
 
 impl UserSenders {
-    /// The Credential for devices of `provider`.
-    pub fn of(&self, provider: Provider) -> Option<CredentialId> {
-        match provider {
-            Provider::Fcm => self.fcm,
-            Provider::Apn => self.apn,
+    /// The Credential for devices of `provider` and, at APNs, `environment`.
+    pub fn of(&self, provider: Provider, environment: Option<Environment>) -> Option<CredentialId> {
+        match (provider, environment) {
+            (Provider::Fcm, _) => self.fcm,
+            (Provider::Apn, Some(Environment::Sandbox)) => self.apn_sandbox.or(self.apn),
+            // A Credential of the sandbox reaches no device of production.
+            (Provider::Apn, Some(Environment::Production)) => {
+                self.apn.filter(|id| self.apn_sandbox != Some(*id))
+            }
+            (Provider::Apn, None) => self.apn,
         }
     }
 }
@@ -120,5 +129,38 @@ impl NewOperation {
             recipients: vec![recipient; count],
             audience: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_of_a_device_chooses_its_credential() {
+        let [production, sandbox] = [CredentialId::generate(), CredentialId::generate()];
+        let senders = |apn, apn_sandbox| UserSenders {
+            apn,
+            apn_sandbox,
+            ..UserSenders::default()
+        };
+        let of = |senders: &UserSenders| {
+            [
+                None,
+                Some(Environment::Production),
+                Some(Environment::Sandbox),
+            ]
+            .map(|environment| senders.of(Provider::Apn, environment))
+        };
+
+        assert_eq!(
+            of(&senders(Some(production), Some(sandbox))),
+            [Some(production), Some(production), Some(sandbox)]
+        );
+        assert_eq!(
+            of(&senders(Some(sandbox), Some(sandbox))),
+            [Some(sandbox), None, Some(sandbox)]
+        );
+        assert_eq!(of(&senders(Some(production), None)), [Some(production); 3]);
     }
 }

@@ -116,6 +116,11 @@ impl Payload {
         }
     }
 
+    /// Whether `message` is a call, which APNs takes only for tokens of their own.
+    pub fn is_voip(message: &Message) -> bool {
+        apns::payload::is_voip(message)
+    }
+
     /// Why a device of `provider` would get nothing of `message`, if that is so.
     pub fn nothing_for(provider: Provider, message: &Message) -> Option<String> {
         match provider {

@@ -139,6 +139,7 @@ pub(crate) async fn operations(
             app_name,
             fcm_credential_id,
             apn_credential_id,
+            apn_sandbox_credential_id,
             audience_tags,
             -- Parsed row by row below, so that one that can't be read does not fail the others.
             message as "message: Json<Box<RawValue>>",
@@ -160,6 +161,7 @@ pub(crate) async fn operations(
             app_name: row.app_name,
             fcm: row.fcm_credential_id.map(CredentialId::from),
             apn: row.apn_credential_id.map(CredentialId::from),
+            apn_sandbox: row.apn_sandbox_credential_id.map(CredentialId::from),
         },
         audience_tags: row.audience_tags,
         starts_at: row.starts_at,

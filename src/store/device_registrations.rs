@@ -12,6 +12,7 @@ use sqlx::{Connection, PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
 
@@ -58,6 +59,10 @@ pub(crate) struct NewDevice<'a> {
     pub token: &'a [u8],
     /// What audiences choose the device by; `None`: those that it has.
     pub tags: Option<&'a Value>,
+    /// `None`: what it has.
+    pub environment: Option<Environment>,
+    /// `None`: what it has.
+    pub kind: Option<TokenKind>,
 }
 
 /// Where a device is registered.
@@ -448,14 +453,16 @@ async fn upsert_device(
     let device_id = sqlx::query_scalar!(
         r#"
         insert into devices (
-            id, registration_id, account_id, app_name, provider, token, token_hash, tags, is_normalized
+            id, registration_id, account_id, app_name, provider, token, token_hash, tags, is_normalized, environment, kind
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, true)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, true, $9, $10)
         on conflict on constraint devices_one_owner
             do update set
                 -- Sealed for another device, if that one was registered a moment ago.
                 token = case when devices.id = excluded.id then excluded.token else devices.token end,
                 tags = coalesce(excluded.tags, devices.tags),
+                environment = coalesce(excluded.environment, devices.environment),
+                kind = coalesce(excluded.kind, devices.kind),
                 registered_at = now()
         returning id
         "#,
@@ -467,6 +474,8 @@ async fn upsert_device(
         new.token,
         new.known.token_hash,
         new.tags,
+        new.environment.map(Environment::as_str),
+        new.kind.map(TokenKind::as_str),
     )
     .fetch_one(connection)
     .await?;

@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
 use crate::store::device_registrations::note_left;
@@ -18,6 +19,8 @@ pub(crate) struct Device {
     pub token: Vec<u8>,
     /// What audiences choose it by.
     pub tags: Option<Value>,
+    pub environment: Option<String>,
+    pub kind: Option<String>,
 }
 
 /// A User whose devices delivery asks for.
@@ -37,6 +40,8 @@ pub(crate) struct UserDevice {
     pub provider: Provider,
     /// Sealed.
     pub token: Vec<u8>,
+    pub environment: Option<Environment>,
+    pub kind: Option<TokenKind>,
 }
 
 impl UserDevice {
@@ -70,7 +75,7 @@ pub(crate) async fn of_registrations(
     sqlx::query_as!(
         Device,
         r#"
-        select id, registration_id, provider as "provider: Provider", token, tags
+        select id, registration_id, provider as "provider: Provider", token, tags, environment, kind
         from devices
         where registration_id = any($1)
         order by registration_id, id
@@ -93,7 +98,13 @@ pub(crate) async fn of_users(
 
     let rows = sqlx::query!(
         r#"
-        select wanted.index as "index!", devices.id, devices.provider as "provider: Provider", devices.token
+        select
+            wanted.index as "index!",
+            devices.id,
+            devices.provider as "provider: Provider",
+            devices.token,
+            devices.environment,
+            devices.kind
         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[])
             with ordinality as wanted (account_id, app_name, user_id, tags, index)
         join device_registrations
@@ -117,6 +128,8 @@ pub(crate) async fn of_users(
         id: row.id,
         provider: row.provider,
         token: row.token,
+        environment: row.environment.as_deref().and_then(Environment::named),
+        kind: row.kind.as_deref().and_then(TokenKind::named),
     });
     Ok(devices.collect())
 }

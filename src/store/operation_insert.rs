@@ -88,6 +88,7 @@ struct OperationColumns<'a> {
     app_name: Vec<Option<&'a str>>,
     fcm_credential_id: Vec<Option<Uuid>>,
     apn_credential_id: Vec<Option<Uuid>>,
+    apn_sandbox_credential_id: Vec<Option<Uuid>>,
 }
 
 #[derive(Default)]
@@ -176,6 +177,8 @@ impl<'a> OperationColumns<'a> {
             .push(senders.fcm.map(CredentialId::as_uuid));
         self.apn_credential_id
             .push(senders.apn.map(CredentialId::as_uuid));
+        self.apn_sandbox_credential_id
+            .push(senders.apn_sandbox.map(CredentialId::as_uuid));
     }
 }
 
@@ -339,6 +342,8 @@ pub(crate) async fn insert<'a>(
         announcement.map(|announcement| announcement.0.as_str()),
         // $43
         &notifications.badge as &[Option<i32>],
+        // $44
+        &operations.apn_sandbox_credential_id as &[Option<Uuid>],
     )
     .execute(executor)
     .await?;

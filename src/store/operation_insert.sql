@@ -1,16 +1,16 @@
 -- Stores whole Operations, all or none. The parameters come in blocks, one for each table: an array for each column, in
 -- the order in which the columns are listed here.
 
--- $1 to $13: a row for each Operation.
+-- $1 to $13, and $44: a row for each Operation.
 with operation as (
     insert into operations (
         id, account_id, message, sender, tags, audience_tags, recipients, send_at, deadline_at, created_at, app_name,
-        fcm_credential_id, apn_credential_id
+        fcm_credential_id, apn_credential_id, apn_sandbox_credential_id
     )
     select *
     from unnest(
         $1::uuid[], $2::uuid[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::integer[], $8::timestamptz[],
-        $9::timestamptz[], $10::timestamptz[], $11::text[], $12::uuid[], $13::uuid[]
+        $9::timestamptz[], $10::timestamptz[], $11::text[], $12::uuid[], $13::uuid[], $44::uuid[]
     )
 ),
 -- $14 to $20, and $43: a row for each recipient of a list.

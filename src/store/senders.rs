@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, CredentialId};
-use crate::model::provider::{CredentialType, Provider};
+use crate::model::provider::CredentialType;
 use crate::model::sealed::{Sealed, SealedCredential};
 
 /// The App that a request means.
@@ -23,7 +23,7 @@ pub struct AskedApp {
 pub struct AppSenders {
     pub app_name: String,
     /// In the order of their types: production comes before the sandbox.
-    pub credentials: Vec<(Provider, CredentialId)>,
+    pub credentials: Vec<(CredentialType, CredentialId)>,
 }
 
 /// A Credential that a request names.
@@ -74,9 +74,7 @@ pub async fn defaults(
 
         // An App without default Credentials has one row, without a Credential.
         if let (Some(credential_type), Some(id)) = (row.credential_type, row.id) {
-            senders
-                .credentials
-                .push((credential_type.provider(), id.into()));
+            senders.credentials.push((credential_type, id.into()));
         }
     }
 

@@ -279,3 +279,147 @@ async fn one_device_is_changed_and_removed() {
     }
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_of_a_device_chooses_its_credential() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let with = |token: &str, environment: &str| {
+        let mut device = apn(token);
+        device["environment"] = json!(environment);
+        device
+    };
+
+    let (status, error) = client.post("", &message(&[with("aa01", "SANDBOX")])).await;
+    assert_eq!(
+        (status, &error["errors"][0]["field"]),
+        (StatusCode::BAD_REQUEST, &json!("to[0].environment")),
+        "there is no Credential of the sandbox yet"
+    );
+
+    let sandbox = json!({"appName": "demo", "credentialType": "APN_SANDBOX",
+        "content": service.world.simulator.apn_credential()});
+    let (status, sandbox) = client.post("/Credentials", &sandbox).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{sandbox}");
+    let sandbox = sandbox["resourceId"].clone();
+    let credentials = client.read("/Credentials").await;
+    let production = credentials["credentials"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|credential| credential["credentialType"] == "APN")
+        .unwrap()["id"]
+        .clone();
+
+    let to = [
+        with("aa01", "SANDBOX"),
+        with("aa02", "PRODUCTION"),
+        apn("aa03"),
+    ];
+    let (_, preview) = client.post("/Preview", &message(&to)).await;
+    let used =
+        |position: usize| preview["previews"][position]["requests"][0]["credentialId"].clone();
+    assert_eq!(
+        [used(0), used(1), used(2)],
+        [sandbox.clone(), production.clone(), production.clone()]
+    );
+
+    // The same for the devices of a User, which keep what they once said.
+    let first = register(client, &apn("bb01"), json!({"environment": "SANDBOX"})).await;
+    let user = first["userId"].clone();
+    register(
+        client,
+        &apn("bb02"),
+        json!({"environment": "PRODUCTION", "userId": user}),
+    )
+    .await;
+    register(client, &apn("bb01"), json!({})).await;
+    assert_eq!(devices(client, &user).await[0]["environment"], "SANDBOX");
+
+    let id = client.send(&message(&[json!({"userId": user})])).await;
+    assert_eq!(client.completed(&id).await["stats"]["sent"], 1);
+    let list = client.read(&format!("?operationId={id}")).await;
+    let path = format!(
+        "/{}/DeliveryAttempts",
+        list["pushNotifications"][0]["id"].as_str().unwrap()
+    );
+    let attempts = client.read(&path).await;
+    let mut used: Vec<Value> = attempts["deliveryAttempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|attempt| attempt["credentialId"].clone())
+        .collect();
+    let mut expected = vec![sandbox.clone(), production.clone()];
+    used.sort_by_key(ToString::to_string);
+    expected.sort_by_key(ToString::to_string);
+    assert_eq!(used, expected);
+
+    for (body, field) in [
+        (
+            json!({"appName": "demo", "token": "t", "provider": "FCM", "environment": "SANDBOX"}),
+            "environment",
+        ),
+        (
+            json!({"appName": "demo", "token": "aa", "provider": "APN", "environment": "sandbox"}),
+            "environment",
+        ),
+        (
+            json!({"appName": "demo", "token": "aa", "provider": "APN", "kind": "CALL"}),
+            "kind",
+        ),
+    ] {
+        let (status, error) = client.post("/DeviceRegistrations", &body).await;
+        assert_eq!(
+            (status, &error["errors"][0]["field"]),
+            (StatusCode::BAD_REQUEST, &json!(field)),
+            "{body}"
+        );
+    }
+
+    let mut named = message(&[with("aa01", "PRODUCTION")]);
+    named["from"] = json!({ "apn": sandbox });
+    let (status, error) = client.post("", &named).await;
+    assert_eq!(
+        (status, &error["errors"][0]["field"]),
+        (StatusCode::BAD_REQUEST, &json!("to[0].environment"))
+    );
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_go_to_tokens_for_calls_and_all_else_to_the_others() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let first = register(client, &apn("cc01"), json!({"kind": "ALERT"})).await;
+    let user = first["userId"].clone();
+    register(
+        client,
+        &apn("cc02"),
+        json!({"kind": "VOIP", "userId": user}),
+    )
+    .await;
+    assert_eq!(devices(client, &user).await[1]["kind"], "VOIP");
+
+    let to = [json!({"userId": user})];
+    let id = client.send(&message(&to)).await;
+    client.completed(&id).await;
+    let arrived = service.world.messages().await;
+    assert!(arrived.contains_key("cc01") && !arrived.contains_key("cc02"));
+
+    let call = json!({"to": to, "content": {},
+        "apn": {"headers": {"apns-push-type": "voip"}, "payload": {"caller": "Ann"}}});
+    let (_, preview) = client.post("/Preview", &call).await;
+    assert_eq!(
+        preview["previews"][0]["requests"].as_array().unwrap().len(),
+        1
+    );
+    let id = client.send(&call).await;
+    assert_eq!(client.completed(&id).await["stats"]["sent"], 1);
+    let arrived = service.world.messages().await;
+    assert_eq!(
+        (&arrived["cc01"]["count"], &arrived["cc02"]["count"]),
+        (&json!(1), &json!(1))
+    );
+    service.stop().await;
+}

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 
 use crate::delivery::content::Content;
+use crate::model::apns_device::TokenKind;
 use crate::model::id::{CredentialId, OperationId, UserId};
 use crate::model::outcome::OutcomeKind;
 use crate::model::recipient::Recipient;
+use crate::provider::Payload;
 use crate::store::batch_load::{DueNotification, DueOperation};
 use crate::store::batches::ClaimedBatch;
 use crate::store::device_attempts::{self, DeviceAttempts, TriedNotification};
@@ -101,9 +103,19 @@ pub(crate) async fn remaining(
     for device in devices {
         let notification = &notifications[device.index];
         // Senders may have no Credential for the device's provider; then it is not reached.
-        let Some(credential_id) = notification.operation.senders.of(device.provider) else {
+        let senders = &notification.operation.senders;
+        let Some(credential_id) = senders.of(device.provider, device.environment) else {
             continue;
         };
+        // Of an app that takes calls, one token gets calls and the other all else.
+        let is_voip = notification
+            .operation
+            .message
+            .as_ref()
+            .is_ok_and(Payload::is_voip);
+        if !TokenKind::takes(device.kind, is_voip) {
+            continue;
+        }
         let earlier = attempts
             .get(&notification.index)
             .and_then(|attempts| attempts.get(&device.id));

@@ -14,6 +14,7 @@ use crate::http::openapi::limits::{
     AppName, Badge, BadgeOrTemplate, CollapseKey, DeviceToken, Recipients, SendAt, Tags, Ttl,
     WebhookDescription, WebhookEvents, WebhookUrl,
 };
+use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::{Priority, Sound};
 use crate::model::provider::{CredentialType, Provider};
@@ -78,6 +79,9 @@ pub(super) struct DeviceRecipient {
     #[schema(value_type = DeviceToken)]
     token: String,
     provider: Provider,
+    /// Of an APNs token (extension). It chooses between an `APN` and an `APN_SANDBOX`
+    /// Credential.
+    environment: Option<Environment>,
     /// The values for the message's templates.
     variables: Option<Map<String, Value>>,
     /// In place of the message's badge (extension).
@@ -198,6 +202,11 @@ pub(crate) struct RegisterRequest {
     /// Tags by which an audience selects devices (extension). If absent, those that the device has.
     #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
+    /// Of an APNs token (extension). It chooses between an `APN` and an `APN_SANDBOX`
+    /// Credential.
+    environment: Option<Environment>,
+    /// What an APNs token is for (extension): `VOIP` tokens get pushes of the type `voip` and no others.
+    kind: Option<TokenKind>,
     /// An older token of the same device, which this one replaces (extension). The device keeps its id,
     /// its tags and its User.
     #[schema(value_type = Option<DeviceToken>)]

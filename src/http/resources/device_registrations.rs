@@ -25,6 +25,7 @@ use crate::http::query::Query;
 use crate::http::resources::shown_token::shown_device_token;
 use crate::http::tags;
 use crate::http::validation::{Object, Problems, parse_body};
+use crate::model::apns_device::{Environment, KINDS, TokenKind};
 use crate::model::device_token;
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
@@ -56,6 +57,12 @@ struct Device {
     provider: Provider,
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<Value>,
+    /// Of an APNs device that was registered with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<Environment>,
+    /// Of an APNs device that was registered with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<TokenKind>,
 }
 
 impl Device {
@@ -65,6 +72,8 @@ impl Device {
             token: shown_device_token(keys, account_id, &device),
             provider: device.provider,
             tags: device.tags,
+            environment: device.environment.as_deref().and_then(Environment::named),
+            kind: device.kind.as_deref().and_then(TokenKind::named),
         }
     }
 }
@@ -114,10 +123,12 @@ pub(crate) async fn register(
     if let Some(device) = &device {
         other_hashes.extend(hashes_of_older_forms(&fields, "replaces"));
         let replaced = device::read_other(&mut fields, "replaces", device.provider, &mut problems);
-        other_hashes.extend(replaced.map(|replaced| hash_token(&replaced.token)));
+        other_hashes.extend(replaced.map(|replaced| hash_token(&replaced)));
     } else {
         fields.take("replaces");
     }
+    let provider = device.as_ref().map(|device| device.provider);
+    let kind = device::apns_field(&mut fields, provider, "kind", &KINDS, &mut problems);
     let tags = tags::read(&mut fields, &mut problems);
     fields.refuse_unknown(&mut problems);
 
@@ -151,6 +162,8 @@ pub(crate) async fn register(
             .master_keys
             .seal_device_token(account_id.as_uuid(), id, &device.token)?,
         tags: tags.as_ref(),
+        environment: device.environment,
+        kind,
     };
 
     idempotency::once(

@@ -286,7 +286,7 @@ fn with_credential(recipient: Recipient, senders: &Senders) -> Option<CheckedRec
     let to = match recipient.to {
         To::User(id) => CheckedTo::User(id),
         To::Device(device) => CheckedTo::Device {
-            credential_id: senders.credential(device.provider)?,
+            credential_id: senders.credential_for(&device)?,
             device,
         },
     };

@@ -12,6 +12,7 @@ use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::send::checked::{CheckedRecipient, CheckedSend, CheckedTo};
+use crate::model::apns_device::TokenKind;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::{Badge, Message};
@@ -238,11 +239,16 @@ async fn load_devices(
         })
         .collect();
 
+    let is_voip = Payload::is_voip(&send.message);
     for device in devices::of_users(&state.pool, &wanted).await? {
         // A device of a provider without a Credential is not reached.
-        let Some(credential_id) = send.senders.credential(device.provider) else {
+        let senders = &send.user_senders;
+        let Some(credential_id) = senders.of(device.provider, device.environment) else {
             continue;
         };
+        if !TokenKind::takes(device.kind, is_voip) {
+            continue;
+        }
 
         let (position, _) = users[device.index];
         let token = state.master_keys.open_device_token(

@@ -1,23 +1,26 @@
 //! Which Credential a send uses for each provider, and in which App its Users are looked up.
 
 use crate::http::State;
+use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::send::body::{NamedCredentials, SenderSpec, Targets, To};
 use crate::http::validation::Problems;
+use crate::model::apns_device::{ENVIRONMENTS, Environment};
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::operation::UserSenders;
-use crate::model::provider::Provider;
+use crate::model::provider::{CredentialType, Provider};
 use crate::store::pool::Pool;
 use crate::store::senders::{self, AskedApp};
 
 const PROVIDERS: [Provider; 2] = [Provider::Fcm, Provider::Apn];
 
-/// The Credentials of a send, at most one for each provider.
+/// The Credentials of a send, at most one of each type.
 #[derive(Default)]
 pub(super) struct Senders {
     /// The App of the Credentials; `None`: they are of several Apps.
     app_name: Option<String>,
-    credentials: Vec<(Provider, CredentialId)>,
+    /// A production Credential of APNs comes before one of the sandbox.
+    credentials: Vec<(CredentialType, CredentialId)>,
 }
 
 impl Senders {
@@ -62,6 +65,7 @@ impl Senders {
                 );
             }
         }
+        self.check_environments(targets, problems);
 
         if targets.include_users() {
             self.check_users(problems);
@@ -87,11 +91,54 @@ impl Senders {
         }
     }
 
+    /// Notes an environment of APNs that a device names and no Credential is for, once.
+    fn check_environments(&self, targets: &Targets, problems: &mut Problems) {
+        if self.credential(Provider::Apn).is_none() {
+            return;
+        }
+
+        for (name, environment) in ENVIRONMENTS {
+            let is_unreached = |to: &To| {
+                matches!(to, To::Device(device) if device.environment == Some(environment)
+                    && self.credential_for(device).is_none())
+            };
+            let first = targets
+                .recipients
+                .iter()
+                .find(|recipient| is_unreached(&recipient.to));
+            if let Some(first) = first {
+                problems.push_at(
+                    format!("to[{}].environment", first.index),
+                    format!(
+                        "no Credential of this send is for {name}: an APN Credential is for PRODUCTION, an \
+                         APN_SANDBOX Credential for SANDBOX; create one with isDefault true, or name it in from.apn"
+                    ),
+                );
+            }
+        }
+    }
+
     pub(super) fn credential(&self, provider: Provider) -> Option<CredentialId> {
         self.credentials
             .iter()
-            .find(|(known, _)| *known == provider)
+            .find(|(known, _)| known.provider() == provider)
             .map(|(_, id)| *id)
+    }
+
+    fn of_type(&self, credential_type: CredentialType) -> Option<CredentialId> {
+        self.credentials
+            .iter()
+            .find(|(known, _)| *known == credential_type)
+            .map(|(_, id)| *id)
+    }
+
+    /// The Credential that reaches `device`.
+    pub(super) fn credential_for(&self, device: &Device) -> Option<CredentialId> {
+        match device.environment {
+            Some(Environment::Sandbox) => self.of_type(CredentialType::ApnSandbox),
+            Some(Environment::Production) => self.of_type(CredentialType::Apn),
+            None => self.credential(device.provider),
+        }
     }
 
     pub(super) fn credential_ids(&self) -> Vec<CredentialId> {
@@ -122,6 +169,7 @@ impl Senders {
                 app_name: Some(app_name.clone()),
                 fcm: self.credential(Provider::Fcm),
                 apn: self.credential(Provider::Apn),
+                apn_sandbox: self.of_type(CredentialType::ApnSandbox),
             },
             _ => UserSenders::default(),
         }
@@ -233,6 +281,11 @@ async fn named(
         .map(|credential| credential.app_name.clone())
         .filter(|name| found.iter().all(|credential| credential.app_name == *name));
 
+    // With a problem, no Credential is used.
+    let credentials = found
+        .iter()
+        .map(|credential| (credential.credential_type, credential.id))
+        .collect();
     Ok(Senders {
         app_name,
         credentials,

@@ -196,6 +196,14 @@ pub(in crate::provider) fn check_override(message: &Message, stage: Stage) -> Ve
     problems
 }
 
+/// Whether `message` has the push type of calls.
+pub(in crate::provider) fn is_voip(message: &Message) -> bool {
+    Override::of(message)
+        .headers
+        .and_then(|headers| headers.get("apns-push-type"))
+        .is_some_and(|push_type| push_type == VOIP)
+}
+
 fn check_header_overrides(headers: &Map<String, Value>, stage: Stage) -> Vec<PayloadProblem> {
     let mut problems = Vec::new();
 
