@@ -34,6 +34,7 @@ pub(crate) use settle::dead_tokens::MassInvalidation;
 use crate::crypto::MasterKeys;
 use crate::delivery::dispatch::Dispatch;
 use crate::delivery::lane::registry::{LaneRegistry, LaneRegistryParams};
+use crate::delivery::lane::report::LaneReporter;
 use crate::delivery::queue::claim::Claimer;
 use crate::delivery::queue::claim_policy::ClaimPolicy;
 use crate::delivery::queue::deferred_batches::DeferredBatches;
@@ -153,6 +154,7 @@ impl Delivery {
         };
         let pruner = DeadTokenPruner::new(settings.mass_invalidation);
         let recaller = Recaller::new();
+        let reporter = LaneReporter::new();
         let lanes = LaneRegistry::new(LaneRegistryParams {
             master_keys,
             endpoints,
@@ -160,6 +162,7 @@ impl Delivery {
             quotas: settings.quotas,
             pruner: pruner.clone(),
             recalls: recaller.recalls(),
+            reports: reporter.reports(),
         });
         let dispatch = Arc::new(Mutex::new(Dispatch {
             lanes,
@@ -206,6 +209,7 @@ impl Delivery {
             tokio::spawn(renew::run(pool.clone(), leases, stop.clone())),
             tokio::spawn(pruner.run(pool.clone(), stop.clone())),
             tokio::spawn(recalling),
+            tokio::spawn(reporter.run(pool.clone(), stop.clone())),
         ];
         let claiming = tokio::spawn(claimer.run(stop.clone()));
         let recording = tokio::spawn(recorder.run(recorded));

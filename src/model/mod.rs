@@ -6,6 +6,7 @@ pub mod credential_state;
 pub mod device_token;
 pub mod failure;
 pub mod id;
+pub mod lane_state;
 pub mod masked_token;
 pub mod message;
 pub mod operation;

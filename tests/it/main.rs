@@ -71,4 +71,5 @@ mod tls;
 mod traces;
 mod transport;
 mod users;
+mod waiting;
 mod webhooks;

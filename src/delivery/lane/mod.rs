@@ -7,6 +7,7 @@ mod breaker;
 mod concurrency_limit;
 pub(super) mod rate_limiter;
 pub(super) mod registry;
+pub(super) mod report;
 pub(super) mod retry;
 mod send_policy;
 mod worker;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use crate::delivery::content::RecipientContent;
 use crate::delivery::lane::backlog::Backlog;
 use crate::delivery::lane::rate_limiter::Quota;
+use crate::delivery::lane::report::LaneReports;
 use crate::delivery::lane::retry::RetryPolicy;
 use crate::delivery::lane::worker::Worker;
 use crate::delivery::queue::recall::LaneRecall;
@@ -59,6 +61,9 @@ pub(super) struct LaneParams {
     pub quota: Quota,
     pub pruner: DeadTokenPruner,
     pub recall: LaneRecall,
+    pub reports: LaneReports,
+    /// The Credential's App, for the log.
+    pub app_name: String,
 }
 
 impl Lane {

@@ -8,12 +8,14 @@ use time::OffsetDateTime;
 
 use crate::crypto::MasterKeys;
 use crate::delivery::Quotas;
+use crate::delivery::lane::report::LaneReports;
 use crate::delivery::lane::retry::RetryPolicy;
 use crate::delivery::lane::{Job, Lane, LaneParams};
 use crate::delivery::queue::recall::Recalls;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
+use crate::model::lane_state::{LaneReport, LaneTrouble};
 use crate::model::provider::Provider;
 use crate::model::sealed::SealedCredential;
 use crate::provider::{Client, Endpoints};
@@ -35,6 +37,7 @@ pub(crate) struct LaneRegistry {
     quotas: Quotas,
     pruner: DeadTokenPruner,
     recalls: Recalls,
+    reports: LaneReports,
     by_credential: HashMap<CredentialId, Entry>,
 }
 
@@ -46,6 +49,7 @@ pub(crate) struct LaneRegistryParams {
     pub quotas: Quotas,
     pub pruner: DeadTokenPruner,
     pub recalls: Recalls,
+    pub reports: LaneReports,
 }
 
 struct Entry {
@@ -82,6 +86,7 @@ impl LaneRegistry {
             quotas: params.quotas,
             pruner: params.pruner,
             recalls: params.recalls,
+            reports: params.reports,
             by_credential: HashMap::new(),
         }
     }
@@ -148,12 +153,25 @@ impl LaneRegistry {
                 continue;
             }
 
+            let lane = self.start(&credential);
+            if let Err(reason) = &lane {
+                self.reports.report(LaneReport {
+                    credential_id: credential.id,
+                    trouble: Some(LaneTrouble {
+                        reason: (*reason).to_owned(),
+                        since: OffsetDateTime::now_utc(),
+                        next_try_at: None,
+                    }),
+                    check: None,
+                });
+            }
+
             // Replacing an entry ends its lane, which gives back what waits for the old content.
             let entry = Entry {
                 updated_at: credential.updated_at,
                 looked_up_at: now,
                 asked_at: now,
-                lane: self.start(&credential),
+                lane,
             };
             self.by_credential.insert(credential.id, entry);
         }
@@ -211,6 +229,8 @@ impl LaneRegistry {
             quota,
             pruner: self.pruner.clone(),
             recall: self.recalls.for_lane(credential.id),
+            reports: self.reports.clone(),
+            app_name: credential.app_name.clone(),
         }))
     }
 }

@@ -124,6 +124,11 @@ impl SendPolicy {
         self.retry.base
     }
 
+    /// Whether the breaker has tripped, and no request has succeeded since.
+    pub(super) fn is_tripped(&self) -> bool {
+        self.breaker.probes().is_some()
+    }
+
     /// Whether the provider has answered, and well since the breaker last tripped.
     pub(super) fn is_sending(&self) -> bool {
         self.concurrency_limit.has_answered() && self.breaker.probes().is_none()

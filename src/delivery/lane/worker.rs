@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 use crate::delivery::content::ContentProblem;
 use crate::delivery::lane::backlog::Backlog;
+use crate::delivery::lane::breaker::NO_ANSWER;
+use crate::delivery::lane::report::LaneReports;
 use crate::delivery::lane::retry::Next;
 use crate::delivery::lane::send_policy::{
     Admission, Candidate, Finding, INSPECTION_INTERVAL, Intake, Load, SendPolicy,
@@ -22,17 +24,21 @@ use crate::delivery::queue::recall::LaneRecall;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::resolution::Resolution;
 use crate::handoff::capacity::{AccountCapacity, Exemption};
+use crate::model::credential_state::CredentialReport;
 use crate::model::failure::Failure;
 use crate::model::id::CredentialId;
+use crate::model::lane_state::{LaneReport, LaneTrouble};
 use crate::model::outcome::{Answer, NotSent, Outcome};
 use crate::model::provider::Provider;
-use crate::provider::{Client, Payload};
+use crate::provider::{Client, Payload, credential_check};
 use crate::store::devices::DeadDevice;
 use crate::store::outcome_record::Attempt;
 use crate::telemetry::metrics::{LaneMetrics, LaneStatus};
 
 /// A template that takes so long to render keeps the thread from other lanes for too long.
 const SLOW_RENDERING: Duration = Duration::from_micros(300);
+/// How often a lane reports that its Credential is used.
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The task of a lane. It alone sends with the lane's Credential.
 ///
@@ -53,6 +59,12 @@ pub(super) struct Worker {
     /// Whether the last payload took long to render.
     renders_slowly: bool,
     recall: LaneRecall,
+    reports: LaneReports,
+    app_name: String,
+    /// What the lane reported last.
+    reported: Option<LaneTrouble>,
+    /// When the lane last reported what a request showed; `None`: it has had no answer.
+    checked_at: Option<Instant>,
     metrics: LaneMetrics,
 }
 
@@ -77,6 +89,10 @@ impl Worker {
             exemption: None,
             renders_slowly: false,
             recall: params.recall,
+            reports: params.reports,
+            app_name: params.app_name,
+            reported: None,
+            checked_at: None,
             metrics: LaneMetrics::new(params.provider, params.credential_id),
         }
     }
@@ -217,17 +233,14 @@ impl Worker {
     fn finish(&mut self, response: Response, in_flight: usize) {
         let now = Instant::now();
         let jitter = rand::random::<f64>();
-        let has_tripped =
-            self.policy
-                .note_result(&response.result, response.duration, in_flight, now, jitter);
+        self.policy
+            .note_result(&response.result, response.duration, in_flight, now, jitter);
 
         // From here on, dispatch sees what the breaker says.
         if self.backlog.answered(self.policy.breaker_status(now), now) {
             self.exemption = None;
         }
-        if has_tripped {
-            self.log_trip(now);
-        }
+        self.report_state(Some(&response.result), now);
 
         let Response {
             job,
@@ -273,16 +286,100 @@ impl Worker {
         });
     }
 
-    fn log_trip(&self, now: Instant) {
-        let pause = self.policy.tripped_for(now).unwrap_or_default();
+    /// Why the lane sends nothing at present; `None`: it sends. `result`: of the last request.
+    fn trouble(
+        &self,
+        result: Option<&Result<Answer, NotSent>>,
+        now: Instant,
+    ) -> Option<LaneTrouble> {
+        let is_tripped = self.policy.is_tripped();
+        if !is_tripped && !self.backlog.is_stalled() {
+            return None;
+        }
 
-        tracing::warn!(
-            credential_id = %self.credential_id,
-            provider = %self.provider,
-            reason = self.policy.last_error(),
-            seconds = pause.as_secs_f64(),
-            "lane tripped",
-        );
+        let pause = self.policy.tripped_for(now);
+        let earlier = self.reported.as_ref();
+        if let Some(earlier) = earlier
+            && pause.is_none()
+        {
+            // It probes, or it has been stalled before.
+            return Some(earlier.clone());
+        }
+
+        let last_error = self.policy.last_error().unwrap_or(NO_ANSWER);
+        let word = match result {
+            Some(Ok(answer)) if is_tripped => answer.code.as_deref(),
+            _ => None,
+        };
+        let now_utc = OffsetDateTime::now_utc();
+        Some(LaneTrouble {
+            reason: match word {
+                Some(word) => format!("{last_error}: {word}"),
+                None => last_error.to_owned(),
+            },
+            since: earlier.map_or(now_utc, |earlier| earlier.since),
+            next_try_at: pause.map(|pause| now_utc + pause),
+        })
+    }
+
+    /// Reports a change of the lane's state, and now and then that its Credential is used. Logs a change
+    /// once.
+    fn report_state(&mut self, result: Option<&Result<Answer, NotSent>>, now: Instant) {
+        let is_due = result.is_some()
+            && self
+                .checked_at
+                .is_none_or(|at| now.saturating_duration_since(at) >= CHECK_INTERVAL);
+        if !is_due
+            && self.reported.is_none()
+            && !self.policy.is_tripped()
+            && !self.backlog.is_stalled()
+        {
+            return;
+        }
+
+        let trouble = self.trouble(result, now);
+        let is_changed = trouble != self.reported;
+        if !is_due && !is_changed {
+            return;
+        }
+
+        self.log_change(trouble.as_ref());
+        let check = result.map(|result| CredentialReport {
+            id: self.credential_id,
+            at: OffsetDateTime::now_utc(),
+            check: credential_check(result),
+        });
+        if check.is_some() {
+            self.checked_at = Some(now);
+        }
+        self.reports.report(LaneReport {
+            credential_id: self.credential_id,
+            trouble: trouble.clone(),
+            check,
+        });
+        self.reported = trouble;
+    }
+
+    fn log_change(&self, trouble: Option<&LaneTrouble>) {
+        let app_name = &self.app_name;
+        let credential_id = self.credential_id;
+        let provider = self.provider;
+        let before = self.reported.as_ref().map(|before| &before.reason);
+
+        match trouble {
+            Some(trouble) if before != Some(&trouble.reason) => {
+                let what = if self.policy.is_tripped() {
+                    "lane tripped"
+                } else {
+                    "lane stalled"
+                };
+                tracing::warn!(app_name, %credential_id, %provider, reason = trouble.reason, "{what}");
+            }
+            None if before.is_some() => {
+                tracing::info!(app_name, %credential_id, %provider, "lane sends again");
+            }
+            _ => {}
+        }
     }
 
     fn inspect(&mut self, queue: &mut mpsc::UnboundedReceiver<Job>, in_flight: usize) {
@@ -299,11 +396,7 @@ impl Worker {
                         .account
                         .as_ref()
                         .map(|account| account.exempt(in_flight));
-                    tracing::warn!(
-                        credential_id = %self.credential_id,
-                        provider = %self.provider,
-                        "lane stalled",
-                    );
+                    self.report_state(None, now);
                 }
                 self.evict(queue, usize::MAX);
             }

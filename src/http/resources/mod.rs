@@ -11,4 +11,5 @@ pub(super) mod operations;
 pub(super) mod push_notifications;
 mod shown_token;
 pub(super) mod users;
+mod waiting;
 pub(super) mod webhooks;

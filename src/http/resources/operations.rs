@@ -13,6 +13,7 @@ use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, Query};
+use crate::http::resources::waiting::{self, WaitingFor};
 use crate::http::tags::parse_filter;
 use crate::model::id::OperationId;
 use crate::model::message::Priority;
@@ -43,6 +44,10 @@ struct Operation {
     /// Present if the Operation was scheduled (extension).
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<Schedule>,
+    /// What its first unsettled notification waits for: only of an Operation that is fetched by its id,
+    /// and whose notifications are not about to be sent (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<WaitingFor>,
 }
 
 /// When an Operation is sent.
@@ -103,6 +108,7 @@ impl From<OperationStats> for Operation {
             schedule: operation.send_at.map(|send_at| Schedule {
                 send_at: [Date(send_at)],
             }),
+            waiting_for: None,
         }
     }
 }
@@ -128,7 +134,13 @@ pub(crate) async fn fetch(
         .await?
         .ok_or_else(ApiError::not_found)?;
 
-    Ok(HttpResponse::Ok().json(Operation::from(operation)))
+    let is_waiting = operation.queued > 0 && !operation.is_scheduled;
+    let mut operation = Operation::from(operation);
+    if is_waiting {
+        operation.waiting_for = waiting::of_operation(&state.pool, id).await?;
+    }
+
+    Ok(HttpResponse::Ok().json(operation))
 }
 
 /// Operations, newest first. With a filter that few match, a page may be short or empty although others

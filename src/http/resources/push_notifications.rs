@@ -16,12 +16,14 @@ use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, Query};
 use crate::http::resources::shown_token::shown_token;
+use crate::http::resources::waiting::{NotificationError, Reasons, WaitingFor};
 use crate::http::tags::parse_filter;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId, UserId};
 use crate::model::message::{Badge, Message, Priority, Sound};
 use crate::model::provider::Provider;
 use crate::model::recipient;
 use crate::model::status::PushNotificationStatus;
+use crate::store::notification_reasons::NotificationKey;
 use crate::store::push_notifications::{self as store, PushNotificationFilter};
 use crate::template::{MessageTemplate, is_templated};
 
@@ -36,6 +38,12 @@ struct PushNotification {
     status: PushNotificationStatus,
     created_at: Date,
     updated_at: Date,
+    /// Only of a QUEUED one that is not about to be sent (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<WaitingFor>,
+    /// Only of a FAILED one (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<NotificationError>,
 }
 
 /// The recipient of a notification.
@@ -113,8 +121,32 @@ impl PushNotification {
             },
             created_at: Date(notification.created_at),
             updated_at: Date(notification.updated_at),
+            waiting_for: None,
+            error: None,
         }
     }
+
+    /// Adds what is on record about why it is not sent.
+    fn with_reasons(mut self, key: NotificationKey, reasons: &Reasons) -> Self {
+        match self.status {
+            PushNotificationStatus::Queued => self.waiting_for = reasons.waiting_for(key),
+            PushNotificationStatus::Failed => self.error = reasons.error(key),
+            PushNotificationStatus::Scheduled
+            | PushNotificationStatus::Sent
+            | PushNotificationStatus::Canceled => {}
+        }
+
+        self
+    }
+}
+
+/// The notification's key, if its status has a reason.
+fn key_with_reason(notification: &store::PushNotification) -> Option<NotificationKey> {
+    matches!(
+        notification.shown_status(),
+        PushNotificationStatus::Queued | PushNotificationStatus::Failed
+    )
+    .then_some((notification.operation_id, notification.position))
 }
 
 impl FullPushNotification {
@@ -187,7 +219,11 @@ pub(crate) async fn fetch(
     if let Some(badge) = found.badge {
         message.badge = Some(Badge::Number(badge));
     }
-    let notification = PushNotification::new(found.notification, caller, &state.master_keys);
+    let key = (found.notification.operation_id, found.notification.position);
+    let keys: Vec<_> = key_with_reason(&found.notification).into_iter().collect();
+    let reasons = Reasons::read(&state.pool, &keys).await?;
+    let notification = PushNotification::new(found.notification, caller, &state.master_keys)
+        .with_reasons(key, &reasons);
 
     Ok(HttpResponse::Ok().json(FullPushNotification::new(notification, message)))
 }
@@ -271,13 +307,19 @@ pub(crate) async fn list(
     let turn = state.list_turns.next(caller.account_id).await?;
     let found = store::list(turn.pool, caller.account_id, &filter).await?;
     drop(turn);
+    let keys: Vec<_> = found.records.iter().filter_map(key_with_reason).collect();
+    let reasons = Reasons::read(&state.pool, &keys).await?;
 
     let next = found.next.map(|id| id.to_string());
     let pagination = page.pagination(next, &state.master_keys);
     let push_notifications = found
         .records
         .into_iter()
-        .map(|notification| PushNotification::new(notification, caller, &state.master_keys))
+        .map(|notification| {
+            let key = (notification.operation_id, notification.position);
+            PushNotification::new(notification, caller, &state.master_keys)
+                .with_reasons(key, &reasons)
+        })
         .collect();
 
     Ok(HttpResponse::Ok().json(PushNotificationList {

@@ -1,0 +1,171 @@
+//! What is not sent, and why: `waitingFor` of QUEUED notifications and their Operations, and `error` of
+//! FAILED ones.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use crate::http::date::Date;
+use crate::model::id::{CredentialId, OperationId};
+use crate::model::lane_state::LaneTrouble;
+use crate::store::lane_states;
+use crate::store::notification_reasons::{self, NotificationKey, NotificationReason};
+use crate::store::pool::Pool;
+
+/// What a notification waits for (extension).
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WaitingFor {
+    /// For people.
+    reason: String,
+    since: Date,
+    /// Null: not known.
+    next_try: Option<Date>,
+}
+
+/// Why a notification failed (extension): as in the Operation's Errors.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct NotificationError {
+    /// The provider's code, or Bellwire's.
+    code: String,
+    message: Option<String>,
+}
+
+/// What is on record about some notifications, and about the lanes that they go to.
+pub(crate) struct Reasons {
+    by_notification: HashMap<NotificationKey, NotificationReason>,
+    troubles: HashMap<CredentialId, LaneTrouble>,
+}
+
+impl Reasons {
+    /// Reads what is on record about these notifications, which are QUEUED or FAILED.
+    pub(crate) async fn read(pool: &Pool, keys: &[NotificationKey]) -> sqlx::Result<Self> {
+        if keys.is_empty() {
+            return Ok(Self {
+                by_notification: HashMap::new(),
+                troubles: HashMap::new(),
+            });
+        }
+
+        let by_notification = notification_reasons::fetch(pool, keys).await?;
+        let credentials: Vec<CredentialId> = by_notification
+            .values()
+            .flat_map(|reason| reason.credentials.iter().copied())
+            .collect();
+        let troubles = lane_states::troubles(pool, &credentials).await?;
+
+        Ok(Self {
+            by_notification,
+            troubles,
+        })
+    }
+
+    /// What a QUEUED notification waits for; `None`: it is about to be sent.
+    pub(crate) fn waiting_for(&self, key: NotificationKey) -> Option<WaitingFor> {
+        let reason = self.by_notification.get(&key)?;
+        let trouble = reason
+            .credentials
+            .iter()
+            .find_map(|credential_id| self.troubles.get(credential_id));
+
+        waiting_for(reason, trouble, OffsetDateTime::now_utc())
+    }
+
+    /// Why a FAILED notification failed.
+    pub(crate) fn error(&self, key: NotificationKey) -> Option<NotificationError> {
+        let reason = self.by_notification.get(&key)?;
+
+        Some(NotificationError {
+            code: reason.error_code.clone()?,
+            message: reason.error_message.clone(),
+        })
+    }
+}
+
+/// What an Operation with unsettled notifications waits for: what the first of them does.
+pub(crate) async fn of_operation(
+    pool: &Pool,
+    operation_id: OperationId,
+) -> sqlx::Result<Option<WaitingFor>> {
+    let first = pool
+        .within(async |connection| {
+            notification_reasons::first_unsettled(connection, operation_id).await
+        })
+        .await?;
+
+    let Some(key) = first else {
+        return Ok(None);
+    };
+    Ok(Reasons::read(pool, &[key]).await?.waiting_for(key))
+}
+
+/// The trouble of the lane says most; without one, the notification waits for its own next attempt.
+fn waiting_for(
+    reason: &NotificationReason,
+    trouble: Option<&LaneTrouble>,
+    now: OffsetDateTime,
+) -> Option<WaitingFor> {
+    if let Some(trouble) = trouble {
+        return Some(WaitingFor {
+            reason: trouble.reason.clone(),
+            since: Date(trouble.since),
+            next_try: trouble.next_try_at.map(Date),
+        });
+    }
+
+    let next_attempt_at = reason.next_attempt_at.filter(|at| *at > now)?;
+    let error = [&reason.error_code, &reason.error_message];
+    let error: Vec<&str> = error
+        .into_iter()
+        .filter_map(|part| part.as_deref())
+        .collect();
+
+    Some(WaitingFor {
+        reason: format!("the next attempt; the last one: {}", error.join(": ")),
+        since: Date(reason.updated_at?),
+        next_try: Some(Date(next_attempt_at)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::*;
+
+    fn reason(next_attempt_at: Option<OffsetDateTime>, now: OffsetDateTime) -> NotificationReason {
+        NotificationReason {
+            credentials: Vec::new(),
+            next_attempt_at,
+            error_code: Some("UNAVAILABLE".to_owned()),
+            error_message: Some("try later".to_owned()),
+            updated_at: Some(now),
+        }
+    }
+
+    #[test]
+    fn a_notification_waits_for_its_lane_or_for_its_next_attempt() {
+        let now = OffsetDateTime::now_utc();
+        let later = now + Duration::MINUTE;
+        let trouble = LaneTrouble {
+            reason: "the provider refuses the Credential".to_owned(),
+            since: now,
+            next_try_at: Some(later),
+        };
+
+        let lane = waiting_for(&reason(None, now), Some(&trouble), now).unwrap();
+        assert_eq!(lane.reason, trouble.reason);
+        assert_eq!(lane.next_try, Some(Date(later)));
+
+        let retry = waiting_for(&reason(Some(later), now), None, now).unwrap();
+        assert_eq!(
+            retry.reason,
+            "the next attempt; the last one: UNAVAILABLE: try later"
+        );
+
+        assert_eq!(waiting_for(&reason(None, now), None, now), None);
+        assert_eq!(waiting_for(&reason(Some(now), now), None, now), None);
+    }
+}

@@ -1,0 +1,26 @@
+//! What a Credential's lane says about itself.
+
+use time::OffsetDateTime;
+
+use crate::model::credential_state::CredentialReport;
+use crate::model::id::CredentialId;
+
+/// Why a lane sends nothing at present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneTrouble {
+    /// For people, free of secrets.
+    pub reason: String,
+    pub since: OffsetDateTime,
+    /// When the provider is tried next; `None`: not known.
+    pub next_try_at: Option<OffsetDateTime>,
+}
+
+/// What a lane reports.
+#[derive(Debug, Clone)]
+pub struct LaneReport {
+    pub credential_id: CredentialId,
+    /// `None`: it sends.
+    pub trouble: Option<LaneTrouble>,
+    /// What its last request showed about the Credential; `None`: it got no answer.
+    pub check: Option<CredentialReport>,
+}
