@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// `timeout`, `npm run` and others pass a signal on that the process gets from the terminal as well:
 /// within this time after the first, a signal is that same one.
-const REPEATED_WITHIN: Duration = Duration::from_secs(1);
+const REPEATED_WITHIN: Duration = Duration::from_millis(50);
 
 /// Listens from its creation on: no signal is missed, and none ends the process without a shutdown.
 pub(crate) struct Signals {
