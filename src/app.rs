@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use secrecy::ExposeSecret;
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -179,6 +180,22 @@ pub(crate) async fn migrate(
     schema::migrate(pool).await.context(POSTGRES_UNUSABLE)
 }
 
+/// Fails unless the configured Postgres has the schema of this release, or a newer one. For commands
+/// that migrate nothing.
+pub(crate) async fn require_schema(pool: &Pool) -> anyhow::Result<()> {
+    let version = pool
+        .within(async |connection: &mut PgConnection| schema::version_of(connection).await)
+        .await;
+
+    match version.context(POSTGRES_UNUSABLE)? {
+        None => bail!("the database has no tables of Bellwire yet: run `bellwire migrate`"),
+        Some(version) if version < schema::newest() => bail!(
+            "the tables in the database are those of an older release: run `bellwire migrate`"
+        ),
+        Some(_) => Ok(()),
+    }
+}
+
 /// Decides in which form `keys` seal new secrets.
 pub(crate) async fn decide_seal_form(
     config: &Config,
@@ -290,6 +307,7 @@ impl App {
             pool: pool.clone(),
             list_turns: http::ListTurns::new(list_pool.clone()),
             api_keys: http::api_key_lookup::start(&pool),
+            key_use: http::key_use::KeyUse::start(pool.clone()),
             senders: http::sender_lookup::start(&pool),
             group_commit: GroupCommit::start(&pool, local_delivery),
             master_keys: master_keys.clone(),

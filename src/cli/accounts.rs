@@ -1,14 +1,15 @@
-//! `bellwire accounts`: lists the accounts, and sets how much of the delivery each gets.
+//! `bellwire accounts`: lists, renames and deletes accounts, and sets how much of the delivery each gets.
 
 use std::io::Write;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Subcommand;
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app;
 use crate::config::Config;
+use crate::model::id::AccountId;
 use crate::store::accounts::{self, Account, MAX_WEIGHT};
 use crate::store::pool::Pool;
 
@@ -17,6 +18,28 @@ pub(super) enum Command {
     /// List all accounts with their weights.
     List {
         /// Print a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Rename an account.
+    Rename {
+        /// The account's id or name.
+        id: String,
+        /// The new name: 1 to 64 characters.
+        name: String,
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete an account with its keys, Apps, Credentials, Users and devices. Its notifications that
+    /// wait fail; its records can't be read any more and end with their retention.
+    Delete {
+        /// The account's id or name.
+        id: String,
+        /// Really delete it. Without this, only what would be deleted is printed.
+        #[arg(long)]
+        yes: bool,
+        /// Print a JSON object.
         #[arg(long)]
         json: bool,
     },
@@ -36,9 +59,12 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()> {
     let pool = app::connect_now(config).await?;
+    app::require_schema(&pool).await?;
 
     match command {
         Command::List { json } => list(&pool, json).await,
+        Command::Rename { id, name, json } => rename(&pool, &id, &name, json).await,
+        Command::Delete { id, yes, json } => delete(&pool, &id, yes, json).await,
         Command::Weight { id, weight, json } => set_weight(&pool, &id, weight, json).await,
     }
 }
@@ -58,24 +84,86 @@ async fn list(pool: &Pool, is_json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn set_weight(pool: &Pool, id: &str, weight: u32, is_json: bool) -> anyhow::Result<()> {
+/// The account with the id or name `id`.
+async fn find(pool: &Pool, id: &str) -> anyhow::Result<AccountId> {
     let found = match id.parse() {
-        Ok(id) => accounts::set_weight(pool, id, weight).await?,
+        Ok(id) => Some(id),
         // An account may have a name that looks like anything.
-        Err(_) => match accounts::find(pool, id).await? {
-            Some(id) => accounts::set_weight(pool, id, weight).await?,
-            None => None,
-        },
+        Err(_) => accounts::find(pool, id).await?,
     };
-    let Some(account) = found else {
-        bail!("no account has the id or name '{id}': `bellwire accounts list` lists all accounts");
-    };
+
+    found.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> anyhow::Error {
+    anyhow!("no account has the id or name '{id}': `bellwire accounts list` lists all accounts")
+}
+
+async fn rename(pool: &Pool, id: &str, name: &str, is_json: bool) -> anyhow::Result<()> {
+    let length = name.chars().count();
+    if !(1..=64).contains(&length) {
+        bail!("the name of an account must have 1 to 64 characters; it has {length}");
+    }
+
+    let account_id = find(pool, id).await?;
+    if accounts::find(pool, name)
+        .await?
+        .is_some_and(|other| other != account_id)
+    {
+        bail!("another account has the name '{name}'");
+    }
+
+    let renamed = accounts::rename(pool, account_id, name).await?;
+    print(&renamed.ok_or_else(|| unknown(id))?, is_json)
+}
+
+async fn delete(pool: &Pool, id: &str, is_sure: bool, is_json: bool) -> anyhow::Result<()> {
+    let account_id = find(pool, id).await?;
+    let holding = accounts::holding(pool, account_id)
+        .await?
+        .ok_or_else(|| unknown(id))?;
+    if is_sure {
+        accounts::delete(pool, account_id).await?;
+    }
 
     let mut out = std::io::stdout();
     if is_json {
-        writeln!(out, "{:#}", as_json(&account))?;
+        let deleted = json!({
+            "id": account_id.to_string(),
+            "name": holding.name,
+            "deleted": is_sure,
+            "keys": holding.keys,
+            "credentials": holding.credentials,
+            "users": holding.users,
+        });
+        return Ok(writeln!(out, "{deleted:#}")?);
+    }
+
+    let verb = if is_sure {
+        "deleted"
     } else {
-        writeln!(out, "{}", as_line(&account))?;
+        "would delete (repeat with --yes)"
+    };
+    Ok(writeln!(
+        out,
+        "{verb}: {account_id}  {}, with {} keys, {} Credentials and {} Users",
+        holding.name, holding.keys, holding.credentials, holding.users
+    )?)
+}
+
+async fn set_weight(pool: &Pool, id: &str, weight: u32, is_json: bool) -> anyhow::Result<()> {
+    let account_id = find(pool, id).await?;
+    let account = accounts::set_weight(pool, account_id, weight).await?;
+
+    print(&account.ok_or_else(|| unknown(id))?, is_json)
+}
+
+fn print(account: &Account, is_json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    if is_json {
+        writeln!(out, "{:#}", as_json(account))?;
+    } else {
+        writeln!(out, "{}", as_line(account))?;
     }
     Ok(())
 }

@@ -1,20 +1,28 @@
-//! `bellwire keys`: creates, lists and revokes API keys.
+//! `bellwire keys`: creates, lists, rotates and revokes API keys.
 
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use humantime_serde::re::humantime;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::app;
 use crate::config::Config;
-use crate::crypto::{generate_api_secret, hash_api_secret};
-use crate::store::api_keys::{KnownKey, Role};
+use crate::crypto::{generate_api_key, generate_api_secret, hash_api_secret};
+use crate::model::id::AccountId;
+use crate::store::api_keys::{ApiKey, NewApiKey, Role};
 use crate::store::pool::Pool;
 use crate::store::{accounts, api_keys};
 
-/// Random characters in the name of a key.
-const KEY_LENGTH: usize = 24;
+/// Keys that one statement reads.
+const STEP: i64 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -26,89 +34,285 @@ pub(super) enum Command {
         /// What the key allows: everything (full), sending and canceling (send), or reading (read).
         #[arg(long, value_enum, default_value_t = Role::Full)]
         role: Role,
+        /// What the key is for, such as the service that uses it: 1 to 64 characters.
+        #[arg(long, value_parser = name_of_key)]
+        name: Option<String>,
+        /// Anything else to remember: 1 to 256 characters.
+        #[arg(long, value_parser = note_of_key)]
+        note: Option<String>,
+        /// How long the key works, such as 90d. Without it, the key has no end.
+        #[arg(long, value_parser = humantime::parse_duration)]
+        expires: Option<Duration>,
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
     },
-    /// List all keys.
-    List,
+    /// List keys.
+    List {
+        /// Only the keys of the account with this name.
+        #[arg(long)]
+        account: Option<String>,
+        /// Print a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Create a key in place of another one, which works for a while longer.
+    Rotate {
+        /// The user name of the key.
+        key: String,
+        /// How long the old key still works.
+        #[arg(long, default_value = "24h", value_parser = humantime::parse_duration)]
+        overlap: Duration,
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Revoke a key. Its next request is refused.
     Revoke {
-        /// The name of the key.
+        /// The user name of the key.
         key: String,
     },
+}
+
+fn name_of_key(text: &str) -> Result<String, String> {
+    bounded(text, 64)
+}
+
+fn note_of_key(text: &str) -> Result<String, String> {
+    bounded(text, 256)
+}
+
+fn bounded(text: &str, most: usize) -> Result<String, String> {
+    let length = text.chars().count();
+    if !(1..=most).contains(&length) {
+        return Err(format!("must have 1 to {most} characters; it has {length}"));
+    }
+
+    Ok(text.to_owned())
+}
+
+/// A key to create.
+struct Wanted {
+    account_id: AccountId,
+    role: Role,
+    name: Option<String>,
+    note: Option<String>,
+    expires_at: Option<OffsetDateTime>,
 }
 
 pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()> {
     let pool = app::connect_now(config).await?;
 
     match command {
-        Command::Create { account, role } => {
+        Command::Create {
+            account,
+            role,
+            name,
+            note,
+            expires,
+            json,
+        } => {
             app::migrate(config, &pool, Duration::ZERO).await?;
-            create(&pool, &account, role).await
+            let wanted = Wanted {
+                account_id: find_or_create(&pool, &account).await?,
+                role,
+                name,
+                note,
+                expires_at: expires.map(|period| OffsetDateTime::now_utc() + period),
+            };
+            let created = create(&pool, &wanted).await?;
+            print_created(&created, json)
         }
-        Command::List => list(&pool).await,
-        Command::Revoke { key } => revoke(&pool, &key).await,
+        Command::List { account, json } => {
+            app::require_schema(&pool).await?;
+            list(&pool, account.as_deref(), json).await
+        }
+        Command::Rotate { key, overlap, json } => {
+            app::require_schema(&pool).await?;
+            let created = rotate(&pool, &key, overlap).await?;
+            print_created(&created, json)
+        }
+        Command::Revoke { key } => {
+            app::require_schema(&pool).await?;
+            revoke(&pool, &key).await
+        }
     }
 }
 
-async fn create(pool: &Pool, account: &str, role: Role) -> anyhow::Result<()> {
-    let account_id = accounts::find_or_create(pool, account)
+async fn find_or_create(pool: &Pool, account: &str) -> anyhow::Result<AccountId> {
+    accounts::find_or_create(pool, account)
         .await
         .with_context(|| {
             format!(
                 "the account '{account}' can't be created; its name must have 1 to 64 characters"
             )
-        })?;
+        })
+}
 
-    let key = new_key();
-    let secret = generate_api_secret();
-    let known = KnownKey {
-        account_id,
-        secret_hash: hash_api_secret(&secret),
-        role,
+/// A key that was created, with its secret.
+struct Created {
+    key: String,
+    secret: String,
+    expires_at: Option<OffsetDateTime>,
+}
+
+async fn create(pool: &Pool, wanted: &Wanted) -> anyhow::Result<Created> {
+    let created = Created {
+        key: generate_api_key(),
+        secret: generate_api_secret(),
+        expires_at: wanted.expires_at,
     };
-    if !api_keys::insert(pool, &key, &known).await? {
-        bail!("the key {key} exists already: try again");
-    }
+    let new = NewApiKey {
+        key: &created.key,
+        account_id: wanted.account_id,
+        secret_hash: &hash_api_secret(&created.secret),
+        role: wanted.role,
+        name: wanted.name.as_deref(),
+        note: wanted.note.as_deref(),
+        expires_at: wanted.expires_at,
+    };
+    pool.within(async |connection: &mut PgConnection| api_keys::create(connection, &new).await)
+        .await?;
 
+    Ok(created)
+}
+
+fn print_created(created: &Created, is_json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+
+    if is_json {
+        let created = json!({
+            "key": created.key,
+            "secret": created.secret,
+            "expiresAt": created.expires_at.map(timestamp),
+        });
+        return Ok(writeln!(out, "{created:#}")?);
+    }
     Ok(writeln!(
-        std::io::stdout(),
-        "key:    {key}\nsecret: {secret}"
+        out,
+        "key:    {}\nsecret: {}",
+        created.key, created.secret
     )?)
 }
 
-async fn list(pool: &Pool) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
+/// The new key has the account, role, name and note of the old one. Both work until the overlap ends.
+async fn rotate(pool: &Pool, key: &str, overlap: Duration) -> anyhow::Result<Created> {
+    let now = OffsetDateTime::now_utc();
+    let old = api_keys::fetch(pool, None, key)
+        .await?
+        .filter(|old| old.state(now) == "active");
+    let Some(old) = old else {
+        bail!("no active key has the name {key}: `bellwire keys list` lists all keys");
+    };
 
-    for key in api_keys::list(pool).await? {
-        let state = if key.revoked_at.is_some() {
-            "revoked"
-        } else {
-            "active"
-        };
-        let role = format!("{:?}", key.role).to_lowercase();
-        writeln!(
-            out,
-            "{}  {state}  {role}  {}  {}",
-            key.key,
-            key.created_at.date(),
-            key.account
-        )?;
+    let created = create(
+        pool,
+        &Wanted {
+            account_id: old.account_id,
+            role: old.role,
+            name: old.name,
+            note: old.note,
+            expires_at: None,
+        },
+    )
+    .await?;
+    api_keys::expire(pool, key, now + overlap).await?;
+    Ok(created)
+}
+
+async fn list(pool: &Pool, account: Option<&str>, is_json: bool) -> anyhow::Result<()> {
+    let accounts: HashMap<AccountId, String> = accounts::list(pool)
+        .await?
+        .into_iter()
+        .map(|account| (account.id, account.name))
+        .collect();
+    let account_id = match account {
+        None => None,
+        Some(name) => {
+            let found = accounts.iter().find(|(_, known)| *known == name);
+            let Some((id, _)) = found else {
+                bail!(
+                    "no account has the name '{name}': `bellwire accounts list` lists all accounts"
+                );
+            };
+            Some(*id)
+        }
+    };
+
+    let mut keys = Vec::new();
+    loop {
+        let after = keys.last().map(|key: &ApiKey| key.key.clone());
+        let page = api_keys::list(pool, account_id, after.as_deref(), STEP).await?;
+        let is_last = (page.len() as i64) < STEP;
+        keys.extend(page);
+        if is_last {
+            break;
+        }
     }
+    let name_of = |key: &ApiKey| accounts.get(&key.account_id).cloned().unwrap_or_default();
+    keys.sort_by_key(|key| (name_of(key), key.created_at));
 
+    let now = OffsetDateTime::now_utc();
+    let mut out = std::io::stdout();
+    if is_json {
+        let keys: Vec<Value> = keys
+            .iter()
+            .map(|key| as_json(key, &name_of(key), now))
+            .collect();
+        return Ok(writeln!(out, "{:#}", json!(keys))?);
+    }
+    for key in &keys {
+        writeln!(out, "{}", as_line(key, &name_of(key), now))?;
+    }
     Ok(())
 }
 
+fn as_line(key: &ApiKey, account: &str, now: OffsetDateTime) -> String {
+    let role = format!("{:?}", key.role).to_lowercase();
+    let used = match key.last_used_at {
+        Some(at) => format!("used {}", at.date()),
+        None => "never used".to_owned(),
+    };
+    let mut line = format!(
+        "{}  {}  {role}  {}  {account}  {used}",
+        key.key,
+        key.state(now),
+        key.created_at.date(),
+    );
+
+    if let Some(end) = key.expires_at {
+        let _ = write!(line, "  until {}", timestamp(end));
+    }
+    for text in [&key.name, &key.note].into_iter().flatten() {
+        let _ = write!(line, "  {text}");
+    }
+    line
+}
+
+fn as_json(key: &ApiKey, account: &str, now: OffsetDateTime) -> Value {
+    json!({
+        "key": key.key,
+        "status": key.state(now).to_uppercase(),
+        "role": key.role,
+        "account": account,
+        "name": key.name,
+        "note": key.note,
+        "createdAt": timestamp(key.created_at),
+        "expiresAt": key.expires_at.map(timestamp),
+        "revokedAt": key.revoked_at.map(timestamp),
+        "lastUsedAt": key.last_used_at.map(timestamp),
+    })
+}
+
+fn timestamp(at: OffsetDateTime) -> String {
+    let second = at.replace_nanosecond(0).unwrap_or(at);
+    second.format(&Rfc3339).unwrap_or_default()
+}
+
 async fn revoke(pool: &Pool, key: &str) -> anyhow::Result<()> {
-    if !api_keys::revoke(pool, key).await? {
+    if !api_keys::revoke(pool, None, key).await? {
         bail!("no active key has the name {key}: `bellwire keys list` lists all keys");
     }
 
     Ok(writeln!(std::io::stdout(), "revoked: {key}")?)
-}
-
-/// `SK` and random characters, the form of the API's keys.
-fn new_key() -> String {
-    let random = generate_api_secret().replace(['-', '_'], "");
-    let random: String = random.chars().take(KEY_LENGTH).collect();
-
-    format!("SK{random}")
 }

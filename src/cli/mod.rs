@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod accounts;
 mod health;
+mod init;
 mod keys;
 mod memory;
 mod process;
@@ -92,6 +93,9 @@ enum Command {
     /// Store a demo account with the key dev:dev, and Credentials for the simulator.
     #[cfg(feature = "dev")]
     Demo(dev::demo::Arguments),
+    /// Make the settings that an installation needs once, such as its master key. Nothing that is there
+    /// is replaced.
+    Init(init::Arguments),
     /// Migrate the database's schema and exit.
     Migrate {
         /// Also distribute the large tables, with their rows, over the workers of Citus; see
@@ -102,7 +106,7 @@ enum Command {
     /// List accounts, and set how much of the delivery each gets.
     #[command(subcommand)]
     Accounts(accounts::Command),
-    /// Create, list and revoke API keys.
+    /// Create, list, rotate and revoke API keys.
     #[command(subcommand)]
     Keys(keys::Command),
     /// Seal all stored secrets with the current master key, so that old keys can be retired.
@@ -145,6 +149,7 @@ impl Cli {
             }
             #[cfg(feature = "dev")]
             Command::Demo(arguments) => dev::demo::run(&arguments, &load()?).await,
+            Command::Init(arguments) => init::run(&arguments),
             Command::Migrate { citus } => migrate(&load()?, citus).await,
             Command::Accounts(command) => accounts::run(command, &load_and_warn(load)?).await,
             Command::Keys(command) => keys::run(command, &load_and_warn(load)?).await,

@@ -9,6 +9,17 @@ pub fn generate_api_secret() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
+/// Random characters in the name of an API key.
+const KEY_LENGTH: usize = 24;
+
+/// The name of a new API key: `SK` and random characters, the form of the API's keys.
+pub fn generate_api_key() -> String {
+    let random = generate_api_secret().replace(['-', '_'], "");
+    let random: String = random.chars().take(KEY_LENGTH).collect();
+
+    format!("SK{random}")
+}
+
 /// SHA-256 of an API key's secret, which is stored in its place. A fast hash is enough, because a
 /// secret of 256 random bits can't be guessed.
 pub fn hash_api_secret(secret: &str) -> Vec<u8> {

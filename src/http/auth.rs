@@ -1,6 +1,6 @@
 //! Authentication: HTTP Basic with an API key and its secret.
 
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 
 use actix_web::http::Method;
@@ -25,6 +25,22 @@ pub(super) struct Caller {
     pub account_id: AccountId,
 }
 
+/// The user name of the key that a request is made with. A handler that takes it takes a [`Caller`] too.
+pub(super) struct CallerKey(pub String);
+
+impl FromRequest for CallerKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let credentials = Authorization::<Basic>::parse(request)
+            .map_err(|_| ApiError::unauthorized())
+            .map(Authorization::into_scheme);
+
+        ready(credentials.map(|credentials| Self(credentials.user_id().to_owned())))
+    }
+}
+
 impl FromRequest for Caller {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
@@ -46,6 +62,8 @@ impl FromRequest for Caller {
             };
             // Only known keys are counted: strangers can't fill the limiter's memory.
             state.rate_limits.check_request(credentials.user_id())?;
+
+            state.key_use.note(credentials.user_id());
 
             let pattern = request.match_pattern().unwrap_or_default();
             if !is_allowed(known.role, request.method(), &pattern) {
@@ -171,8 +189,13 @@ fn is_allowed(role: Role, method: &Method, pattern: &str) -> bool {
     match role {
         Role::Full => true,
         Role::Send => *method == Method::POST && is_sending(pattern),
-        Role::Read => matches!(*method, Method::GET | Method::HEAD),
+        Role::Read => matches!(*method, Method::GET | Method::HEAD) && !is_about_keys(pattern),
     }
+}
+
+/// Whether the route `pattern` manages API keys.
+fn is_about_keys(pattern: &str) -> bool {
+    pattern.ends_with("/Keys") || pattern.contains("/Keys/")
 }
 
 /// Whether a POST to the route `pattern` sends, previews or cancels.

@@ -25,6 +25,7 @@ mod error;
 mod failed_logins;
 mod health;
 mod idempotency;
+pub(crate) mod key_use;
 mod list_turns;
 pub(crate) mod metrics;
 mod not_found;
@@ -57,11 +58,12 @@ pub(crate) use body_budget::{BodyBudget, BodyBudgetSizes};
 use error::ApiError;
 pub(crate) use failed_logins::FailedLogins;
 pub(crate) use health::{Readiness, ReadinessLookup, start_lookup as start_readiness_lookup};
+use key_use::KeyUse;
 pub(crate) use list_turns::ListTurns;
 use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
-    apps, cancel, credentials, delivery_attempts, device_registrations, error_totals,
+    apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, keys,
     operation_errors, operations, push_notifications, users, webhooks,
 };
 use response_headers::ClosesConnections;
@@ -84,6 +86,7 @@ pub(crate) struct State {
     /// For reads of lists.
     pub list_turns: ListTurns,
     pub api_keys: ApiKeyLookup,
+    pub key_use: KeyUse,
     pub senders: SenderLookup,
     pub group_commit: GroupCommit,
     /// Seal Credentials and device tokens, and sign page tokens.
@@ -223,6 +226,22 @@ fn read() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
+/// The routes of API keys.
+fn key_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/Keys", "GET, HEAD, POST")
+                .route(read().to(keys::list))
+                .route(web::post().to(keys::create)),
+        )
+        .service(
+            resource("/Keys/{key}", "GET, HEAD, DELETE")
+                .route(read().to(keys::fetch))
+                .route(web::delete().to(keys::revoke)),
+        )
+        .service(resource("/Keys/{key}/Rotate", "POST").route(web::post().to(keys::rotate)));
+}
+
 fn routes(config: &mut web::ServiceConfig) {
     let service = web::scope("/v1/PushNotifications")
         .service(
@@ -264,6 +283,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             resource("/Credentials/{id}/Test", "POST").route(web::post().to(credentials::test)),
         )
+        .configure(key_routes)
         .service(resource("/Apps", "GET, HEAD").route(read().to(apps::list)))
         .service(
             resource("/Apps/{name}", "GET, HEAD, PATCH")

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::AccountId;
+use crate::store::pool::Pool;
 
 /// The largest weight, as `accounts_weight_check` says.
 pub(crate) const MAX_WEIGHT: u32 = 1_000;
@@ -95,4 +96,84 @@ pub(crate) async fn set_weight(
     .await?;
 
     Ok(account.map(Account::from))
+}
+
+/// Renames an account. `None`: there is no such account.
+pub(crate) async fn rename(
+    executor: impl PgExecutor<'_>,
+    id: AccountId,
+    name: &str,
+) -> sqlx::Result<Option<Account>> {
+    let account = sqlx::query_as!(
+        AccountRow,
+        "update accounts set name = $2 where id = $1 returning id, name, weight, created_at",
+        id.as_uuid(),
+        name,
+    )
+    .fetch_optional(executor)
+    .await?;
+
+    Ok(account.map(Account::from))
+}
+
+/// What goes with an account.
+pub(crate) struct Holding {
+    pub name: String,
+    pub keys: i64,
+    pub credentials: i64,
+    pub users: i64,
+}
+
+/// What goes with an account. `None`: there is no such account.
+pub(crate) async fn holding(
+    executor: impl PgExecutor<'_>,
+    id: AccountId,
+) -> sqlx::Result<Option<Holding>> {
+    sqlx::query_as!(
+        Holding,
+        r#"
+        select
+            name,
+            (select count(*) from api_keys where api_keys.account_id = accounts.id) as "keys!",
+            (select count(*) from credentials where credentials.account_id = accounts.id) as "credentials!",
+            (select count(*) from users where users.account_id = accounts.id) as "users!"
+        from accounts
+        where id = $1
+        "#,
+        id.as_uuid(),
+    )
+    .fetch_optional(executor)
+    .await
+}
+
+/// Users that one statement deletes, with their devices.
+const USERS_STEP: i64 = 5_000;
+
+/// Deletes an account with all that belongs to it but its Operations. Its keys go first, so that no
+/// request adds to it meanwhile; Users follow in steps.
+pub(crate) async fn delete(pool: &Pool, id: AccountId) -> sqlx::Result<()> {
+    sqlx::query!("delete from api_keys where account_id = $1", id.as_uuid())
+        .execute(pool)
+        .await?;
+
+    loop {
+        let deleted = sqlx::query!(
+            r#"
+            delete from users
+            where id in (select id from users where account_id = $1 order by id limit $2)
+            "#,
+            id.as_uuid(),
+            USERS_STEP,
+        )
+        .execute(pool)
+        .await?;
+        if deleted.rows_affected() == 0 {
+            break;
+        }
+    }
+
+    sqlx::query!("delete from accounts where id = $1", id.as_uuid())
+        .execute(pool)
+        .await
+        .map(drop)
 }

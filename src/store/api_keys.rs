@@ -2,13 +2,25 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 
 use crate::model::id::AccountId;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type, clap::ValueEnum)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    serde::Deserialize,
+    serde::Serialize,
+    utoipa::ToSchema,
+    sqlx::Type,
+    clap::ValueEnum,
+)]
 #[sqlx(type_name = "api_key_role", rename_all = "UPPERCASE")]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Role {
     /// Everything.
     Full,
@@ -27,17 +39,61 @@ pub struct KnownKey {
     pub role: Role,
 }
 
-pub(crate) struct ListedKey {
+/// Most active keys of an account.
+const MAX_KEYS: i64 = 100;
+
+/// A key as people see it, without its secret.
+pub(crate) struct ApiKey {
     /// The user name of HTTP Basic.
     pub key: String,
+    pub account_id: AccountId,
     pub role: Role,
-    /// The account's name.
-    pub account: String,
+    /// What it is for.
+    pub name: Option<String>,
+    pub note: Option<String>,
     pub created_at: OffsetDateTime,
+    /// From then on it is refused.
+    pub expires_at: Option<OffsetDateTime>,
     pub revoked_at: Option<OffsetDateTime>,
+    /// Give or take a minute.
+    pub last_used_at: Option<OffsetDateTime>,
 }
 
-/// Those of `keys` that exist and are not revoked, by name.
+impl ApiKey {
+    /// `revoked`, `expired` or `active`.
+    pub(crate) fn state(&self, now: OffsetDateTime) -> &'static str {
+        if self.revoked_at.is_some() {
+            "revoked"
+        } else if self.expires_at.is_some_and(|end| end <= now) {
+            "expired"
+        } else {
+            "active"
+        }
+    }
+}
+
+pub(crate) struct NewApiKey<'a> {
+    /// The user name of HTTP Basic.
+    pub key: &'a str,
+    pub account_id: AccountId,
+    /// SHA-256 of the secret.
+    pub secret_hash: &'a [u8],
+    pub role: Role,
+    pub name: Option<&'a str>,
+    pub note: Option<&'a str>,
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Why a key was not stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CreateError {
+    #[error("the account already has {MAX_KEYS} active keys, which is the maximum; revoke one")]
+    TooMany,
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Those of `keys` that exist, are not revoked and have not expired, by name.
 pub(crate) async fn find(
     executor: impl PgExecutor<'_>,
     keys: &[String],
@@ -46,7 +102,7 @@ pub(crate) async fn find(
         r#"
         select key, account_id, secret_hash, role as "role: Role"
         from api_keys
-        where key = any($1) and revoked_at is null
+        where key = any($1) and revoked_at is null and (expires_at is null or expires_at > now())
         "#,
         keys,
     )
@@ -87,38 +143,135 @@ pub async fn insert(
     Ok(inserted.rows_affected() == 1)
 }
 
-/// All keys, by account and age.
-pub(crate) async fn list(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<ListedKey>> {
+/// Stores a key with what people know of it.
+pub(crate) async fn create(
+    connection: &mut PgConnection,
+    new: &NewApiKey<'_>,
+) -> Result<(), CreateError> {
+    let active = sqlx::query_scalar!(
+        r#"
+        select count(*) as "active!"
+        from api_keys
+        where account_id = $1 and revoked_at is null and (expires_at is null or expires_at > now())
+        "#,
+        new.account_id.as_uuid(),
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if active >= MAX_KEYS {
+        return Err(CreateError::TooMany);
+    }
+
+    sqlx::query!(
+        r#"
+        insert into api_keys (key, account_id, secret_hash, role, name, note, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        "#,
+        new.key,
+        new.account_id.as_uuid(),
+        new.secret_hash,
+        new.role as Role,
+        new.name,
+        new.note,
+        new.expires_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A page of the keys of an account, or of all accounts, by user name.
+pub(crate) async fn list(
+    executor: impl PgExecutor<'_>,
+    account_id: Option<AccountId>,
+    after: Option<&str>,
+    limit: i64,
+) -> sqlx::Result<Vec<ApiKey>> {
     sqlx::query_as!(
-        ListedKey,
+        ApiKey,
         r#"
         select
-            api_keys.key,
-            api_keys.role as "role: Role",
-            accounts.name as account,
-            api_keys.created_at,
-            api_keys.revoked_at
+            key, account_id, role as "role: Role", name, note, created_at, expires_at, revoked_at, last_used_at
         from api_keys
-        join accounts on accounts.id = api_keys.account_id
-        order by accounts.name, api_keys.created_at, api_keys.key
-        "#
+        where ($1::uuid is null or account_id = $1)
+            and ($2::text is null or key > $2)
+        order by key
+        limit $3
+        "#,
+        account_id.map(AccountId::as_uuid),
+        after,
+        limit,
     )
     .fetch_all(executor)
     .await
 }
 
-/// Revokes a key. Returns `false` if there is no such key, or if it was revoked before.
-pub(crate) async fn revoke(executor: impl PgExecutor<'_>, key: &str) -> sqlx::Result<bool> {
+/// A key of an account, or of any.
+pub(crate) async fn fetch(
+    executor: impl PgExecutor<'_>,
+    account_id: Option<AccountId>,
+    key: &str,
+) -> sqlx::Result<Option<ApiKey>> {
+    sqlx::query_as!(
+        ApiKey,
+        r#"
+        select
+            key, account_id, role as "role: Role", name, note, created_at, expires_at, revoked_at, last_used_at
+        from api_keys
+        where key = $1 and ($2::uuid is null or account_id = $2)
+        "#,
+        key,
+        account_id.map(AccountId::as_uuid),
+    )
+    .fetch_optional(executor)
+    .await
+}
+
+/// Revokes a key of an account, or of any. Returns `false` if there is no such key, or if it was
+/// revoked before.
+pub(crate) async fn revoke(
+    executor: impl PgExecutor<'_>,
+    account_id: Option<AccountId>,
+    key: &str,
+) -> sqlx::Result<bool> {
     let revoked = sqlx::query!(
         r#"
         update api_keys
         set revoked_at = now()
-        where key = $1 and revoked_at is null
+        where key = $1 and ($2::uuid is null or account_id = $2) and revoked_at is null
         "#,
         key,
+        account_id.map(AccountId::as_uuid),
     )
     .execute(executor)
     .await?;
 
     Ok(revoked.rows_affected() == 1)
+}
+
+/// Lets a key end at `at`, unless it ends sooner.
+pub(crate) async fn expire(
+    executor: impl PgExecutor<'_>,
+    key: &str,
+    at: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update api_keys set expires_at = least(expires_at, $2) where key = $1 and revoked_at is null",
+        key,
+        at,
+    )
+    .execute(executor)
+    .await
+    .map(drop)
+}
+
+/// Notes that keys are being used.
+pub(crate) async fn note_uses(executor: impl PgExecutor<'_>, keys: &[String]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update api_keys set last_used_at = now() where key = any($1)",
+        keys,
+    )
+    .execute(executor)
+    .await
+    .map(drop)
 }

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "crypto",
             "dev",
             "maintenance",
+            "model",
             "signals",
             "store",
             "telemetry",

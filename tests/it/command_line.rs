@@ -1,5 +1,6 @@
 //! The command line: keys, configuration, and errors in one clear line.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use bellwire::crypto::{MasterKeys, generate_master_key};
@@ -8,6 +9,7 @@ use bellwire::model::id::{AccountId, CredentialId};
 use bellwire::model::provider::CredentialType;
 use bellwire::model::sealed::ContentOwner;
 use secrecy::ExposeSecret;
+use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -113,6 +115,138 @@ async fn a_key_works_from_its_creation_until_it_is_revoked() {
         .unwrap();
     assert!(!stored.contains(&secret));
     service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_accounts_are_managed_by_the_command_line_as_json_too() {
+    let service = Service::start().await;
+    let environment = [(
+        "BELLWIRE__DATABASE__URL",
+        service.world.database.url.as_str(),
+    )];
+    let run = |arguments: &[&str]| stdout(&bellwire(arguments, &environment));
+    let json = |arguments: &[&str]| -> Value { serde_json::from_str(&run(arguments)).unwrap() };
+    let works = async |created: &Value| {
+        let [key, secret] = ["key", "secret"].map(|name| created[name].as_str().unwrap());
+        Client::new(&service.url, key, secret).get("/Apps").await.0 == 200
+    };
+
+    let created = json(&[
+        "keys",
+        "create",
+        "--account",
+        "shop",
+        "--name",
+        "backend",
+        "--note",
+        "in the cellar",
+        "--expires",
+        "90d",
+        "--json",
+    ]);
+    assert!(
+        works(&created).await && created["expiresAt"].is_string(),
+        "{created}"
+    );
+    let key = created["key"].as_str().unwrap();
+
+    let rotated = json(&["keys", "rotate", key, "--overlap", "1h", "--json"]);
+    assert!(works(&rotated).await && works(&created).await);
+    json(&["keys", "rotate", key, "--overlap", "0s", "--json"]);
+    assert!(works(&rotated).await && !works(&created).await);
+    assert!(error(&bellwire(&["keys", "rotate", key], &environment)).contains("no active key"));
+
+    let listed = json(&["keys", "list", "--account", "shop", "--json"]);
+    let listed = listed.as_array().unwrap();
+    assert_eq!(listed.len(), 3);
+    let old = listed.iter().find(|listed| listed["key"] == key).unwrap();
+    assert_eq!(
+        [&old["status"], &old["name"], &old["note"], &old["account"]],
+        ["EXPIRED", "backend", "in the cellar", "shop"]
+    );
+    assert!(run(&["keys", "list"]).contains("expired  full"));
+    assert!(
+        error(&bellwire(
+            &["keys", "list", "--account", "nobody"],
+            &environment
+        ))
+        .contains("nobody")
+    );
+
+    let renamed = json(&["accounts", "rename", "shop", "store", "--json"]);
+    assert_eq!(renamed["name"], "store");
+    assert!(
+        error(&bellwire(
+            &["accounts", "rename", "store", "demo"],
+            &environment
+        ))
+        .contains("another account")
+    );
+    assert!(error(&bellwire(&["accounts", "delete", "shop"], &environment)).contains("'shop'"));
+
+    assert!(run(&["accounts", "delete", "store"]).contains("--yes"));
+    assert!(works(&rotated).await, "nothing was deleted yet");
+    let deleted = json(&["accounts", "delete", "store", "--yes", "--json"]);
+    assert_eq!(
+        (&deleted["deleted"], &deleted["keys"]),
+        (&true.into(), &3.into())
+    );
+    assert!(!works(&rotated).await);
+    assert!(!run(&["accounts", "list"]).contains("store"));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_without_tables_is_told_from_one_without_keys() {
+    let empty = Database::empty().await;
+    let environment = [("BELLWIRE__DATABASE__URL", empty.url.as_str())];
+
+    for arguments in [
+        &["keys", "list"][..],
+        &["keys", "revoke", "SKx"],
+        &["accounts", "list"],
+    ] {
+        let line = error(&bellwire(arguments, &environment));
+        assert!(line.contains("run `bellwire migrate`"), "{line}");
+    }
+    let database = Database::new().await;
+    let environment = [("BELLWIRE__DATABASE__URL", database.url.as_str())];
+    assert_eq!(stdout(&bellwire(&["keys", "list"], &environment)), "");
+}
+
+#[test]
+fn init_makes_what_is_missing_and_replaces_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(".env");
+    let path = file.to_str().unwrap();
+    let init = |more: &[&str]| stdout(&bellwire(&[&["init", "--file", path], more].concat(), &[]));
+
+    init(&[]);
+    let made = std::fs::read_to_string(&file).unwrap();
+    let key = made
+        .lines()
+        .find_map(|line| line.strip_prefix("BELLWIRE__SECRETS__MASTER_KEY="))
+        .unwrap();
+    MasterKeys::new("1", key).unwrap();
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let said = init(&[]);
+    assert!(said.contains("left as it is"), "{said}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), made);
+
+    init(&["--database-url", "postgres://u:p@h/d?sslmode=require&x=y"]);
+    let more = std::fs::read_to_string(&file).unwrap();
+    assert!(more.starts_with(&made), "{more}");
+    let shown = Command::new("sh")
+        .args([
+            "-c",
+            ". \"$0\"; printf %s \"$BELLWIRE__DATABASE__URL\"",
+            path,
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(stdout(&shown), "postgres://u:p@h/d?sslmode=require&x=y");
 }
 
 #[tokio::test(flavor = "multi_thread")]

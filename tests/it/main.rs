@@ -45,6 +45,7 @@ mod health;
 mod id;
 mod idempotency;
 mod interleavings;
+mod keys;
 mod large_tables;
 mod later_release;
 mod lifecycle;

@@ -56,6 +56,7 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
             path.replace("{id}", "x")
                 .replace("{name}", "x")
                 .replace("{deviceId}", "x")
+                .replace("{key}", "x")
         );
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
         let request = reqwest::Client::new()
@@ -132,7 +133,10 @@ async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
             "Webhooks" => webhook.as_str().unwrap(),
             _ => notification.as_str().unwrap(),
         };
-        let path = route.replace("{id}", id).replace("{name}", "demo");
+        let path = route
+            .replace("{id}", id)
+            .replace("{name}", "demo")
+            .replace("{key}", "SKdemo");
         let described = described(it);
         for name in known.iter().copied().chain(["unknown"]) {
             // This list needs a User.
@@ -217,6 +221,7 @@ async fn extensions_are_marked_and_ids_have_their_form() {
     let document = document(&service).await;
     for (path, methods) in document["paths"].as_object().unwrap() {
         let is_extension = path.contains("/Webhooks")
+            || path.contains("/Keys")
             || [
                 "Errors",
                 "ErrorTotals",

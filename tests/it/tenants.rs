@@ -28,6 +28,9 @@ enum Expected {
 }
 use Expected::{NotFound, Own, Refused};
 
+/// The key of the first account.
+const THEIR_KEY: &str = "SKdemo";
+
 impl Theirs {
     async fn make(client: &Client, fcm_credential: &Value) -> Self {
         let id = |answer: &Value| answer["resourceId"].as_str().unwrap().to_owned();
@@ -58,8 +61,9 @@ impl Theirs {
         }
     }
 
-    fn ids(&self) -> [&str; 7] {
-        [
+    fn ids(&self) -> Vec<&str> {
+        vec![
+            THEIR_KEY,
             &self.operation,
             &self.notification,
             &self.credential,
@@ -151,6 +155,15 @@ impl Theirs {
             ("get", "/Operations/{id}" | "/Operations/{id}/Errors")
             | ("post", "/Operations/{id}/Cancel") => {
                 plain(route.replace("{id}", operation), NotFound)
+            }
+            ("get", "/Keys") => plain(route.to_owned(), Own),
+            ("post", "/Keys") => vec![(
+                route.to_owned(),
+                json!({"account": "demo"}),
+                Refused("account"),
+            )],
+            ("get" | "delete", "/Keys/{key}") | ("post", "/Keys/{key}/Rotate") => {
+                plain(route.replace("{key}", THEIR_KEY), NotFound)
             }
             ("get" | "delete", "/Credentials/{id}") | ("post", "/Credentials/{id}/Test") => {
                 plain(route.replace("{id}", credential), NotFound)

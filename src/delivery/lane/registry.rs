@@ -12,7 +12,9 @@ use crate::delivery::lane::report::LaneReports;
 use crate::delivery::lane::retry::RetryPolicy;
 use crate::delivery::lane::{Job, Lane, LaneParams};
 use crate::delivery::queue::recall::Recalls;
+use crate::delivery::settle::credential_reports::CredentialReporter;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
+use crate::model::credential_state::CredentialCheck;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
 use crate::model::lane_state::{LaneReport, LaneTrouble};
@@ -38,6 +40,7 @@ pub(crate) struct LaneRegistry {
     pruner: DeadTokenPruner,
     recalls: Recalls,
     reports: LaneReports,
+    reporter: CredentialReporter,
     by_credential: HashMap<CredentialId, Entry>,
 }
 
@@ -50,6 +53,7 @@ pub(crate) struct LaneRegistryParams {
     pub pruner: DeadTokenPruner,
     pub recalls: Recalls,
     pub reports: LaneReports,
+    pub reporter: CredentialReporter,
 }
 
 struct Entry {
@@ -87,6 +91,7 @@ impl LaneRegistry {
             pruner: params.pruner,
             recalls: params.recalls,
             reports: params.reports,
+            reporter: params.reporter,
             by_credential: HashMap::new(),
         }
     }
@@ -214,7 +219,11 @@ impl LaneRegistry {
     }
 
     fn start(&self, credential: &SealedCredential) -> Result<Lane, &'static str> {
-        let client = Client::for_stored(credential, &self.master_keys, &self.endpoints)?;
+        let client = Client::for_stored(credential, &self.master_keys, &self.endpoints)
+            .inspect_err(|reason| {
+                let check = CredentialCheck::Unreadable((*reason).to_owned());
+                self.reporter.report(credential.id, check);
+            })?;
         let provider = credential.credential_type.provider();
         let quota = match provider {
             Provider::Fcm => self.quotas.fcm,
@@ -231,6 +240,7 @@ impl LaneRegistry {
             recall: self.recalls.for_lane(credential.id),
             reports: self.reports.clone(),
             app_name: credential.app_name.clone(),
+            reporter: self.reporter.clone(),
         }))
     }
 }

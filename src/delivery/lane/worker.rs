@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::delivery::content::ContentProblem;
 use crate::delivery::lane::backlog::Backlog;
 use crate::delivery::lane::breaker::NO_ANSWER;
+use crate::delivery::lane::credential_health::CredentialHealth;
 use crate::delivery::lane::report::LaneReports;
 use crate::delivery::lane::retry::Next;
 use crate::delivery::lane::send_policy::{
@@ -21,6 +22,7 @@ use crate::delivery::lane::send_policy::{
 };
 use crate::delivery::lane::{Job, LaneParams};
 use crate::delivery::queue::recall::LaneRecall;
+use crate::delivery::settle::credential_reports::CredentialReporter;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::resolution::Resolution;
 use crate::handoff::capacity::{AccountCapacity, Exemption};
@@ -52,6 +54,8 @@ pub(super) struct Worker {
     policy: SendPolicy,
     backlog: Arc<Backlog>,
     pruner: DeadTokenPruner,
+    health: CredentialHealth,
+    reporter: CredentialReporter,
     /// Of the account of the last notification: all those of a lane have the same.
     account: Option<Arc<AccountCapacity>>,
     /// Of the requests in flight, while the lane is stalled.
@@ -85,6 +89,8 @@ impl Worker {
             policy: SendPolicy::new(params.retry, params.quota, Instant::now()),
             backlog,
             pruner: params.pruner,
+            health: CredentialHealth::default(),
+            reporter: params.reporter,
             account: None,
             exemption: None,
             renders_slowly: false,
@@ -235,6 +241,10 @@ impl Worker {
         let jitter = rand::random::<f64>();
         self.policy
             .note_result(&response.result, response.duration, in_flight, now, jitter);
+
+        if let Some(check) = self.health.note(credential_check(&response.result), now) {
+            self.reporter.report(self.credential_id, check);
+        }
 
         // From here on, dispatch sees what the breaker says.
         if self.backlog.answered(self.policy.breaker_status(now), now) {

@@ -6,7 +6,7 @@ use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::openapi::requests::RecipientRequest;
-use crate::http::{app_name, device, send, tags, webhooks};
+use crate::http::{app_name, device, keys, send, tags, webhooks};
 use crate::model::webhook::EventType;
 use crate::transport::MAX_URL;
 
@@ -33,6 +33,9 @@ field_schema!(
 );
 field_schema!(CollapseKey, string_of_up_to(send::MAX_COLLAPSE_KEY));
 field_schema!(DeviceToken, string_of_up_to(device::MAX_TOKEN));
+field_schema!(KeyName, string_of_up_to(keys::MAX_NAME));
+field_schema!(KeyNote, string_of_up_to(keys::MAX_NOTE));
+field_schema!(Overlap, integer().maximum(Some(keys::MAX_OVERLAP)));
 field_schema!(SendAt, send_at());
 field_schema!(Tags, tags());
 field_schema!(Ttl, integer().maximum(Some(send::MAX_TTL)));

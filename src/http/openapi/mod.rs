@@ -20,13 +20,13 @@ pub(super) use docs_page::page;
 pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors};
 use headers::Headers;
 pub(super) use requests::{
-    CredentialRequest, DefaultRequest, DeviceTagsRequest, RegisterRequest, RemoveRequest,
-    SendRequest, WebhookChangeRequest, WebhookRequest,
+    CredentialRequest, DefaultRequest, DeviceTagsRequest, KeyRequest, RegisterRequest,
+    RemoveRequest, RotateRequest, SendRequest, WebhookChangeRequest, WebhookRequest,
 };
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
-    apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, health,
+    apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, health, keys,
     operation_errors, operations, push_notifications, send, users, webhooks,
 };
 
@@ -56,6 +56,11 @@ use crate::http::{
         credentials::update,
         credentials::delete,
         credentials::test,
+        keys::list,
+        keys::create,
+        keys::fetch,
+        keys::revoke,
+        keys::rotate,
         apps::list,
         apps::fetch,
         apps::update,
@@ -310,6 +315,11 @@ mod tests {
                 "Idempotency-Key/maxLength",
                 json!(idempotency::MAX_KEY_LENGTH),
             ),
+            ("KeyName/minLength", json!(1)),
+            ("KeyName/maxLength", json!(keys::MAX_NAME)),
+            ("KeyNote/minLength", json!(1)),
+            ("KeyNote/maxLength", json!(keys::MAX_NOTE)),
+            ("Overlap/maximum", json!(keys::MAX_OVERLAP)),
             ("Recipients/minItems", json!(1)),
             ("Recipients/maxItems", json!(send::MAX_RECIPIENTS)),
             ("SendAt/minItems", json!(1)),
@@ -329,6 +339,7 @@ mod tests {
             ("WebhookUrl/maxLength", json!(transport::MAX_URL)),
             ("WebhookUrl/minLength", json!(1)),
             ("appName/pattern", json!(app_name::pattern())),
+            ("key/pattern", json!("^.{1,64}$")),
             ("name/pattern", json!(app_name::pattern())),
             ("pageSize/maximum", json!(pagination::MAX_PAGE_SIZE)),
             ("pageToken/maxLength", json!(pagination::MAX_TOKEN_LENGTH)),

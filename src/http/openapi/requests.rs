@@ -11,14 +11,15 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::http::openapi::limits::{
-    AppName, Badge, BadgeOrTemplate, CollapseKey, DeviceToken, Recipients, SendAt, Tags, Ttl,
-    WebhookDescription, WebhookEvents, WebhookUrl,
+    AppName, Badge, BadgeOrTemplate, CollapseKey, DeviceToken, KeyName, KeyNote, Overlap,
+    Recipients, SendAt, Tags, Ttl, WebhookDescription, WebhookEvents, WebhookUrl,
 };
 use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::{Priority, Sound};
 use crate::model::provider::{CredentialType, Provider};
 use crate::model::webhook::Envelope;
+use crate::store::api_keys::Role;
 
 /// A message and its recipients.
 #[derive(Deserialize, ToSchema)]
@@ -185,6 +186,32 @@ pub(crate) struct CredentialRequest {
 pub(crate) struct DefaultRequest {
     /// Must be `true`. To replace a default, make another resource the default.
     is_default: bool,
+}
+
+/// A new API key (extension).
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct KeyRequest {
+    /// What the key allows: everything, to send and to cancel, or to read.
+    #[schema(default = "FULL")]
+    role: Option<Role>,
+    /// What it is for.
+    #[schema(value_type = Option<KeyName>)]
+    name: Option<String>,
+    /// Anything else to remember.
+    #[schema(value_type = Option<KeyNote>)]
+    note: Option<String>,
+    /// An RFC 3339 timestamp in the future, from which on the key is refused. If absent, it has no end.
+    expires_at: Option<String>,
+}
+
+/// How a key is rotated (extension).
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RotateRequest {
+    /// How long the old key still works, in seconds; 86400 if absent.
+    #[schema(value_type = Option<Overlap>)]
+    overlap: Option<u32>,
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -424,7 +424,7 @@ pub(crate) async fn fetch(
     tag = "Credentials",
     operation_id = "testCredential",
     params(("id" = CredentialId, Path)),
-    responses((status = 200, body = CredentialTest), ChangeErrors),
+    responses((status = 200, description = "The result of the test", body = CredentialTest), ChangeErrors),
 )]
 pub(crate) async fn test(
     state: web::Data<State>,

@@ -6,6 +6,7 @@ pub(super) mod credentials;
 pub(super) mod delivery_attempts;
 pub(super) mod device_registrations;
 pub(super) mod error_totals;
+pub(super) mod keys;
 pub(super) mod operation_errors;
 pub(super) mod operations;
 pub(super) mod push_notifications;
