@@ -19,6 +19,7 @@ use crate::delivery::{
     self, Delivery, DeliveryParams, MassInvalidation, Quota, Quotas, RetryPolicy,
 };
 use crate::descriptors;
+use crate::events::{Events, EventsParams};
 use crate::handoff::local::local_handoff;
 use crate::handoff::notifier::Notifiers;
 use crate::http::metrics::{MetricsSources, NotDueInterval};
@@ -36,7 +37,7 @@ use crate::store::reachable::reachable;
 use crate::store::schema::{self, Migrated};
 use crate::store::sealed_secrets;
 use crate::telemetry;
-use crate::transport::{AddressGuard, ConnectionBudget, Proxies, Roots};
+use crate::transport::{AddressGuard, ConnectionBudget, Http1Client, Proxies, Roots};
 use crate::work_pool::WorkPool;
 
 /// Connections of delivery's own pool, so that a burst of requests cannot hold delivery up: for lease
@@ -49,10 +50,13 @@ const MAX_LIST_CONNECTIONS: u32 = 4;
 /// How long one statement that reads a list may take, and how long it waits for a connection.
 const LIST_LIMIT: Duration = Duration::from_secs(5);
 
+/// Connections for webhooks, beside those of delivery and of the API.
+const EVENTS_CONNECTIONS: u32 = 3;
+
 pub(crate) const POSTGRES_UNUSABLE: &str = "Postgres can't be used";
 
 /// Connections to Postgres beside those of the API's pool.
-const MORE_DATABASE_CONNECTIONS: u32 = 14;
+const MORE_DATABASE_CONNECTIONS: u32 = 17;
 
 /// The running service.
 pub struct App {
@@ -62,6 +66,7 @@ pub struct App {
     pub metrics_addresses: Vec<SocketAddr>,
     server: http::Server,
     delivery: Option<Delivery>,
+    events: Option<Events>,
     background: Vec<JoinHandle<()>>,
     metrics: Vec<JoinHandle<()>>,
     stop: CancellationToken,
@@ -367,6 +372,8 @@ impl App {
             None => MetricsServer::default(),
         };
 
+        let events = start_events(config, &sealing)?;
+
         let stop = CancellationToken::new();
         watch_secrets(config, &pool, sealing, &stop);
         let background = start_maintenance(config, &pool, &stop);
@@ -376,6 +383,7 @@ impl App {
             metrics_addresses: metrics.addresses,
             server,
             delivery,
+            events,
             background,
             metrics: metrics.tasks,
             stop,
@@ -406,6 +414,9 @@ impl App {
         if let Some(delivery) = self.delivery {
             delivery.stop(self.grace).await;
         }
+        if let Some(events) = self.events {
+            events.stop(self.grace).await;
+        }
         for task in self.background {
             let _ = task.await;
         }
@@ -430,6 +441,22 @@ fn address_guard(config: &Config) -> AddressGuard {
     AddressGuard {
         allow_private: config.webhooks.allow_private,
     }
+}
+
+/// Starts to tell webhooks what happens, if this process does.
+fn start_events(config: &Config, master_keys: &MasterKeys) -> anyhow::Result<Option<Events>> {
+    if !config.webhooks.enabled {
+        return Ok(None);
+    }
+
+    let roots = Roots::load(config.webhooks.ca_file.as_deref()).context("webhooks.ca_file")?;
+    Ok(Some(Events::start(EventsParams {
+        pool: connect(config, EVENTS_CONNECTIONS)?,
+        master_keys: master_keys.clone(),
+        client: Http1Client::new(&roots).context("webhooks.ca_file")?,
+        address_guard: address_guard(config),
+        poll_interval: config.delivery.poll_interval,
+    })))
 }
 
 /// Retention, and the watch for old snapshots.

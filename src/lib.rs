@@ -12,6 +12,7 @@ mod delivery;
 mod descriptors;
 #[cfg(feature = "dev")]
 pub mod dev;
+mod events;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzz;

@@ -243,7 +243,10 @@ impl Apns {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhooks {
+    pub enabled: bool,
     pub allow_private: bool,
+    #[serde(deserialize_with = "or_empty")]
+    pub ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -64,7 +64,7 @@ use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
     apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, keys,
-    operation_errors, operations, push_notifications, users, webhooks,
+    operation_errors, operations, push_notifications, users, webhook_deliveries, webhooks,
 };
 use response_headers::ClosesConnections;
 #[cfg(feature = "fuzzing")]
@@ -332,6 +332,21 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             resource("/Webhooks/{id}/RotateSecret", "POST")
                 .route(web::post().to(webhooks::rotate_secret)),
+        )
+        .service(
+            resource("/Webhooks/{id}/Test", "POST").route(web::post().to(webhook_deliveries::test)),
+        )
+        .service(
+            resource("/Webhooks/{id}/Deliveries", "GET, HEAD")
+                .route(read().to(webhook_deliveries::list)),
+        )
+        .service(
+            resource("/Webhooks/{id}/Deliveries/{deliveryId}", "GET, HEAD")
+                .route(read().to(webhook_deliveries::fetch)),
+        )
+        .service(
+            resource("/Webhooks/{id}/Deliveries/{deliveryId}/Resend", "POST")
+                .route(web::post().to(webhook_deliveries::resend)),
         )
         .service(resource("/{id}", "GET, HEAD").route(read().to(push_notifications::fetch)))
         .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))

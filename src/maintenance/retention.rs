@@ -12,7 +12,9 @@ use sqlx::{Connection, PgConnection};
 use time::{Date, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
+use crate::model::id::lowest_id_at;
 use crate::store::batch_index;
+use crate::store::events;
 use crate::store::idempotency_keys;
 use crate::store::partitions::{self, Partition};
 use crate::store::pool::Pool;
@@ -29,6 +31,8 @@ const KEYS_AT_A_TIME: i64 = 5_000;
 /// How long one run may take. Postgres may have vanished in the middle of a statement; what is left
 /// is done by the next run.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
+/// Messages to webhooks that one statement deletes.
+const ROWS_AT_A_TIME: i64 = 5_000;
 
 /// The settings of retention.
 #[derive(Debug, Clone, Copy)]
@@ -235,6 +239,10 @@ async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Res
             rows,
             "rows past their retention deleted from the default partitions"
         );
+    }
+
+    let oldest = lowest_id_at(OffsetDateTime::now_utc() - period);
+    while events::forget(&mut *connection, oldest, ROWS_AT_A_TIME).await? >= ROWS_AT_A_TIME as u64 {
     }
 
     Ok(expired)

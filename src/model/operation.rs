@@ -26,6 +26,8 @@ pub struct NewOperation {
     pub request: Option<IdempotentRequest>,
     /// Up to 10 tags.
     pub tags: Option<Value>,
+    /// Where its events go, in place of the URL of the webhook with the same host.
+    pub callback_url: Option<String>,
     /// Nothing is sent before this time; `None`: sent at once.
     pub send_at: Option<OffsetDateTime>,
     /// Notifications that are unsent by then fail as expired.
@@ -124,6 +126,7 @@ impl NewOperation {
             senders: UserSenders::default(),
             request: None,
             tags: None,
+            callback_url: None,
             send_at: None,
             deadline_at: OffsetDateTime::now_utc() + time::Duration::HOUR,
             recipients: vec![recipient; count],

@@ -1,9 +1,14 @@
-//! Webhooks: the events that they are told, and the envelope around each.
+//! Webhooks: the events that they are told, the envelope around each, and what a message is made of.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::model::id::{CredentialId, DeviceRegistrationId, OperationId, UserId};
+use crate::model::provider::{CredentialType, Provider};
 
 /// What a webhook can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
@@ -115,6 +120,81 @@ impl Envelope {
             .into_iter()
             .find(|envelope| envelope.as_str() == name)
             .unwrap_or_default()
+    }
+}
+
+/// Most notifications or devices of one message.
+pub const MAX_ENTRIES: usize = 1_000;
+
+/// The event of a message that a client asks for, to try its receiver.
+pub const TEST_EVENT: &str = "webhook.test";
+
+/// What a message to a webhook is made of. It is stored; the message's body is made of it at each
+/// attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DeliveryContent {
+    /// The notifications of these batches that have the status of the event.
+    Notifications(Vec<Part>),
+    Operation(OperationId),
+    Devices(Vec<RemovedDevice>),
+    Credential(ReportedCredential),
+    Test,
+}
+
+/// A batch of which a message tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    pub operation_id: OperationId,
+    /// The batch's number, 0-based within the Operation.
+    pub sequence: i32,
+    pub first_position: i32,
+    /// In positions.
+    pub size: i32,
+    /// Whether it is the last of the Operation that has notifications for this event.
+    pub is_final: bool,
+}
+
+/// A device that was removed because its token is dead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemovedDevice {
+    pub device_id: Uuid,
+    pub device_registration_id: Uuid,
+    pub user_id: Uuid,
+    pub app_name: String,
+    pub provider: Provider,
+    /// Sealed, in base64.
+    pub token: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub removed_at: OffsetDateTime,
+}
+
+impl RemovedDevice {
+    pub fn registration(&self) -> DeviceRegistrationId {
+        self.device_registration_id.into()
+    }
+
+    pub fn user(&self) -> UserId {
+        self.user_id.into()
+    }
+}
+
+/// A Credential whose provider has begun or ceased to refuse it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedCredential {
+    pub credential_id: Uuid,
+    pub app_name: String,
+    pub credential_type: CredentialType,
+    /// What the provider gave as its reason.
+    pub reason: Option<String>,
+}
+
+impl ReportedCredential {
+    pub fn credential(&self) -> CredentialId {
+        self.credential_id.into()
     }
 }
 

@@ -40,6 +40,32 @@ tallied as (
         updated_at = now()
     from tally
     where batches.operation_id = $1 and batches.number = tally.number
+    returning
+        batches.number,
+        batches.account_id,
+        batches.queued,
+        batches.sent,
+        batches.failed + batches.unaddressable as failed,
+        batches.canceled
+),
+-- The account's webhooks are told of a batch that has nothing left to do, as by the recorder.
+event as (
+    insert into events (account_id, kind, operation_id, batch_number)
+    select tallied.account_id, 'batch', $1, tallied.number
+    from tallied
+    where tallied.queued = 0
+        and exists (
+            select
+            from webhooks
+            where (webhooks.account_id = tallied.account_id or tallied.account_id = '00000000-0000-0000-0000-000000000000')
+                and webhooks.disabled_at is null
+                and (
+                    webhooks.wants_ends
+                    or webhooks.wants_failed and tallied.failed > 0
+                    or webhooks.wants_canceled and tallied.canceled > 0
+                    or webhooks.wants_sent and tallied.sent > 0
+                )
+        )
 ),
 -- The Operation is canceled as a whole ($4), if anything of it was stopped, or its fan-out was ($5).
 operation as (

@@ -435,18 +435,60 @@ pub(crate) async fn note_checks(
 
     sqlx::query!(
         r#"
-        update credentials
-        set
-            state = report.state,
-            last_used_at = greatest(credentials.last_used_at, report.at),
-            last_error = coalesce(report.error, credentials.last_error),
-            last_error_at = case
-                when report.error is null then credentials.last_error_at
-                else greatest(credentials.last_error_at, report.at)
-            end
-        from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) as report (id, at, state, error)
-        where credentials.id = report.id
-            and (credentials.last_used_at is null or credentials.last_used_at <= report.at)
+        with before as materialized (
+            select locked.id, locked.state
+            from credentials as locked
+            where locked.id = any($1)
+            order by locked.id
+            for update
+        ),
+        updated as (
+            update credentials
+            set
+                state = report.state,
+                last_used_at = greatest(credentials.last_used_at, report.at),
+                last_error = coalesce(report.error, credentials.last_error),
+                last_error_at = case
+                    when report.error is null then credentials.last_error_at
+                    else greatest(credentials.last_error_at, report.at)
+                end
+            from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) as report (id, at, state, error)
+            join before on before.id = report.id
+            where credentials.id = report.id
+                and (credentials.last_used_at is null or credentials.last_used_at <= report.at)
+            returning
+                credentials.id,
+                credentials.account_id,
+                credentials.app_name,
+                credentials.credential_type,
+                coalesce(before.state, '') as was,
+                report.state as is_now,
+                report.error
+        )
+        -- Webhooks are told when a provider begins to refuse a Credential, and when it accepts it again: what
+        -- src/model/webhook.rs calls a ReportedCredential.
+        insert into events (account_id, kind, data)
+        select
+            updated.account_id,
+            case when updated.is_now = 'REFUSED' then 'credential.refused' else 'credential.recovered' end,
+            jsonb_build_object(
+                'credentialId', updated.id,
+                'appName', updated.app_name,
+                'credentialType', updated.credential_type,
+                'reason', updated.error
+            )
+        from updated
+        where (
+                updated.is_now = 'REFUSED' and updated.was <> 'REFUSED'
+                or updated.is_now = 'WORKING' and updated.was = 'REFUSED'
+            )
+            and exists (
+                select
+                from webhooks
+                where webhooks.account_id = updated.account_id
+                    and webhooks.disabled_at is null
+                    and webhooks.events && array['credential.refused', 'credential.recovered']
+            )
         "#,
         &ids,
         &times,

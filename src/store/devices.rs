@@ -155,10 +155,39 @@ async fn remove_known(
 
     let registrations = sqlx::query_scalar!(
         r#"
-        delete from devices
-        using unnest($1::uuid[], $2::timestamptz[]) as dead (id, since)
-        where devices.id = dead.id and devices.registered_at < dead.since
-        returning devices.registration_id
+        with removed as (
+            delete from devices
+            using unnest($1::uuid[], $2::timestamptz[]) as dead (id, since)
+            where devices.id = dead.id and devices.registered_at < dead.since
+            returning
+                devices.id, devices.registration_id, devices.account_id, devices.app_name, devices.provider, devices.token
+        ),
+        -- What src/model/webhook.rs calls a RemovedDevice.
+        event as (
+            insert into events (account_id, kind, data)
+            select
+                removed.account_id,
+                'device.removed',
+                jsonb_build_object(
+                    'deviceId', removed.id,
+                    'deviceRegistrationId', removed.registration_id,
+                    'userId', device_registrations.user_id,
+                    'appName', removed.app_name,
+                    'provider', removed.provider,
+                    'token', encode(removed.token, 'base64'),
+                    'removedAt', now()
+                )
+            from removed
+            join device_registrations on device_registrations.id = removed.registration_id
+            where exists (
+                select
+                from webhooks
+                where webhooks.account_id = removed.account_id
+                    and webhooks.disabled_at is null
+                    and 'device.removed' = any(webhooks.events)
+            )
+        )
+        select removed.registration_id as "registration_id!" from removed
         "#,
         ids,
         since,

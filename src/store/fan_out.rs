@@ -127,12 +127,30 @@ pub(crate) async fn cancel(
     executor: impl PgExecutor<'_>,
     operation_id: OperationId,
 ) -> sqlx::Result<bool> {
-    let deleted = sqlx::query!(
-        "delete from fanouts where operation_id = $1",
+    let deleted = sqlx::query_scalar!(
+        r#"
+        with done as (
+            delete from fanouts
+            where operation_id = $1
+            returning operation_id, account_id
+        ),
+        -- It may not have found anyone, and then no batch tells of the cancel.
+        event as (
+            insert into events (account_id, kind, operation_id)
+            select done.account_id, 'operation', done.operation_id
+            from done
+            where exists (
+                select
+                from webhooks
+                where webhooks.account_id = done.account_id and webhooks.disabled_at is null and webhooks.wants_ends
+            )
+        )
+        select count(*) as "deleted!" from done
+        "#,
         operation_id.as_uuid(),
     )
-    .execute(executor)
+    .fetch_one(executor)
     .await?;
 
-    Ok(deleted.rows_affected() > 0)
+    Ok(deleted > 0)
 }

@@ -88,6 +88,18 @@ done as (
     delete from fanouts
     using fanout
     where fanouts.operation_id = fanout.operation_id and (select count(*) from scanned) < $1
+    returning fanouts.operation_id, fanouts.account_id
+),
+-- The end of the fan-out may be that of the Operation: it found nobody, or all that it found is settled already.
+event as (
+    insert into events (account_id, kind, operation_id)
+    select done.account_id, 'operation', done.operation_id
+    from done
+    where exists (
+        select
+        from webhooks
+        where webhooks.account_id = done.account_id and webhooks.disabled_at is null and webhooks.wants_ends
+    )
 )
 select
     fanout.operation_id,

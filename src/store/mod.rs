@@ -12,6 +12,10 @@
 //! * `queue_search`: finds the queues that have work
 //! * `queue_depth`: counts what waits, for metrics
 //!
+//! What webhooks are told of them:
+//! * `events`: the outbox, and the messages that are made of it
+//! * `webhook_deliveries`: claims messages, records attempts, and reads what a message tells
+//!
 //! What the API reads of them:
 //! * `look`: how much one request for a page of a list reads
 //! * `operation_read`: Operations with their stats
@@ -71,6 +75,7 @@ pub(crate) mod device_attempts;
 pub(crate) mod device_registrations;
 pub(crate) mod devices;
 pub(crate) mod error_totals;
+pub(crate) mod events;
 pub(crate) mod failed_notifications;
 pub mod fan_out;
 pub mod idempotency_keys;
@@ -100,4 +105,5 @@ pub(crate) mod sealed_secrets;
 pub mod senders;
 pub(crate) mod token_forms;
 pub(crate) mod users;
+pub(crate) mod webhook_deliveries;
 pub(crate) mod webhooks;

@@ -89,6 +89,7 @@ struct OperationColumns<'a> {
     fcm_credential_id: Vec<Option<Uuid>>,
     apn_credential_id: Vec<Option<Uuid>>,
     apn_sandbox_credential_id: Vec<Option<Uuid>>,
+    callback_url: Vec<Option<&'a str>>,
 }
 
 #[derive(Default)]
@@ -179,6 +180,7 @@ impl<'a> OperationColumns<'a> {
             .push(senders.apn.map(CredentialId::as_uuid));
         self.apn_sandbox_credential_id
             .push(senders.apn_sandbox.map(CredentialId::as_uuid));
+        self.callback_url.push(operation.callback_url.as_deref());
     }
 }
 
@@ -344,6 +346,8 @@ pub(crate) async fn insert<'a>(
         &notifications.badge as &[Option<i32>],
         // $44
         &operations.apn_sandbox_credential_id as &[Option<Uuid>],
+        // $45
+        &operations.callback_url as &[Option<&str>],
     )
     .execute(executor)
     .await?;
@@ -392,6 +396,7 @@ mod tests {
             senders: UserSenders::default(),
             request: None,
             tags: None,
+            callback_url: None,
             send_at: None,
             deadline_at: OffsetDateTime::now_utc(),
             recipients: vec![recipient; 1001],

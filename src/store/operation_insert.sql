@@ -57,6 +57,24 @@ fanout as (
     select new.operation_id, new.account_id, new.app_name, new.tags, new.rank, greatest(new.send_at, now())
     from unnest($35::uuid[], $36::uuid[], $37::text[], $38::jsonb[], $39::smallint[], $40::timestamptz[])
         as new (operation_id, account_id, app_name, tags, rank, send_at)
+),
+-- $45: where the events of each Operation go, if its request says so.
+callback as (
+    insert into operation_callbacks (operation_id, url)
+    select new.id, new.url
+    from unnest($1::uuid[], $45::text[]) as new (id, url)
+    where new.url is not null
+),
+-- Webhooks are told that an Operation begins, when its time comes.
+event as (
+    insert into events (account_id, kind, operation_id, due_at)
+    select new.account_id, 'operation.processing', new.id, coalesce(new.send_at, now())
+    from unnest($1::uuid[], $2::uuid[], $8::timestamptz[]) as new (id, account_id, send_at)
+    where exists (
+        select
+        from webhooks
+        where webhooks.account_id = new.account_id and webhooks.disabled_at is null and webhooks.wants_starts
+    )
 )
 -- Wakes the workers of all processes, if there is a payload ($42). A transaction that notifies commits under a lock of
 -- the whole database, so such commits can't share a flush.

@@ -142,5 +142,36 @@ batch as (
         updated_at = coalesce(tally.updated_at, batches.updated_at)
     from tally
     where batches.operation_id = tally.operation_id and batches.number = tally.number
+    returning
+        batches.operation_id,
+        batches.number,
+        batches.account_id,
+        batches.queued,
+        batches.sent,
+        batches.failed + batches.unaddressable as failed,
+        batches.canceled,
+        tally.sent <> 0 or tally.failed + tally.unaddressable + tally.uncanceled > 0 as has_changed
+),
+-- The account's webhooks are told of a batch that has nothing left to do, if any of them wants to know. One that had
+-- nothing left before is told again: a canceled notification has become something else.
+event as (
+    insert into events (account_id, kind, operation_id, batch_number)
+    select batch.account_id, 'batch', batch.operation_id, batch.number
+    from batch
+    where batch.queued = 0
+        and batch.has_changed
+        and exists (
+            select
+            from webhooks
+            -- Nil: a replica of an older release has written the batch, and the account is not known here.
+            where (webhooks.account_id = batch.account_id or batch.account_id = '00000000-0000-0000-0000-000000000000')
+                and webhooks.disabled_at is null
+                and (
+                    webhooks.wants_ends
+                    or webhooks.wants_failed and batch.failed > 0
+                    or webhooks.wants_canceled and batch.canceled > 0
+                    or webhooks.wants_sent and batch.sent > 0
+                )
+        )
 )
 select count(*) as "recorded!" from updated

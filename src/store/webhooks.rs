@@ -238,6 +238,25 @@ pub(crate) async fn fetch(
     Ok(row.map(Webhook::from))
 }
 
+/// Whether the account has an enabled webhook at `origin`: scheme, host and port.
+pub(crate) async fn has_origin(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    origin: &str,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from webhooks where account_id = $1 and origin = $2 and disabled_at is null
+        ) as "exists!"
+        "#,
+        account_id.as_uuid(),
+        origin,
+    )
+    .fetch_one(executor)
+    .await
+}
+
 /// Changes a webhook. Returns `false` if the account has no such webhook.
 pub(crate) async fn update(
     executor: impl PgExecutor<'_>,
@@ -257,6 +276,10 @@ pub(crate) async fn update(
             tags = case when $8 then $9 else tags end,
             description = case when $10 then $11 else description end,
             envelope = coalesce($12, envelope),
+            -- One that is enabled begins anew.
+            failures = case when $13 then 0 else failures end,
+            failing_since = case when $13 then null else failing_since end,
+            blocked_until = case when $13 then null else blocked_until end,
             disabled_at = case when $13 then null when not $13 then coalesce(disabled_at, now()) else disabled_at end,
             disabled_reason = case
                 when $13 then null

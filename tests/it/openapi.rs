@@ -44,7 +44,7 @@ async fn every_documented_operation_is_there_and_asks_for_a_key() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
 
     let operations = operations(&document);
-    assert!(operations.len() >= 39, "{operations:?}");
+    assert!(operations.len() >= 43, "{operations:?}");
 
     for (method, path) in operations
         .into_iter()
@@ -113,6 +113,8 @@ async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
 
     let hook = json!({"url": "https://hooks.example.com/", "events": ["operation.completed"]});
     let webhook = client.post("/Webhooks", &hook).await.1["id"].clone();
+    let test = format!("/Webhooks/{}/Test", webhook.as_str().unwrap());
+    let delivery = client.post(&test, &json!({})).await.1["resourceId"].clone();
 
     let document = document(&service).await;
     let paths = document["paths"].as_object().unwrap();
@@ -136,7 +138,8 @@ async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
         let path = route
             .replace("{id}", id)
             .replace("{name}", "demo")
-            .replace("{key}", "SKdemo");
+            .replace("{key}", "SKdemo")
+            .replace("{deliveryId}", delivery.as_str().unwrap());
         let described = described(it);
         for name in known.iter().copied().chain(["unknown"]) {
             // This list needs a User.

@@ -200,7 +200,9 @@ impl Theirs {
                 NotFound,
             )],
             (_, route) if route.starts_with("/Webhooks/{id}") => {
-                plain(route.replace("{id}", webhook), NotFound)
+                let delivery = "bellwire_webhook_delivery_01h9krwprkeee8fzqspvwy6nq8";
+                let path = route.replace("{id}", webhook);
+                plain(path.replace("{deliveryId}", delivery), NotFound)
             }
             _ => panic!("{method} {route} has no case: what would it show of another account?"),
         }

@@ -27,7 +27,7 @@ pub(super) use requests::{
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
     apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, health, keys,
-    operation_errors, operations, push_notifications, send, users, webhooks,
+    operation_errors, operations, push_notifications, send, users, webhook_deliveries, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -80,6 +80,10 @@ use crate::http::{
         webhooks::update,
         webhooks::delete,
         webhooks::rotate_secret,
+        webhook_deliveries::test,
+        webhook_deliveries::list,
+        webhook_deliveries::fetch,
+        webhook_deliveries::resend,
         health::liveness,
         health::readiness,
     ),

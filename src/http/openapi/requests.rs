@@ -61,6 +61,10 @@ pub(crate) struct SendRequest {
     /// `false`: no string is a Liquid template, `{{` stands for itself (extension).
     #[schema(default = true)]
     templating: Option<bool>,
+    /// Where the Operation's events go, in place of the URL of the account's webhook with the same
+    /// scheme, host and port (extension).
+    #[schema(value_type = Option<WebhookUrl>)]
+    callback_url: Option<String>,
     /// Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension).
     validate_only: Option<bool>,
 }

@@ -13,4 +13,5 @@ pub(super) mod push_notifications;
 mod shown_token;
 pub(super) mod users;
 mod waiting;
+pub(super) mod webhook_deliveries;
 pub(super) mod webhooks;

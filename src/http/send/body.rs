@@ -52,6 +52,8 @@ pub(super) struct SendBody {
     pub from: Option<Value>,
     /// In the form in which they are stored.
     pub tags: Option<Value>,
+    /// Where its events go in place of the webhook's URL.
+    pub callback_url: Option<String>,
     /// `None`: at once.
     pub send_at: Option<OffsetDateTime>,
     pub validate_only: bool,
@@ -138,6 +140,8 @@ impl SendBody {
 
         let tags = tags::read(&mut body, problems);
 
+        let callback_url = body.string("callbackUrl", problems);
+
         let bounds = ScheduleBounds {
             now: OffsetDateTime::now_utc(),
             longest_ahead,
@@ -152,6 +156,7 @@ impl SendBody {
             sender,
             from,
             tags,
+            callback_url,
             send_at,
             validate_only,
         })

@@ -21,8 +21,9 @@ use crate::model::message::Message;
 use crate::model::operation::{Audience, UserSenders};
 use crate::model::provider::Provider;
 use crate::provider::{Payload, PayloadProblem};
-use crate::store::users;
+use crate::store::{users, webhooks};
 use crate::template::{MessageTemplate, TemplateProblem};
+use crate::transport::origin_of;
 
 const PROVIDERS: [Provider; 2] = [Provider::Fcm, Provider::Apn];
 
@@ -43,6 +44,8 @@ pub(super) struct CheckedSend {
     pub from: Option<Value>,
     /// In the form in which they are stored.
     pub tags: Option<Value>,
+    /// Where its events go in place of the webhook's URL.
+    pub callback_url: Option<String>,
     /// `None`: at once.
     pub send_at: Option<OffsetDateTime>,
     /// `send_at`, or when the send was checked.
@@ -94,6 +97,7 @@ impl CheckedSend {
             senders.check(sender, &send.targets, &mut problems);
         }
         check_users(state, caller, &send.targets.recipients, &mut problems).await?;
+        check_callback(state, caller, send.callback_url.as_deref(), &mut problems).await?;
 
         let read = Read { send, problems };
         let held = Arc::clone(&body.held);
@@ -161,10 +165,41 @@ impl Read {
             from: send.from,
             tags: send.tags,
             send_at: send.send_at,
+            callback_url: send.callback_url,
             starts_at,
             validate_only: send.validate_only,
         })
     }
+}
+
+/// A callback must be at a place that the account has registered, so that a leaked key that may only
+/// send can't have events told to a stranger.
+async fn check_callback(
+    state: &State,
+    caller: Caller,
+    url: Option<&str>,
+    problems: &mut Problems,
+) -> Result<(), ApiError> {
+    let Some(url) = url else {
+        return Ok(());
+    };
+    let url = match state.address_guard.parse(url) {
+        Ok(url) => url,
+        Err(error) => {
+            problems.push_at("callbackUrl", error.to_string());
+            return Ok(());
+        }
+    };
+
+    let origin = origin_of(&url);
+    if !webhooks::has_origin(&state.pool, caller.account_id, &origin).await? {
+        problems.push_at(
+            "callbackUrl",
+            format!("must have the host and port of an enabled webhook of the account; none is at {origin}"),
+        );
+    }
+
+    Ok(())
 }
 
 /// Every User among the recipients must be the account's.

@@ -104,6 +104,7 @@ pub(super) async fn send(
         request: key.as_ref().map(|key| key.accepted(&answer)),
         senders: checked.user_senders,
         tags: checked.tags,
+        callback_url: checked.callback_url,
         send_at: checked.send_at,
         recipients: sealed,
         audience: checked.audience,

@@ -44,6 +44,8 @@ const RECORD_SECONDS: &str = "bellwire_record_seconds";
 const RECORDER_LAG: &str = "bellwire_recorder_lag_seconds";
 const OUTCOMES_DROPPED: &str = "bellwire_outcomes_dropped_total";
 const MASS_INVALIDATIONS: &str = "bellwire_mass_invalidations_total";
+const WEBHOOK_ATTEMPTS: &str = "bellwire_webhook_attempts_total";
+const WEBHOOKS_DISABLED: &str = "bellwire_webhooks_disabled_total";
 const PARTITIONS_DROPPED: &str = "bellwire_retention_partitions_dropped_total";
 const DAYS_WAITING: &str = "bellwire_retention_days_waiting";
 const RETENTION_SUCCESS: &str = "bellwire_retention_last_success_timestamp_seconds";
@@ -90,7 +92,7 @@ const fn histogram(name: &'static str, help: &'static str) -> Metric {
 
 /// Every metric. docs/operations.md explains each in more words; a test holds this list, that
 /// document, the dashboard and the alert rules together.
-pub const ALL: [Metric; 29] = [
+pub const ALL: [Metric; 31] = [
     gauge(BUILD, "Always 1; the version is a label"),
     counter(
         HTTP_REQUESTS,
@@ -174,6 +176,14 @@ pub const ALL: [Metric; 29] = [
         "Operations with so many dead tokens that none of them was removed",
     ),
     counter(
+        WEBHOOK_ATTEMPTS,
+        "Requests to webhooks, by result: taken, or failed",
+    ),
+    counter(
+        WEBHOOKS_DISABLED,
+        "Webhooks disabled, because they answered 410 or failed for days",
+    ),
+    counter(
         PARTITIONS_DROPPED,
         "Partitions dropped because their retention is over",
     ),
@@ -192,8 +202,9 @@ pub const ALL: [Metric; 29] = [
 ];
 
 /// Counters without labels. They start at 0, so that Prometheus sees their first increase.
-const PLAIN_COUNTERS: [&str; 6] = [
+const PLAIN_COUNTERS: [&str; 7] = [
     FAILED_LOGINS,
+    WEBHOOKS_DISABLED,
     OPERATIONS,
     NOTIFICATIONS,
     OUTCOMES_DROPPED,
@@ -322,6 +333,16 @@ pub(crate) fn outcomes_recorded(duration: Duration, dropped: usize) {
 
 pub(crate) fn mass_invalidation() {
     metrics::counter!(MASS_INVALIDATIONS).increment(1);
+}
+
+/// A message was sent to a webhook, which took it or did not.
+pub(crate) fn webhook_attempted(is_taken: bool) {
+    let result = if is_taken { "taken" } else { "failed" };
+    metrics::counter!(WEBHOOK_ATTEMPTS, "result" => result).increment(1);
+}
+
+pub(crate) fn webhook_disabled() {
+    metrics::counter!(WEBHOOKS_DISABLED).increment(1);
 }
 
 pub(crate) fn partition_dropped() {

@@ -1,3 +1,5 @@
 //! Webhooks: how a client manages them, and what they are told.
 
+mod receiver;
 mod resource;
+mod told;

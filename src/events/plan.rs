@@ -1,0 +1,655 @@
+//! Which webhooks get which messages: decided from rows of the outbox and what they are about.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::model::id::{AccountId, CredentialId, OperationId, WebhookDeliveryId, WebhookId};
+use crate::model::webhook::{
+    DeliveryContent, EventType, MAX_ENTRIES, Part, RemovedDevice, ReportedCredential,
+};
+use crate::store::events::{
+    AccountApps, Event, NewDelivery, OperationFacts, Progress, SettledBatch, Subscriber,
+};
+
+/// All that a plan depends on.
+#[derive(Default)]
+pub(super) struct Facts {
+    /// The enabled webhooks of all accounts concerned, oldest first.
+    pub subscribers: Vec<Subscriber>,
+    pub operations: HashMap<OperationId, OperationFacts>,
+    pub progress: HashMap<OperationId, Progress>,
+    pub batches: HashMap<(OperationId, i32), SettledBatch>,
+    pub callbacks: HashMap<OperationId, Callback>,
+    pub apps: AccountApps,
+}
+
+/// Where the events of an Operation go.
+#[derive(Debug, Clone)]
+pub(super) struct Callback {
+    pub url: String,
+    /// Scheme, host and port of the URL.
+    pub origin: String,
+}
+
+/// Messages that can share a request.
+type Lane = (WebhookId, EventType, Option<String>);
+
+/// The messages that `events` make. An event that no webhook wants makes none.
+pub(super) fn plan(events: &[Event], facts: &Facts) -> Vec<NewDelivery> {
+    let mut plan = Plan {
+        facts,
+        deliveries: Vec::new(),
+        open: HashMap::new(),
+        last_part: HashMap::new(),
+    };
+
+    for event in events {
+        plan.add(event);
+    }
+    plan.mark_final_parts();
+
+    plan.deliveries
+}
+
+struct Plan<'a> {
+    facts: &'a Facts,
+    deliveries: Vec<NewDelivery>,
+    /// The message of each lane that may take more: its index, and how many entries it has.
+    open: HashMap<Lane, (usize, usize)>,
+    /// Where the last part of an Operation is, for each webhook and event: message and part.
+    last_part: HashMap<(WebhookId, EventType, OperationId), (usize, usize)>,
+}
+
+impl Plan<'_> {
+    fn add(&mut self, event: &Event) {
+        match (event.kind.as_str(), event.operation_id) {
+            ("batch", Some(operation_id)) => {
+                if let Some(number) = event.batch_number {
+                    self.add_batch(operation_id, number);
+                }
+                self.add_end(operation_id);
+            }
+            ("operation", Some(operation_id)) => self.add_end(operation_id),
+            (kind, Some(operation_id)) => {
+                if let Ok(event_type) = kind.parse() {
+                    self.add_start(operation_id, event_type);
+                }
+            }
+            (kind, None) => {
+                if let (Ok(event_type), Some(data)) = (kind.parse(), &event.data) {
+                    self.add_data(event.account_id, event_type, data);
+                }
+            }
+        }
+    }
+
+    /// The notifications of a batch, by what became of them.
+    fn add_batch(&mut self, operation_id: OperationId, number: i32) {
+        let Some(batch) = self.facts.batches.get(&(operation_id, number)).copied() else {
+            return;
+        };
+
+        for (event, count) in [
+            (EventType::NotificationFailed, batch.failed),
+            (EventType::NotificationCanceled, batch.canceled),
+            (EventType::NotificationSent, batch.sent),
+        ] {
+            if count == 0 {
+                continue;
+            }
+            for recipient in self.recipients(operation_id, event) {
+                let part = Part {
+                    operation_id,
+                    sequence: number,
+                    first_position: batch.first_position,
+                    size: batch.size,
+                    is_final: false,
+                };
+                self.add_part(&recipient, event, part, count as usize);
+            }
+        }
+    }
+
+    fn add_part(&mut self, recipient: &Recipient, event: EventType, part: Part, count: usize) {
+        let operation_id = part.operation_id;
+        let lane = (recipient.webhook_id, event, recipient.callback_url.clone());
+
+        // A batch that was told already in this plan changed again: once is enough.
+        let told = (recipient.webhook_id, event, operation_id);
+        let is_repeated = self.open.get(&lane).is_some_and(|(index, _)| {
+            let content = self
+                .deliveries
+                .get(*index)
+                .map(|delivery| &delivery.content);
+            matches!(content, Some(DeliveryContent::Notifications(parts)) if parts.contains(&part))
+        });
+        if is_repeated {
+            return;
+        }
+
+        let place = match self.open.get(&lane).copied() {
+            Some((index, entries)) if entries + count <= MAX_ENTRIES => {
+                self.open.insert(lane, (index, entries + count));
+                index
+            }
+            _ => {
+                let content = DeliveryContent::Notifications(Vec::new());
+                let index = self.push(recipient, event, None, content);
+                self.open.insert(lane, (index, count));
+                index
+            }
+        };
+
+        if let Some(delivery) = self.deliveries.get_mut(place)
+            && let DeliveryContent::Notifications(parts) = &mut delivery.content
+        {
+            parts.push(part);
+            self.last_part.insert(told, (place, parts.len() - 1));
+        }
+    }
+
+    /// Marks the last part of each Operation that has ended.
+    fn mark_final_parts(&mut self) {
+        for ((_, _, operation_id), (place, index)) in &self.last_part {
+            let has_ended = self
+                .facts
+                .progress
+                .get(operation_id)
+                .is_some_and(|progress| progress.has_ended);
+            if !has_ended {
+                continue;
+            }
+
+            if let Some(delivery) = self.deliveries.get_mut(*place)
+                && let DeliveryContent::Notifications(parts) = &mut delivery.content
+                && let Some(part) = parts.get_mut(*index)
+            {
+                part.is_final = true;
+            }
+        }
+    }
+
+    /// The end of an Operation, if it has come. The database keeps each message of this kind once.
+    fn add_end(&mut self, operation_id: OperationId) {
+        let (Some(operation), Some(progress)) = (
+            self.facts.operations.get(&operation_id),
+            self.facts.progress.get(&operation_id),
+        ) else {
+            return;
+        };
+
+        let event = if operation.is_canceled || progress.has_ended && progress.is_all_canceled {
+            EventType::OperationCanceled
+        } else if progress.has_ended {
+            EventType::OperationCompleted
+        } else {
+            return;
+        };
+        self.add_operation(operation_id, event);
+    }
+
+    /// One that was canceled before its time never began.
+    fn add_start(&mut self, operation_id: OperationId, event: EventType) {
+        let operation = self.facts.operations.get(&operation_id);
+
+        if operation.is_some_and(|operation| !operation.is_canceled) {
+            self.add_operation(operation_id, event);
+        }
+    }
+
+    fn add_operation(&mut self, operation_id: OperationId, event: EventType) {
+        for recipient in self.recipients(operation_id, event) {
+            let is_known = self.deliveries.iter().any(|delivery| {
+                delivery.webhook_id == recipient.webhook_id
+                    && delivery.operation_id == Some(operation_id)
+                    && delivery.event == event.as_str()
+            });
+            if !is_known {
+                let content = DeliveryContent::Operation(operation_id);
+                self.push(&recipient, event, Some(operation_id), content);
+            }
+        }
+    }
+
+    fn add_data(&mut self, account_id: AccountId, event: EventType, data: &Value) {
+        match event {
+            EventType::DeviceRemoved => {
+                let Ok(device) = serde_json::from_value::<RemovedDevice>(data.clone()) else {
+                    return;
+                };
+                for recipient in self.subscribed(account_id, event, &[&device.app_name]) {
+                    self.add_device(&recipient, &device);
+                }
+            }
+            EventType::CredentialRefused | EventType::CredentialRecovered => {
+                let Ok(credential) = serde_json::from_value::<ReportedCredential>(data.clone())
+                else {
+                    return;
+                };
+                for recipient in self.subscribed(account_id, event, &[&credential.app_name]) {
+                    let content = DeliveryContent::Credential(credential.clone());
+                    self.push(&recipient, event, None, content);
+                }
+            }
+            // These are about Operations.
+            _ => {}
+        }
+    }
+
+    fn add_device(&mut self, recipient: &Recipient, device: &RemovedDevice) {
+        let event = EventType::DeviceRemoved;
+        let lane = (recipient.webhook_id, event, None);
+
+        let place = match self.open.get(&lane).copied() {
+            Some((index, entries)) if entries < MAX_ENTRIES => {
+                self.open.insert(lane, (index, entries + 1));
+                index
+            }
+            _ => {
+                let content = DeliveryContent::Devices(Vec::new());
+                let index = self.push(recipient, event, None, content);
+                self.open.insert(lane, (index, 1));
+                index
+            }
+        };
+
+        if let Some(delivery) = self.deliveries.get_mut(place)
+            && let DeliveryContent::Devices(devices) = &mut delivery.content
+        {
+            devices.push(device.clone());
+        }
+    }
+
+    /// Returns the index of the new message.
+    fn push(
+        &mut self,
+        recipient: &Recipient,
+        event: EventType,
+        operation_id: Option<OperationId>,
+        content: DeliveryContent,
+    ) -> usize {
+        self.deliveries.push(NewDelivery {
+            id: WebhookDeliveryId::generate(),
+            account_id: recipient.account_id,
+            webhook_id: recipient.webhook_id,
+            event: event.as_str().to_owned(),
+            operation_id,
+            callback_url: recipient.callback_url.clone(),
+            content,
+        });
+
+        self.deliveries.len() - 1
+    }
+
+    /// The webhooks that are told an event of an Operation.
+    fn recipients(&self, operation_id: OperationId, event: EventType) -> Vec<Recipient> {
+        let Some(operation) = self.facts.operations.get(&operation_id) else {
+            return Vec::new();
+        };
+        let apps = apps_of(operation, &self.facts.apps);
+        let apps: Vec<&str> = apps.iter().map(String::as_str).collect();
+
+        let callback = self.facts.callbacks.get(&operation_id);
+        // The oldest webhook with the callback's origin sends to it.
+        let called_back = callback.and_then(|callback| {
+            self.facts
+                .subscribers
+                .iter()
+                .find(|subscriber| {
+                    subscriber.account_id == operation.account_id
+                        && subscriber.origin == callback.origin
+                })
+                .map(|subscriber| (subscriber.id, callback))
+        });
+
+        let mut recipients = self.subscribed(operation.account_id, event, &apps);
+        recipients.retain(|recipient| {
+            let wanted = self
+                .subscriber(recipient.webhook_id)
+                .and_then(|subscriber| subscriber.tags.as_ref());
+            wanted.is_none_or(|wanted| has_tags(operation.tags.as_ref(), wanted))
+        });
+        for recipient in &mut recipients {
+            recipient.callback_url = called_back
+                .filter(|(webhook_id, _)| *webhook_id == recipient.webhook_id)
+                .map(|(_, callback)| callback.url.clone());
+        }
+
+        recipients
+    }
+
+    fn subscriber(&self, id: WebhookId) -> Option<&Subscriber> {
+        self.facts
+            .subscribers
+            .iter()
+            .find(|subscriber| subscriber.id == id)
+    }
+
+    /// The account's webhooks that want `event` of one of `apps`.
+    fn subscribed(&self, account_id: AccountId, event: EventType, apps: &[&str]) -> Vec<Recipient> {
+        self.facts
+            .subscribers
+            .iter()
+            .filter(|subscriber| subscriber.account_id == account_id)
+            .filter(|subscriber| subscriber.events.contains(&event))
+            .filter(|subscriber| {
+                let wanted = subscriber.app_name.as_deref();
+                wanted.is_none_or(|wanted| apps.contains(&wanted))
+            })
+            .map(|subscriber| Recipient {
+                account_id,
+                webhook_id: subscriber.id,
+                callback_url: None,
+            })
+            .collect()
+    }
+}
+
+/// A webhook that is told something.
+struct Recipient {
+    account_id: AccountId,
+    webhook_id: WebhookId,
+    callback_url: Option<String>,
+}
+
+/// Whether `tags` have all of `wanted`.
+fn has_tags(tags: Option<&Value>, wanted: &Value) -> bool {
+    let Some(wanted) = wanted.as_object() else {
+        return true;
+    };
+
+    wanted
+        .iter()
+        .all(|(key, value)| tags.and_then(|tags| tags.get(key)) == Some(value))
+}
+
+/// The Apps that an Operation is sent from: that of its Users, or of the sender that it names.
+fn apps_of(operation: &OperationFacts, apps: &AccountApps) -> Vec<String> {
+    if let Some(name) = &operation.app_name {
+        return vec![name.clone()];
+    }
+    let Some(sender) = &operation.sender else {
+        let default = apps.defaults.get(&operation.account_id);
+        return default.cloned().into_iter().collect();
+    };
+    if let Some(name) = sender.get("appName").and_then(Value::as_str) {
+        return vec![name.to_owned()];
+    }
+
+    ["fcm", "apn"]
+        .iter()
+        .filter_map(|field| sender.get(field)?.as_str()?.parse::<CredentialId>().ok())
+        .filter_map(|id| apps.of_credentials.get(&id).cloned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// An account with one Operation of `batches`, each with so many that were sent, failed and canceled.
+    struct Case {
+        facts: Facts,
+        account_id: AccountId,
+        operation_id: OperationId,
+    }
+
+    impl Case {
+        fn of(batches: &[[i32; 3]]) -> Self {
+            let account_id = AccountId::generate();
+            let operation_id = OperationId::generate();
+            let mut facts = Facts::default();
+            facts.operations.insert(
+                operation_id,
+                OperationFacts {
+                    account_id,
+                    sender: None,
+                    app_name: Some("shop".to_owned()),
+                    tags: Some(json!({"team": "crm", "run": "7"})),
+                    is_canceled: false,
+                },
+            );
+            facts.progress.insert(
+                operation_id,
+                Progress {
+                    has_ended: true,
+                    is_all_canceled: false,
+                },
+            );
+            for (number, [sent, failed, canceled]) in (0..).zip(batches) {
+                facts.batches.insert(
+                    (operation_id, number),
+                    SettledBatch {
+                        first_position: number * 500,
+                        size: sent + failed + canceled,
+                        sent: *sent,
+                        failed: *failed,
+                        canceled: *canceled,
+                    },
+                );
+            }
+
+            Self {
+                facts,
+                account_id,
+                operation_id,
+            }
+        }
+
+        fn subscribe(&mut self, events: &[EventType]) -> &mut Subscriber {
+            self.facts.subscribers.push(Subscriber {
+                id: WebhookId::generate(),
+                account_id: self.account_id,
+                origin: "https://hooks.example.com:443".to_owned(),
+                events: events.to_vec(),
+                app_name: None,
+                tags: None,
+            });
+            self.facts.subscribers.last_mut().unwrap()
+        }
+
+        fn event(&self, kind: &str, batch_number: Option<i32>) -> Event {
+            Event {
+                id: 1,
+                account_id: self.account_id,
+                kind: kind.to_owned(),
+                operation_id: Some(self.operation_id),
+                batch_number,
+                data: None,
+            }
+        }
+
+        fn plan_batches(&self) -> Vec<NewDelivery> {
+            let count = self.facts.batches.len() as i32;
+            let events: Vec<Event> = (0..count)
+                .map(|number| self.event("batch", Some(number)))
+                .collect();
+            plan(&events, &self.facts)
+        }
+    }
+
+    /// The sequences of each message's parts; a final one is negative.
+    fn sequences(deliveries: &[NewDelivery]) -> Vec<Vec<i32>> {
+        deliveries
+            .iter()
+            .map(|delivery| match &delivery.content {
+                DeliveryContent::Notifications(parts) => parts
+                    .iter()
+                    .map(|part| {
+                        if part.is_final {
+                            -part.sequence
+                        } else {
+                            part.sequence
+                        }
+                    })
+                    .collect(),
+                _ => Vec::new(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn batches_share_a_message_up_to_a_thousand_entries() {
+        let mut case = Case::of(&[[0, 500, 0], [0, 500, 0], [0, 500, 0], [490, 10, 0]]);
+        case.subscribe(&[EventType::NotificationFailed]);
+
+        assert_eq!(sequences(&case.plan_batches()), [vec![0, 1], vec![2, -3]]);
+    }
+
+    #[test]
+    fn what_a_batch_has_none_of_is_not_told() {
+        let mut case = Case::of(&[[500, 0, 0], [499, 0, 1]]);
+        case.subscribe(&[
+            EventType::NotificationFailed,
+            EventType::NotificationCanceled,
+        ]);
+
+        let deliveries = case.plan_batches();
+        assert_eq!(deliveries.len(), 1);
+        assert_eq!(deliveries[0].event, "notification.canceled");
+        assert_eq!(sequences(&deliveries), [vec![-1]]);
+    }
+
+    #[test]
+    fn an_end_is_told_once_and_only_when_it_has_come() {
+        let mut case = Case::of(&[[1, 0, 0], [1, 0, 0]]);
+        case.subscribe(&[EventType::OperationCompleted, EventType::OperationCanceled]);
+        let events = |case: &Case| -> Vec<String> {
+            let deliveries = case.plan_batches();
+            deliveries
+                .into_iter()
+                .map(|delivery| delivery.event)
+                .collect()
+        };
+        assert_eq!(events(&case), ["operation.completed"]);
+
+        let progress = case.facts.progress.get_mut(&case.operation_id).unwrap();
+        progress.is_all_canceled = true;
+        assert_eq!(events(&case), ["operation.canceled"]);
+
+        let progress = case.facts.progress.get_mut(&case.operation_id).unwrap();
+        progress.has_ended = false;
+        progress.is_all_canceled = false;
+        assert_eq!(events(&case), [""; 0]);
+
+        let operation = case.facts.operations.get_mut(&case.operation_id).unwrap();
+        operation.is_canceled = true;
+        assert_eq!(
+            events(&case),
+            ["operation.canceled"],
+            "as a whole, though some is in flight"
+        );
+    }
+
+    #[test]
+    fn a_canceled_operation_never_began() {
+        let mut case = Case::of(&[]);
+        case.subscribe(&[EventType::OperationProcessing]);
+        let start = [case.event("operation.processing", None)];
+        assert_eq!(plan(&start, &case.facts).len(), 1);
+
+        let operation = case.facts.operations.get_mut(&case.operation_id).unwrap();
+        operation.is_canceled = true;
+        assert!(plan(&start, &case.facts).is_empty());
+    }
+
+    #[test]
+    fn a_webhook_is_told_of_its_app_and_tags_alone() {
+        for (app_name, tags, is_told) in [
+            (None, None, true),
+            (Some("shop"), None, true),
+            (Some("other"), None, false),
+            (None, Some(json!({"team": "crm"})), true),
+            (None, Some(json!({"team": "crm", "run": "8"})), false),
+            (None, Some(json!({"season": "winter"})), false),
+        ] {
+            let mut case = Case::of(&[[1, 0, 0]]);
+            let subscriber = case.subscribe(&[EventType::NotificationSent]);
+            subscriber.app_name = app_name.map(str::to_owned);
+            subscriber.tags = tags.clone();
+
+            assert_eq!(
+                case.plan_batches().len(),
+                usize::from(is_told),
+                "{app_name:?} {tags:?}"
+            );
+        }
+
+        let mut case = Case::of(&[[1, 0, 0]]);
+        case.subscribe(&[EventType::NotificationSent]).account_id = AccountId::generate();
+        assert!(case.plan_batches().is_empty(), "another account's");
+    }
+
+    #[test]
+    fn the_app_of_an_operation_follows_from_its_sender() {
+        let account_id = AccountId::generate();
+        let credential = CredentialId::generate();
+        let mut apps = AccountApps::default();
+        apps.of_credentials
+            .insert(credential, "of-credential".to_owned());
+        apps.defaults.insert(account_id, "default".to_owned());
+        let apps_from = |sender: Value| {
+            let operation = OperationFacts {
+                account_id,
+                sender: Some(sender).filter(|sender| !sender.is_null()),
+                app_name: None,
+                tags: None,
+                is_canceled: false,
+            };
+            apps_of(&operation, &apps)
+        };
+
+        assert_eq!(apps_from(Value::Null), ["default"]);
+        assert_eq!(apps_from(json!({"appName": "named"})), ["named"]);
+        assert_eq!(apps_from(json!({"apn": credential})), ["of-credential"]);
+        assert_eq!(apps_from(json!({"fcm": CredentialId::generate()})), [""; 0]);
+    }
+
+    #[test]
+    fn a_callback_replaces_the_url_of_the_first_webhook_with_its_origin() {
+        let mut case = Case::of(&[[1, 0, 0]]);
+        case.subscribe(&[EventType::NotificationSent]).origin = "https://other:443".to_owned();
+        let first = case.subscribe(&[EventType::NotificationSent]).id;
+        case.subscribe(&[EventType::NotificationSent]);
+        case.facts.callbacks.insert(
+            case.operation_id,
+            Callback {
+                url: "https://hooks.example.com/run/7".to_owned(),
+                origin: "https://hooks.example.com:443".to_owned(),
+            },
+        );
+
+        for delivery in case.plan_batches() {
+            let expected = (delivery.webhook_id == first)
+                .then(|| "https://hooks.example.com/run/7".to_owned());
+            assert_eq!(delivery.callback_url, expected);
+        }
+    }
+
+    #[test]
+    fn devices_share_a_message() {
+        let mut case = Case::of(&[]);
+        case.subscribe(&[EventType::DeviceRemoved]);
+        let device = json!({"deviceId": uuid::Uuid::nil(), "deviceRegistrationId": uuid::Uuid::nil(),
+            "userId": uuid::Uuid::nil(), "appName": "shop", "provider": "FCM", "token": "",
+            "removedAt": "2026-11-26T00:00:00+00:00"});
+        let event = Event {
+            operation_id: None,
+            data: Some(device),
+            ..case.event("device.removed", None)
+        };
+
+        let deliveries = plan(&vec![event; MAX_ENTRIES + 1], &case.facts);
+        let counts: Vec<usize> = deliveries
+            .iter()
+            .map(|delivery| match &delivery.content {
+                DeliveryContent::Devices(devices) => devices.len(),
+                _ => 0,
+            })
+            .collect();
+        assert_eq!(counts, [MAX_ENTRIES, 1]);
+    }
+}

@@ -1,0 +1,419 @@
+//! One attempt to deliver a message: makes its body of what the database has now, signs it, and sends it
+//! to an address that is checked first.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderName, Request, Response};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::crypto::{MasterKeys, SignedMessage};
+use crate::events::body::{
+    Body, DateData, Message, NotificationData, PartData, RecipientData, operation_data,
+};
+use crate::events::verdict::Outcome;
+use crate::model::id::{AccountId, OperationId};
+use crate::model::masked_token::masked;
+use crate::model::status::PushNotificationStatus;
+use crate::model::webhook::{DeliveryContent, EventType, Part, RemovedDevice};
+use crate::store::operation_read;
+use crate::store::outcome_record::Status;
+use crate::store::pool::Pool;
+use crate::store::webhook_deliveries::{self as store, ClaimedDelivery, ToldNotification};
+use crate::transport::{AddressGuard, Http1Client};
+
+/// How long a receiver may take to answer, from the look-up of its name to the head of its answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the rest of its answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How much of an answer's body is read, in bytes.
+const MAX_ANSWER: usize = 1024;
+/// How many characters of it are kept.
+const KEPT_CHARACTERS: usize = 256;
+
+/// Makes and sends messages. All tasks of the sender share it.
+pub(super) struct Requester {
+    pub pool: Pool,
+    pub master_keys: MasterKeys,
+    pub client: Http1Client,
+    pub address_guard: AddressGuard,
+}
+
+/// What came of an attempt.
+pub(super) struct Attempted {
+    pub outcome: Outcome,
+    pub http_status: Option<u16>,
+    /// `None`: the receiver took the message.
+    pub error: Option<String>,
+    /// The beginning of the answer's body.
+    pub answer: Option<String>,
+    pub started_at: OffsetDateTime,
+    pub duration: Duration,
+}
+
+/// An answer, as far as it matters.
+struct Answered {
+    status: u16,
+    retry_after: Option<Duration>,
+    text: String,
+}
+
+impl Requester {
+    /// Tries once. An error means that Postgres failed, and that nothing was sent.
+    pub(super) async fn attempt(&self, delivery: &ClaimedDelivery) -> sqlx::Result<Attempted> {
+        let Some(data) = self.data(delivery).await? else {
+            return Ok(Attempted {
+                outcome: Outcome::NothingToTell,
+                http_status: None,
+                error: Some("what it tells of is no longer stored".to_owned()),
+                answer: None,
+                started_at: OffsetDateTime::now_utc(),
+                duration: Duration::ZERO,
+            });
+        };
+        let message = Message {
+            id: delivery.id,
+            event: &delivery.event,
+            occurred_at: delivery.created_at,
+            envelope: delivery.envelope,
+            data,
+        };
+
+        let started_at = OffsetDateTime::now_utc();
+        let started = Instant::now();
+        let sent = tokio::time::timeout(REQUEST_TIMEOUT, self.send(delivery, message.body())).await;
+        let sent = sent.unwrap_or_else(|_| {
+            let seconds = REQUEST_TIMEOUT.as_secs();
+            Err(format!("no answer within {seconds} s"))
+        });
+
+        let (outcome, http_status, error, answer) = match sent {
+            Ok(answered) => {
+                let outcome = Outcome::of_status(answered.status, answered.retry_after);
+                let error = (outcome != Outcome::Taken).then(|| of_status(answered.status));
+                (outcome, Some(answered.status), error, Some(answered.text))
+            }
+            Err(reason) => {
+                let outcome = Outcome::Failed { retry_after: None };
+                (outcome, None, Some(reason), None)
+            }
+        };
+        Ok(Attempted {
+            outcome,
+            http_status,
+            error,
+            answer: answer.filter(|text| !text.is_empty()),
+            started_at,
+            duration: started.elapsed(),
+        })
+    }
+
+    /// The error is a reason for people.
+    async fn send(&self, delivery: &ClaimedDelivery, body: Body) -> Result<Answered, String> {
+        let url = self
+            .address_guard
+            .parse(&delivery.url)
+            .map_err(|error| format!("its URL {error}"))?;
+        let addresses = self
+            .address_guard
+            .resolve(&url)
+            .await
+            .map_err(|error| format!("its URL {error}"))?;
+
+        let id = delivery.id.to_string();
+        let timestamp = OffsetDateTime::now_utc().unix_timestamp();
+        let signed = SignedMessage {
+            id: &id,
+            timestamp,
+            body: &body.bytes,
+        };
+        let signatures = signed.signatures(&self.secrets(delivery)?);
+
+        let request = Request::post(url.as_str())
+            .header(CONTENT_TYPE, body.content_type)
+            .header(USER_AGENT, concat!("Bellwire/", env!("CARGO_PKG_VERSION")))
+            .header(HeaderName::from_static("webhook-id"), &id)
+            .header(HeaderName::from_static("webhook-timestamp"), timestamp)
+            .header(HeaderName::from_static("webhook-signature"), signatures)
+            .body(Bytes::from(body.bytes))
+            .map_err(|error| format!("its URL can't be requested: {error}"))?;
+
+        let response = self
+            .client
+            .send_to(&addresses, request)
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(read(response).await)
+    }
+
+    fn secrets(&self, delivery: &ClaimedDelivery) -> Result<Vec<Vec<u8>>, String> {
+        let account_id = delivery.account_id.as_uuid();
+        let webhook_id = delivery.webhook_id.as_uuid();
+
+        delivery
+            .secrets
+            .iter()
+            .map(|sealed| {
+                self.master_keys
+                    .open_webhook_secret(account_id, webhook_id, sealed)
+                    .map_err(|error| format!("its secret can't be decrypted: {error}"))
+            })
+            .collect()
+    }
+
+    /// What the message tells. `None`: that is no longer stored.
+    async fn data(&self, delivery: &ClaimedDelivery) -> sqlx::Result<Option<Value>> {
+        let data = match &delivery.content {
+            DeliveryContent::Notifications(parts) => {
+                json!(self.parts(delivery, parts).await?)
+            }
+            DeliveryContent::Operation(id) => {
+                return self.operation(delivery.account_id, *id).await;
+            }
+            DeliveryContent::Devices(devices) => {
+                let devices = devices.iter();
+                devices
+                    .map(|device| self.device(delivery.account_id, device))
+                    .collect()
+            }
+            DeliveryContent::Credential(credential) => json!({
+                "credentialId": credential.credential(),
+                "appName": credential.app_name,
+                "credentialType": credential.credential_type,
+                "reason": credential.reason,
+            }),
+            DeliveryContent::Test => json!({
+                "webhookId": delivery.webhook_id,
+                "message": "This is a test",
+            }),
+        };
+
+        Ok(Some(data))
+    }
+
+    async fn operation(
+        &self,
+        account_id: AccountId,
+        id: OperationId,
+    ) -> sqlx::Result<Option<Value>> {
+        let operation = operation_read::fetch(&self.pool, account_id, id, Uuid::nil()).await?;
+
+        Ok(operation.as_ref().map(operation_data))
+    }
+
+    async fn parts(
+        &self,
+        delivery: &ClaimedDelivery,
+        parts: &[Part],
+    ) -> sqlx::Result<Vec<PartData>> {
+        let ranges: Vec<(OperationId, i32, i32)> = parts
+            .iter()
+            .map(|part| {
+                let end = part.first_position + part.size;
+                (part.operation_id, part.first_position, end)
+            })
+            .collect();
+        let found = store::notifications(&self.pool, &ranges, statuses_of(&delivery.event)).await?;
+
+        let mut data: Vec<PartData> = parts
+            .iter()
+            .map(|part| PartData {
+                operation_id: part.operation_id,
+                sequence: part.sequence,
+                is_final: part.is_final,
+                notifications: Vec::new(),
+            })
+            .collect();
+        for notification in found {
+            let Some(part) = data.get_mut(notification.part) else {
+                continue;
+            };
+            let notification =
+                self.notification(delivery.account_id, part.operation_id, notification);
+            part.notifications.push(notification);
+        }
+
+        Ok(data)
+    }
+
+    fn notification(
+        &self,
+        account_id: AccountId,
+        operation_id: OperationId,
+        notification: ToldNotification,
+    ) -> NotificationData {
+        let to = match (
+            notification.user_id,
+            notification.provider,
+            &notification.token,
+        ) {
+            (None, Some(provider), Some(sealed)) => RecipientData::Device {
+                token: self.shown_token(account_id, sealed),
+                provider,
+            },
+            (user_id, ..) => RecipientData::User {
+                user_id: user_id.unwrap_or_default().into(),
+            },
+        };
+        let status = match notification.status {
+            Status::Sent => PushNotificationStatus::Sent,
+            Status::Canceled => PushNotificationStatus::Canceled,
+            Status::Queued => PushNotificationStatus::Queued,
+            Status::Failed | Status::Unaddressable => PushNotificationStatus::Failed,
+        };
+        // What was sent after a failure has none any more.
+        let has_failed = status == PushNotificationStatus::Failed;
+
+        NotificationData {
+            id: operation_id.push_notification(notification.position.cast_unsigned()),
+            position: notification.position,
+            to,
+            status,
+            code: notification.error_code.filter(|_| has_failed),
+            message: notification.error_message.filter(|_| has_failed),
+            attempts: notification.attempts,
+            updated_at: notification.updated_at.map(DateData),
+        }
+    }
+
+    fn device(&self, account_id: AccountId, device: &RemovedDevice) -> Value {
+        // Postgres breaks base64 into lines.
+        let encoded: String = device.token.split_whitespace().collect();
+        let sealed = STANDARD.decode(encoded).unwrap_or_default();
+
+        json!({
+            "deviceRegistrationId": device.registration(),
+            "userId": device.user(),
+            "appName": device.app_name,
+            "provider": device.provider,
+            "token": self.shown_device_token(account_id, device.device_id, &sealed),
+            "removedAt": DateData(device.removed_at),
+        })
+    }
+
+    /// The ends of a direct recipient's token.
+    fn shown_token(&self, account_id: AccountId, sealed: &[u8]) -> String {
+        let token = self
+            .master_keys
+            .open_direct_token(account_id.as_uuid(), sealed);
+
+        masked(&token.unwrap_or_default())
+    }
+
+    /// The ends of a registered device's token.
+    fn shown_device_token(&self, account_id: AccountId, device: Uuid, sealed: &[u8]) -> String {
+        let token = self
+            .master_keys
+            .open_device_token(account_id.as_uuid(), device, sealed);
+
+        masked(&token.unwrap_or_default())
+    }
+}
+
+/// The statuses that an event tells of.
+fn statuses_of(event: &str) -> &'static [Status] {
+    match event.parse() {
+        Ok(EventType::NotificationFailed) => &[Status::Failed, Status::Unaddressable],
+        Ok(EventType::NotificationCanceled) => &[Status::Canceled],
+        Ok(EventType::NotificationSent) => &[Status::Sent],
+        _ => &[],
+    }
+}
+
+fn of_status(status: u16) -> String {
+    match status {
+        300..=399 => format!("the receiver answered {status}; redirects are not followed"),
+        _ => format!("the receiver answered {status}"),
+    }
+}
+
+/// Reads the beginning of an answer. Its status counts, even if the rest does not come.
+async fn read(response: Response<hyper::body::Incoming>) -> Answered {
+    let status = response.status().as_u16();
+    let retry_after = retry_after(response.headers(), OffsetDateTime::now_utc());
+
+    let mut body = response.into_body();
+    let mut bytes = Vec::new();
+    let reading = async {
+        while bytes.len() < MAX_ANSWER
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            if let Some(data) = frame.data_ref() {
+                bytes.extend_from_slice(data.get(..MAX_ANSWER).unwrap_or(data));
+            }
+        }
+    };
+    // Whether it ended or not.
+    let _ = tokio::time::timeout(ANSWER_TIMEOUT, reading).await;
+
+    Answered {
+        status,
+        retry_after,
+        text: kept(&bytes),
+    }
+}
+
+/// The beginning of an answer, as text that Postgres takes.
+fn kept(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .filter(|character| *character != '\0')
+        .take(KEPT_CHARACTERS)
+        .collect()
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+
+    let at = OffsetDateTime::from(httpdate::parse_http_date(value).ok()?);
+    (at - now).try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn retry_after_is_a_number_or_a_date() {
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(784_111_777);
+        for (value, expected) in [
+            ("120", Some(120)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:40:37 GMT", None),
+            ("soon", None),
+            ("-5", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
+            let wait = retry_after(&headers, now);
+            assert_eq!(wait.map(|wait| wait.as_secs()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_kept_in_part() {
+        assert_eq!(kept(b"no\0t now"), "not now");
+        assert_eq!(
+            kept("é".repeat(600).as_bytes()).chars().count(),
+            KEPT_CHARACTERS
+        );
+        assert_eq!(kept(b"\xff"), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_redirect_is_named() {
+        assert!(of_status(302).contains("redirects are not followed"));
+    }
+}

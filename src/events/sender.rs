@@ -1,0 +1,272 @@
+//! The sender: claims due messages, delivers them, and records each attempt.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::events::request::{Attempted, Requester};
+use crate::events::verdict::{Before, Outcome, Verdict, decide};
+use crate::handoff::notifier::Notifier;
+use crate::model::id::WebhookId;
+use crate::store::pool::Pool;
+use crate::store::webhook_deliveries::{
+    self as store, AttemptRecord, ClaimBounds, ClaimedDelivery,
+};
+use crate::telemetry::metrics;
+
+/// Most messages that a process has in flight; a body takes up to about 400 kB.
+const MAX_IN_FLIGHT: usize = 64;
+/// Most of them to webhooks that fail, so that those never take the room of others.
+const MAX_FAILING: usize = 16;
+/// Most messages in flight to one webhook.
+const OF_WEBHOOK: i32 = 8;
+/// The same to one that fails: a single one finds out whether it still does.
+const OF_FAILING_WEBHOOK: i32 = 1;
+/// How long a message is held. A request and its record take far less.
+const LEASE: Duration = Duration::from_secs(60);
+/// How long the sender rests after Postgres failed.
+const AFTER_ERROR: Duration = Duration::from_secs(1);
+/// How often an attempt is recorded again before its lease runs out.
+const RECORD_ATTEMPTS: u32 = 20;
+
+const _: () = assert!(MAX_FAILING < MAX_IN_FLIGHT);
+
+/// Delivers messages.
+///
+/// One task owns it, with a task for each message in flight. The planner and its own poll wake it, and so
+/// does the end of a message. It ends with the token that [`Self::run`] is given, after its messages in
+/// flight have ended.
+pub(super) struct Sender {
+    pub requester: Arc<Requester>,
+    pub pool: Pool,
+    /// Wakes the sender: there are new messages.
+    pub notifier: Arc<Notifier>,
+    /// The longest time between two looks for due messages.
+    pub poll_interval: Duration,
+}
+
+/// The messages in flight.
+#[derive(Default)]
+struct InFlight {
+    tasks: JoinSet<()>,
+    /// The webhook of each task, and whether it fails.
+    of: HashMap<Id, (WebhookId, bool)>,
+}
+
+impl InFlight {
+    fn count(&self, is_failing: bool) -> usize {
+        self.of
+            .values()
+            .filter(|(_, failing)| *failing == is_failing)
+            .count()
+    }
+
+    fn by_webhook(&self) -> HashMap<WebhookId, i32> {
+        let mut counts = HashMap::new();
+        for (webhook_id, _) in self.of.values() {
+            *counts.entry(*webhook_id).or_insert(0) += 1;
+        }
+
+        counts
+    }
+
+    /// How many more messages may be claimed.
+    fn room(&self, is_failing: bool) -> usize {
+        if is_failing {
+            MAX_FAILING.saturating_sub(self.count(true))
+        } else {
+            (MAX_IN_FLIGHT - MAX_FAILING).saturating_sub(self.count(false))
+        }
+    }
+
+    /// Waits for the end of a message; for ever if there is none.
+    async fn ended(&mut self) {
+        let id = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => id,
+            Some(Err(error)) => {
+                tracing::error!(%error, "a message to a webhook was not recorded; it is sent again");
+                error.id()
+            }
+            None => std::future::pending().await,
+        };
+        self.of.remove(&id);
+    }
+}
+
+impl Sender {
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let mut in_flight = InFlight::default();
+        let mut has_failed = false;
+
+        while !stop.is_cancelled() {
+            let claimed = match self.claim(&in_flight).await {
+                Ok(claimed) => {
+                    has_failed = false;
+                    claimed
+                }
+                Err(error) => {
+                    // Once for each outage.
+                    if !has_failed {
+                        tracing::error!(%error, "messages to webhooks can't be claimed; trying again until Postgres answers");
+                    }
+                    has_failed = true;
+                    stop.run_until_cancelled(tokio::time::sleep(AFTER_ERROR))
+                        .await;
+                    continue;
+                }
+            };
+
+            let is_idle = claimed.is_empty();
+            for delivery in claimed {
+                self.start(delivery, &mut in_flight);
+            }
+
+            if is_idle {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = in_flight.ended() => {}
+                    () = self.notifier.wait(self.poll_interval) => {}
+                }
+            }
+            // Those that have ended meanwhile make room at once.
+            while let Some(ended) = in_flight.tasks.try_join_next_with_id() {
+                let id = match ended {
+                    Ok((id, ())) => id,
+                    Err(error) => error.id(),
+                };
+                in_flight.of.remove(&id);
+            }
+            if in_flight.room(false) == 0 {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = in_flight.ended() => {}
+                }
+            }
+        }
+
+        while in_flight.tasks.join_next().await.is_some() {}
+    }
+
+    async fn claim(&self, in_flight: &InFlight) -> sqlx::Result<Vec<ClaimedDelivery>> {
+        let held = in_flight.by_webhook();
+        let mut claimed = Vec::new();
+
+        for (is_failing, of_webhook) in [(false, OF_WEBHOOK), (true, OF_FAILING_WEBHOOK)] {
+            let room = in_flight.room(is_failing);
+            if room == 0 {
+                continue;
+            }
+
+            let bounds = ClaimBounds {
+                is_failing,
+                of_webhook,
+                total: room as i64,
+                held: &held,
+                lease: LEASE,
+            };
+            claimed.extend(store::claim(&self.pool, &bounds).await?);
+        }
+
+        Ok(claimed)
+    }
+
+    fn start(&self, delivery: ClaimedDelivery, in_flight: &mut InFlight) {
+        let lane = (delivery.webhook_id, delivery.failures > 0);
+        let requester = Arc::clone(&self.requester);
+        let pool = self.pool.clone();
+
+        let task = in_flight.tasks.spawn(async move {
+            match requester.attempt(&delivery).await {
+                Ok(attempted) => record(&pool, &delivery, &attempted).await,
+                Err(error) => {
+                    tracing::warn!(%error, delivery_id = %delivery.id, "a message can't be made; trying again");
+                    tokio::time::sleep(AFTER_ERROR).await;
+                    // If that fails too, the lease runs out.
+                    let _ = store::give_back(&pool, &[(delivery.id, delivery.claims)]).await;
+                }
+            }
+        });
+        in_flight.of.insert(task.id(), lane);
+    }
+}
+
+/// Writes an attempt, and says so if it was the last one to its webhook.
+async fn record(pool: &Pool, delivery: &ClaimedDelivery, attempted: &Attempted) {
+    let before = Before {
+        attempts: delivery.attempts,
+        failures: delivery.failures,
+        failing_for: delivery
+            .failing_since
+            .and_then(|since| (OffsetDateTime::now_utc() - since).try_into().ok()),
+    };
+    let Verdict {
+        retry_in,
+        block_for,
+        disable,
+    } = decide(&attempted.outcome, before, rand::random());
+    let disable = disable.map(|reason| match &attempted.error {
+        Some(error) if attempted.http_status != Some(410) => {
+            format!("{reason}; the last error: {error}")
+        }
+        _ => reason,
+    });
+
+    let attempt = AttemptRecord {
+        id: delivery.id,
+        claims: delivery.claims,
+        http_status: attempted.http_status.map(|status| status as i16),
+        is_taken: match attempted.outcome {
+            Outcome::Taken => Some(true),
+            Outcome::NothingToTell => None,
+            Outcome::Gone | Outcome::Failed { .. } => Some(false),
+        },
+        error: attempted.error.as_deref(),
+        answer: attempted.answer.as_deref(),
+        duration: attempted.duration,
+        started_at: attempted.started_at,
+        retry_in,
+        block_for,
+        disable: disable.as_deref(),
+    };
+    metrics::webhook_attempted(attempted.error.is_none());
+
+    let Some(is_disabled) = write(pool, &attempt).await else {
+        return;
+    };
+    if is_disabled {
+        metrics::webhook_disabled();
+        tracing::warn!(
+            webhook_id = %delivery.webhook_id,
+            reason = disable.as_deref(),
+            "webhook disabled",
+        );
+    } else if before.failures == 0
+        && let Some(error) = &attempted.error
+    {
+        tracing::warn!(
+            webhook_id = %delivery.webhook_id,
+            error,
+            "webhook fails; it rests, and its messages are tried again",
+        );
+    }
+}
+
+/// Writes until Postgres answers. `None`: it did not; the message is sent again when its lease runs out.
+async fn write(pool: &Pool, attempt: &AttemptRecord<'_>) -> Option<bool> {
+    for _ in 0..RECORD_ATTEMPTS {
+        match store::record(pool, attempt).await {
+            Ok(is_disabled) => return Some(is_disabled),
+            Err(_) => tokio::time::sleep(AFTER_ERROR).await,
+        }
+    }
+
+    tracing::error!(
+        delivery_id = %attempt.id,
+        "an attempt to tell a webhook can't be recorded; the message is sent again"
+    );
+    None
+}
