@@ -25,6 +25,7 @@ use crate::handoff::notifier::Notifiers;
 use crate::http::metrics::{MetricsSources, NotDueInterval};
 use crate::http::{self, Readiness};
 use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
+use crate::ingest::receipts::ReceiptWriter;
 use crate::maintenance::old_snapshots;
 use crate::maintenance::retention::{self, Retention};
 use crate::maintenance::{certificate_watch, seal_form, token_forms};
@@ -278,6 +279,14 @@ async fn prepare_database(
         .context("partitions can't be created")
 }
 
+fn rate_limits(config: &Config) -> http::RateLimits {
+    http::RateLimits::new(
+        config.limits.requests_per_second,
+        config.limits.recipients_per_minute,
+        config.limits.receipts_per_second,
+    )
+}
+
 impl App {
     /// Waits for Postgres, migrates the schema, and starts the service.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
@@ -315,12 +324,10 @@ impl App {
             key_use: http::key_use::KeyUse::start(pool.clone()),
             senders: http::sender_lookup::start(&pool),
             group_commit: GroupCommit::start(&pool, local_delivery),
+            receipts: ReceiptWriter::start(pool.clone()),
             master_keys: master_keys.clone(),
             endpoints: endpoints.clone(),
-            rate_limits: http::RateLimits::new(
-                config.limits.requests_per_second,
-                config.limits.recipients_per_minute,
-            ),
+            rate_limits: rate_limits(config),
             address_guard: address_guard(config),
             account_limits: http::AccountLimits::new(pool.clone(), account_quotas(config)),
             body_budget: http::BodyBudget::new(body_budget_sizes(config)),

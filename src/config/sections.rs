@@ -160,6 +160,7 @@ impl Delivery {
 pub struct Limits {
     pub requests_per_second: u32,
     pub recipients_per_minute: u32,
+    pub receipts_per_second: u32,
     pub queued_per_account: u64,
     pub users_per_account: u64,
     pub devices_per_account: u64,

@@ -28,6 +28,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::crypto::account_keys::AccountKeys;
+use crate::crypto::receipt_tokens::{self, ReceiptKey};
 use crate::model::sealed::{ContentOwner, Sealed};
 
 /// Bytes of a master key.
@@ -59,6 +60,8 @@ struct MasterKey {
     account_keys: AccountKeys,
     /// Signs page tokens.
     page_tokens: hmac::Key,
+    /// Signs the tokens of receipts.
+    receipts: ReceiptKey,
 }
 
 impl fmt::Debug for MasterKeys {
@@ -287,6 +290,20 @@ impl MasterKeys {
             .iter()
             .any(|key| hmac::verify(&key.page_tokens, content, signature).is_ok())
     }
+
+    /// The token by which an app reports what became of a notification.
+    pub fn receipt_token(&self, notification: Uuid) -> String {
+        self.keys
+            .first()
+            .map(|key| key.receipts.token(notification))
+            .unwrap_or_default()
+    }
+
+    /// The id of the notification that a token of this service was made for, with the current or an
+    /// old key.
+    pub fn open_receipt_token(&self, token: &str) -> Option<Uuid> {
+        receipt_tokens::open(token, self.keys.iter().map(|key| &key.receipts))
+    }
 }
 
 impl MasterKey {
@@ -317,6 +334,7 @@ impl MasterKey {
             key: sealing,
             account_keys: AccountKeys::of(&bytes),
             page_tokens: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()),
+            receipts: ReceiptKey::of(&bytes),
         })
     }
 

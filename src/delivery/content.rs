@@ -57,11 +57,21 @@ pub(super) struct Content {
 }
 
 /// What one recipient has of its own.
+#[derive(Default)]
 pub(super) struct RecipientValues {
     /// For the message's templates.
     pub variables: Option<Value>,
     /// In place of the message's badge.
     pub badge: Option<u32>,
+    /// The token of its receipts, if its message carries one.
+    pub receipt_token: Option<String>,
+}
+
+impl RecipientValues {
+    /// Whether the message is as the Operation has it, unless that is a template.
+    fn are_none(&self) -> bool {
+        self.badge.is_none() && self.receipt_token.is_none()
+    }
 }
 
 /// The content for one recipient. Cheap to clone.
@@ -91,7 +101,7 @@ impl Content {
     }
 
     pub(super) fn for_recipient(self: &Arc<Self>, values: RecipientValues) -> RecipientContent {
-        if values.variables.is_none() && values.badge.is_none() {
+        if values.variables.is_none() && values.are_none() {
             return RecipientContent::Common(Arc::clone(self));
         }
 
@@ -123,14 +133,17 @@ impl Content {
         self.payloads.get_or_render(provider, || match template {
             None => render(&self.operation, provider, None),
             Some(_) => {
-                let nothing = RecipientValues {
-                    variables: None,
-                    badge: None,
-                };
+                let nothing = RecipientValues::default();
                 let message = own_message(&self.operation, template, &nothing)?;
                 render(&self.operation, provider, Some(&message))
             }
         })
+    }
+
+    /// Whether each recipient's message carries a token for receipts.
+    pub(super) fn has_receipts(&self) -> bool {
+        let message = self.operation.message.as_ref();
+        message.is_ok_and(|message| message.receipts)
     }
 }
 
@@ -159,7 +172,7 @@ impl RecipientContent {
         };
         let content = &own.content;
         let template = content.template()?;
-        if template.is_none() && own.values.badge.is_none() {
+        if template.is_none() && own.values.are_none() {
             return content.common_payload(provider);
         }
 
@@ -186,6 +199,9 @@ fn own_message(
 
     if let Some(badge) = values.badge {
         message.badge = Some(Badge::Number(badge));
+    }
+    if let Some(token) = &values.receipt_token {
+        message = message.with_receipt_token(token.clone());
     }
     Ok(message)
 }
@@ -249,7 +265,11 @@ mod tests {
         variables: Option<Value>,
         badge: Option<u32>,
     ) -> Arc<Payload> {
-        let recipient = content.for_recipient(RecipientValues { variables, badge });
+        let recipient = content.for_recipient(RecipientValues {
+            variables,
+            badge,
+            receipt_token: None,
+        });
         let first = recipient.payload(Provider::Fcm);
         let again = recipient.clone().payload(Provider::Fcm);
 

@@ -97,9 +97,14 @@ impl Dispatch {
             return;
         };
 
+        let receipt_token = content.has_receipts().then(|| {
+            let id = operation_id.push_notification(notification.position as u32);
+            self.lanes.master_keys.receipt_token(id.as_uuid())
+        });
         let content = content.for_recipient(RecipientValues {
             variables: notification.variables,
             badge: notification.badge,
+            receipt_token,
         });
         match recipient {
             Recipient::Device {

@@ -140,7 +140,7 @@ async fn log_in(
 }
 
 /// Where a request comes from.
-fn source(state: &State, request: &HttpRequest) -> Option<Source> {
+pub(super) fn source(state: &State, request: &HttpRequest) -> Option<Source> {
     let peer = request.peer_addr()?;
     let forwarded: Vec<&str> = request
         .headers()
@@ -198,11 +198,16 @@ fn is_about_keys(pattern: &str) -> bool {
     pattern.ends_with("/Keys") || pattern.contains("/Keys/")
 }
 
-/// Whether a POST to the route `pattern` sends, previews or cancels.
+/// Whether a POST to the route `pattern` sends, previews, cancels or sends again.
 fn is_sending(pattern: &str) -> bool {
-    ["/PushNotifications", "/Preview", "/Cancel"]
-        .iter()
-        .any(|end| pattern.ends_with(end))
+    [
+        "/PushNotifications",
+        "/Preview",
+        "/Cancel",
+        "/Operations/{id}/Resend",
+    ]
+    .iter()
+    .any(|end| pattern.ends_with(end))
 }
 
 #[cfg(test)]

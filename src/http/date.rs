@@ -1,5 +1,7 @@
 //! Dates in answers: RFC 3339 in UTC, to the second.
 
+use std::fmt;
+
 use serde::{Serialize, Serializer};
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
@@ -9,16 +11,18 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Date(pub OffsetDateTime);
 
+impl fmt::Display for Date {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+        let formatted = self.0.to_offset(UtcOffset::UTC).format(format);
+
+        formatter.write_str(&formatted.map_err(|_| fmt::Error)?)
+    }
+}
+
 impl Serialize for Date {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-        let formatted = self
-            .0
-            .to_offset(UtcOffset::UTC)
-            .format(format)
-            .map_err(serde::ser::Error::custom)?;
-
-        serializer.serialize_str(&formatted)
+        serializer.collect_str(self)
     }
 }
 

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::crypto::SecretError;
 use crate::ingest::group_commit::AcceptError;
+use crate::ingest::receipts::ReceiptError;
 use crate::work_pool::WorkFailed;
 
 /// Most problems that one answer names.
@@ -155,6 +156,14 @@ impl ApiError {
         )
     }
 
+    /// 406. `offered` are the media types that there are.
+    pub(crate) fn not_acceptable(offered: &[&str]) -> Self {
+        Self::plain(
+            StatusCode::NOT_ACCEPTABLE,
+            format!("The Accept header must allow {}", offered.join(" or ")),
+        )
+    }
+
     /// 409. `message` says what prevents the request.
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::plain(StatusCode::CONFLICT, message)
@@ -257,6 +266,8 @@ impl fmt::Display for ApiError {
         formatter.write_str(&self.message)
     }
 }
+
+impl std::error::Error for ApiError {}
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
@@ -362,6 +373,15 @@ impl From<AcceptError> for ApiError {
                 tracing::error!(%error, "an Operation could not be stored");
                 Self::unavailable()
             }
+        }
+    }
+}
+
+impl From<ReceiptError> for ApiError {
+    fn from(error: ReceiptError) -> Self {
+        match error {
+            ReceiptError::Busy => Self::unavailable(),
+            ReceiptError::Database(error) => Self::from(error),
         }
     }
 }

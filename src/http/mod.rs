@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, ResponseError, Route, guard, web};
 use time::OffsetDateTime;
@@ -19,6 +19,7 @@ mod app_name;
 mod auth;
 mod body;
 mod body_budget;
+mod csv;
 mod date;
 mod device;
 mod error;
@@ -30,6 +31,7 @@ mod list_turns;
 pub(crate) mod metrics;
 mod not_found;
 mod openapi;
+mod optional_body;
 mod pagination;
 mod path;
 mod query;
@@ -46,6 +48,7 @@ mod webhook_url;
 
 use crate::crypto::MasterKeys;
 use crate::ingest::group_commit::GroupCommit;
+use crate::ingest::receipts::ReceiptWriter;
 use crate::model::id::lowest_id_at;
 use crate::provider::Endpoints;
 use crate::store::pool::Pool;
@@ -64,7 +67,8 @@ use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
     apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, keys,
-    operation_errors, operations, push_notifications, users, webhook_deliveries, webhooks,
+    operation_errors, operation_results, operations, push_notifications, receipts, resend, users,
+    webhook_deliveries, webhooks,
 };
 use response_headers::ClosesConnections;
 #[cfg(feature = "fuzzing")]
@@ -89,7 +93,8 @@ pub(crate) struct State {
     pub key_use: KeyUse,
     pub senders: SenderLookup,
     pub group_commit: GroupCommit,
-    /// Seal Credentials and device tokens, and sign page tokens.
+    pub receipts: ReceiptWriter,
+    /// Seal Credentials and device tokens, and sign the tokens of pages and receipts.
     pub master_keys: MasterKeys,
     /// The providers, for checks of Credentials and for `validateOnly`.
     pub endpoints: Endpoints,
@@ -116,7 +121,7 @@ pub(crate) struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// In bytes.
     pub max_body_size: usize,
-    /// How long an accepted notification is tried at most.
+    /// How long an accepted notification is tried if its send does not say.
     pub deadline: Duration,
     /// How long records can be read.
     pub retention: Duration,
@@ -260,15 +265,7 @@ fn routes(config: &mut web::ServiceConfig) {
                 .app_data(LargeBody)
                 .route(web::post().to(send::preview::preview)),
         )
-        .service(resource("/Operations", "GET, HEAD").route(read().to(operations::list)))
-        .service(resource("/Operations/{id}", "GET, HEAD").route(read().to(operations::fetch)))
-        .service(
-            resource("/Operations/{id}/Errors", "GET, HEAD")
-                .route(read().to(operation_errors::list)),
-        )
-        .service(
-            resource("/Operations/{id}/Cancel", "POST").route(web::post().to(cancel::operation)),
-        )
+        .configure(operation_routes)
         .service(
             resource("/Credentials", "GET, HEAD, POST")
                 .route(read().to(credentials::list))
@@ -318,6 +315,26 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(read().to(users::fetch))
                 .route(web::delete().to(users::delete)),
         )
+        .configure(webhook_routes)
+        .service(resource("/{id}", "GET, HEAD").route(read().to(push_notifications::fetch)))
+        .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))
+        .service(
+            resource("/{id}/DeliveryAttempts", "GET, HEAD")
+                .route(read().to(delivery_attempts::list)),
+        );
+
+    let receipts = resource("/v1/Receipts", "OPTIONS, POST")
+        .app_data(web::PayloadConfig::new(receipts::MAX_BODY))
+        .route(web::post().to(receipts::receive))
+        .route(web::method(Method::OPTIONS).to(receipts::preflight))
+        .wrap(from_fn(receipts::allow_any_origin));
+
+    config.service(service).service(receipts);
+}
+
+/// Below `/v1/PushNotifications`.
+fn webhook_routes(config: &mut web::ServiceConfig) {
+    config
         .service(
             resource("/Webhooks", "GET, HEAD, POST")
                 .route(read().to(webhooks::list))
@@ -347,15 +364,26 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(
             resource("/Webhooks/{id}/Deliveries/{deliveryId}/Resend", "POST")
                 .route(web::post().to(webhook_deliveries::resend)),
-        )
-        .service(resource("/{id}", "GET, HEAD").route(read().to(push_notifications::fetch)))
-        .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))
-        .service(
-            resource("/{id}/DeliveryAttempts", "GET, HEAD")
-                .route(read().to(delivery_attempts::list)),
         );
+}
 
-    config.service(service);
+/// Below `/v1/PushNotifications`.
+fn operation_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/Operations", "GET, HEAD").route(read().to(operations::list)))
+        .service(resource("/Operations/{id}", "GET, HEAD").route(read().to(operations::fetch)))
+        .service(
+            resource("/Operations/{id}/Errors", "GET, HEAD")
+                .route(read().to(operation_errors::list)),
+        )
+        .service(
+            resource("/Operations/{id}/Results", "GET, HEAD")
+                .route(read().to(operation_results::export)),
+        )
+        .service(resource("/Operations/{id}/Resend", "POST").route(web::post().to(resend::resend)))
+        .service(
+            resource("/Operations/{id}/Cancel", "POST").route(web::post().to(cancel::operation)),
+        );
 }
 
 /// The description of the API, and the page that shows it.

@@ -1,5 +1,5 @@
-//! Rate limits: requests of an API key, and recipients of an account. Each process counts by
-//! itself. Off by default.
+//! Rate limits: requests of an API key, recipients of an account, and receipts of a source. Each process
+//! counts by itself.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -9,7 +9,11 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{NotUntil, Quota, RateLimiter};
 
 use crate::http::error::ApiError;
+use crate::http::server::Source;
 use crate::model::id::AccountId;
+
+/// Sources that are remembered.
+const MAX_SOURCES: usize = 100_000;
 
 type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, MonotonicClock>;
 
@@ -18,18 +22,27 @@ pub(crate) struct RateLimits {
     requests: Option<Limiter<String>>,
     /// The limiter, and how many recipients a minute it allows.
     recipients: Option<(NonZeroU32, Limiter<AccountId>)>,
+    /// The limiter, and how many receipts a second it allows.
+    receipts: Option<(NonZeroU32, Limiter<Source>)>,
 }
 
 impl RateLimits {
-    /// Limits requests of an API key and recipients of an account; 0: no limit.
-    pub(crate) fn new(requests_per_second: u32, recipients_per_minute: u32) -> Self {
+    /// Limits requests of an API key, recipients of an account and receipts of a source; 0: no limit.
+    pub(crate) fn new(
+        requests_per_second: u32,
+        recipients_per_minute: u32,
+        receipts_per_second: u32,
+    ) -> Self {
         let requests = NonZeroU32::new(requests_per_second).map(Quota::per_second);
         let recipients =
             NonZeroU32::new(recipients_per_minute).map(|most| (most, Quota::per_minute(most)));
+        let receipts =
+            NonZeroU32::new(receipts_per_second).map(|most| (most, Quota::per_second(most)));
 
         Self {
             requests: requests.map(limiter),
             recipients: recipients.map(|(most, quota)| (most, limiter(quota))),
+            receipts: receipts.map(|(most, quota)| (most, limiter(quota))),
         }
     }
 
@@ -74,6 +87,26 @@ impl RateLimits {
             )),
         }
     }
+
+    /// Counts receipts from `source`, or refuses them with a 429.
+    pub(crate) fn check_receipts(&self, source: Source, receipts: usize) -> Result<(), ApiError> {
+        let Some((most, limiter)) = &self.receipts else {
+            return Ok(());
+        };
+        // A request has up to 100, which may be more than a second allows.
+        let count = NonZeroU32::new(receipts as u32).map_or(*most, |count| count.min(*most));
+
+        // Sources that have been quiet since are forgotten, which bounds memory.
+        if limiter.len() > MAX_SOURCES {
+            limiter.retain_recent();
+        }
+
+        match limiter.check_key_n(&source, count) {
+            Ok(fits) => fits.map_err(|not_until| too_many(&not_until)),
+            // Not so: `count` is at most what the limiter allows.
+            Err(_) => Ok(()),
+        }
+    }
 }
 
 fn limiter<K: std::hash::Hash + Eq + Clone>(quota: Quota) -> Limiter<K> {
@@ -90,10 +123,44 @@ fn too_many(not_until: &NotUntil<Instant>) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::server::TrustedProxies;
+
+    #[test]
+    fn each_source_has_its_own_limit_of_receipts() {
+        let limits = RateLimits::new(0, 0, 150);
+        let source =
+            |text: &str| TrustedProxies::default().source_of_request(text.parse().unwrap(), None);
+
+        assert!(limits.check_receipts(source("192.0.2.1"), 100).is_ok());
+        assert!(limits.check_receipts(source("192.0.2.1"), 100).is_err());
+        assert!(
+            limits
+                .check_receipts(source("::ffff:192.0.2.1"), 100)
+                .is_err()
+        );
+        assert!(limits.check_receipts(source("192.0.2.2"), 100).is_ok());
+
+        assert!(limits.check_receipts(source("2001:db8::1"), 100).is_ok());
+        assert!(limits.check_receipts(source("2001:db8::2"), 100).is_err());
+        assert!(
+            limits
+                .check_receipts(source("2001:db8:0:1::1"), 100)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_limit_below_one_request_lets_one_through() {
+        let limits = RateLimits::new(0, 0, 10);
+        let source = TrustedProxies::default().source_of_request([192, 0, 2, 1].into(), None);
+
+        assert!(limits.check_receipts(source, 100).is_ok());
+        assert!(limits.check_receipts(source, 1).is_err());
+    }
 
     #[test]
     fn each_caller_has_its_own_limits() {
-        let limits = RateLimits::new(2, 100);
+        let limits = RateLimits::new(2, 100, 0);
 
         assert!(limits.check_request("a").is_ok());
         assert!(limits.check_request("a").is_ok());
@@ -111,7 +178,7 @@ mod tests {
 
     #[test]
     fn without_limits_everything_passes() {
-        let limits = RateLimits::new(0, 0);
+        let limits = RateLimits::new(0, 0, 0);
 
         assert!((0..1000).all(|_| limits.check_request("a").is_ok()));
         let account_id = AccountId::generate();

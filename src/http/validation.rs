@@ -2,6 +2,7 @@
 //! path, and reading goes on, so that one answer names every problem of a request.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::Deserializer;
@@ -405,16 +406,31 @@ impl<'a> Object<'a> {
         most: u32,
         problems: &mut Problems,
     ) -> Option<u32> {
+        self.integer_in(name, 0..=most, problems)
+    }
+
+    /// An integer within `range`.
+    pub(super) fn integer_in(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u32>,
+        problems: &mut Problems,
+    ) -> Option<u32> {
         let value = self.take(name)?;
         let integer = value
             .as_u64()
             .and_then(|integer| u32::try_from(integer).ok())
-            .filter(|integer| *integer <= most);
+            .filter(|integer| range.contains(integer));
 
         if integer.is_none() {
             problems.push(
                 &self.at(name),
-                format!("must be an integer from 0 to {most}; got {}", shown(&value)),
+                format!(
+                    "must be an integer from {} to {}; got {}",
+                    range.start(),
+                    range.end(),
+                    shown(&value)
+                ),
             );
         }
 

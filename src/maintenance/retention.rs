@@ -1,5 +1,5 @@
 //! Retention: creates the partitions of the coming days, drops those of days past their retention,
-//! and deletes expired idempotency keys.
+//! and deletes expired idempotency keys and tallies of receipts.
 //!
 //! A record's retention counts from its acceptance, also if it is scheduled: its id tells its age,
 //! and days are dropped whole. To keep scheduled records longer would keep nearly every day twice as
@@ -18,6 +18,7 @@ use crate::store::events;
 use crate::store::idempotency_keys;
 use crate::store::partitions::{self, Partition};
 use crate::store::pool::Pool;
+use crate::store::receipts;
 use crate::telemetry::metrics;
 
 /// How often retention runs. A late run loses nothing: rows of a day without a partition go to the
@@ -244,6 +245,9 @@ async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Res
     let oldest = lowest_id_at(OffsetDateTime::now_utc() - period);
     while events::forget(&mut *connection, oldest, ROWS_AT_A_TIME).await? >= ROWS_AT_A_TIME as u64 {
     }
+
+    let first_kept = lowest_id_at(expired.first_kept.midnight().assume_utc());
+    while receipts::remove_tallies(&mut *connection, first_kept).await? > 0 {}
 
     Ok(expired)
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::provider::Provider;
+use crate::model::receipt::RECEIPT_DATA_KEY;
 
 /// How urgent a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -113,9 +114,22 @@ pub struct Message {
     /// Whether no string is a template: `{{` stands for itself.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub plain: bool,
+    /// Whether each recipient's message carries the token of its receipts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub receipts: bool,
 }
 
 impl Message {
+    /// The message of the recipient whose receipts have this token.
+    #[must_use]
+    pub fn with_receipt_token(mut self, token: String) -> Self {
+        self.data
+            .get_or_insert_default()
+            .insert(RECEIPT_DATA_KEY.to_owned(), token);
+
+        self
+    }
+
     /// The name of the sound on devices of `provider`.
     pub fn sound_of(&self, provider: Provider) -> Option<&str> {
         self.sound.as_ref()?.of(provider)

@@ -13,6 +13,7 @@ pub mod operation;
 pub mod outcome;
 pub mod provider;
 pub mod queue_key;
+pub mod receipt;
 pub mod recipient;
 pub mod sealed;
 pub mod shown;

@@ -4,6 +4,7 @@
 //! * `operation_insert`: stores accepted Operations with their notifications and batches
 //! * `rank`: the order in which due batches are claimed
 //! * `fan_out`: makes the notifications and batches of an audience, step by step
+//! * `resend`: makes an Operation of the failed notifications of another, step by step
 //! * `batches`: claims due batches and renews leases
 //! * `batch_load`: reads what claimed batches have to send
 //! * `device_attempts`: reads what came of earlier attempts with a User's devices
@@ -22,6 +23,8 @@
 //! * `notification_look`: finds an account's notifications by a filter
 //! * `push_notifications`, `delivery_attempts`
 //! * `failed_notifications`: an Operation's errors; `error_totals`: how many there are of each code
+//! * `operation_results`: the outcomes of all recipients of an Operation
+//! * `receipts`: what apps report of messages, and its tallies
 //! * `recipient_columns`: the columns that say who gets a notification
 //!
 //! Accounts and what belongs to them:
@@ -89,6 +92,7 @@ pub(crate) mod notification_reasons;
 pub(crate) mod old_snapshots;
 pub(crate) mod operation_insert;
 pub(crate) mod operation_read;
+pub(crate) mod operation_results;
 pub(crate) mod outcome_record;
 pub mod partitions;
 pub mod pool;
@@ -98,8 +102,10 @@ pub(crate) mod queue_depth;
 pub(crate) mod queue_search;
 pub mod rank;
 pub(crate) mod reachable;
+pub(crate) mod receipts;
 mod recipient_columns;
 pub(crate) mod releases;
+pub(crate) mod resend;
 pub mod schema;
 pub(crate) mod sealed_secrets;
 pub mod senders;

@@ -31,6 +31,10 @@ pub(crate) struct OperationStats {
     pub canceled: i64,
     /// To Users without a usable token.
     pub unaddressable: i64,
+    /// Have arrived on a device, as apps report. Beside the other counts, not part of their sum.
+    pub delivered: i64,
+    /// Were opened.
+    pub opened: i64,
     /// Whether it is scheduled for a later time.
     pub is_scheduled: bool,
     /// Whether its audience is still being fanned out.
@@ -46,6 +50,8 @@ pub(crate) struct OperationStats {
     pub ttl: Option<i64>,
     /// When it is sent; `None`: at once.
     pub send_at: Option<OffsetDateTime>,
+    /// The Operation whose failed notifications it sends again.
+    pub resend_of: Option<OperationId>,
     pub created_at: OffsetDateTime,
     /// When a count last changed.
     pub updated_at: OffsetDateTime,
@@ -231,7 +237,7 @@ async fn newest(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
-            select id, send_at, canceled_at, created_at, tags, sender, message
+            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of
             from operations
             -- By the pair: by the id alone, a plan would look at other accounts' Operations.
             where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3) and id >= $2 and id < $3
@@ -246,6 +252,8 @@ async fn newest(
             tallies.failed as "failed!",
             tallies.canceled as "canceled!",
             tallies.unaddressable as "unaddressable!",
+            receipts.delivered as "delivered!",
+            receipts.opened as "opened!",
             coalesce(operation.send_at > now(), false) as "is_scheduled!",
             operation.canceled_at is not null as "is_canceled!",
             operation.tags,
@@ -255,6 +263,7 @@ async fn newest(
             operation.send_at,
             tallies.is_growing as "is_growing!",
             operation.created_at,
+            operation.resend_of as "resend_of: OperationId",
             tallies.updated_at as "updated_at!"
         from operation
         cross join lateral (
@@ -269,6 +278,13 @@ async fn newest(
             from batches
             where batches.operation_id = operation.id
         ) as tallies
+        cross join lateral (
+            select
+                coalesce(sum(receipt_tallies.delivered), 0)::bigint as delivered,
+                coalesce(sum(receipt_tallies.opened), 0)::bigint as opened
+            from receipt_tallies
+            where receipt_tallies.operation_id = operation.id
+        ) as receipts
         order by operation.id desc
         "#,
         account_id.as_uuid(),
@@ -292,7 +308,7 @@ pub(crate) async fn fetch(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
-            select id, send_at, canceled_at, created_at, tags, sender, message
+            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of
             from operations
             where id = $2 and account_id = $1 and id >= $3
         )
@@ -304,6 +320,8 @@ pub(crate) async fn fetch(
             tallies.failed as "failed!",
             tallies.canceled as "canceled!",
             tallies.unaddressable as "unaddressable!",
+            receipts.delivered as "delivered!",
+            receipts.opened as "opened!",
             coalesce(operation.send_at > now(), false) as "is_scheduled!",
             operation.canceled_at is not null as "is_canceled!",
             operation.tags,
@@ -313,6 +331,7 @@ pub(crate) async fn fetch(
             operation.send_at,
             tallies.is_growing as "is_growing!",
             operation.created_at,
+            operation.resend_of as "resend_of: OperationId",
             tallies.updated_at as "updated_at!"
         from operation
         cross join lateral (
@@ -327,6 +346,13 @@ pub(crate) async fn fetch(
             from batches
             where batches.operation_id = $2
         ) as tallies
+        cross join lateral (
+            select
+                coalesce(sum(receipt_tallies.delivered), 0)::bigint as delivered,
+                coalesce(sum(receipt_tallies.opened), 0)::bigint as opened
+            from receipt_tallies
+            where receipt_tallies.operation_id = $2
+        ) as receipts
         "#,
         account_id.as_uuid(),
         id.as_uuid(),

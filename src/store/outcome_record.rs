@@ -16,6 +16,7 @@ use crate::model::failure::Failure;
 use crate::model::id::CredentialId;
 use crate::model::outcome::Answer;
 use crate::model::provider::Provider;
+use crate::model::status::PushNotificationStatus;
 use crate::store::batches::BatchKey;
 
 /// The status of a notification, as it is stored.
@@ -32,6 +33,19 @@ pub(crate) enum Status {
     Canceled,
     /// To a User without a usable token. The API shows it as failed, and counts it apart.
     Unaddressable,
+}
+
+impl Status {
+    /// The status that the API shows. `is_scheduled`: the time of the notification is still to come.
+    pub(crate) fn shown(self, is_scheduled: bool) -> PushNotificationStatus {
+        match self {
+            Self::Queued if is_scheduled => PushNotificationStatus::Scheduled,
+            Self::Queued => PushNotificationStatus::Queued,
+            Self::Sent => PushNotificationStatus::Sent,
+            Self::Failed | Self::Unaddressable => PushNotificationStatus::Failed,
+            Self::Canceled => PushNotificationStatus::Canceled,
+        }
+    }
 }
 
 /// What became of one notification while its batch was held.

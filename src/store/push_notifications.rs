@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::model::id::{AccountId, OperationId, PushNotificationId, UserId};
 use crate::model::message::Message;
 use crate::model::provider::Provider;
+use crate::model::receipt::ReceiptTimes;
 use crate::model::recipient::Recipient;
 use crate::model::status::PushNotificationStatus;
 use crate::store::look::Found;
@@ -41,6 +42,7 @@ pub(crate) struct FullPushNotification {
     pub variables: Option<Value>,
     /// In place of the message's badge.
     pub badge: Option<u32>,
+    pub receipts: ReceiptTimes,
 }
 
 impl PushNotification {
@@ -51,13 +53,7 @@ impl PushNotification {
 
     /// Its status as the API shows it.
     pub(crate) fn shown_status(&self) -> PushNotificationStatus {
-        match self.status {
-            Status::Queued if self.is_scheduled => PushNotificationStatus::Scheduled,
-            Status::Queued => PushNotificationStatus::Queued,
-            Status::Sent => PushNotificationStatus::Sent,
-            Status::Failed | Status::Unaddressable => PushNotificationStatus::Failed,
-            Status::Canceled => PushNotificationStatus::Canceled,
-        }
+        self.status.shown(self.is_scheduled)
     }
 }
 
@@ -151,6 +147,9 @@ pub(crate) async fn fetch(
             push_notifications.token,
             push_notifications.variables,
             push_notifications.badge,
+            push_notifications.delivered_at,
+            push_notifications.opened_at,
+            push_notifications.dismissed_at,
             push_notifications.status as "status: Status",
             coalesce(push_notifications.updated_at, operations.created_at) as "updated_at!",
             operations.app_name,
@@ -197,5 +196,10 @@ pub(crate) async fn fetch(
         message: row.message.0,
         variables: row.variables,
         badge: row.badge.and_then(|badge| badge.try_into().ok()),
+        receipts: ReceiptTimes {
+            delivered_at: row.delivered_at,
+            opened_at: row.opened_at,
+            dismissed_at: row.dismissed_at,
+        },
     }))
 }

@@ -152,8 +152,11 @@ impl Theirs {
             ("get", "/{id}" | "/{id}/DeliveryAttempts") | ("post", "/{id}/Cancel") => {
                 plain(route.replace("{id}", notification), NotFound)
             }
-            ("get", "/Operations/{id}" | "/Operations/{id}/Errors")
-            | ("post", "/Operations/{id}/Cancel") => {
+            (
+                "get",
+                "/Operations/{id}" | "/Operations/{id}/Errors" | "/Operations/{id}/Results",
+            )
+            | ("post", "/Operations/{id}/Cancel" | "/Operations/{id}/Resend") => {
                 plain(route.replace("{id}", operation), NotFound)
             }
             ("get", "/Keys") => plain(route.to_owned(), Own),

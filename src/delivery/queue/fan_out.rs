@@ -1,7 +1,8 @@
-//! The fan-out loop: turns an Operation to an audience into notifications and batches, step by step.
+//! The fan-out loop: turns an Operation to an audience, or one that sends failed notifications again,
+//! into notifications and batches, step by step.
 //! The batches are then claimed like any others.
 //!
-//! A step is one statement (`src/store/fan_out_step.sql`) that also moves the cursor. So there is
+//! A step is one statement (`src/store/fan_out_step.sql`, `src/store/resend_step.sql`) that also moves the cursor. So there is
 //! nothing to resume after a crash, and replicas share the steps by `SKIP LOCKED` alone. Accounts take
 //! turns, so that none waits for the audiences of another.
 
@@ -17,6 +18,7 @@ use crate::handoff::notifier::Notifier;
 use crate::model::id::{AccountId, MAX_POSITIONS};
 use crate::store::fan_out::{self, DueFanOut, Step};
 use crate::store::pool::Pool;
+use crate::store::resend;
 use crate::telemetry::metrics;
 
 /// How long the loop rests after Postgres failed.
@@ -66,9 +68,31 @@ impl FanOut {
         }
     }
 
-    /// Does a step of the account whose turn it is. `None`: no step is due, or other replicas are at
-    /// work on all that are.
+    /// Does a step of an audience or of a copy; they take turns. `None`: no step is due, or other
+    /// replicas are at work on all that are.
     async fn next(&self, turns: &mut FanOutTurns) -> sqlx::Result<Option<Step>> {
+        turns.copy_is_next = !turns.copy_is_next;
+
+        if turns.copy_is_next {
+            match self.copy().await? {
+                None => self.audience(turns).await,
+                step => Ok(step),
+            }
+        } else {
+            match self.audience(turns).await? {
+                None => self.copy().await,
+                step => Ok(step),
+            }
+        }
+    }
+
+    async fn copy(&self) -> sqlx::Result<Option<Step>> {
+        let copied = resend::step(&self.pool, None).await?;
+        Ok(copied.map(|copied| copied.step))
+    }
+
+    /// Does a step of the account whose turn it is.
+    async fn audience(&self, turns: &mut FanOutTurns) -> sqlx::Result<Option<Step>> {
         let began = Instant::now();
         if turns.must_look(began) {
             let due = fan_out::due_accounts(&self.pool).await?;
@@ -109,6 +133,8 @@ struct FanOutTurns {
     accounts: HashMap<AccountId, Turn>,
     /// No look before this time, unless no account is left.
     next_look: Option<Instant>,
+    /// Whether a copy goes before the next audience.
+    copy_is_next: bool,
 }
 
 struct Turn {

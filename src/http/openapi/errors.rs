@@ -96,3 +96,26 @@ pub(crate) enum CreateErrors {
     #[response(status = 503)]
     ServiceUnavailable(ErrorBody),
 }
+
+/// Of receipts, which need no API key.
+#[derive(IntoResponses)]
+pub(crate) enum ReceiptErrors {
+    /// The body is wrong. `errors` names each problem with its field.
+    #[response(status = 400)]
+    BadRequest(ErrorBody),
+    /// The body is too large.
+    #[response(status = 413)]
+    PayloadTooLarge(ErrorBody),
+    /// The `Content-Type` is not `application/json`.
+    #[response(status = 415)]
+    UnsupportedMediaType(ErrorBody),
+    /// This source sends too many receipts. See `Retry-After`.
+    #[response(status = 429)]
+    TooManyRequests(ErrorBody),
+    /// A bug of Bellwire. The log has the `X-Request-Id`.
+    #[response(status = 500)]
+    InternalServerError(ErrorBody),
+    /// Bellwire can't serve the request now. See `Retry-After`.
+    #[response(status = 503)]
+    ServiceUnavailable(ErrorBody),
+}

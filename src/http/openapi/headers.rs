@@ -40,6 +40,8 @@ fn describe(operation: &mut Operation) {
         .any(|it| matches!(it, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
     // A health check has no `Retry-After`: its 503 means "do not send requests here".
     let is_health_check = operation.tags.as_deref() == Some(&["Health".to_owned()]);
+    // Receipts make no resource.
+    let is_receipt = operation.tags.as_deref() == Some(&["Receipts".to_owned()]);
 
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else {
@@ -56,7 +58,7 @@ fn describe(operation: &mut Operation) {
         );
 
         match status.as_str() {
-            "201" | "202" => {
+            "201" | "202" if !is_receipt => {
                 add(
                     response,
                     "Location",

@@ -5,8 +5,9 @@ use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::http::openapi::requests::RecipientRequest;
-use crate::http::{app_name, device, keys, send, tags, webhooks};
+use crate::http::openapi::requests::{ReceiptRequest, RecipientRequest};
+use crate::http::{app_name, device, keys, receipts, resend, send, tags, webhooks};
+use crate::model::id::MAX_POSITIONS;
 use crate::model::webhook::EventType;
 use crate::transport::MAX_URL;
 
@@ -32,10 +33,13 @@ field_schema!(
     OneOfBuilder::new().item(badge()).item(string())
 );
 field_schema!(CollapseKey, string_of_up_to(send::MAX_COLLAPSE_KEY));
+field_schema!(Deadline, positive_integer(send::MAX_DEADLINE));
 field_schema!(DeviceToken, string_of_up_to(device::MAX_TOKEN));
 field_schema!(KeyName, string_of_up_to(keys::MAX_NAME));
 field_schema!(KeyNote, string_of_up_to(keys::MAX_NOTE));
 field_schema!(Overlap, integer().maximum(Some(keys::MAX_OVERLAP)));
+field_schema!(FailureCodes, failure_codes());
+field_schema!(Positions, positions());
 field_schema!(SendAt, send_at());
 field_schema!(Tags, tags());
 field_schema!(Ttl, integer().maximum(Some(send::MAX_TTL)));
@@ -84,6 +88,42 @@ impl ToSchema for Recipients {
     }
 }
 
+pub(super) enum Receipts {}
+
+impl PartialSchema for Receipts {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new()
+            .items(Ref::from_schema_name(ReceiptRequest::name()))
+            .min_items(Some(1))
+            .max_items(Some(receipts::MAX_RECEIPTS))
+            .into()
+    }
+}
+
+impl ToSchema for Receipts {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((
+            ReceiptRequest::name().into_owned(),
+            ReceiptRequest::schema(),
+        ));
+        ReceiptRequest::schemas(schemas);
+    }
+}
+
+fn failure_codes() -> ArrayBuilder {
+    ArrayBuilder::new()
+        .items(string())
+        .min_items(Some(1))
+        .max_items(Some(resend::MAX_CODES))
+}
+
+fn positions() -> ArrayBuilder {
+    ArrayBuilder::new()
+        .items(integer().maximum(Some(MAX_POSITIONS - 1)))
+        .min_items(Some(1))
+        .max_items(Some(resend::MAX_POSITIONS_NAMED))
+}
+
 fn string() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
@@ -100,6 +140,13 @@ fn integer() -> ObjectBuilder {
 
 fn badge() -> ObjectBuilder {
     integer().maximum(Some(send::MAX_BADGE))
+}
+
+fn positive_integer(most: u32) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(most))
 }
 
 fn send_at() -> ArrayBuilder {

@@ -17,17 +17,19 @@ mod limits;
 mod requests;
 
 pub(super) use docs_page::page;
-pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors};
+pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors, ReceiptErrors};
 use headers::Headers;
 pub(super) use requests::{
-    CredentialRequest, DefaultRequest, DeviceTagsRequest, KeyRequest, RegisterRequest,
-    RemoveRequest, RotateRequest, SendRequest, WebhookChangeRequest, WebhookRequest,
+    CredentialRequest, DefaultRequest, DeviceTagsRequest, KeyRequest, ReceiptsRequest,
+    RegisterRequest, RemoveRequest, ResendRequest, RotateRequest, SendRequest,
+    WebhookChangeRequest, WebhookRequest,
 };
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
     apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, health, keys,
-    operation_errors, operations, push_notifications, send, users, webhook_deliveries, webhooks,
+    operation_errors, operation_results, operations, push_notifications, receipts, resend, send,
+    users, webhook_deliveries, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -49,6 +51,8 @@ use crate::http::{
         operation_errors::list,
         error_totals::fetch,
         error_totals::fetch_of_operation,
+        operation_results::export,
+        resend::resend,
         cancel::operation,
         credentials::list,
         credentials::create,
@@ -84,6 +88,7 @@ use crate::http::{
         webhook_deliveries::list,
         webhook_deliveries::fetch,
         webhook_deliveries::resend,
+        receipts::receive,
         health::liveness,
         health::readiness,
     ),
@@ -200,6 +205,7 @@ mod tests {
 
     use super::*;
     use crate::http::{app_name, device, idempotency, pagination, send, tags};
+    use crate::model::id::MAX_POSITIONS;
     use crate::transport;
 
     #[test]
@@ -312,6 +318,7 @@ mod tests {
             ("BadgeOrTemplate/oneOf/maximum", json!(send::MAX_BADGE)),
             ("CollapseKey/minLength", json!(1)),
             ("CollapseKey/maxLength", json!(send::MAX_COLLAPSE_KEY)),
+            ("Deadline/maximum", json!(send::MAX_DEADLINE)),
             ("DeviceToken/minLength", json!(1)),
             ("DeviceToken/maxLength", json!(device::MAX_TOKEN)),
             ("Idempotency-Key/minLength", json!(1)),
@@ -324,6 +331,13 @@ mod tests {
             ("KeyNote/minLength", json!(1)),
             ("KeyNote/maxLength", json!(keys::MAX_NOTE)),
             ("Overlap/maximum", json!(keys::MAX_OVERLAP)),
+            ("Positions/items/maximum", json!(MAX_POSITIONS - 1)),
+            ("Positions/minItems", json!(1)),
+            ("Positions/maxItems", json!(resend::MAX_POSITIONS_NAMED)),
+            ("FailureCodes/minItems", json!(1)),
+            ("FailureCodes/maxItems", json!(resend::MAX_CODES)),
+            ("Receipts/minItems", json!(1)),
+            ("Receipts/maxItems", json!(receipts::MAX_RECEIPTS)),
             ("Recipients/minItems", json!(1)),
             ("Recipients/maxItems", json!(send::MAX_RECIPIENTS)),
             ("SendAt/minItems", json!(1)),

@@ -11,8 +11,9 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::http::openapi::limits::{
-    AppName, Badge, BadgeOrTemplate, CollapseKey, DeviceToken, KeyName, KeyNote, Overlap,
-    Recipients, SendAt, Tags, Ttl, WebhookDescription, WebhookEvents, WebhookUrl,
+    AppName, Badge, BadgeOrTemplate, CollapseKey, Deadline, DeviceToken, FailureCodes, KeyName,
+    KeyNote, Overlap, Positions, Receipts, Recipients, SendAt, Tags, Ttl, WebhookDescription,
+    WebhookEvents, WebhookUrl,
 };
 use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{CredentialId, UserId};
@@ -48,6 +49,10 @@ pub(crate) struct SendRequest {
     /// (extension).
     #[schema(value_type = Option<Ttl>)]
     ttl: Option<u32>,
+    /// For how long Bellwire goes on trying, in seconds, from `sendAt` or at once; no longer than `ttl`
+    /// (extension). If absent, as the operator configured it.
+    #[schema(value_type = Option<Deadline>)]
+    deadline: Option<u32>,
     /// A message replaces an earlier one with the same key on the device (extension). Printable ASCII
     /// without a space at either end; may be a Liquid template.
     #[schema(value_type = Option<CollapseKey>)]
@@ -65,6 +70,9 @@ pub(crate) struct SendRequest {
     /// scheme, host and port (extension).
     #[schema(value_type = Option<WebhookUrl>)]
     callback_url: Option<String>,
+    /// Whether each message carries a token, `bw_receipt` in its data, with which the app reports what
+    /// became of it to `POST /v1/Receipts` (extension).
+    receipts: Option<bool>,
     /// Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension).
     validate_only: Option<bool>,
 }
@@ -182,6 +190,47 @@ pub(crate) struct CredentialRequest {
     /// Tries the Credential with its provider first, and stores it only if the provider takes it
     /// (extension).
     verify: Option<bool>,
+}
+
+/// Which failed notifications are sent again (extension).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResendRequest {
+    /// Only failures with one of these codes. If absent, those that are not permanent.
+    #[schema(value_type = Option<FailureCodes>)]
+    codes: Option<Vec<String>>,
+    /// Only these positions in `to` of the first request, from 0. Each must have failed.
+    #[schema(value_type = Option<Positions>)]
+    recipients: Option<Vec<u32>>,
+}
+
+/// What an app reports of messages (extension).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReceiptsRequest {
+    #[schema(value_type = Receipts)]
+    receipts: Vec<ReceiptRequest>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReceiptRequest {
+    /// `bw_receipt` of the message's data. Any other string is ignored.
+    receipt: String,
+    event: ReceiptEventRequest,
+    /// When it happened, an RFC 3339 timestamp. If absent, now.
+    at: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum ReceiptEventRequest {
+    /// The message arrived on the device.
+    Delivered,
+    /// A person opened it. It has arrived, then.
+    Opened,
+    /// A person removed it without opening it. It has arrived, then.
+    Dismissed,
 }
 
 /// Makes a resource the default.

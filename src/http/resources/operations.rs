@@ -26,6 +26,9 @@ struct Operation {
     id: OperationId,
     status: OperationStatus,
     stats: Stats,
+    /// The Operation whose failed notifications this one sends again (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resend_of: Option<OperationId>,
     created_at: Date,
     updated_at: Date,
     /// As in the request (extension).
@@ -69,6 +72,10 @@ struct Stats {
     sent: i64,
     failed: i64,
     canceled: i64,
+    /// Of all, how many have arrived on a device, as its app reports (extension).
+    delivered: i64,
+    /// Of all, how many were opened, as the app reports (extension).
+    opened: i64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -98,7 +105,10 @@ impl From<OperationStats> for Operation {
                 sent: operation.sent,
                 failed: operation.failed,
                 canceled: operation.canceled,
+                delivered: operation.delivered,
+                opened: operation.opened,
             },
+            resend_of: operation.resend_of,
             created_at: Date(operation.created_at),
             updated_at: Date(operation.updated_at),
             from: operation.sender,

@@ -21,6 +21,7 @@ use crate::http::tags::parse_filter;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId, UserId};
 use crate::model::message::{Badge, Message, Priority, Sound};
 use crate::model::provider::Provider;
+use crate::model::receipt::ReceiptTimes;
 use crate::model::recipient;
 use crate::model::status::PushNotificationStatus;
 use crate::store::notification_reasons::NotificationKey;
@@ -95,6 +96,30 @@ struct FullPushNotification {
     sound: Option<Sound>,
     #[serde(flatten)]
     options: Map<String, Value>,
+    #[serde(flatten)]
+    receipts: Receipts,
+}
+
+/// When the app first reported each event (extension). Absent: it has not.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Receipts {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivered_at: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened_at: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dismissed_at: Option<Date>,
+}
+
+impl From<ReceiptTimes> for Receipts {
+    fn from(times: ReceiptTimes) -> Self {
+        Self {
+            delivered_at: times.delivered_at.map(Date),
+            opened_at: times.opened_at.map(Date),
+            dismissed_at: times.dismissed_at.map(Date),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -150,7 +175,7 @@ fn key_with_reason(notification: &store::PushNotification) -> Option<Notificatio
 }
 
 impl FullPushNotification {
-    fn new(notification: PushNotification, message: Message) -> Self {
+    fn new(notification: PushNotification, message: Message, receipts: ReceiptTimes) -> Self {
         let content = present([
             ("title", json!(message.title)),
             ("body", json!(message.body)),
@@ -181,6 +206,7 @@ impl FullPushNotification {
             priority: message.priority,
             sound: message.sound,
             options,
+            receipts: receipts.into(),
         }
     }
 }
@@ -225,7 +251,11 @@ pub(crate) async fn fetch(
     let notification = PushNotification::new(found.notification, caller, &state.master_keys)
         .with_reasons(key, &reasons);
 
-    Ok(HttpResponse::Ok().json(FullPushNotification::new(notification, message)))
+    Ok(HttpResponse::Ok().json(FullPushNotification::new(
+        notification,
+        message,
+        found.receipts,
+    )))
 }
 
 /// The message with its templates rendered, or as it is if rendering fails.

@@ -7,6 +7,7 @@ use crate::http::app_name;
 use crate::http::device::{self, Device};
 use crate::http::error::ApiError;
 use crate::http::send::content;
+use crate::http::send::deadline;
 use crate::http::send::schedule::{self, ScheduleBounds};
 use crate::http::tags;
 use crate::http::validation::{NO_NUL, Object, Outline, Path, Problems, must_be, parse_body};
@@ -56,6 +57,8 @@ pub(super) struct SendBody {
     pub callback_url: Option<String>,
     /// `None`: at once.
     pub send_at: Option<OffsetDateTime>,
+    /// For how long it is tried; `None`: as the operator configured it.
+    pub deadline: Option<Duration>,
     pub validate_only: bool,
 }
 
@@ -147,6 +150,8 @@ impl SendBody {
             longest_ahead,
         };
         let send_at = schedule::send_at(&mut body, bounds, problems);
+        // Records are kept for as long as a send may lie ahead.
+        let deadline = deadline::read(&mut body, longest_ahead, problems);
         let validate_only = body.boolean("validateOnly", problems).unwrap_or(false);
         body.refuse_unknown(problems);
 
@@ -158,6 +163,7 @@ impl SendBody {
             tags,
             callback_url,
             send_at,
+            deadline,
             validate_only,
         })
     }

@@ -1,12 +1,14 @@
 //! The checks of a send. A send that has passed them can only fail for reasons that are not the
 //! client's mistake.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
+use crate::crypto::RECEIPT_TOKEN_LENGTH;
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
@@ -50,6 +52,8 @@ pub(super) struct CheckedSend {
     pub send_at: Option<OffsetDateTime>,
     /// `send_at`, or when the send was checked.
     pub starts_at: OffsetDateTime,
+    /// For how long it is tried; `None`: as the operator configured it.
+    pub deadline: Option<Duration>,
     pub validate_only: bool,
 }
 
@@ -134,12 +138,19 @@ impl Read {
             check_audience_template(template, &mut problems);
         }
         // What a template makes is checked for each recipient when it is sent.
+        let sample = if send.message.receipts {
+            let token = "x".repeat(RECEIPT_TOKEN_LENGTH);
+            Cow::Owned(send.message.clone().with_receipt_token(token))
+        } else {
+            Cow::Borrowed(&send.message)
+        };
         check_payloads(
-            &send.message,
+            &sample,
             send.message.expires_at(starts_at),
             &senders.providers(&send.targets),
             &mut problems,
         );
+        drop(sample);
         check_emptiness(&send.message, &send.targets, &senders, &mut problems);
 
         let user_senders = senders.of_users(&send.targets);
@@ -167,6 +178,7 @@ impl Read {
             send_at: send.send_at,
             callback_url: send.callback_url,
             starts_at,
+            deadline: send.deadline,
             validate_only: send.validate_only,
         })
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::http::validation::{NO_NUL, Object, Path, Problems, must_be, shown_string};
 pub(in crate::http) use crate::model::message::MAX_BADGE;
 use crate::model::message::{Badge, Message, Priority, Sound, SoundOfEach, is_template};
+use crate::model::receipt::RECEIPT_DATA_KEY;
 
 /// Longest `ttl`, in seconds: the 28 days that FCM keeps a message.
 /// <https://firebase.google.com/docs/cloud-messaging/customize-messages/setting-message-lifespan>
@@ -32,6 +33,7 @@ pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message
         fcm: body.object("fcm", problems),
         apn: body.object("apn", problems),
         plain: !templating,
+        receipts: body.boolean("receipts", problems).unwrap_or(false),
         ..Message::default()
     };
 
@@ -68,6 +70,15 @@ pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message
     message.body = content.string("body", problems);
     message.image = image(&mut content, templating, problems);
     message.data = data(&mut content, problems);
+    if message.receipts
+        && let Some(data) = &message.data
+        && data.contains_key(RECEIPT_DATA_KEY)
+    {
+        problems.push(
+            &Path::Field(&content.at("data"), RECEIPT_DATA_KEY),
+            "Bellwire sets this key, because receipts is true; use another key",
+        );
+    }
     content.refuse_unknown(problems);
 
     // With problems, a field that was refused may be the content.

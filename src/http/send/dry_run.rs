@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::crypto::MasterKeys;
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -37,6 +38,7 @@ pub(super) struct RecipientError {
 /// A send with everything that its requests to the providers are made of.
 pub(super) struct DryRun {
     send: CheckedSend,
+    keys: MasterKeys,
     /// The clients of the Credentials, or why one can't be used.
     clients: HashMap<CredentialId, Result<Client, &'static str>>,
     /// The devices of each recipient, in request order.
@@ -83,6 +85,7 @@ impl DryRun {
             clients: load_clients(state, &send).await?,
             devices: load_devices(state, caller, &send).await?,
             send,
+            keys: state.master_keys.clone(),
         })
     }
 
@@ -110,12 +113,16 @@ impl DryRun {
             .map(|(position, (recipient, devices))| DryRunRecipient {
                 position,
                 devices,
-                message: self.message_for(recipient),
+                message: self.message_for(position, recipient),
                 is_user: matches!(recipient.to, CheckedTo::User(_)),
             })
     }
 
-    fn message_for(&self, recipient: &CheckedRecipient) -> Result<Message, Failure> {
+    fn message_for(
+        &self,
+        position: usize,
+        recipient: &CheckedRecipient,
+    ) -> Result<Message, Failure> {
         let mut message = match &self.send.template {
             None => self.send.message.clone(),
             Some(template) => template
@@ -127,6 +134,11 @@ impl DryRun {
 
         if let Some(badge) = recipient.badge {
             message.badge = Some(Badge::Number(badge));
+        }
+        if message.receipts {
+            // No notification has this id, so the token is of no use.
+            let id = self.send.id.push_notification(position as u32);
+            message = message.with_receipt_token(self.keys.receipt_token(id.as_uuid()));
         }
         Ok(message)
     }

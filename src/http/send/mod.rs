@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use sqlx::PgConnection;
-use time::{Duration, OffsetDateTime};
 
 mod body;
 mod checked;
 mod content;
+mod deadline;
 mod dry_run;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzz;
@@ -32,11 +32,11 @@ use crate::store::account_counts;
 pub(super) use body::MAX_RECIPIENTS;
 use checked::{CheckedRecipient, CheckedSend, CheckedTo};
 pub(super) use content::{MAX_BADGE, MAX_COLLAPSE_KEY, MAX_TTL};
+use deadline::Deadline;
+pub(super) use deadline::MAX_DEADLINE;
 pub(super) use schedule::MAX_AHEAD;
 use validate_only::Validation;
 
-/// A message with a shorter `ttl` is tried for this long all the same.
-const MIN_DEADLINE: Duration = Duration::seconds(30);
 /// How long the Users of an audience are counted. One that takes longer counts as all that a minute
 /// allows.
 const AUDIENCE_COUNT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
@@ -83,6 +83,11 @@ pub(super) async fn send(
 
     // The id is known before anything is stored, so the answer can be stored with the Operation.
     let answer = Accepted::operation(&request, &state, checked.id);
+    let deadline = Deadline {
+        asked: checked.deadline,
+        default: state.settings.deadline,
+        ttl: checked.message.ttl,
+    };
     let keys = state.master_keys.clone();
     let recipients = checked.recipients;
     let sealed = state
@@ -94,11 +99,7 @@ pub(super) async fn send(
     let operation = NewOperation {
         id: checked.id,
         account_id: caller.account_id,
-        deadline_at: deadline(
-            checked.starts_at,
-            state.settings.deadline,
-            checked.message.ttl,
-        ),
+        deadline_at: deadline.after(checked.starts_at),
         message: checked.message,
         sender: checked.from,
         request: key.as_ref().map(|key| key.accepted(&answer)),
@@ -181,32 +182,4 @@ fn seal(
     };
 
     recipients.into_iter().map(seal).collect()
-}
-
-/// When a message is given up: after `longest`, which the operator sets, or after its `ttl` in
-/// seconds if that is shorter.
-fn deadline(
-    starts_at: OffsetDateTime,
-    longest: std::time::Duration,
-    ttl: Option<u32>,
-) -> OffsetDateTime {
-    let ttl = ttl.map(|ttl| Duration::seconds(ttl.into()).max(MIN_DEADLINE));
-    let longest = Duration::try_from(longest).unwrap_or(Duration::WEEK);
-
-    starts_at + ttl.map_or(longest, |ttl| ttl.min(longest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_given_up_after_its_ttl_or_the_operators_deadline() {
-        let now = OffsetDateTime::now_utc();
-        let hour = std::time::Duration::from_hours(1);
-        assert_eq!(deadline(now, hour, None) - now, Duration::HOUR);
-        assert_eq!(deadline(now, hour, Some(600)) - now, Duration::seconds(600));
-        assert_eq!(deadline(now, hour, Some(0)) - now, MIN_DEADLINE);
-        assert_eq!(deadline(now, hour, Some(86_400)) - now, Duration::HOUR);
-    }
 }

@@ -250,8 +250,12 @@ fn payload(message: &Message) -> Result<Map<String, Value>, PayloadProblem> {
         ("alert", (!alert.is_empty()).then_some(Value::Object(alert))),
         ("sound", sound.map(|sound| json!(sound))),
         ("badge", badge.map(|badge| json!(badge))),
-        // So that the app's notification service extension is called, which loads the image.
-        ("mutable-content", message.image.is_some().then(|| json!(1))),
+        // So that the app's notification service extension is called, which loads the image and
+        // reports that the message arrived.
+        (
+            "mutable-content",
+            (message.image.is_some() || message.receipts).then(|| json!(1)),
+        ),
     ]);
 
     let mut payload = present([("image", message.image.as_ref().map(|image| json!(image)))]);

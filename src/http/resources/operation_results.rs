@@ -1,0 +1,378 @@
+//! `GET /PushNotifications/Operations/{id}/Results`, an extension: the outcome of every recipient, as
+//! a stream of lines.
+//!
+//! The stream reads page by page as the client takes it, so it needs the memory of one page, and a
+//! slow client holds no connection to Postgres.
+
+use std::cmp::Reverse;
+
+use actix_web::http::header::{
+    self, Accept, ContentDisposition, DispositionParam, DispositionType, Header, Quality,
+    QualityItem,
+};
+use actix_web::{HttpRequest, HttpResponse, mime, web};
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use crate::crypto::MasterKeys;
+use crate::http::State;
+use crate::http::auth::Caller;
+use crate::http::csv;
+use crate::http::date::Date;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::openapi::ReadErrors;
+use crate::http::path;
+use crate::http::resources::push_notifications::Recipient;
+use crate::model::id::{OperationId, PushNotificationId};
+use crate::model::status::PushNotificationStatus;
+use crate::store::operation_read::{self, OperationStats};
+use crate::store::operation_results as store;
+
+/// Results that one statement reads.
+const PAGE: i64 = 2_000;
+
+/// The outcome of one recipient: a line of the stream. In CSV, `to` is the columns `provider`,
+/// `token` and `userId`.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct OperationResult {
+    id: PushNotificationId,
+    /// The recipient's index in `to` of the request, from 0.
+    position: i32,
+    to: Recipient,
+    status: PushNotificationStatus,
+    attempts: i16,
+    /// The last error: the provider's code, or Bellwire's. `null` if there was none.
+    code: Option<String>,
+    message: Option<String>,
+    updated_at: Date,
+    /// When the app first reported each event; `null`: it has not.
+    delivered_at: Option<Date>,
+    opened_at: Option<Date>,
+    dismissed_at: Option<Date>,
+}
+
+const COLUMNS: [&str; 13] = [
+    "position",
+    "id",
+    "provider",
+    "token",
+    "userId",
+    "status",
+    "code",
+    "message",
+    "attempts",
+    "updatedAt",
+    "deliveredAt",
+    "openedAt",
+    "dismissedAt",
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// A JSON object on each line.
+    Ndjson,
+    Csv,
+}
+
+impl Format {
+    /// Each with the media type that it is answered as.
+    const ALL: [(Self, &'static str); 2] = [
+        (Self::Ndjson, "application/x-ndjson"),
+        (Self::Csv, "text/csv"),
+    ];
+
+    /// The format that the client likes best. Without an `Accept` header it is NDJSON.
+    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        if !request.headers().contains_key(header::ACCEPT) {
+            return Ok(Self::Ndjson);
+        }
+
+        let accepted = Accept::parse(request).map(|accept| accept.0);
+        Self::best(accepted.unwrap_or_default())
+            .ok_or_else(|| ApiError::not_acceptable(&Self::ALL.map(|(_, media_type)| media_type)))
+    }
+
+    fn best(mut accepted: Vec<QualityItem<mime::Mime>>) -> Option<Self> {
+        // Stable: of two that the client likes as much, the first.
+        accepted.sort_by_key(|item| Reverse(item.quality));
+
+        accepted
+            .iter()
+            .filter(|item| item.quality > Quality::ZERO)
+            .find_map(|item| Self::named(item.item.essence_str()))
+    }
+
+    fn named(media_type: &str) -> Option<Self> {
+        match media_type {
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/*"
+            | "*/*" => Some(Self::Ndjson),
+            "text/csv" | "text/*" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+
+    fn head(self) -> String {
+        let mut head = String::new();
+        if self == Self::Csv {
+            csv::push_line(&mut head, COLUMNS);
+        }
+
+        head
+    }
+
+    fn push(self, text: &mut String, result: &OperationResult) -> serde_json::Result<()> {
+        match self {
+            Self::Ndjson => {
+                text.push_str(&serde_json::to_string(result)?);
+                text.push('\n');
+            }
+            Self::Csv => result.push_csv(text),
+        }
+
+        Ok(())
+    }
+}
+
+impl OperationResult {
+    fn push_csv(&self, text: &mut String) {
+        let (provider, token, user_id) = match &self.to {
+            Recipient::Device { token, provider } => (provider.as_str(), token.as_str(), None),
+            Recipient::User { user_id } => ("", "", Some(user_id.to_string())),
+        };
+
+        csv::push_line(
+            text,
+            [
+                self.position.to_string().as_str(),
+                self.id.to_string().as_str(),
+                provider,
+                token,
+                user_id.as_deref().unwrap_or_default(),
+                self.status.as_str(),
+                self.code.as_deref().unwrap_or_default(),
+                self.message.as_deref().unwrap_or_default(),
+                self.attempts.to_string().as_str(),
+                self.updated_at.to_string().as_str(),
+                shown(self.delivered_at).as_str(),
+                shown(self.opened_at).as_str(),
+                shown(self.dismissed_at).as_str(),
+            ],
+        );
+    }
+}
+
+/// A cell with a date, empty without one.
+fn shown(date: Option<Date>) -> String {
+    date.map(|date| date.to_string()).unwrap_or_default()
+}
+
+/// The rest of a stream.
+struct Export {
+    state: web::Data<State>,
+    lines: Lines,
+    operation_id: OperationId,
+    /// The last position that was read; -1: none.
+    after: i32,
+    is_over: bool,
+}
+
+/// How a stream's results are written.
+#[derive(Clone)]
+struct Lines {
+    caller: Caller,
+    keys: MasterKeys,
+    format: Format,
+    is_scheduled: bool,
+    created_at: OffsetDateTime,
+}
+
+impl Export {
+    /// The lines of the next page; `None` after the last.
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        if self.is_over {
+            return Ok(None);
+        }
+
+        let turn = self
+            .state
+            .list_turns
+            .next(self.lines.caller.account_id)
+            .await?;
+        let results = store::page(turn.pool, self.operation_id, self.after, PAGE).await?;
+        drop(turn);
+        self.is_over = (results.len() as i64) < PAGE;
+        if let Some(last) = results.last() {
+            self.after = last.position;
+        }
+
+        // Decrypting tokens and writing lines would hold up what others ask of this thread.
+        let lines = self.lines.clone();
+        let account_id = lines.caller.account_id;
+        let text = self
+            .state
+            .work
+            .run(account_id, move || lines.of(results))
+            .await?;
+
+        text.map(|text| Some(text.into()))
+            .map_err(ApiError::internal)
+    }
+}
+
+impl Lines {
+    fn of(&self, results: Vec<store::OperationResult>) -> serde_json::Result<String> {
+        let mut text = String::new();
+        for result in results {
+            self.format.push(&mut text, &self.shown(result))?;
+        }
+
+        Ok(text)
+    }
+
+    fn shown(&self, result: store::OperationResult) -> OperationResult {
+        OperationResult {
+            id: result.id(),
+            position: result.position,
+            to: Recipient::new(&result.recipient, self.caller, &self.keys),
+            status: result.status.shown(self.is_scheduled),
+            attempts: result.attempts,
+            code: result.code,
+            message: result.message,
+            updated_at: Date(result.updated_at.unwrap_or(self.created_at)),
+            delivered_at: result.receipts.delivered_at.map(Date),
+            opened_at: result.receipts.opened_at.map(Date),
+            dismissed_at: result.receipts.dismissed_at.map(Date),
+        }
+    }
+}
+
+/// The outcome of every recipient, in the order of the request: as NDJSON, or as CSV if `Accept` asks
+/// for `text/csv` (extension).
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Operations/{id}/Results",
+    operation_id = "exportOperationResults",
+    tag = "Operations",
+    params(("id" = OperationId, Path)),
+    responses(
+        (status = 200, description = "A line for each recipient", content(
+            (OperationResult = "application/x-ndjson"),
+            (String = "text/csv"),
+        )),
+        (status = 406, description = "`Accept` allows neither format", body = ErrorBody),
+        ReadErrors,
+    ),
+)]
+pub(crate) async fn export(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id::<OperationId>(&id)?;
+    let format = Format::of(&request)?;
+
+    let oldest = state.oldest_readable_id();
+    let operation: OperationStats =
+        operation_read::fetch(&state.pool, caller.account_id, id, oldest)
+            .await?
+            .ok_or_else(ApiError::not_found)?;
+
+    let lines = Lines {
+        caller,
+        keys: state.master_keys.clone(),
+        format,
+        is_scheduled: operation.is_scheduled,
+        created_at: operation.created_at,
+    };
+    let mut export = Export {
+        state,
+        lines,
+        operation_id: id,
+        after: -1,
+        is_over: false,
+    };
+
+    // Read before the answer begins, so that a database that is away is a 503.
+    let first = export.next().await?;
+    let head = stream::iter([Ok(Bytes::from(format.head()))]).chain(stream::iter(first.map(Ok)));
+    let rest = stream::try_unfold(export, |mut export: Export| async move {
+        // An error breaks the connection off: the client must not take a part for the whole.
+        let lines = export.next().await?;
+        Ok::<_, ApiError>(lines.map(|lines| (lines, export)))
+    });
+
+    Ok(HttpResponse::Ok()
+        .content_type(format.content_type())
+        .insert_header(ContentDisposition {
+            disposition: DispositionType::Attachment,
+            parameters: vec![DispositionParam::Filename(format!(
+                "{id}.{}",
+                format.extension()
+            ))],
+        })
+        // Each account has its own results, and they change.
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .streaming(head.chain(rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn format(accept: &str) -> Option<Format> {
+        let request = TestRequest::default()
+            .insert_header((header::ACCEPT, accept))
+            .to_http_request();
+        Format::of(&request).ok()
+    }
+
+    #[test]
+    fn the_format_is_the_one_that_the_client_likes_best() {
+        for (accept, expected) in [
+            ("*/*", Some(Format::Ndjson)),
+            ("application/x-ndjson", Some(Format::Ndjson)),
+            ("application/*", Some(Format::Ndjson)),
+            ("text/csv", Some(Format::Csv)),
+            ("text/csv; charset=utf-8", Some(Format::Csv)),
+            ("TEXT/CSV", Some(Format::Csv)),
+            ("text/html, text/csv;q=0.9, */*;q=0.8", Some(Format::Csv)),
+            (
+                "text/csv;q=0.1, application/x-ndjson;q=0.2",
+                Some(Format::Ndjson),
+            ),
+            ("text/csv;q=0", None),
+            ("application/json", None),
+            ("image/png", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(format(accept), expected, "{accept}");
+        }
+
+        let without = TestRequest::default().to_http_request();
+        assert_eq!(Format::of(&without).ok(), Some(Format::Ndjson));
+    }
+}

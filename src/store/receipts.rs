@@ -1,0 +1,194 @@
+//! Receipts: writes what apps report of messages, and counts it.
+//!
+//! Each statement changes only rows that do not have the event yet, and adds as many to the tallies.
+//! So a receipt that comes again changes nothing, and a tally equals the rows that it counts.
+
+use sqlx::{PgConnection, PgExecutor};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::model::id::OperationId;
+use crate::model::receipt::ReceiptTimes;
+
+/// Rows of tallies that one statement of retention deletes.
+const REMOVED_AT_A_TIME: i64 = 5_000;
+
+/// The events of one notification.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NotificationReceipts {
+    pub operation_id: OperationId,
+    /// 0-based within the Operation.
+    pub position: i32,
+    pub times: ReceiptTimes,
+}
+
+/// A row for each notification that has an event.
+#[derive(Default)]
+struct EventColumns {
+    operation_id: Vec<Uuid>,
+    position: Vec<i32>,
+    at: Vec<OffsetDateTime>,
+}
+
+impl EventColumns {
+    /// `time` gives the time of the event.
+    fn of(
+        receipts: &[NotificationReceipts],
+        time: impl Fn(&ReceiptTimes) -> Option<OffsetDateTime>,
+    ) -> Self {
+        let mut columns = Self::default();
+        for receipt in receipts {
+            if let Some(at) = time(&receipt.times) {
+                columns.operation_id.push(receipt.operation_id.as_uuid());
+                columns.position.push(receipt.position);
+                columns.at.push(at);
+            }
+        }
+
+        columns
+    }
+
+    fn is_empty(&self) -> bool {
+        self.at.is_empty()
+    }
+}
+
+/// Writes receipts. `receipts` must name each notification at most once, in the order of Operations
+/// and positions, so that no two writers wait for each other. To be called in a transaction.
+pub(crate) async fn record(
+    connection: &mut PgConnection,
+    receipts: &[NotificationReceipts],
+) -> sqlx::Result<()> {
+    let delivered = EventColumns::of(receipts, |times| times.delivered_at);
+    if !delivered.is_empty() {
+        record_delivered(&mut *connection, &delivered).await?;
+    }
+
+    let opened = EventColumns::of(receipts, |times| times.opened_at);
+    if !opened.is_empty() {
+        record_opened(&mut *connection, &opened).await?;
+    }
+
+    let dismissed = EventColumns::of(receipts, |times| times.dismissed_at);
+    if !dismissed.is_empty() {
+        record_dismissed(&mut *connection, &dismissed).await?;
+    }
+
+    Ok(())
+}
+
+async fn record_delivered(
+    executor: impl PgExecutor<'_>,
+    events: &EventColumns,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        with event as materialized (
+            select * from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
+        ),
+        updated as (
+            update push_notifications
+            set delivered_at = event.at
+            from event
+            where push_notifications.operation_id = event.operation_id
+                and push_notifications.position = event.position
+                and push_notifications.delivered_at is null
+            returning push_notifications.operation_id, push_notifications.position
+        )
+        insert into receipt_tallies (operation_id, slot, delivered)
+        select updated.operation_id, updated.position / 1000, count(*)
+        from updated
+        group by 1, 2
+        order by 1, 2
+        on conflict (operation_id, slot)
+            do update set delivered = receipt_tallies.delivered + excluded.delivered
+        "#,
+        &events.operation_id,
+        &events.position,
+        &events.at,
+    )
+    .execute(executor)
+    .await
+    .map(drop)
+}
+
+async fn record_opened(executor: impl PgExecutor<'_>, events: &EventColumns) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        with event as materialized (
+            select * from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
+        ),
+        updated as (
+            update push_notifications
+            set opened_at = event.at
+            from event
+            where push_notifications.operation_id = event.operation_id
+                and push_notifications.position = event.position
+                and push_notifications.opened_at is null
+            returning push_notifications.operation_id, push_notifications.position
+        )
+        insert into receipt_tallies (operation_id, slot, opened)
+        select updated.operation_id, updated.position / 1000, count(*)
+        from updated
+        group by 1, 2
+        order by 1, 2
+        on conflict (operation_id, slot)
+            do update set opened = receipt_tallies.opened + excluded.opened
+        "#,
+        &events.operation_id,
+        &events.position,
+        &events.at,
+    )
+    .execute(executor)
+    .await
+    .map(drop)
+}
+
+async fn record_dismissed(
+    executor: impl PgExecutor<'_>,
+    events: &EventColumns,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"
+        with event as materialized (
+            select * from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
+        )
+        update push_notifications
+        set dismissed_at = event.at
+        from event
+        where push_notifications.operation_id = event.operation_id
+            and push_notifications.position = event.position
+            and push_notifications.dismissed_at is null
+        "#,
+        &events.operation_id,
+        &events.position,
+        &events.at,
+    )
+    .execute(executor)
+    .await
+    .map(drop)
+}
+
+/// Deletes tallies of Operations with ids below `end`, up to 5,000. Returns how many.
+pub(crate) async fn remove_tallies(executor: impl PgExecutor<'_>, end: Uuid) -> sqlx::Result<u64> {
+    let deleted = sqlx::query!(
+        r#"
+        with old as materialized (
+            select operation_id, slot
+            from receipt_tallies
+            where operation_id < $1
+            order by operation_id, slot
+            limit $2
+        )
+        delete from receipt_tallies
+        using old
+        where receipt_tallies.operation_id = old.operation_id and receipt_tallies.slot = old.slot
+        "#,
+        end,
+        REMOVED_AT_A_TIME,
+    )
+    .execute(executor)
+    .await?;
+
+    Ok(deleted.rows_affected())
+}
