@@ -1,6 +1,6 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: faketime drill-pgbouncer citus schemathesis generated-clients drill-compose deny audit sbom fuzz
+.PHONY: standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients drill-compose deny audit sbom fuzz
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
 	cargo test --test it -- --ignored clock
@@ -8,6 +8,14 @@ faketime:
 # Runs the service behind PgBouncer. Needs PgBouncer (Debian: apt install pgbouncer).
 drill-pgbouncer:
 	cargo test --test it -- --ignored pgbouncer::
+
+# Verifies requests of Bellwire with the official libraries of Standard Webhooks. Needs node, npm, python3 and their registries.
+standardwebhooks:
+	npm install --silent --prefix target/standardwebhooks standardwebhooks
+	python3 -m venv target/standardwebhooks/python
+	target/standardwebhooks/python/bin/pip install --quiet standardwebhooks
+	STANDARDWEBHOOKS_NODE=$(CURDIR)/target/standardwebhooks PATH=$(CURDIR)/target/standardwebhooks/python/bin:$$PATH \
+		cargo test --test it -- --ignored official
 
 # Runs the tests of Citus, and those of every feature on it. Needs CITUS_DATABASE_URL, a coordinator's with its workers:
 # see docs/citus.md.

@@ -329,6 +329,7 @@ impl App {
             endpoints: endpoints.clone(),
             rate_limits: rate_limits(config),
             address_guard: address_guard(config),
+            operation_watches: http::OperationWatches::new(pool.clone()),
             account_limits: http::AccountLimits::new(pool.clone(), account_quotas(config)),
             body_budget: http::BodyBudget::new(body_budget_sizes(config)),
             work: WorkPool::of_this_machine(),

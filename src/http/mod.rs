@@ -31,6 +31,7 @@ mod list_turns;
 pub(crate) mod metrics;
 mod not_found;
 mod openapi;
+pub(crate) mod operation_watch;
 mod optional_body;
 mod pagination;
 mod path;
@@ -63,12 +64,13 @@ pub(crate) use failed_logins::FailedLogins;
 pub(crate) use health::{Readiness, ReadinessLookup, start_lookup as start_readiness_lookup};
 use key_use::KeyUse;
 pub(crate) use list_turns::ListTurns;
+pub(crate) use operation_watch::OperationWatches;
 use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
     apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, keys,
-    operation_errors, operation_results, operations, push_notifications, receipts, resend, users,
-    webhook_deliveries, webhooks,
+    operation_errors, operation_results, operation_stream, operations, push_notifications,
+    receipts, resend, users, webhook_deliveries, webhooks,
 };
 use response_headers::ClosesConnections;
 #[cfg(feature = "fuzzing")]
@@ -101,6 +103,8 @@ pub(crate) struct State {
     pub rate_limits: RateLimits,
     /// Where webhooks may be.
     pub address_guard: AddressGuard,
+    /// The Operations that clients watch.
+    pub operation_watches: OperationWatches,
     pub account_limits: AccountLimits,
     pub body_budget: BodyBudget,
     /// For work that takes the processor for long.
@@ -372,6 +376,10 @@ fn operation_routes(config: &mut web::ServiceConfig) {
     config
         .service(resource("/Operations", "GET, HEAD").route(read().to(operations::list)))
         .service(resource("/Operations/{id}", "GET, HEAD").route(read().to(operations::fetch)))
+        .service(
+            resource("/Operations/{id}/Stream", "GET")
+                .route(web::get().to(operation_stream::stream)),
+        )
         .service(
             resource("/Operations/{id}/Errors", "GET, HEAD")
                 .route(read().to(operation_errors::list)),

@@ -20,6 +20,7 @@ use crate::store::look::{Budget, Found};
 use crate::store::pool::Pool;
 
 /// An Operation, and how many of its notifications have which status.
+#[derive(Debug, Clone)]
 pub(crate) struct OperationStats {
     pub id: OperationId,
     /// How many there are, one for each recipient.

@@ -77,4 +77,5 @@ mod traces;
 mod transport;
 mod users;
 mod waiting;
+mod watch;
 mod webhooks;

@@ -238,6 +238,7 @@ async fn extensions_are_marked_and_ids_have_their_form() {
                 "Cancel",
                 "DeliveryAttempts",
                 "Preview",
+                "Stream",
                 "Test",
                 "Remove",
                 "{deviceId}",

@@ -154,7 +154,10 @@ impl Theirs {
             }
             (
                 "get",
-                "/Operations/{id}" | "/Operations/{id}/Errors" | "/Operations/{id}/Results",
+                "/Operations/{id}"
+                | "/Operations/{id}/Errors"
+                | "/Operations/{id}/Results"
+                | "/Operations/{id}/Stream",
             )
             | ("post", "/Operations/{id}/Cancel" | "/Operations/{id}/Resend") => {
                 plain(route.replace("{id}", operation), NotFound)

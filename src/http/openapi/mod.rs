@@ -28,8 +28,8 @@ pub(super) use requests::{
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
     apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, health, keys,
-    operation_errors, operation_results, operations, push_notifications, receipts, resend, send,
-    users, webhook_deliveries, webhooks,
+    operation_errors, operation_results, operation_stream, operations, push_notifications,
+    receipts, resend, send, users, webhook_deliveries, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -48,6 +48,7 @@ use crate::http::{
         delivery_attempts::list,
         operations::list,
         operations::fetch,
+        operation_stream::stream,
         operation_errors::list,
         error_totals::fetch,
         error_totals::fetch_of_operation,

@@ -9,6 +9,7 @@ pub(super) mod error_totals;
 pub(super) mod keys;
 pub(super) mod operation_errors;
 pub(super) mod operation_results;
+pub(super) mod operation_stream;
 pub(super) mod operations;
 pub(super) mod push_notifications;
 pub(super) mod receipts;

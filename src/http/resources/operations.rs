@@ -1,28 +1,36 @@
 //! `GET /PushNotifications/Operations` and `/Operations/{id}`: the progress of Operations.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::date::Date;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Problem};
 use crate::http::openapi::ReadErrors;
+use crate::http::operation_watch::has_ended;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, Query};
 use crate::http::resources::waiting::{self, WaitingFor};
 use crate::http::tags::parse_filter;
+use crate::http::validation::shown_string;
 use crate::model::id::OperationId;
 use crate::model::message::Priority;
 use crate::model::status::OperationStatus;
 use crate::store::operation_read::{self, OperationFilter, OperationStats};
 
+/// How often a request that waits looks whether the process is shutting down.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Operation {
+pub(super) struct Operation {
     id: OperationId,
     status: OperationStatus,
     stats: Stats,
@@ -123,26 +131,57 @@ impl From<OperationStats> for Operation {
     }
 }
 
+/// Longest `wait`, in seconds.
+pub(in crate::http) const MAX_WAIT: u64 = 60;
+
+/// Reads `wait`: how long to wait for the Operation's end, as `30s` or `30`.
+fn wait(query: &mut Query) -> Option<Duration> {
+    let text = query.string("wait")?;
+    let seconds = text.strip_suffix('s').unwrap_or(&text).parse().ok();
+
+    let wait = seconds.filter(|seconds| *seconds <= MAX_WAIT);
+    if wait.is_none() {
+        let message = format!(
+            "must be 0s to {MAX_WAIT}s, such as 30s; got {}",
+            shown_string(&text)
+        );
+        query.problem(Problem::new("wait", message));
+    }
+
+    wait.map(Duration::from_secs)
+}
+
 /// One Operation.
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Operations/{id}",
     operation_id = "fetchOperation",
     tag = "Operations",
-    params(("id" = OperationId, Path)),
+    params(
+        ("id" = OperationId, Path),
+        ("wait" = Option<String>, Query, description = "Wait for the Operation's end up to this long, such as 30s, before it is answered (extension)"),
+    ),
     responses((status = 200, description = "The Operation", body = Operation), ReadErrors),
 )]
 pub(crate) async fn fetch(
+    request: HttpRequest,
     state: web::Data<State>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<OperationId>(&id)?;
+    let mut query = Query::of(&request)?;
+    let wait = wait(&mut query);
+    query.check()?;
 
     let oldest = state.oldest_readable_id();
     let operation = operation_read::fetch(&state.pool, caller.account_id, id, oldest)
         .await?
         .ok_or_else(ApiError::not_found)?;
+    let operation = match wait {
+        Some(wait) if !has_ended(&operation) => end_of(&state, caller, operation, wait).await?,
+        _ => operation,
+    };
 
     let is_waiting = operation.queued > 0 && !operation.is_scheduled;
     let mut operation = Operation::from(operation);
@@ -151,6 +190,35 @@ pub(crate) async fn fetch(
     }
 
     Ok(HttpResponse::Ok().json(operation))
+}
+
+/// Waits for the end of an Operation. Returns it as it was seen last.
+async fn end_of(
+    state: &State,
+    caller: Caller,
+    operation: OperationStats,
+    wait: Duration,
+) -> Result<OperationStats, ApiError> {
+    let mut watching = state
+        .operation_watches
+        .watch(caller.account_id, operation.id)?;
+    let mut last = operation;
+
+    let seeing = async {
+        while !has_ended(&last) && !state.readiness.is_draining() {
+            if let Ok(Err(_)) = timeout(LOOK_EVERY, watching.seen.changed()).await {
+                return;
+            }
+            let seen = watching.seen.borrow_and_update().clone();
+            if let Some(operation) = seen {
+                last = OperationStats::clone(&operation);
+            }
+        }
+    };
+    // What was seen by then is the answer.
+    let _ = timeout(wait, seeing).await;
+
+    Ok(last)
 }
 
 /// Operations, newest first. With a filter that few match, a page may be short or empty although others
