@@ -30,15 +30,17 @@ async fn many_credentials_send_on_256_file_descriptors() {
 
     // Each lane needs a connection, and those to FCM another one to the token endpoint.
     let mut operations = Vec::new();
-    for (number, (key, secret)) in callers.iter().enumerate() {
-        let client = Client::new(client.url(), key, secret);
+    // A caller's connection ends with it: the API has few, too.
+    let caller = |(key, secret): &(String, String)| Client::new(client.url(), key, secret);
+    for (number, credentials) in callers.iter().enumerate() {
+        let client = caller(credentials);
         let to = [fcm(&format!("d{number}")), apn(&format!("aa{number:06x}"))];
         let id = client.send(&message(&to)).await;
-        operations.push((client, id));
+        operations.push((credentials, id));
     }
 
-    for (client, id) in &operations {
-        assert_eq!(client.completed(id).await["stats"]["sent"], 2);
+    for (credentials, id) in &operations {
+        assert_eq!(caller(credentials).completed(id).await["stats"]["sent"], 2);
     }
     let arrived = world.arrived().await;
     assert_eq!(arrived["duplicates"], 0);
