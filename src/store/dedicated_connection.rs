@@ -37,6 +37,16 @@ impl DedicatedConnection {
         self.connections
     }
 
+    /// Makes sure that there is a connection. Whether an earlier one was lost: Postgres was away, or
+    /// another server is there now.
+    pub(crate) async fn was_lost(&mut self) -> sqlx::Result<bool> {
+        let before = self.connections;
+        let connection = self.take().await?;
+        self.idle = Some(Idle::new(connection));
+
+        Ok(before > 0 && self.connections > before)
+    }
+
     /// Runs `work` on the connection, for at most `limit`; a first connect or a ping comes on top.
     /// After an error the connection is closed: what was sent on it may be running still, or nothing
     /// may be at its other end.

@@ -87,6 +87,13 @@ impl Claimer {
                 Step::Rest(rest) => return Ok(rest),
             };
 
+            // A process that had nothing to claim during an outage learns of it here.
+            if self.connection.was_lost().await? {
+                self.bounds.forget();
+                tokio::time::sleep(AFTER_ERROR).await;
+                continue;
+            }
+
             let connections = self.connection.connections();
             let claimed_at = Instant::now();
             let claims = self.claim(&plan).await?;

@@ -1,5 +1,6 @@
 //! Between hyper, which speaks HTTP on a connection, and actix, whose routes and extractors answer.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -85,18 +86,32 @@ impl hyper::service::Service<http::Request<Incoming>> for Bridge {
 
         Box::pin(async move {
             let _running = running;
-            let response = match to_actix(request, peer) {
+            let is_http1 = request.version() != http::Version::HTTP_2;
+            let is_read = Rc::new(Cell::new(request.body().is_end_stream()));
+            let response = match to_actix(request, peer, &is_read) {
                 Ok(request) => answer(request).await,
                 Err(refused) => refused.error_response(),
             };
 
-            Ok(from_actix(response))
+            let mut response = from_actix(response);
+            // The rest of the body is in the way of the next request, so the client must not send one
+            // (RFC 9112, section 9.3).
+            if is_http1 && !is_read.get() {
+                let close = header::HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+
+            Ok(response)
         })
     }
 }
 
-/// The request as actix knows it.
-fn to_actix(request: http::Request<Incoming>, peer: SocketAddr) -> Result<Request, ApiError> {
+/// The request as actix knows it. `is_read` is set once its body has been read to the end.
+fn to_actix(
+    request: http::Request<Incoming>,
+    peer: SocketAddr,
+    is_read: &Rc<Cell<bool>>,
+) -> Result<Request, ApiError> {
     let (parts, body) = request.into_parts();
     check_host(&parts)?;
 
@@ -105,7 +120,10 @@ fn to_actix(request: http::Request<Incoming>, peer: SocketAddr) -> Result<Reques
         Payload::None
     } else {
         Payload::Stream {
-            payload: Box::pin(IncomingStream(body)),
+            payload: Box::pin(IncomingStream {
+                body,
+                is_read: Rc::clone(is_read),
+            }),
         }
     };
     let mut request = Request::with_payload(payload);
@@ -174,24 +192,33 @@ fn from_actix(answer: HttpResponse) -> http::Response<ResponseBody> {
 }
 
 /// A request's body.
-struct IncomingStream(Incoming);
+struct IncomingStream {
+    body: Incoming,
+    is_read: Rc<Cell<bool>>,
+}
 
 impl Stream for IncomingStream {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let frame = match ready!(Pin::new(&mut self.0).poll_frame(cx)) {
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,
                 Some(Err(error)) => {
                     let error = PayloadError::Incomplete(Some(io::Error::other(error)));
                     return Poll::Ready(Some(Err(error)));
                 }
-                None => return Poll::Ready(None),
+                None => {
+                    self.is_read.set(true);
+                    return Poll::Ready(None);
+                }
             };
 
             // Trailers mean nothing here.
             if let Ok(data) = frame.into_data() {
+                if self.body.is_end_stream() {
+                    self.is_read.set(true);
+                }
                 return Poll::Ready(Some(Ok(data)));
             }
         }
