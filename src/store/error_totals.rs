@@ -37,8 +37,9 @@ pub(crate) async fn fetch(
         with operation as materialized (
             select id
             from operations
-            where account_id = $1 and id >= $2 and id < $3
-            order by id desc
+            -- By the pair: by the id alone, a plan would look at other accounts' Operations.
+            where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3) and id >= $2 and id < $3
+            order by account_id desc, id desc
             limit $4
         ),
         -- A batch's tallies say whether any of its notifications failed.

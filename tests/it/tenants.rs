@@ -146,7 +146,7 @@ impl Theirs {
             ("get", "/Credentials") => [route.to_owned(), format!("{route}?appName=theirs")]
                 .map(|path| (path, json!({}), Own))
                 .into(),
-            ("get", "/Operations" | "/Apps" | "/Users" | "/Webhooks") => {
+            ("get", "/Operations" | "/Apps" | "/Users" | "/Webhooks" | "/ErrorTotals") => {
                 plain(route.to_owned(), Own)
             }
             ("get", "/{id}" | "/{id}/DeliveryAttempts") | ("post", "/{id}/Cancel") => {
@@ -156,6 +156,7 @@ impl Theirs {
                 "get",
                 "/Operations/{id}"
                 | "/Operations/{id}/Errors"
+                | "/Operations/{id}/ErrorTotals"
                 | "/Operations/{id}/Results"
                 | "/Operations/{id}/Stream",
             )
