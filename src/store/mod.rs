@@ -83,6 +83,7 @@ pub(crate) mod failed_notifications;
 pub mod fan_out;
 pub mod idempotency_keys;
 mod indexes;
+#[cfg(feature = "dev")]
 pub(crate) mod inventory;
 pub(crate) mod lane_states;
 pub(crate) mod listener;

@@ -21,7 +21,7 @@ pub(in crate::http) const MAX_RECIPIENTS: usize = 10_000;
 /// named at once.
 const LARGE: usize = 64 * 1024;
 /// The fields of a send.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 17] = [
     "to",
     "templating",
     "priority",
@@ -31,10 +31,13 @@ const FIELDS: [&str; 14] = [
     "collapseKey",
     "fcm",
     "apn",
+    "receipts",
     "content",
     "from",
     "tags",
+    "callbackUrl",
     "schedule",
+    "deadline",
     "validateOnly",
 ];
 /// Longest `variables` of a recipient, in bytes of JSON: no provider takes a larger message.
