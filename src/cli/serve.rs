@@ -34,7 +34,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     }
 
     tracing::info!("shutting down; a second signal ends the process at once");
-    signals.unless_signaled_again(app.stop()).await.context(
+    signals.unless_signaled(app.stop()).await.context(
         "a second signal ended the process: other processes take over the claimed batches when \
          their leases run out",
     )

@@ -110,7 +110,7 @@ pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
     }
 
     print_line("stopping: what is in flight is finished; a second Ctrl-C ends the process at once");
-    let stopped = signals.unless_signaled_again(dev.app.stop()).await;
+    let stopped = signals.unless_signaled(dev.app.stop()).await;
     stopped
         .context("a second signal ended the process; the next run delivers what was in flight")?;
     dev.simulator.stop().await;

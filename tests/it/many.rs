@@ -27,7 +27,7 @@ async fn every_recipient_has_an_answer() {
     let operation = service.client.completed(&id).await;
     let stats = &operation["stats"];
     let expected = json!({"total": 10_000, "recipients": 10_000, "unaddressable": 0, "scheduled": 0, "queued": 0,
-        "sent": 9_900, "failed": 100, "canceled": 0});
+        "sent": 9_900, "failed": 100, "canceled": 0, "delivered": 0, "opened": 0});
     assert_eq!(stats, &expected);
 
     let errors = service

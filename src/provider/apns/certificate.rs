@@ -92,7 +92,7 @@ impl CertificateFacts {
         )
     }
 
-    fn has_expired(&self) -> bool {
+    pub(in crate::provider) fn has_expired(&self) -> bool {
         self.expires_at <= OffsetDateTime::now_utc()
     }
 }
