@@ -572,6 +572,8 @@ impl Look<'_> {
                 and push_notifications.position <= wanted.last
             where ($4::text[] is null or push_notifications.status::text = any($4))
                 and ($5::text is null or upper(push_notifications.error_code) = upper($5))
+                -- FCM's and APNs' codes of a dead token differ by their letters' case alone.
+                and ($5::text is null or $5 not in ('UNREGISTERED', 'Unregistered') or push_notifications.error_code = $5)
                 and (
                     $6::provider is null
                     or push_notifications.provider = $6
@@ -681,6 +683,11 @@ impl Look<'_> {
                     and ($9::text[] is null or push_notifications.status::text = any($9))
                     and ($10::boolean is null or coalesce(operations.send_at > now(), false) = $10)
                     and ($11::text is null or coalesce(upper(push_notifications.error_code) = upper($11), false))
+                    and (
+                        $11::text is null
+                        or $11 not in ('UNREGISTERED', 'Unregistered')
+                        or push_notifications.error_code = $11
+                    )
                     and ($12::provider is null or exists (
                         select
                         from delivery_attempts

@@ -292,6 +292,8 @@ async fn errors_are_counted_by_code_and_found_by_notification_and_code() {
     for (filter, count) in [
         ("code=unregistered".to_owned(), 2),
         ("code=UNREGISTERED".to_owned(), 2),
+        ("code=sender_id_mismatch".to_owned(), 1),
+        ("code=Unregistered".to_owned(), 0),
         ("code=none".to_owned(), 0),
         (format!("pushNotificationId={sent}"), 0),
     ] {

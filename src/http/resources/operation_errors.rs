@@ -61,7 +61,7 @@ impl OperationError {
     tag = "Operations",
     params(
         ("id" = OperationId, Path),
-        ("code" = Option<String>, Query, description = "Only errors with this code, in capitals or not"),
+        ("code" = Option<String>, Query, description = "Only errors with this code, in any letter case; UNREGISTERED is FCM's and Unregistered APNs'"),
         ("pushNotificationId" = Option<PushNotificationId>, Query),
         ("user" = Option<UserId>, Query),
         ("userId" = Option<UserId>, Query, description = "The same as `user` (extension)"),
