@@ -7,6 +7,7 @@ mod credential;
 mod credential_check;
 mod credential_fields;
 mod endpoints;
+mod error_codes;
 mod fcm;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzz;
@@ -19,5 +20,6 @@ pub use client::{Client, ClientError};
 pub use credential::{Credential, FieldProblem};
 pub use credential_check::credential_check;
 pub use endpoints::{Endpoint, Endpoints, https_authority};
+pub(crate) use error_codes::differs_by_case;
 pub use payload::{Payload, PayloadProblem};
 pub use request_preview::RequestPreview;

@@ -34,6 +34,8 @@ pub(crate) struct FailedNotificationFilter<'a> {
     pub operation_id: OperationId,
     /// Only those with this code.
     pub code: Option<&'a str>,
+    /// Whether the code must be in the same letter case.
+    pub is_code_exact: bool,
     pub user_id: Option<UserId>,
     /// Only the notification with this id.
     pub push_notification_id: Option<PushNotificationId>,
@@ -72,6 +74,7 @@ pub(crate) async fn list(
         after,
         status: Some(StoredStatus::of(PushNotificationStatus::Failed)),
         code: filter.code,
+        is_code_exact: filter.is_code_exact,
         provider: None,
         user_id: filter.user_id,
         tags: None,

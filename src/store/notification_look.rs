@@ -132,6 +132,8 @@ pub(super) struct NotificationFilter<'a> {
     pub(super) status: Option<StoredStatus>,
     /// The code of the error that it failed with, in capitals or not.
     pub(super) code: Option<&'a str>,
+    /// Whether the code must be in the same letter case.
+    pub(super) is_code_exact: bool,
     pub(super) provider: Option<Provider>,
     pub(super) user_id: Option<UserId>,
     /// Of Operations with all of these tags.
@@ -572,8 +574,7 @@ impl Look<'_> {
                 and push_notifications.position <= wanted.last
             where ($4::text[] is null or push_notifications.status::text = any($4))
                 and ($5::text is null or upper(push_notifications.error_code) = upper($5))
-                -- FCM's and APNs' codes of a dead token differ by their letters' case alone.
-                and ($5::text is null or $5 not in ('UNREGISTERED', 'Unregistered') or push_notifications.error_code = $5)
+                and (not $8 or push_notifications.error_code = $5)
                 and (
                     $6::provider is null
                     or push_notifications.provider = $6
@@ -595,6 +596,7 @@ impl Look<'_> {
             self.filter.code,
             self.filter.provider as Option<Provider>,
             self.needed() as i64,
+            self.filter.is_code_exact,
         )
         .fetch_all(self.pool)
         .await?;
@@ -683,11 +685,7 @@ impl Look<'_> {
                     and ($9::text[] is null or push_notifications.status::text = any($9))
                     and ($10::boolean is null or coalesce(operations.send_at > now(), false) = $10)
                     and ($11::text is null or coalesce(upper(push_notifications.error_code) = upper($11), false))
-                    and (
-                        $11::text is null
-                        or $11 not in ('UNREGISTERED', 'Unregistered')
-                        or push_notifications.error_code = $11
-                    )
+                    and (not $13 or coalesce(push_notifications.error_code = $11, false))
                     and ($12::provider is null or exists (
                         select
                         from delivery_attempts
@@ -717,6 +715,7 @@ impl Look<'_> {
             self.filter.is_scheduled(),
             self.filter.code,
             self.filter.provider as Option<Provider>,
+            self.filter.is_code_exact,
         )
         .fetch_all(self.pool)
         .await?;
@@ -925,6 +924,7 @@ mod tests {
                 after: None,
                 status,
                 code: None,
+                is_code_exact: false,
                 provider: None,
                 user_id: None,
                 tags: None,

@@ -95,6 +95,7 @@ pub(crate) async fn list(
         after: filter.after.and_then(Place::of),
         status: filter.status.map(StoredStatus::of),
         code: None,
+        is_code_exact: false,
         provider: filter.provider,
         user_id: filter.user_id,
         tags: filter.tags,

@@ -10,7 +10,7 @@ const sent = await sendPushNotifications({ to, content: { body: "Hello" } }, { h
 check(sent.status === 202, "the send is accepted");
 const operationId = sent.data.operationId;
 
-const operation = await fetchOperation(operationId, { headers });
+const operation = await fetchOperation(operationId, undefined, { headers });
 check(operation.status === 200, "the Operation is read");
 check(operation.data.stats.total === to.length, "the Operation has every recipient");
 

@@ -311,6 +311,21 @@ mod tests {
         }
     }
 
+    /// A default makes openapi-typescript require the field, so the text of a field names it.
+    #[test]
+    fn no_field_of_a_request_has_a_default() {
+        let document: Value = serde_json::from_str(&JSON).unwrap();
+
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            if !name.ends_with("Request") {
+                continue;
+            }
+            for (field, schema) in schema["properties"].as_object().into_iter().flatten() {
+                assert!(schema.get("default").is_none(), "{name}.{field}");
+            }
+        }
+    }
+
     #[test]
     fn every_limit_is_the_one_that_the_validation_uses() {
         let expected = [

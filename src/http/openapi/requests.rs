@@ -64,7 +64,7 @@ pub(crate) struct SendRequest {
     /// field; strings may be Liquid templates.
     apn: Option<Map<String, Value>>,
     /// `false`: no string is a Liquid template, `{{` stands for itself (extension).
-    #[schema(default = true)]
+    /// `true` if absent.
     templating: Option<bool>,
     /// Where the Operation's events go, in place of the URL of the account's webhook with the same
     /// scheme, host and port (extension).
@@ -246,7 +246,7 @@ pub(crate) struct DefaultRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct KeyRequest {
     /// What the key allows: everything, to send and to cancel, or to read.
-    #[schema(default = "FULL")]
+    /// `FULL` if absent.
     role: Option<Role>,
     /// What it is for.
     #[schema(value_type = Option<KeyName>)]
@@ -332,7 +332,8 @@ pub(crate) struct WebhookRequest {
     tags: Option<BTreeMap<String, String>>,
     #[schema(value_type = Option<WebhookDescription>)]
     description: Option<String>,
-    #[schema(value_type = Option<Envelope>, default = "standard")]
+    /// `standard` if absent.
+    #[schema(value_type = Option<Envelope>)]
     envelope: Option<String>,
 }
 

@@ -16,6 +16,7 @@ use crate::http::path;
 use crate::http::query::Query;
 use crate::http::resources::push_notifications::Recipient;
 use crate::model::id::{OperationId, PushNotificationId, UserId};
+use crate::provider;
 use crate::store::failed_notifications::{self, FailedNotification, FailedNotificationFilter};
 use crate::store::operation_read;
 
@@ -94,6 +95,7 @@ pub(crate) async fn list(
     let filter = FailedNotificationFilter {
         operation_id: id,
         code: code.as_deref(),
+        is_code_exact: code.as_deref().is_some_and(provider::differs_by_case),
         user_id,
         push_notification_id,
         after: page.after().and_then(|position| position.parse().ok()),
