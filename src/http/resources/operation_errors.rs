@@ -62,7 +62,7 @@ impl OperationError {
     tag = "Operations",
     params(
         ("id" = OperationId, Path),
-        ("code" = Option<String>, Query, description = "Only errors with this code, in any letter case; UNREGISTERED is FCM's and Unregistered APNs'"),
+        ("code" = Option<String>, Query, description = "Only errors with this code, in any letter case, unless that is another provider's code"),
         ("pushNotificationId" = Option<PushNotificationId>, Query),
         ("user" = Option<UserId>, Query),
         ("userId" = Option<UserId>, Query, description = "The same as `user` (extension)"),
