@@ -158,7 +158,7 @@ fn database_options(config: &Config) -> anyhow::Result<PgConnectOptions> {
     database_url::options(url).context("database.url is not a Postgres URL")
 }
 
-/// A connection to the configured database for a command, which fails at once if there is none.
+/// Connects a command to the configured database. Fails at once if Postgres can't be reached.
 pub(crate) async fn connect_now(config: &Config) -> anyhow::Result<Pool> {
     check_database(config, Duration::ZERO).await?;
 

@@ -23,7 +23,7 @@ pub(super) fn warn_if_too_little() {
     }
 }
 
-/// The limit of the control group of this process, in bytes; `None`: there is none.
+/// The limit of the control group of this process, in bytes; `None`: it has no limit.
 fn limit() -> Option<u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let files = groups.lines().flat_map(files_of);

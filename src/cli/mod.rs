@@ -61,7 +61,7 @@ fn in_one_line(error: &anyhow::Error) -> String {
     line
 }
 
-/// Postgres tells at which line of its own source an error arose, which helps nobody here.
+/// Postgres names the line of its own source at which an error arose. Users can't do anything with it.
 fn without_source_line(cause: &str) -> &str {
     match cause.rsplit_once(" at line ") {
         Some((message, line)) if line.bytes().all(|byte| byte.is_ascii_digit()) => message,

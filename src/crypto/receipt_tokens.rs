@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-/// Bytes of the HMAC-SHA-256 that are kept: nobody guesses 128 bits.
+/// Bytes of the HMAC-SHA-256 that are kept: 128 bits can't be guessed.
 const SIGNATURE_LENGTH: usize = 16;
 const ID_LENGTH: usize = 16;
 /// Characters of a token.

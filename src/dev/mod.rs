@@ -67,6 +67,7 @@ pub struct Arguments {
 struct Dev {
     app: App,
     simulator: Simulator,
+    has_docs: bool,
     /// For psql.
     database_url: String,
     /// Its drop stops the server. `None`: the arguments name another Postgres.
@@ -179,6 +180,7 @@ async fn start(
     Ok(Dev {
         app,
         simulator,
+        has_docs: config.server.docs,
         database_url: url,
         _postgres: postgres,
         _lock: lock,
@@ -260,7 +262,7 @@ fn announce(dev: &Dev, arguments: &Arguments) -> anyhow::Result<()> {
 
     let welcome = Welcome {
         api: format!("http://{address}"),
-        has_docs: true,
+        has_docs: dev.has_docs,
         metrics: metrics.map(|address| format!("http://{address}")),
         simulator: &dev.simulator.control_url,
         database: dev.database_url.clone(),

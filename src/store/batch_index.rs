@@ -9,12 +9,11 @@
     reason = "the names of partitions are not known when compiling"
 )]
 
-use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::store::advisory_lock;
+use crate::store::partitions::is_busy;
 use crate::store::pool::Pool;
-use crate::store::schema::LOCK_NOT_AVAILABLE;
 
 /// The key of the advisory lock under which one process at a time builds indexes. The others don't wait
 /// for it: a statement that waits would hold the build up, which waits for all older statements.
@@ -110,10 +109,4 @@ async fn run(connection: &mut PgConnection, statement: String) -> sqlx::Result<(
         .execute(connection)
         .await
         .map(drop)
-}
-
-fn is_busy(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(DatabaseError::code);
-
-    code.as_deref() == Some(LOCK_NOT_AVAILABLE)
 }

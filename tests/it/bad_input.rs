@@ -525,7 +525,13 @@ async fn a_malformed_request_gets_the_error_object() {
     let (status, _) = answer(post().body("[]").send().await.unwrap()).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
 
-    let (status, error) = answer(post().body("x".repeat(100_001)).send().await.unwrap()).await;
+    let refused = post().body("x".repeat(100_001)).send().await.unwrap();
+    assert_eq!(
+        refused.headers()["connection"],
+        "close",
+        "its body is not read, so no request can follow it"
+    );
+    let (status, error) = answer(refused).await;
     assert_eq!(
         (status, &error["code"]),
         (StatusCode::PAYLOAD_TOO_LARGE, &json!(413))

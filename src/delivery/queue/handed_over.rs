@@ -19,7 +19,7 @@ use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::rank;
 
 /// Receives what is handed over, in a task that owns all of this, beside the claim loop: a push that
-/// is handed over waits for no claim, whoever's batches are claimed.
+/// is handed over waits for no claim, of its own account or of another.
 ///
 /// Each group wakes it. It ends with the token that [`Self::run`] is given.
 pub(crate) struct HandedOver {

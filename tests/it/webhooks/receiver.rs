@@ -57,7 +57,8 @@ impl Receiver {
         let behaviour = Arc::new(Mutex::new(Behaviour::Status(200)));
 
         let accepting = tokio::spawn({
-            let (received, behaviour) = (Arc::clone(&received), Arc::clone(&behaviour));
+            let received = Arc::clone(&received);
+            let behaviour = Arc::clone(&behaviour);
             async move {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
