@@ -61,6 +61,7 @@ mod pace;
 mod pgbouncer;
 mod pool;
 mod postgres_faults;
+mod postgres_tls;
 mod receipts;
 mod resend;
 mod restricted_role;
