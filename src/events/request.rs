@@ -18,6 +18,7 @@ use crate::events::body::{
     Body, DateData, Message, NotificationData, PartData, RecipientData, operation_data,
 };
 use crate::events::verdict::Outcome;
+use crate::model::failure::is_withheld;
 use crate::model::id::{AccountId, OperationId};
 use crate::model::masked_token::masked;
 use crate::model::status::PushNotificationStatus;
@@ -268,15 +269,17 @@ impl Requester {
             Status::Failed | Status::Unaddressable => PushNotificationStatus::Failed,
         };
         // What was sent after a failure has none any more.
-        let has_failed = status == PushNotificationStatus::Failed;
+        let code = notification
+            .error_code
+            .filter(|code| shows_code(status, code));
 
         NotificationData {
             id: operation_id.push_notification(notification.position.cast_unsigned()),
             position: notification.position,
             to,
             status,
-            code: notification.error_code.filter(|_| has_failed),
-            message: notification.error_message.filter(|_| has_failed),
+            message: notification.error_message.filter(|_| code.is_some()),
+            code,
             attempts: notification.attempts,
             updated_at: notification.updated_at.map(DateData),
         }
@@ -313,6 +316,17 @@ impl Requester {
             .open_device_token(account_id.as_uuid(), device, sealed);
 
         masked(&token.unwrap_or_default())
+    }
+}
+
+/// Whether the last error is why the notification has this status.
+fn shows_code(status: PushNotificationStatus, code: &str) -> bool {
+    match status {
+        PushNotificationStatus::Failed => true,
+        PushNotificationStatus::Canceled => is_withheld(code),
+        PushNotificationStatus::Scheduled
+        | PushNotificationStatus::Queued
+        | PushNotificationStatus::Sent => false,
     }
 }
 

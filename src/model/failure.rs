@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::outcome::{Answer, NotSent, OutcomeKind};
 
-/// Why a notification failed, as its row and the API show it.
+/// Why a notification failed or was withheld, as its row and the API show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub code: FailureCode,
@@ -18,6 +18,8 @@ pub enum FailureCode {
     Expired,
     /// The User has no device that the Credentials in use reach.
     Unaddressable,
+    /// The User has got as many pushes as the account's cap allows. Withheld rather than failed.
+    Capped,
     /// The User's devices were removed between two attempts.
     DeviceGone,
     /// The template can't be rendered with the recipient's variables.
@@ -41,6 +43,16 @@ pub enum FailureCode {
     Outcome(OutcomeKind),
     /// The provider's own code, as it spells it.
     Provider(String),
+}
+
+const CAPPED: &str = "CAPPED";
+/// The codes of notifications that Bellwire itself withholds: they count as canceled.
+const WITHHELD: [&str; 1] = [CAPPED];
+
+/// Whether a canceled notification whose last error has this code was withheld by Bellwire itself. One
+/// that a client canceled may have the code of an attempt that failed before.
+pub fn is_withheld(code: &str) -> bool {
+    WITHHELD.contains(&code)
 }
 
 impl Failure {
@@ -96,6 +108,7 @@ impl FailureCode {
         match self {
             Self::Expired => "EXPIRED",
             Self::Unaddressable => "UNADDRESSABLE",
+            Self::Capped => CAPPED,
             Self::DeviceGone => "DEVICE_GONE",
             Self::InvalidTemplate => "INVALID_TEMPLATE",
             Self::InvalidContent => "INVALID_CONTENT",
@@ -144,6 +157,7 @@ mod tests {
         let own = [
             FailureCode::Expired,
             FailureCode::Unaddressable,
+            FailureCode::Capped,
             FailureCode::DeviceGone,
             FailureCode::InvalidTemplate,
             FailureCode::InvalidContent,

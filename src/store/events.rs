@@ -160,7 +160,7 @@ pub(crate) async fn operations(
 pub(crate) struct Progress {
     /// Whether nothing is left to do, and its fan-out is over.
     pub has_ended: bool,
-    /// Whether it has notifications, and each of them was canceled.
+    /// Whether it has notifications, and the client canceled each of them.
     pub is_all_canceled: bool,
 }
 
@@ -176,12 +176,13 @@ pub(crate) async fn progress(
         select
             asked.id as "id!",
             tallies.queued = 0 and not exists (select from fanouts where fanouts.operation_id = asked.id) as "has_ended!",
-            tallies.size > 0 and tallies.canceled = tallies.size as "is_all_canceled!"
+            tallies.size > 0 and tallies.canceled - tallies.withheld = tallies.size as "is_all_canceled!"
         from unnest($1::uuid[]) as asked (id)
         cross join lateral (
             select
                 coalesce(sum(batches.queued), 0) as queued,
                 coalesce(sum(batches.canceled), 0) as canceled,
+                coalesce(sum(batches.withheld), 0) as withheld,
                 coalesce(sum(batches.size), 0) as size
             from batches
             where batches.operation_id = asked.id

@@ -30,6 +30,8 @@ pub(crate) struct OperationStats {
     pub sent: i64,
     pub failed: i64,
     pub canceled: i64,
+    /// Those of `canceled` that Bellwire itself withheld.
+    pub withheld: i64,
     /// To Users without a usable token.
     pub unaddressable: i64,
     /// Have arrived on a device, as apps report. Beside the other counts, not part of their sum.
@@ -61,7 +63,8 @@ pub(crate) struct OperationStats {
 impl OperationStats {
     pub(crate) fn status(&self) -> OperationStatus {
         let is_complete = !self.is_growing;
-        let all_canceled = self.recipients > 0 && self.canceled == self.recipients;
+        // By the client: what Bellwire withholds makes no Operation a canceled one.
+        let all_canceled = self.recipients > 0 && self.canceled - self.withheld == self.recipients;
 
         if self.is_canceled || is_complete && all_canceled {
             OperationStatus::Canceled
@@ -252,6 +255,7 @@ async fn newest(
             tallies.sent as "sent!",
             tallies.failed as "failed!",
             tallies.canceled as "canceled!",
+            tallies.withheld as "withheld!",
             tallies.unaddressable as "unaddressable!",
             receipts.delivered as "delivered!",
             receipts.opened as "opened!",
@@ -273,6 +277,7 @@ async fn newest(
                 coalesce(sum(batches.sent), 0)::bigint as sent,
                 coalesce(sum(batches.failed), 0)::bigint as failed,
                 coalesce(sum(batches.canceled), 0)::bigint as canceled,
+                coalesce(sum(batches.withheld), 0)::bigint as withheld,
                 coalesce(sum(batches.unaddressable), 0)::bigint as unaddressable,
                 coalesce(max(batches.updated_at), operation.created_at) as updated_at,
                 exists (select from fanouts where fanouts.operation_id = operation.id) as is_growing
@@ -320,6 +325,7 @@ pub(crate) async fn fetch(
             tallies.sent as "sent!",
             tallies.failed as "failed!",
             tallies.canceled as "canceled!",
+            tallies.withheld as "withheld!",
             tallies.unaddressable as "unaddressable!",
             receipts.delivered as "delivered!",
             receipts.opened as "opened!",
@@ -341,6 +347,7 @@ pub(crate) async fn fetch(
                 coalesce(sum(batches.sent), 0)::bigint as sent,
                 coalesce(sum(batches.failed), 0)::bigint as failed,
                 coalesce(sum(batches.canceled), 0)::bigint as canceled,
+                coalesce(sum(batches.withheld), 0)::bigint as withheld,
                 coalesce(sum(batches.unaddressable), 0)::bigint as unaddressable,
                 coalesce(max(batches.updated_at), operation.created_at) as updated_at,
                 exists (select from fanouts where fanouts.operation_id = operation.id) as is_growing

@@ -29,7 +29,7 @@ pub(crate) enum Status {
     Sent,
     /// Given up.
     Failed,
-    /// Canceled by the client.
+    /// Canceled by the client, or withheld by Bellwire itself.
     Canceled,
     /// To a User without a usable token. The API shows it as failed, and counts it apart.
     Unaddressable,
@@ -64,7 +64,8 @@ pub(crate) struct NotificationOutcome {
     pub accepted: bool,
     /// How long until the next attempt; only for [`Status::Queued`].
     pub retry_in: Option<Duration>,
-    /// The last one; always for [`Status::Failed`] and [`Status::Unaddressable`].
+    /// The last one; always for [`Status::Failed`] and [`Status::Unaddressable`], and for
+    /// [`Status::Canceled`] why Bellwire withholds it.
     pub failure: Option<Failure>,
 }
 

@@ -30,6 +30,8 @@ outcome as materialized (
         new.reached,
         -- Times are computed before they are set, here and in the tally: Citus takes no others.
         now() + make_interval(secs => new.retry_in) as next_attempt_at,
+        -- Withheld by Bellwire itself.
+        case when new.status = 'CANCELED' then now() end as canceled_at,
         new.error_code,
         new.error_message
     from unnest(
@@ -59,6 +61,7 @@ updated as (
         end,
         attempts = outcome.attempts_before + outcome.attempts_made,
         next_attempt_at = case when push_notifications.canceled_at is null then outcome.next_attempt_at end,
+        canceled_at = coalesce(push_notifications.canceled_at, outcome.canceled_at),
         error_code = outcome.error_code,
         error_message = outcome.error_message,
         updated_at = now()
@@ -80,9 +83,10 @@ updated as (
         outcome.batch_number,
         outcome.position,
         push_notifications.status,
-        -- The tally that the notification was in until now.
+        -- The tally that the notification was in until now. One that is withheld was not canceled before.
         case
             when push_notifications.canceled_at is null then 'QUEUED'
+            when push_notifications.canceled_at = outcome.canceled_at then 'QUEUED'
             when push_notifications.reached then 'SENT'
             else 'CANCELED'
         end as was
@@ -116,6 +120,7 @@ tally as (
         count(*) filter (where entry.status = 'SENT') - count(*) filter (where entry.was = 'SENT') as sent,
         count(*) filter (where entry.status = 'FAILED') as failed,
         count(*) filter (where entry.status = 'UNADDRESSABLE') as unaddressable,
+        count(*) filter (where entry.status = 'CANCELED' and entry.was = 'QUEUED') as withheld,
         count(*) filter (where entry.status <> 'CANCELED' and entry.was = 'CANCELED') as uncanceled
     from (
         select operation_id, number, due_in, waits_for::text, null::push_notification_status as status, null as was
@@ -129,11 +134,13 @@ tally as (
 -- The tallies move by as much, and a released batch becomes due.
 batch as (
     update batches
-    set queued = batches.queued - (tally.sent + tally.failed + tally.unaddressable - tally.uncanceled),
+    set queued = batches.queued
+            - (tally.sent + tally.failed + tally.unaddressable + tally.withheld - tally.uncanceled),
         sent = batches.sent + tally.sent,
         failed = batches.failed + tally.failed,
         unaddressable = batches.unaddressable + tally.unaddressable,
-        canceled = batches.canceled - tally.uncanceled,
+        canceled = batches.canceled + tally.withheld - tally.uncanceled,
+        withheld = batches.withheld + tally.withheld,
         due_at = coalesce(tally.due_at, batches.due_at),
         -- A release ends the claim, so that a renewal that was under way changes nothing any more.
         claims = batches.claims + (tally.due_at is not null)::integer,
@@ -150,7 +157,7 @@ batch as (
         batches.sent,
         batches.failed + batches.unaddressable as failed,
         batches.canceled,
-        tally.sent <> 0 or tally.failed + tally.unaddressable + tally.uncanceled > 0 as has_changed
+        tally.sent <> 0 or tally.failed + tally.unaddressable + tally.withheld + tally.uncanceled > 0 as has_changed
 ),
 -- The account's webhooks are told of a batch that has nothing left to do, if any of them wants to know. One that had
 -- nothing left before is told again: a canceled notification has become something else.

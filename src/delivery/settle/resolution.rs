@@ -29,6 +29,10 @@ pub(crate) enum Resolution {
     PutBack(Duration),
     /// No request was sent, and none will be.
     Failed(Failure),
+    /// No request was sent, and none will be, because a rule of the client says so. It counts as
+    /// canceled.
+    #[allow(dead_code, reason = "the rules follow")]
+    Withheld(Failure),
 }
 
 /// The duty to resolve one delivery to one device. It is handed from dispatch to a lane, which ends
@@ -205,7 +209,9 @@ struct MergedResolution {
     is_accepted: bool,
     /// The shortest delay that was asked for. `None`: no delivery is left.
     retry_in: Option<Duration>,
-    /// The last one.
+    /// Whether a delivery was withheld.
+    is_withheld: bool,
+    /// Why a delivery was withheld, or else the last failure.
     failure: Option<Failure>,
 }
 
@@ -240,7 +246,9 @@ impl MergedResolution {
             } => {
                 self.attempts.push(attempt);
                 self.is_accepted |= next == Next::Sent;
-                self.failure = failure.or(self.failure.take());
+                if let Some(failure) = failure {
+                    self.note_failure(failure);
+                }
 
                 match next {
                     Next::Retry(delay) => Some(delay),
@@ -249,6 +257,12 @@ impl MergedResolution {
             }
             Resolution::PutBack(delay) => Some(delay),
             Resolution::Failed(failure) => {
+                self.note_failure(failure);
+
+                None
+            }
+            Resolution::Withheld(failure) => {
+                self.is_withheld = true;
                 self.failure = Some(failure);
 
                 None
@@ -258,6 +272,12 @@ impl MergedResolution {
         self.retry_in = [self.retry_in, retry_in].into_iter().flatten().min();
     }
 
+    fn note_failure(&mut self, failure: Failure) {
+        if !self.is_withheld {
+            self.failure = Some(failure);
+        }
+    }
+
     fn settlement(&self) -> Settlement {
         match self.retry_in {
             Some(delay) if self.attempts.is_empty() => Settlement::PutBack(delay),
@@ -265,6 +285,7 @@ impl MergedResolution {
             Some(_) => Settlement::Record(Status::Queued),
             // One device is enough.
             None if self.is_accepted => Settlement::Record(Status::Sent),
+            None if self.is_withheld => Settlement::Record(Status::Canceled),
             None => Settlement::Record(Status::Failed),
         }
     }
@@ -291,6 +312,12 @@ pub(crate) fn unaddressable(guard: NotificationGuard, message: String) {
     };
 
     record(guard, Status::Unaddressable, merged);
+}
+
+#[allow(dead_code, reason = "the rules follow")]
+/// Ends a notification that a rule of the client withholds from its recipient. It counts as canceled.
+pub(crate) fn withheld(guard: NotificationGuard, failure: Failure) {
+    settle(guard, [Resolution::Withheld(failure)], false);
 }
 
 fn record(guard: NotificationGuard, status: Status, merged: MergedResolution) {
@@ -405,6 +432,27 @@ mod tests {
         assert_eq!(merged.failure.unwrap().code.as_str(), "TOKEN_DEAD");
     }
 
+    #[test]
+    fn what_is_withheld_counts_as_canceled_unless_a_provider_has_accepted_it() {
+        let capped = || Failure::new(FailureCode::Capped, "3 pushes within 24h");
+        let withheld = || Resolution::Withheld(capped());
+
+        for resolutions in [[withheld(), dead()], [dead(), withheld()]] {
+            let merged = merge(resolutions);
+            assert_eq!(merged.settlement(), Settlement::Record(Status::Canceled));
+            assert_eq!(merged.failure, Some(capped()));
+        }
+
+        let merged = merge([withheld(), sent()]);
+        assert_eq!(merged.settlement(), Settlement::Record(Status::Sent));
+
+        let earlier = MergedResolution::of([withheld()], true);
+        assert_eq!(earlier.settlement(), Settlement::Record(Status::Sent));
+
+        let merged = merge([withheld(), retry(SECOND)]);
+        assert_eq!(merged.settlement(), Settlement::Record(Status::Queued));
+    }
+
     /// What a resolution is made from: [`Resolution`] itself can't be cloned.
     #[derive(Debug, Clone, Copy)]
     enum Kind {
@@ -413,6 +461,7 @@ mod tests {
         Retry(Duration),
         PutBack(Duration),
         Expired,
+        Withheld,
     }
 
     impl Kind {
@@ -423,6 +472,9 @@ mod tests {
                 Self::Retry(delay) => retry(delay),
                 Self::PutBack(delay) => Resolution::PutBack(delay),
                 Self::Expired => Resolution::Failed(Failure::expired(None)),
+                Self::Withheld => {
+                    Resolution::Withheld(Failure::new(FailureCode::Capped, "3 pushes within 24h"))
+                }
             }
         }
 
@@ -433,7 +485,7 @@ mod tests {
         fn delay(self) -> Option<Duration> {
             match self {
                 Self::Retry(delay) | Self::PutBack(delay) => Some(delay),
-                Self::Sent | Self::Dead | Self::Expired => None,
+                Self::Sent | Self::Dead | Self::Expired | Self::Withheld => None,
             }
         }
     }
@@ -446,6 +498,7 @@ mod tests {
             delay.clone().prop_map(Kind::Retry),
             delay.prop_map(Kind::PutBack),
             Just(Kind::Expired),
+            Just(Kind::Withheld),
         ];
 
         prop::collection::vec(kind, 1..10)
@@ -496,6 +549,11 @@ mod tests {
                 Settlement::Record(Status::Failed) => {
                     prop_assert!(!is_accepted && merged.retry_in.is_none());
                     prop_assert!(merged.failure.is_some());
+                }
+                Settlement::Record(Status::Canceled) => {
+                    prop_assert!(!is_accepted && merged.retry_in.is_none());
+                    prop_assert!(kinds.iter().any(|kind| matches!(kind, Kind::Withheld)));
+                    prop_assert_eq!(merged.failure.map(|failure| failure.code), Some(FailureCode::Capped));
                 }
                 Settlement::Record(status) => prop_assert!(false, "{:?}", status),
             }

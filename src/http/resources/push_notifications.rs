@@ -156,9 +156,8 @@ impl PushNotification {
         match self.status {
             PushNotificationStatus::Queued => self.waiting_for = reasons.waiting_for(key),
             PushNotificationStatus::Failed => self.error = reasons.error(key),
-            PushNotificationStatus::Scheduled
-            | PushNotificationStatus::Sent
-            | PushNotificationStatus::Canceled => {}
+            PushNotificationStatus::Canceled => self.error = reasons.withheld(key),
+            PushNotificationStatus::Scheduled | PushNotificationStatus::Sent => {}
         }
 
         self
@@ -169,7 +168,9 @@ impl PushNotification {
 fn key_with_reason(notification: &store::PushNotification) -> Option<NotificationKey> {
     matches!(
         notification.shown_status(),
-        PushNotificationStatus::Queued | PushNotificationStatus::Failed
+        PushNotificationStatus::Queued
+            | PushNotificationStatus::Failed
+            | PushNotificationStatus::Canceled
     )
     .then_some((notification.operation_id, notification.position))
 }

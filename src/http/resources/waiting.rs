@@ -1,5 +1,5 @@
 //! What is not sent, and why: `waitingFor` of QUEUED notifications and their Operations, and `error` of
-//! FAILED ones.
+//! FAILED ones, and of CANCELED ones that Bellwire withheld.
 
 use std::collections::HashMap;
 
@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::http::date::Date;
+use crate::model::failure::is_withheld;
 use crate::model::id::{CredentialId, OperationId};
 use crate::model::lane_state::LaneTrouble;
 use crate::store::lane_states;
@@ -25,7 +26,7 @@ pub(crate) struct WaitingFor {
     next_try: Option<Date>,
 }
 
-/// Why a notification failed (extension): as in the Operation's Errors.
+/// Why a notification failed (extension), as in the Operation's Errors, or why Bellwire withheld it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct NotificationError {
     /// The provider's code, or Bellwire's.
@@ -40,7 +41,7 @@ pub(crate) struct Reasons {
 }
 
 impl Reasons {
-    /// Reads what is on record about these notifications, which are QUEUED or FAILED.
+    /// Reads what is on record about these notifications, which are QUEUED, FAILED or CANCELED.
     pub(crate) async fn read(pool: &Pool, keys: &[NotificationKey]) -> sqlx::Result<Self> {
         if keys.is_empty() {
             return Ok(Self {
@@ -81,6 +82,11 @@ impl Reasons {
             code: reason.error_code.clone()?,
             message: reason.error_message.clone(),
         })
+    }
+
+    /// Why Bellwire withheld a CANCELED notification; `None`: the client canceled it.
+    pub(crate) fn withheld(&self, key: NotificationKey) -> Option<NotificationError> {
+        self.error(key).filter(|error| is_withheld(&error.code))
     }
 }
 
