@@ -36,6 +36,13 @@ pub(crate) struct AccountQuotas {
     pub devices: u64,
 }
 
+/// What a registration adds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewRows {
+    pub user: bool,
+    pub device: bool,
+}
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Stored {
@@ -114,18 +121,20 @@ impl AccountLimits {
             .await
     }
 
-    /// Counts a device that is to be registered, and its User if that is new, or refuses them with a
-    /// 403.
+    /// Counts what is to be registered, or refuses it with a 403.
     pub(crate) async fn check_registration(
         &self,
         account_id: AccountId,
-        is_new_user: bool,
+        new: NewRows,
     ) -> Result<(), ApiError> {
-        if is_new_user {
+        if new.user {
             self.check(account_id, Stored::Users, 1).await?;
         }
+        if new.device {
+            self.check(account_id, Stored::Devices, 1).await?;
+        }
 
-        self.check(account_id, Stored::Devices, 1).await
+        Ok(())
     }
 
     async fn check(&self, account_id: AccountId, what: Stored, more: u64) -> Result<(), ApiError> {

@@ -44,7 +44,9 @@ mod send;
 pub(crate) mod sender_lookup;
 mod server;
 mod tags;
+mod user_profile;
 mod validation;
+mod variables;
 mod webhook_url;
 
 use crate::crypto::MasterKeys;
@@ -315,8 +317,9 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .service(resource("/Users", "GET, HEAD").route(read().to(users::list)))
         .service(
-            resource("/Users/{id}", "GET, HEAD, DELETE")
+            resource("/Users/{id}", "GET, HEAD, PUT, DELETE")
                 .route(read().to(users::fetch))
+                .route(web::put().to(users::update))
                 .route(web::delete().to(users::delete)),
         )
         .configure(webhook_routes)

@@ -19,6 +19,7 @@ use crate::http::error::{ApiError, Problem};
 use crate::http::openapi::query_parameters_of;
 use crate::http::validation::{Problems, either, shown_string};
 use crate::model::id::UserId;
+use crate::model::user_profile::{external_id_rule, is_external_id};
 
 /// The query parameters of a date range in `/openapi.json`; read by [`Query::start_date`] and
 /// [`Query::end_date`].
@@ -193,6 +194,13 @@ impl Query {
             self.problem(Problem::new("userId", message));
         }
         by_user.or(by_user_id)
+    }
+
+    /// The filter `externalId`.
+    pub(super) fn external_id(&mut self) -> Option<String> {
+        self.filter("externalId", &external_id_rule(), |id| {
+            is_external_id(id).then(|| id.to_owned())
+        })
     }
 
     /// The filter `appName`.

@@ -51,6 +51,27 @@ pub(super) fn parse_filter(text: &str) -> Option<Map<String, Value>> {
         .filter(|tags| !tags.is_empty())
 }
 
+/// Whether a string is the key of a tag, or a key and its value: `news` or `kind:offer`.
+pub(super) fn is_key_or_pair(string: &str) -> bool {
+    match string.split_once(':') {
+        Some((key, value)) => is_tag(key, MAX_KEY) && is_tag(value, MAX_VALUE),
+        None => is_tag(string, MAX_KEY),
+    }
+}
+
+pub(super) fn key_or_pair_rule() -> String {
+    format!(
+        "must be the key of a tag, or key:value; the key is {}, the value {}",
+        rule(MAX_KEY),
+        rule(MAX_VALUE)
+    )
+}
+
+/// The rule for a key, or a key and its value, as a regular expression.
+pub(super) fn key_or_pair_pattern() -> String {
+    format!("^[A-Za-z0-9._~-]{{1,{MAX_KEY}}}(:[A-Za-z0-9._~-]{{1,{MAX_VALUE}}})?$")
+}
+
 fn is_tag(string: &str, longest: usize) -> bool {
     (1..=longest).contains(&string.len())
         && string
@@ -88,5 +109,15 @@ mod tests {
         assert_eq!(filter("a:1"), Some(json!({"a": "1"})));
         assert_eq!(filter("a"), None);
         assert_eq!(filter(";"), None);
+    }
+
+    #[test]
+    fn a_key_may_have_a_value() {
+        for good in ["news", "kind:offer", "a.b~c-d_e"] {
+            assert!(is_key_or_pair(good), "{good}");
+        }
+        for bad in ["", ":", "a:", ":b", "a b", "a:b:c", &"a".repeat(129)] {
+            assert!(!is_key_or_pair(bad), "{bad}");
+        }
     }
 }

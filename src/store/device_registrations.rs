@@ -3,7 +3,7 @@
 //! A token belongs to the User who registered it last, because it stands for one installation of an
 //! App. Registering it for another User takes it from the first.
 //!
-//! Lock order: the token, then Users, then registrations, each in key order. Whatever changes
+//! Lock order: the token, the external id, Users, registrations, each in key order. Whatever changes
 //! devices keeps to it, so no two transactions wait for each other. Each lock is a statement before
 //! the one that relies on it, because a statement does not see what was committed while it waited.
 
@@ -15,6 +15,9 @@ use uuid::Uuid;
 use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
+use crate::model::user_profile::ProfileChange;
+use crate::store::device_owners::{lock_users, lock_users_with_registrations, owners};
+use crate::store::user_profiles::{self, ProfileError};
 
 /// Most devices of a registration.
 const MAX_DEVICES: i64 = 50;
@@ -24,6 +27,8 @@ pub(crate) struct DeviceRegistration {
     pub id: DeviceRegistrationId,
     pub app_name: String,
     pub user_id: UserId,
+    /// The account's own id of the User.
+    pub external_id: Option<String>,
     pub created_at: OffsetDateTime,
     /// When a device was last added, renewed or removed.
     pub updated_at: OffsetDateTime,
@@ -41,7 +46,7 @@ pub(crate) struct KnownToken<'a> {
 }
 
 impl KnownToken<'_> {
-    fn hashes(&self) -> Vec<&[u8]> {
+    pub(super) fn hashes(&self) -> Vec<&[u8]> {
         let others = self.other_hashes.iter().map(Vec::as_slice);
         std::iter::once(self.token_hash).chain(others).collect()
     }
@@ -53,8 +58,10 @@ pub(crate) struct NewDevice<'a> {
     /// SHA-256 of the token is how it is found: sealing the same token twice gives two results. Tokens
     /// are long and random, so the hash reveals nothing.
     pub known: KnownToken<'a>,
-    /// `None`: the User who has the token, or a new one.
+    /// `None`: the User with the external id of the profile; without one, the User who has the token, or
+    /// a new one.
     pub user_id: Option<UserId>,
+    pub profile: &'a ProfileChange,
     /// Sealed.
     pub token: &'a [u8],
     /// What audiences choose the device by; `None`: those that it has.
@@ -79,10 +86,22 @@ pub(crate) enum RegisterError {
     NoApp,
     #[error("there is no such User")]
     NoUser,
+    #[error("another User has this external id")]
+    ExternalIdTaken(UserId),
     #[error("the User already has {MAX_DEVICES} devices in this App, which is the maximum")]
     TooManyDevices,
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+}
+
+impl From<ProfileError> for RegisterError {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::NoUser => Self::NoUser,
+            ProfileError::ExternalIdTaken(owner) => Self::ExternalIdTaken(owner),
+            ProfileError::Database(error) => Self::Database(error),
+        }
+    }
 }
 
 /// The device that has a token; else the one that was registered last under one of the other hashes.
@@ -121,6 +140,10 @@ pub(crate) async fn register(
     }
     let owners = owners(&mut transaction, &new.known).await?;
     let user_id = lock_users(&mut transaction, new, &owners).await?;
+    if !new.profile.is_empty() {
+        let account_id = new.known.account_id;
+        user_profiles::apply(&mut transaction, account_id, user_id, new.profile).await?;
+    }
 
     let id = upsert_registration(&mut transaction, new, user_id).await?;
     rename(&mut transaction, new).await?;
@@ -189,140 +212,6 @@ async fn lock_app(
     .await?;
 
     Ok(found.is_some())
-}
-
-/// Makes registrations of one token follow each other. Those with several tokens take them in the same
-/// order.
-pub(super) async fn lock_tokens(
-    connection: &mut PgConnection,
-    hashes: &[&[u8]],
-) -> sqlx::Result<()> {
-    let mut hashes = hashes.to_vec();
-    hashes.sort_unstable();
-    hashes.dedup();
-
-    for hash in hashes {
-        sqlx::query!(
-            "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))",
-            hash,
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
-}
-
-/// Locks a token. Returns the Users who have it, the one first whose registration counts.
-async fn owners(connection: &mut PgConnection, token: &KnownToken<'_>) -> sqlx::Result<Vec<Uuid>> {
-    lock_tokens(&mut *connection, &token.hashes()).await?;
-
-    sqlx::query_scalar!(
-        r#"
-        select device_registrations.user_id
-        from devices
-        join device_registrations on device_registrations.id = devices.registration_id
-        where devices.account_id = $1
-            and devices.app_name = $2
-            and devices.provider = $3
-            and devices.token_hash = any($4)
-        order by devices.token_hash = $5 desc, devices.registered_at desc
-        "#,
-        token.account_id.as_uuid(),
-        token.app_name,
-        token.provider as Provider,
-        &token.hashes() as &[&[u8]],
-        token.token_hash,
-    )
-    .fetch_all(connection)
-    .await
-}
-
-/// Locks the User and the token's `owners` with their registrations, so that registrations of one
-/// User follow each other and the limit of devices holds. Returns the User: the one that is named, else
-/// the first owner, else a new one.
-async fn lock_users(
-    connection: &mut PgConnection,
-    new: &NewDevice<'_>,
-    owners: &[Uuid],
-) -> Result<UserId, RegisterError> {
-    let named = new.user_id.map(UserId::as_uuid);
-    let ids: Vec<Uuid> = named.into_iter().chain(owners.iter().copied()).collect();
-    let locked = lock_users_with_registrations(&mut *connection, &new.known, &ids).await?;
-
-    let first_owner = owners.iter().find(|owner| locked.contains(owner));
-    match (new.user_id, first_owner) {
-        (Some(id), _) if locked.contains(&id.as_uuid()) => {
-            touch_user(connection, id).await?;
-            Ok(id)
-        }
-        (Some(_), _) => Err(RegisterError::NoUser),
-        (None, Some(owner)) => {
-            let id = UserId::from(*owner);
-            touch_user(connection, id).await?;
-            Ok(id)
-        }
-        (None, None) => Ok(create_user(connection, new.known.account_id).await?),
-    }
-}
-
-/// Returns those of `users` that the account has.
-async fn lock_users_with_registrations(
-    connection: &mut PgConnection,
-    token: &KnownToken<'_>,
-    users: &[Uuid],
-) -> sqlx::Result<Vec<Uuid>> {
-    let locked = sqlx::query_scalar!(
-        r#"
-        select id
-        from users
-        where account_id = $1 and id = any($2)
-        order by id
-        for update
-        "#,
-        token.account_id.as_uuid(),
-        users,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    sqlx::query!(
-        r#"
-        select id
-        from device_registrations
-        where account_id = $1 and app_name = $2 and user_id = any($3)
-        order by id
-        for update
-        "#,
-        token.account_id.as_uuid(),
-        token.app_name,
-        users,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-
-    Ok(locked)
-}
-
-async fn touch_user(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update users set updated_at = now() where id = $1",
-        id.as_uuid(),
-    )
-    .execute(connection)
-    .await
-    .map(drop)
-}
-
-async fn create_user(connection: &mut PgConnection, account_id: AccountId) -> sqlx::Result<UserId> {
-    let id = UserId::generate();
-    sqlx::query!(
-        "insert into users (id, account_id) values ($1, $2)",
-        id.as_uuid(),
-        account_id.as_uuid(),
-    )
-    .execute(connection)
-    .await?;
-
-    Ok(id)
 }
 
 async fn upsert_registration(
@@ -518,12 +407,19 @@ pub(crate) async fn list(
             from device_registrations
             where user_id = $2
         )
-        select id, app_name, user_id, created_at, updated_at
+        select
+            of_user.id,
+            of_user.app_name,
+            of_user.user_id,
+            users.external_id,
+            of_user.created_at,
+            of_user.updated_at
         from of_user
-        where account_id = $1
-            and ($3::text is null or app_name = $3)
-            and ($4::uuid is null or id < $4)
-        order by id desc
+        join users on users.id = of_user.user_id
+        where of_user.account_id = $1
+            and ($3::text is null or of_user.app_name = $3)
+            and ($4::uuid is null or of_user.id < $4)
+        order by of_user.id desc
         limit $5
         "#,
         account_id.as_uuid(),
@@ -544,9 +440,16 @@ pub(crate) async fn fetch(
     sqlx::query_as!(
         DeviceRegistration,
         r#"
-        select id, app_name, user_id, created_at, updated_at
+        select
+            device_registrations.id,
+            device_registrations.app_name,
+            device_registrations.user_id,
+            users.external_id,
+            device_registrations.created_at,
+            device_registrations.updated_at
         from device_registrations
-        where account_id = $1 and id = $2
+        join users on users.id = device_registrations.user_id
+        where device_registrations.account_id = $1 and device_registrations.id = $2
         "#,
         account_id.as_uuid(),
         id.as_uuid(),

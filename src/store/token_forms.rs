@@ -4,7 +4,8 @@
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use crate::store::device_registrations::{lock_tokens, note_left};
+use crate::store::device_owners::lock_tokens;
+use crate::store::device_registrations::note_left;
 use crate::store::devices::lock_owners;
 use crate::store::pool::Pool;
 use crate::store::sealed_secrets::SealedToken;

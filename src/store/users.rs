@@ -1,5 +1,6 @@
 //! Users, whose devices are registered.
 
+use serde_json::Value;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -8,22 +9,52 @@ use crate::model::id::{AccountId, UserId};
 
 pub(crate) struct User {
     pub id: UserId,
+    /// The account's own id of it.
+    pub external_id: Option<String>,
+    /// BCP 47.
+    pub language: Option<String>,
+    /// A name of the IANA database.
+    pub timezone: Option<String>,
+    /// What templates fall back to, an object.
+    pub variables: Option<Value>,
+    /// Whether the User wants nothing.
+    pub opted_out: bool,
+    /// Which tags of Operations the User does not want, each a key or `key:value`.
+    pub opted_out_tags: Vec<String>,
     pub created_at: OffsetDateTime,
-    /// When one of its registrations last changed.
+    /// When it or one of its registrations last changed.
     pub updated_at: OffsetDateTime,
 }
 
-/// Users of an account, newest first, older than `after`, at most `limit`.
+/// Which Users are listed.
+pub(crate) struct UserFilter<'a> {
+    pub external_id: Option<&'a str>,
+    /// Older than this one.
+    pub after: Option<UserId>,
+    pub limit: i64,
+}
+
+/// Users of an account, newest first.
 pub(crate) async fn list(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
-    after: Option<UserId>,
-    limit: i64,
+    filter: &UserFilter<'_>,
+) -> sqlx::Result<Vec<User>> {
+    match filter.external_id {
+        Some(external_id) => list_by_external_id(executor, account_id, external_id, filter).await,
+        None => list_all(executor, account_id, filter).await,
+    }
+}
+
+async fn list_all(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    filter: &UserFilter<'_>,
 ) -> sqlx::Result<Vec<User>> {
     sqlx::query_as!(
         User,
         r#"
-        select id, created_at, updated_at
+        select id, external_id, language, timezone, variables, opted_out, opted_out_tags, created_at, updated_at
         from users
         -- By the pair: by the id alone, a plan would look at other accounts' Users.
         where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3)
@@ -32,8 +63,31 @@ pub(crate) async fn list(
         "#,
         account_id.as_uuid(),
         Uuid::nil(),
-        after.map_or(Uuid::max(), UserId::as_uuid),
-        limit,
+        filter.after.map_or(Uuid::max(), UserId::as_uuid),
+        filter.limit,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+async fn list_by_external_id(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    external_id: &str,
+    filter: &UserFilter<'_>,
+) -> sqlx::Result<Vec<User>> {
+    sqlx::query_as!(
+        User,
+        r#"
+        select id, external_id, language, timezone, variables, opted_out, opted_out_tags, created_at, updated_at
+        from users
+        where account_id = $1 and external_id = $2 and ($3::uuid is null or id < $3)
+        limit $4
+        "#,
+        account_id.as_uuid(),
+        external_id,
+        filter.after.map(UserId::as_uuid),
+        filter.limit,
     )
     .fetch_all(executor)
     .await
@@ -47,7 +101,7 @@ pub(crate) async fn fetch(
     sqlx::query_as!(
         User,
         r#"
-        select id, created_at, updated_at
+        select id, external_id, language, timezone, variables, opted_out, opted_out_tags, created_at, updated_at
         from users
         where account_id = $1 and id = $2
         "#,

@@ -5,6 +5,7 @@ use sqlx::{Connection, PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::model::field_change::FieldChange;
 use crate::model::id::{AccountId, WebhookId};
 use crate::model::webhook::{Envelope, EventType};
 
@@ -77,36 +78,6 @@ pub(crate) struct NewWebhook<'a> {
     pub envelope: Envelope,
     /// Sealed.
     pub secret: &'a [u8],
-}
-
-/// What is done with a field that may be absent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum FieldChange<T> {
-    #[default]
-    Keep,
-    Clear,
-    Set(T),
-}
-
-impl<T> FieldChange<T> {
-    fn is_change(&self) -> bool {
-        !matches!(self, Self::Keep)
-    }
-
-    fn value(self) -> Option<T> {
-        match self {
-            Self::Set(value) => Some(value),
-            Self::Keep | Self::Clear => None,
-        }
-    }
-
-    pub(crate) fn as_ref(&self) -> FieldChange<&T> {
-        match self {
-            Self::Keep => FieldChange::Keep,
-            Self::Clear => FieldChange::Clear,
-            Self::Set(value) => FieldChange::Set(value),
-        }
-    }
 }
 
 /// What is changed of a webhook; `None`: that stays as it is.

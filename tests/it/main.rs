@@ -76,6 +76,7 @@ mod tenants;
 mod tls;
 mod traces;
 mod transport;
+mod user_profiles;
 mod users;
 mod waiting;
 mod watch;

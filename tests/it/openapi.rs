@@ -248,6 +248,8 @@ async fn extensions_are_marked_and_ids_have_their_form() {
             .iter()
             .any(|end| path.ends_with(end));
         for (method, operation) in methods.as_object().unwrap() {
+            // Twilio's API has no PUT.
+            let is_extension = is_extension || method == "put";
             let summary = operation["summary"].as_str().unwrap();
             assert_eq!(
                 summary.contains("(extension)"),

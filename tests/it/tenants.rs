@@ -40,7 +40,7 @@ impl Theirs {
         let credential =
             json!({"appName": "theirs", "credentialType": "FCM", "content": fcm_credential});
         let (_, credential) = client.post("/Credentials", &credential).await;
-        let device = json!({"appName": "demo", "token": "theirs", "provider": "FCM"});
+        let device = json!({"appName": "demo", "token": "theirs", "provider": "FCM", "externalId": "theirs"});
         let (_, registered) = client.post("/DeviceRegistrations", &device).await;
         let registration = client
             .read(&format!("/DeviceRegistrations/{}", id(&registered)))
@@ -142,11 +142,14 @@ impl Theirs {
             ]
             .map(|query| (query.to_owned(), json!({}), Own))
             .into(),
+            ("get", "/Users") => [route.to_owned(), format!("{route}?externalId=theirs")]
+                .map(|path| (path, json!({}), Own))
+                .into(),
             ("get", "/DeviceRegistrations") => plain(format!("{route}?userId={user}"), Own),
             ("get", "/Credentials") => [route.to_owned(), format!("{route}?appName=theirs")]
                 .map(|path| (path, json!({}), Own))
                 .into(),
-            ("get", "/Operations" | "/Apps" | "/Users" | "/Webhooks" | "/ErrorTotals") => {
+            ("get", "/Operations" | "/Apps" | "/Webhooks" | "/ErrorTotals") => {
                 plain(route.to_owned(), Own)
             }
             ("get", "/{id}" | "/{id}/DeliveryAttempts") | ("post", "/{id}/Cancel") => {
@@ -195,6 +198,11 @@ impl Theirs {
                     .replace("{deviceId}", device);
                 vec![(path, json!({"tags": {}}), NotFound)]
             }
+            ("put", "/Users/{id}") => vec![(
+                route.replace("{id}", user),
+                json!({"externalId": "mine"}),
+                NotFound,
+            )],
             ("get" | "delete", "/Users/{id}") => plain(route.replace("{id}", user), NotFound),
             ("post", "/Webhooks") => {
                 let body = json!({"url": "https://hooks.example.com/", "events": ["operation.completed"],

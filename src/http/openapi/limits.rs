@@ -8,6 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::http::openapi::requests::{ReceiptRequest, RecipientRequest};
 use crate::http::{app_name, device, keys, receipts, resend, send, tags, webhooks};
 use crate::model::id::MAX_POSITIONS;
+use crate::model::user_profile;
 use crate::model::webhook::EventType;
 use crate::transport::MAX_URL;
 
@@ -35,13 +36,20 @@ field_schema!(
 field_schema!(CollapseKey, string_of_up_to(send::MAX_COLLAPSE_KEY));
 field_schema!(Deadline, positive_integer(send::MAX_DEADLINE));
 field_schema!(DeviceToken, string_of_up_to(device::MAX_TOKEN));
+field_schema!(
+    ExternalId,
+    string().pattern(Some(user_profile::external_id_pattern()))
+);
 field_schema!(KeyName, string_of_up_to(keys::MAX_NAME));
 field_schema!(KeyNote, string_of_up_to(keys::MAX_NOTE));
+field_schema!(Language, string_of_up_to(user_profile::MAX_LANGUAGE));
+field_schema!(OptedOutTags, opted_out_tags());
 field_schema!(Overlap, integer().maximum(Some(keys::MAX_OVERLAP)));
 field_schema!(FailureCodes, failure_codes());
 field_schema!(Positions, positions());
 field_schema!(SendAt, send_at());
 field_schema!(Tags, tags());
+field_schema!(Timezone, string_of_up_to(user_profile::MAX_TIMEZONE));
 field_schema!(Ttl, integer().maximum(Some(send::MAX_TTL)));
 field_schema!(
     WebhookDescription,
@@ -108,6 +116,12 @@ impl ToSchema for Receipts {
         ));
         ReceiptRequest::schemas(schemas);
     }
+}
+
+fn opted_out_tags() -> ArrayBuilder {
+    ArrayBuilder::new()
+        .items(string().pattern(Some(tags::key_or_pair_pattern())))
+        .max_items(Some(user_profile::MAX_OPTED_OUT_TAGS))
 }
 
 fn failure_codes() -> ArrayBuilder {

@@ -21,7 +21,7 @@ pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors, ReceiptErrors};
 use headers::Headers;
 pub(super) use requests::{
     CredentialRequest, DefaultRequest, DeviceTagsRequest, KeyRequest, ReceiptsRequest,
-    RegisterRequest, RemoveRequest, ResendRequest, RotateRequest, SendRequest,
+    RegisterRequest, RemoveRequest, ResendRequest, RotateRequest, SendRequest, UserRequest,
     WebhookChangeRequest, WebhookRequest,
 };
 
@@ -78,6 +78,7 @@ use crate::http::{
         device_registrations::update_device,
         users::list,
         users::fetch,
+        users::update,
         users::delete,
         webhooks::list,
         webhooks::create,
@@ -151,6 +152,7 @@ pub(super) fn query_parameters_of(path: &str, method: &Method) -> Option<&'stati
         // What is read by `GET` is read by `HEAD`.
         Method::GET | Method::HEAD => "GET",
         Method::POST => "POST",
+        Method::PUT => "PUT",
         Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         _ => return None,
@@ -168,6 +170,7 @@ fn query_parameters() -> HashMap<(String, &'static str), Vec<String>> {
         let operations = [
             ("GET", item.get),
             ("POST", item.post),
+            ("PUT", item.put),
             ("PATCH", item.patch),
             ("DELETE", item.delete),
         ];
@@ -207,6 +210,7 @@ mod tests {
     use super::*;
     use crate::http::{app_name, device, idempotency, pagination, send, tags};
     use crate::model::id::MAX_POSITIONS;
+    use crate::model::user_profile;
     use crate::transport;
 
     #[test]
@@ -216,7 +220,7 @@ mod tests {
         };
 
         let users = of("/Users", Method::HEAD).unwrap();
-        assert_eq!(users, ["pageSize", "pageToken"]);
+        assert_eq!(users, ["externalId", "pageSize", "pageToken"]);
         assert_eq!(of("/{id}", Method::GET), Some([].as_slice()));
         assert_eq!(of("/{id}", Method::PUT), None);
     }
@@ -346,6 +350,16 @@ mod tests {
             ("KeyName/maxLength", json!(keys::MAX_NAME)),
             ("KeyNote/minLength", json!(1)),
             ("KeyNote/maxLength", json!(keys::MAX_NOTE)),
+            ("Language/maxLength", json!(user_profile::MAX_LANGUAGE)),
+            ("Language/minLength", json!(1)),
+            (
+                "OptedOutTags/items/pattern",
+                json!(tags::key_or_pair_pattern()),
+            ),
+            (
+                "OptedOutTags/maxItems",
+                json!(user_profile::MAX_OPTED_OUT_TAGS),
+            ),
             ("Overlap/maximum", json!(keys::MAX_OVERLAP)),
             ("Positions/items/maximum", json!(MAX_POSITIONS - 1)),
             ("Positions/minItems", json!(1)),
@@ -364,6 +378,8 @@ mod tests {
             ),
             ("Tags/maxProperties", json!(tags::MAX_TAGS)),
             ("Tags/propertyNames/pattern", json!(tags::key_pattern())),
+            ("Timezone/maxLength", json!(user_profile::MAX_TIMEZONE)),
+            ("Timezone/minLength", json!(1)),
             ("Ttl/maximum", json!(send::MAX_TTL)),
             (
                 "WebhookDescription/maxLength",

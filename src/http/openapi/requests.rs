@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::http::openapi::limits::{
-    AppName, Badge, BadgeOrTemplate, CollapseKey, Deadline, DeviceToken, FailureCodes, KeyName,
-    KeyNote, Overlap, Positions, Receipts, Recipients, SendAt, Tags, Ttl, WebhookDescription,
-    WebhookEvents, WebhookUrl,
+    AppName, Badge, BadgeOrTemplate, CollapseKey, Deadline, DeviceToken, ExternalId, FailureCodes,
+    KeyName, KeyNote, Language, OptedOutTags, Overlap, Positions, Receipts, Recipients, SendAt,
+    Tags, Timezone, Ttl, WebhookDescription, WebhookEvents, WebhookUrl,
 };
 use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{CredentialId, UserId};
@@ -291,6 +291,48 @@ pub(crate) struct RegisterRequest {
     /// its tags and its User.
     #[schema(value_type = Option<DeviceToken>)]
     replaces: Option<String>,
+    /// The account's own id of the User (extension). Without `userId` it names the User, who is created if
+    /// no User has it. A User without one who has the token gets it.
+    #[schema(value_type = Option<ExternalId>)]
+    external_id: Option<String>,
+    /// The User's language, a tag as BCP 47 describes (extension).
+    #[schema(value_type = Option<Language>)]
+    language: Option<String>,
+    /// The User's time zone, a name of the IANA database (extension).
+    #[schema(value_type = Option<Timezone>)]
+    timezone: Option<String>,
+    /// The values for templates that a recipient of a send does not give (extension). They replace those
+    /// that the User has.
+    variables: Option<Map<String, Value>>,
+    /// Whether the User gets nothing (extension).
+    opted_out: Option<bool>,
+    /// The tags of Operations that the User does not get, each a key or `key:value` (extension).
+    #[schema(value_type = Option<OptedOutTags>)]
+    opted_out_tags: Option<Vec<String>>,
+}
+
+/// What is known of a User beside its devices (extension). A field that is absent stays as it is; `null`
+/// clears it.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct UserRequest {
+    /// The account's own id of the User. No other User of the account may have it.
+    #[schema(value_type = Option<ExternalId>)]
+    external_id: Option<String>,
+    /// A language tag, as BCP 47 describes.
+    #[schema(value_type = Option<Language>)]
+    language: Option<String>,
+    /// The name of a time zone in the IANA database.
+    #[schema(value_type = Option<Timezone>)]
+    timezone: Option<String>,
+    /// The values for templates that a recipient of a send does not give. They replace those that the User
+    /// has.
+    variables: Option<Map<String, Value>>,
+    /// Whether the User gets nothing.
+    opted_out: Option<bool>,
+    /// The tags of Operations that the User does not get, each a key or `key:value`.
+    #[schema(value_type = Option<OptedOutTags>)]
+    opted_out_tags: Option<Vec<String>>,
 }
 
 /// A device that is to be removed.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::crypto::{MasterKeys, hash_token};
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::account_limits::NewRows;
 use crate::http::app_name;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
@@ -23,7 +24,9 @@ use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
 use crate::http::resources::shown_token::shown_device_token;
+use crate::http::resources::users::external_id_taken;
 use crate::http::tags;
+use crate::http::user_profile::{self, Null};
 use crate::http::validation::{Object, Problems, parse_body};
 use crate::model::apns_device::{Environment, KINDS, TokenKind};
 use crate::model::device_token;
@@ -34,6 +37,7 @@ use crate::store::device_registrations::{
 };
 use crate::store::devices::{self, DeviceOf};
 use crate::store::pool::Pool;
+use crate::store::user_profiles;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -41,6 +45,9 @@ struct DeviceRegistration {
     id: DeviceRegistrationId,
     app_name: String,
     user_id: UserId,
+    /// The account's own id of the User (extension). Absent: it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
     devices: Vec<Device>,
     /// Always empty; Twilio's API has it.
     related: [Value; 0],
@@ -98,8 +105,8 @@ struct DeviceRegistrationList {
     pagination: Pagination,
 }
 
-/// Registers a device, for the User that the request names; else for the one who has the token, or a new
-/// one.
+/// Registers a device, for the User that the request names by `userId` or `externalId`; else for the one
+/// who has the token, or a new one.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/DeviceRegistrations",
@@ -130,6 +137,7 @@ pub(crate) async fn register(
     let provider = device.as_ref().map(|device| device.provider);
     let kind = device::apns_field(&mut fields, provider, "kind", &KINDS, &mut problems);
     let tags = tags::read(&mut fields, &mut problems);
+    let profile = user_profile::read(&mut fields, Null::KeepsValue, &mut problems);
     fields.refuse_unknown(&mut problems);
 
     let (app_name, device) = problems.check_some(app_name.zip(device))?;
@@ -146,18 +154,28 @@ pub(crate) async fn register(
     };
     // The seal names the device, so a token that is known is sealed for the device that has it.
     let registered = store::device_with(&state.pool, &known).await?;
-    if registered.is_none() {
-        state
-            .account_limits
-            .check_registration(account_id, user_id.is_none())
-            .await?;
-    }
+    let is_new_user = match (user_id, profile.new_external_id()) {
+        (Some(_), _) => false,
+        (None, None) => registered.is_none(),
+        (None, Some(id)) => user_profiles::with_external_id(&state.pool, account_id, id)
+            .await?
+            .is_none(),
+    };
+    let new_rows = NewRows {
+        user: is_new_user,
+        device: registered.is_none(),
+    };
+    state
+        .account_limits
+        .check_registration(account_id, new_rows)
+        .await?;
     let id = registered.unwrap_or_else(Uuid::now_v7);
 
     let new = NewDevice {
         id,
         known,
         user_id,
+        profile: &profile,
         token: &state
             .master_keys
             .seal_device_token(account_id.as_uuid(), id, &device.token)?,
@@ -341,6 +359,7 @@ fn register_error(error: RegisterError, app_name: &str) -> ApiError {
             );
             ApiError::invalid_field("appName", message)
         }
+        RegisterError::ExternalIdTaken(owner) => external_id_taken(owner),
         RegisterError::NoUser => ApiError::invalid_field("userId", "no User has this id"),
         RegisterError::TooManyDevices => ApiError::invalid_field("userId", error.to_string()),
         RegisterError::Database(error) => error.into(),
@@ -465,6 +484,7 @@ async fn with_devices(
             id: registration.id,
             app_name: registration.app_name,
             user_id: registration.user_id,
+            external_id: registration.external_id,
             related: [],
             created_at: Date(registration.created_at),
             updated_at: Date(registration.updated_at),

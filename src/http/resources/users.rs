@@ -1,25 +1,44 @@
-//! `/PushNotifications/Users`: list, fetch, delete. A User is created by a device registration that
-//! names no User.
+//! `/PushNotifications/Users`: list, fetch, change, delete. A User is created by a device registration
+//! that names none.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::http::State;
+use crate::http::accepted::{Accepted, AcceptedResource};
 use crate::http::auth::Caller;
+use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
-use crate::http::openapi::{ChangeErrors, ReadErrors};
+use crate::http::openapi::{ChangeErrors, CreateErrors, ReadErrors, UserRequest};
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
+use crate::http::user_profile::{self, Null};
+use crate::http::validation::{Problems, parse_body};
 use crate::model::id::UserId;
-use crate::store::users as store;
+use crate::store::user_profiles::{self as profiles, ProfileError};
+use crate::store::users::{self as store, UserFilter};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct User {
     id: UserId,
+    /// The account's own id of the User (extension); `null`: it has none.
+    external_id: Option<String>,
+    /// A language tag, as BCP 47 describes (extension).
+    language: Option<String>,
+    /// The name of a time zone in the IANA database (extension).
+    timezone: Option<String>,
+    /// The values for templates that a recipient of a send does not give (extension).
+    variables: Map<String, Value>,
+    /// Whether the User gets nothing (extension).
+    opted_out: bool,
+    /// The tags of Operations that the User does not get (extension).
+    opted_out_tags: Vec<String>,
     created_at: Date,
     updated_at: Date,
     /// Always `null`: a deleted User is gone.
@@ -36,6 +55,15 @@ impl From<store::User> for User {
     fn from(user: store::User) -> Self {
         Self {
             id: user.id,
+            external_id: user.external_id,
+            language: user.language,
+            timezone: user.timezone,
+            variables: match user.variables {
+                Some(Value::Object(variables)) => variables,
+                _ => Map::new(),
+            },
+            opted_out: user.opted_out,
+            opted_out_tags: user.opted_out_tags,
             created_at: Date(user.created_at),
             updated_at: Date(user.updated_at),
             deleted_at: None,
@@ -49,7 +77,11 @@ impl From<store::User> for User {
     path = "/v1/PushNotifications/Users",
     operation_id = "listUsers",
     tag = "Users",
-    params(PageParams),
+    params(
+        ("externalId" = Option<String>, Query, description = "Only the User with this id (extension)",
+            pattern = "^[^\\x00-\\x1F\\x7F]{1,128}$"),
+        PageParams,
+    ),
     responses((status = 200, description = "A page of Users", body = UserList), ReadErrors),
 )]
 pub(crate) async fn list(
@@ -58,12 +90,17 @@ pub(crate) async fn list(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
+    let external_id = query.external_id();
     let page = Page::of(caller, "users", &mut query, &state.master_keys);
     query.check()?;
 
-    let after = page.after().and_then(|id| id.parse().ok());
+    let filter = UserFilter {
+        external_id: external_id.as_deref(),
+        after: page.after().and_then(|id| id.parse().ok()),
+        limit: page.limit(),
+    };
     let turn = state.list_turns.next(caller.account_id).await?;
-    let mut users = store::list(turn.pool, caller.account_id, after, page.limit()).await?;
+    let mut users = store::list(turn.pool, caller.account_id, &filter).await?;
     drop(turn);
     let pagination = page.cut(&mut users, &state.master_keys, |user| user.id.to_string());
 
@@ -92,6 +129,55 @@ pub(crate) async fn fetch(
         .ok_or_else(ApiError::not_found)?;
 
     Ok(HttpResponse::Ok().json(User::from(user)))
+}
+
+/// Changes what is known of a User beside its devices (extension). A field that is absent stays as it is;
+/// `null` clears it.
+#[utoipa::path(
+    put,
+    path = "/v1/PushNotifications/Users/{id}",
+    operation_id = "updateUser",
+    tag = "Users",
+    params(("id" = UserId, Path)),
+    request_body = UserRequest,
+    responses((status = 202, description = "Changed: `resourceId` is the id of the User", body = AcceptedResource), CreateErrors),
+)]
+pub(crate) async fn update(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id::<UserId>(&id)?;
+
+    let mut problems = Problems::default();
+    let mut fields = parse_body(&body.bytes)?;
+    let change = user_profile::read(&mut fields, Null::Clears, &mut problems);
+    fields.refuse_unknown(&mut problems);
+    problems.check()?;
+
+    let account_id = body.caller.account_id;
+    let changed: Result<(), ProfileError> = state
+        .pool
+        .transaction(async |connection: &mut PgConnection| {
+            profiles::update(connection, account_id, id, &change).await
+        })
+        .await;
+
+    match changed {
+        Ok(()) => Ok(Accepted::resource(&request, &state, "Users", id).respond()),
+        Err(ProfileError::NoUser) => Err(ApiError::not_found()),
+        Err(ProfileError::ExternalIdTaken(owner)) => Err(external_id_taken(owner)),
+        Err(ProfileError::Database(error)) => Err(error.into()),
+    }
+}
+
+/// 409: another User of the account has the external id.
+pub(super) fn external_id_taken(owner: UserId) -> ApiError {
+    ApiError::conflict(format!(
+        "externalId: another User of the account has this id: {owner}. An id is of one User; give that \
+         User another id first"
+    ))
 }
 
 /// Deletes a User with its devices. Notifications queued for it become unaddressable.

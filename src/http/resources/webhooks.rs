@@ -23,10 +23,11 @@ use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::query::Query;
 use crate::http::validation::{Object, Path, Problems, either, must_be, parse_body, shown_string};
 use crate::http::{app_name, path, tags, webhook_url};
+use crate::model::field_change::FieldChange;
 use crate::model::id::{AccountId, WebhookId};
 use crate::model::webhook::{Envelope, EventType};
 use crate::store::apps::{self, AppFilter};
-use crate::store::webhooks::{self as store, FieldChange, InsertError, NewWebhook, WebhookChange};
+use crate::store::webhooks::{self as store, InsertError, NewWebhook, WebhookChange};
 use crate::transport::origin_of;
 
 /// Longest description, in characters.
@@ -438,13 +439,16 @@ impl ChangedFields {
         let read = Self {
             url: webhook_url::read(&mut fields, "url", state.address_guard, &mut problems).await,
             events: events(&mut fields, &mut problems),
-            app_name: changed(app_name, clears_app_name),
+            app_name: FieldChange::of(app_name, clears_app_name),
             // An empty object narrows nothing.
             tags: match tags::read(&mut fields, &mut problems) {
                 Some(tags) if tags == json!({}) => FieldChange::Clear,
-                tags => changed(tags, clears_tags),
+                tags => FieldChange::of(tags, clears_tags),
             },
-            description: changed(description(&mut fields, &mut problems), clears_description),
+            description: FieldChange::of(
+                description(&mut fields, &mut problems),
+                clears_description,
+            ),
             envelope: envelope(&mut fields, &mut problems),
             is_enabled: fields.one_of("status", &STATUSES, &mut problems),
         };
@@ -452,14 +456,6 @@ impl ChangedFields {
         problems.check()?;
 
         Ok(read)
-    }
-}
-
-fn changed<T>(value: Option<T>, is_cleared: bool) -> FieldChange<T> {
-    match value {
-        Some(value) => FieldChange::Set(value),
-        None if is_cleared => FieldChange::Clear,
-        None => FieldChange::Keep,
     }
 }
 

@@ -10,7 +10,8 @@ use crate::http::send::content;
 use crate::http::send::deadline;
 use crate::http::send::schedule::{self, ScheduleBounds};
 use crate::http::tags;
-use crate::http::validation::{NO_NUL, Object, Outline, Path, Problems, must_be, parse_body};
+use crate::http::validation::{Object, Outline, Path, Problems, must_be, parse_body};
+use crate::http::variables;
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::Message;
 use crate::model::operation::Audience;
@@ -40,8 +41,6 @@ const FIELDS: [&str; 17] = [
     "deadline",
     "validateOnly",
 ];
-/// Longest `variables` of a recipient, in bytes of JSON: no provider takes a larger message.
-const MAX_VARIABLES: usize = 4096;
 
 /// How FCM addresses many devices, which clients of FCM may try here.
 const TOPICS: [&str; 2] = ["topic", "condition"];
@@ -276,7 +275,7 @@ fn recipient(
     } else {
         device::read(&mut recipient, problems).map(To::Device)
     };
-    let variables = variables(&mut recipient, problems);
+    let variables = variables::read(&mut recipient, problems);
     let badge = content::recipient_badge(&mut recipient, problems);
 
     // A recipient of one kind may have the fields of another kind, as long as they are `null`.
@@ -291,25 +290,6 @@ fn recipient(
         variables,
         badge,
     })
-}
-
-fn variables(recipient: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
-    let variables = Value::Object(recipient.object("variables", problems)?);
-    let path = recipient.at("variables");
-
-    if content::holds_nul(&variables) {
-        problems.push(&path, NO_NUL);
-    }
-
-    let length = variables.to_string().len();
-    if length > MAX_VARIABLES {
-        problems.push(
-            &path,
-            format!("must be at most {MAX_VARIABLES} bytes of JSON; got {length}"),
-        );
-    }
-
-    Some(variables)
 }
 
 fn sender(from: Value, path: &Path<'_>, problems: &mut Problems) -> Option<SenderSpec> {

@@ -216,7 +216,7 @@ fn data(content: &mut Object<'_>, problems: &mut Problems) -> Option<BTreeMap<St
 }
 
 /// Whether NUL occurs anywhere in `value`. Postgres can't store it, neither in text nor in JSON.
-pub(super) fn holds_nul(value: &Value) -> bool {
+pub(in crate::http) fn holds_nul(value: &Value) -> bool {
     match value {
         Value::String(string) => string.contains('\0'),
         Value::Array(array) => array.iter().any(holds_nul),

@@ -31,7 +31,7 @@ use crate::model::recipient;
 use crate::store::account_counts;
 pub(super) use body::MAX_RECIPIENTS;
 use checked::{CheckedRecipient, CheckedSend, CheckedTo};
-pub(super) use content::{MAX_BADGE, MAX_COLLAPSE_KEY, MAX_TTL};
+pub(super) use content::{MAX_BADGE, MAX_COLLAPSE_KEY, MAX_TTL, holds_nul};
 use deadline::Deadline;
 pub(super) use deadline::MAX_DEADLINE;
 pub(super) use schedule::MAX_AHEAD;

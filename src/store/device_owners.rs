@@ -1,0 +1,199 @@
+//! Who has a token, and who gets it: locks the Users of a registration and chooses the one whose device
+//! it is. The order of locks is in [`crate::store::device_registrations`].
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::model::id::{AccountId, UserId};
+use crate::model::provider::Provider;
+use crate::store::device_registrations::{KnownToken, NewDevice, RegisterError};
+use crate::store::user_profiles;
+
+/// How often a User is looked for who is deleted each time before it can be locked.
+const LOOKS_FOR_USER: usize = 5;
+
+/// Makes registrations of one token follow each other. Those with several tokens take them in the same
+/// order.
+pub(super) async fn lock_tokens(
+    connection: &mut PgConnection,
+    hashes: &[&[u8]],
+) -> sqlx::Result<()> {
+    let mut hashes = hashes.to_vec();
+    hashes.sort_unstable();
+    hashes.dedup();
+
+    for hash in hashes {
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))",
+            hash,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Locks a token. Returns the Users who have it, the one first whose registration counts.
+pub(super) async fn owners(
+    connection: &mut PgConnection,
+    token: &KnownToken<'_>,
+) -> sqlx::Result<Vec<Uuid>> {
+    lock_tokens(&mut *connection, &token.hashes()).await?;
+
+    sqlx::query_scalar!(
+        r#"
+        select device_registrations.user_id
+        from devices
+        join device_registrations on device_registrations.id = devices.registration_id
+        where devices.account_id = $1
+            and devices.app_name = $2
+            and devices.provider = $3
+            and devices.token_hash = any($4)
+        order by devices.token_hash = $5 desc, devices.registered_at desc
+        "#,
+        token.account_id.as_uuid(),
+        token.app_name,
+        token.provider as Provider,
+        &token.hashes() as &[&[u8]],
+        token.token_hash,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Locks the User and the token's `owners` with their registrations, so that registrations of one
+/// User follow each other and the limit of devices holds. Returns the User: the one that is named by id or
+/// external id, else the first owner, else a new one.
+pub(super) async fn lock_users(
+    connection: &mut PgConnection,
+    new: &NewDevice<'_>,
+    owners: &[Uuid],
+) -> Result<UserId, RegisterError> {
+    let account_id = new.known.account_id;
+    let external_id = new.profile.new_external_id();
+    if let Some(external_id) = external_id {
+        user_profiles::lock_external_id(&mut *connection, account_id, external_id).await?;
+    }
+
+    for _ in 0..LOOKS_FOR_USER {
+        let by_external_id = match external_id {
+            Some(id) => user_profiles::with_external_id(&mut *connection, account_id, id).await?,
+            None => None,
+        };
+        let named = new.user_id.or(by_external_id);
+
+        let ids: Vec<Uuid> = named
+            .map(UserId::as_uuid)
+            .into_iter()
+            .chain(owners.iter().copied())
+            .collect();
+        let locked = lock_users_with_registrations(&mut *connection, &new.known, &ids).await?;
+        let is_locked = |id: Uuid| locked.iter().any(|user| user.id == id);
+
+        match named {
+            Some(id) if is_locked(id.as_uuid()) => {
+                touch_user(connection, id).await?;
+                return Ok(id);
+            }
+            Some(_) if new.user_id.is_some() => return Err(RegisterError::NoUser),
+            // It was deleted after it had been found.
+            Some(_) => {}
+            None => return first_owner_or_new(connection, new, owners, &locked).await,
+        }
+    }
+
+    Err(RegisterError::NoUser)
+}
+
+/// The first of `owners` that may have the device, else a new User. One with another external id is
+/// another person, who has used the device before.
+async fn first_owner_or_new(
+    connection: &mut PgConnection,
+    new: &NewDevice<'_>,
+    owners: &[Uuid],
+    locked: &[LockedUser],
+) -> Result<UserId, RegisterError> {
+    let has_new_id = new.profile.new_external_id().is_some();
+    let is_possible = |user: &LockedUser| !has_new_id || user.external_id.is_none();
+    let owner = owners.iter().find_map(|owner| {
+        locked
+            .iter()
+            .find(|user| user.id == *owner && is_possible(user))
+    });
+
+    match owner {
+        Some(owner) => {
+            let id = UserId::from(owner.id);
+            touch_user(connection, id).await?;
+            Ok(id)
+        }
+        None => Ok(create_user(connection, new.known.account_id).await?),
+    }
+}
+
+/// A User that is locked until the transaction ends.
+pub(super) struct LockedUser {
+    id: Uuid,
+    external_id: Option<String>,
+}
+
+/// Returns those of `users` that the account has.
+pub(super) async fn lock_users_with_registrations(
+    connection: &mut PgConnection,
+    token: &KnownToken<'_>,
+    users: &[Uuid],
+) -> sqlx::Result<Vec<LockedUser>> {
+    let locked = sqlx::query_as!(
+        LockedUser,
+        r#"
+        select id, external_id
+        from users
+        where account_id = $1 and id = any($2)
+        order by id
+        for update
+        "#,
+        token.account_id.as_uuid(),
+        users,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    sqlx::query!(
+        r#"
+        select id
+        from device_registrations
+        where account_id = $1 and app_name = $2 and user_id = any($3)
+        order by id
+        for update
+        "#,
+        token.account_id.as_uuid(),
+        token.app_name,
+        users,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+
+    Ok(locked)
+}
+
+async fn touch_user(connection: &mut PgConnection, id: UserId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update users set updated_at = now() where id = $1",
+        id.as_uuid(),
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn create_user(connection: &mut PgConnection, account_id: AccountId) -> sqlx::Result<UserId> {
+    let id = UserId::generate();
+    sqlx::query!(
+        "insert into users (id, account_id) values ($1, $2)",
+        id.as_uuid(),
+        account_id.as_uuid(),
+    )
+    .execute(connection)
+    .await?;
+
+    Ok(id)
+}
