@@ -1,6 +1,6 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients drill-compose deny audit sbom fuzz
+.PHONY: standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients clients clients-drill clients-generated drill-compose deny audit sbom fuzz
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
 	cargo test --test it -- --ignored clock
@@ -32,6 +32,20 @@ schemathesis:
 # openapi-python-client. Needs Node 20, npm and Python 3.11.
 generated-clients:
 	tests/generated_clients/run
+
+# Builds, lints and tests the clients in clients/; each sends 1,000 notifications while Bellwire is restarted, of which none may be
+# lost or doubled. Needs Node 20, npm, Python 3.11, Go 1.19, a JDK 17 and Jackson (Debian: golang, default-jdk-headless,
+# libjackson2-databind-java). COUNT=10000 sends more.
+clients:
+	clients/check
+
+# The same with 10,000.
+clients-drill:
+	COUNT=10000 clients/check
+
+# Writes the generated parts of the clients anew. Needs Node 20, npm, Python 3.11 and Go.
+clients-generated:
+	clients/generate
 
 # Builds the image, and tries the demo, three replicas of which one is killed, and Prometheus. Needs Docker;
 # COMPOSE=docker-compose takes the first generation of compose.

@@ -1,0 +1,3 @@
+module bellwire
+
+go 1.19

@@ -1,0 +1,410 @@
+// Code generated from /openapi.json by `make clients-generated`. DO NOT EDIT.
+
+package bellwire
+
+import (
+	"context"
+)
+
+// CancelOperation: Cancels an Operation's notifications that are not settled (extension).
+func (c *Client) CancelOperation(ctx context.Context, id string, options ...Option) (*AcceptedOperation, error) {
+	return answerOf[AcceptedOperation](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Operations/%s/Cancel", id), query: nil, options: options, takesKey: true})
+}
+
+// CancelPushNotification: Cancels one notification (extension).
+func (c *Client) CancelPushNotification(ctx context.Context, id string, options ...Option) (*AcceptedOperation, error) {
+	return answerOf[AcceptedOperation](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/%s/Cancel", id), query: nil, options: options, takesKey: true})
+}
+
+// CreateCredential: Stores a Credential. The first one of an App creates the App.
+func (c *Client) CreateCredential(ctx context.Context, request CredentialRequest, options ...Option) (*AcceptedResource, error) {
+	return answerOf[AcceptedResource](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Credentials"), query: nil, body: request, options: options, takesKey: true})
+}
+
+// CreateKey: Creates an API key (extension). Its secret is shown once, so the request takes no Idempotency-Key.
+func (c *Client) CreateKey(ctx context.Context, request KeyRequest) (*CreatedKey, error) {
+	return answerOf[CreatedKey](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Keys"), query: nil, body: request})
+}
+
+// CreateWebhook: Stores a webhook (extension). The answer alone shows its secret; a repeat under the same
+// Idempotency-Key does not.
+func (c *Client) CreateWebhook(ctx context.Context, request WebhookRequest, options ...Option) (*WebhookWithSecret, error) {
+	return answerOf[WebhookWithSecret](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Webhooks"), query: nil, body: request, options: options, takesKey: true})
+}
+
+// DeleteCredential: Deletes a Credential. Notifications queued with it fail.
+func (c *Client) DeleteCredential(ctx context.Context, id string) error {
+	return c.do(ctx, call{method: "DELETE", path: path("/v1/PushNotifications/Credentials/%s", id), query: nil}, nil)
+}
+
+// DeleteDeviceRegistration: Deletes a registration with its devices.
+func (c *Client) DeleteDeviceRegistration(ctx context.Context, id string) error {
+	return c.do(ctx, call{method: "DELETE", path: path("/v1/PushNotifications/DeviceRegistrations/%s", id), query: nil}, nil)
+}
+
+// DeleteUser: Deletes a User with its devices. Notifications queued for it become unaddressable.
+func (c *Client) DeleteUser(ctx context.Context, id string) error {
+	return c.do(ctx, call{method: "DELETE", path: path("/v1/PushNotifications/Users/%s", id), query: nil}, nil)
+}
+
+// DeleteWebhook: Deletes a webhook with its deliveries (extension).
+func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
+	return c.do(ctx, call{method: "DELETE", path: path("/v1/PushNotifications/Webhooks/%s", id), query: nil}, nil)
+}
+
+// ExportOperationResults: The outcome of every recipient, in the order of the request: as NDJSON, or as CSV if
+// `Accept` asks for `text/csv` (extension).
+func (c *Client) ExportOperationResults(ctx context.Context, id string) (*Lines[OperationResult], error) {
+	return newLines[OperationResult](ctx, c, path("/v1/PushNotifications/Operations/%s/Results", id))
+}
+
+// FetchApp: One App.
+func (c *Client) FetchApp(ctx context.Context, name string) (*App, error) {
+	return answerOf[App](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/Apps/%s", name), query: nil})
+}
+
+// FetchCredential: One Credential.
+func (c *Client) FetchCredential(ctx context.Context, id string) (*Credential, error) {
+	return answerOf[Credential](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/Credentials/%s", id), query: nil})
+}
+
+// FetchDeviceRegistration: One registration.
+func (c *Client) FetchDeviceRegistration(ctx context.Context, id string) (*DeviceRegistration, error) {
+	return answerOf[DeviceRegistration](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/DeviceRegistrations/%s", id), query: nil})
+}
+
+// FetchErrorTotalsQuery filters FetchErrorTotals. A zero value means that the parameter is absent.
+type FetchErrorTotalsQuery struct {
+	// Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z
+	StartDate string
+	// Created no later; a day is included whole
+	EndDate string
+}
+
+// FetchErrorTotals: How many of an account's notifications failed with each code (extension).
+func (c *Client) FetchErrorTotals(ctx context.Context, query FetchErrorTotalsQuery) (*ErrorTotals, error) {
+	return answerOf[ErrorTotals](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/ErrorTotals"), query: parameters(map[string]any{"startDate": query.StartDate, "endDate": query.EndDate})})
+}
+
+// FetchKey: One API key (extension).
+func (c *Client) FetchKey(ctx context.Context, key string) (*Key, error) {
+	return answerOf[Key](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/Keys/%s", key), query: nil})
+}
+
+// FetchOperationQuery filters FetchOperation. A zero value means that the parameter is absent.
+type FetchOperationQuery struct {
+	// Wait for the Operation's end up to this long, such as 30s, before it is answered (extension)
+	Wait string
+}
+
+// FetchOperation: One Operation.
+func (c *Client) FetchOperation(ctx context.Context, id string, query FetchOperationQuery) (*Operation, error) {
+	return answerOf[Operation](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/Operations/%s", id), query: parameters(map[string]any{"wait": query.Wait})})
+}
+
+// FetchOperationErrorTotals: How many of an Operation's notifications failed with each code (extension).
+func (c *Client) FetchOperationErrorTotals(ctx context.Context, id string) (*ErrorTotals, error) {
+	return answerOf[ErrorTotals](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/Operations/%s/ErrorTotals", id), query: nil})
+}
+
+// FetchPushNotification: One notification with its content.
+func (c *Client) FetchPushNotification(ctx context.Context, id string) (*FullPushNotification, error) {
+	return answerOf[FullPushNotification](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/%s", id), query: nil})
+}
+
+// FetchUser: One User.
+func (c *Client) FetchUser(ctx context.Context, id string) (*User, error) {
+	return answerOf[User](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/Users/%s", id), query: nil})
+}
+
+// FetchWebhook: One webhook (extension).
+func (c *Client) FetchWebhook(ctx context.Context, id string) (*Webhook, error) {
+	return answerOf[Webhook](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/Webhooks/%s", id), query: nil})
+}
+
+// FetchWebhookDelivery: One message to a webhook (extension).
+func (c *Client) FetchWebhookDelivery(ctx context.Context, id string, deliveryId string) (*WebhookDelivery, error) {
+	return answerOf[WebhookDelivery](ctx, c, call{method: "GET", path: path("/v1/PushNotifications/Webhooks/%s/Deliveries/%s", id, deliveryId), query: nil})
+}
+
+// ListAppsQuery filters ListApps. A zero value means that the parameter is absent.
+type ListAppsQuery struct {
+	IsDefault *bool
+	// Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z
+	StartDate string
+	// Created no later; a day is included whole
+	EndDate string
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListApps: Apps, by name.
+func (c *Client) ListApps(query ListAppsQuery) *Pager[App] {
+	return newPager[App](c, path("/v1/PushNotifications/Apps"), parameters(map[string]any{"isDefault": query.IsDefault, "startDate": query.StartDate, "endDate": query.EndDate, "pageSize": query.PageSize, "pageToken": query.PageToken}), "apps")
+}
+
+// ListCredentialsQuery filters ListCredentials. A zero value means that the parameter is absent.
+type ListCredentialsQuery struct {
+	AppName        string
+	CredentialType CredentialType
+	IsDefault      *bool
+	// Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z
+	StartDate string
+	// Created no later; a day is included whole
+	EndDate string
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListCredentials: Credentials, newest first.
+func (c *Client) ListCredentials(query ListCredentialsQuery) *Pager[Credential] {
+	return newPager[Credential](c, path("/v1/PushNotifications/Credentials"), parameters(map[string]any{"appName": query.AppName, "credentialType": query.CredentialType, "isDefault": query.IsDefault, "startDate": query.StartDate, "endDate": query.EndDate, "pageSize": query.PageSize, "pageToken": query.PageToken}), "credentials")
+}
+
+// ListDeliveryAttemptsQuery filters ListDeliveryAttempts. A zero value means that the parameter is absent.
+type ListDeliveryAttemptsQuery struct {
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListDeliveryAttempts: A notification's delivery attempts, first to last (extension).
+func (c *Client) ListDeliveryAttempts(id string, query ListDeliveryAttemptsQuery) *Pager[DeliveryAttempt] {
+	return newPager[DeliveryAttempt](c, path("/v1/PushNotifications/%s/DeliveryAttempts", id), parameters(map[string]any{"pageSize": query.PageSize, "pageToken": query.PageToken}), "deliveryAttempts")
+}
+
+// ListDeviceRegistrationsQuery filters ListDeviceRegistrations. A zero value means that the parameter is absent.
+type ListDeviceRegistrationsQuery struct {
+	UserID  string
+	AppName string
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListDeviceRegistrations: The registrations of a User, newest first.
+func (c *Client) ListDeviceRegistrations(query ListDeviceRegistrationsQuery) *Pager[DeviceRegistration] {
+	return newPager[DeviceRegistration](c, path("/v1/PushNotifications/DeviceRegistrations"), parameters(map[string]any{"userId": query.UserID, "appName": query.AppName, "pageSize": query.PageSize, "pageToken": query.PageToken}), "deviceRegistrations")
+}
+
+// ListKeysQuery filters ListKeys. A zero value means that the parameter is absent.
+type ListKeysQuery struct {
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListKeys: API keys of the account, by user name (extension).
+func (c *Client) ListKeys(query ListKeysQuery) *Pager[Key] {
+	return newPager[Key](c, path("/v1/PushNotifications/Keys"), parameters(map[string]any{"pageSize": query.PageSize, "pageToken": query.PageToken}), "keys")
+}
+
+// ListOperationErrorsQuery filters ListOperationErrors. A zero value means that the parameter is absent.
+type ListOperationErrorsQuery struct {
+	// Only errors with this code, in any letter case, unless that is another provider's code
+	Code               string
+	PushNotificationID string
+	User               string
+	// The same as `user` (extension)
+	UserID string
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListOperationErrors: An Operation's errors, in the order of its request (extension).
+func (c *Client) ListOperationErrors(id string, query ListOperationErrorsQuery) *Pager[OperationError] {
+	return newPager[OperationError](c, path("/v1/PushNotifications/Operations/%s/Errors", id), parameters(map[string]any{"code": query.Code, "pushNotificationId": query.PushNotificationID, "user": query.User, "userId": query.UserID, "pageSize": query.PageSize, "pageToken": query.PageToken}), "errors")
+}
+
+// ListOperationsQuery filters ListOperations. A zero value means that the parameter is absent.
+type ListOperationsQuery struct {
+	Status OperationStatus
+	// key_1:value;key_2:value (extension)
+	Tags string
+	// Scheduled for no earlier time: 2024-04-20 or 2024-04-20T14:45:00Z (extension)
+	ScheduledAfter string
+	// Scheduled for no later time; a day is included whole (extension)
+	ScheduledBefore string
+	// Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z
+	StartDate string
+	// Created no later; a day is included whole
+	EndDate string
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListOperations: Operations, newest first. With a filter that few match, a page may be short or empty although
+// others follow.
+func (c *Client) ListOperations(query ListOperationsQuery) *Pager[Operation] {
+	return newPager[Operation](c, path("/v1/PushNotifications/Operations"), parameters(map[string]any{"status": query.Status, "tags": query.Tags, "scheduledAfter": query.ScheduledAfter, "scheduledBefore": query.ScheduledBefore, "startDate": query.StartDate, "endDate": query.EndDate, "pageSize": query.PageSize, "pageToken": query.PageToken}), "operations")
+}
+
+// ListPushNotificationsQuery filters ListPushNotifications. A zero value means that the parameter is absent.
+type ListPushNotificationsQuery struct {
+	OperationID string
+	Status      PushNotificationStatus
+	// key_1:value;key_2:value
+	Tags string
+	User string
+	// The same as `user` (extension)
+	UserID   string
+	Provider Provider
+	// Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z
+	StartDate string
+	// Created no later; a day is included whole
+	EndDate string
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListPushNotifications: Notifications: those of the newest Operation first; within an Operation, in the order
+// of its request. With a filter that few match, a page may be short or empty although others follow.
+func (c *Client) ListPushNotifications(query ListPushNotificationsQuery) *Pager[PushNotification] {
+	return newPager[PushNotification](c, path("/v1/PushNotifications"), parameters(map[string]any{"operationId": query.OperationID, "status": query.Status, "tags": query.Tags, "user": query.User, "userId": query.UserID, "provider": query.Provider, "startDate": query.StartDate, "endDate": query.EndDate, "pageSize": query.PageSize, "pageToken": query.PageToken}), "pushNotifications")
+}
+
+// ListUsersQuery filters ListUsers. A zero value means that the parameter is absent.
+type ListUsersQuery struct {
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListUsers: Users, newest first.
+func (c *Client) ListUsers(query ListUsersQuery) *Pager[User] {
+	return newPager[User](c, path("/v1/PushNotifications/Users"), parameters(map[string]any{"pageSize": query.PageSize, "pageToken": query.PageToken}), "users")
+}
+
+// ListWebhookDeliveriesQuery filters ListWebhookDeliveries. A zero value means that the parameter is absent.
+type ListWebhookDeliveriesQuery struct {
+	Status DeliveryStatus
+	Event  EventType
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListWebhookDeliveries: Messages to a webhook, newest first (extension).
+func (c *Client) ListWebhookDeliveries(id string, query ListWebhookDeliveriesQuery) *Pager[WebhookDelivery] {
+	return newPager[WebhookDelivery](c, path("/v1/PushNotifications/Webhooks/%s/Deliveries", id), parameters(map[string]any{"status": query.Status, "event": query.Event, "pageSize": query.PageSize, "pageToken": query.PageToken}), "deliveries")
+}
+
+// ListWebhooksQuery filters ListWebhooks. A zero value means that the parameter is absent.
+type ListWebhooksQuery struct {
+	// Maximum number of records on the page. It may have fewer although others follow
+	PageSize int64
+	// `pagination.next` of the previous page
+	PageToken string
+}
+
+// ListWebhooks: Webhooks, newest first (extension).
+func (c *Client) ListWebhooks(query ListWebhooksQuery) *Pager[Webhook] {
+	return newPager[Webhook](c, path("/v1/PushNotifications/Webhooks"), parameters(map[string]any{"pageSize": query.PageSize, "pageToken": query.PageToken}), "webhooks")
+}
+
+// PreviewPushNotifications: Shows the requests to FCM and APNs that a send would cause, and sends nothing
+// (extension).
+func (c *Client) PreviewPushNotifications(ctx context.Context, request SendRequest) (*PreviewList, error) {
+	return answerOf[PreviewList](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Preview"), query: nil, body: request})
+}
+
+// RegisterDevice: Registers a device, for the User that the request names; else for the one who has the token,
+// or a new one.
+func (c *Client) RegisterDevice(ctx context.Context, request RegisterRequest, options ...Option) (*RegisteredDevice, error) {
+	return answerOf[RegisteredDevice](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/DeviceRegistrations"), query: nil, body: request, options: options, takesKey: true})
+}
+
+// RemoveDevice: Removes one device of a registration (extension). The registration goes with its last device.
+func (c *Client) RemoveDevice(ctx context.Context, id string, deviceId string) error {
+	return c.do(ctx, call{method: "DELETE", path: path("/v1/PushNotifications/DeviceRegistrations/%s/Devices/%s", id, deviceId), query: nil}, nil)
+}
+
+// RemoveDeviceByToken: Removes the device that has a token, which is a secret and so is not part of an address
+// (extension).
+func (c *Client) RemoveDeviceByToken(ctx context.Context, request RemoveRequest, options ...Option) error {
+	return c.do(ctx, call{method: "POST", path: path("/v1/PushNotifications/DeviceRegistrations/Remove"), query: nil, body: request, options: options, takesKey: true}, nil)
+}
+
+// ResendOperation: Sends the failed notifications of an Operation again, as a new Operation (extension).
+func (c *Client) ResendOperation(ctx context.Context, id string, request *ResendRequest, options ...Option) (*AcceptedOperation, error) {
+	return answerOf[AcceptedOperation](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Operations/%s/Resend", id), query: nil, body: request, options: options, takesKey: true})
+}
+
+// ResendWebhookDelivery: Sends a message again, whatever became of it (extension). It has the same `webhook-id`.
+func (c *Client) ResendWebhookDelivery(ctx context.Context, id string, deliveryId string, options ...Option) (*AcceptedResource, error) {
+	return answerOf[AcceptedResource](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Webhooks/%s/Deliveries/%s/Resend", id, deliveryId), query: nil, options: options, takesKey: true})
+}
+
+// RevokeKey: Revokes an API key (extension). Its next request is refused.
+func (c *Client) RevokeKey(ctx context.Context, key string) error {
+	return c.do(ctx, call{method: "DELETE", path: path("/v1/PushNotifications/Keys/%s", key), query: nil}, nil)
+}
+
+// RotateKey: Creates a key in place of another one, which works for the overlap (extension). The new key has its
+// role, name and note.
+func (c *Client) RotateKey(ctx context.Context, key string, request RotateRequest) (*CreatedKey, error) {
+	return answerOf[CreatedKey](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Keys/%s/Rotate", key), query: nil, body: request})
+}
+
+// RotateWebhookSecret: Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature
+// of the secret before, too. The answer alone shows the new secret; a repeat under the same Idempotency-Key does
+// not.
+func (c *Client) RotateWebhookSecret(ctx context.Context, id string, options ...Option) (*WebhookWithSecret, error) {
+	return answerOf[WebhookWithSecret](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Webhooks/%s/RotateSecret", id), query: nil, options: options, takesKey: true})
+}
+
+// SendPushNotifications: Sends a message to devices and Users, or to an audience.
+func (c *Client) SendPushNotifications(ctx context.Context, request SendRequest, options ...Option) (*AcceptedOperation, error) {
+	return answerOf[AcceptedOperation](ctx, c, call{method: "POST", path: path("/v1/PushNotifications"), query: nil, body: request, options: options, takesKey: true})
+}
+
+// SendReceipts: Takes what an app reports of up to 100 messages, without an API key (extension).
+func (c *Client) SendReceipts(ctx context.Context, request ReceiptsRequest) error {
+	return c.do(ctx, call{method: "POST", path: path("/v1/Receipts"), query: nil, body: request}, nil)
+}
+
+// TestCredential: Tries a Credential with its provider, and delivers nothing (extension).
+func (c *Client) TestCredential(ctx context.Context, id string) (*CredentialTest, error) {
+	return answerOf[CredentialTest](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Credentials/%s/Test", id), query: nil})
+}
+
+// TestWebhook: Sends a message to a webhook, to try its receiver (extension). Its event is `webhook.test`.
+func (c *Client) TestWebhook(ctx context.Context, id string, options ...Option) (*AcceptedResource, error) {
+	return answerOf[AcceptedResource](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Webhooks/%s/Test", id), query: nil, options: options, takesKey: true})
+}
+
+// UpdateApp: Makes an App the default: a send that names no sender uses its Credentials.
+func (c *Client) UpdateApp(ctx context.Context, name string, request DefaultRequest) (*AcceptedResource, error) {
+	return answerOf[AcceptedResource](ctx, c, call{method: "PATCH", path: path("/v1/PushNotifications/Apps/%s", name), query: nil, body: request})
+}
+
+// UpdateCredential: Makes a Credential the default of its App and type.
+func (c *Client) UpdateCredential(ctx context.Context, id string, request DefaultRequest) (*AcceptedResource, error) {
+	return answerOf[AcceptedResource](ctx, c, call{method: "PATCH", path: path("/v1/PushNotifications/Credentials/%s", id), query: nil, body: request})
+}
+
+// UpdateDevice: Replaces the tags of one device (extension).
+func (c *Client) UpdateDevice(ctx context.Context, id string, deviceId string, request DeviceTagsRequest) (*AcceptedResource, error) {
+	return answerOf[AcceptedResource](ctx, c, call{method: "PATCH", path: path("/v1/PushNotifications/DeviceRegistrations/%s/Devices/%s", id, deviceId), query: nil, body: request})
+}
+
+// UpdateWebhook: Changes a webhook (extension). A field that is absent stays as it is; `null` takes away
+// `appName`, `tags` and `description`.
+func (c *Client) UpdateWebhook(ctx context.Context, id string, request WebhookChangeRequest) (*AcceptedResource, error) {
+	return answerOf[AcceptedResource](ctx, c, call{method: "PATCH", path: path("/v1/PushNotifications/Webhooks/%s", id), query: nil, body: request})
+}

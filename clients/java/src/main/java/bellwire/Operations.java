@@ -1,0 +1,643 @@
+// Made from /openapi.json by `make clients-generated`: do not edit.
+package bellwire;
+
+import bellwire.model.*;
+import java.util.stream.Stream;
+
+/** Every operation of the API. */
+public class Operations {
+    final Transport transport;
+
+    Operations(Transport transport) {
+        this.transport = transport;
+    }
+
+    /** Cancels an Operation's notifications that are not settled (extension). */
+    public AcceptedOperation cancelOperation(String id) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Cancel", id), null, null, Transport.newKey(), AcceptedOperation.class);
+    }
+
+    /** Cancels an Operation's notifications that are not settled (extension). */
+    public AcceptedOperation cancelOperation(String id, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Cancel", id), null, null, idempotencyKey, AcceptedOperation.class);
+    }
+
+    /** Cancels one notification (extension). */
+    public AcceptedOperation cancelPushNotification(String id) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/%s/Cancel", id), null, null, Transport.newKey(), AcceptedOperation.class);
+    }
+
+    /** Cancels one notification (extension). */
+    public AcceptedOperation cancelPushNotification(String id, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/%s/Cancel", id), null, null, idempotencyKey, AcceptedOperation.class);
+    }
+
+    /** Stores a Credential. The first one of an App creates the App. */
+    public AcceptedResource createCredential(CredentialRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Credentials"), null, request, Transport.newKey(), AcceptedResource.class);
+    }
+
+    /** Stores a Credential. The first one of an App creates the App. */
+    public AcceptedResource createCredential(CredentialRequest request, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Credentials"), null, request, idempotencyKey, AcceptedResource.class);
+    }
+
+    /** Creates an API key (extension). Its secret is shown once, so the request takes no Idempotency-Key. */
+    public CreatedKey createKey(KeyRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Keys"), null, request, null, CreatedKey.class);
+    }
+
+    /**
+     * Stores a webhook (extension). The answer alone shows its secret; a repeat under the same Idempotency-Key
+     * does not.
+     */
+    public WebhookWithSecret createWebhook(WebhookRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks"), null, request, Transport.newKey(), WebhookWithSecret.class);
+    }
+
+    /**
+     * Stores a webhook (extension). The answer alone shows its secret; a repeat under the same Idempotency-Key
+     * does not.
+     */
+    public WebhookWithSecret createWebhook(WebhookRequest request, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks"), null, request, idempotencyKey, WebhookWithSecret.class);
+    }
+
+    /** Deletes a Credential. Notifications queued with it fail. */
+    public void deleteCredential(String id) {
+        transport.call("DELETE", Transport.path("/v1/PushNotifications/Credentials/%s", id), null, null, null, Void.class);
+    }
+
+    /** Deletes a registration with its devices. */
+    public void deleteDeviceRegistration(String id) {
+        transport.call("DELETE", Transport.path("/v1/PushNotifications/DeviceRegistrations/%s", id), null, null, null, Void.class);
+    }
+
+    /** Deletes a User with its devices. Notifications queued for it become unaddressable. */
+    public void deleteUser(String id) {
+        transport.call("DELETE", Transport.path("/v1/PushNotifications/Users/%s", id), null, null, null, Void.class);
+    }
+
+    /** Deletes a webhook with its deliveries (extension). */
+    public void deleteWebhook(String id) {
+        transport.call("DELETE", Transport.path("/v1/PushNotifications/Webhooks/%s", id), null, null, null, Void.class);
+    }
+
+    /**
+     * The outcome of every recipient, in the order of the request: as NDJSON, or as CSV if <code>Accept</code>
+     * asks for <code>text/csv</code> (extension).
+     */
+    public Stream<OperationResult> exportOperationResults(String id) {
+        return transport.lines(Transport.path("/v1/PushNotifications/Operations/%s/Results", id), OperationResult.class);
+    }
+
+    /** One App. */
+    public App fetchApp(String name) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/Apps/%s", name), null, null, null, App.class);
+    }
+
+    /** One Credential. */
+    public Credential fetchCredential(String id) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/Credentials/%s", id), null, null, null, Credential.class);
+    }
+
+    /** One registration. */
+    public DeviceRegistration fetchDeviceRegistration(String id) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/DeviceRegistrations/%s", id), null, null, null, DeviceRegistration.class);
+    }
+
+    /** How many of an account's notifications failed with each code (extension). */
+    public ErrorTotals fetchErrorTotals(FetchErrorTotalsQuery query) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/ErrorTotals"), query, null, null, ErrorTotals.class);
+    }
+
+    /** One API key (extension). */
+    public Key fetchKey(String key) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/Keys/%s", key), null, null, null, Key.class);
+    }
+
+    /** One Operation. */
+    public Operation fetchOperation(String id, FetchOperationQuery query) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/Operations/%s", id), query, null, null, Operation.class);
+    }
+
+    /** How many of an Operation's notifications failed with each code (extension). */
+    public ErrorTotals fetchOperationErrorTotals(String id) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/Operations/%s/ErrorTotals", id), null, null, null, ErrorTotals.class);
+    }
+
+    /** One notification with its content. */
+    public FullPushNotification fetchPushNotification(String id) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/%s", id), null, null, null, FullPushNotification.class);
+    }
+
+    /** One User. */
+    public User fetchUser(String id) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/Users/%s", id), null, null, null, User.class);
+    }
+
+    /** One webhook (extension). */
+    public Webhook fetchWebhook(String id) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/Webhooks/%s", id), null, null, null, Webhook.class);
+    }
+
+    /** One message to a webhook (extension). */
+    public WebhookDelivery fetchWebhookDelivery(String id, String deliveryId) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/Webhooks/%s/Deliveries/%s", id, deliveryId), null, null, null, WebhookDelivery.class);
+    }
+
+    /** Apps, by name. */
+    public Pager<App> listApps(ListAppsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/Apps"), query, "apps", App.class);
+    }
+
+    /** Credentials, newest first. */
+    public Pager<Credential> listCredentials(ListCredentialsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/Credentials"), query, "credentials", Credential.class);
+    }
+
+    /** A notification's delivery attempts, first to last (extension). */
+    public Pager<DeliveryAttempt> listDeliveryAttempts(String id, ListDeliveryAttemptsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/%s/DeliveryAttempts", id), query, "deliveryAttempts", DeliveryAttempt.class);
+    }
+
+    /** The registrations of a User, newest first. */
+    public Pager<DeviceRegistration> listDeviceRegistrations(ListDeviceRegistrationsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/DeviceRegistrations"), query, "deviceRegistrations", DeviceRegistration.class);
+    }
+
+    /** API keys of the account, by user name (extension). */
+    public Pager<Key> listKeys(ListKeysQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/Keys"), query, "keys", Key.class);
+    }
+
+    /** An Operation's errors, in the order of its request (extension). */
+    public Pager<OperationError> listOperationErrors(String id, ListOperationErrorsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/Operations/%s/Errors", id), query, "errors", OperationError.class);
+    }
+
+    /**
+     * Operations, newest first. With a filter that few match, a page may be short or empty although others follow.
+     */
+    public Pager<Operation> listOperations(ListOperationsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/Operations"), query, "operations", Operation.class);
+    }
+
+    /**
+     * Notifications: those of the newest Operation first; within an Operation, in the order of its request. With a
+     * filter that few match, a page may be short or empty although others follow.
+     */
+    public Pager<PushNotification> listPushNotifications(ListPushNotificationsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications"), query, "pushNotifications", PushNotification.class);
+    }
+
+    /** Users, newest first. */
+    public Pager<User> listUsers(ListUsersQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/Users"), query, "users", User.class);
+    }
+
+    /** Messages to a webhook, newest first (extension). */
+    public Pager<WebhookDelivery> listWebhookDeliveries(String id, ListWebhookDeliveriesQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/Webhooks/%s/Deliveries", id), query, "deliveries", WebhookDelivery.class);
+    }
+
+    /** Webhooks, newest first (extension). */
+    public Pager<Webhook> listWebhooks(ListWebhooksQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/Webhooks"), query, "webhooks", Webhook.class);
+    }
+
+    /** Shows the requests to FCM and APNs that a send would cause, and sends nothing (extension). */
+    public PreviewList previewPushNotifications(SendRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Preview"), null, request, null, PreviewList.class);
+    }
+
+    /**
+     * Registers a device, for the User that the request names; else for the one who has the token, or a new one.
+     */
+    public RegisteredDevice registerDevice(RegisterRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/DeviceRegistrations"), null, request, Transport.newKey(), RegisteredDevice.class);
+    }
+
+    /**
+     * Registers a device, for the User that the request names; else for the one who has the token, or a new one.
+     */
+    public RegisteredDevice registerDevice(RegisterRequest request, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/DeviceRegistrations"), null, request, idempotencyKey, RegisteredDevice.class);
+    }
+
+    /** Removes one device of a registration (extension). The registration goes with its last device. */
+    public void removeDevice(String id, String deviceId) {
+        transport.call("DELETE", Transport.path("/v1/PushNotifications/DeviceRegistrations/%s/Devices/%s", id, deviceId), null, null, null, Void.class);
+    }
+
+    /** Removes the device that has a token, which is a secret and so is not part of an address (extension). */
+    public void removeDeviceByToken(RemoveRequest request) {
+        transport.call("POST", Transport.path("/v1/PushNotifications/DeviceRegistrations/Remove"), null, request, Transport.newKey(), Void.class);
+    }
+
+    /** Removes the device that has a token, which is a secret and so is not part of an address (extension). */
+    public void removeDeviceByToken(RemoveRequest request, String idempotencyKey) {
+        transport.call("POST", Transport.path("/v1/PushNotifications/DeviceRegistrations/Remove"), null, request, idempotencyKey, Void.class);
+    }
+
+    /** Sends the failed notifications of an Operation again, as a new Operation (extension). */
+    public AcceptedOperation resendOperation(String id, ResendRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Resend", id), null, request, Transport.newKey(), AcceptedOperation.class);
+    }
+
+    /** Sends the failed notifications of an Operation again, as a new Operation (extension). */
+    public AcceptedOperation resendOperation(String id, ResendRequest request, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Resend", id), null, request, idempotencyKey, AcceptedOperation.class);
+    }
+
+    /** Sends a message again, whatever became of it (extension). It has the same <code>webhook-id</code>. */
+    public AcceptedResource resendWebhookDelivery(String id, String deliveryId) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/Deliveries/%s/Resend", id, deliveryId), null, null, Transport.newKey(), AcceptedResource.class);
+    }
+
+    /** Sends a message again, whatever became of it (extension). It has the same <code>webhook-id</code>. */
+    public AcceptedResource resendWebhookDelivery(String id, String deliveryId, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/Deliveries/%s/Resend", id, deliveryId), null, null, idempotencyKey, AcceptedResource.class);
+    }
+
+    /** Revokes an API key (extension). Its next request is refused. */
+    public void revokeKey(String key) {
+        transport.call("DELETE", Transport.path("/v1/PushNotifications/Keys/%s", key), null, null, null, Void.class);
+    }
+
+    /**
+     * Creates a key in place of another one, which works for the overlap (extension). The new key has its role,
+     * name and note.
+     */
+    public CreatedKey rotateKey(String key, RotateRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Keys/%s/Rotate", key), null, request, null, CreatedKey.class);
+    }
+
+    /**
+     * Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature of the secret
+     * before, too. The answer alone shows the new secret; a repeat under the same Idempotency-Key does not.
+     */
+    public WebhookWithSecret rotateWebhookSecret(String id) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/RotateSecret", id), null, null, Transport.newKey(), WebhookWithSecret.class);
+    }
+
+    /**
+     * Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature of the secret
+     * before, too. The answer alone shows the new secret; a repeat under the same Idempotency-Key does not.
+     */
+    public WebhookWithSecret rotateWebhookSecret(String id, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/RotateSecret", id), null, null, idempotencyKey, WebhookWithSecret.class);
+    }
+
+    /** Sends a message to devices and Users, or to an audience. */
+    public AcceptedOperation sendPushNotifications(SendRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications"), null, request, Transport.newKey(), AcceptedOperation.class);
+    }
+
+    /** Sends a message to devices and Users, or to an audience. */
+    public AcceptedOperation sendPushNotifications(SendRequest request, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications"), null, request, idempotencyKey, AcceptedOperation.class);
+    }
+
+    /** Takes what an app reports of up to 100 messages, without an API key (extension). */
+    public void sendReceipts(ReceiptsRequest request) {
+        transport.call("POST", Transport.path("/v1/Receipts"), null, request, null, Void.class);
+    }
+
+    /** Tries a Credential with its provider, and delivers nothing (extension). */
+    public CredentialTest testCredential(String id) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Credentials/%s/Test", id), null, null, null, CredentialTest.class);
+    }
+
+    /** Sends a message to a webhook, to try its receiver (extension). Its event is <code>webhook.test</code>. */
+    public AcceptedResource testWebhook(String id) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/Test", id), null, null, Transport.newKey(), AcceptedResource.class);
+    }
+
+    /** Sends a message to a webhook, to try its receiver (extension). Its event is <code>webhook.test</code>. */
+    public AcceptedResource testWebhook(String id, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/Test", id), null, null, idempotencyKey, AcceptedResource.class);
+    }
+
+    /** Makes an App the default: a send that names no sender uses its Credentials. */
+    public AcceptedResource updateApp(String name, DefaultRequest request) {
+        return transport.call("PATCH", Transport.path("/v1/PushNotifications/Apps/%s", name), null, request, null, AcceptedResource.class);
+    }
+
+    /** Makes a Credential the default of its App and type. */
+    public AcceptedResource updateCredential(String id, DefaultRequest request) {
+        return transport.call("PATCH", Transport.path("/v1/PushNotifications/Credentials/%s", id), null, request, null, AcceptedResource.class);
+    }
+
+    /** Replaces the tags of one device (extension). */
+    public AcceptedResource updateDevice(String id, String deviceId, DeviceTagsRequest request) {
+        return transport.call("PATCH", Transport.path("/v1/PushNotifications/DeviceRegistrations/%s/Devices/%s", id, deviceId), null, request, null, AcceptedResource.class);
+    }
+
+    /**
+     * Changes a webhook (extension). A field that is absent stays as it is; <code>null</code> takes away
+     * <code>appName</code>, <code>tags</code> and <code>description</code>.
+     */
+    public AcceptedResource updateWebhook(String id, WebhookChangeRequest request) {
+        return transport.call("PATCH", Transport.path("/v1/PushNotifications/Webhooks/%s", id), null, request, null, AcceptedResource.class);
+    }
+
+    /** What {@link #fetchErrorTotals} is filtered by. */
+    public static final class FetchErrorTotalsQuery extends Query<FetchErrorTotalsQuery> {
+        /** Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z */
+        public FetchErrorTotalsQuery startDate(String startDate) {
+            return set("startDate", startDate);
+        }
+
+        /** Created no later; a day is included whole */
+        public FetchErrorTotalsQuery endDate(String endDate) {
+            return set("endDate", endDate);
+        }
+    }
+
+    /** What {@link #fetchOperation} is filtered by. */
+    public static final class FetchOperationQuery extends Query<FetchOperationQuery> {
+        /** Wait for the Operation's end up to this long, such as 30s, before it is answered (extension) */
+        public FetchOperationQuery wait(String wait) {
+            return set("wait", wait);
+        }
+    }
+
+    /** What {@link #listApps} is filtered by. */
+    public static final class ListAppsQuery extends Query<ListAppsQuery> {
+        public ListAppsQuery isDefault(Boolean isDefault) {
+            return set("isDefault", isDefault);
+        }
+
+        /** Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z */
+        public ListAppsQuery startDate(String startDate) {
+            return set("startDate", startDate);
+        }
+
+        /** Created no later; a day is included whole */
+        public ListAppsQuery endDate(String endDate) {
+            return set("endDate", endDate);
+        }
+
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListAppsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListAppsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listCredentials} is filtered by. */
+    public static final class ListCredentialsQuery extends Query<ListCredentialsQuery> {
+        public ListCredentialsQuery appName(String appName) {
+            return set("appName", appName);
+        }
+
+        public ListCredentialsQuery credentialType(CredentialType credentialType) {
+            return set("credentialType", credentialType);
+        }
+
+        public ListCredentialsQuery isDefault(Boolean isDefault) {
+            return set("isDefault", isDefault);
+        }
+
+        /** Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z */
+        public ListCredentialsQuery startDate(String startDate) {
+            return set("startDate", startDate);
+        }
+
+        /** Created no later; a day is included whole */
+        public ListCredentialsQuery endDate(String endDate) {
+            return set("endDate", endDate);
+        }
+
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListCredentialsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListCredentialsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listDeliveryAttempts} is filtered by. */
+    public static final class ListDeliveryAttemptsQuery extends Query<ListDeliveryAttemptsQuery> {
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListDeliveryAttemptsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListDeliveryAttemptsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listDeviceRegistrations} is filtered by. */
+    public static final class ListDeviceRegistrationsQuery extends Query<ListDeviceRegistrationsQuery> {
+        public ListDeviceRegistrationsQuery userId(String userId) {
+            return set("userId", userId);
+        }
+
+        public ListDeviceRegistrationsQuery appName(String appName) {
+            return set("appName", appName);
+        }
+
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListDeviceRegistrationsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListDeviceRegistrationsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listKeys} is filtered by. */
+    public static final class ListKeysQuery extends Query<ListKeysQuery> {
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListKeysQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListKeysQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listOperationErrors} is filtered by. */
+    public static final class ListOperationErrorsQuery extends Query<ListOperationErrorsQuery> {
+        /** Only errors with this code, in any letter case, unless that is another provider's code */
+        public ListOperationErrorsQuery code(String code) {
+            return set("code", code);
+        }
+
+        public ListOperationErrorsQuery pushNotificationId(String pushNotificationId) {
+            return set("pushNotificationId", pushNotificationId);
+        }
+
+        public ListOperationErrorsQuery user(String user) {
+            return set("user", user);
+        }
+
+        /** The same as <code>user</code> (extension) */
+        public ListOperationErrorsQuery userId(String userId) {
+            return set("userId", userId);
+        }
+
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListOperationErrorsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListOperationErrorsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listOperations} is filtered by. */
+    public static final class ListOperationsQuery extends Query<ListOperationsQuery> {
+        public ListOperationsQuery status(OperationStatus status) {
+            return set("status", status);
+        }
+
+        /** key_1:value;key_2:value (extension) */
+        public ListOperationsQuery tags(String tags) {
+            return set("tags", tags);
+        }
+
+        /** Scheduled for no earlier time: 2024-04-20 or 2024-04-20T14:45:00Z (extension) */
+        public ListOperationsQuery scheduledAfter(String scheduledAfter) {
+            return set("scheduledAfter", scheduledAfter);
+        }
+
+        /** Scheduled for no later time; a day is included whole (extension) */
+        public ListOperationsQuery scheduledBefore(String scheduledBefore) {
+            return set("scheduledBefore", scheduledBefore);
+        }
+
+        /** Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z */
+        public ListOperationsQuery startDate(String startDate) {
+            return set("startDate", startDate);
+        }
+
+        /** Created no later; a day is included whole */
+        public ListOperationsQuery endDate(String endDate) {
+            return set("endDate", endDate);
+        }
+
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListOperationsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListOperationsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listPushNotifications} is filtered by. */
+    public static final class ListPushNotificationsQuery extends Query<ListPushNotificationsQuery> {
+        public ListPushNotificationsQuery operationId(String operationId) {
+            return set("operationId", operationId);
+        }
+
+        public ListPushNotificationsQuery status(PushNotificationStatus status) {
+            return set("status", status);
+        }
+
+        /** key_1:value;key_2:value */
+        public ListPushNotificationsQuery tags(String tags) {
+            return set("tags", tags);
+        }
+
+        public ListPushNotificationsQuery user(String user) {
+            return set("user", user);
+        }
+
+        /** The same as <code>user</code> (extension) */
+        public ListPushNotificationsQuery userId(String userId) {
+            return set("userId", userId);
+        }
+
+        public ListPushNotificationsQuery provider(Provider provider) {
+            return set("provider", provider);
+        }
+
+        /** Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z */
+        public ListPushNotificationsQuery startDate(String startDate) {
+            return set("startDate", startDate);
+        }
+
+        /** Created no later; a day is included whole */
+        public ListPushNotificationsQuery endDate(String endDate) {
+            return set("endDate", endDate);
+        }
+
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListPushNotificationsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListPushNotificationsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listUsers} is filtered by. */
+    public static final class ListUsersQuery extends Query<ListUsersQuery> {
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListUsersQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListUsersQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listWebhookDeliveries} is filtered by. */
+    public static final class ListWebhookDeliveriesQuery extends Query<ListWebhookDeliveriesQuery> {
+        public ListWebhookDeliveriesQuery status(DeliveryStatus status) {
+            return set("status", status);
+        }
+
+        public ListWebhookDeliveriesQuery event(EventType event) {
+            return set("event", event);
+        }
+
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListWebhookDeliveriesQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListWebhookDeliveriesQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listWebhooks} is filtered by. */
+    public static final class ListWebhooksQuery extends Query<ListWebhooksQuery> {
+        /** Maximum number of records on the page. It may have fewer although others follow */
+        public ListWebhooksQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListWebhooksQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+}

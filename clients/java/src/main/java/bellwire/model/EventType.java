@@ -1,0 +1,29 @@
+// Made from /openapi.json by `make clients-generated`: do not edit.
+package bellwire.model;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+
+/** What a webhook can be told. */
+public enum EventType {
+    @JsonProperty("operation.processing") OPERATION_PROCESSING("operation.processing"),
+    @JsonProperty("operation.completed") OPERATION_COMPLETED("operation.completed"),
+    @JsonProperty("operation.canceled") OPERATION_CANCELED("operation.canceled"),
+    @JsonProperty("notification.failed") NOTIFICATION_FAILED("notification.failed"),
+    @JsonProperty("notification.canceled") NOTIFICATION_CANCELED("notification.canceled"),
+    @JsonProperty("notification.sent") NOTIFICATION_SENT("notification.sent"),
+    @JsonProperty("device.removed") DEVICE_REMOVED("device.removed"),
+    @JsonProperty("credential.refused") CREDENTIAL_REFUSED("credential.refused"),
+    @JsonProperty("credential.recovered") CREDENTIAL_RECOVERED("credential.recovered");
+
+    private final String value;
+
+    EventType(String value) {
+        this.value = value;
+    }
+
+    /** As the API writes it. */
+    @Override
+    public String toString() {
+        return value;
+    }
+}

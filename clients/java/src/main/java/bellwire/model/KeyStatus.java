@@ -1,0 +1,23 @@
+// Made from /openapi.json by `make clients-generated`: do not edit.
+package bellwire.model;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+
+/** One of several values. One that this client does not know is null. */
+public enum KeyStatus {
+    @JsonProperty("ACTIVE") ACTIVE("ACTIVE"),
+    @JsonProperty("EXPIRED") EXPIRED("EXPIRED"),
+    @JsonProperty("REVOKED") REVOKED("REVOKED");
+
+    private final String value;
+
+    KeyStatus(String value) {
+        this.value = value;
+    }
+
+    /** As the API writes it. */
+    @Override
+    public String toString() {
+        return value;
+    }
+}
