@@ -70,6 +70,30 @@ impl Api {
         self.call(Method::POST, path, Some(body)).await
     }
 
+    /// `PATCH`, below the service's root.
+    pub async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+
+    /// `DELETE`, below the service's root; the answer is empty.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        let url = format!("http://{}/v1/PushNotifications{path}", self.address);
+        let request = self.client.delete(url);
+        let response = request.header("authorization", &self.authorization);
+
+        response.send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// The answer to a `GET` that is read bit by bit.
+    pub async fn stream(&self, path: &str, accept: &str) -> anyhow::Result<Response> {
+        let url = format!("http://{}/v1/PushNotifications{path}", self.address);
+        let request = self.client.get(url).header("accept", accept);
+        let response = request.header("authorization", &self.authorization);
+
+        Ok(response.send().await?.error_for_status()?)
+    }
+
     /// Sends, and returns the Operation's id.
     pub async fn send(&self, body: &Value) -> anyhow::Result<String> {
         let answer = self.post("", body).await?;
@@ -117,6 +141,18 @@ impl Api {
         format!(
             "{method} /v1/PushNotifications{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {authorization}\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .into_bytes()
+    }
+
+    /// A `POST` of receipts as bytes.
+    pub fn receipt_bytes(&self, body: &Value) -> Vec<u8> {
+        let address = self.address;
+        let body = body.to_string();
+        let length = body.len();
+        format!(
+            "POST /v1/Receipts HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()
     }

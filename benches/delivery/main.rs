@@ -16,6 +16,7 @@
 
 mod accept;
 mod api;
+mod control;
 mod deliver;
 mod growth;
 mod isolation;
@@ -26,10 +27,14 @@ mod peers;
 mod process;
 mod raw;
 mod reads;
+mod receipts;
+mod receiver;
 mod records;
 mod report;
+mod results;
 mod retention;
 mod scrape;
+mod webhooks;
 mod wide_area;
 mod world;
 
@@ -78,7 +83,8 @@ struct Arguments {
     #[arg(long)]
     full: bool,
     /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, pace,
-    /// isolation, noisy-neighbour, reads, scrape, retention, growth, peers.
+    /// isolation, noisy-neighbour, reads, scrape, retention, growth, peers, pause, operation-pace,
+    /// webhooks, receipts, results.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also run the peers in bench/peers, which `bench/peers/install` must have installed.
@@ -165,6 +171,26 @@ async fn main() -> anyhow::Result<()> {
 
     if arguments.wants("scrape") {
         scrape::run(&world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants_long("pause") {
+        control::pause(&mut world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants_long("operation-pace") {
+        control::pace(&mut world, &mut report).await?;
+    }
+
+    if arguments.wants_long("webhooks") {
+        webhooks::run(&mut world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants_long("receipts") {
+        receipts::run(&mut world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants_long("results") {
+        results::run(&mut world, &arguments, &mut report).await?;
     }
 
     if arguments.wants("retention") {

@@ -43,6 +43,22 @@ impl Process {
         Ok(kilobytes / 1000.0)
     }
 
+    /// CPU time until now, in seconds.
+    pub fn cpu(&self) -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        // Behind the name, which may have spaces: user and system time are the 14th and 15th field.
+        let rest = stat.rsplit_once(')').context("no name")?.1;
+        let ticks: Vec<f64> = rest
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .map(str::parse)
+            .collect::<Result<_, _>>()?;
+
+        // Linux counts in hundredths of a second.
+        Ok(ticks.iter().sum::<f64>() / 100.0)
+    }
+
     /// Whether it still runs.
     pub fn check(&mut self) -> anyhow::Result<()> {
         let ended = self.0.try_wait()?;

@@ -159,6 +159,20 @@ impl World {
         self.wait_until_ready().await
     }
 
+    /// Another process of the service, at another address; it ends when dropped.
+    pub fn replica(&self) -> anyhow::Result<Process> {
+        let mut config = self.config.clone();
+        config.server.listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        config.metrics.listen = Some(TcpListener::bind("127.0.0.1:0")?.local_addr()?);
+
+        serve(
+            &config,
+            &self.master_key,
+            &self.url(),
+            self.directory.path(),
+        )
+    }
+
     /// The database's URL.
     pub fn url(&self) -> String {
         self.postgres.url(DATABASE)
@@ -288,6 +302,14 @@ fn serve(
         )
         .env("BELLWIRE__DATABASE__URL", url)
         .env("BELLWIRE__SECRETS__MASTER_KEY", master_key)
+        .env(
+            "BELLWIRE__WEBHOOKS__ALLOW_PRIVATE",
+            config.webhooks.allow_private.to_string(),
+        )
+        .env(
+            "BELLWIRE__LIMITS__RECEIPTS_PER_SECOND",
+            config.limits.receipts_per_second.to_string(),
+        )
         .env("BELLWIRE__FCM__ENDPOINT", &config.fcm.endpoint)
         .env("BELLWIRE__FCM__TOKEN_URIS", config.fcm.token_uris.join(","))
         .env(

@@ -14,6 +14,7 @@ use crate::model::message::{Badge, Message};
 use crate::model::provider::Provider;
 use crate::provider::Payload;
 use crate::store::batch_load::DueOperation;
+use crate::store::batches::Planned;
 use crate::template::{MessageTemplate, TemplateProblem};
 
 /// Why the content can't be sent to a recipient.
@@ -98,6 +99,18 @@ impl Content {
             payloads: Payloads::default(),
             operation,
         }
+    }
+
+    /// The same content, for a batch that has times of its own and was loaded at `now`.
+    pub(super) fn planned(&self, planned: Planned, now: Instant) -> Self {
+        Self::new(
+            DueOperation {
+                starts_at: planned.at,
+                time_left: planned.time_left,
+                ..self.operation.clone()
+            },
+            now,
+        )
     }
 
     pub(super) fn for_recipient(self: &Arc<Self>, values: RecipientValues) -> RecipientContent {

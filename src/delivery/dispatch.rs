@@ -16,7 +16,7 @@ use crate::delivery::queue::load::Loaded;
 use crate::delivery::queue::user_devices::RemainingDevices;
 use crate::delivery::settle::resolution::{self, DeviceDelivery, UserDelivery};
 use crate::model::failure::{Failure, FailureCode};
-use crate::model::id::{CredentialId, OperationId};
+use crate::model::id::CredentialId;
 use crate::model::masked_token::masked;
 use crate::model::recipient::Recipient;
 use crate::store::batch_load::DueNotification;
@@ -68,7 +68,7 @@ impl Dispatch {
         &self,
         notification: DueNotification,
         batch_guard: &BatchGuard,
-        contents: &HashMap<OperationId, Arc<Content>>,
+        content: Option<&Arc<Content>>,
         user_devices: Option<RemainingDevices>,
     ) {
         if !notification.due_in.is_zero() {
@@ -88,7 +88,7 @@ impl Dispatch {
         };
 
         let guard = batch_guard.notification(notification.position, notification.attempts);
-        let Some(content) = contents.get(&operation_id) else {
+        let Some(content) = content else {
             let failure = Failure::new(
                 FailureCode::OperationGone,
                 "Its Operation is no longer stored",
@@ -250,14 +250,17 @@ impl Loaded {
 
     async fn dispatch_in_slices(self, dispatch: &SharedDispatch) {
         let single_lanes = single_lanes(&self);
+        let contents: Vec<Option<Arc<Content>>> = (0..self.batch_guards.len())
+            .map(|batch| self.content(batch).cloned())
+            .collect();
         // The permits of Operations that were handed over are returned at the end, when each
         // notification has its own.
         let Self {
             batch_guards,
             notifications,
-            contents,
             mut user_devices,
             permits: _permits,
+            ..
         } = self;
 
         let mut notifications = notifications.into_iter().enumerate().peekable();
@@ -266,8 +269,9 @@ impl Loaded {
                 let dispatch = lock(dispatch);
                 for (index, notification) in notifications.by_ref().take(SLICE) {
                     let batch_guard = &batch_guards[notification.batch];
+                    let content = contents[notification.batch].as_ref();
                     let devices = user_devices.remove(&index);
-                    dispatch.dispatch_one(notification, batch_guard, &contents, devices);
+                    dispatch.dispatch_one(notification, batch_guard, content, devices);
                 }
             }
             tokio::task::yield_now().await;
@@ -276,7 +280,7 @@ impl Loaded {
         let mut dispatch = lock(dispatch);
         for (batch, credential_id) in single_lanes {
             let key = batch_guards[batch].lease().key();
-            if let Some(content) = contents.get(&key.operation_id) {
+            if let Some(content) = &contents[batch] {
                 dispatch.defer_if_blocked(key, credential_id, content.deadline);
             }
         }

@@ -39,9 +39,11 @@ use crate::delivery::queue::claim::Claimer;
 use crate::delivery::queue::claim_policy::ClaimPolicy;
 use crate::delivery::queue::deferred_batches::DeferredBatches;
 use crate::delivery::queue::fan_out::FanOut;
+use crate::delivery::queue::guards;
 use crate::delivery::queue::handed_over::HandedOver;
 use crate::delivery::queue::lease::Leases;
 use crate::delivery::queue::lower_bounds::LowerBounds;
+use crate::delivery::queue::pacer::Pacer;
 use crate::delivery::queue::recall::Recaller;
 use crate::delivery::queue::search::Search;
 use crate::delivery::queue::{listen, renew};
@@ -146,12 +148,14 @@ impl Delivery {
         let queues = Arc::clone(&notifiers.queues);
         let bounds = Arc::new(LowerBounds::default());
 
+        let (failures, failed) = mpsc::unbounded_channel();
         let recorder = Recorder {
             connection: DedicatedConnection::beside(pool),
             record_interval: settings.record_interval,
             queues: Arc::clone(&queues),
             is_stalled: Arc::clone(&handoff.recorder_stalled),
             lag: Arc::clone(&stats.lag),
+            failures,
         };
         let pruner = DeadTokenPruner::new(settings.mass_invalidation);
         let recaller = Recaller::new();
@@ -201,6 +205,13 @@ impl Delivery {
             poll_interval: settings.poll_interval,
         };
 
+        let pacer = Pacer {
+            pool: pool.clone(),
+            notifier: Arc::clone(&notifiers.pacer),
+            queues: Arc::clone(&queues),
+            poll_interval: settings.poll_interval,
+        };
+
         let recalling = recaller.run(pool.clone(), Arc::clone(&queues), stop.clone());
         let listening = listen::run(pool.clone(), notifiers, Arc::clone(&leases), stop.clone());
         let background = vec![
@@ -208,6 +219,8 @@ impl Delivery {
             tokio::spawn(handed_over.run(stop.clone())),
             tokio::spawn(search.run(stop.clone())),
             tokio::spawn(fan_out.run(stop.clone())),
+            tokio::spawn(pacer.run(stop.clone())),
+            tokio::spawn(guards::run(pool.clone(), failed, stop.clone())),
             tokio::spawn(renew::run(pool.clone(), leases, stop.clone())),
             tokio::spawn(pruner.run(pool.clone(), stop.clone())),
             tokio::spawn(recalling),

@@ -161,6 +161,8 @@ pub(super) fn operation_data(operation: &OperationStats) -> Value {
             "sent": operation.sent,
             "failed": operation.failed,
             "canceled": operation.canceled,
+            "delivered": operation.delivered,
+            "opened": operation.opened,
         },
         "createdAt": date(operation.created_at),
         "updatedAt": date(operation.updated_at),

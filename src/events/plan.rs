@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::model::id::{AccountId, CredentialId, OperationId, WebhookDeliveryId, WebhookId};
 use crate::model::webhook::{
-    DeliveryContent, EventType, MAX_ENTRIES, Part, RemovedDevice, ReportedCredential,
+    DeliveryContent, EventType, MAX_ENTRIES, Part, PausedOperation, RemovedDevice,
+    ReportedCredential,
 };
 use crate::store::events::{
     AccountApps, Event, NewDelivery, OperationFacts, Progress, SettledBatch, Subscriber,
@@ -71,11 +72,11 @@ impl Plan<'_> {
                 self.add_end(operation_id);
             }
             ("operation", Some(operation_id)) => self.add_end(operation_id),
-            (kind, Some(operation_id)) => {
-                if let Ok(event_type) = kind.parse() {
-                    self.add_start(operation_id, event_type);
-                }
-            }
+            (kind, Some(operation_id)) => match kind.parse() {
+                Ok(EventType::OperationPaused) => self.add_pause(operation_id, event),
+                Ok(event_type) => self.add_start(operation_id, event_type),
+                Err(_) => {}
+            },
             (kind, None) => {
                 if let (Ok(event_type), Some(data)) = (kind.parse(), &event.data) {
                     self.add_data(event.account_id, event_type, data);
@@ -195,6 +196,20 @@ impl Plan<'_> {
 
         if operation.is_some_and(|operation| !operation.is_canceled) {
             self.add_operation(operation_id, event);
+        }
+    }
+
+    /// An Operation may be paused several times, so each pause makes a message.
+    fn add_pause(&mut self, operation_id: OperationId, event: &Event) {
+        let reason = event.data.as_ref().and_then(|data| data.get("reason"));
+        let reason = reason.and_then(Value::as_str).unwrap_or_default();
+
+        for recipient in self.recipients(operation_id, EventType::OperationPaused) {
+            let content = DeliveryContent::PausedOperation(PausedOperation {
+                operation_id,
+                reason: reason.to_owned(),
+            });
+            self.push(&recipient, EventType::OperationPaused, None, content);
         }
     }
 
@@ -554,6 +569,32 @@ mod tests {
         let operation = case.facts.operations.get_mut(&case.operation_id).unwrap();
         operation.is_canceled = true;
         assert!(plan(&start, &case.facts).is_empty());
+    }
+
+    #[test]
+    fn each_pause_is_told() {
+        let mut case = Case::of(&[]);
+        case.subscribe(&[EventType::OperationPaused]);
+        let pause = |reason: &str| Event {
+            data: Some(json!({"reason": reason})),
+            ..case.event("operation.paused", None)
+        };
+
+        let deliveries = plan(&[pause("GUARD"), pause("REQUESTED")], &case.facts);
+        let told: Vec<_> = deliveries
+            .iter()
+            .map(|delivery| (delivery.operation_id, &delivery.content))
+            .collect();
+        let content = |reason: &str| {
+            DeliveryContent::PausedOperation(PausedOperation {
+                operation_id: case.operation_id,
+                reason: reason.to_owned(),
+            })
+        };
+        assert_eq!(
+            told,
+            [(None, &content("GUARD")), (None, &content("REQUESTED"))]
+        );
     }
 
     #[test]

@@ -177,6 +177,15 @@ impl Requester {
             DeliveryContent::Operation(id) => {
                 return self.operation(delivery.account_id, *id).await;
             }
+            DeliveryContent::PausedOperation(paused) => {
+                let id = paused.operation_id;
+                let operation = self.operation(delivery.account_id, id).await?;
+                // It may have been resumed since.
+                return Ok(operation.map(|mut operation| {
+                    operation["pausedReason"] = json!(paused.reason);
+                    operation
+                }));
+            }
             DeliveryContent::Devices(devices) => {
                 let devices = devices.iter();
                 devices

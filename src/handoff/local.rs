@@ -93,6 +93,7 @@ pub(crate) fn local_handoff(
 /// that delivery need not look anything up.
 pub(crate) fn can_be_handed_over(operation: &NewOperation) -> bool {
     operation.send_at.is_none()
+        && operation.pace.is_none()
         && operation.audience.is_none()
         && operation.message.priority == Priority::High
         && operation.recipients.len() <= BATCH_SIZE as usize

@@ -72,6 +72,8 @@ pub(crate) struct Notifiers {
     pub queues: Arc<DueQueues>,
     /// Wakes the fan-out: an audience is due.
     pub fan_out: Arc<Notifier>,
+    /// Wakes the pacer: an Operation has a pace, or another.
+    pub pacer: Arc<Notifier>,
 }
 
 impl Notifiers {
@@ -79,6 +81,7 @@ impl Notifiers {
     pub(crate) fn notify_all(&self) {
         self.queues.search.notify_one();
         self.fan_out.notify();
+        self.pacer.notify();
     }
 }
 

@@ -188,7 +188,10 @@ async fn find(state: &State, credentials: &Basic) -> Result<Result<KnownKey, Ref
 fn is_allowed(role: Role, method: &Method, pattern: &str) -> bool {
     match role {
         Role::Full => true,
-        Role::Send => *method == Method::POST && is_sending(pattern),
+        Role::Send => {
+            *method == Method::POST && is_sending(pattern)
+                || *method == Method::PATCH && pattern.ends_with("/Operations/{id}")
+        }
         Role::Read => matches!(*method, Method::GET | Method::HEAD) && !is_about_keys(pattern),
     }
 }
@@ -198,12 +201,14 @@ fn is_about_keys(pattern: &str) -> bool {
     pattern.ends_with("/Keys") || pattern.contains("/Keys/")
 }
 
-/// Whether a POST to the route `pattern` sends, previews, cancels or sends again.
+/// Whether a POST to the route `pattern` sends, previews, or controls what was sent.
 fn is_sending(pattern: &str) -> bool {
     [
         "/PushNotifications",
         "/Preview",
         "/Cancel",
+        "/Operations/{id}/Pause",
+        "/Operations/{id}/Resume",
         "/Operations/{id}/Resend",
     ]
     .iter()

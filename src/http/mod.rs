@@ -71,8 +71,8 @@ use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
     apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, keys,
-    operation_errors, operation_results, operation_stream, operations, push_notifications,
-    receipts, resend, users, webhook_deliveries, webhooks,
+    operation_change, operation_errors, operation_results, operation_stream, operations, pause,
+    push_notifications, receipts, resend, users, webhook_deliveries, webhooks,
 };
 use response_headers::ClosesConnections;
 #[cfg(feature = "fuzzing")]
@@ -378,7 +378,14 @@ fn webhook_routes(config: &mut web::ServiceConfig) {
 fn operation_routes(config: &mut web::ServiceConfig) {
     config
         .service(resource("/Operations", "GET, HEAD").route(read().to(operations::list)))
-        .service(resource("/Operations/{id}", "GET, HEAD").route(read().to(operations::fetch)))
+        .service(resource("/Operations/Cancel", "POST").route(web::post().to(cancel::with_tags)))
+        .service(
+            resource("/Operations/{id}", "GET, HEAD, PATCH")
+                .route(read().to(operations::fetch))
+                .route(web::patch().to(operation_change::update)),
+        )
+        .service(resource("/Operations/{id}/Pause", "POST").route(web::post().to(pause::pause)))
+        .service(resource("/Operations/{id}/Resume", "POST").route(web::post().to(pause::resume)))
         .service(
             resource("/Operations/{id}/Stream", "GET")
                 .route(web::get().to(operation_stream::stream)),

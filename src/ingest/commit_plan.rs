@@ -80,6 +80,7 @@ pub(super) struct QueuedWork {
     /// Recipients of the Operations that are due at once.
     due_recipients: usize,
     has_audience: bool,
+    has_pace: bool,
     /// The queues that the batches are in, each with its earliest time; `None`: due at once.
     queues: HashMap<QueueKey, Option<OffsetDateTime>>,
 }
@@ -89,12 +90,15 @@ impl QueuedWork {
         let mut work = Self::default();
 
         for operation in operations {
-            if operation.send_at.is_none() {
+            work.has_pace |= operation.pace.is_some();
+            if operation.send_at.is_none() && operation.pace.is_none() {
                 work.due_recipients += operation.recipients.len();
             }
 
             match operation.audience {
                 Some(_) => work.has_audience = true,
+                // What waits for its turn is in no queue yet.
+                None if operation.pace.is_some() => {}
                 None => work.note_queues(operation),
             }
         }
@@ -132,6 +136,11 @@ impl QueuedWork {
         self.has_audience
     }
 
+    /// Whether the pacer of this process is woken.
+    pub(super) fn has_pace(&self) -> bool {
+        self.has_pace
+    }
+
     /// The queues with new work.
     pub(super) fn queues(&self) -> impl Iterator<Item = QueueKey> {
         self.queues.keys().copied()
@@ -152,6 +161,7 @@ impl QueuedWork {
 mod tests {
     use super::*;
     use crate::model::operation::Audience;
+    use crate::model::pace::Pace;
 
     fn gather_counts(counts: &[usize]) -> (Gathered<usize>, usize) {
         let mut left = counts[1..].iter().copied();
@@ -201,6 +211,19 @@ mod tests {
 
         let large = QueuedWork::of([NewOperation::to_devices(LOCAL_RECIPIENTS + 1)].iter());
         assert!(large.notifies_all_processes(true));
+    }
+
+    #[test]
+    fn a_paced_operation_wakes_the_pacer_and_no_queue() {
+        let paced = NewOperation {
+            pace: Some(Pace { per_minute: 60 }),
+            ..NewOperation::to_devices(LOCAL_RECIPIENTS + 1)
+        };
+        let work = QueuedWork::of([paced].iter());
+
+        assert!(work.has_pace());
+        assert!(!work.notifies_all_processes(true));
+        assert_eq!(work.queues().count(), 0);
     }
 
     #[test]

@@ -301,6 +301,9 @@ fn wake(notifiers: &Notifiers, work: &QueuedWork) {
     if work.has_audience() {
         notifiers.fan_out.notify();
     }
+    if work.has_pace() {
+        notifiers.pacer.notify();
+    }
 
     notifiers
         .queues

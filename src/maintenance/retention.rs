@@ -14,9 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::id::lowest_id_at;
 use crate::store::batch_index;
+use crate::store::cancel;
 use crate::store::events;
+use crate::store::guards;
 use crate::store::idempotency_keys;
+use crate::store::paces;
 use crate::store::partitions::{self, Partition};
+use crate::store::pause;
 use crate::store::pool::Pool;
 use crate::store::receipts;
 use crate::telemetry::metrics;
@@ -29,6 +33,8 @@ const ATTEMPTS: u32 = 10;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Idempotency keys that one statement deletes.
 const KEYS_AT_A_TIME: i64 = 5_000;
+/// Paused and paced Operations that are canceled between two looks.
+const RESTING_AT_A_TIME: i64 = 100;
 /// How long one run may take. Postgres may have vanished in the middle of a statement; what is left
 /// is done by the next run.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
@@ -222,6 +228,8 @@ pub async fn remove(pool: &Pool, period: Duration) -> sqlx::Result<Expired> {
 }
 
 async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Result<Expired> {
+    let now = OffsetDateTime::now_utc().min(partitions::now(&mut *connection).await?);
+    cancel_resting(connection, (now - period).date()).await?;
     let expired = expired(connection, period).await;
 
     // Before the days, because it needs no more than the service itself may do.
@@ -250,6 +258,34 @@ async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Res
     while receipts::remove_tallies(&mut *connection, first_kept).await? > 0 {}
 
     Ok(expired)
+}
+
+/// Cancels what is left of paused and paced Operations of days before `day`, so that no day waits for
+/// ever.
+async fn cancel_resting(connection: &mut PgConnection, day: Date) -> sqlx::Result<()> {
+    let end = lowest_id_at(day.midnight().assume_utc());
+
+    loop {
+        let mut resting = pause::paused_before(&mut *connection, end, RESTING_AT_A_TIME).await?;
+        resting.extend(paces::before(&mut *connection, end, RESTING_AT_A_TIME).await?);
+        if resting.is_empty() {
+            break;
+        }
+        let mut has_canceled = false;
+
+        for id in resting {
+            let mut transaction = connection.begin().await?;
+            has_canceled |= cancel::operation(&mut transaction, id).await?;
+            transaction.commit().await?;
+            tracing::warn!(operation_id = %id, "an Operation that is paused or has a pace is past its retention, and was canceled");
+        }
+        // Nothing may be left to cancel of one that is half gone.
+        if !has_canceled {
+            break;
+        }
+    }
+
+    guards::remove_before(connection, end).await
 }
 
 /// Drops a day, unless it waits for batches. `false`: a long query or a backup is reading it.

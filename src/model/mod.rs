@@ -12,6 +12,7 @@ pub mod masked_token;
 pub mod message;
 pub mod operation;
 pub mod outcome;
+pub mod pace;
 pub mod provider;
 pub mod queue_key;
 pub mod receipt;

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::model::apns_device::Environment;
 use crate::model::id::{AccountId, CredentialId, OperationId};
 use crate::model::message::Message;
+use crate::model::pace::Pace;
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
 
@@ -32,10 +33,24 @@ pub struct NewOperation {
     pub send_at: Option<OffsetDateTime>,
     /// Notifications that are unsent by then fail as expired.
     pub deadline_at: OffsetDateTime,
+    /// `None`: it does not pause by itself.
+    pub guard: Option<Guard>,
+    /// `None`: as fast as lanes send.
+    pub pace: Option<Pace>,
     /// In request order; at least one, unless there is an audience.
     pub recipients: Vec<NewRecipient>,
     /// Set in place of recipients.
     pub audience: Option<Audience>,
+}
+
+/// When an Operation pauses by itself: once at least `after` notifications were sent or failed, and at
+/// least so many of them failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// 1 to 100.
+    pub failed_percent: u32,
+    /// At least 1.
+    pub after: u32,
 }
 
 /// Some or all of an App's Users.
@@ -129,6 +144,8 @@ impl NewOperation {
             callback_url: None,
             send_at: None,
             deadline_at: OffsetDateTime::now_utc() + time::Duration::HOUR,
+            guard: None,
+            pace: None,
             recipients: vec![recipient; count],
             audience: None,
         }

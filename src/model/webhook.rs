@@ -22,6 +22,9 @@ pub enum EventType {
     /// An Operation was canceled as a whole, or each of its notifications was.
     #[serde(rename = "operation.canceled")]
     OperationCanceled,
+    /// An Operation was paused, by a client or by its guard.
+    #[serde(rename = "operation.paused")]
+    OperationPaused,
     /// Notifications failed, those to Users without a usable device among them.
     #[serde(rename = "notification.failed")]
     NotificationFailed,
@@ -42,10 +45,11 @@ pub enum EventType {
 }
 
 impl EventType {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OperationProcessing,
         Self::OperationCompleted,
         Self::OperationCanceled,
+        Self::OperationPaused,
         Self::NotificationFailed,
         Self::NotificationCanceled,
         Self::NotificationSent,
@@ -60,6 +64,7 @@ impl EventType {
             Self::OperationProcessing => "operation.processing",
             Self::OperationCompleted => "operation.completed",
             Self::OperationCanceled => "operation.canceled",
+            Self::OperationPaused => "operation.paused",
             Self::NotificationFailed => "notification.failed",
             Self::NotificationCanceled => "notification.canceled",
             Self::NotificationSent => "notification.sent",
@@ -137,6 +142,7 @@ pub enum DeliveryContent {
     /// The notifications of these batches that have the status of the event.
     Notifications(Vec<Part>),
     Operation(OperationId),
+    PausedOperation(PausedOperation),
     Devices(Vec<RemovedDevice>),
     Credential(ReportedCredential),
     Test,
@@ -154,6 +160,15 @@ pub struct Part {
     pub size: i32,
     /// Whether it is the last of the Operation that has notifications for this event.
     pub is_final: bool,
+}
+
+/// An Operation that was paused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PausedOperation {
+    pub operation_id: OperationId,
+    /// `REQUESTED` or `GUARD`.
+    pub reason: String,
 }
 
 /// A device that was removed because its token is dead.

@@ -37,6 +37,7 @@ pub(crate) struct DueNotification {
 }
 
 /// The content of an Operation, and what applies to all of its notifications.
+#[derive(Clone)]
 pub(crate) struct DueOperation {
     pub id: OperationId,
     pub account_id: AccountId,
@@ -45,7 +46,8 @@ pub(crate) struct DueOperation {
     pub senders: UserSenders,
     /// Users are sent to only on devices with all of these tags; `None`: on all devices.
     pub audience_tags: Option<Value>,
-    /// When its notifications become due; their time to live counts from here.
+    /// When its notifications become due; their time to live counts from here. A batch may have times of
+    /// its own.
     pub starts_at: OffsetDateTime,
     /// The time until the deadline of its notifications; zero: it has passed.
     pub time_left: Duration,

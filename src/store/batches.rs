@@ -44,6 +44,17 @@ pub(crate) struct ClaimedBatch {
     pub size: i32,
     /// How many notifications were unsettled when it was claimed.
     pub queued: i32,
+    /// When its notifications should go, if not when their Operation says.
+    pub planned: Option<Planned>,
+}
+
+/// The times of a batch of a paced Operation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Planned {
+    /// When its notifications should go; their time to live counts from here.
+    pub at: OffsetDateTime,
+    /// The time until their deadline; zero: it has passed.
+    pub time_left: Duration,
 }
 
 /// What one account may get of a claim.
@@ -92,6 +103,9 @@ struct ClaimedRow {
     first_position: Option<i32>,
     size: Option<i32>,
     queued: Option<i32>,
+    planned_at: Option<OffsetDateTime>,
+    /// In microseconds.
+    time_left: Option<i64>,
     was_due_at: Option<OffsetDateTime>,
 }
 
@@ -111,6 +125,14 @@ impl ClaimedRow {
             first_position: self.first_position?,
             size: self.size?,
             queued: self.queued?,
+            planned: self.planned(),
+        })
+    }
+
+    fn planned(&self) -> Option<Planned> {
+        Some(Planned {
+            at: self.planned_at?,
+            time_left: Duration::from_micros(u64::try_from(self.time_left?).unwrap_or(0)),
         })
     }
 }
@@ -234,6 +256,7 @@ pub(crate) async fn claim_oldest(
                         and batches.due_at >= ($5::timestamptz[])[queue.index]
                         and batches.due_at <= now()
                         and batches.queued > 0
+                        and not batches.paused
                     order by batches.due_at
                     limit 1
                     for update skip locked
@@ -256,6 +279,8 @@ pub(crate) async fn claim_oldest(
                 batches.first_position,
                 batches.size,
                 batches.queued,
+                batches.planned_at,
+                batches.deadline_at,
                 due.due_at as was_due_at
         )
         select
@@ -268,6 +293,9 @@ pub(crate) async fn claim_oldest(
             claimed.first_position as "first_position?",
             claimed.size as "size?",
             claimed.queued as "queued?",
+            claimed.planned_at as "planned_at?",
+            -- Microseconds by the database's clock: this machine's may differ.
+            (extract(epoch from claimed.deadline_at - now()) * 1000000)::bigint as "time_left?",
             claimed.was_due_at as "was_due_at?"
         from (values (1)) as always (present)
         left join claimed on true
@@ -363,7 +391,8 @@ pub(crate) async fn renew(
             select batches.operation_id, batches.number
             from unnest($1::uuid[], $2::integer[], $3::integer[]) as lease (operation_id, number, claims)
             join batches on batches.operation_id = lease.operation_id and batches.number = lease.number
-            where batches.claims = lease.claims
+            -- A process that did not hear of a pause lets go here.
+            where batches.claims = lease.claims and not batches.paused
             order by batches.operation_id, batches.number
             for update of batches
         )

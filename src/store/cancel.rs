@@ -9,7 +9,7 @@
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::model::id::{MAX_POSITIONS, OperationId};
-use crate::store::fan_out;
+use crate::store::{fan_out, paces};
 
 /// The channel on which workers learn that an Operation has been canceled; the payload is its id as
 /// a UUID.
@@ -22,8 +22,9 @@ pub(crate) async fn operation(
     connection: &mut PgConnection,
     id: OperationId,
 ) -> sqlx::Result<bool> {
-    // First, and in a statement of its own: it waits for the step that is under way, and what that
-    // step has made is visible only to a later statement.
+    // First, and in statements of their own: they wait for the turn and the step that are under way, and
+    // what these have made is visible only to a later statement.
+    paces::end(&mut *connection, id).await?;
     let ended_fan_out = fan_out::cancel(&mut *connection, id).await?;
 
     let stopped = stop(
@@ -42,13 +43,15 @@ pub(crate) async fn operation(
 }
 
 /// Cancels the notification at `position`. Returns `false` if it is settled.
+/// To be called in a transaction.
 pub(crate) async fn push_notification(
-    executor: impl PgExecutor<'_>,
+    connection: &mut PgConnection,
     id: OperationId,
     position: i32,
 ) -> sqlx::Result<bool> {
+    paces::lock(&mut *connection, id).await?;
     let stopped = stop(
-        executor,
+        connection,
         id,
         &Stop {
             first: position,

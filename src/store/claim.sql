@@ -27,6 +27,7 @@ with due as materialized (
                 and batches.due_at >= ($7::timestamptz[])[queue.index]
                 and batches.due_at <= now()
                 and batches.queued > 0
+                and not batches.paused
             order by batches.due_at
             limit $8
             for update skip locked
@@ -88,6 +89,8 @@ claimed as (
         batches.first_position,
         batches.size,
         batches.queued,
+        batches.planned_at,
+        batches.deadline_at,
         fitting.due_at as was_due_at
 )
 select
@@ -100,6 +103,9 @@ select
     claimed.first_position as "first_position?",
     claimed.size as "size?",
     claimed.queued as "queued?",
+    claimed.planned_at as "planned_at?",
+    -- Microseconds by the database's clock: this machine's may differ.
+    (extract(epoch from claimed.deadline_at - now()) * 1000000)::bigint as "time_left?",
     claimed.was_due_at as "was_due_at?"
 from (values (1)) as always (present)
 left join claimed on true

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use crate::model::id::{AccountId, MAX_POSITIONS, OperationId};
 use crate::model::operation::BATCH_SIZE;
+use crate::model::pace;
 use crate::store::operation_insert::WAKE_CHANNEL;
 use crate::store::rank;
 
@@ -95,6 +96,8 @@ pub async fn step(executor: impl PgExecutor<'_>, due: DueFanOut) -> sqlx::Result
         &rank::STARTS,
         due.account_id.as_uuid(),
         due.since,
+        &pace::STARTS,
+        &pace::SECONDS,
     )
     .fetch_optional(executor)
     .await?;

@@ -3,7 +3,14 @@
 -- The cursor of account $6 that has waited longest, unless another replica is at work on it.
 with fanout as materialized (
     -- Columns by name: one that a later release adds must change nothing here.
-    select operation_id, account_id, app_name, tags, priority_rank, due_at, after_user_id, next_position, next_batch
+    select
+        operation_id, account_id, app_name, tags, priority_rank, due_at, after_user_id, next_position, next_batch, paused,
+        pace_per_minute,
+        -- $2, or what a turn by the pace takes at this batch ($8, $9). least() leaves null out.
+        least(
+            $2::integer,
+            ceil(pace_per_minute::numeric * ($9::integer[])[1 + width_bucket(next_batch, $8::integer[])] / 60)::integer
+        ) as batch_size
     from fanouts
     -- Before $7 the account has none: dead entries would be passed one by one.
     where account_id = $6 and due_at >= $7 and due_at <= now()
@@ -43,23 +50,34 @@ notification as (
     from chosen
     cross join fanout
 ),
--- Batches of $2 notifications. `priority_rank` is the first batch's rank; each start of a rank ($5) that a batch's
+-- Batches of as many notifications. `priority_rank` is the first batch's rank; each start of a rank ($5) that a batch's
 -- number has reached adds one to it.
 batch as (
-    insert into batches (operation_id, number, account_id, first_position, size, rank, due_at, queued, updated_at)
+    insert into batches (
+        operation_id, number, account_id, first_position, size, rank, due_at, queued, updated_at, paused,
+        awaits_turn
+    )
     select
         fanout.operation_id,
         fanout.next_batch + part.number,
         fanout.account_id,
-        fanout.next_position + part.number * $2::integer,
+        fanout.next_position + part.number * fanout.batch_size,
         part.size,
-        fanout.priority_rank + width_bucket(fanout.next_batch + part.number, $5::integer[]),
+        -- Each batch of a paced Operation is as small as a first one.
+        fanout.priority_rank
+            + case
+                when fanout.pace_per_minute is null then width_bucket(fanout.next_batch + part.number, $5::integer[])
+                else 0
+            end,
+        case when fanout.pace_per_minute is not null then now() + interval '100 years' else now() end,
+        part.size,
         now(),
-        part.size,
-        now()
+        fanout.paused,
+        fanout.pace_per_minute is not null
     from (
-        select (chosen.index / $2)::integer as number, count(*)::integer as size
+        select chosen.index / fanout.batch_size as number, count(*)::integer as size
         from chosen
+        cross join fanout
         group by 1
     ) as part
     cross join fanout
@@ -79,7 +97,7 @@ moved as (
     set due_at = now(),
         after_user_id = (select user_id from scanned order by user_id desc limit 1),
         next_position = fanouts.next_position + (select count(*) from chosen),
-        next_batch = fanouts.next_batch + (select ceil(count(*) / $2::numeric) from chosen)
+        next_batch = fanouts.next_batch + (select ceil(count(*) / fanout.batch_size::numeric) from chosen)
     from fanout
     where fanouts.operation_id = fanout.operation_id and (select count(*) from scanned) = $1
 ),

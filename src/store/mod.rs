@@ -11,6 +11,10 @@
 //! * `outcome_record`: writes attempts, statuses and tallies, and releases batches
 //! * `cancel`: settles what is unsettled as canceled
 //! * `queue_search`: finds the queues that have work
+//! * `pause`: marks what rests, and takes the mark away
+//! * `paces`: Operations of which so many notifications become due in a minute
+//! * `guards`: Operations that pause themselves when too much fails
+//! * `reschedule`: gives a scheduled Operation another time
 //! * `queue_depth`: counts what waits, for metrics
 //!
 //! What webhooks are told of them:
@@ -82,6 +86,7 @@ pub(crate) mod error_totals;
 pub(crate) mod events;
 pub(crate) mod failed_notifications;
 pub mod fan_out;
+pub(crate) mod guards;
 pub mod idempotency_keys;
 mod indexes;
 #[cfg(feature = "dev")]
@@ -96,7 +101,9 @@ pub(crate) mod operation_insert;
 pub(crate) mod operation_read;
 pub(crate) mod operation_results;
 pub(crate) mod outcome_record;
+pub(crate) mod paces;
 pub mod partitions;
+pub(crate) mod pause;
 pub mod pool;
 pub(crate) mod pooler;
 pub(crate) mod push_notifications;
@@ -107,6 +114,7 @@ pub(crate) mod reachable;
 pub(crate) mod receipts;
 mod recipient_columns;
 pub(crate) mod releases;
+pub(crate) mod reschedule;
 pub(crate) mod resend;
 pub mod schema;
 pub(crate) mod sealed_secrets;

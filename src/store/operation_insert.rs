@@ -71,6 +71,8 @@ struct Rows<'a> {
     batches: BatchColumns,
     requests: RequestColumns<'a>,
     fanouts: FanoutColumns<'a>,
+    guards: GuardColumns,
+    paces: PaceColumns,
 }
 
 #[derive(Default)]
@@ -90,6 +92,7 @@ struct OperationColumns<'a> {
     apn_credential_id: Vec<Option<Uuid>>,
     apn_sandbox_credential_id: Vec<Option<Uuid>>,
     callback_url: Vec<Option<&'a str>>,
+    pace_per_minute: Vec<Option<i32>>,
 }
 
 #[derive(Default)]
@@ -116,6 +119,7 @@ struct BatchColumns {
     /// In seconds.
     claimed_for: Vec<Option<f64>>,
     created_at: Vec<OffsetDateTime>,
+    awaits_turn: Vec<bool>,
 }
 
 #[derive(Default)]
@@ -135,6 +139,54 @@ struct FanoutColumns<'a> {
     tags: Vec<Option<&'a Value>>,
     priority_rank: Vec<i16>,
     send_at: Vec<Option<OffsetDateTime>>,
+    pace_per_minute: Vec<Option<i32>>,
+}
+
+#[derive(Default)]
+struct PaceColumns {
+    operation_id: Vec<Uuid>,
+    account_id: Vec<Uuid>,
+    per_minute: Vec<i32>,
+    send_at: Vec<Option<OffsetDateTime>>,
+    /// In seconds.
+    deadline_after: Vec<f64>,
+}
+
+impl PaceColumns {
+    fn push(&mut self, operation: &NewOperation) {
+        let Some(pace) = operation.pace else {
+            return;
+        };
+        let starts_at = operation
+            .send_at
+            .unwrap_or_else(|| operation.id.created_at());
+
+        self.operation_id.push(operation.id.as_uuid());
+        self.account_id.push(operation.account_id.as_uuid());
+        self.per_minute.push(pace.per_minute as i32);
+        self.send_at.push(operation.send_at);
+        self.deadline_after
+            .push((operation.deadline_at - starts_at).as_seconds_f64());
+    }
+}
+
+#[derive(Default)]
+struct GuardColumns {
+    operation_id: Vec<Uuid>,
+    failed_percent: Vec<i16>,
+    after: Vec<i32>,
+}
+
+impl GuardColumns {
+    fn push(&mut self, operation: &NewOperation) {
+        let Some(guard) = operation.guard else {
+            return;
+        };
+
+        self.operation_id.push(operation.id.as_uuid());
+        self.failed_percent.push(guard.failed_percent as i16);
+        self.after.push(guard.after as i32);
+    }
 }
 
 impl<'a> Rows<'a> {
@@ -151,6 +203,8 @@ impl<'a> Rows<'a> {
             rows.batches.push(operation, claimed_for);
             rows.requests.push(operation);
             rows.fanouts.push(operation);
+            rows.guards.push(operation);
+            rows.paces.push(operation);
         }
 
         rows
@@ -181,6 +235,8 @@ impl<'a> OperationColumns<'a> {
         self.apn_sandbox_credential_id
             .push(senders.apn_sandbox.map(CredentialId::as_uuid));
         self.callback_url.push(operation.callback_url.as_deref());
+        self.pace_per_minute
+            .push(operation.pace.map(|pace| pace.per_minute as i32));
     }
 }
 
@@ -219,30 +275,45 @@ impl<'a> NotificationColumns<'a> {
 
 impl BatchColumns {
     fn push(&mut self, operation: &NewOperation, claimed_for: Option<Duration>) {
-        let priority = operation.message.priority;
         let recipients = operation.recipients.len() as u32;
-        let batches = recipients.div_ceil(BATCH_SIZE);
+        let mut number = 0;
+        let mut first_position = 0;
 
-        for number in 0..batches {
-            let first_position = number * BATCH_SIZE;
-            let rank = if batches == 1 {
-                rank::of_only_batch(priority)
-            } else {
-                rank::of_batch(priority, number as i32)
-            };
+        while first_position < recipients {
+            let left = recipients - first_position;
+            let size = operation
+                .pace
+                .map_or(BATCH_SIZE, |pace| pace.batch_size(number))
+                .min(left);
 
             self.operation_id.push(operation.id.as_uuid());
             self.number.push(number as i32);
             self.account_id.push(operation.account_id.as_uuid());
             self.first_position.push(first_position as i32);
-            self.size
-                .push((recipients - first_position).min(BATCH_SIZE) as i32);
-            self.rank.push(rank);
+            self.size.push(size as i32);
+            self.rank.push(rank_of(operation, number));
             self.send_at.push(operation.send_at);
             self.claimed_for
                 .push(claimed_for.map(|lease| lease.as_secs_f64()));
             self.created_at.push(operation.id.created_at());
+            self.awaits_turn.push(operation.pace.is_some());
+
+            number += 1;
+            first_position += size;
         }
+    }
+}
+
+fn rank_of(operation: &NewOperation, number: u32) -> i16 {
+    let priority = operation.message.priority;
+
+    if operation.pace.is_some() {
+        // Each batch is as small as a first one. So a long paced send is never behind all others.
+        rank::of_batch(priority, 0)
+    } else if operation.recipients.len() <= BATCH_SIZE as usize {
+        rank::of_only_batch(priority)
+    } else {
+        rank::of_batch(priority, number as i32)
     }
 }
 
@@ -274,6 +345,8 @@ impl<'a> FanoutColumns<'a> {
         self.priority_rank
             .push(rank::of_batch(operation.message.priority, 0));
         self.send_at.push(operation.send_at);
+        self.pace_per_minute
+            .push(operation.pace.map(|pace| pace.per_minute as i32));
     }
 }
 
@@ -290,6 +363,8 @@ pub(crate) async fn insert<'a>(
         batches,
         requests,
         fanouts,
+        guards,
+        paces,
     } = Rows::of(operations);
 
     sqlx::query_file!(
@@ -348,6 +423,22 @@ pub(crate) async fn insert<'a>(
         &operations.apn_sandbox_credential_id as &[Option<Uuid>],
         // $45
         &operations.callback_url as &[Option<&str>],
+        // $46 to $48
+        &guards.operation_id,
+        &guards.failed_percent,
+        &guards.after,
+        // $49
+        &operations.pace_per_minute as &[Option<i32>],
+        // $50
+        &batches.awaits_turn,
+        // $51
+        &fanouts.pace_per_minute as &[Option<i32>],
+        // $52 to $56
+        &paces.operation_id,
+        &paces.account_id,
+        &paces.per_minute,
+        &paces.send_at as &[Option<OffsetDateTime>],
+        &paces.deadline_after,
     )
     .execute(executor)
     .await?;
@@ -399,6 +490,8 @@ mod tests {
             callback_url: None,
             send_at: None,
             deadline_at: OffsetDateTime::now_utc(),
+            guard: None,
+            pace: None,
             recipients: vec![recipient; 1001],
             audience: None,
         };

@@ -1,16 +1,17 @@
 -- Stores whole Operations, all or none. The parameters come in blocks, one for each table: an array for each column, in
 -- the order in which the columns are listed here.
 
--- $1 to $13, and $44: a row for each Operation.
+-- $1 to $13, $44 and $49: a row for each Operation.
 with operation as (
     insert into operations (
         id, account_id, message, sender, tags, audience_tags, recipients, send_at, deadline_at, created_at, app_name,
-        fcm_credential_id, apn_credential_id, apn_sandbox_credential_id
+        fcm_credential_id, apn_credential_id, apn_sandbox_credential_id, pace_per_minute
     )
     select *
     from unnest(
         $1::uuid[], $2::uuid[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::integer[], $8::timestamptz[],
-        $9::timestamptz[], $10::timestamptz[], $11::text[], $12::uuid[], $13::uuid[], $44::uuid[]
+        $9::timestamptz[], $10::timestamptz[], $11::text[], $12::uuid[], $13::uuid[], $44::uuid[],
+        $49::integer[]
     )
 ),
 -- $14 to $20, and $43: a row for each recipient of a list.
@@ -21,10 +22,11 @@ push_notification as (
         $14::uuid[], $15::integer[], $16::uuid[], $17::provider[], $18::uuid[], $19::bytea[], $20::jsonb[], $43::integer[]
     )
 ),
--- $21 to $29: a row for each batch of those.
+-- $21 to $29, and $50: a row for each batch of those.
 batch as (
     insert into batches (
-        operation_id, number, account_id, first_position, size, rank, due_at, claims, queued, updated_at
+        operation_id, number, account_id, first_position, size, rank, due_at, claims, queued, updated_at,
+        awaits_turn
     )
     select
         new.operation_id,
@@ -34,15 +36,21 @@ batch as (
         new.size,
         new.rank,
         -- Due by the database's clock, which is also the one that claims go by, and never in its past: claims don't look
-        -- there again. greatest() leaves null out.
-        greatest(new.send_at, now()) + make_interval(secs => coalesce(new.claimed_for, 0)),
+        -- there again. greatest() leaves null out. One that waits for its turn lies far ahead.
+        case
+            when new.awaits_turn then now() + interval '100 years'
+            else greatest(new.send_at, now()) + make_interval(secs => coalesce(new.claimed_for, 0))
+        end,
         (new.claimed_for is not null)::integer,
         new.size,
-        new.created_at
+        new.created_at,
+        new.awaits_turn
     from unnest(
         $21::uuid[], $22::integer[], $23::uuid[], $24::integer[], $25::integer[], $26::smallint[], $27::timestamptz[],
-        $28::double precision[], $29::timestamptz[]
-    ) as new (operation_id, number, account_id, first_position, size, rank, send_at, claimed_for, created_at)
+        $28::double precision[], $29::timestamptz[], $50::boolean[]
+    ) as new (
+        operation_id, number, account_id, first_position, size, rank, send_at, claimed_for, created_at, awaits_turn
+    )
 ),
 -- $30 to $34: a row for each Operation that was sent under an Idempotency-Key. One statement stores both, so neither is
 -- ever there without the other. Of two requests under one key at the same time, the second breaks the primary key.
@@ -51,12 +59,14 @@ request as (
     select *
     from unnest($30::uuid[], $31::text[], $32::bytea[], $33::text[], $34::jsonb[])
 ),
--- $35 to $40: a row for each Operation to an audience, whose notifications and batches are made by the fan-out.
+-- $35 to $40, and $51: a row for each Operation to an audience, whose notifications and batches are made by the fan-out.
 fanout as (
-    insert into fanouts (operation_id, account_id, app_name, tags, priority_rank, due_at)
-    select new.operation_id, new.account_id, new.app_name, new.tags, new.rank, greatest(new.send_at, now())
-    from unnest($35::uuid[], $36::uuid[], $37::text[], $38::jsonb[], $39::smallint[], $40::timestamptz[])
-        as new (operation_id, account_id, app_name, tags, rank, send_at)
+    insert into fanouts (operation_id, account_id, app_name, tags, priority_rank, due_at, pace_per_minute)
+    select
+        new.operation_id, new.account_id, new.app_name, new.tags, new.rank, greatest(new.send_at, now()),
+        new.pace_per_minute
+    from unnest($35::uuid[], $36::uuid[], $37::text[], $38::jsonb[], $39::smallint[], $40::timestamptz[], $51::integer[])
+        as new (operation_id, account_id, app_name, tags, rank, send_at, pace_per_minute)
 ),
 -- $45: where the events of each Operation go, if its request says so.
 callback as (
@@ -75,6 +85,19 @@ event as (
         from webhooks
         where webhooks.account_id = new.account_id and webhooks.disabled_at is null and webhooks.wants_starts
     )
+),
+-- $46 to $48: a row for each Operation that pauses by itself.
+guard as (
+    insert into guards (operation_id, failed_percent, after)
+    select *
+    from unnest($46::uuid[], $47::smallint[], $48::integer[])
+),
+-- $52 to $56: a row for each Operation with a pace.
+pace as (
+    insert into paces (operation_id, account_id, per_minute, next_at, deadline_after)
+    select new.operation_id, new.account_id, new.per_minute, greatest(new.send_at, now()), new.deadline_after
+    from unnest($52::uuid[], $53::uuid[], $54::integer[], $55::timestamptz[], $56::double precision[])
+        as new (operation_id, account_id, per_minute, send_at, deadline_after)
 )
 -- Wakes the workers of all processes, if there is a payload ($42). A transaction that notifies commits under a lock of
 -- the whole database, so such commits can't share a flush.

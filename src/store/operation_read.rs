@@ -53,6 +53,10 @@ pub(crate) struct OperationStats {
     pub ttl: Option<i64>,
     /// When it is sent; `None`: at once.
     pub send_at: Option<OffsetDateTime>,
+    /// Why it is paused; `None`: it is not.
+    pub paused_reason: Option<String>,
+    /// Notifications that are sent in a minute; `None`: as fast as it goes.
+    pub pace_per_minute: Option<i32>,
     /// The Operation whose failed notifications it sends again.
     pub resend_of: Option<OperationId>,
     pub created_at: OffsetDateTime,
@@ -241,7 +245,8 @@ async fn newest(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
-            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of
+            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of, paused_reason,
+                pace_per_minute
             from operations
             -- By the pair: by the id alone, a plan would look at other accounts' Operations.
             where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3) and id >= $2 and id < $3
@@ -269,6 +274,8 @@ async fn newest(
             tallies.is_growing as "is_growing!",
             operation.created_at,
             operation.resend_of as "resend_of: OperationId",
+            operation.paused_reason,
+            operation.pace_per_minute,
             tallies.updated_at as "updated_at!"
         from operation
         cross join lateral (
@@ -314,7 +321,8 @@ pub(crate) async fn fetch(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
-            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of
+            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of, paused_reason,
+                pace_per_minute
             from operations
             where id = $2 and account_id = $1 and id >= $3
         )
@@ -339,6 +347,8 @@ pub(crate) async fn fetch(
             tallies.is_growing as "is_growing!",
             operation.created_at,
             operation.resend_of as "resend_of: OperationId",
+            operation.paused_reason,
+            operation.pace_per_minute,
             tallies.updated_at as "updated_at!"
         from operation
         cross join lateral (

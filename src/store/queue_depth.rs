@@ -26,7 +26,7 @@ pub(crate) async fn due(executor: impl PgExecutor<'_>) -> sqlx::Result<Due> {
         cross join lateral (
             select sum(batches.queued) as notifications, min(batches.due_at) as oldest
             from batches
-            where batches.rank = ranks.rank and batches.due_at <= now() and batches.queued > 0
+            where batches.rank = ranks.rank and batches.due_at <= now() and batches.queued > 0 and not batches.paused
         ) as of_rank
         "#,
         RANKS,
@@ -48,7 +48,7 @@ pub(crate) async fn later(executor: impl PgExecutor<'_>) -> sqlx::Result<i64> {
         r#"
         select coalesce(sum(queued), 0)::bigint as "later!"
         from batches
-        where queued > 0 and due_at > now()
+        where queued > 0 and (due_at > now() or paused)
         "#
     )
     .fetch_one(executor)

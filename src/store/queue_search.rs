@@ -48,7 +48,7 @@ pub(crate) async fn find(
             (
                 select batches.account_id, batches.rank, batches.due_at
                 from batches
-                where batches.queued > 0 and (batches.account_id, batches.rank) > ($1::uuid, $2::smallint)
+                where batches.queued > 0 and not batches.paused and (batches.account_id, batches.rank) > ($1::uuid, $2::smallint)
                 order by batches.account_id, batches.rank, batches.due_at
                 limit 1
             )
@@ -58,7 +58,7 @@ pub(crate) async fn find(
             cross join lateral (
                 select batches.account_id, batches.rank, batches.due_at
                 from batches
-                where batches.queued > 0 and (batches.account_id, batches.rank) > (queue.account_id, queue.rank)
+                where batches.queued > 0 and not batches.paused and (batches.account_id, batches.rank) > (queue.account_id, queue.rank)
                 order by batches.account_id, batches.rank, batches.due_at
                 limit 1
             ) as next

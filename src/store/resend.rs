@@ -12,6 +12,7 @@ use crate::model::id::{AccountId, OperationId};
 use crate::model::message::Priority;
 use crate::model::operation::BATCH_SIZE;
 use crate::model::outcome::OutcomeKind;
+use crate::model::pace;
 use crate::store::fan_out::Step;
 use crate::store::operation_insert::WAKE_CHANNEL;
 use crate::store::rank;
@@ -83,7 +84,7 @@ pub(crate) async fn not_failed(
 }
 
 /// Stores the new Operation, without notifications, and the cursor of its copy. It is tried for as long
-/// as the source was. Returns `false` if the account has no such source.
+/// as the source was, and has its pace. Returns `false` if the account has no such source.
 pub(crate) async fn insert(
     executor: impl PgExecutor<'_>,
     resend: &Resend<'_>,
@@ -95,6 +96,7 @@ pub(crate) async fn insert(
         with source as materialized (
             select
                 id, account_id, message, sender, tags, audience_tags, app_name, fcm_credential_id, apn_credential_id,
+                apn_sandbox_credential_id, pace_per_minute,
                 deadline_at - coalesce(send_at, created_at) as deadline
             from operations
             where id = $2 and account_id = $3
@@ -102,16 +104,27 @@ pub(crate) async fn insert(
         operation as (
             insert into operations (
                 id, account_id, message, sender, tags, audience_tags, recipients, deadline_at, created_at, app_name,
-                fcm_credential_id, apn_credential_id, resend_of
+                fcm_credential_id, apn_credential_id, apn_sandbox_credential_id, pace_per_minute, resend_of
             )
             select
                 $1, account_id, message, sender, tags, audience_tags, 0, $4::timestamptz + deadline, $4, app_name,
-                fcm_credential_id, apn_credential_id, id
+                fcm_credential_id, apn_credential_id, apn_sandbox_credential_id, pace_per_minute, id
             from source
+        ),
+        pace as (
+            insert into paces (operation_id, account_id, per_minute, next_at, deadline_after)
+            select
+                $1,
+                account_id,
+                pace_per_minute,
+                now(),
+                extract(epoch from deadline)::double precision
+            from source
+            where pace_per_minute is not null
         ),
         copy as (
             insert into fanouts (
-                operation_id, account_id, app_name, priority_rank, due_at, source_id, codes, positions, turn_at
+                operation_id, account_id, app_name, priority_rank, due_at, source_id, codes, positions, turn_at, pace_per_minute
             )
             select
                 $1,
@@ -122,7 +135,8 @@ pub(crate) async fn insert(
                 id,
                 $7::text[],
                 $8::integer[],
-                now()
+                now(),
+                pace_per_minute
             from source
             returning operation_id
         )
@@ -164,6 +178,8 @@ pub(crate) async fn step(
         BATCH_SIZE as i32,
         &rank::STARTS,
         WAKE_CHANNEL,
+        &pace::STARTS,
+        &pace::SECONDS,
     )
     .fetch_optional(executor)
     .await?;

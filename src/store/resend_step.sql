@@ -12,7 +12,14 @@ with copy as materialized (
         priority_rank,
         after_position,
         next_position,
-        next_batch
+        next_batch,
+        paused,
+        pace_per_minute,
+        -- $5, or what a turn by the pace takes at this batch ($8, $9). least() leaves null out.
+        least(
+            $5::integer,
+            ceil(pace_per_minute::numeric * ($9::integer[])[1 + width_bucket(next_batch, $8::integer[])] / 60)::integer
+        ) as batch_size
     from fanouts
     where source_id is not null and ($1::uuid is null or operation_id = $1)
     order by turn_at
@@ -82,22 +89,32 @@ notification as (
     from chosen
     cross join copy
 ),
--- Batches of $5 notifications, ranked as those of an audience are: see fan_out_step.sql.
+-- Batches of as many notifications, ranked as those of an audience are: see fan_out_step.sql.
 batch as (
-    insert into batches (operation_id, number, account_id, first_position, size, rank, due_at, queued, updated_at)
+    insert into batches (
+        operation_id, number, account_id, first_position, size, rank, due_at, queued, updated_at, paused,
+        awaits_turn
+    )
     select
         copy.operation_id,
         copy.next_batch + slice.number,
         copy.account_id,
-        copy.next_position + slice.number * $5::integer,
+        copy.next_position + slice.number * copy.batch_size,
         slice.size,
-        copy.priority_rank + width_bucket(copy.next_batch + slice.number, $6::integer[]),
+        copy.priority_rank
+            + case
+                when copy.pace_per_minute is null then width_bucket(copy.next_batch + slice.number, $6::integer[])
+                else 0
+            end,
+        case when copy.pace_per_minute is not null then now() + interval '100 years' else now() end,
+        slice.size,
         now(),
-        slice.size,
-        now()
+        copy.paused,
+        copy.pace_per_minute is not null
     from (
-        select (chosen.index / $5)::integer as number, count(*)::integer as size
+        select chosen.index / copy.batch_size as number, count(*)::integer as size
         from chosen
+        cross join copy
         group by 1
     ) as slice
     cross join copy
@@ -116,7 +133,7 @@ moved as (
     set turn_at = now(),
         after_position = (select max(part.first_position + part.size) - 1 from part),
         next_position = fanouts.next_position + (select count(*) from chosen),
-        next_batch = fanouts.next_batch + (select ceil(count(*) / $5::numeric) from chosen)
+        next_batch = fanouts.next_batch + (select ceil(count(*) / copy.batch_size::numeric) from chosen)
     from copy
     where fanouts.operation_id = copy.operation_id and (select count(*) from part) = $2
 ),

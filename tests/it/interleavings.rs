@@ -1,4 +1,4 @@
-//! Random interleavings of send, delivery, failure, cancel and crash. Every count is right at every
+//! Random interleavings of send, delivery, failure, cancel, pause, resume and crash. Every count is right at every
 //! read. In the end every recipient is settled, and every message that is on record as sent has
 //! arrived.
 //!
@@ -91,12 +91,13 @@ impl Run {
     }
 
     async fn step(&mut self) {
-        match self.random.random_range(0..10) {
+        match self.random.random_range(0..12) {
             0..4 => self.send().await,
             4..6 => self.cancel_operation().await,
             6 => self.cancel_notification().await,
             7 => self.set_faults().await,
             8 => self.crash().await,
+            9 | 10 => self.pause_or_resume().await,
             _ => {
                 let pause = self.random.random_range(0..200);
                 tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -189,6 +190,25 @@ impl Run {
         self.operations[index].canceled |= self.cancel(&path).await;
     }
 
+    async fn pause_or_resume(&mut self) {
+        let Some(index) = self.pick() else { return };
+        let what = if self.random.random_ratio(1, 2) {
+            "Pause"
+        } else {
+            "Resume"
+        };
+        let path = format!("/Operations/{}/{what}", self.operations[index].id);
+        self.cancel(&path).await;
+    }
+
+    /// So that everything is settled in the end.
+    async fn resume_all(&self) {
+        for sent in &self.operations {
+            self.cancel(&format!("/Operations/{}/Resume", sent.id))
+                .await;
+        }
+    }
+
     async fn cancel_notification(&mut self) {
         let Some(index) = self.pick() else { return };
         let id = &self.operations[index].id;
@@ -202,7 +222,7 @@ impl Run {
         }
     }
 
-    /// Returns whether there was anything to cancel.
+    /// Posts a change. Returns whether there was anything to change.
     async fn cancel(&self, path: &str) -> bool {
         let (status, answer) = self.client.post(path, &Value::Null).await;
         assert!(
@@ -339,6 +359,7 @@ async fn run(seed: u64) {
     }
 
     run.world.set_faults(SLOW).await;
+    run.resume_all().await;
     eventually("everything to be settled", async || {
         run.check().await.then_some(())
     })

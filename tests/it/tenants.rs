@@ -25,8 +25,10 @@ enum Expected {
     Refused(&'static str),
     /// A success that shows nothing of the first account.
     Own,
+    /// A change of what the second account has, which is nothing.
+    Accepted,
 }
-use Expected::{NotFound, Own, Refused};
+use Expected::{Accepted, NotFound, Own, Refused};
 
 /// The key of the first account.
 const THEIR_KEY: &str = "SKdemo";
@@ -163,9 +165,13 @@ impl Theirs {
                 | "/Operations/{id}/Results"
                 | "/Operations/{id}/Stream",
             )
-            | ("post", "/Operations/{id}/Cancel" | "/Operations/{id}/Resend") => {
-                plain(route.replace("{id}", operation), NotFound)
-            }
+            | (
+                "post",
+                "/Operations/{id}/Cancel"
+                | "/Operations/{id}/Resend"
+                | "/Operations/{id}/Pause"
+                | "/Operations/{id}/Resume",
+            ) => plain(route.replace("{id}", operation), NotFound),
             ("get", "/Keys") => plain(route.to_owned(), Own),
             ("post", "/Keys") => vec![(
                 route.to_owned(),
@@ -177,6 +183,13 @@ impl Theirs {
             }
             ("get" | "delete", "/Credentials/{id}") | ("post", "/Credentials/{id}/Test") => {
                 plain(route.replace("{id}", credential), NotFound)
+            }
+            ("patch", "/Operations/{id}") => {
+                let body = json!({"schedule": {"sendAt": ["2030-01-01T00:00:00Z"]}});
+                vec![(route.replace("{id}", operation), body, NotFound)]
+            }
+            ("post", "/Operations/Cancel") => {
+                vec![(route.to_owned(), json!({"tags": {"any": "tag"}}), Accepted)]
             }
             ("patch", "/Credentials/{id}") => default(route.replace("{id}", credential)),
             ("get", "/Apps/{name}") => plain("/Apps/theirs".to_owned(), NotFound),
@@ -261,6 +274,7 @@ async fn every_route_keeps_accounts_apart() {
                 match expected {
                     NotFound => assert_eq!(status, StatusCode::NOT_FOUND, "{case}"),
                     Own => assert_eq!(status, StatusCode::OK, "{case}"),
+                    Accepted => assert_eq!(status, StatusCode::ACCEPTED, "{case}"),
                     Refused(field) => {
                         assert_eq!(
                             (status, &told["errors"][0]["field"]),

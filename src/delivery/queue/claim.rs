@@ -387,6 +387,7 @@ mod tests {
                 first_position: 0,
                 size: queued,
                 queued,
+                planned: None,
             };
             (batch, leases.add(&batch, Instant::now()))
         };

@@ -464,6 +464,7 @@ mod tests {
             first_position: 0,
             size: queued,
             queued,
+            planned: None,
         }
     }
 

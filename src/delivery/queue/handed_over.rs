@@ -94,6 +94,7 @@ fn batch_of(operation: &NewOperation) -> ClaimedBatch {
         first_position: 0,
         size,
         queued: size,
+        planned: None,
     }
 }
 

@@ -261,8 +261,8 @@ pub(crate) struct Leases {
     recorder: Entries,
     capacity: Arc<Capacity>,
     leases: Mutex<Vec<Weak<Lease>>>,
-    /// Operations that were canceled within the last term, and when.
-    canceled: Mutex<Vec<(Instant, OperationId)>>,
+    /// Operations that were canceled or paused within the last term, and when.
+    let_go: Mutex<Vec<(Instant, OperationId)>>,
 }
 
 impl Leases {
@@ -272,7 +272,7 @@ impl Leases {
             recorder,
             capacity,
             leases: Mutex::default(),
-            canceled: Mutex::default(),
+            let_go: Mutex::default(),
         }
     }
 
@@ -292,8 +292,8 @@ impl Leases {
         ));
         lock(&self.leases).push(Arc::downgrade(&lease));
 
-        // The Operation may have been canceled while its batch was claimed or handed over.
-        let is_canceled = lock(&self.canceled)
+        // The Operation may have been canceled or paused while its batch was claimed or handed over.
+        let is_canceled = lock(&self.let_go)
             .iter()
             .any(|(at, id)| *id == lease.key.operation_id && *at >= claimed_at);
         if is_canceled {
@@ -341,13 +341,13 @@ impl Leases {
         }
     }
 
-    /// Ends the leases of a canceled Operation: what waits in memory is not sent any more. The claims
+    /// Ends the leases of an Operation that was canceled or paused: what waits in memory is not sent. The claims
     /// in Postgres stay, so that what is in flight is recorded as what it becomes.
-    pub(crate) fn cancel(&self, operation_id: OperationId) {
+    pub(crate) fn let_go_of(&self, operation_id: OperationId) {
         let now = Instant::now();
 
         // Noted before the leases are searched, so that a lease that is added meanwhile sees it.
-        let mut canceled = lock(&self.canceled);
+        let mut canceled = lock(&self.let_go);
         canceled.retain(|(at, _)| now.duration_since(*at) < self.term);
         canceled.push((now, operation_id));
         drop(canceled);
@@ -391,6 +391,7 @@ mod tests {
             first_position: 0,
             size: 1,
             queued: 1,
+            planned: None,
         }
     }
 
@@ -405,7 +406,7 @@ mod tests {
         let claimed_at = Instant::now();
         assert!(leases.add(&batch, claimed_at).lease().is_held());
 
-        leases.cancel(batch.key.operation_id);
+        leases.let_go_of(batch.key.operation_id);
         assert!(!leases.add(&batch, claimed_at).lease().is_held());
 
         let later = Instant::now() + Duration::from_millis(1);
@@ -486,7 +487,7 @@ mod tests {
         let canceled = leases.add(&batch(), before(now, TERM));
 
         let due = leases.due_for_renewal();
-        leases.cancel(canceled.lease().key().operation_id);
+        leases.let_go_of(canceled.lease().key().operation_id);
         let keys = [renewed.lease().key(), canceled.lease().key()];
         leases.apply_renewal(&due, &keys, now);
 

@@ -1,5 +1,5 @@
-//! The listener: passes on what other processes announce by Postgres `NOTIFY`, which is new work and
-//! canceled Operations.
+//! The listener: passes on what other processes announce by Postgres `NOTIFY`, which is new work, and
+//! Operations that were canceled or paused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use crate::handoff::notifier::Notifiers;
 use crate::store::cancel::CANCEL_CHANNEL;
 use crate::store::listener::Listener;
 use crate::store::operation_insert::{Announcement, WAKE_CHANNEL};
+use crate::store::pause::PAUSE_CHANNEL;
 use crate::store::pool::Pool;
 
 /// How long the listener rests after its connection broke.
@@ -29,7 +30,7 @@ pub(crate) async fn run(
         let mut is_deaf = false;
 
         loop {
-            match Listener::connect(&pool, &[WAKE_CHANNEL, CANCEL_CHANNEL]).await {
+            match Listener::connect(&pool, &[WAKE_CHANNEL, CANCEL_CHANNEL, PAUSE_CHANNEL]).await {
                 Ok(listener) => {
                     if is_deaf {
                         tracing::info!("listening for new Operations again");
@@ -65,9 +66,9 @@ async fn listen(
 
     while let Some(notification) = listener.next().await? {
         match notification.channel() {
-            CANCEL_CHANNEL => {
+            CANCEL_CHANNEL | PAUSE_CHANNEL => {
                 if let Ok(id) = notification.payload().parse::<Uuid>() {
-                    leases.cancel(id.into());
+                    leases.let_go_of(id.into());
                 }
             }
             _ => pass_on(notifiers, notification.payload()),

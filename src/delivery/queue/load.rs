@@ -30,6 +30,8 @@ pub(crate) struct Loaded {
     pub notifications: Vec<DueNotification>,
     /// By Operation.
     pub contents: HashMap<OperationId, Arc<Content>>,
+    /// The contents of batches that have times of their own, by index in `batch_guards`.
+    pub planned: HashMap<usize, Arc<Content>>,
     /// The devices of notifications to Users, by index in `notifications`.
     pub user_devices: HashMap<usize, RemainingDevices>,
     /// Permits of Operations that were handed over, until their notifications have their own.
@@ -50,6 +52,7 @@ pub(crate) async fn load(
 
     let notifications = unsettled(&mut *connection, batches).await?;
     let contents = contents(&mut *connection, batches).await?;
+    let planned = planned(batches, &contents);
     let recipients = user_devices::of_users(batches, &notifications, &contents);
     let user_devices = user_devices::remaining(connection, &recipients, max_attempts).await?;
 
@@ -57,6 +60,7 @@ pub(crate) async fn load(
         batch_guards,
         notifications,
         contents,
+        planned,
         user_devices,
         permits: Vec::new(),
     })
@@ -113,7 +117,30 @@ async fn contents(
         .collect())
 }
 
+/// The contents of batches that have times of their own.
+fn planned(
+    batches: &[ClaimedBatch],
+    contents: &HashMap<OperationId, Arc<Content>>,
+) -> HashMap<usize, Arc<Content>> {
+    let now = Instant::now();
+
+    let planned = batches.iter().enumerate().filter_map(|(index, batch)| {
+        let content = contents.get(&batch.key.operation_id)?;
+        Some((index, Arc::new(content.planned(batch.planned?, now))))
+    });
+    planned.collect()
+}
+
 impl Loaded {
+    /// The content of a batch, by its index in `batch_guards`.
+    pub(crate) fn content(&self, batch: usize) -> Option<&Arc<Content>> {
+        let operation_id = self.batch_guards.get(batch)?.lease().key().operation_id;
+
+        self.planned
+            .get(&batch)
+            .or_else(|| self.contents.get(&operation_id))
+    }
+
     /// The Credentials to send with, each once.
     pub(crate) fn credentials(&self) -> HashSet<CredentialId> {
         let of_notifications =
@@ -154,6 +181,7 @@ mod tests {
             first_position: 0,
             size: 500,
             queued,
+            planned: None,
         }
     }
 

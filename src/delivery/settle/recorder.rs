@@ -15,6 +15,7 @@ use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::delivery::queue::guards::Failures;
 use crate::delivery::queue::lease::{Entry, Lease};
 use crate::handoff::capacity::Permit;
 use crate::handoff::delivery_stats::RecorderLag;
@@ -22,7 +23,7 @@ use crate::handoff::due_queues::DueQueues;
 use crate::model::queue_key::QueueKey;
 use crate::store::batches::BatchKey;
 use crate::store::dedicated_connection::DedicatedConnection;
-use crate::store::outcome_record::{self, NotificationOutcome, Release};
+use crate::store::outcome_record::{self, NotificationOutcome, Release, Status};
 use crate::telemetry::metrics;
 
 /// Most entries that are written together.
@@ -50,6 +51,8 @@ pub(crate) struct Recorder {
     /// Whether outcomes cannot be written. Nothing is claimed then.
     pub is_stalled: Arc<AtomicBool>,
     pub lag: Arc<RecorderLag>,
+    /// Learns of which Operations a notification failed.
+    pub failures: Failures,
 }
 
 /// What is written together.
@@ -239,6 +242,14 @@ impl Recorder {
             })
             .await?;
 
+        // Its guard may pause the Operation.
+        let failed = outcomes
+            .iter()
+            .filter(|outcome| outcome.status == Status::Failed);
+        for outcome in failed {
+            let _ = self.failures.send(outcome.batch.operation_id);
+        }
+
         let dropped = outcomes.len() - recorded.outcomes;
         metrics::outcomes_recorded(began.elapsed(), dropped);
         if dropped > 0 {
@@ -291,7 +302,6 @@ mod tests {
     use crate::handoff::capacity::Capacity;
     use crate::model::id::{AccountId, OperationId};
     use crate::store::batches::ClaimedBatch;
-    use crate::store::outcome_record::Status;
 
     const INTERVAL: Duration = Duration::from_millis(5);
     const SECOND: Duration = Duration::from_secs(1);
@@ -310,6 +320,7 @@ mod tests {
             first_position: 0,
             size: 2,
             queued: 2,
+            planned: None,
         }
     }
 

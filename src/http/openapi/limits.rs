@@ -8,6 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::http::openapi::requests::{ReceiptRequest, RecipientRequest};
 use crate::http::{app_name, device, keys, receipts, resend, send, tags, webhooks};
 use crate::model::id::MAX_POSITIONS;
+use crate::model::pace::MAX_PER_MINUTE;
 use crate::model::user_profile;
 use crate::model::webhook::EventType;
 use crate::transport::MAX_URL;
@@ -36,6 +37,9 @@ field_schema!(
 field_schema!(CollapseKey, string_of_up_to(send::MAX_COLLAPSE_KEY));
 field_schema!(Deadline, positive_integer(send::MAX_DEADLINE));
 field_schema!(DeviceToken, string_of_up_to(device::MAX_TOKEN));
+field_schema!(PerMinute, positive_integer(MAX_PER_MINUTE));
+field_schema!(FailedPercent, positive_integer(send::MAX_PERCENT));
+field_schema!(GuardAfter, positive_integer(send::MAX_AFTER));
 field_schema!(
     ExternalId,
     string().pattern(Some(user_profile::external_id_pattern()))

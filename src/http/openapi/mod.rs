@@ -20,16 +20,16 @@ pub(super) use docs_page::page;
 pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors, ReceiptErrors};
 use headers::Headers;
 pub(super) use requests::{
-    CredentialRequest, DefaultRequest, DeviceTagsRequest, KeyRequest, ReceiptsRequest,
-    RegisterRequest, RemoveRequest, ResendRequest, RotateRequest, SendRequest, UserRequest,
-    WebhookChangeRequest, WebhookRequest,
+    CancelRequest, CredentialRequest, DefaultRequest, DeviceTagsRequest, KeyRequest,
+    OperationChangeRequest, ReceiptsRequest, RegisterRequest, RemoveRequest, ResendRequest,
+    RotateRequest, SendRequest, UserRequest, WebhookChangeRequest, WebhookRequest,
 };
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
     apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, health, keys,
-    operation_errors, operation_results, operation_stream, operations, push_notifications,
-    receipts, resend, send, users, webhook_deliveries, webhooks,
+    operation_change, operation_errors, operation_results, operation_stream, operations, pause,
+    push_notifications, receipts, resend, send, users, webhook_deliveries, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -54,6 +54,10 @@ use crate::http::{
         error_totals::fetch_of_operation,
         operation_results::export,
         resend::resend,
+        pause::pause,
+        pause::resume,
+        operation_change::update,
+        cancel::with_tags,
         cancel::operation,
         credentials::list,
         credentials::create,
@@ -210,6 +214,7 @@ mod tests {
     use super::*;
     use crate::http::{app_name, device, idempotency, pagination, send, tags};
     use crate::model::id::MAX_POSITIONS;
+    use crate::model::pace::MAX_PER_MINUTE;
     use crate::model::user_profile;
     use crate::transport;
 
@@ -364,6 +369,9 @@ mod tests {
             ("Positions/items/maximum", json!(MAX_POSITIONS - 1)),
             ("Positions/minItems", json!(1)),
             ("Positions/maxItems", json!(resend::MAX_POSITIONS_NAMED)),
+            ("FailedPercent/maximum", json!(send::MAX_PERCENT)),
+            ("GuardAfter/maximum", json!(send::MAX_AFTER)),
+            ("PerMinute/maximum", json!(MAX_PER_MINUTE)),
             ("FailureCodes/minItems", json!(1)),
             ("FailureCodes/maxItems", json!(resend::MAX_CODES)),
             ("Receipts/minItems", json!(1)),

@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::http::openapi::limits::{
-    AppName, Badge, BadgeOrTemplate, CollapseKey, Deadline, DeviceToken, ExternalId, FailureCodes,
-    KeyName, KeyNote, Language, OptedOutTags, Overlap, Positions, Receipts, Recipients, SendAt,
-    Tags, Timezone, Ttl, WebhookDescription, WebhookEvents, WebhookUrl,
+    AppName, Badge, BadgeOrTemplate, CollapseKey, Deadline, DeviceToken, ExternalId, FailedPercent,
+    FailureCodes, GuardAfter, KeyName, KeyNote, Language, OptedOutTags, Overlap, PerMinute,
+    Positions, Receipts, Recipients, SendAt, Tags, Timezone, Ttl, WebhookDescription,
+    WebhookEvents, WebhookUrl,
 };
 use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{CredentialId, UserId};
@@ -70,6 +71,8 @@ pub(crate) struct SendRequest {
     /// scheme, host and port (extension).
     #[schema(value_type = Option<WebhookUrl>)]
     callback_url: Option<String>,
+    guard: Option<GuardRequest>,
+    pace: Option<PaceRequest>,
     /// Whether each message carries a token, `bw_receipt` in its data, with which the app reports what
     /// became of it to `POST /v1/Receipts` (extension).
     receipts: Option<bool>,
@@ -190,6 +193,42 @@ pub(crate) struct CredentialRequest {
     /// Tries the Credential with its provider first, and stores it only if the provider takes it
     /// (extension).
     verify: Option<bool>,
+}
+
+/// When an Operation pauses by itself (extension): once `after` notifications were sent or failed, and
+/// this share of them failed.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct GuardRequest {
+    #[schema(value_type = FailedPercent)]
+    failed_percent: u32,
+    #[schema(value_type = GuardAfter)]
+    after: u32,
+}
+
+/// How many notifications of an Operation are sent in a minute (extension).
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PaceRequest {
+    #[schema(value_type = PerMinute)]
+    per_minute: u32,
+}
+
+/// What to change of an Operation (extension): its time, if it is SCHEDULED, its pace, or both.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
+pub(crate) struct OperationChangeRequest {
+    schedule: Option<ScheduleRequest>,
+    pace: Option<PaceRequest>,
+}
+
+/// Which Operations are canceled (extension): those with all of these tags, at least one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelRequest {
+    #[schema(value_type = Tags)]
+    tags: BTreeMap<String, String>,
 }
 
 /// Which failed notifications are sent again (extension).

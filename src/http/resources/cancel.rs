@@ -6,16 +6,23 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, rt, web};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::auth::Caller;
+use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{self, IdempotencyKeyParam, Once};
-use crate::http::openapi::ChangeErrors;
+use crate::http::openapi::{CancelRequest, ChangeErrors, CreateErrors};
 use crate::http::path;
+use crate::http::tags;
+use crate::http::validation::{Problems, parse_body};
 use crate::model::id::{OperationId, PushNotificationId};
-use crate::store::{cancel, operation_read, push_notifications};
+use crate::store::{cancel, operation_read, pause, push_notifications};
 
 /// How long the cancel of an Operation may take: it may have millions of notifications.
 const OPERATION_LIMIT: Duration = Duration::from_secs(120);
@@ -69,6 +76,86 @@ pub(crate) async fn operation(
     rt::spawn(cancel)
         .await
         .unwrap_or_else(|error| Err(ApiError::internal(format_args!("a cancel failed: {error}"))))
+}
+
+/// Operations that one request cancels at most.
+const MAX_OPERATIONS: i64 = 1_000;
+
+/// The Operations that a request has canceled.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CanceledOperations {
+    /// The oldest first.
+    operations: Vec<OperationId>,
+    /// Whether there may be more: repeat the request.
+    has_more: bool,
+}
+
+/// Cancels what is not settled of all Operations that have these tags, up to 1,000 (extension).
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/Operations/Cancel",
+    operation_id = "cancelOperations",
+    tag = "Operations",
+    request_body = CancelRequest,
+    responses((status = 202, description = "The Operations that were canceled", body = CanceledOperations), CreateErrors),
+)]
+pub(crate) async fn with_tags(
+    state: web::Data<State>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let caller = body.caller;
+    let tags = wanted_tags(&body.bytes)?;
+
+    // In a task of its own: it goes on when the client does not wait for the answer.
+    let canceling = async move { cancel_all(&state, caller, &tags).await };
+    rt::spawn(canceling)
+        .await
+        .unwrap_or_else(|error| Err(ApiError::internal(format_args!("a cancel failed: {error}"))))
+}
+
+/// The tags of a body that has nothing else. Without any, it would cancel everything.
+fn wanted_tags(body: &[u8]) -> Result<Value, ApiError> {
+    let mut problems = Problems::default();
+    let mut body = parse_body(body)?;
+
+    let tags = body
+        .require("tags", "an object with at least one tag", &mut problems)
+        .then(|| tags::read(&mut body, &mut problems))
+        .flatten();
+    if tags.as_ref().is_some_and(|tags| *tags == json!({})) {
+        problems.push(&body.at("tags"), "must have at least one tag");
+    }
+    body.refuse_unknown(&mut problems);
+
+    problems.check_some(tags)
+}
+
+async fn cancel_all(state: &State, caller: Caller, tags: &Value) -> Result<HttpResponse, ApiError> {
+    let oldest = state.oldest_readable_id();
+    let found =
+        pause::unsettled_with_tags(&state.pool, caller.account_id, tags, oldest, MAX_OPERATIONS)
+            .await?;
+    let has_more = found.len() as i64 == MAX_OPERATIONS;
+
+    // One after the other, so that no transaction locks the batches of many.
+    let pool = state.pool.limited_to(OPERATION_LIMIT);
+    let mut operations = Vec::with_capacity(found.len());
+    for id in found {
+        let is_canceled = pool
+            .transaction(async |connection: &mut PgConnection| {
+                cancel::operation(connection, id).await
+            })
+            .await?;
+        if is_canceled {
+            operations.push(id);
+        }
+    }
+
+    Ok(HttpResponse::Accepted().json(CanceledOperations {
+        operations,
+        has_more,
+    }))
 }
 
 /// Cancels one notification (extension).

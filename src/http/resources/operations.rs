@@ -34,6 +34,14 @@ pub(super) struct Operation {
     id: OperationId,
     status: OperationStatus,
     stats: Stats,
+    /// Whether nothing of it is sent until it is resumed (extension).
+    paused: bool,
+    /// `REQUESTED`, or `GUARD` if it paused by itself (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_reason: Option<String>,
+    /// How fast it is sent, if not as fast as it goes (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pace: Option<Pace>,
     /// The Operation whose failed notifications this one sends again (extension).
     #[serde(skip_serializing_if = "Option::is_none")]
     resend_of: Option<OperationId>,
@@ -59,6 +67,14 @@ pub(super) struct Operation {
     /// and whose notifications are not about to be sent (extension).
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<WaitingFor>,
+}
+
+/// How fast an Operation is sent.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Pace {
+    /// Notifications in a minute.
+    per_minute: i32,
 }
 
 /// When an Operation is sent.
@@ -101,9 +117,22 @@ impl From<OperationStats> for Operation {
             (0, operation.queued)
         };
 
+        // What is settled can't be paused.
+        let status = operation.status();
+        let is_over = matches!(
+            status,
+            OperationStatus::Completed | OperationStatus::Canceled
+        );
+        let paused_reason = operation.paused_reason.filter(|_| !is_over);
+
         Self {
             id: operation.id,
-            status: operation.status(),
+            status,
+            paused: paused_reason.is_some(),
+            paused_reason,
+            pace: operation
+                .pace_per_minute
+                .map(|per_minute| Pace { per_minute }),
             stats: Stats {
                 total: operation.recipients,
                 recipients: operation.recipients,

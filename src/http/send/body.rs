@@ -8,13 +8,16 @@ use crate::http::device::{self, Device};
 use crate::http::error::ApiError;
 use crate::http::send::content;
 use crate::http::send::deadline;
+use crate::http::send::guard;
+use crate::http::send::pace;
 use crate::http::send::schedule::{self, ScheduleBounds};
 use crate::http::tags;
 use crate::http::validation::{Object, Outline, Path, Problems, must_be, parse_body};
 use crate::http::variables;
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::Message;
-use crate::model::operation::Audience;
+use crate::model::operation::{Audience, Guard};
+use crate::model::pace::Pace;
 
 /// Most recipients of one request.
 pub(in crate::http) const MAX_RECIPIENTS: usize = 10_000;
@@ -22,7 +25,7 @@ pub(in crate::http) const MAX_RECIPIENTS: usize = 10_000;
 /// named at once.
 const LARGE: usize = 64 * 1024;
 /// The fields of a send.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 19] = [
     "to",
     "templating",
     "priority",
@@ -39,6 +42,8 @@ const FIELDS: [&str; 17] = [
     "callbackUrl",
     "schedule",
     "deadline",
+    "guard",
+    "pace",
     "validateOnly",
 ];
 
@@ -61,6 +66,10 @@ pub(super) struct SendBody {
     pub send_at: Option<OffsetDateTime>,
     /// For how long it is tried; `None`: as the operator configured it.
     pub deadline: Option<Duration>,
+    /// When the Operation pauses by itself.
+    pub guard: Option<Guard>,
+    /// How many notifications are sent in a minute; `None`: as fast as it goes.
+    pub pace: Option<Pace>,
     pub validate_only: bool,
 }
 
@@ -154,6 +163,8 @@ impl SendBody {
         let send_at = schedule::send_at(&mut body, bounds, problems);
         // Records are kept for as long as a send may lie ahead.
         let deadline = deadline::read(&mut body, longest_ahead, problems);
+        let guard = guard::read(&mut body, problems);
+        let pace = pace::read(&mut body, problems);
         let validate_only = body.boolean("validateOnly", problems).unwrap_or(false);
         body.refuse_unknown(problems);
 
@@ -166,6 +177,8 @@ impl SendBody {
             callback_url,
             send_at,
             deadline,
+            guard,
+            pace,
             validate_only,
         })
     }

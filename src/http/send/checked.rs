@@ -15,12 +15,14 @@ use crate::http::body::JsonBody;
 use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::send::body::{Recipient, SendBody, Targets, To};
+use crate::http::send::pace;
 use crate::http::send::schedule::longest_ahead;
 use crate::http::send::sender::Senders;
 use crate::http::validation::Problems;
 use crate::model::id::{CredentialId, OperationId, UserId};
 use crate::model::message::Message;
-use crate::model::operation::{Audience, UserSenders};
+use crate::model::operation::{Audience, Guard, UserSenders};
+use crate::model::pace::Pace;
 use crate::model::provider::Provider;
 use crate::provider::{Payload, PayloadProblem};
 use crate::store::{users, webhooks};
@@ -54,6 +56,8 @@ pub(super) struct CheckedSend {
     pub starts_at: OffsetDateTime,
     /// For how long it is tried; `None`: as the operator configured it.
     pub deadline: Option<Duration>,
+    pub guard: Option<Guard>,
+    pub pace: Option<Pace>,
     pub validate_only: bool,
 }
 
@@ -106,7 +110,7 @@ impl CheckedSend {
         let read = Read { send, problems };
         let held = Arc::clone(&body.held);
         let finish = move || {
-            let checked = read.finish(senders);
+            let checked = read.finish(senders, longest_ahead);
             drop(held);
             checked
         };
@@ -125,7 +129,7 @@ struct Read {
 
 impl Read {
     /// Checks the message, and gives each recipient its Credential.
-    fn finish(self, senders: Senders) -> Result<CheckedSend, ApiError> {
+    fn finish(self, senders: Senders, longest_ahead: Duration) -> Result<CheckedSend, ApiError> {
         let Self { send, mut problems } = self;
         // The id carries the time at which it is generated.
         let id = OperationId::generate();
@@ -152,6 +156,16 @@ impl Read {
         );
         drop(sample);
         check_emptiness(&send.message, &send.targets, &senders, &mut problems);
+        if let Some(pace) = send.pace {
+            let plan = pace::Plan {
+                pace,
+                // The size of an audience is not known yet.
+                notifications: send.targets.recipients.len() as u32,
+                starts_at,
+                kept_until: id.created_at() + longest_ahead,
+            };
+            plan.check(&mut problems);
+        }
 
         let user_senders = senders.of_users(&send.targets);
         let Targets {
@@ -179,6 +193,8 @@ impl Read {
             callback_url: send.callback_url,
             starts_at,
             deadline: send.deadline,
+            guard: send.guard,
+            pace: send.pace,
             validate_only: send.validate_only,
         })
     }

@@ -12,6 +12,8 @@ mod deadline;
 mod dry_run;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzz;
+mod guard;
+mod pace;
 pub(super) mod preview;
 mod schedule;
 mod sender;
@@ -34,7 +36,9 @@ use checked::{CheckedRecipient, CheckedSend, CheckedTo};
 pub(super) use content::{MAX_BADGE, MAX_COLLAPSE_KEY, MAX_TTL, holds_nul};
 use deadline::Deadline;
 pub(super) use deadline::MAX_DEADLINE;
-pub(super) use schedule::MAX_AHEAD;
+pub(super) use guard::{MAX_AFTER, MAX_PERCENT};
+pub(super) use pace::{Plan as PacePlan, read as read_pace};
+pub(super) use schedule::{MAX_AHEAD, ScheduleBounds, longest_ahead, send_at};
 use validate_only::Validation;
 
 /// How long the Users of an audience are counted. One that takes longer counts as all that a minute
@@ -107,6 +111,8 @@ pub(super) async fn send(
         tags: checked.tags,
         callback_url: checked.callback_url,
         send_at: checked.send_at,
+        guard: checked.guard,
+        pace: checked.pace,
         recipients: sealed,
         audience: checked.audience,
     };

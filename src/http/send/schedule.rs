@@ -15,21 +15,21 @@ const CLOCK_TOLERANCE: Duration = Duration::seconds(30);
 const RULE: &str = "an array with one RFC 3339 timestamp, such as 2026-01-31T09:30:00Z";
 
 #[derive(Clone, Copy)]
-pub(super) struct ScheduleBounds {
+pub(in crate::http) struct ScheduleBounds {
     pub now: OffsetDateTime,
     pub longest_ahead: Duration,
 }
 
 /// How far ahead a send may be scheduled, if records can be read for `retention` after they were
 /// accepted: a scheduled send must stay readable, and cancelable, until it is due.
-pub(super) fn longest_ahead(retention: std::time::Duration) -> Duration {
+pub(in crate::http) fn longest_ahead(retention: std::time::Duration) -> Duration {
     Duration::try_from(retention)
         .unwrap_or(Duration::MAX)
         .min(MAX_AHEAD)
 }
 
 /// Reads `schedule.sendAt`; `None`: at once.
-pub(super) fn send_at(
+pub(in crate::http) fn send_at(
     body: &mut Object<'_>,
     bounds: ScheduleBounds,
     problems: &mut Problems,

@@ -178,6 +178,42 @@ async fn a_cancel_is_told_and_a_canceled_operation_never_began() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_pause_is_told_with_its_reason() {
+    let service = world().await.start().await;
+    let client = &service.client;
+    let receiver = Receiver::start().await;
+    subscribe(client, &receiver, &["operation.paused"]).await;
+    let mut body = message(&[fcm("first-device")]);
+    let tomorrow = time::OffsetDateTime::now_utc() + time::Duration::DAY;
+    let tomorrow = tomorrow
+        .format(&time::format_description::well_known::Rfc3339)
+        .unwrap();
+    body["schedule"] = json!({"sendAt": [tomorrow]});
+    let id = client.send(&body).await;
+    for what in ["Pause", "Pause", "Resume", "Pause"] {
+        let path = format!("/Operations/{id}/{what}");
+        assert_eq!(client.post(&path, &json!({})).await.0, StatusCode::ACCEPTED);
+    }
+
+    let told = eventually("both pauses to be told", async || {
+        let received = receiver.received();
+        let told: Vec<Value> = of_event(&received, "operation.paused")
+            .iter()
+            .map(|message| message.json()["data"].clone())
+            .collect();
+        (told.len() == 2).then_some(told)
+    })
+    .await;
+    for data in told {
+        assert_eq!(
+            (&data["operationId"], &data["pausedReason"]),
+            (&json!(id), &json!("REQUESTED"))
+        );
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_audience_of_nobody_has_an_end_too() {
     let service = world().await.start().await;
     let receiver = Receiver::start().await;

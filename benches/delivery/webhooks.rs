@@ -1,0 +1,150 @@
+//! What it costs to tell webhooks.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bellwire::model::provider::Provider;
+use serde_json::{Value, json};
+
+use crate::Arguments;
+use crate::api::{devices, message};
+use crate::receiver::Receiver;
+use crate::report::{Goal, Report};
+use crate::world::World;
+
+const PER_REQUEST: usize = 10_000;
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Rounds, of which the median counts: these machines are shared.
+const ROUNDS: usize = 3;
+
+/// The webhook of a round.
+#[derive(Clone, Copy, PartialEq)]
+enum Told {
+    Nothing,
+    Failed,
+    Sent,
+    /// Of failures, to a receiver that never answers.
+    Dead,
+}
+
+/// The rows *webhooks*: a tenth of the notifications fails.
+pub async fn run(
+    world: &mut World,
+    arguments: &Arguments,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    world.config.webhooks.allow_private = true;
+    world.restart().await?;
+    let receiver = Receiver::start(true).await?;
+    let dead = Receiver::start(false).await?;
+
+    let mut rates: [Vec<f64>; 4] = Default::default();
+    let mut cpu: [Vec<f64>; 4] = Default::default();
+    let kinds = [Told::Nothing, Told::Failed, Told::Sent, Told::Dead];
+    // In turns, so that whatever else the machine does meets all.
+    for round in 0..ROUNDS {
+        for (index, told) in kinds.into_iter().enumerate() {
+            let webhook = subscribe(world, told, &receiver, &dead).await?;
+            let name = format!("webhooks {round} {index}");
+            let before = world.service.cpu()?;
+            rates[index].push(deliver(world, arguments.recipients, &name).await?);
+
+            let expected = expected(told, arguments.recipients);
+            while receiver.told.load(Ordering::Relaxed) < expected {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            cpu[index].push(world.service.cpu()? - before);
+            receiver.told.store(0, Ordering::Relaxed);
+
+            if let Some(id) = webhook {
+                world.api.delete(&format!("/Webhooks/{id}")).await?;
+            }
+            world.forget().await?;
+        }
+    }
+
+    let median = |values: &mut Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let [nothing, failed, sent, hanging] = rates.each_mut().map(median);
+    let [cpu_nothing, _, cpu_sent, _] = cpu.each_mut().map(median);
+    report.add("deliver, a tenth fails, no webhook", nothing, "sent/s");
+    report.add("the same with notification.failed", failed, "sent/s");
+    report.goal(
+        "with notification.failed ÷ no webhook",
+        failed / nothing,
+        "×",
+        Goal::AtLeast(0.95),
+    );
+    report.goal(
+        "with a receiver that hangs ÷ no webhook",
+        hanging / nothing,
+        "×",
+        Goal::AtLeast(0.95),
+    );
+    report.add("with notification.sent ÷ no webhook", sent / nothing, "×");
+    let told = expected(Told::Sent, arguments.recipients) as f64;
+    report.add(
+        "CPU for a notification that is told",
+        (cpu_sent - cpu_nothing) / told * 1e6,
+        "µs",
+    );
+
+    world.config.webhooks.allow_private = false;
+    world.restart().await
+}
+
+/// How many notifications the receiver is told.
+fn expected(told: Told, recipients: usize) -> usize {
+    match told {
+        Told::Nothing | Told::Dead => 0,
+        Told::Failed => recipients.div_ceil(10),
+        Told::Sent => recipients - recipients.div_ceil(10),
+    }
+}
+
+async fn subscribe(
+    world: &World,
+    told: Told,
+    receiver: &Receiver,
+    dead: &Receiver,
+) -> anyhow::Result<Option<String>> {
+    let (url, event) = match told {
+        Told::Nothing => return Ok(None),
+        Told::Failed => (&receiver.url, "notification.failed"),
+        Told::Sent => (&receiver.url, "notification.sent"),
+        Told::Dead => (&dead.url, "notification.failed"),
+    };
+
+    let body = json!({"url": url, "events": [event]});
+    let created = world.api.post("/Webhooks", &body).await?;
+    Ok(created["id"].as_str().map(str::to_owned))
+}
+
+/// Settled a second.
+async fn deliver(world: &World, count: usize, name: &str) -> anyhow::Result<f64> {
+    let to: Vec<Value> = devices(Provider::Fcm.as_str(), name, count)
+        .into_iter()
+        .enumerate()
+        .map(|(number, mut device)| {
+            if number % 10 == 0 {
+                device["token"] = json!(format!("{name} {number}~UNREGISTERED"));
+            }
+            device
+        })
+        .collect();
+    let bodies: Vec<Value> = to.chunks(PER_REQUEST).map(message).collect();
+
+    let started = Instant::now();
+    let mut ids = Vec::new();
+    for body in &bodies {
+        ids.push(world.api.send(body).await?);
+    }
+    for id in &ids {
+        while world.api.get(&format!("/Operations/{id}")).await?["status"] != "COMPLETED" {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+    Ok(count as f64 / started.elapsed().as_secs_f64())
+}
