@@ -44,7 +44,7 @@ pub async fn run(
         let mut answer = world.api.stream(&path, format).await?;
         let mut chunks = 0;
         while let Some(chunk) = answer.chunk().await? {
-            lines += chunk.iter().filter(|byte| **byte == b'\n').count();
+            lines += chunk.split(|byte| *byte == b'\n').count() - 1;
             chunks += 1;
             if chunks % 100 == 0 {
                 peak = peak.max(world.service.rss()?);

@@ -117,6 +117,32 @@ pub(crate) struct Delivery {
     background: Vec<JoinHandle<()>>,
 }
 
+/// Starts the tasks that make batches, or make them due.
+fn start_making(
+    pool: &Pool,
+    notifiers: &Notifiers,
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> [JoinHandle<()>; 2] {
+    let fan_out = FanOut {
+        pool: pool.clone(),
+        notifier: Arc::clone(&notifiers.fan_out),
+        queues: Arc::clone(&notifiers.queues),
+        poll_interval: settings.poll_interval,
+    };
+    let pacer = Pacer {
+        pool: pool.clone(),
+        notifier: Arc::clone(&notifiers.pacer),
+        queues: Arc::clone(&notifiers.queues),
+        poll_interval: settings.poll_interval,
+    };
+
+    [
+        tokio::spawn(fan_out.run(stop.clone())),
+        tokio::spawn(pacer.run(stop.clone())),
+    ]
+}
+
 impl Delivery {
     /// Starts to deliver what is due in the database of `pool`. It fails if its threads can't be
     /// started.
@@ -198,34 +224,21 @@ impl Delivery {
             capacity,
             poll_interval: settings.poll_interval,
         };
-        let fan_out = FanOut {
-            pool: pool.clone(),
-            notifier: Arc::clone(&notifiers.fan_out),
-            queues: Arc::clone(&queues),
-            poll_interval: settings.poll_interval,
-        };
-
-        let pacer = Pacer {
-            pool: pool.clone(),
-            notifier: Arc::clone(&notifiers.pacer),
-            queues: Arc::clone(&queues),
-            poll_interval: settings.poll_interval,
-        };
+        let making = start_making(pool, &notifiers, settings, &stop);
 
         let recalling = recaller.run(pool.clone(), Arc::clone(&queues), stop.clone());
         let listening = listen::run(pool.clone(), notifiers, Arc::clone(&leases), stop.clone());
-        let background = vec![
+        let mut background = vec![
             tokio::spawn(listening),
             tokio::spawn(handed_over.run(stop.clone())),
             tokio::spawn(search.run(stop.clone())),
-            tokio::spawn(fan_out.run(stop.clone())),
-            tokio::spawn(pacer.run(stop.clone())),
             tokio::spawn(guards::run(pool.clone(), failed, stop.clone())),
             tokio::spawn(renew::run(pool.clone(), leases, stop.clone())),
             tokio::spawn(pruner.run(pool.clone(), stop.clone())),
             tokio::spawn(recalling),
             tokio::spawn(reporter.run(pool.clone(), stop.clone())),
         ];
+        background.extend(making);
         let claiming = tokio::spawn(claimer.run(stop.clone()));
         let recording = tokio::spawn(recorder.run(recorded));
         drop(entered);

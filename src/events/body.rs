@@ -97,7 +97,7 @@ fn with_twilios_names(event: &str, mut data: Value) -> Value {
 #[serde(rename_all = "camelCase")]
 pub(super) struct PartData {
     pub operation_id: OperationId,
-    pub sequence: i32,
+    pub sequence: i64,
     pub is_final: bool,
     pub notifications: Vec<NotificationData>,
 }
@@ -118,6 +118,11 @@ pub(super) struct NotificationData {
     pub attempts: i16,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<DateData>,
+    /// As its app reports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<DateData>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<DateData>,
 }
 
 #[derive(Serialize)]

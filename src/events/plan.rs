@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::id::{AccountId, CredentialId, OperationId, WebhookDeliveryId, WebhookId};
 use crate::model::webhook::{
-    DeliveryContent, EventType, MAX_ENTRIES, Part, PausedOperation, RemovedDevice,
+    DeliveryContent, EventType, MAX_ENTRIES, Part, PausedOperation, ReceiptPart, RemovedDevice,
     ReportedCredential,
 };
 use crate::store::events::{
@@ -74,6 +74,9 @@ impl Plan<'_> {
             ("operation", Some(operation_id)) => self.add_end(operation_id),
             (kind, Some(operation_id)) => match kind.parse() {
                 Ok(EventType::OperationPaused) => self.add_pause(operation_id, event),
+                Ok(kind @ (EventType::NotificationDelivered | EventType::NotificationOpened)) => {
+                    self.add_receipts(operation_id, kind, event);
+                }
                 Ok(event_type) => self.add_start(operation_id, event_type),
                 Err(_) => {}
             },
@@ -210,6 +213,50 @@ impl Plan<'_> {
                 reason: reason.to_owned(),
             });
             self.push(&recipient, EventType::OperationPaused, None, content);
+        }
+    }
+
+    /// Notifications that have got a receipt.
+    fn add_receipts(&mut self, operation_id: OperationId, kind: EventType, event: &Event) {
+        let positions = event.data.as_ref().and_then(|data| data.get("positions"));
+        let positions: Vec<i32> = positions
+            .and_then(|positions| serde_json::from_value(positions.clone()).ok())
+            .unwrap_or_default();
+
+        for recipient in self.recipients(operation_id, kind) {
+            let mut left = positions.as_slice();
+            while !left.is_empty() {
+                let (index, room) = self.open_receipts(&recipient, kind);
+                let (positions, rest) = left.split_at(room.min(left.len()));
+                left = rest;
+
+                let lane = (recipient.webhook_id, kind, recipient.callback_url.clone());
+                let entries = MAX_ENTRIES - room + positions.len();
+                self.open.insert(lane, (index, entries));
+                let part = ReceiptPart {
+                    operation_id,
+                    sequence: event.id,
+                    positions: positions.to_vec(),
+                };
+                if let Some(delivery) = self.deliveries.get_mut(index)
+                    && let DeliveryContent::Receipts(parts) = &mut delivery.content
+                {
+                    parts.push(part);
+                }
+            }
+        }
+    }
+
+    /// A message that may take more receipts, and how many.
+    fn open_receipts(&mut self, recipient: &Recipient, kind: EventType) -> (usize, usize) {
+        let lane = (recipient.webhook_id, kind, recipient.callback_url.clone());
+
+        match self.open.get(&lane).copied() {
+            Some((index, entries)) if entries < MAX_ENTRIES => (index, MAX_ENTRIES - entries),
+            _ => {
+                let content = DeliveryContent::Receipts(Vec::new());
+                (self.push(recipient, kind, None, content), MAX_ENTRIES)
+            }
         }
     }
 
@@ -569,6 +616,32 @@ mod tests {
         let operation = case.facts.operations.get_mut(&case.operation_id).unwrap();
         operation.is_canceled = true;
         assert!(plan(&start, &case.facts).is_empty());
+    }
+
+    #[test]
+    fn receipts_share_a_message_up_to_a_thousand_entries() {
+        let mut case = Case::of(&[]);
+        case.subscribe(&[EventType::NotificationOpened]);
+        let opened = |positions: std::ops::Range<i32>| Event {
+            data: Some(json!({"positions": positions.collect::<Vec<i32>>()})),
+            ..case.event("notification.opened", None)
+        };
+
+        let events = [opened(0..600), opened(600..1_500), opened(7..8)];
+        let deliveries = plan(&events, &case.facts);
+        let counts: Vec<Vec<usize>> = deliveries
+            .iter()
+            .map(|delivery| match &delivery.content {
+                DeliveryContent::Receipts(parts) => {
+                    parts.iter().map(|part| part.positions.len()).collect()
+                }
+                _ => Vec::new(),
+            })
+            .collect();
+        assert_eq!(counts, [vec![600, 400], vec![500, 1]]);
+
+        let delivered = case.event("notification.delivered", None);
+        assert!(plan(&[delivered], &case.facts).is_empty(), "not asked for");
     }
 
     #[test]

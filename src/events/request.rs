@@ -22,7 +22,7 @@ use crate::model::failure::is_withheld;
 use crate::model::id::{AccountId, OperationId};
 use crate::model::masked_token::masked;
 use crate::model::status::PushNotificationStatus;
-use crate::model::webhook::{DeliveryContent, EventType, Part, RemovedDevice};
+use crate::model::webhook::{DeliveryContent, EventType, Part, ReceiptPart, RemovedDevice};
 use crate::store::operation_read;
 use crate::store::outcome_record::Status;
 use crate::store::pool::Pool;
@@ -174,6 +174,9 @@ impl Requester {
             DeliveryContent::Notifications(parts) => {
                 json!(self.parts(delivery, parts).await?)
             }
+            DeliveryContent::Receipts(parts) => {
+                json!(self.receipts(delivery, parts).await?)
+            }
             DeliveryContent::Operation(id) => {
                 return self.operation(delivery.account_id, *id).await;
             }
@@ -235,7 +238,7 @@ impl Requester {
             .iter()
             .map(|part| PartData {
                 operation_id: part.operation_id,
-                sequence: part.sequence,
+                sequence: part.sequence.into(),
                 is_final: part.is_final,
                 notifications: Vec::new(),
             })
@@ -247,6 +250,48 @@ impl Requester {
             let notification =
                 self.notification(delivery.account_id, part.operation_id, notification);
             part.notifications.push(notification);
+        }
+
+        Ok(data)
+    }
+
+    async fn receipts(
+        &self,
+        delivery: &ClaimedDelivery,
+        parts: &[ReceiptPart],
+    ) -> sqlx::Result<Vec<PartData>> {
+        let ranges: Vec<(OperationId, i32, i32)> = parts
+            .iter()
+            .flat_map(|part| {
+                let positions = part.positions.iter();
+                positions.map(|position| (part.operation_id, *position, position + 1))
+            })
+            .collect();
+        // The index of the part of each range.
+        let part_of: Vec<usize> = parts
+            .iter()
+            .enumerate()
+            .flat_map(|(index, part)| std::iter::repeat_n(index, part.positions.len()))
+            .collect();
+        let found = store::notifications(&self.pool, &ranges, Status::ALL).await?;
+
+        let mut data: Vec<PartData> = parts
+            .iter()
+            .map(|part| PartData {
+                operation_id: part.operation_id,
+                sequence: part.sequence,
+                // Another receipt may come at any time.
+                is_final: false,
+                notifications: Vec::new(),
+            })
+            .collect();
+        for notification in found {
+            let part = part_of.get(notification.part);
+            if let Some(part) = part.and_then(|index| data.get_mut(*index)) {
+                let operation_id = part.operation_id;
+                let told = self.notification(delivery.account_id, operation_id, notification);
+                part.notifications.push(told);
+            }
         }
 
         Ok(data)
@@ -291,6 +336,8 @@ impl Requester {
             code,
             attempts: notification.attempts,
             updated_at: notification.updated_at.map(DateData),
+            delivered_at: notification.delivered_at.map(DateData),
+            opened_at: notification.opened_at.map(DateData),
         }
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::model::receipt::{Receipt, ReceiptTimes};
 use crate::store::pool::Pool;
 use crate::store::receipts::{self, NotificationReceipts};
+use crate::telemetry::metrics;
 
 /// Receipts that one transaction writes, unless a single request has more.
 const GROUP: usize = 2_000;
@@ -141,7 +142,11 @@ async fn write(pool: &Pool, rows: &[NotificationReceipts]) -> sqlx::Result<()> {
 
         match written {
             Err(error) if attempt < ATTEMPTS && error.as_database_error().is_some() => attempt += 1,
-            result => return result,
+            Ok(new) => {
+                metrics::receipts_recorded(new.delivered, new.opened, new.dismissed);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         }
     }
 }

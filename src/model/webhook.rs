@@ -33,6 +33,12 @@ pub enum EventType {
     /// A provider accepted notifications.
     #[serde(rename = "notification.sent")]
     NotificationSent,
+    /// Notifications have arrived on a device, as its app reports.
+    #[serde(rename = "notification.delivered")]
+    NotificationDelivered,
+    /// Notifications were opened, as the app reports.
+    #[serde(rename = "notification.opened")]
+    NotificationOpened,
     /// A device was removed from its registration, because its provider reported its token as dead.
     #[serde(rename = "device.removed")]
     DeviceRemoved,
@@ -45,7 +51,7 @@ pub enum EventType {
 }
 
 impl EventType {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::OperationProcessing,
         Self::OperationCompleted,
         Self::OperationCanceled,
@@ -53,6 +59,8 @@ impl EventType {
         Self::NotificationFailed,
         Self::NotificationCanceled,
         Self::NotificationSent,
+        Self::NotificationDelivered,
+        Self::NotificationOpened,
         Self::DeviceRemoved,
         Self::CredentialRefused,
         Self::CredentialRecovered,
@@ -68,6 +76,8 @@ impl EventType {
             Self::NotificationFailed => "notification.failed",
             Self::NotificationCanceled => "notification.canceled",
             Self::NotificationSent => "notification.sent",
+            Self::NotificationDelivered => "notification.delivered",
+            Self::NotificationOpened => "notification.opened",
             Self::DeviceRemoved => "device.removed",
             Self::CredentialRefused => "credential.refused",
             Self::CredentialRecovered => "credential.recovered",
@@ -141,6 +151,8 @@ pub const TEST_EVENT: &str = "webhook.test";
 pub enum DeliveryContent {
     /// The notifications of these batches that have the status of the event.
     Notifications(Vec<Part>),
+    /// These notifications.
+    Receipts(Vec<ReceiptPart>),
     Operation(OperationId),
     PausedOperation(PausedOperation),
     Devices(Vec<RemovedDevice>),
@@ -160,6 +172,16 @@ pub struct Part {
     pub size: i32,
     /// Whether it is the last of the Operation that has notifications for this event.
     pub is_final: bool,
+}
+
+/// Notifications of an Operation that have got a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptPart {
+    pub operation_id: OperationId,
+    /// Grows from part to part of an Operation.
+    pub sequence: i64,
+    pub positions: Vec<i32>,
 }
 
 /// An Operation that was paused.

@@ -76,6 +76,8 @@ pub(crate) async fn list(
         code: filter.code,
         is_code_exact: filter.is_code_exact,
         provider: None,
+        is_delivered: None,
+        is_opened: None,
         user_id: filter.user_id,
         tags: None,
         limit: if only.is_some() { 1 } else { filter.limit },

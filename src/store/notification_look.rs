@@ -135,6 +135,10 @@ pub(super) struct NotificationFilter<'a> {
     /// Whether the code must be in the same letter case.
     pub(super) is_code_exact: bool,
     pub(super) provider: Option<Provider>,
+    /// Whether it has arrived on a device, as its app reports; `None`: either.
+    pub(super) is_delivered: Option<bool>,
+    /// Whether it was opened.
+    pub(super) is_opened: Option<bool>,
     pub(super) user_id: Option<UserId>,
     /// Of Operations with all of these tags.
     pub(super) tags: Option<&'a Value>,
@@ -179,7 +183,10 @@ impl NotificationFilter<'_> {
 
     /// Whether every notification that has the status is one that is looked for.
     fn is_status_enough(&self) -> bool {
-        self.provider.is_none() && self.code.is_none()
+        self.provider.is_none()
+            && self.code.is_none()
+            && self.is_delivered.is_none()
+            && self.is_opened.is_none()
     }
 }
 
@@ -575,6 +582,8 @@ impl Look<'_> {
             where ($4::text[] is null or push_notifications.status::text = any($4))
                 and ($5::text is null or upper(push_notifications.error_code) = upper($5))
                 and (not $8 or push_notifications.error_code = $5)
+                and ($9::boolean is null or (push_notifications.delivered_at is not null) = $9)
+                and ($10::boolean is null or (push_notifications.opened_at is not null) = $10)
                 and (
                     $6::provider is null
                     or push_notifications.provider = $6
@@ -597,6 +606,8 @@ impl Look<'_> {
             self.filter.provider as Option<Provider>,
             self.needed() as i64,
             self.filter.is_code_exact,
+            self.filter.is_delivered,
+            self.filter.is_opened,
         )
         .fetch_all(self.pool)
         .await?;
@@ -686,6 +697,8 @@ impl Look<'_> {
                     and ($10::boolean is null or coalesce(operations.send_at > now(), false) = $10)
                     and ($11::text is null or coalesce(upper(push_notifications.error_code) = upper($11), false))
                     and (not $13 or coalesce(push_notifications.error_code = $11, false))
+                    and ($14::boolean is null or (push_notifications.delivered_at is not null) = $14)
+                    and ($15::boolean is null or (push_notifications.opened_at is not null) = $15)
                     and ($12::provider is null or exists (
                         select
                         from delivery_attempts
@@ -716,6 +729,8 @@ impl Look<'_> {
             self.filter.code,
             self.filter.provider as Option<Provider>,
             self.filter.is_code_exact,
+            self.filter.is_delivered,
+            self.filter.is_opened,
         )
         .fetch_all(self.pool)
         .await?;
@@ -926,6 +941,8 @@ mod tests {
                 code: None,
                 is_code_exact: false,
                 provider: None,
+                is_delivered: None,
+                is_opened: None,
                 user_id: None,
                 tags: None,
                 limit: 1,

@@ -36,6 +36,14 @@ pub(crate) enum Status {
 }
 
 impl Status {
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::Queued,
+        Self::Sent,
+        Self::Failed,
+        Self::Canceled,
+        Self::Unaddressable,
+    ];
+
     /// The status that the API shows. `is_scheduled`: the time of the notification is still to come.
     pub(crate) fn shown(self, is_scheduled: bool) -> PushNotificationStatus {
         match self {

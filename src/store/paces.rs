@@ -300,14 +300,14 @@ pub(crate) async fn change(
 ) -> sqlx::Result<bool> {
     let per_minute = pace.per_minute as i32;
 
-    // The time until the next turn changes as the pace does.
+    // A faster pace shortens the time until the next turn. A slower one holds from the next turn on.
     let changed = sqlx::query!(
         r#"
         update paces
         set per_minute = $2::integer,
             next_at = case
                 when recent = '{}' or next_at <= now() then next_at
-                else now() + (next_at - now()) * (per_minute::double precision / $2::integer)
+                else least(next_at, now() + (next_at - now()) * (per_minute::double precision / $2::integer))
             end
         where operation_id = $1
         "#,

@@ -62,6 +62,10 @@ pub(crate) struct PushNotificationFilter<'a> {
     pub status: Option<PushNotificationStatus>,
     /// A User's notification matches if one of its devices was tried with this provider.
     pub provider: Option<Provider>,
+    /// Whether it has arrived on a device, as its app reports; `None`: either.
+    pub is_delivered: Option<bool>,
+    /// Whether it was opened.
+    pub is_opened: Option<bool>,
     pub user_id: Option<UserId>,
     /// Of Operations with all of these tags.
     pub tags: Option<&'a Value>,
@@ -97,6 +101,8 @@ pub(crate) async fn list(
         code: None,
         is_code_exact: false,
         provider: filter.provider,
+        is_delivered: filter.is_delivered,
+        is_opened: filter.is_opened,
         user_id: filter.user_id,
         tags: filter.tags,
         limit: filter.limit,

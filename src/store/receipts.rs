@@ -3,12 +3,14 @@
 //! Each statement changes only rows that do not have the event yet, and adds as many to the tallies.
 //! So a receipt that comes again changes nothing, and a tally equals the rows that it counts.
 
+use serde_json::{Value, json};
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::OperationId;
 use crate::model::receipt::ReceiptTimes;
+use crate::model::webhook::EventType;
 
 /// Rows of tallies that one statement of retention deletes.
 const REMOVED_AT_A_TIME: i64 = 5_000;
@@ -20,6 +22,20 @@ pub(crate) struct NotificationReceipts {
     /// 0-based within the Operation.
     pub position: i32,
     pub times: ReceiptTimes,
+}
+
+/// How many notifications got their first receipt of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct NewReceipts {
+    pub delivered: usize,
+    pub opened: usize,
+    pub dismissed: usize,
+}
+
+/// The notifications of an Operation that got their first receipt of a kind.
+struct Changed {
+    operation_id: Uuid,
+    positions: Vec<i32>,
 }
 
 /// A row for each notification that has an event.
@@ -54,34 +70,85 @@ impl EventColumns {
 }
 
 /// Writes receipts. `receipts` must name each notification at most once, in the order of Operations
-/// and positions, so that no two writers wait for each other. To be called in a transaction.
+/// and positions, so that no two writers wait for each other. Returns what was new. To be called in a
+/// transaction.
 pub(crate) async fn record(
     connection: &mut PgConnection,
     receipts: &[NotificationReceipts],
-) -> sqlx::Result<()> {
+) -> sqlx::Result<NewReceipts> {
+    let mut new = NewReceipts::default();
+
     let delivered = EventColumns::of(receipts, |times| times.delivered_at);
     if !delivered.is_empty() {
-        record_delivered(&mut *connection, &delivered).await?;
+        let changed = record_delivered(&mut *connection, &delivered).await?;
+        tell(&mut *connection, EventType::NotificationDelivered, &changed).await?;
+        new.delivered = changed.iter().map(|changed| changed.positions.len()).sum();
     }
 
     let opened = EventColumns::of(receipts, |times| times.opened_at);
     if !opened.is_empty() {
-        record_opened(&mut *connection, &opened).await?;
+        let changed = record_opened(&mut *connection, &opened).await?;
+        tell(&mut *connection, EventType::NotificationOpened, &changed).await?;
+        new.opened = changed.iter().map(|changed| changed.positions.len()).sum();
     }
 
     let dismissed = EventColumns::of(receipts, |times| times.dismissed_at);
     if !dismissed.is_empty() {
-        record_dismissed(&mut *connection, &dismissed).await?;
+        new.dismissed = record_dismissed(connection, &dismissed).await?;
     }
 
-    Ok(())
+    Ok(new)
+}
+
+/// Writes an event for each Operation, if a webhook of its account wants to know.
+async fn tell(
+    executor: impl PgExecutor<'_>,
+    event: EventType,
+    changed: &[Changed],
+) -> sqlx::Result<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let operation_ids: Vec<Uuid> = changed.iter().map(|changed| changed.operation_id).collect();
+    let data: Vec<Value> = changed
+        .iter()
+        .map(|changed| json!({"positions": changed.positions}))
+        .collect();
+
+    sqlx::query!(
+        r#"
+        -- Read in a step of its own: on Citus, Operations lie on other machines.
+        with operation as materialized (
+            select id, account_id
+            from operations
+            where id = any($1) and exists (select from webhooks where disabled_at is null and $3 = any(events))
+        )
+        insert into events (account_id, kind, operation_id, data)
+        select operation.account_id, $3, changed.operation_id, changed.data
+        from unnest($1::uuid[], $2::jsonb[]) as changed (operation_id, data)
+        join operation on operation.id = changed.operation_id
+        where exists (
+            select
+            from webhooks
+            where webhooks.account_id = operation.account_id
+                and webhooks.disabled_at is null
+                and $3 = any(webhooks.events)
+        )
+        "#,
+        &operation_ids,
+        &data,
+        event.as_str(),
+    )
+    .execute(executor)
+    .await
+    .map(drop)
 }
 
 async fn record_delivered(
     executor: impl PgExecutor<'_>,
     events: &EventColumns,
-) -> sqlx::Result<()> {
-    sqlx::query!(
+) -> sqlx::Result<Vec<Changed>> {
+    let rows = sqlx::query!(
         r#"
         with event as materialized (
             select * from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
@@ -94,26 +161,39 @@ async fn record_delivered(
                 and push_notifications.position = event.position
                 and push_notifications.delivered_at is null
             returning push_notifications.operation_id, push_notifications.position
+        ),
+        tallied as (
+            insert into receipt_tallies (operation_id, slot, delivered)
+            select updated.operation_id, updated.position / 1000, count(*)
+            from updated
+            group by 1, 2
+            order by 1, 2
+            on conflict (operation_id, slot)
+                do update set delivered = receipt_tallies.delivered + excluded.delivered
         )
-        insert into receipt_tallies (operation_id, slot, delivered)
-        select updated.operation_id, updated.position / 1000, count(*)
+        select updated.operation_id, array_agg(updated.position order by updated.position) as "positions!"
         from updated
-        group by 1, 2
-        order by 1, 2
-        on conflict (operation_id, slot)
-            do update set delivered = receipt_tallies.delivered + excluded.delivered
+        group by updated.operation_id
         "#,
         &events.operation_id,
         &events.position,
         &events.at,
     )
-    .execute(executor)
-    .await
-    .map(drop)
+    .fetch_all(executor)
+    .await?;
+
+    let changed = rows.into_iter().map(|row| Changed {
+        operation_id: row.operation_id,
+        positions: row.positions,
+    });
+    Ok(changed.collect())
 }
 
-async fn record_opened(executor: impl PgExecutor<'_>, events: &EventColumns) -> sqlx::Result<()> {
-    sqlx::query!(
+async fn record_opened(
+    executor: impl PgExecutor<'_>,
+    events: &EventColumns,
+) -> sqlx::Result<Vec<Changed>> {
+    let rows = sqlx::query!(
         r#"
         with event as materialized (
             select * from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
@@ -126,29 +206,39 @@ async fn record_opened(executor: impl PgExecutor<'_>, events: &EventColumns) -> 
                 and push_notifications.position = event.position
                 and push_notifications.opened_at is null
             returning push_notifications.operation_id, push_notifications.position
+        ),
+        tallied as (
+            insert into receipt_tallies (operation_id, slot, opened)
+            select updated.operation_id, updated.position / 1000, count(*)
+            from updated
+            group by 1, 2
+            order by 1, 2
+            on conflict (operation_id, slot)
+                do update set opened = receipt_tallies.opened + excluded.opened
         )
-        insert into receipt_tallies (operation_id, slot, opened)
-        select updated.operation_id, updated.position / 1000, count(*)
+        select updated.operation_id, array_agg(updated.position order by updated.position) as "positions!"
         from updated
-        group by 1, 2
-        order by 1, 2
-        on conflict (operation_id, slot)
-            do update set opened = receipt_tallies.opened + excluded.opened
+        group by updated.operation_id
         "#,
         &events.operation_id,
         &events.position,
         &events.at,
     )
-    .execute(executor)
-    .await
-    .map(drop)
+    .fetch_all(executor)
+    .await?;
+
+    let changed = rows.into_iter().map(|row| Changed {
+        operation_id: row.operation_id,
+        positions: row.positions,
+    });
+    Ok(changed.collect())
 }
 
 async fn record_dismissed(
     executor: impl PgExecutor<'_>,
     events: &EventColumns,
-) -> sqlx::Result<()> {
-    sqlx::query!(
+) -> sqlx::Result<usize> {
+    let updated = sqlx::query!(
         r#"
         with event as materialized (
             select * from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
@@ -165,8 +255,9 @@ async fn record_dismissed(
         &events.at,
     )
     .execute(executor)
-    .await
-    .map(drop)
+    .await?;
+
+    Ok(updated.rows_affected() as usize)
 }
 
 /// Deletes tallies of Operations with ids below `end`, up to 5,000. Returns how many.

@@ -512,6 +512,8 @@ pub(crate) struct ToldNotification {
     pub error_code: Option<String>,
     pub error_message: Option<String>,
     pub updated_at: Option<OffsetDateTime>,
+    pub delivered_at: Option<OffsetDateTime>,
+    pub opened_at: Option<OffsetDateTime>,
 }
 
 /// The notifications at these positions (Operation, first, end) that have one of `statuses`.
@@ -536,7 +538,9 @@ pub(crate) async fn notifications(
             push_notifications.attempts,
             push_notifications.error_code,
             push_notifications.error_message,
-            push_notifications.updated_at
+            push_notifications.updated_at,
+            push_notifications.delivered_at,
+            push_notifications.opened_at
         from unnest($1::uuid[], $2::integer[], $3::integer[]) with ordinality
             as part (operation_id, first, "end", index)
         join push_notifications
@@ -565,6 +569,8 @@ pub(crate) async fn notifications(
         error_code: row.error_code,
         error_message: row.error_message,
         updated_at: row.updated_at,
+        delivered_at: row.delivered_at,
+        opened_at: row.opened_at,
     });
     Ok(notifications.collect())
 }

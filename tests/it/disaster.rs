@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bellwire::dev::postgres::{self, Owner, PrivatePostgres};
 use nix::sys::signal::{Signal, kill};
@@ -246,7 +247,9 @@ async fn a_replica_is_promoted_and_nothing_is_lost_or_doubled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_lagged_behind_is_promoted_and_only_what_it_lacked_is_doubled() {
-    let pair = Pair::new(&program("pg_basebackup")).await;
+    let mut pair = Pair::new(&program("pg_basebackup")).await;
+    // The second server knows older leases, which must run out.
+    pair.drill.set_lease(Duration::from_secs(10));
     let (_process, client) = pair.drill.process().await;
     let id = pair.drill.send(&client).await;
     pair.drill.arrived(RECIPIENTS / 10).await;

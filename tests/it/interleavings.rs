@@ -1,6 +1,6 @@
-//! Random interleavings of send, delivery, failure, cancel, pause, resume and crash. Every count is right at every
-//! read. In the end every recipient is settled, and every message that is on record as sent has
-//! arrived.
+//! Random interleavings of send, delivery, failure, cancel, pause, resume, pace, resend and crash. Every
+//! count is right at every read. In the end every recipient is settled, and every message that is on
+//! record as sent has arrived.
 //!
 //! `BELLWIRE_TEST_SEED` repeats the choices of one run. Without it, several runs choose at random.
 
@@ -12,7 +12,7 @@ use bellwire::dev::simulator::behaviour::{Behaviour, Faults, Outage};
 use bellwire::model::id::OperationId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -91,13 +91,15 @@ impl Run {
     }
 
     async fn step(&mut self) {
-        match self.random.random_range(0..12) {
+        match self.random.random_range(0..15) {
             0..4 => self.send().await,
             4..6 => self.cancel_operation().await,
             6 => self.cancel_notification().await,
             7 => self.set_faults().await,
             8 => self.crash().await,
             9 | 10 => self.pause_or_resume().await,
+            11 | 12 => self.change_pace().await,
+            13 => self.resend().await,
             _ => {
                 let pause = self.random.random_range(0..200);
                 tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -116,6 +118,9 @@ impl Run {
             let at = OffsetDateTime::now_utc()
                 + Duration::from_millis(self.random.random_range(0..3000));
             body["schedule"] = json!({"sendAt": [at.format(&Rfc3339).unwrap()]});
+        }
+        if self.random.random_ratio(1, 3) {
+            body["pace"] = self.pace();
         }
         let id = self.client.send(&body).await;
         self.operations.push(Sent {
@@ -201,11 +206,57 @@ impl Run {
         self.cancel(&path).await;
     }
 
+    /// 1 to 170 a second.
+    fn pace(&mut self) -> Value {
+        json!({"perMinute": self.random.random_range(60..10_000)})
+    }
+
+    async fn change_pace(&mut self) {
+        let Some(index) = self.pick() else { return };
+        let pace = self.pace();
+        self.set_pace(&self.operations[index].id, &pace).await;
+    }
+
+    async fn set_pace(&self, id: &str, pace: &Value) {
+        let request = self
+            .client
+            .request(Method::PATCH, &format!("/Operations/{id}"));
+        let response = request.json(&json!({"pace": pace})).send().await.unwrap();
+        let status = response.status();
+        assert!(
+            matches!(status, StatusCode::ACCEPTED | StatusCode::CONFLICT),
+            "{pace}: {status}"
+        );
+    }
+
+    /// Sends the dead tokens of an Operation again, which are refused again.
+    async fn resend(&mut self) {
+        let Some(index) = self.pick() else { return };
+        let path = format!("/Operations/{}/Resend", self.operations[index].id);
+        let body = json!({"codes": ["UNREGISTERED"]});
+        let (status, answer) = self.client.post(&path, &body).await;
+        assert!(
+            matches!(status, StatusCode::ACCEPTED | StatusCode::CONFLICT),
+            "{answer}"
+        );
+
+        if let Some(id) = answer["operationId"].as_str() {
+            self.operations.push(Sent {
+                id: id.to_owned(),
+                recipients: Vec::new(),
+                must_arrive: BTreeSet::new(),
+                canceled: false,
+            });
+        }
+    }
+
     /// So that everything is settled in the end.
-    async fn resume_all(&self) {
+    async fn let_all_go(&self) {
         for sent in &self.operations {
             self.cancel(&format!("/Operations/{}/Resume", sent.id))
                 .await;
+            let fast = json!({"perMinute": 1_000_000});
+            self.set_pace(&sent.id, &fast).await;
         }
     }
 
@@ -359,7 +410,7 @@ async fn run(seed: u64) {
     }
 
     run.world.set_faults(SLOW).await;
-    run.resume_all().await;
+    run.let_all_go().await;
     eventually("everything to be settled", async || {
         run.check().await.then_some(())
     })

@@ -1,5 +1,7 @@
 //! The pace of an Operation.
 
+#![allow(clippy::cast_precision_loss, reason = "small numbers")]
+
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};

@@ -380,3 +380,32 @@ async fn retention_removes_the_counts_of_old_operations() {
     assert_eq!(counts(&service.client, &id).await, (1, 0));
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_find_what_was_delivered_or_opened() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let id = send(&service, &[fcm("first"), fcm("second"), fcm("third")]).await;
+    let opened = receipt_of(&service, "second").await;
+    report(&service, &opened, &["OPENED"]).await;
+    let delivered = receipt_of(&service, "third").await;
+    report(&service, &delivered, &["DELIVERED"]).await;
+
+    for (filter, expected) in [
+        ("opened=true", 1),
+        ("opened=false", 2),
+        ("delivered=true", 2),
+        ("delivered=true&opened=false", 1),
+        ("delivered=false", 1),
+        ("status=FAILED&opened=true", 0),
+    ] {
+        let path = format!("?operationId={id}&{filter}");
+        let list = client.read(&path).await;
+        let found = list["pushNotifications"].as_array().unwrap().len();
+        assert_eq!(found, expected, "{filter}");
+    }
+    let (status, error) = client.get("?opened=yes").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{error}");
+    assert_eq!(error["errors"][0]["field"], "opened");
+    service.stop().await;
+}

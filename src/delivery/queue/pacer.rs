@@ -79,6 +79,18 @@ impl Pacer {
 
     /// Takes the turns that are due. Returns the time until the next look.
     async fn step(&self, pool: &Pool) -> sqlx::Result<Duration> {
+        let next = pool
+            .within(async |connection: &mut PgConnection| paces::next_in(connection).await)
+            .await?;
+        let Some(seconds) = next else {
+            return Ok(self.poll_interval);
+        };
+        if let Ok(rest) = Duration::try_from_secs_f64(seconds)
+            && !rest.is_zero()
+        {
+            return Ok(rest.min(WHILE_PACED));
+        }
+
         let made_due = pool
             .transaction(async |connection: &mut PgConnection| take_turns(connection).await)
             .await?;
@@ -86,15 +98,7 @@ impl Pacer {
             let due = made_due.into_iter().map(|queue| (queue, Duration::ZERO));
             self.queues.announce_all(due);
         }
-
-        let next = pool
-            .within(async |connection: &mut PgConnection| paces::next_in(connection).await)
-            .await?;
-        Ok(next.map_or(self.poll_interval, |seconds| {
-            Duration::try_from_secs_f64(seconds)
-                .unwrap_or_default()
-                .clamp(SHORTEST, WHILE_PACED)
-        }))
+        Ok(SHORTEST)
     }
 }
 

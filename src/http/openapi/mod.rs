@@ -15,6 +15,7 @@ mod errors;
 mod headers;
 mod limits;
 mod requests;
+mod webhook_events;
 
 pub(super) use docs_page::page;
 pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors, ReceiptErrors};
@@ -24,6 +25,7 @@ pub(super) use requests::{
     OperationChangeRequest, ReceiptsRequest, RegisterRequest, RemoveRequest, ResendRequest,
     RotateRequest, SendRequest, UserRequest, WebhookChangeRequest, WebhookRequest,
 };
+use webhook_events::Webhooks;
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
@@ -99,7 +101,7 @@ use crate::http::{
         health::readiness,
     ),
     components(schemas(ErrorBody, Problem)),
-    modifiers(&BasicAuthentication, &Headers, &OneLineSummaries),
+    modifiers(&BasicAuthentication, &Headers, &OneLineSummaries, &Webhooks),
     servers((url = "/", description = "The Bellwire that serves this document")),
     security(("basic" = [])),
 )]
@@ -216,6 +218,7 @@ mod tests {
     use crate::model::id::MAX_POSITIONS;
     use crate::model::pace::MAX_PER_MINUTE;
     use crate::model::user_profile;
+    use crate::model::webhook::EventType;
     use crate::transport;
 
     #[test]
@@ -281,6 +284,29 @@ mod tests {
         // The pattern of an id is made from its prefix, where the id is defined.
         limits.retain(|path, _| !path.ends_with("Id/pattern"));
         limits
+    }
+
+    #[test]
+    fn every_event_is_a_webhook_whose_schemas_are_described() {
+        let document: Value = serde_json::from_str(&JSON).unwrap();
+        let names: Vec<&str> = document["webhooks"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let mut events = EventType::ALL.map(EventType::as_str);
+        events.sort_unstable();
+        assert_eq!(names, events);
+
+        let text = document["webhooks"].to_string();
+        let references = text.split("#/components/schemas/").skip(1);
+        for name in references.filter_map(|rest| rest.split('"').next()) {
+            assert!(
+                document["components"]["schemas"][name].is_object(),
+                "{name} is not described"
+            );
+        }
     }
 
     /// Generators of clients make a method of every operation, named after its id.

@@ -293,6 +293,8 @@ async fn as_received(
         ("user" = Option<UserId>, Query),
         ("userId" = Option<UserId>, Query, description = "The same as `user` (extension)"),
         ("provider" = Option<Provider>, Query),
+        ("delivered" = Option<bool>, Query, description = "Whether it has arrived on a device, as its app reports (extension)"),
+        ("opened" = Option<bool>, Query, description = "Whether it was opened, as its app reports (extension)"),
         DateParams,
         PageParams,
     ),
@@ -317,6 +319,8 @@ pub(crate) async fn list(
     );
     let tags = query.filter("tags", "of the form key:value;key:value", parse_filter);
     let tags = tags.map(Value::Object);
+    let is_delivered = query.boolean("delivered");
+    let is_opened = query.boolean("opened");
     let user_id = query.user_id();
     let (from, until) = state.id_range(&mut query);
 
@@ -327,6 +331,8 @@ pub(crate) async fn list(
         operation_id,
         status,
         provider,
+        is_delivered,
+        is_opened,
         user_id,
         tags: tags.as_ref(),
         from,

@@ -25,6 +25,7 @@ use crate::http::openapi::{ReceiptErrors, ReceiptsRequest};
 use crate::http::validation::{Object, Path, Problems, must_be, parse_body, shown_string};
 use crate::model::id::PushNotificationId;
 use crate::model::receipt::{Receipt, ReceiptEvent};
+use crate::telemetry::metrics;
 
 /// Most receipts of one request.
 pub(crate) const MAX_RECEIPTS: usize = 100;
@@ -93,7 +94,11 @@ pub(crate) async fn receive(
         let id = state.master_keys.open_receipt_token(&sent.token)?;
         Receipt::new(PushNotificationId::from(id), sent.event, sent.at, now)
     });
-    state.receipts.submit(receipts.collect()).await?;
+    let receipts: Vec<Receipt> = receipts.collect();
+    if receipts.len() < sent.len() {
+        metrics::receipts_unknown(sent.len() - receipts.len());
+    }
+    state.receipts.submit(receipts).await?;
 
     Ok(HttpResponse::Accepted().finish())
 }

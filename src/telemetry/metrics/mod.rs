@@ -44,6 +44,7 @@ const RECORD_SECONDS: &str = "bellwire_record_seconds";
 const RECORDER_LAG: &str = "bellwire_recorder_lag_seconds";
 const OUTCOMES_DROPPED: &str = "bellwire_outcomes_dropped_total";
 const MASS_INVALIDATIONS: &str = "bellwire_mass_invalidations_total";
+const RECEIPTS: &str = "bellwire_receipts_total";
 const WEBHOOK_ATTEMPTS: &str = "bellwire_webhook_attempts_total";
 const WEBHOOKS_DISABLED: &str = "bellwire_webhooks_disabled_total";
 const PARTITIONS_DROPPED: &str = "bellwire_retention_partitions_dropped_total";
@@ -92,7 +93,7 @@ const fn histogram(name: &'static str, help: &'static str) -> Metric {
 
 /// Every metric. docs/operations.md explains each in more words; a test holds this list, that
 /// document, the dashboard and the alert rules together.
-pub const ALL: [Metric; 31] = [
+pub const ALL: [Metric; 32] = [
     gauge(BUILD, "Always 1; the version is a label"),
     counter(
         HTTP_REQUESTS,
@@ -174,6 +175,10 @@ pub const ALL: [Metric; 31] = [
     counter(
         MASS_INVALIDATIONS,
         "Operations with so many dead tokens that none of them was removed",
+    ),
+    counter(
+        RECEIPTS,
+        "Receipts from apps, by event; unknown: of no notification of this installation",
     ),
     counter(
         WEBHOOK_ATTEMPTS,
@@ -333,6 +338,22 @@ pub(crate) fn outcomes_recorded(duration: Duration, dropped: usize) {
 
 pub(crate) fn mass_invalidation() {
     metrics::counter!(MASS_INVALIDATIONS).increment(1);
+}
+
+/// Notifications that got their first receipt of a kind.
+pub(crate) fn receipts_recorded(delivered: usize, opened: usize, dismissed: usize) {
+    for (event, count) in [
+        ("delivered", delivered),
+        ("opened", opened),
+        ("dismissed", dismissed),
+    ] {
+        metrics::counter!(RECEIPTS, "event" => event).increment(count as u64);
+    }
+}
+
+/// Receipts with a token that Bellwire did not sign.
+pub(crate) fn receipts_unknown(count: usize) {
+    metrics::counter!(RECEIPTS, "event" => "unknown").increment(count as u64);
 }
 
 /// A message was sent to a webhook, which took it or did not.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::client::{Client, answer, fcm, message};
 use crate::support::eventually;
 use crate::support::process::Process;
-use crate::support::service::{Service, World};
+use crate::support::service::{Device, Service, World};
 use crate::webhooks::receiver::{Behaviour, Received, Receiver};
 
 async fn world() -> World {
@@ -209,6 +209,122 @@ async fn each_pause_is_told_with_its_reason() {
             (&data["operationId"], &data["pausedReason"]),
             (&json!(id), &json!("REQUESTED"))
         );
+    }
+    service.stop().await;
+}
+
+/// The properties of the schema at `schema`, with those that it refers to.
+fn properties<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => {
+            let name = reference.rsplit('/').next().unwrap();
+            &document["components"]["schemas"][name]
+        }
+        None => schema,
+    }
+}
+
+/// Checks that `value` has the fields that `schema` describes and no others.
+fn assert_described(document: &Value, schema: &Value, value: &Value) {
+    let schema = properties(document, schema);
+    match value {
+        Value::Array(elements) => {
+            for element in elements {
+                assert_described(document, &schema["items"], element);
+            }
+        }
+        Value::Object(fields) if schema["properties"].is_object() => {
+            for (name, value) in fields {
+                let property = &schema["properties"][name];
+                assert!(!property.is_null(), "{name} is not described: {schema}");
+                assert_described(document, property, value);
+            }
+            for name in schema["required"].as_array().into_iter().flatten() {
+                assert!(!value[name.as_str().unwrap()].is_null(), "{name}: {value}");
+            }
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_are_told_and_every_message_is_as_openapi_describes_it() {
+    let service = world().await.start().await;
+    let client = &service.client;
+    let receiver = Receiver::start().await;
+    let events = [
+        "operation.processing",
+        "operation.completed",
+        "notification.failed",
+        "notification.sent",
+        "notification.delivered",
+        "notification.opened",
+        "device.removed",
+    ];
+    subscribe(client, &receiver, &events).await;
+    service
+        .world
+        .register_users(&[vec![Device {
+            provider: "FCM",
+            token: "registered-device~UNREGISTERED".to_owned(),
+            tags: None,
+        }]])
+        .await;
+    let broadcast = client.send(&message(&[json!({"audience": {}})])).await;
+    client.completed(&broadcast).await;
+
+    let to: Vec<Value> = ["first-device", "second-device", "third~UNREGISTERED"]
+        .iter()
+        .map(|token| fcm(token))
+        .collect();
+    let mut body = message(&to);
+    body["receipts"] = json!(true);
+    let id = client.send(&body).await;
+    client.completed(&id).await;
+    let operation: bellwire::model::id::OperationId = id.parse().unwrap();
+    let keys = bellwire::app::master_keys(&service.world.config).unwrap();
+    let receipts: Vec<Value> = [(0, "OPENED"), (1, "DELIVERED"), (1, "DELIVERED")]
+        .into_iter()
+        .map(|(position, event)| {
+            let notification = operation.push_notification(position).as_uuid();
+            let token = keys.receipt_token(notification);
+            json!({"receipt": token, "event": event})
+        })
+        .collect();
+    let url = format!("{}/v1/Receipts", service.url);
+    let request = reqwest::Client::new().post(url);
+    let body = json!({"receipts": receipts});
+    let response = request.json(&body).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+
+    eventually("the receipts to be told", async || {
+        let delivered = receiver.notifications("notification.delivered");
+        let opened = receiver.notifications("notification.opened");
+        let removed = !of_event(&receiver.received(), "device.removed").is_empty();
+        (delivered.len() == 2 && opened.len() == 1 && removed).then_some(())
+    })
+    .await;
+    let opened = receiver.notifications("notification.opened");
+    let opened = opened.values().next().unwrap();
+    assert_eq!(
+        (&opened["position"], &opened["status"]),
+        (&json!(0), &json!("SENT"))
+    );
+    assert!(opened["openedAt"].is_string() && opened["deliveredAt"].is_string());
+
+    let document: Value = reqwest::get(format!("{}/openapi.json", service.url))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    for message in receiver.received() {
+        let body = message.json();
+        let event = body["type"].as_str().unwrap();
+        let content = &document["webhooks"][event]["post"]["requestBody"]["content"];
+        let schema = &content["application/json"]["schema"];
+        assert!(schema.is_object(), "{event} is not described");
+        assert_described(&document, schema, &body);
     }
     service.stop().await;
 }
@@ -591,7 +707,10 @@ async fn a_credential_that_is_refused_and_recovers_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_notification_is_told_though_a_replica_is_killed() {
-    let world = world().await;
+    let mut world = world().await;
+    world.config.delivery.lease = Duration::from_secs(2);
+    world.config.fcm.timeout = Duration::from_secs(1);
+    world.config.apns.timeout = Duration::from_secs(1);
     let caller = world.demo().await;
     let allow = [("BELLWIRE__WEBHOOKS__ALLOW_PRIVATE", "true".to_owned())];
     let (first, client) = Process::serve_with(&world, &caller, &allow).await;
@@ -619,6 +738,11 @@ async fn every_notification_is_told_though_a_replica_is_killed() {
     for id in &ids {
         other.completed(id).await;
     }
+    // The leases of the killed replica's messages end, as time would end them.
+    sqlx::query("update webhook_deliveries set due_at = now() where is_claimed")
+        .execute(&world.database.pool)
+        .await
+        .unwrap();
     eventually("every notification to be told", async || {
         (receiver.notifications("notification.sent").len() == 3_000).then_some(())
     })
