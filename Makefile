@@ -1,6 +1,6 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients clients clients-drill clients-generated drill-compose deny audit sbom fuzz
+.PHONY: standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients posts migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
 	cargo test --test it -- --ignored clock
@@ -32,6 +32,15 @@ schemathesis:
 # openapi-python-client. Needs Node 20, npm and Python 3.11.
 generated-clients:
 	tests/generated_clients/run
+
+# Makes 1,000 POSTs each with Java's HttpClient, Node's fetch, Python's http.client and requests, Go's net/http and curl. Needs Node 20,
+# Python 3.11, Go 1.19, a JDK 17 and curl.
+posts:
+	tests/posts/run
+
+# Runs every recipe of docs/migrating on its example, and sends to the devices that it registered. Needs Python 3.11 and curl.
+migrating:
+	tests/migrating/run
 
 # Builds, lints and tests the clients in clients/; each sends 1,000 notifications while Bellwire is restarted, of which none may be
 # lost or doubled. Needs Node 20, npm, Python 3.11, Go 1.19, a JDK 17 and Jackson (Debian: golang, default-jdk-headless,
