@@ -19,6 +19,8 @@ mod api;
 mod control;
 mod deliver;
 mod growth;
+mod held_transaction;
+mod hostile_reads;
 mod isolation;
 mod latency;
 mod noisy_neighbour;
@@ -34,6 +36,7 @@ mod report;
 mod results;
 mod retention;
 mod scrape;
+mod vitals;
 mod webhooks;
 mod wide_area;
 mod world;
@@ -76,6 +79,9 @@ struct Arguments {
     /// Notifications that each of two accounts has queued when they share.
     #[arg(long, default_value_t = 20_000)]
     shared: usize,
+    /// How long a transaction is held open in the held-transaction row, in seconds.
+    #[arg(long, default_value_t = 600)]
+    held: u64,
     /// How long a row of single sends or reads lasts, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -83,8 +89,8 @@ struct Arguments {
     #[arg(long)]
     full: bool,
     /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, pace,
-    /// isolation, noisy-neighbour, reads, scrape, retention, growth, peers, pause, operation-pace,
-    /// webhooks, receipts, results.
+    /// isolation, noisy-neighbour, hostile-reads, held-transaction, reads, scrape, retention, growth, peers,
+    /// pause, operation-pace, webhooks, receipts, results.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also run the peers in bench/peers, which `bench/peers/install` must have installed.
@@ -163,6 +169,14 @@ async fn main() -> anyhow::Result<()> {
 
     if arguments.wants_long("noisy-neighbour") {
         noisy_neighbour::run(&mut world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants_long("hostile-reads") {
+        hostile_reads::run(&mut world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants_long("held-transaction") {
+        held_transaction::run(&world, &arguments, &mut report).await?;
     }
 
     if arguments.wants("reads") {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::Arguments;
 use crate::api::{Api, devices, message, token};
 use crate::report::{Goal, Report, percentile};
+use crate::vitals::Watch;
 use crate::world::{World, simulate};
 
 /// Single sends come this far apart.
@@ -203,7 +204,7 @@ async fn measure_noises(
 
     // The first opens the lanes.
     for name in ["warm-up", "idle"] {
-        let times = singles(world, street, arguments.seconds, name).await?;
+        let (times, _) = singles(world, street, arguments.seconds, name).await?;
         if name == "idle" {
             for (kind, mut times) in KINDS.iter().zip(times) {
                 let what = format!("victim, {kind}, idle, p99");
@@ -213,8 +214,10 @@ async fn measure_noises(
     }
 
     for (name, noise) in noises {
+        let watch = Watch::begin(world)?;
         let begun = begin(street, noise).await?;
-        let times = singles(world, street, arguments.seconds, name).await?;
+        let (times, mut accepts) = singles(world, street, arguments.seconds, name).await?;
+        let vitals = watch.end()?;
         let left = left(world, "neighbour").await?;
         report.add(
             format!("neighbour, {name}: left when the victim had sent"),
@@ -222,6 +225,26 @@ async fn measure_noises(
             "notifications",
         );
         begun.end(&street.neighbour).await?;
+
+        let vital = |what: &str| format!("{name}: {what}");
+        report.goal(
+            vital("victim's POST, p99"),
+            percentile(&mut accepts, 0.99),
+            "ms",
+            Goal::AtMost(500.0),
+        );
+        report.goal(
+            vital("/healthz at most"),
+            vitals.slowest_health,
+            "ms",
+            Goal::AtMost(100.0),
+        );
+        report.goal(
+            vital("peak RSS"),
+            vitals.peak_memory,
+            "MB",
+            Goal::AtMost(600.0),
+        );
 
         for (kind, mut times) in KINDS.iter().zip(times) {
             let idle = report
@@ -296,13 +319,14 @@ async fn ten_thousand(street: &Street, name: &str) -> anyhow::Result<f64> {
     Ok(began.elapsed().as_secs_f64())
 }
 
-/// Milliseconds from the 202 to the provider's answer of each of the victim's pushes, by kind.
+/// Milliseconds from the 202 to the provider's answer of each of the victim's pushes, by kind; and
+/// until the 202 of each.
 async fn singles(
     world: &World,
     street: &Street,
     seconds: u64,
     name: &str,
-) -> anyhow::Result<[Vec<f64>; 4]> {
+) -> anyhow::Result<([Vec<f64>; 4], Vec<f64>)> {
     let count = (Duration::from_secs(seconds).as_millis() / EVERY.as_millis()) as usize;
     let mut ticks = tokio::time::interval(EVERY);
     let mut sends = Vec::new();
@@ -314,15 +338,19 @@ async fn singles(
         let api = street.victim.clone();
         let body = street.push(kind, number, name);
         sends.push(tokio::spawn(async move {
+            let began = Instant::now();
             let operation = api.send(&body).await?;
-            anyhow::Ok((operation, kind, OffsetDateTime::now_utc()))
+            let took = began.elapsed().as_secs_f64() * 1000.0;
+            anyhow::Ok((operation, kind, OffsetDateTime::now_utc(), took))
         }));
     }
 
     let mut accepted: HashMap<Uuid, (usize, OffsetDateTime)> = HashMap::new();
     let mut operations = Vec::new();
+    let mut accepts = Vec::new();
     for send in sends {
-        let (operation, kind, at) = send.await??;
+        let (operation, kind, at, took) = send.await??;
+        accepts.push(took);
         let id: OperationId = operation.parse()?;
         accepted.insert(id.as_uuid(), (kind, at));
         operations.push(operation);
@@ -343,7 +371,7 @@ async fn singles(
         let (kind, accepted_at) = accepted[&id];
         times[kind].push((answered_at - accepted_at).as_seconds_f64() * 1000.0);
     }
-    Ok(times)
+    Ok((times, accepts))
 }
 
 /// A noise that goes on until it is ended.

@@ -31,9 +31,19 @@ impl Process {
         ))
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Memory in use, in MB.
     pub fn rss(&self) -> anyhow::Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        Self::rss_of(self.id())
+    }
+
+    /// Memory that the process `id` uses, in MB.
+    pub fn rss_of(id: u32) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
