@@ -43,7 +43,7 @@ pub async fn run(
     let duration = Duration::from_secs(arguments.seconds) * 2;
     let idle = requests(&victim, &operation, duration / 2).await?;
 
-    let watch = Watch::begin(world)?;
+    let watch = Watch::begin(world);
     let readers: Vec<JoinHandle<()>> = (0..AT_A_TIME)
         .map(|number| read_again_and_again(world.api.clone(), number))
         .collect();

@@ -3,6 +3,8 @@
 //! away.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -10,7 +12,7 @@ use bellwire::model::id::OperationId;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -214,7 +216,7 @@ async fn measure_noises(
     }
 
     for (name, noise) in noises {
-        let watch = Watch::begin(world)?;
+        let watch = Watch::begin(world);
         let begun = begin(street, noise).await?;
         let (times, mut accepts) = singles(world, street, arguments.seconds, name).await?;
         let vitals = watch.end()?;
@@ -446,8 +448,10 @@ async fn begin_as(api: &Api, street: &Street, noise: Noise) -> anyhow::Result<Be
         Noise::RefusedBodies { at_a_time } => {
             // More recipients than a request may have.
             let body = message(&devices("FCM", "refused", 10_001));
+            // Made once, so that this process is not what the victim waits for.
+            let request: Arc<[u8]> = api.post_bytes(&body).into();
             begun.tasks = (0..at_a_time)
-                .map(|_| again_and_again(api.clone(), body.clone()))
+                .map(|_| tokio::spawn(send_refused(api.address(), Arc::clone(&request))))
                 .collect();
         }
         Noise::SlowTemplates => {
@@ -473,8 +477,10 @@ async fn begin_as(api: &Api, street: &Street, noise: Noise) -> anyhow::Result<Be
             begun.tasks = vec![again_and_again(api.clone(), body)];
         }
         Noise::HeldBodies { count } => {
+            let body = json!({"padding": "x".repeat(8_000_000)});
+            let request: Arc<[u8]> = api.post_bytes(&body).into();
             begun.tasks = (0..count)
-                .map(|_| tokio::spawn(hold_body(api.clone())))
+                .map(|_| tokio::spawn(hold_body(api.address(), Arc::clone(&request))))
                 .collect();
         }
     }
@@ -502,10 +508,24 @@ fn again_and_again(api: Api, body: Value) -> JoinHandle<()> {
     })
 }
 
+/// Sends the same request on new connections until it is aborted. The service may close each before
+/// it has read all.
+async fn send_refused(address: SocketAddr, request: Arc<[u8]>) {
+    loop {
+        let Ok(mut stream) = TcpStream::connect(address).await else {
+            return;
+        };
+
+        if stream.write_all(&request).await.is_ok() {
+            let mut answer = [0; 4096];
+            let _ = stream.read(&mut answer).await;
+        }
+    }
+}
+
 /// Sends all but the end of a large body, and waits.
-async fn hold_body(api: Api) {
-    let request = api.post_bytes(&json!({"padding": "x".repeat(8_000_000)}));
-    let Ok(mut stream) = TcpStream::connect(api.address()).await else {
+async fn hold_body(address: SocketAddr, request: Arc<[u8]>) {
+    let Ok(mut stream) = TcpStream::connect(address).await else {
         return;
     };
 

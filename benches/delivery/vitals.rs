@@ -1,9 +1,10 @@
 //! How the service is while something goes on: its memory, and how soon its health answers.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-use anyhow::Context;
-use tokio::task::JoinHandle;
 
 use crate::process::Process;
 use crate::report::percentile;
@@ -25,10 +26,11 @@ pub struct Vitals {
     pub not_ready: usize,
 }
 
-/// Looks until it is asked for the figures.
+/// Looks until it is asked for the figures. It has a thread of its own, so that the load that this
+/// process makes does not delay it.
 pub struct Watch {
-    task: JoinHandle<anyhow::Result<()>>,
-    seen: std::sync::Arc<std::sync::Mutex<Seen>>,
+    thread: JoinHandle<anyhow::Result<Seen>>,
+    ended: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -40,47 +42,26 @@ struct Seen {
 }
 
 impl Watch {
-    pub fn begin(world: &World) -> anyhow::Result<Self> {
+    pub fn begin(world: &World) -> Self {
         let address = world.api.address();
         let process = world.service.id();
-        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        let seen = std::sync::Arc::<std::sync::Mutex<Seen>>::default();
-        let kept = seen.clone();
+        let ended = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&ended);
 
-        let task = tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(EVERY);
-            loop {
-                ticks.tick().await;
-
-                let memory = Process::rss_of(process)?;
-                let began = Instant::now();
-                // An answer that does not come took the whole of the patience.
-                let _ = client.get(format!("http://{address}/healthz")).send().await;
-                let health = began.elapsed().as_secs_f64() * 1000.0;
-
-                let began = Instant::now();
-                let answer = client.get(format!("http://{address}/readyz")).send().await;
-                let readiness = began.elapsed().as_secs_f64() * 1000.0;
-                let ready = answer.is_ok_and(|answer| answer.status().is_success());
-
-                let mut seen = kept.lock().map_err(|_| anyhow::anyhow!("poisoned"))?;
-                seen.memory = seen.memory.max(memory);
-                seen.health = seen.health.max(health);
-                seen.readiness.push(readiness);
-                seen.not_ready += usize::from(!ready);
-            }
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(look(address, process, &told))
         });
-        Ok(Self { task, seen })
+        Self { thread, ended }
     }
 
     pub fn end(self) -> anyhow::Result<Vitals> {
-        self.task.abort();
+        self.ended.store(true, Ordering::Relaxed);
 
-        let mut seen = self
-            .seen
-            .lock()
-            .ok()
-            .context("looking at the service failed")?;
+        let looked = self.thread.join();
+        let mut seen = looked.map_err(|_| anyhow::anyhow!("looking at the service failed"))??;
         Ok(Vitals {
             peak_memory: seen.memory,
             slowest_health: seen.health,
@@ -88,4 +69,26 @@ impl Watch {
             not_ready: seen.not_ready,
         })
     }
+}
+
+async fn look(address: SocketAddr, process: u32, ended: &AtomicBool) -> anyhow::Result<Seen> {
+    let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    let mut seen = Seen::default();
+    let mut ticks = tokio::time::interval(EVERY);
+
+    while !ended.load(Ordering::Relaxed) {
+        ticks.tick().await;
+
+        seen.memory = seen.memory.max(Process::rss_of(process)?);
+        let began = Instant::now();
+        // An answer that does not come took the whole of the patience.
+        let _ = client.get(format!("http://{address}/healthz")).send().await;
+        seen.health = seen.health.max(began.elapsed().as_secs_f64() * 1000.0);
+
+        let began = Instant::now();
+        let answer = client.get(format!("http://{address}/readyz")).send().await;
+        seen.readiness.push(began.elapsed().as_secs_f64() * 1000.0);
+        seen.not_ready += usize::from(!answer.is_ok_and(|answer| answer.status().is_success()));
+    }
+    Ok(seen)
 }
