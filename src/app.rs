@@ -20,6 +20,7 @@ use crate::delivery::{
 };
 use crate::descriptors;
 use crate::events::{Events, EventsParams};
+use crate::handoff::delivery_stats::DeliveryStats;
 use crate::handoff::local::local_handoff;
 use crate::handoff::notifier::Notifiers;
 use crate::http::metrics::{MetricsSources, NotDueInterval};
@@ -29,11 +30,12 @@ use crate::ingest::receipts::ReceiptWriter;
 use crate::maintenance::old_snapshots;
 use crate::maintenance::retention::{self, Retention};
 use crate::maintenance::{certificate_watch, seal_form, token_forms};
-use crate::provider::{Endpoint, Endpoints, https_authority};
+use crate::provider::{Endpoint, Endpoints, SharedTokens, https_authority};
 use crate::store::database_url;
 use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::pool::{LONGEST_LIMIT, Pool, PoolParams, STATEMENT_LIMIT};
 use crate::store::pooler;
+use crate::store::provider_tokens::ProviderTokenStore;
 use crate::store::reachable::reachable;
 use crate::store::schema::{self, Migrated};
 use crate::store::sealed_secrets;
@@ -102,6 +104,9 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
         database_options(config).map(drop),
         master_keys(config).map(drop),
         endpoints(config, descriptors::raise_limit()).map(drop),
+        // Reads the certificate and the key.
+        server_params(config, usize::MAX).map(drop),
+        webhook_roots(config).map(drop),
     ];
     let problems: Vec<String> = checks
         .into_iter()
@@ -326,7 +331,7 @@ impl App {
             group_commit: GroupCommit::start(&pool, local_delivery),
             receipts: ReceiptWriter::start(pool.clone()),
             master_keys: master_keys.clone(),
-            endpoints: endpoints.clone(),
+            endpoints: endpoints.with_shared_tokens(shared_tokens(&pool, &master_keys)),
             rate_limits: rate_limits(config),
             address_guard: address_guard(config),
             operation_watches: http::OperationWatches::new(pool.clone()),
@@ -354,7 +359,8 @@ impl App {
             Some(Delivery::start(DeliveryParams {
                 pool: &delivery_pool,
                 settings: &delivery_settings(config),
-                endpoints,
+                endpoints: endpoints
+                    .with_shared_tokens(shared_tokens(&delivery_pool, &master_keys)),
                 master_keys,
                 notifiers,
                 handoff: receiver,
@@ -365,17 +371,11 @@ impl App {
 
         let metrics = match metrics_listener {
             Some(listener) => {
-                let mut sources = MetricsSources {
-                    connection: Arc::new(Mutex::new(DedicatedConnection::beside(&pool))),
-                    not_due_interval: NotDueInterval::default(),
-                    pools: vec![("api", pool.clone()), ("lists", list_pool)],
-                    delivery: None,
-                };
-                if let Some(delivery) = &delivery {
-                    sources.pools.push(("delivery", delivery_pool));
-                    sources.delivery = Some(delivery.stats());
-                }
-                MetricsServer::start(listener, sources)?
+                let pools = vec![("api", pool.clone()), ("lists", list_pool)];
+                let delivering = delivery
+                    .as_ref()
+                    .map(|delivery| (delivery.stats(), delivery_pool));
+                MetricsServer::start(listener, metrics_sources(&pool, pools, delivering))?
             }
             None => MetricsServer::default(),
         };
@@ -444,11 +444,21 @@ fn watch_secrets(config: &Config, pool: &Pool, keys: MasterKeys, stop: &Cancella
     }
 }
 
+/// The provider tokens that all processes send with, read and kept over `pool`.
+fn shared_tokens(pool: &Pool, master_keys: &MasterKeys) -> SharedTokens {
+    SharedTokens::new(Arc::new(ProviderTokenStore::new(pool)), master_keys.clone())
+}
+
 /// Where webhooks may be.
 fn address_guard(config: &Config) -> AddressGuard {
     AddressGuard {
         allow_private: config.webhooks.allow_private,
     }
+}
+
+/// The certificate authorities that receivers of webhooks are trusted by.
+fn webhook_roots(config: &Config) -> anyhow::Result<Roots> {
+    Roots::load(config.webhooks.ca_file.as_deref()).context("webhooks.ca_file")
 }
 
 /// Starts to tell webhooks what happens, if this process does.
@@ -457,7 +467,7 @@ fn start_events(config: &Config, master_keys: &MasterKeys) -> anyhow::Result<Opt
         return Ok(None);
     }
 
-    let roots = Roots::load(config.webhooks.ca_file.as_deref()).context("webhooks.ca_file")?;
+    let roots = webhook_roots(config)?;
     Ok(Some(Events::start(EventsParams {
         pool: connect(config, EVENTS_CONNECTIONS)?,
         master_keys: master_keys.clone(),
@@ -494,6 +504,23 @@ fn start_retention(config: &Config, pool: Pool, stop: CancellationToken) -> Opti
 
 fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(listen).with_context(|| format!("metrics.listen: can't listen on {listen}"))
+}
+
+/// `pools` by the names in their metrics. `delivering`: what delivery tells, and its pool.
+fn metrics_sources(
+    pool: &Pool,
+    mut pools: Vec<(&'static str, Pool)>,
+    delivering: Option<(DeliveryStats, Pool)>,
+) -> MetricsSources {
+    let (delivery, delivery_pool) = delivering.unzip();
+    pools.extend(delivery_pool.map(|pool| ("delivery", pool)));
+
+    MetricsSources {
+        connection: Arc::new(Mutex::new(DedicatedConnection::beside(pool))),
+        not_due_interval: NotDueInterval::default(),
+        pools,
+        delivery,
+    }
 }
 
 /// `/metrics`, served by tasks that are aborted at the end of the process.
@@ -676,6 +703,7 @@ fn endpoints(config: &Config, limit: descriptors::Limit) -> anyhow::Result<Endpo
         fcm_token_uris: fcm.token_uris.clone(),
         apns: apns_endpoint("apns.endpoint", &apns.endpoint)?,
         apns_sandbox: apns_endpoint("apns.sandbox_endpoint", &apns.sandbox_endpoint)?,
+        apns_tokens: None,
     })
 }
 

@@ -135,6 +135,7 @@ fn endpoints(world: &World) -> anyhow::Result<Endpoints> {
             &world.config.apns.endpoint,
             world.config.apns.max_connections,
         )?,
+        apns_tokens: None,
         apns_sandbox: endpoint(
             &world.config.apns.endpoint,
             world.config.apns.max_connections,

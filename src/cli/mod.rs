@@ -89,6 +89,7 @@ enum Command {
     Dev(dev::Arguments),
     /// Run a simulator of FCM and APNs.
     #[cfg(feature = "dev")]
+    #[command(visible_alias = "simulator")]
     Simulate(simulator::command::Arguments),
     /// Store a demo account with the key dev:dev, and Credentials for the simulator.
     #[cfg(feature = "dev")]
@@ -214,6 +215,7 @@ async fn migrate(config: &Config, citus: bool) -> anyhow::Result<()> {
 
 async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
     let pool = app::connect_now(config).await?;
+    app::require_schema(&pool).await?;
 
     let keys = app::master_keys(config)?;
     let is_bound = !config.secrets.keep_older_seal && !seal_form::is_older_connected(&pool).await?;
@@ -229,16 +231,18 @@ async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
 
     Ok(writeln!(
         std::io::stdout(),
-        "sealed with the current key: {} Credentials, {} devices, {} webhooks",
+        "sealed with the current key: {} Credentials, {} devices, {} webhooks, {} provider tokens",
         rotated.credentials,
         rotated.devices,
-        rotated.webhooks
+        rotated.webhooks,
+        rotated.provider_tokens
     )?)
 }
 
 async fn retain(config: &Config, dry_run: bool) -> anyhow::Result<()> {
     telemetry::logs::start(config, None)?;
     let pool = app::connect_now(config).await?;
+    app::require_schema(&pool).await?;
     let period = config.retention.period;
 
     let expired = if dry_run {

@@ -159,8 +159,13 @@ impl MasterKeys {
 
     /// The bytes with which every device token begins that is sealed as new ones are.
     pub fn token_prefix(&self) -> Vec<u8> {
+        self.prefix(self.is_bound())
+    }
+
+    /// The bytes with which every token begins that is sealed in the bound form with the current key.
+    pub(super) fn prefix(&self, is_bound: bool) -> Vec<u8> {
         let id = self.current();
-        let mark = if self.is_bound() { BOUND_TOKEN } else { 0 };
+        let mark = if is_bound { BOUND_TOKEN } else { 0 };
 
         [&[mark | id.len() as u8], id.as_bytes()].concat()
     }
@@ -240,17 +245,29 @@ impl MasterKeys {
         binding: &[u8],
         token: &str,
     ) -> Result<Vec<u8>, SecretError> {
-        let key = self.key(self.current())?;
-        let body = if self.is_bound() {
-            key.seal_bound(account, binding, token.as_bytes())?
-        } else {
-            seal(&key.key, account.as_bytes(), token.as_bytes())?
-        };
+        if self.is_bound() {
+            return self.seal_bound_token(account, binding, token);
+        }
 
-        Ok([self.token_prefix().as_slice(), &body].concat())
+        let key = self.key(self.current())?;
+        let body = seal(&key.key, account.as_bytes(), token.as_bytes())?;
+        Ok([self.prefix(false).as_slice(), &body].concat())
     }
 
-    fn open_token(
+    /// The same in the bound form, whichever form new secrets have.
+    pub(super) fn seal_bound_token(
+        &self,
+        account: Uuid,
+        binding: &[u8],
+        token: &str,
+    ) -> Result<Vec<u8>, SecretError> {
+        let key = self.key(self.current())?;
+        let body = key.seal_bound(account, binding, token.as_bytes())?;
+
+        Ok([self.prefix(true).as_slice(), &body].concat())
+    }
+
+    pub(super) fn open_token(
         &self,
         account: Uuid,
         binding: &[u8],

@@ -3,6 +3,7 @@
 mod account_keys;
 mod erase;
 mod master_keys;
+mod provider_tokens;
 mod receipt_tokens;
 mod secret_hashes;
 mod webhook_secrets;

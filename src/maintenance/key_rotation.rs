@@ -17,6 +17,7 @@ pub struct Rotated {
     pub credentials: u64,
     pub devices: u64,
     pub webhooks: u64,
+    pub provider_tokens: u64,
 }
 
 /// Seals with the current key, and in the current form, what was sealed otherwise. Fails at the first secret that the
@@ -26,6 +27,7 @@ pub async fn run(pool: &Pool, keys: &MasterKeys) -> anyhow::Result<Rotated> {
         credentials: credentials(pool, keys).await?,
         devices: devices(pool, keys).await?,
         webhooks: webhooks(pool, keys).await?,
+        provider_tokens: provider_tokens(pool, keys).await?,
     })
 }
 
@@ -88,6 +90,22 @@ async fn webhooks(pool: &Pool, keys: &MasterKeys) -> anyhow::Result<u64> {
             old_secret: old.old_secret.as_ref().map(resealed).transpose()?,
         };
         rotated += u64::from(sealed_secrets::replace_webhook(pool, &old, &new).await?);
+    }
+
+    Ok(rotated)
+}
+
+/// One that can't be opened is left: it ends within the hour, and is replaced by then.
+async fn provider_tokens(pool: &Pool, keys: &MasterKeys) -> anyhow::Result<u64> {
+    let mut rotated = 0;
+
+    for old in sealed_secrets::provider_tokens(pool, &keys.provider_token_prefix()).await? {
+        let Ok(token) = keys.open_provider_token(&old.key, &old.token) else {
+            continue;
+        };
+
+        let new = keys.seal_provider_token(&old.key, &token)?;
+        rotated += u64::from(sealed_secrets::replace_provider_token(pool, &old, &new).await?);
     }
 
     Ok(rotated)

@@ -1,5 +1,5 @@
 //! Retention: creates the partitions of the coming days, drops those of days past their retention,
-//! and deletes expired idempotency keys and tallies of receipts.
+//! and deletes expired idempotency keys, tallies of receipts, and provider tokens that have ended.
 //!
 //! A record's retention counts from its acceptance, also if it is scheduled: its id tells its age,
 //! and days are dropped whole. To keep scheduled records longer would keep nearly every day twice as
@@ -22,6 +22,7 @@ use crate::store::paces;
 use crate::store::partitions::{self, Partition};
 use crate::store::pause;
 use crate::store::pool::Pool;
+use crate::store::provider_tokens;
 use crate::store::receipts;
 use crate::telemetry::metrics;
 
@@ -38,7 +39,7 @@ const RESTING_AT_A_TIME: i64 = 100;
 /// How long one run may take. Postgres may have vanished in the middle of a statement; what is left
 /// is done by the next run.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
-/// Messages to webhooks that one statement deletes.
+/// Messages to webhooks, and provider tokens, that one statement deletes.
 const ROWS_AT_A_TIME: i64 = 5_000;
 
 /// The settings of retention.
@@ -256,6 +257,10 @@ async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Res
 
     let first_kept = lowest_id_at(expired.first_kept.midnight().assume_utc());
     while receipts::remove_tallies(&mut *connection, first_kept).await? > 0 {}
+
+    while provider_tokens::delete_ended(&mut *connection, ROWS_AT_A_TIME).await?
+        >= ROWS_AT_A_TIME as u64
+    {}
 
     Ok(expired)
 }

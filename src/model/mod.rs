@@ -14,6 +14,7 @@ pub mod operation;
 pub mod outcome;
 pub mod pace;
 pub mod provider;
+pub mod provider_token;
 pub mod queue_key;
 pub mod receipt;
 pub mod recipient;

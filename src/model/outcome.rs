@@ -188,11 +188,11 @@ pub enum NotSent {
     /// The Credential was refused before the message was sent, as FCM's token endpoint does.
     #[error("the provider refused the Credential: {reason}")]
     CredentialRefused { reason: String },
-    /// The token endpoint is down or has an internal error.
-    #[error("the provider's token endpoint gave no access token: {reason}")]
+    /// The token that requests carry can't be had at present.
+    #[error("{reason}")]
     CredentialUnavailable {
         reason: String,
-        /// The wait that the endpoint asks for.
+        /// The wait that a token endpoint asks for.
         retry_after: Option<Duration>,
     },
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::crypto::MasterKeys;
@@ -75,7 +76,8 @@ impl Client {
                 ProviderClient::Fcm(Box::new(FcmClient::new(credential, endpoints)?))
             }
             Credential::ApnKey(credential) => {
-                ProviderClient::Apns(Box::new(ApnsClient::with_key(credential, apns)?))
+                let tokens = endpoints.apns_tokens.clone();
+                ProviderClient::Apns(Box::new(ApnsClient::with_key(credential, apns, tokens)?))
             }
             Credential::ApnCertificate(credential) => {
                 ProviderClient::Apns(Box::new(ApnsClient::with_certificate(credential, apns)?))
@@ -130,11 +132,15 @@ impl Client {
             ProviderClient::Fcm(_) => (Provider::Fcm, "bellwire-credential-test".to_owned()),
             ProviderClient::Apns(_) => (Provider::Apn, "0".repeat(APNS_TOKEN_LENGTH)),
         };
-        let message = Message {
+        let mut message = Message {
             data: Some(BTreeMap::from([("test".to_owned(), "1".to_owned())])),
             ttl: Some(0),
             ..Message::default()
         };
+        if matches!(&self.0, ProviderClient::Apns(client) if client.is_for_calls()) {
+            let push_type = json!({"headers": {"apns-push-type": "voip"}});
+            message.apn = push_type.as_object().cloned();
+        }
 
         let payload = match Payload::render(provider, &message, None) {
             Ok(payload) => payload,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::Uri;
 
+use crate::provider::SharedTokens;
 use crate::transport::{ConnectionBudget, Identity, Origin, Pool, Proxies, Roots, TlsError};
 
 /// How long a connection may be unused before it is closed, or pinged if it is the only one.
@@ -42,6 +43,19 @@ pub struct Endpoints {
     /// APNs, production.
     pub apns: Endpoint,
     pub apns_sandbox: Endpoint,
+    /// Where provider tokens are shared with other processes; `None`: nowhere.
+    pub apns_tokens: Option<SharedTokens>,
+}
+
+impl Endpoints {
+    /// The same endpoints, with the provider tokens that `tokens` shares.
+    #[must_use]
+    pub fn with_shared_tokens(&self, tokens: SharedTokens) -> Self {
+        Self {
+            apns_tokens: Some(tokens),
+            ..self.clone()
+        }
+    }
 }
 
 /// Host and port of an `https` address; `None` for any other text.

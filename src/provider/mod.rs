@@ -16,6 +16,7 @@ mod payload;
 mod request_preview;
 mod retry_after;
 
+pub use apns::SharedTokens;
 pub use client::{Client, ClientError};
 pub use credential::{Credential, FieldProblem};
 pub use credential_check::credential_check;

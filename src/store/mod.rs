@@ -24,6 +24,7 @@
 //! What the API reads of them:
 //! * `look`: how much one request for a page of a list reads
 //! * `operation_read`: Operations with their stats
+//! * `operation_options`: what Operations say of all their notifications
 //! * `notification_look`: finds an account's notifications by a filter
 //! * `push_notifications`, `delivery_attempts`
 //! * `failed_notifications`: an Operation's errors; `error_totals`: how many there are of each code
@@ -37,6 +38,7 @@
 //! * `account_counts`: how much an account has, for its limits
 //! * `senders`: the Credentials that a request means, and their content for delivery
 //! * `idempotency_keys`: what was accepted under an Idempotency-Key
+//! * `provider_tokens`: the tokens of APNs' signing keys, which all processes share
 //! * `sealed_secrets`: secrets that key rotation seals anew
 //! * `token_forms`: APNs tokens that an older release may have stored in capitals
 //!
@@ -98,6 +100,7 @@ mod notification_look;
 pub(crate) mod notification_reasons;
 pub(crate) mod old_snapshots;
 pub(crate) mod operation_insert;
+pub(crate) mod operation_options;
 pub(crate) mod operation_read;
 pub(crate) mod operation_results;
 pub(crate) mod outcome_record;
@@ -106,6 +109,7 @@ pub mod partitions;
 pub(crate) mod pause;
 pub mod pool;
 pub(crate) mod pooler;
+pub(crate) mod provider_tokens;
 pub(crate) mod push_notifications;
 pub(crate) mod queue_depth;
 pub(crate) mod queue_search;

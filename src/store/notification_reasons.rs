@@ -1,8 +1,9 @@
 //! Why notifications are not sent: what QUEUED ones wait for, and why FAILED ones failed.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgExecutor;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -78,41 +79,108 @@ pub(crate) async fn fetch(
     Ok(reasons.collect())
 }
 
-/// The first notification of an Operation that is not settled: one of its first batch with work left.
+/// The first batch of an Operation that has unsettled notifications.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UnsettledBatch {
+    pub operation_id: Uuid,
+    pub first_position: i32,
+    pub size: i32,
+    pub queued: i32,
+}
+
+impl UnsettledBatch {
+    /// The positions among which its first unsettled notification is: before it are settled ones only.
+    fn positions(self) -> RangeInclusive<i32> {
+        self.first_position..=self.first_position + self.size - self.queued
+    }
+
+    /// Most notifications that are looked at to find it.
+    pub(crate) fn cost(self) -> usize {
+        self.positions().count()
+    }
+}
+
+/// The first batch of each of these Operations that is not settled.
+pub(crate) async fn unsettled_batches(
+    executor: impl PgExecutor<'_>,
+    operation_ids: &[OperationId],
+) -> sqlx::Result<Vec<UnsettledBatch>> {
+    let ids: Vec<Uuid> = operation_ids.iter().map(|id| id.as_uuid()).collect();
+
+    sqlx::query_as!(
+        UnsettledBatch,
+        r#"
+        select batch.operation_id, batch.first_position, batch.size, batch.queued
+        from unnest($1::uuid[]) as asked (operation_id)
+        cross join lateral (
+            select batches.operation_id, batches.first_position, batches.size, batches.queued
+            from batches
+            where batches.operation_id = asked.operation_id and batches.queued > 0
+            order by batches.number
+            limit 1
+        ) as batch
+        "#,
+        &ids,
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// The first unsettled notification of each of these batches.
 pub(crate) async fn first_unsettled(
-    connection: &mut PgConnection,
-    operation_id: OperationId,
-) -> sqlx::Result<Option<NotificationKey>> {
-    let batch = sqlx::query!(
-        r#"
-        select first_position, size
-        from batches
-        where operation_id = $1 and queued > 0
-        order by number
-        limit 1
-        "#,
-        operation_id.as_uuid(),
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(batch) = batch else {
-        return Ok(None);
-    };
+    executor: impl PgExecutor<'_>,
+    batches: &[UnsettledBatch],
+) -> sqlx::Result<Vec<NotificationKey>> {
+    let ids: Vec<Uuid> = batches.iter().map(|batch| batch.operation_id).collect();
+    let first: Vec<i32> = batches
+        .iter()
+        .map(|batch| *batch.positions().start())
+        .collect();
+    let last: Vec<i32> = batches
+        .iter()
+        .map(|batch| *batch.positions().end())
+        .collect();
 
-    let position = sqlx::query_scalar!(
+    let rows = sqlx::query!(
         r#"
-        select position
-        from push_notifications
-        where operation_id = $1 and position >= $2 and position < $3 and status = 'QUEUED'
-        order by position
-        limit 1
+        select push_notifications.operation_id, min(push_notifications.position) as "position!"
+        from unnest($1::uuid[], $2::integer[], $3::integer[]) as wanted (operation_id, first, last)
+        join push_notifications
+            on push_notifications.operation_id = wanted.operation_id
+            and push_notifications.position >= wanted.first
+            and push_notifications.position <= wanted.last
+        where push_notifications.status = 'QUEUED'
+        group by push_notifications.operation_id
         "#,
-        operation_id.as_uuid(),
-        batch.first_position,
-        batch.first_position + batch.size,
+        &ids,
+        &first,
+        &last,
     )
-    .fetch_optional(connection)
+    .fetch_all(executor)
     .await?;
 
-    Ok(position.map(|position| (operation_id, position)))
+    let keys = rows
+        .into_iter()
+        .map(|row| (row.operation_id.into(), row.position));
+    Ok(keys.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_unsettled_notification_is_found_among_the_first_of_its_batch() {
+        let batch = |queued| UnsettledBatch {
+            operation_id: Uuid::nil(),
+            first_position: 500,
+            size: 500,
+            queued,
+        };
+
+        assert_eq!(batch(500).positions(), 500..=500);
+        assert_eq!(batch(499).positions(), 500..=501);
+        assert_eq!(batch(1).positions(), 500..=999);
+        assert_eq!(batch(1).cost(), 500);
+    }
 }

@@ -16,6 +16,7 @@ use crate::store::look::Found;
 use crate::store::notification_look::{
     FoundNotification, IdRange, NotificationFilter, Place, StoredStatus, look,
 };
+use crate::store::operation_options::OperationOptions;
 use crate::store::outcome_record::Status;
 use crate::store::pool::Pool;
 use crate::store::recipient_columns::RecipientColumns;
@@ -37,6 +38,7 @@ pub(crate) struct PushNotification {
 
 pub(crate) struct FullPushNotification {
     pub notification: PushNotification,
+    pub options: OperationOptions,
     pub message: Message,
     /// The recipient's template variables.
     pub variables: Option<Value>,
@@ -161,6 +163,8 @@ pub(crate) async fn fetch(
             coalesce(push_notifications.updated_at, operations.created_at) as "updated_at!",
             operations.app_name,
             operations.message as "message: Json<Message>",
+            operations.tags,
+            operations.send_at,
             coalesce(operations.send_at > now(), false) as "is_scheduled!",
             operations.created_at
         from operations
@@ -200,6 +204,12 @@ pub(crate) async fn fetch(
     };
     Ok(Some(FullPushNotification {
         notification,
+        options: OperationOptions {
+            tags: row.tags,
+            send_at: row.send_at,
+            priority: row.message.priority,
+            ttl: row.message.ttl.map(i64::from),
+        },
         message: row.message.0,
         variables: row.variables,
         badge: row.badge.and_then(|badge| badge.try_into().ok()),

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::provider::CredentialType;
+use crate::model::provider_token::TokenKey;
 use crate::model::sealed::{Sealed, SealedCredential};
 
 pub(crate) struct SealedToken {
@@ -166,6 +167,64 @@ pub(crate) async fn replace_webhook(
         old.secret,
         new.secret,
         new.old_secret,
+    )
+    .execute(executor)
+    .await?;
+
+    Ok(replaced.rows_affected() == 1)
+}
+
+/// A provider token that all processes share.
+pub(crate) struct SealedProviderToken {
+    pub key: TokenKey,
+    pub token: Vec<u8>,
+}
+
+/// The provider tokens that do not begin with `prefix`, which says what a token was sealed with.
+pub(crate) async fn provider_tokens(
+    executor: impl PgExecutor<'_>,
+    prefix: &[u8],
+) -> sqlx::Result<Vec<SealedProviderToken>> {
+    let rows = sqlx::query!(
+        r#"
+        select team_id, key_id, key_hash, token
+        from provider_tokens
+        where substring(token for length($1::bytea)) <> $1
+        "#,
+        prefix,
+    )
+    .fetch_all(executor)
+    .await?;
+
+    let sealed = rows.into_iter().map(|row| SealedProviderToken {
+        key: TokenKey {
+            team_id: row.team_id,
+            key_id: row.key_id,
+            key_hash: row.key_hash,
+        },
+        token: row.token,
+    });
+    Ok(sealed.collect())
+}
+
+/// Replaces a provider token by the same one, sealed with another key. Returns `false` if it has been
+/// renewed since it was read.
+pub(crate) async fn replace_provider_token(
+    executor: impl PgExecutor<'_>,
+    old: &SealedProviderToken,
+    new: &[u8],
+) -> sqlx::Result<bool> {
+    let replaced = sqlx::query!(
+        r#"
+        update provider_tokens
+        set token = $5
+        where team_id = $1 and key_id = $2 and key_hash = $3 and token = $4
+        "#,
+        old.key.team_id,
+        old.key.key_id,
+        old.key.key_hash,
+        old.token,
+        new,
     )
     .execute(executor)
     .await?;

@@ -278,7 +278,8 @@ async fn each_recipient_has_its_own_values() {
     ];
     let options = json!({
         "badge": "{{ unread | default: 0 }}",
-        "apn": {"payload": {"aps": {"alert": {"subtitle": "for {{ name }}"}, "thread-id": "{{ name }}"}}},
+        "apn": {"payload": {"aps": {"alert": {"subtitle": "for {{ name }}"}, "thread-id": "{{ name }}",
+            "relevance-score": "{{ relevance | default: 1 }}"}}},
     });
 
     let id = client.send(&send(&to, options)).await;
@@ -289,7 +290,8 @@ async fn each_recipient_has_its_own_values() {
     let aps = |index: usize| arrived[tokens[index]]["payload"]["aps"].clone();
     assert_eq!(
         aps(0),
-        json!({"alert": {"title": "T", "subtitle": "for Ann"}, "thread-id": "Ann", "badge": 3})
+        json!({"alert": {"title": "T", "subtitle": "for Ann"}, "thread-id": "Ann", "badge": 3,
+            "relevance-score": 1})
     );
     assert_eq!(aps(1)["badge"], 0);
     assert_eq!(

@@ -64,6 +64,7 @@ mod pgbouncer;
 mod pool;
 mod postgres_faults;
 mod postgres_tls;
+mod provider_tokens;
 mod receipts;
 mod resend;
 mod restricted_role;

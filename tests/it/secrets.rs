@@ -5,6 +5,7 @@ use std::str::FromStr;
 use bellwire::crypto::{MasterKeys, generate_master_key};
 use bellwire::maintenance::key_rotation::{self, Rotated};
 use bellwire::model::provider::CredentialType;
+use bellwire::model::provider_token::TokenKey;
 use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ async fn an_old_key_opens_everything_until_all_is_sealed_with_the_new_one() {
     world.register_many(1_500).await;
     let config = &world.config;
     register_webhook(&world).await;
+    keep_provider_token(&world).await;
     let first = config.secrets.master_key.expose_secret().to_owned();
     let second = generate_master_key();
     let both = MasterKeys::with_old("2", &second, &format!("1:{first}")).unwrap();
@@ -41,6 +43,7 @@ async fn an_old_key_opens_everything_until_all_is_sealed_with_the_new_one() {
             credentials: 2,
             devices: 1_500,
             webhooks: 1,
+            provider_tokens: 1,
         }
     );
     assert_eq!(
@@ -49,6 +52,7 @@ async fn an_old_key_opens_everything_until_all_is_sealed_with_the_new_one() {
             credentials: 0,
             devices: 0,
             webhooks: 0,
+            provider_tokens: 0,
         }
     );
 
@@ -61,6 +65,28 @@ async fn an_old_key_opens_everything_until_all_is_sealed_with_the_new_one() {
         .await;
     assert_eq!(service.client.completed(&id).await["stats"]["sent"], 1_500);
     service.stop().await;
+}
+
+/// Keeps a provider token that is sealed with the current key.
+async fn keep_provider_token(world: &World) {
+    let key = TokenKey {
+        team_id: "TEAM123456".to_owned(),
+        key_id: "KEY1234567".to_owned(),
+        key_hash: vec![7; 32],
+    };
+    let sealed = bellwire::app::master_keys(&world.config)
+        .unwrap()
+        .seal_provider_token(&key, "a provider token")
+        .unwrap();
+
+    sqlx::query("insert into provider_tokens (team_id, key_id, key_hash, token, issued_at) values ($1, $2, $3, $4, now())")
+        .bind(key.team_id)
+        .bind(key.key_id)
+        .bind(key.key_hash)
+        .bind(sealed)
+        .execute(&world.database.pool)
+        .await
+        .unwrap();
 }
 
 /// Stores a webhook whose secret is sealed with the current key.

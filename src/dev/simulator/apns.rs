@@ -84,7 +84,7 @@ impl Apns {
             str::to_owned,
         );
 
-        let (token, payload) = match self.check(incoming) {
+        let (token, payload) = match self.check(incoming, inbox) {
             Ok(checked) => checked,
             Err(refusal) => return refuse(&refusal, Some(id)),
         };
@@ -117,7 +117,11 @@ impl Apns {
 
     /// The checks in the order of the real APNs: authentication first, then headers, token and payload.
     /// Returns the device token and the payload.
-    fn check<'a>(&self, incoming: &Incoming<'a>) -> Result<(&'a str, Value), Refusal> {
+    fn check<'a>(
+        &self,
+        incoming: &Incoming<'a>,
+        inbox: &Inbox,
+    ) -> Result<(&'a str, Value), Refusal> {
         let token = incoming
             .path
             .strip_prefix("/3/device/")
@@ -127,7 +131,7 @@ impl Apns {
         }
 
         if !incoming.has_certificate {
-            self.authenticate(incoming.headers)?;
+            self.authenticate(incoming.headers, inbox)?;
         }
         check_headers(incoming.headers, incoming.has_certificate)?;
 
@@ -135,6 +139,11 @@ impl Apns {
             return Err(Refusal(400, "MissingDeviceToken"));
         }
         if !token.len().is_multiple_of(2) || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(Refusal(400, "BadDeviceToken"));
+        }
+
+        // No device has it: what asks whether a Credential works sends to it.
+        if token.bytes().all(|byte| byte == b'0') {
             return Err(Refusal(400, "BadDeviceToken"));
         }
 
@@ -154,7 +163,7 @@ impl Apns {
         Ok((token, payload))
     }
 
-    fn authenticate(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn authenticate(&self, headers: &HeaderMap, inbox: &Inbox) -> Result<(), Refusal> {
         let token = header(headers, "authorization")
             .and_then(bearer_token)
             .ok_or(Refusal(403, "MissingProviderToken"))?;
@@ -172,10 +181,13 @@ impl Apns {
                 let iat = self
                     .verify(token)
                     .ok_or(Refusal(403, "InvalidProviderToken"))?;
-                self.verified
+                let mut verified = self
+                    .verified
                     .write()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(token.to_owned(), iat);
+                    .unwrap_or_else(PoisonError::into_inner);
+                if verified.insert(token.to_owned(), iat).is_none() {
+                    inbox.count_provider_token();
+                }
                 iat
             }
         };

@@ -46,6 +46,8 @@ pub(super) struct Summary {
     pub tokens: u64,
     /// How many requests were accepted for a token beyond its first.
     pub duplicates: u64,
+    /// How many different provider tokens of APNs were used.
+    pub provider_tokens: u64,
     /// How many connections were opened.
     pub connections: u64,
     /// How many connections are open now.
@@ -91,6 +93,7 @@ pub(super) struct Inbox {
     /// The same for headers.
     headers: Mutex<HashMap<u64, Arc<Value>>>,
     connections: AtomicU64,
+    provider_tokens: AtomicU64,
     accepted: AtomicU64,
     open_connections: Arc<AtomicU64>,
     in_flight: Arc<AtomicU64>,
@@ -104,6 +107,7 @@ impl Default for Inbox {
             payloads: Mutex::default(),
             headers: Mutex::default(),
             connections: AtomicU64::new(0),
+            provider_tokens: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             open_connections: Arc::default(),
             in_flight: Arc::default(),
@@ -116,6 +120,11 @@ impl Inbox {
     pub(super) fn count_connection(&self) -> Counted {
         self.connections.fetch_add(1, Ordering::Relaxed);
         Counted::by(&self.open_connections)
+    }
+
+    /// Counts a provider token that was not used before.
+    pub(super) fn count_provider_token(&self) {
+        self.provider_tokens.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a request, which is in flight until the result is dropped.
@@ -215,6 +224,7 @@ impl Inbox {
             accepted: 0,
             tokens: 0,
             duplicates: 0,
+            provider_tokens: self.provider_tokens.load(Ordering::Relaxed),
             connections: self.connections.load(Ordering::Relaxed),
             // Read before the sums: once both are 0, the sums change no more.
             open_connections: self.open_connections.load(Ordering::Acquire),

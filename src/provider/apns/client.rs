@@ -12,6 +12,7 @@ use crate::provider::apns::credential::{CertificateCredential, KeyCredential};
 use crate::provider::apns::outcome;
 use crate::provider::apns::payload::ApnsPayload;
 use crate::provider::apns::provider_tokens::ProviderTokens;
+use crate::provider::apns::shared_tokens::SharedTokens;
 use crate::provider::endpoints::Endpoint;
 use crate::provider::{ClientError, RequestPreview};
 use crate::transport::{Identity, Pool, Response, SendError};
@@ -33,13 +34,14 @@ impl ApnsClient {
     pub(in crate::provider) fn with_key(
         credential: &KeyCredential,
         endpoint: &Endpoint,
+        shared_tokens: Option<SharedTokens>,
     ) -> Result<Self, ClientError> {
         Ok(Self {
             // With tokens, APNs allows one stream until it has answered a request with a valid one.
             pool: endpoint.pool(true, None)?,
             origin_uri: endpoint.origin_uri(),
             topic: Some(topic(&credential.bundle_id)?),
-            tokens: Some(ProviderTokens::new(credential)),
+            tokens: Some(ProviderTokens::new(credential, shared_tokens)),
         })
     }
 
@@ -59,6 +61,13 @@ impl ApnsClient {
             topic: credential.bundle_id.as_deref().map(topic).transpose()?,
             tokens: None,
         })
+    }
+
+    /// Whether it sends with a certificate that is for calls alone.
+    pub(in crate::provider) fn is_for_calls(&self) -> bool {
+        self.topic
+            .as_ref()
+            .is_some_and(|topic| topic.as_bytes().ends_with(b".voip"))
     }
 
     pub(in crate::provider) fn connections(&self) -> usize {
@@ -109,7 +118,10 @@ impl ApnsClient {
             return Ok(Answer::bad_token("the device token is too long for a URL"));
         };
 
-        let authorization = self.tokens.as_ref().map(ProviderTokens::get).transpose()?;
+        let authorization = match &self.tokens {
+            Some(tokens) => Some(tokens.get().await?),
+            None => None,
+        };
         let mut request = DeviceRequest {
             client: self,
             payload,
@@ -125,7 +137,7 @@ impl ApnsClient {
                 let (Some(tokens), Some(expired)) = (&self.tokens, &request.authorization) else {
                     return Ok(answer);
                 };
-                let Some(newer) = tokens.renew(expired)? else {
+                let Some(newer) = tokens.renew(expired).await? else {
                     return Ok(answer);
                 };
 

@@ -7,10 +7,12 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::model::credential_state::CredentialDetails;
 use crate::model::provider::CredentialType;
+use crate::model::provider_token::TokenKey;
 use crate::provider::FieldProblem;
 use crate::provider::apns::certificate::CertificateFacts;
 use crate::provider::credential_fields::{CredentialFields, can_sign, present, wrong_content};
@@ -107,6 +109,16 @@ impl KeyCredential {
 }
 
 impl KeyCredential {
+    /// What tells its signing key from all others.
+    pub(super) fn token_key(&self) -> TokenKey {
+        TokenKey {
+            team_id: self.team_id.clone(),
+            key_id: self.key_id.clone(),
+            // The same in whatever form the key was given: see `signing_key`.
+            key_hash: Sha256::digest(self.signing_key.as_bytes()).to_vec(),
+        }
+    }
+
     pub(crate) fn details(&self) -> CredentialDetails {
         CredentialDetails {
             bundle_id: Some(self.bundle_id.clone()),

@@ -9,7 +9,9 @@ pub(super) mod headers;
 pub(super) mod outcome;
 pub(super) mod payload;
 mod provider_tokens;
+mod shared_tokens;
 
 pub(super) use client::ApnsClient;
 pub(super) use credential::{CertificateCredential, KeyCredential};
 pub(super) use payload::ApnsPayload;
+pub use shared_tokens::SharedTokens;

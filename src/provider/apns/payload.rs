@@ -180,7 +180,12 @@ pub(in crate::provider) fn check_override(message: &Message, stage: Stage) -> Ve
                 problems.extend(check_header_overrides(headers, stage));
             }
             ("payload", Value::Object(_)) => {
-                problems.extend(aps::check(Some(value), "apn.payload", stage));
+                let mut payload = value.clone();
+                // A template for a number has given a string.
+                if stage == Stage::Send {
+                    aps::read_numbers(Some(&mut payload));
+                }
+                problems.extend(aps::check(Some(&payload), "apn.payload", stage));
             }
             ("headers" | "payload", other) => {
                 let message = format!("must be an object; got {}", type_of(other));

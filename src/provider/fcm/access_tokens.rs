@@ -225,20 +225,15 @@ impl AccessTokens {
             let (SendError::NotSent(reason)
             | SendError::Malformed(reason)
             | SendError::Ambiguous(reason)) = error;
-            NotSent::CredentialUnavailable {
-                reason,
-                retry_after: None,
-            }
+            no_access_token(&reason, None)
         })?;
 
         if !response.status.is_success() {
             return Err(refusal(&response));
         }
 
-        granted(&response.body, asked_at).ok_or_else(|| NotSent::CredentialUnavailable {
-            reason: "the token endpoint's answer has no access token".to_owned(),
-            retry_after: None,
-        })
+        granted(&response.body, asked_at)
+            .ok_or_else(|| no_access_token("its answer has no access token", None))
     }
 
     /// The form that asks for an access token, with a signed assertion:
@@ -302,9 +297,14 @@ fn refusal(response: &Response) -> NotSent {
     if response.status.is_client_error() && !is_transient {
         NotSent::CredentialRefused { reason }
     } else {
-        NotSent::CredentialUnavailable {
-            reason,
-            retry_after: retry_after(&response.headers),
-        }
+        no_access_token(&reason, retry_after(&response.headers))
+    }
+}
+
+/// `retry_after`: the wait that the endpoint asks for.
+fn no_access_token(reason: &str, retry_after: Option<Duration>) -> NotSent {
+    NotSent::CredentialUnavailable {
+        reason: format!("the provider's token endpoint gave no access token: {reason}"),
+        retry_after,
     }
 }

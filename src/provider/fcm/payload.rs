@@ -58,10 +58,7 @@ impl FcmPayload {
             }
             rendered
         };
-        let mut rendered = render(effect_of(&render(Effect::default())));
-        if stage == Stage::Send {
-            aps::read_numbers(rendered.pointer_mut("/apns/payload"));
-        }
+        let rendered = render(effect_of(&render(Effect::default())));
 
         check_data(message, rendered.get("data"))?;
         check_apns(&rendered)?;
@@ -139,10 +136,16 @@ pub(in crate::provider) fn checked_override(
     stage: Stage,
     problems: &mut Vec<PayloadProblem>,
 ) -> Option<Map<String, Value>> {
-    let over = schema::check(message.fcm.as_ref()?, stage, problems);
+    let mut over = schema::check(message.fcm.as_ref()?, stage, problems);
 
-    let payload = over.get("apns").and_then(|apns| apns.get("payload"));
-    problems.extend(aps::check(payload, "fcm.apns.payload", stage));
+    let mut payload = over
+        .get_mut("apns")
+        .and_then(|apns| apns.get_mut("payload"));
+    // A template for a number has given a string.
+    if stage == Stage::Send {
+        aps::read_numbers(payload.as_deref_mut());
+    }
+    problems.extend(aps::check(payload.as_deref(), "fcm.apns.payload", stage));
     Some(over)
 }
 
