@@ -47,7 +47,6 @@ use crate::delivery::queue::pacer::Pacer;
 use crate::delivery::queue::recall::Recaller;
 use crate::delivery::queue::search::Search;
 use crate::delivery::queue::{listen, renew};
-use crate::delivery::settle::credential_reports::CredentialReporter;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::recorder::Recorder;
 use crate::handoff::delivery_stats::{DeliveryStats, RecorderLag};
@@ -194,7 +193,6 @@ impl Delivery {
             pruner: pruner.clone(),
             recalls: recaller.recalls(),
             reports: reporter.reports(),
-            reporter: CredentialReporter::start(pool.clone()),
         });
         let dispatch = Arc::new(Mutex::new(Dispatch {
             lanes,

@@ -2,7 +2,6 @@
 
 use time::OffsetDateTime;
 
-use crate::model::credential_state::CredentialReport;
 use crate::model::id::CredentialId;
 
 /// Why a lane sends nothing at present.
@@ -15,12 +14,10 @@ pub struct LaneTrouble {
     pub next_try_at: Option<OffsetDateTime>,
 }
 
-/// What a lane reports.
+/// What a lane reports of itself.
 #[derive(Debug, Clone)]
 pub struct LaneReport {
     pub credential_id: CredentialId,
     /// `None`: it sends.
     pub trouble: Option<LaneTrouble>,
-    /// What its last request showed about the Credential; `None`: it got no answer.
-    pub check: Option<CredentialReport>,
 }

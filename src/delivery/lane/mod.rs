@@ -25,7 +25,6 @@ use crate::delivery::lane::report::LaneReports;
 use crate::delivery::lane::retry::RetryPolicy;
 use crate::delivery::lane::worker::Worker;
 use crate::delivery::queue::recall::LaneRecall;
-use crate::delivery::settle::credential_reports::CredentialReporter;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::resolution::DeviceDelivery;
 use crate::model::failure::Failure;
@@ -66,7 +65,6 @@ pub(super) struct LaneParams {
     pub reports: LaneReports,
     /// The Credential's App, for the log.
     pub app_name: String,
-    pub reporter: CredentialReporter,
 }
 
 impl Lane {

@@ -12,12 +12,11 @@ use crate::delivery::lane::report::LaneReports;
 use crate::delivery::lane::retry::RetryPolicy;
 use crate::delivery::lane::{Job, Lane, LaneParams};
 use crate::delivery::queue::recall::Recalls;
-use crate::delivery::settle::credential_reports::CredentialReporter;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::model::credential_state::CredentialCheck;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
-use crate::model::lane_state::{LaneReport, LaneTrouble};
+use crate::model::lane_state::LaneTrouble;
 use crate::model::provider::Provider;
 use crate::model::sealed::SealedCredential;
 use crate::provider::{Client, Endpoints};
@@ -40,7 +39,6 @@ pub(crate) struct LaneRegistry {
     pruner: DeadTokenPruner,
     recalls: Recalls,
     reports: LaneReports,
-    reporter: CredentialReporter,
     by_credential: HashMap<CredentialId, Entry>,
 }
 
@@ -53,7 +51,6 @@ pub(crate) struct LaneRegistryParams {
     pub pruner: DeadTokenPruner,
     pub recalls: Recalls,
     pub reports: LaneReports,
-    pub reporter: CredentialReporter,
 }
 
 struct Entry {
@@ -91,7 +88,6 @@ impl LaneRegistry {
             pruner: params.pruner,
             recalls: params.recalls,
             reports: params.reports,
-            reporter: params.reporter,
             by_credential: HashMap::new(),
         }
     }
@@ -160,15 +156,12 @@ impl LaneRegistry {
 
             let lane = self.start(&credential);
             if let Err(reason) = &lane {
-                self.reports.report(LaneReport {
-                    credential_id: credential.id,
-                    trouble: Some(LaneTrouble {
-                        reason: (*reason).to_owned(),
-                        since: OffsetDateTime::now_utc(),
-                        next_try_at: None,
-                    }),
-                    check: None,
-                });
+                let trouble = LaneTrouble {
+                    reason: (*reason).to_owned(),
+                    since: OffsetDateTime::now_utc(),
+                    next_try_at: None,
+                };
+                self.reports.lane(credential.id, Some(trouble));
             }
 
             // Replacing an entry ends its lane, which gives back what waits for the old content.
@@ -222,7 +215,7 @@ impl LaneRegistry {
         let client = Client::for_stored(credential, &self.master_keys, &self.endpoints)
             .inspect_err(|reason| {
                 let check = CredentialCheck::Unreadable((*reason).to_owned());
-                self.reporter.report(credential.id, check);
+                self.reports.credential(credential.id, check);
             })?;
         let provider = credential.credential_type.provider();
         let quota = match provider {
@@ -240,7 +233,6 @@ impl LaneRegistry {
             recall: self.recalls.for_lane(credential.id),
             reports: self.reports.clone(),
             app_name: credential.app_name.clone(),
-            reporter: self.reporter.clone(),
         }))
     }
 }

@@ -1,41 +1,65 @@
-//! Tells Postgres what lanes say about themselves, so that the API of any process can say what a
-//! notification waits for.
+//! Tells Postgres what lanes say about themselves and about their Credentials, so that the API of any
+//! process can say what a notification waits for, and how a Credential does.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::credential_state::CredentialReport;
+use crate::model::credential_state::{CredentialCheck, CredentialReport};
 use crate::model::id::CredentialId;
-use crate::model::lane_state::LaneReport;
+use crate::model::lane_state::{LaneReport, LaneTrouble};
 use crate::store::pool::Pool;
 use crate::store::{credentials, lane_states};
 
-/// The least time between two writes, so that the changes of many lanes are written together.
+/// The least time between two writes, so that the reports of many lanes are written together.
 const WRITE_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a write may take.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
-/// Most changes of one write.
+/// Most reports of one write.
 const MAX_REPORTS: usize = 1000;
 
-/// Writes the changes of all lanes.
-///
-/// Delivery owns the task that [`Self::run`] is. The report of a lane wakes it. It ends when delivery
-/// stops; what a stopped process has said stays until another one has a good answer.
-pub(crate) struct LaneReporter {
-    reports: mpsc::UnboundedReceiver<LaneReport>,
-    sender: mpsc::UnboundedSender<LaneReport>,
+enum Report {
+    Lane(LaneReport),
+    Credential(CredentialReport),
 }
 
-/// Where lanes report. Each lane has a clone.
+/// Writes the reports of all lanes.
+///
+/// Delivery owns the task that [`Self::run`] is. The report of a lane wakes it. It ends with the last
+/// lane; what a stopped process has said of its lanes stays until another one has a good answer.
+pub(crate) struct LaneReporter {
+    reports: mpsc::UnboundedReceiver<Report>,
+    sender: mpsc::UnboundedSender<Report>,
+}
+
+/// Where lanes report: each has a clone. A lane reports when something changes, and once a minute while
+/// it sends, so the channel stays short.
 #[derive(Clone)]
-pub(crate) struct LaneReports(mpsc::UnboundedSender<LaneReport>);
+pub(crate) struct LaneReports(mpsc::UnboundedSender<Report>);
 
 impl LaneReports {
-    pub(crate) fn report(&self, report: LaneReport) {
-        // The reporter ends before the lanes, at a shutdown.
+    /// Reports why the lane of a Credential sends nothing; `None`: it sends.
+    pub(crate) fn lane(&self, credential_id: CredentialId, trouble: Option<LaneTrouble>) {
+        self.report(Report::Lane(LaneReport {
+            credential_id,
+            trouble,
+        }));
+    }
+
+    /// Reports what the use of a Credential has just shown.
+    pub(crate) fn credential(&self, id: CredentialId, check: CredentialCheck) {
+        self.report(Report::Credential(CredentialReport {
+            id,
+            at: OffsetDateTime::now_utc(),
+            check,
+        }));
+    }
+
+    fn report(&self, report: Report) {
+        // The reporter ends after the last lane, unless it has panicked.
         let _ = self.0.send(report);
     }
 }
@@ -51,55 +75,71 @@ impl LaneReporter {
         LaneReports(self.sender.clone())
     }
 
-    /// Writes until `stop`.
-    pub(crate) async fn run(mut self, pool: Pool, stop: CancellationToken) {
+    /// Writes until the last lane has ended. After `stop`, each report is written at once.
+    pub(crate) async fn run(self, pool: Pool, stop: CancellationToken) {
+        let Self {
+            mut reports,
+            sender,
+        } = self;
+        drop(sender);
+
         let pool = pool.limited_to(WRITE_LIMIT);
         let mut received = Vec::with_capacity(MAX_REPORTS);
-
-        while let Some(1..) = stop
-            .run_until_cancelled(self.reports.recv_many(&mut received, MAX_REPORTS))
-            .await
-        {
-            let reports = newest(received.drain(..));
-            let checks: Vec<CredentialReport> = reports
-                .iter()
-                .filter_map(|report| report.check.clone())
-                .collect();
-            let written = match lane_states::note(&pool, &reports).await {
-                Ok(()) => credentials::note_checks(&pool, &checks).await,
-                Err(error) => Err(error),
-            };
-
-            if let Err(error) = written {
-                // The next change of the lane is written again.
-                tracing::debug!(%error, "the state of lanes can't be stored");
+        while reports.recv_many(&mut received, MAX_REPORTS).await > 0 {
+            let newest = Newest::of(received.drain(..));
+            if let Err(error) = newest.write(&pool).await {
+                // The next report says it again.
+                tracing::debug!(%error, "the reports of lanes can't be stored");
             }
-            tokio::time::sleep(WRITE_INTERVAL).await;
+
+            let _ = stop
+                .run_until_cancelled(tokio::time::sleep(WRITE_INTERVAL))
+                .await;
         }
     }
 }
 
-/// The last report of each lane, with the last check of its Credential.
-fn newest(reports: impl Iterator<Item = LaneReport>) -> Vec<LaneReport> {
-    let mut by_credential: HashMap<CredentialId, LaneReport> = HashMap::new();
+/// The last reports about each Credential.
+#[derive(Default)]
+struct Newest {
+    lanes: HashMap<CredentialId, LaneReport>,
+    checks: HashMap<CredentialId, CredentialReport>,
+}
 
-    for mut report in reports {
-        let earlier = by_credential.remove(&report.credential_id);
-        report.check = report
-            .check
-            .or_else(|| earlier.and_then(|earlier| earlier.check));
-        by_credential.insert(report.credential_id, report);
+impl Newest {
+    fn of(reports: impl Iterator<Item = Report>) -> Self {
+        let mut newest = Self::default();
+
+        for report in reports {
+            match report {
+                Report::Lane(report) => {
+                    newest.lanes.insert(report.credential_id, report);
+                }
+                Report::Credential(report) => {
+                    newest.checks.insert(report.id, report);
+                }
+            }
+        }
+        newest
     }
 
-    by_credential.into_values().collect()
+    async fn write(self, pool: &Pool) -> sqlx::Result<()> {
+        let lanes: Vec<LaneReport> = self.lanes.into_values().collect();
+        if !lanes.is_empty() {
+            lane_states::note(pool, &lanes).await?;
+        }
+
+        let checks: Vec<CredentialReport> = self.checks.into_values().collect();
+        if !checks.is_empty() {
+            credentials::note_checks(pool, &checks).await?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use time::OffsetDateTime;
-
     use super::*;
-    use crate::model::lane_state::LaneTrouble;
 
     #[test]
     fn the_last_report_of_a_lane_counts() {
@@ -109,26 +149,33 @@ mod tests {
             since: OffsetDateTime::now_utc(),
             next_try_at: None,
         });
-        let report = |credential_id, trouble: &Option<LaneTrouble>| LaneReport {
-            credential_id,
-            trouble: trouble.clone(),
-            check: None,
+        let lane = |credential_id, trouble: &Option<LaneTrouble>| {
+            Report::Lane(LaneReport {
+                credential_id,
+                trouble: trouble.clone(),
+            })
+        };
+        let credential = |id, check| {
+            Report::Credential(CredentialReport {
+                id,
+                at: OffsetDateTime::now_utc(),
+                check,
+            })
         };
 
         let reports = [
-            report(first, &trouble),
-            report(second, &trouble),
-            report(first, &None),
+            lane(first, &trouble),
+            credential(first, CredentialCheck::Refused("403".to_owned())),
+            lane(second, &trouble),
+            credential(first, CredentialCheck::Working),
+            lane(first, &None),
         ];
-        let newest = newest(reports.into_iter());
-        assert_eq!(newest.len(), 2);
-        for report in newest {
-            let expected = if report.credential_id == first {
-                &None
-            } else {
-                &trouble
-            };
-            assert_eq!(&report.trouble, expected);
-        }
+        let newest = Newest::of(reports.into_iter());
+
+        assert_eq!(newest.lanes.len(), 2);
+        assert_eq!(newest.lanes[&first].trouble, None);
+        assert_eq!(newest.lanes[&second].trouble, trouble);
+        assert_eq!(newest.checks.len(), 1);
+        assert_eq!(newest.checks[&first].check, CredentialCheck::Working);
     }
 }

@@ -22,14 +22,12 @@ use crate::delivery::lane::send_policy::{
 };
 use crate::delivery::lane::{Job, LaneParams};
 use crate::delivery::queue::recall::LaneRecall;
-use crate::delivery::settle::credential_reports::CredentialReporter;
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::resolution::Resolution;
 use crate::handoff::capacity::{AccountCapacity, Exemption};
-use crate::model::credential_state::CredentialReport;
 use crate::model::failure::Failure;
 use crate::model::id::CredentialId;
-use crate::model::lane_state::{LaneReport, LaneTrouble};
+use crate::model::lane_state::LaneTrouble;
 use crate::model::outcome::{Answer, NotSent, Outcome};
 use crate::model::provider::Provider;
 use crate::provider::{Client, Payload, credential_check};
@@ -39,8 +37,8 @@ use crate::telemetry::metrics::{LaneMetrics, LaneStatus};
 
 /// A template that takes so long to render keeps the thread from other lanes for too long.
 const SLOW_RENDERING: Duration = Duration::from_micros(300);
-/// How often a lane reports that its Credential is used.
-const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// How often a lane says that it sends: what a process that crashed has said of it ends with that.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The task of a lane. It alone sends with the lane's Credential.
 ///
@@ -55,7 +53,6 @@ pub(super) struct Worker {
     backlog: Arc<Backlog>,
     pruner: DeadTokenPruner,
     health: CredentialHealth,
-    reporter: CredentialReporter,
     /// Of the account of the last notification: all those of a lane have the same.
     account: Option<Arc<AccountCapacity>>,
     /// Of the requests in flight, while the lane is stalled.
@@ -67,8 +64,8 @@ pub(super) struct Worker {
     app_name: String,
     /// What the lane reported last.
     reported: Option<LaneTrouble>,
-    /// When the lane last reported what a request showed; `None`: it has had no answer.
-    checked_at: Option<Instant>,
+    /// When the lane last reported its state after an answer; `None`: it has had none.
+    reported_at: Option<Instant>,
     metrics: LaneMetrics,
 }
 
@@ -90,7 +87,6 @@ impl Worker {
             backlog,
             pruner: params.pruner,
             health: CredentialHealth::default(),
-            reporter: params.reporter,
             account: None,
             exemption: None,
             renders_slowly: false,
@@ -98,7 +94,7 @@ impl Worker {
             reports: params.reports,
             app_name: params.app_name,
             reported: None,
-            checked_at: None,
+            reported_at: None,
             metrics: LaneMetrics::new(params.provider, params.credential_id),
         }
     }
@@ -243,7 +239,7 @@ impl Worker {
             .note_result(&response.result, response.duration, in_flight, now, jitter);
 
         if let Some(check) = self.health.note(credential_check(&response.result), now) {
-            self.reporter.report(self.credential_id, check);
+            self.reports.credential(self.credential_id, check);
         }
 
         // From here on, dispatch sees what the breaker says.
@@ -332,13 +328,12 @@ impl Worker {
         })
     }
 
-    /// Reports a change of the lane's state, and now and then that its Credential is used. Logs a change
-    /// once.
+    /// Reports the lane's state at a change, and now and then after an answer. Logs a change once.
     fn report_state(&mut self, result: Option<&Result<Answer, NotSent>>, now: Instant) {
         let is_due = result.is_some()
             && self
-                .checked_at
-                .is_none_or(|at| now.saturating_duration_since(at) >= CHECK_INTERVAL);
+                .reported_at
+                .is_none_or(|at| now.saturating_duration_since(at) >= REPORT_INTERVAL);
         if !is_due
             && self.reported.is_none()
             && !self.policy.is_tripped()
@@ -348,25 +343,15 @@ impl Worker {
         }
 
         let trouble = self.trouble(result, now);
-        let is_changed = trouble != self.reported;
-        if !is_due && !is_changed {
+        if !is_due && trouble == self.reported {
             return;
         }
 
         self.log_change(trouble.as_ref());
-        let check = result.map(|result| CredentialReport {
-            id: self.credential_id,
-            at: OffsetDateTime::now_utc(),
-            check: credential_check(result),
-        });
-        if check.is_some() {
-            self.checked_at = Some(now);
+        if result.is_some() {
+            self.reported_at = Some(now);
         }
-        self.reports.report(LaneReport {
-            credential_id: self.credential_id,
-            trouble: trouble.clone(),
-            check,
-        });
+        self.reports.lane(self.credential_id, trouble.clone());
         self.reported = trouble;
     }
 
