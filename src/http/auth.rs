@@ -34,7 +34,7 @@ impl FromRequest for CallerKey {
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let credentials = Authorization::<Basic>::parse(request)
-            .map_err(|_| ApiError::unauthorized())
+            .map_err(|_| ApiError::unauthenticated())
             .map(Authorization::into_scheme);
 
         ready(credentials.map(|credentials| Self(credentials.user_id().to_owned())))
@@ -61,7 +61,9 @@ impl FromRequest for Caller {
                 None => log_in(state, &request, &credentials).await?,
             };
             // Only known keys are counted: strangers can't fill the limiter's memory.
-            state.rate_limits.check_request(credentials.user_id())?;
+            state
+                .rate_limits
+                .check_request(&request, credentials.user_id())?;
 
             state.key_use.note(credentials.user_id());
 

@@ -28,7 +28,7 @@ const LISTS_RETRY_AFTER: u64 = 1;
 const QUEUE_FULL_RETRY_AFTER: u64 = 30;
 
 /// Something wrong with a field of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, ToSchema)]
 pub(crate) struct Problem {
     /// The field's path in the body, such as `to[3].token`, or the name of the query parameter or
     /// header. Empty for the body as a whole.

@@ -48,7 +48,7 @@ pub(crate) fn serve(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::clone(&sources))
-            .route("/metrics", web::get().to(scrape))
+            .route("/metrics", super::read().to(scrape))
     });
 
     let server = server.workers(1).disable_signals().listen(listener)?;

@@ -387,8 +387,9 @@ fn operation_routes(config: &mut web::ServiceConfig) {
         .service(resource("/Operations/{id}/Pause", "POST").route(web::post().to(pause::pause)))
         .service(resource("/Operations/{id}/Resume", "POST").route(web::post().to(pause::resume)))
         .service(
-            resource("/Operations/{id}/Stream", "GET")
-                .route(web::get().to(operation_stream::stream)),
+            resource("/Operations/{id}/Stream", "GET, HEAD")
+                .route(web::get().to(operation_stream::stream))
+                .route(web::head().to(operation_stream::head)),
         )
         .service(
             resource("/Operations/{id}/Errors", "GET, HEAD")

@@ -1,10 +1,17 @@
 //! Rate limits: requests of an API key, recipients of an account, and receipts of a source. Each process
 //! counts by itself.
+//!
+//! Answers say how a caller stands, in the fields of
+//! <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>.
 
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpMessage, HttpRequest};
 use governor::clock::{Clock, MonotonicClock};
+use governor::middleware::{StateInformationMiddleware, StateSnapshot};
 use governor::state::keyed::DashMapStateStore;
 use governor::{NotUntil, Quota, RateLimiter};
 
@@ -15,16 +22,46 @@ use crate::model::id::AccountId;
 /// Sources that are remembered.
 const MAX_SOURCES: usize = 100_000;
 
-type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, MonotonicClock>;
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, MonotonicClock, StateInformationMiddleware>;
 
 /// The limits of this process; `None`: no limit.
 pub(crate) struct RateLimits {
-    requests: Option<Limiter<String>>,
-    /// The limiter, and how many recipients a minute it allows.
-    recipients: Option<(NonZeroU32, Limiter<AccountId>)>,
-    /// The limiter, and how many receipts a second it allows.
-    receipts: Option<(NonZeroU32, Limiter<Source>)>,
+    requests: Option<Limit<String>>,
+    recipients: Option<Limit<AccountId>>,
+    receipts: Option<Limit<Source>>,
 }
+
+/// A limit of each of many callers.
+struct Limit<K: Hash + Eq + Clone> {
+    policy: Policy,
+    limiter: Limiter<K>,
+}
+
+/// How much a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Policy {
+    /// What is counted, as answers name it.
+    name: &'static str,
+    most: NonZeroU32,
+    /// In how many seconds.
+    window: u32,
+}
+
+/// How a caller stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Standing {
+    policy: Policy,
+    left: u32,
+    /// Seconds until as much as possible is left again; after a refusal, until the request passes.
+    seconds: u64,
+}
+
+/// How the caller of a request stands with each limit that the request counts for.
+#[derive(Default)]
+struct Standings(Vec<Standing>);
 
 impl RateLimits {
     /// Limits requests of an API key, recipients of an account and receipts of a source; 0: no limit.
@@ -33,155 +70,344 @@ impl RateLimits {
         recipients_per_minute: u32,
         receipts_per_second: u32,
     ) -> Self {
-        let requests = NonZeroU32::new(requests_per_second).map(Quota::per_second);
-        let recipients =
-            NonZeroU32::new(recipients_per_minute).map(|most| (most, Quota::per_minute(most)));
-        let receipts =
-            NonZeroU32::new(receipts_per_second).map(|most| (most, Quota::per_second(most)));
-
         Self {
-            requests: requests.map(limiter),
-            recipients: recipients.map(|(most, quota)| (most, limiter(quota))),
-            receipts: receipts.map(|(most, quota)| (most, limiter(quota))),
+            requests: Limit::new("requests", requests_per_second, 1),
+            recipients: Limit::new("recipients", recipients_per_minute, 60),
+            receipts: Limit::new("receipts", receipts_per_second, 1),
         }
     }
 
     /// Counts a request of `key`, or refuses it with a 429.
-    pub(crate) fn check_request(&self, key: &str) -> Result<(), ApiError> {
-        match &self.requests {
-            Some(limiter) => limiter
-                .check_key(&key.to_owned())
-                .map_err(|not_until| too_many(&not_until)),
-            None => Ok(()),
-        }
+    pub(crate) fn check_request(&self, request: &HttpRequest, key: &str) -> Result<(), ApiError> {
+        let Some(limit) = &self.requests else {
+            return Ok(());
+        };
+
+        limit.check_one(&key.to_owned(), request)
     }
 
     /// How many recipients an account may send to in a minute; `None`: as many as it likes.
     pub(crate) fn most_recipients(&self) -> Option<NonZeroU32> {
-        self.recipients.as_ref().map(|(most, _)| *most)
+        self.recipients.as_ref().map(|limit| limit.policy.most)
     }
 
     /// Counts the recipients of a send, or refuses it: with a 429, or with a 400 if it has more
     /// recipients than a minute allows.
     pub(crate) fn check_recipients(
         &self,
+        request: &HttpRequest,
         account_id: AccountId,
         recipients: usize,
     ) -> Result<(), ApiError> {
-        let (Some((most, limiter)), Some(count)) =
-            (&self.recipients, NonZeroU32::new(recipients as u32))
+        let (Some(limit), Some(count)) = (&self.recipients, NonZeroU32::new(recipients as u32))
         else {
             return Ok(());
         };
 
-        match limiter.check_key_n(&account_id, count) {
-            Ok(fits) => fits.map_err(|not_until| too_many(&not_until)),
-            // No waiting would make room for it.
-            Err(_) => Err(ApiError::invalid_field(
+        let most = limit.policy.most;
+        // No waiting would make room for it.
+        if count > most {
+            return Err(ApiError::invalid_field(
                 "to",
                 format!(
                     "must have at most {most} recipients, the rate limit of this account for a minute \
                      (limits.recipients_per_minute); got {count}; split the request, or narrow the \
                      audience by tags"
                 ),
-            )),
+            ));
         }
+        limit.check(&account_id, count, request)
     }
 
     /// Counts receipts from `source`, or refuses them with a 429.
-    pub(crate) fn check_receipts(&self, source: Source, receipts: usize) -> Result<(), ApiError> {
-        let Some((most, limiter)) = &self.receipts else {
+    pub(crate) fn check_receipts(
+        &self,
+        request: &HttpRequest,
+        source: Source,
+        receipts: usize,
+    ) -> Result<(), ApiError> {
+        let Some(limit) = &self.receipts else {
             return Ok(());
         };
         // A request has up to 100, which may be more than a second allows.
-        let count = NonZeroU32::new(receipts as u32).map_or(*most, |count| count.min(*most));
+        let most = limit.policy.most;
+        let count = NonZeroU32::new(receipts as u32).map_or(most, |count| count.min(most));
 
         // Sources that have been quiet since are forgotten, which bounds memory.
-        if limiter.len() > MAX_SOURCES {
-            limiter.retain_recent();
+        if limit.limiter.len() > MAX_SOURCES {
+            limit.limiter.retain_recent();
         }
 
-        match limiter.check_key_n(&source, count) {
-            Ok(fits) => fits.map_err(|not_until| too_many(&not_until)),
-            // Not so: `count` is at most what the limiter allows.
-            Err(_) => Ok(()),
+        limit.check(&source, count, request)
+    }
+}
+
+impl<K: Hash + Eq + Clone> Limit<K> {
+    /// `most` in `window` seconds; 0: no limit.
+    fn new(name: &'static str, most: u32, window: u32) -> Option<Self> {
+        let most = NonZeroU32::new(most)?;
+        let quota = match window {
+            1 => Quota::per_second(most),
+            _ => Quota::per_minute(most),
+        };
+        let limiter = RateLimiter::new(quota, DashMapStateStore::default(), MonotonicClock);
+
+        Some(Self {
+            policy: Policy { name, most, window },
+            limiter,
+        })
+    }
+
+    fn check_one(&self, key: &K, request: &HttpRequest) -> Result<(), ApiError> {
+        self.check(key, NonZeroU32::MIN, request)
+    }
+
+    /// Counts `count`, which is at most what the limit allows, or refuses it. The answer to `request`
+    /// says how the caller stands.
+    fn check(&self, key: &K, count: NonZeroU32, request: &HttpRequest) -> Result<(), ApiError> {
+        // An error would mean that no wait is long enough, but `count` is at most what is allowed.
+        let Ok(passed) = self.limiter.check_key_n(key, count) else {
+            return Ok(());
+        };
+
+        let (standing, result) = match passed {
+            Ok(state) => (self.policy.after(&state), Ok(())),
+            Err(not_until) => {
+                let wait = wait(&not_until);
+                let refused = ApiError::too_many_requests(wait);
+                (self.policy.refused(wait), Err(refused))
+            }
+        };
+        note(request, standing);
+        result
+    }
+}
+
+impl Policy {
+    fn after(self, state: &StateSnapshot) -> Standing {
+        self.with_left(state.remaining_burst_capacity())
+    }
+
+    fn with_left(self, left: u32) -> Standing {
+        let used = u64::from(self.most.get().saturating_sub(left));
+        let seconds = (used * u64::from(self.window)).div_ceil(u64::from(self.most.get()));
+
+        Standing {
+            policy: self,
+            left,
+            seconds,
+        }
+    }
+
+    fn refused(self, wait: Duration) -> Standing {
+        Standing {
+            policy: self,
+            left: 0,
+            // As `Retry-After` has it.
+            seconds: wait.as_secs() + u64::from(wait.subsec_nanos() > 0),
+        }
+    }
+
+    /// A Quota Policy Item.
+    fn item(self) -> String {
+        let Self { name, most, window } = self;
+        // What is counted is a unit of its own, unless it is the default one.
+        let unit = match name {
+            "requests" => String::new(),
+            name => format!(";qu=\"{name}\""),
+        };
+
+        format!("\"{name}\";q={most}{unit};w={window}")
+    }
+}
+
+impl Standing {
+    /// A Service Limit Item.
+    fn item(self) -> String {
+        let Self {
+            policy,
+            left,
+            seconds,
+        } = self;
+
+        format!("\"{}\";r={left};t={seconds}", policy.name)
+    }
+}
+
+/// Remembers how the caller of `request` stands, for its answer.
+fn note(request: &HttpRequest, standing: Standing) {
+    let mut extensions = request.extensions_mut();
+    match extensions.get_mut::<Standings>() {
+        Some(standings) => standings.0.push(standing),
+        None => {
+            extensions.insert(Standings(vec![standing]));
         }
     }
 }
 
-fn limiter<K: std::hash::Hash + Eq + Clone>(quota: Quota) -> Limiter<K> {
-    RateLimiter::new(quota, DashMapStateStore::default(), MonotonicClock)
+/// Adds how the caller of `request` stands to the headers of its answer.
+pub(super) fn add_headers(request: &HttpRequest, headers: &mut HeaderMap) {
+    let extensions = request.extensions();
+    let Some(Standings(standings)) = extensions.get::<Standings>() else {
+        return;
+    };
+
+    let list = |item: fn(&Standing) -> String| {
+        let items: Vec<String> = standings.iter().map(item).collect();
+        HeaderValue::try_from(items.join(", "))
+    };
+    if let Ok(policies) = list(|standing| standing.policy.item()) {
+        headers.insert(POLICY, policies);
+    }
+    if let Ok(limits) = list(|standing| standing.item()) {
+        headers.insert(LIMIT, limits);
+    }
 }
 
-fn too_many(not_until: &NotUntil<Instant>) -> ApiError {
+fn wait(not_until: &NotUntil<Instant>) -> Duration {
     let wait = not_until.wait_time_from(MonotonicClock.now());
 
     // A wait of zero would round to "retry at once".
-    ApiError::too_many_requests(wait.max(Duration::from_millis(1)))
+    wait.max(Duration::from_millis(1))
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
     use crate::http::server::TrustedProxies;
 
+    fn request() -> HttpRequest {
+        TestRequest::default().to_http_request()
+    }
+
+    #[test]
+    fn an_answer_says_how_its_caller_stands() {
+        let shown = |request: &HttpRequest| {
+            let mut headers = HeaderMap::new();
+            add_headers(request, &mut headers);
+            [POLICY, LIMIT].map(|name| {
+                let value = headers.get(name)?;
+                Some(value.to_str().unwrap().to_owned())
+            })
+        };
+        let both =
+            |policies: &str, limits: &str| [policies, limits].map(|text| Some(text.to_owned()));
+        let limits = RateLimits::new(2, 100, 0);
+        let account_id = AccountId::generate();
+
+        let first = request();
+        assert_eq!(shown(&first), [None, None]);
+        limits.check_request(&first, "a").unwrap();
+        assert_eq!(
+            shown(&first),
+            both(r#""requests";q=2;w=1"#, r#""requests";r=1;t=1"#)
+        );
+
+        limits.check_recipients(&first, account_id, 60).unwrap();
+        assert_eq!(
+            shown(&first),
+            both(
+                r#""requests";q=2;w=1, "recipients";q=100;qu="recipients";w=60"#,
+                r#""requests";r=1;t=1, "recipients";r=40;t=36"#
+            )
+        );
+
+        let second = request();
+        let refused = limits.check_recipients(&second, account_id, 60);
+        assert!(refused.is_err());
+        assert_eq!(
+            shown(&second)[1].as_deref(),
+            Some(r#""recipients";r=0;t=12"#)
+        );
+    }
+
     #[test]
     fn each_source_has_its_own_limit_of_receipts() {
+        let request = request();
         let limits = RateLimits::new(0, 0, 150);
         let source =
             |text: &str| TrustedProxies::default().source_of_request(text.parse().unwrap(), None);
 
-        assert!(limits.check_receipts(source("192.0.2.1"), 100).is_ok());
-        assert!(limits.check_receipts(source("192.0.2.1"), 100).is_err());
         assert!(
             limits
-                .check_receipts(source("::ffff:192.0.2.1"), 100)
+                .check_receipts(&request, source("192.0.2.1"), 100)
+                .is_ok()
+        );
+        assert!(
+            limits
+                .check_receipts(&request, source("192.0.2.1"), 100)
                 .is_err()
         );
-        assert!(limits.check_receipts(source("192.0.2.2"), 100).is_ok());
-
-        assert!(limits.check_receipts(source("2001:db8::1"), 100).is_ok());
-        assert!(limits.check_receipts(source("2001:db8::2"), 100).is_err());
         assert!(
             limits
-                .check_receipts(source("2001:db8:0:1::1"), 100)
+                .check_receipts(&request, source("::ffff:192.0.2.1"), 100)
+                .is_err()
+        );
+        assert!(
+            limits
+                .check_receipts(&request, source("192.0.2.2"), 100)
+                .is_ok()
+        );
+
+        assert!(
+            limits
+                .check_receipts(&request, source("2001:db8::1"), 100)
+                .is_ok()
+        );
+        assert!(
+            limits
+                .check_receipts(&request, source("2001:db8::2"), 100)
+                .is_err()
+        );
+        assert!(
+            limits
+                .check_receipts(&request, source("2001:db8:0:1::1"), 100)
                 .is_ok()
         );
     }
 
     #[test]
     fn a_limit_below_one_request_lets_one_through() {
+        let request = request();
         let limits = RateLimits::new(0, 0, 10);
         let source = TrustedProxies::default().source_of_request([192, 0, 2, 1].into(), None);
 
-        assert!(limits.check_receipts(source, 100).is_ok());
-        assert!(limits.check_receipts(source, 1).is_err());
+        assert!(limits.check_receipts(&request, source, 100).is_ok());
+        assert!(limits.check_receipts(&request, source, 1).is_err());
     }
 
     #[test]
     fn each_caller_has_its_own_limits() {
+        let request = request();
         let limits = RateLimits::new(2, 100, 0);
 
-        assert!(limits.check_request("a").is_ok());
-        assert!(limits.check_request("a").is_ok());
-        assert!(limits.check_request("a").is_err());
-        assert!(limits.check_request("b").is_ok());
+        assert!(limits.check_request(&request, "a").is_ok());
+        assert!(limits.check_request(&request, "a").is_ok());
+        assert!(limits.check_request(&request, "a").is_err());
+        assert!(limits.check_request(&request, "b").is_ok());
 
         let one = AccountId::generate();
-        assert!(limits.check_recipients(one, 60).is_ok());
-        assert!(limits.check_recipients(one, 60).is_err());
+        assert!(limits.check_recipients(&request, one, 60).is_ok());
+        assert!(limits.check_recipients(&request, one, 60).is_err());
 
         let other = AccountId::generate();
-        assert!(limits.check_recipients(other, 100).is_ok());
-        assert!(limits.check_recipients(other, 101).is_err());
+        assert!(limits.check_recipients(&request, other, 100).is_ok());
+        assert!(limits.check_recipients(&request, other, 101).is_err());
     }
 
     #[test]
     fn without_limits_everything_passes() {
+        let request = request();
         let limits = RateLimits::new(0, 0, 0);
 
-        assert!((0..1000).all(|_| limits.check_request("a").is_ok()));
+        assert!((0..1000).all(|_| limits.check_request(&request, "a").is_ok()));
         let account_id = AccountId::generate();
-        assert!(limits.check_recipients(account_id, 10_000).is_ok());
+        assert!(
+            limits
+                .check_recipients(&request, account_id, 10_000)
+                .is_ok()
+        );
     }
 }

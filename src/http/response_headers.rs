@@ -1,4 +1,5 @@
-//! Headers of every answer, which keep browsers and caches from doing harm with it.
+//! Headers of every answer: those that keep browsers and caches from doing harm with it, and how its
+//! caller stands with the rate limits.
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
@@ -7,7 +8,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web;
 
-use crate::http::State;
+use crate::http::{State, rate_limit};
 
 /// Data of an application whose connections end with their first answer: the clients go on
 /// elsewhere.
@@ -37,7 +38,9 @@ pub(super) async fn add(
 
     let mut response = next.call(request).await?;
 
+    let answered = response.request().clone();
     let headers = response.headers_mut();
+    rate_limit::add_headers(&answered, headers);
     if closes {
         insert(headers, header::CONNECTION, "close");
     }

@@ -1,6 +1,7 @@
 //! Reads JSON bodies field by field. Each missing, malformed or unknown field is noted with its
 //! path, and reading goes on, so that one answer names every problem of a request.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -69,7 +70,11 @@ impl Problems {
     /// Readers return `None` only after they have noted a problem. If one did not, that is a bug of
     /// Bellwire: a 500, and a line in the log.
     pub(super) fn check_some<T>(self, value: Option<T>) -> Result<T, ApiError> {
-        let mut problems = self.0.into_iter();
+        // A value may break a rule in two places of the code.
+        let mut seen = HashSet::new();
+        let mut problems = self.0;
+        problems.retain(|problem| seen.insert(problem.clone()));
+        let mut problems = problems.into_iter();
 
         match problems.next() {
             Some(first) => Err(ApiError::invalid(first, problems.collect())),

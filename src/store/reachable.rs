@@ -36,12 +36,19 @@ impl fmt::Display for Unreachable {
             database,
             error,
         } = self;
+        let cause = cause(error);
+        let error = reason(error);
 
-        match cause(error) {
+        match cause {
             Cause::Refused => write!(
                 formatter,
                 "nothing listens at {place}: start Postgres there, or correct the host and port in \
                  database.url"
+            ),
+            Cause::UnknownHost => write!(
+                formatter,
+                "the host of {place} is not known ({error}): correct the host in database.url, or check \
+                 the name service of this machine"
             ),
             Cause::NoSocket => write!(
                 formatter,
@@ -73,10 +80,20 @@ impl fmt::Display for Unreachable {
     }
 }
 
+/// The cause of `error` in the system's or in Postgres' own words, without the line of Postgres' source.
+fn reason(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        error => error.to_string(),
+    }
+}
+
 /// What an error is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Refused,
+    UnknownHost,
     NoSocket,
     NoAnswer,
     Login,
@@ -94,6 +111,8 @@ fn cause(error: &sqlx::Error) -> Cause {
             ErrorKind::TimedOut => Cause::NoAnswer,
             // A certificate that is not trusted, expired, or for another host.
             ErrorKind::InvalidData | ErrorKind::InvalidInput => Cause::Certificate,
+            // The standard library has no kind for it.
+            _ if error.to_string().contains("failed to lookup address") => Cause::UnknownHost,
             _ => Cause::Other,
         },
         sqlx::Error::Database(error) => match error.code().as_deref() {
@@ -199,6 +218,15 @@ mod tests {
             io(ErrorKind::NotFound),
         );
         assert!(socket.contains("/run/postgresql/.s.PGSQL.5432"), "{socket}");
+
+        let unknown = message(
+            url,
+            sqlx::Error::Io(io::Error::other(
+                "failed to lookup address information: Name or service not known",
+            )),
+        );
+        assert!(unknown.contains("the host of db.internal"), "{unknown}");
+        assert!(unknown.contains("correct the host"), "{unknown}");
 
         let certificate = message(url, io(ErrorKind::InvalidData));
         assert!(certificate.contains("sslrootcert"), "{certificate}");

@@ -600,6 +600,14 @@ async fn a_malformed_request_gets_the_error_object() {
         (status, &error["code"]),
         (StatusCode::UNAUTHORIZED, &json!(20003))
     );
+    let wrong = error["message"].as_str().unwrap();
+    assert!(wrong.contains("this name and this secret"), "{wrong}");
+
+    let url = format!("{}/v1/PushNotifications/Operations", service.url);
+    let (status, error) = answer(reqwest::get(url).await.unwrap()).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let none = error["message"].as_str().unwrap();
+    assert!(none.contains("HTTP Basic"), "{none}");
     assert_nothing_written(&service).await;
     service.stop().await;
 }
@@ -644,6 +652,7 @@ async fn every_bad_query_parameter_is_named() {
         ("?userid=x", "userId"),
         ("/Apps/demo?pageSize=1", "there are none here"),
         ("/Users?unknown", "pageSize"),
+        ("/Operations?status=COMPLETED&status=CANCELED", "twice"),
     ] {
         let (status, error) = service.client.get(path).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");

@@ -124,6 +124,24 @@ async fn requests_over_a_limit_get_429_with_retry_after() {
         .unwrap();
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(
+        answer.headers()["ratelimit-policy"],
+        r#""requests";q=3;w=1, "recipients";q=5;qu="recipients";w=60"#
+    );
+    let limits = answer.headers()["ratelimit"].to_str().unwrap();
+    assert!(
+        limits.ends_with(&format!(r#", "recipients";r=0;t={wait}"#)),
+        "{limits}"
+    );
+
+    let answer = service.client.request(Method::GET, "/Operations");
+    let answer = answer.send().await.unwrap();
+    assert_eq!(
+        answer.headers()["ratelimit-policy"],
+        r#""requests";q=3;w=1"#
+    );
+    let limits = answer.headers()["ratelimit"].to_str().unwrap();
+    assert!(limits.starts_with(r#""requests";r="#), "{limits}");
 
     // At three a second, 200 requests take more than a minute.
     let requests = (0..200).map(|_| service.client.get("/Operations"));

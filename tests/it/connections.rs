@@ -133,6 +133,20 @@ async fn head_is_answered_wherever_get_is() {
         assert!(head.head.contains(&length), "{path}: {}", head.head);
     }
 
+    // A stream has no length.
+    let path = format!("/v1/PushNotifications/Operations/{id}/Stream");
+    let request = head(&caller, &format!("HEAD {path}"));
+    let answer = exchange(&mut stream, &format!("{request}\r\n"), false).await;
+    assert_eq!(answer.status(), 200);
+    assert!(answer.head.contains("text/event-stream"), "{}", answer.head);
+    let unknown = head(&caller, &format!("HEAD {path}x"));
+    let answer = exchange(&mut stream, &format!("{unknown}\r\n"), false).await;
+    assert_eq!(answer.status(), 404);
+
+    let metrics = format!("http://{}/metrics", service.app.metrics_addresses[0]);
+    let answer = reqwest::Client::new().head(metrics).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+
     // A health check ends its connection.
     for path in ["/healthz", "/readyz"] {
         let mut stream = connect(&service).await;

@@ -1,5 +1,6 @@
 //! Dry runs show what a send would do. No device gets anything, and nothing is stored.
 
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -57,6 +58,41 @@ async fn validation_asks_fcm_and_stores_nothing() {
         service.client.post("", &body).await.0,
         StatusCode::BAD_REQUEST
     );
+    assert_nothing_happened(&service).await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn validation_tells_a_credential_that_its_provider_refuses() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let wrong = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    let mut content = service.world.simulator.apn_credential();
+    content["privateKey"] = Value::String(wrong.serialize_pem());
+    let credential =
+        json!({"credentialType": "APN", "appName": "demo", "isDefault": true, "content": content});
+    assert_eq!(
+        client.post("/Credentials", &credential).await.0,
+        StatusCode::ACCEPTED
+    );
+
+    let to = [fcm("a"), apn("ab01"), apn("ab02")];
+    let answer = validate(client, message(&to)).await;
+    assert_eq!(answer["valid"], false);
+    let errors = answer["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 1, "told once: {answer}");
+    assert_eq!(errors[0]["position"], 1);
+    assert_eq!(errors[0]["code"], "CREDENTIAL_REFUSED");
+    let text = errors[0]["message"].as_str().unwrap();
+    assert!(text.contains("InvalidProviderToken"), "{text}");
+
+    // An audience has no position.
+    let answer = validate(client, message(&[json!({"audience": {}})])).await;
+    let errors = answer["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 1, "{answer}");
+    assert_eq!(errors[0]["code"], "CREDENTIAL_REFUSED");
+    assert!(errors[0].get("position").is_none());
+
     assert_nothing_happened(&service).await;
     service.stop().await;
 }

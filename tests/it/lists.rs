@@ -221,6 +221,25 @@ async fn an_operation_says_what_it_was_asked_and_is_found_by_it() {
         assert!(operation.get(field).is_none(), "{field}");
     }
 
+    // Its notifications say so too, in lists and each by itself.
+    let list = client.read("").await;
+    let notifications = list["pushNotifications"].as_array().unwrap();
+    for listed in notifications {
+        let id = listed["id"].as_str().unwrap();
+        let fetched = client.read(&format!("/{id}")).await;
+        let is_full = listed["operationId"] == full.as_str();
+        for field in ["tags", "priority", "ttl", "schedule"] {
+            let expected = match field {
+                _ if is_full => body.get(field),
+                "priority" => Some(&json!("HIGH")),
+                _ => None,
+            };
+            assert_eq!(listed.get(field), expected, "{field}");
+            assert_eq!(fetched.get(field), expected, "{field}");
+        }
+    }
+    assert_eq!(notifications.len(), 2);
+
     let tomorrow = time::OffsetDateTime::now_utc().date().next_day().unwrap();
     let after_tomorrow = tomorrow.next_day().unwrap();
     for (filter, found) in [

@@ -37,6 +37,12 @@ async fn a_notification_says_what_it_waits_for_until_it_is_sent() {
     );
     assert!(waiting["since"].is_string());
 
+    let operations = client.read("/Operations").await;
+    assert_eq!(
+        operations["operations"][0]["waitingFor"]["reason"],
+        waiting["reason"]
+    );
+
     let list = client.read(&format!("?operationId={id}")).await;
     let notification = &list["pushNotifications"][0];
     assert_eq!(notification["status"], "QUEUED");
@@ -46,6 +52,8 @@ async fn a_notification_says_what_it_waits_for_until_it_is_sent() {
     let operation = client.completed(&id).await;
     assert_eq!(operation["stats"]["sent"], 1);
     assert!(operation.get("waitingFor").is_none());
+    let operations = client.read("/Operations").await;
+    assert!(operations["operations"][0].get("waitingFor").is_none());
 
     // The lane's recovery is stored, so that a later notification does not seem to wait.
     eventually("the lane to be said to send", async || {

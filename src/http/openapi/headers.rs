@@ -57,6 +57,23 @@ fn describe(operation: &mut Operation) {
             ),
         );
 
+        if !is_health_check {
+            add(
+                response,
+                "RateLimit-Policy",
+                header(
+                    Type::String,
+                    "The limits that the request counts for, if limits are set: of requests, of recipients or \
+                     of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension)",
+                ),
+            );
+            add(
+                response,
+                "RateLimit",
+                header(Type::String, "How much is left of each of them (extension)"),
+            );
+        }
+
         match status.as_str() {
             "201" | "202" if !is_receipt => {
                 add(

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::time::{Instant, timeout};
@@ -41,11 +41,7 @@ pub(crate) async fn stream(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = path::id::<OperationId>(&id)?;
-    let oldest = state.oldest_readable_id();
-    operation_read::fetch(&state.pool, caller.account_id, id, oldest)
-        .await?
-        .ok_or_else(ApiError::not_found)?;
+    let id = find(&state, caller, &id).await?;
 
     let progress = Progress {
         watching: state.operation_watches.watch(caller.account_id, id)?,
@@ -56,12 +52,42 @@ pub(crate) async fn stream(
         is_over: false,
     };
 
-    Ok(HttpResponse::Ok()
+    Ok(answer().streaming(events(progress)))
+}
+
+/// The headers of [`stream`].
+pub(crate) async fn head(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    find(&state, caller, &id).await?;
+
+    // Its length is not known, so none is told.
+    Ok(answer().streaming(stream::empty::<Result<Bytes, Infallible>>()))
+}
+
+fn answer() -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+
+    answer
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // Asks nginx not to collect the stream.
-        .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(events(progress)))
+        .insert_header(("X-Accel-Buffering", "no"));
+    answer
+}
+
+/// The id of an Operation of the caller.
+async fn find(state: &State, caller: Caller, id: &str) -> Result<OperationId, ApiError> {
+    let id = path::id::<OperationId>(id)?;
+    let oldest = state.oldest_readable_id();
+
+    if operation_read::exists(&state.pool, caller.account_id, id, oldest).await? {
+        Ok(id)
+    } else {
+        Err(ApiError::not_found())
+    }
 }
 
 struct Progress {

@@ -1,10 +1,12 @@
 //! `GET /PushNotifications/Operations` and `/Operations/{id}`: the progress of Operations.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
+use time::OffsetDateTime;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
@@ -24,6 +26,7 @@ use crate::model::id::OperationId;
 use crate::model::message::Priority;
 use crate::model::status::OperationStatus;
 use crate::store::operation_read::{self, OperationFilter, OperationStats};
+use crate::store::pool::Pool;
 
 /// How often a request that waits looks whether the process is shutting down.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -63,8 +66,8 @@ pub(super) struct Operation {
     /// Present if the Operation was scheduled (extension).
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<Schedule>,
-    /// What its first unsettled notification waits for: only of an Operation that is fetched by its id,
-    /// and whose notifications are not about to be sent (extension).
+    /// What its first unsettled notification waits for, if that is not about to be sent. A list looks at
+    /// a bounded number of notifications to say so (extension).
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<WaitingFor>,
 }
@@ -80,8 +83,16 @@ struct Pace {
 /// When an Operation is sent.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Schedule {
+pub(super) struct Schedule {
     send_at: [Date; 1],
+}
+
+impl Schedule {
+    pub(super) fn at(send_at: OffsetDateTime) -> Self {
+        Self {
+            send_at: [Date(send_at)],
+        }
+    }
 }
 
 /// How many of the Operation's notifications are in each state. At every moment,
@@ -152,10 +163,17 @@ impl From<OperationStats> for Operation {
             tags: operation.tags,
             priority: operation.priority.0,
             ttl: operation.ttl,
-            schedule: operation.send_at.map(|send_at| Schedule {
-                send_at: [Date(send_at)],
-            }),
+            schedule: operation.send_at.map(Schedule::at),
             waiting_for: None,
+        }
+    }
+}
+
+impl Operation {
+    fn new(operation: OperationStats, waiting_for: &HashMap<OperationId, WaitingFor>) -> Self {
+        Self {
+            waiting_for: waiting_for.get(&operation.id).cloned(),
+            ..operation.into()
         }
     }
 }
@@ -212,13 +230,22 @@ pub(crate) async fn fetch(
         _ => operation,
     };
 
-    let is_waiting = operation.queued > 0 && !operation.is_scheduled;
-    let mut operation = Operation::from(operation);
-    if is_waiting {
-        operation.waiting_for = waiting::of_operation(&state.pool, id).await?;
-    }
+    let waiting_for = waiting_for(&state.pool, std::slice::from_ref(&operation)).await?;
+    Ok(HttpResponse::Ok().json(Operation::new(operation, &waiting_for)))
+}
 
-    Ok(HttpResponse::Ok().json(operation))
+/// What those of `operations` wait for whose notifications are due.
+async fn waiting_for(
+    pool: &Pool,
+    operations: &[OperationStats],
+) -> sqlx::Result<HashMap<OperationId, WaitingFor>> {
+    let due: Vec<OperationId> = operations
+        .iter()
+        .filter(|operation| operation.queued > 0 && !operation.is_scheduled)
+        .map(|operation| operation.id)
+        .collect();
+
+    waiting::of_operations(pool, &due).await
 }
 
 /// Waits for the end of an Operation. Returns it as it was seen last.
@@ -299,11 +326,16 @@ pub(crate) async fn list(
 
     let turn = state.list_turns.next(caller.account_id).await?;
     let found = operation_read::list(turn.pool, caller.account_id, &filter).await?;
+    let waiting_for = waiting_for(turn.pool, &found.records).await?;
     drop(turn);
 
     let next = found.next.map(|id| id.to_string());
     let pagination = page.pagination(next, &state.master_keys);
-    let operations = found.records.into_iter().map(Operation::from).collect();
+    let operations = found
+        .records
+        .into_iter()
+        .map(|operation| Operation::new(operation, &waiting_for))
+        .collect();
     Ok(HttpResponse::Ok().json(OperationList {
         operations,
         pagination,

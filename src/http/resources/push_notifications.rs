@@ -15,6 +15,7 @@ use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, Query};
+use crate::http::resources::operations::Schedule;
 use crate::http::resources::shown_token::shown_token;
 use crate::http::resources::waiting::{NotificationError, Reasons, WaitingFor};
 use crate::http::tags::parse_filter;
@@ -25,6 +26,7 @@ use crate::model::receipt::ReceiptTimes;
 use crate::model::recipient;
 use crate::model::status::PushNotificationStatus;
 use crate::store::notification_reasons::NotificationKey;
+use crate::store::operation_options::{self, OperationOptions};
 use crate::store::push_notifications::{self as store, PushNotificationFilter};
 use crate::template::{MessageTemplate, is_templated};
 
@@ -39,6 +41,17 @@ struct PushNotification {
     status: PushNotificationStatus,
     created_at: Date,
     updated_at: Date,
+    /// Of its Operation, as the next three (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    tags: Option<Value>,
+    /// Present if it was scheduled (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<Schedule>,
+    priority: Priority,
+    /// In seconds (extension in lists).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<i64>,
     /// Only of a QUEUED one that is not about to be sent (extension).
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<WaitingFor>,
@@ -92,7 +105,6 @@ struct FullPushNotification {
     #[serde(flatten)]
     notification: PushNotification,
     content: Map<String, Value>,
-    priority: Priority,
     sound: Option<Sound>,
     #[serde(flatten)]
     options: Map<String, Value>,
@@ -130,7 +142,12 @@ struct PushNotificationList {
 }
 
 impl PushNotification {
-    fn new(notification: store::PushNotification, caller: Caller, keys: &MasterKeys) -> Self {
+    fn new(
+        notification: store::PushNotification,
+        options: OperationOptions,
+        caller: Caller,
+        keys: &MasterKeys,
+    ) -> Self {
         Self {
             id: notification.id(),
             operation_id: notification.operation_id,
@@ -146,6 +163,10 @@ impl PushNotification {
             },
             created_at: Date(notification.created_at),
             updated_at: Date(notification.updated_at),
+            tags: options.tags,
+            schedule: options.send_at.map(Schedule::at),
+            priority: options.priority,
+            ttl: options.ttl,
             waiting_for: None,
             error: None,
         }
@@ -175,6 +196,17 @@ fn key_with_reason(notification: &store::PushNotification) -> Option<Notificatio
     .then_some((notification.operation_id, notification.position))
 }
 
+/// The Operations of `notifications`, each once: those of one Operation follow each other.
+fn operations_of(notifications: &[store::PushNotification]) -> Vec<OperationId> {
+    let mut ids: Vec<OperationId> = notifications
+        .iter()
+        .map(|notification| notification.operation_id)
+        .collect();
+
+    ids.dedup();
+    ids
+}
+
 impl FullPushNotification {
     fn new(notification: PushNotification, message: Message, receipts: ReceiptTimes) -> Self {
         let content = present([
@@ -186,7 +218,6 @@ impl FullPushNotification {
 
         let options = present([
             ("badge", json!(message.badge)),
-            ("ttl", json!(message.ttl)),
             ("collapseKey", json!(message.collapse_key)),
             ("fcm", json!(message.fcm)),
             ("apn", json!(message.apn)),
@@ -204,7 +235,6 @@ impl FullPushNotification {
         Self {
             notification,
             content,
-            priority: message.priority,
             sound: message.sound,
             options,
             receipts: receipts.into(),
@@ -249,8 +279,13 @@ pub(crate) async fn fetch(
     let key = (found.notification.operation_id, found.notification.position);
     let keys: Vec<_> = key_with_reason(&found.notification).into_iter().collect();
     let reasons = Reasons::read(&state.pool, &keys).await?;
-    let notification = PushNotification::new(found.notification, caller, &state.master_keys)
-        .with_reasons(key, &reasons);
+    let notification = PushNotification::new(
+        found.notification,
+        found.options,
+        caller,
+        &state.master_keys,
+    )
+    .with_reasons(key, &reasons);
 
     Ok(HttpResponse::Ok().json(FullPushNotification::new(
         notification,
@@ -343,19 +378,22 @@ pub(crate) async fn list(
 
     let turn = state.list_turns.next(caller.account_id).await?;
     let found = store::list(turn.pool, caller.account_id, &filter).await?;
-    drop(turn);
     let keys: Vec<_> = found.records.iter().filter_map(key_with_reason).collect();
-    let reasons = Reasons::read(&state.pool, &keys).await?;
+    let reasons = Reasons::read(turn.pool, &keys).await?;
+    let options = operation_options::fetch(turn.pool, &operations_of(&found.records)).await?;
+    drop(turn);
 
     let next = found.next.map(|id| id.to_string());
     let pagination = page.pagination(next, &state.master_keys);
     let push_notifications = found
         .records
         .into_iter()
-        .map(|notification| {
+        .filter_map(|notification| {
             let key = (notification.operation_id, notification.position);
-            PushNotification::new(notification, caller, &state.master_keys)
-                .with_reasons(key, &reasons)
+            // Without them, its Operation was dropped meanwhile.
+            let options = options.get(&notification.operation_id)?.clone();
+            let shown = PushNotification::new(notification, options, caller, &state.master_keys);
+            Some(shown.with_reasons(key, &reasons))
         })
         .collect();
 

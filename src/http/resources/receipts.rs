@@ -86,7 +86,9 @@ pub(crate) async fn receive(
     let sent = parse(&body)?;
 
     if let Some(source) = auth::source(&state, &request) {
-        state.rate_limits.check_receipts(source, sent.len())?;
+        state
+            .rate_limits
+            .check_receipts(&request, source, sent.len())?;
     }
 
     let now = OffsetDateTime::now_utc();

@@ -12,7 +12,9 @@ use crate::model::failure::is_withheld;
 use crate::model::id::{CredentialId, OperationId};
 use crate::model::lane_state::LaneTrouble;
 use crate::store::lane_states;
-use crate::store::notification_reasons::{self, NotificationKey, NotificationReason};
+use crate::store::notification_reasons::{
+    self, NotificationKey, NotificationReason, UnsettledBatch,
+};
 use crate::store::pool::Pool;
 
 /// What a notification waits for (extension).
@@ -90,21 +92,39 @@ impl Reasons {
     }
 }
 
-/// What an Operation with unsettled notifications waits for: what the first of them does.
-pub(crate) async fn of_operation(
-    pool: &Pool,
-    operation_id: OperationId,
-) -> sqlx::Result<Option<WaitingFor>> {
-    let first = pool
-        .within(async |connection| {
-            notification_reasons::first_unsettled(connection, operation_id).await
-        })
-        .await?;
+/// Notifications that are looked at to say what the Operations of a list wait for.
+const MAX_LOOKED_AT: usize = 10_000;
 
-    let Some(key) = first else {
-        return Ok(None);
-    };
-    Ok(Reasons::read(pool, &[key]).await?.waiting_for(key))
+/// What Operations with unsettled notifications wait for: what the first of each does. An Operation is
+/// left out if it does not wait, or if too many notifications would have to be looked at.
+pub(crate) async fn of_operations(
+    pool: &Pool,
+    operation_ids: &[OperationId],
+) -> sqlx::Result<HashMap<OperationId, WaitingFor>> {
+    if operation_ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+
+    let batches = notification_reasons::unsettled_batches(pool, operation_ids).await?;
+    let keys = notification_reasons::first_unsettled(pool, affordable(&batches)).await?;
+    let reasons = Reasons::read(pool, &keys).await?;
+
+    let waiting = keys.into_iter().filter_map(|key| {
+        let (operation_id, _) = key;
+        Some((operation_id, reasons.waiting_for(key)?))
+    });
+    Ok(waiting.collect())
+}
+
+/// The first of `batches` that can be looked at.
+fn affordable(batches: &[UnsettledBatch]) -> &[UnsettledBatch] {
+    let mut cost = 0;
+    let end = batches.iter().position(|batch| {
+        cost += batch.cost();
+        cost > MAX_LOOKED_AT
+    });
+
+    &batches[..end.unwrap_or(batches.len())]
 }
 
 /// The trouble of the lane says most; without one, the notification waits for its own next attempt.
@@ -149,6 +169,20 @@ mod tests {
             error_message: Some("try later".to_owned()),
             updated_at: Some(now),
         }
+    }
+
+    #[test]
+    fn few_notifications_are_looked_at_for_a_list() {
+        let batch = |queued| UnsettledBatch {
+            operation_id: uuid::Uuid::nil(),
+            first_position: 0,
+            size: 500,
+            queued,
+        };
+
+        assert_eq!(affordable(&[batch(500); 1_000]).len(), 1_000);
+        assert_eq!(affordable(&[batch(1); 1_000]).len(), 20);
+        assert!(affordable(&[]).is_empty());
     }
 
     #[test]

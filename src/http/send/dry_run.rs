@@ -28,8 +28,9 @@ const PART: usize = 200;
 /// Why a recipient, or one of its devices, would get nothing.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RecipientError {
-    /// The recipient's index in `to`.
-    pub position: usize,
+    /// The recipient's index in `to`; absent: an audience.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<usize>,
     /// The provider's code, or one of Bellwire's.
     code: String,
     message: String,
@@ -67,7 +68,14 @@ pub(super) struct Device {
 impl RecipientError {
     pub(super) fn new(position: usize, failure: Failure) -> Self {
         Self {
-            position,
+            position: Some(position),
+            ..Self::of_audience(failure)
+        }
+    }
+
+    pub(super) fn of_audience(failure: Failure) -> Self {
+        Self {
+            position: None,
             code: failure.code.to_string(),
             message: failure.message,
         }
@@ -158,6 +166,35 @@ impl DryRun {
     /// A device of the recipient at a position.
     pub(super) fn device(&self, position: usize, index: usize) -> Option<&Device> {
         self.devices.get(position)?.get(index)
+    }
+
+    /// The Credentials that the send uses, each with the position of the first recipient that needs it;
+    /// `None`: the audience does.
+    pub(super) fn used_credentials(&self) -> Vec<(CredentialId, Option<usize>)> {
+        let of_recipients = self
+            .devices
+            .iter()
+            .enumerate()
+            .flat_map(|(position, devices)| {
+                devices
+                    .iter()
+                    .map(move |device| (device.credential_id, Some(position)))
+            });
+        let senders = &self.send.user_senders;
+        let of_audience = self.send.audience.iter().flat_map(|_| {
+            [senders.fcm, senders.apn, senders.apn_sandbox]
+                .into_iter()
+                .flatten()
+                .map(|id| (id, None))
+        });
+
+        let mut used: Vec<(CredentialId, Option<usize>)> = Vec::new();
+        for (id, position) in of_recipients.chain(of_audience) {
+            if !used.iter().any(|(known, _)| *known == id) {
+                used.push((id, position));
+            }
+        }
+        used
     }
 
     pub(super) fn client(&self, credential_id: CredentialId) -> Result<&Client, Failure> {

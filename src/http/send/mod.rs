@@ -79,7 +79,7 @@ pub(super) async fn send(
     let count = counted_recipients(&state, caller, &checked).await?;
     state
         .rate_limits
-        .check_recipients(caller.account_id, count)?;
+        .check_recipients(&request, caller.account_id, count)?;
     state
         .account_limits
         .check_queued(caller.account_id, count)

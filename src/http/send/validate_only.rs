@@ -1,6 +1,7 @@
-//! `validateOnly`, an extension: runs every check of a send, FCM's own among them, and sends
-//! nothing.
+//! `validateOnly`, an extension: runs every check of a send, FCM's own among them, tries the Credentials,
+//! and sends nothing.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,8 +15,10 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::send::checked::CheckedSend;
 use crate::http::send::dry_run::{Device, DryRun, RecipientError};
-use crate::model::failure::Failure;
-use crate::model::outcome::Outcome;
+use crate::model::credential_state::CredentialCheck;
+use crate::model::failure::{Failure, FailureCode};
+use crate::model::id::CredentialId;
+use crate::model::outcome::{Outcome, OutcomeKind};
 use crate::model::provider::Provider;
 use crate::provider::Payload;
 
@@ -73,6 +76,11 @@ pub(super) async fn validate(
     }
 
     let asked = questions.len();
+    let asked_with: HashSet<CredentialId> = questions
+        .iter()
+        .filter_map(|question| run.device(question.position, question.device))
+        .map(|device| device.credential_id)
+        .collect();
     let refused: Vec<RecipientError> = futures_util::stream::iter(questions)
         .map(|question| ask(&run, question))
         .buffer_unordered(CONCURRENCY)
@@ -80,8 +88,10 @@ pub(super) async fn validate(
         .collect()
         .await;
 
-    // FCM's answers come in any order.
     errors.extend(refused);
+    errors.extend(refused_credentials(&run, &asked_with).await);
+
+    // FCM's answers come in any order.
     errors.sort_by_key(|error| error.position);
 
     Ok(HttpResponse::Ok().json(Validation {
@@ -89,6 +99,46 @@ pub(super) async fn validate(
         asked,
         errors,
     }))
+}
+
+/// The Credentials that no question was `asked_with`, tried with their provider: APNs has no way to ask
+/// about a message, but it knows a wrong key. A problem is told once, at the first recipient.
+async fn refused_credentials(
+    run: &DryRun,
+    asked_with: &HashSet<CredentialId>,
+) -> Vec<RecipientError> {
+    let mut errors = Vec::new();
+
+    for (id, position) in run.used_credentials() {
+        if asked_with.contains(&id) {
+            continue;
+        }
+
+        let failure = match run.client(id) {
+            Ok(client) => failure_of(client.test().await),
+            Err(failure) => Some(failure),
+        };
+        errors.extend(failure.map(|failure| match position {
+            Some(position) => RecipientError::new(position, failure),
+            None => RecipientError::of_audience(failure),
+        }));
+    }
+
+    errors
+}
+
+fn failure_of(check: CredentialCheck) -> Option<Failure> {
+    let (code, reason) = match check {
+        CredentialCheck::Working => return None,
+        CredentialCheck::Refused(reason) => (
+            FailureCode::Outcome(OutcomeKind::CredentialRefused),
+            format!("The provider refuses the Credential: {reason}"),
+        ),
+        CredentialCheck::Unreadable(reason) => (FailureCode::CredentialUnusable, reason),
+        CredentialCheck::Unreachable(reason) => (FailureCode::Unreachable, reason),
+    };
+
+    Some(Failure::new(code, reason))
 }
 
 /// Checks what can be checked without a provider, and collects up to `room` questions for FCM.
