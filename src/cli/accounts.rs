@@ -5,9 +5,9 @@ use std::io::Write;
 use anyhow::{anyhow, bail};
 use clap::Subcommand;
 use serde_json::json;
-use time::format_description::well_known::Rfc3339;
 
 use crate::app;
+use crate::cli::keys::timestamp;
 use crate::config::Config;
 use crate::model::id::AccountId;
 use crate::store::accounts::{self, Account, MAX_WEIGHT};
@@ -183,6 +183,6 @@ fn as_json(account: &Account) -> serde_json::Value {
         "id": account.id.to_string(),
         "name": account.name,
         "weight": account.weight,
-        "createdAt": account.created_at.format(&Rfc3339).unwrap_or_default(),
+        "createdAt": timestamp(account.created_at),
     })
 }

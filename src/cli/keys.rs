@@ -304,7 +304,7 @@ fn as_json(key: &ApiKey, account: &str, now: OffsetDateTime) -> Value {
     })
 }
 
-fn timestamp(at: OffsetDateTime) -> String {
+pub(super) fn timestamp(at: OffsetDateTime) -> String {
     let second = at.replace_nanosecond(0).unwrap_or(at);
     second.format(&Rfc3339).unwrap_or_default()
 }

@@ -16,8 +16,12 @@ impl Check {
     /// `rule` completes "must be …".
     pub(super) fn holds(&mut self, holds: bool, key: &str, value: &dyn Debug, rule: &str) {
         if !holds {
+            let value = match format!("{value:?}").as_str() {
+                "None" => "not set".to_owned(),
+                value => value.to_owned(),
+            };
             self.broken.push(format!(
-                "{key} is {value:?}, but must be {rule} ({})",
+                "{key} is {value}, but must be {rule} ({})",
                 variable(key)
             ));
         }

@@ -2,9 +2,13 @@
 //! name, its environment variable, what it must be, and an example.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use config::{ConfigError, Map, Value, ValueKind};
 use humantime_serde::re::humantime;
+
+/// The longest duration, ten years: sums of times with it stay within what a date can be.
+const MAX_DURATION: Duration = Duration::from_hours(24 * 3650);
 
 /// Keys whose value is never shown.
 const SECRET: [&str; 4] = [
@@ -50,7 +54,7 @@ impl Kind {
             Self::Boolean => "true or false",
             Self::Integer => "a whole number of 0 or more",
             Self::Number => "a number",
-            Self::Duration => "a duration: a number with ms, s, m, h or d",
+            Self::Duration => "a duration of at most 3650d: a number with ms, s, m, h or d",
             Self::Address => "an IP address and a port",
             Self::List => "a list; in an environment variable, its items are separated by commas",
             Self::LogFormat => "pretty or json",
@@ -65,7 +69,9 @@ impl Kind {
             Self::Boolean => value.clone().into_bool().is_ok(),
             Self::Integer => value.clone().into_int().is_ok_and(|number| number >= 0),
             Self::Number => value.clone().into_float().is_ok(),
-            Self::Duration => humantime::parse_duration(&text).is_ok(),
+            Self::Duration => {
+                humantime::parse_duration(&text).is_ok_and(|duration| duration <= MAX_DURATION)
+            }
             // Empty means not set, for the keys that may be so.
             Self::Address => text.is_empty() || text.parse::<SocketAddr>().is_ok(),
             Self::List => value.clone().into_array().is_ok(),
@@ -160,10 +166,16 @@ fn unknown_section(section: &str, defaults: &Map<String, Value>) -> String {
 
     let mut sections: Vec<&str> = defaults.keys().map(String::as_str).collect();
     sections.sort_unstable();
+    let variables = |section: &str| format!("{}__…", variable(section));
     match nearest(section, &sections) {
-        Some(near) => format!("the section {section} does not exist; did you mean {near}?"),
+        Some(near) => format!(
+            "the section '{section}' ({}) does not exist; did you mean {near} ({})?",
+            variables(section),
+            variables(near)
+        ),
         None => format!(
-            "the section {section} does not exist; the sections are {}",
+            "the section '{section}' ({}) does not exist; the sections are {}",
+            variables(section),
             sections.join(", ")
         ),
     }
@@ -354,9 +366,13 @@ mod tests {
             ),
             (
                 "[delivery]\nlease = '30'",
-                "must be a duration: a number with ms, s, m, h or d, such as 30s",
+                "must be a duration of at most 3650d: a number with ms, s, m, h or d, such as 30s",
             ),
             ("[delivery]\nlease = 30", "must be a duration"),
+            (
+                "[retention]\nperiod = '10000000d'",
+                "must be a duration of at most 3650d",
+            ),
             ("[log]\nformat = 'xml'", "must be pretty or json"),
             ("[traces]\nratio = 'half'", "must be a number, such as 0.01"),
             (
@@ -364,7 +380,10 @@ mod tests {
                 "did you mean delivery.lease (BELLWIRE__DELIVERY__LEASE)?",
             ),
             ("[delivery]\nthreads = 4", "the keys are delivery.deadline"),
-            ("[delivry]\nlease = '1s'", "did you mean delivery?"),
+            (
+                "[delivry]\nlease = '1s'",
+                "did you mean delivery (BELLWIRE__DELIVERY__…)?",
+            ),
             ("database_url = 'x'", "write BELLWIRE__DATABASE__URL"),
             ("delivery = 1", "delivery is a section"),
         ] {

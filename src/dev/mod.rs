@@ -27,7 +27,7 @@ use crate::crypto::generate_master_key;
 use crate::dev::directory_lock::DirectoryLock;
 use crate::dev::postgres::PrivatePostgres;
 use crate::dev::private_file::write_private;
-use crate::dev::simulator::{Options, Simulator};
+use crate::dev::simulator::{Options, Simulator, scripted_outcome};
 use crate::dev::welcome::Welcome;
 use crate::model::provider::CredentialType;
 use crate::signals::Signals;
@@ -37,6 +37,8 @@ use crate::telemetry;
 const DATABASE: &str = "bellwire";
 const MASTER_KEY_FILE: &str = "master_key";
 const LOG_FILE: &str = "bellwire.log";
+/// Keys and certificates of the simulator, some of them for other programs.
+const SIMULATOR_DIRECTORY: &str = "simulator";
 /// The id of dev's master key. No other service has it, so neither takes what the other sealed for
 /// its own.
 const MASTER_KEY_ID: &str = "dev";
@@ -45,6 +47,7 @@ const FORMER_MASTER_KEY_ID: &str = "1";
 
 /// Options of `bellwire dev`.
 #[derive(Debug, Args)]
+#[command(after_help = scripted_outcome::TABLE)]
 pub struct Arguments {
     /// The port of the HTTP API, on 127.0.0.1; 0 picks a free port.
     #[arg(long, default_value_t = 8080)]
@@ -154,7 +157,7 @@ async fn start(
 
     let simulator = Simulator::start(Options {
         control_port: arguments.simulator_port,
-        directory: Some(directory.join("simulator")),
+        directory: Some(directory.join(SIMULATOR_DIRECTORY)),
         ..Options::default()
     })
     .await?;
@@ -202,9 +205,10 @@ fn configure(
     url: String,
     simulator: &Simulator,
 ) -> anyhow::Result<()> {
-    let ca_file = arguments.data_dir.join("simulator").join("ca.pem");
-    std::fs::write(&ca_file, &simulator.ca_pem)
-        .with_context(|| format!("can't write {}", ca_file.display()))?;
+    // For this service, and for other programs that a person tries.
+    let files = arguments.data_dir.join(SIMULATOR_DIRECTORY);
+    simulator.write_files(&files)?;
+    let ca_file = files.join("ca.pem");
 
     config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     config.server.drain_delay = Duration::ZERO;
@@ -265,6 +269,9 @@ fn announce(dev: &Dev, arguments: &Arguments) -> anyhow::Result<()> {
         has_docs: dev.has_docs,
         metrics: metrics.map(|address| format!("http://{address}")),
         simulator: &dev.simulator.control_url,
+        fcm: &dev.simulator.fcm_url,
+        apns: &dev.simulator.apns_url,
+        files: directory.join(SIMULATOR_DIRECTORY).display().to_string(),
         database: dev.database_url.clone(),
         log: directory.join(LOG_FILE).display().to_string(),
         data_directory: directory.display().to_string(),

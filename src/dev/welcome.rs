@@ -13,6 +13,11 @@ pub(super) struct Welcome<'a> {
     pub metrics: Option<String>,
     /// The control endpoint of the simulator.
     pub simulator: &'a str,
+    /// The simulated FCM and APNs.
+    pub fcm: &'a str,
+    pub apns: &'a str,
+    /// Where their keys and certificates for other programs are.
+    pub files: String,
     /// For psql.
     pub database: String,
     pub log: String,
@@ -32,6 +37,13 @@ impl fmt::Display for Welcome<'_> {
             (
                 "arrived messages",
                 Some(format!("{}/messages", self.simulator)),
+            ),
+            (
+                "simulator",
+                Some(format!(
+                    "FCM {}, APNs {}, keys for other programs in {}",
+                    self.fcm, self.apns, self.files
+                )),
             ),
             ("database", Some(format!("psql '{}'", self.database))),
             ("log", Some(self.log.clone())),
@@ -66,6 +78,9 @@ mod tests {
             has_docs: true,
             metrics: Some("http://127.0.0.1:9464".to_owned()),
             simulator: "http://127.0.0.1:4000",
+            fcm: "https://localhost:4001",
+            apns: "https://localhost:4002",
+            files: ".bellwire/simulator".to_owned(),
             database: "postgres://bellwire@%2Frun/bellwire".to_owned(),
             log: ".bellwire/bellwire.log".to_owned(),
             data_directory: ".bellwire".to_owned(),
@@ -77,6 +92,7 @@ mod tests {
             "http://127.0.0.1:8080/docs/\n",
             "http://127.0.0.1:9464/metrics\n",
             "http://127.0.0.1:4000/messages\n",
+            "FCM https://localhost:4001, APNs https://localhost:4002, keys for other programs in .bellwire/simulator\n",
             "psql 'postgres://bellwire@%2Frun/bellwire'\n",
             ".bellwire/bellwire.log\n",
             "Ctrl-C",

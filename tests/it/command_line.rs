@@ -205,6 +205,8 @@ async fn a_database_without_tables_is_told_from_one_without_keys() {
         &["keys", "list"][..],
         &["keys", "revoke", "SKx"],
         &["accounts", "list"],
+        &["rotate-keys"],
+        &["retention", "--dry-run"],
     ] {
         let line = error(&bellwire(arguments, &environment));
         assert!(line.contains("run `bellwire migrate`"), "{line}");
@@ -318,6 +320,42 @@ fn the_configuration_is_shown_without_its_secrets() {
                 ("BELLWIRE__FCM__CA_FILE", "/no/such/file"),
             ],
             "fcm.ca_file",
+        ),
+        (
+            &[
+                url,
+                ("BELLWIRE__SECRETS__MASTER_KEY", &key),
+                ("BELLWIRE__WEBHOOKS__CA_FILE", "/no/such/file"),
+            ],
+            "webhooks.ca_file",
+        ),
+        (
+            &[
+                url,
+                ("BELLWIRE__SECRETS__MASTER_KEY", &key),
+                ("BELLWIRE__SERVER__TRUSTED_PROXIES", "abc"),
+            ],
+            "server.trusted_proxies",
+        ),
+        (
+            &[
+                url,
+                ("BELLWIRE__SECRETS__MASTER_KEY", &key),
+                ("BELLWIRE__SERVER__TLS_CERTIFICATE_FILE", "/no/such/file"),
+                ("BELLWIRE__SERVER__TLS_KEY_FILE", "/no/such/file"),
+            ],
+            "/no/such/file",
+        ),
+        (
+            &[
+                url,
+                ("BELLWIRE__SERVER__TLS_CERTIFICATE_FILE", "/no/such/file"),
+            ],
+            "server.tls_key_file is not set",
+        ),
+        (
+            &[url, ("BELLWIRE__RETENTION__PERIOD", "10000000d")],
+            "a duration of at most 3650d",
         ),
         (
             &[url, ("BELLWIRE__LOG__LEVEL", "verbose")],

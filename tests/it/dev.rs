@@ -389,6 +389,17 @@ async fn it_says_where_everything_is() {
         assert!(text.contains(expected), "{name}: {text}");
     }
 
+    for file in [
+        "ca.pem",
+        "service-account.json",
+        "AuthKey_DEMOKEY001.p8",
+        "client-certificate.pem",
+        "client-key.pem",
+    ] {
+        let path = directory.path().join("simulator").join(file);
+        assert!(path.exists(), "{}", path.display());
+    }
+
     let log = std::fs::read_to_string(dev.place("log")).unwrap();
     assert!(log.contains("INFO"), "{log}");
 

@@ -361,13 +361,15 @@ async fn overrides_meet_the_providers_own_rules() {
 
 #[test]
 fn help_names_the_tokens_that_ask_for_errors() {
-    let help = std::process::Command::new(env!("CARGO_BIN_EXE_bellwire"))
-        .args(["simulate", "--help"])
-        .output()
-        .unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
+    for command in ["dev", "simulate", "simulator"] {
+        let help = std::process::Command::new(env!("CARGO_BIN_EXE_bellwire"))
+            .args([command, "--help"])
+            .output()
+            .unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
 
-    for token in ["~UNREGISTERED", "~CODE-2", "0410", "050302"] {
-        assert!(help.contains(token), "{token}: {help}");
+        for token in ["~UNREGISTERED", "~CODE-2", "0410", "050302"] {
+            assert!(help.contains(token), "{token}: {help}");
+        }
     }
 }

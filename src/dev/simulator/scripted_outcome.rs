@@ -1,6 +1,6 @@
 //! Errors that a device token asks for: see [`TABLE`].
 
-/// The tokens, for `bellwire simulate --help`. README.md has the same table.
+/// The tokens, for `--help` of `bellwire dev` and `bellwire simulate`. README.md has the same table.
 pub const TABLE: &str = "\
 Device tokens that ask for an error (all others are accepted):
   FCM   …~UNREGISTERED           404: the token is dead
@@ -16,6 +16,7 @@ Device tokens that ask for an error (all others are accepted):
         0410…  Unregistered          0429…  TooManyRequests
         0500…  InternalServerError   0503…  ServiceUnavailable
         050302…                      503 for the first 2 requests, then accepted
+        0000… (zeros only)           BadDeviceToken
 
 What arrived is shown by the control endpoint: GET /messages, GET /messages?token=…, GET /summary.
 Delays, outages and other faults can be changed there while it runs: GET /faults, PUT /faults.";
