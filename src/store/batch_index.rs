@@ -4,16 +4,19 @@
 //! migration, whose transaction would lock it, but after it. Until then `batches_due` serves, more
 //! slowly where many accounts have work. Partitions that are made later get the index with their table.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the names of partitions are not known when compiling"
-)]
-
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 
 use crate::store::advisory_lock;
+use crate::store::partition_index::{Partition, PartitionIndex, execute};
 use crate::store::partitions::is_busy;
 use crate::store::pool::Pool;
+
+const OF_ACCOUNT: PartitionIndex = PartitionIndex {
+    table: "batches",
+    name: "batches_of_account",
+    suffix: "of_account",
+    columns: "(account_id, rank, due_at) where queued > 0",
+};
 
 /// The key of the advisory lock under which one process at a time builds indexes. The others don't wait
 /// for it: a statement that waits would hold the build up, which waits for all older statements.
@@ -34,7 +37,7 @@ pub async fn build_missing(pool: &Pool) -> sqlx::Result<bool> {
 }
 
 async fn build_all(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    if missing(&mut *connection).await?.is_empty() {
+    if OF_ACCOUNT.missing(connection).await?.is_empty() {
         return Ok(true);
     }
 
@@ -45,11 +48,14 @@ async fn build_all(connection: &mut PgConnection) -> sqlx::Result<bool> {
         return Ok(false);
     }
 
-    run(&mut *connection, LOCK_TIMEOUT.to_owned()).await?;
+    execute(connection, LOCK_TIMEOUT).await?;
     // What another process built meanwhile is not missing any more.
-    for partition in missing(&mut *connection).await? {
+    for partition in OF_ACCOUNT.missing(connection).await? {
         match build(connection, &partition).await {
-            Ok(()) => tracing::info!(partition, "index of the accounts' batches built"),
+            Ok(()) => tracing::info!(
+                partition = partition.name,
+                "index of the accounts' batches built"
+            ),
             Err(error) if is_busy(&error) => return Ok(false),
             Err(error) => return Err(error),
         }
@@ -58,55 +64,8 @@ async fn build_all(connection: &mut PgConnection) -> sqlx::Result<bool> {
     Ok(true)
 }
 
-/// The partitions without the index.
-async fn missing(connection: &mut PgConnection) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!(
-        r#"
-        select pg_class.relname::text as "name!"
-        from pg_inherits
-        join pg_class on pg_class.oid = pg_inherits.inhrelid
-        where pg_inherits.inhparent = 'batches'::regclass
-            and not exists (
-                select
-                from pg_index
-                join pg_inherits as index_inherits on index_inherits.inhrelid = pg_index.indexrelid
-                where pg_index.indrelid = pg_class.oid
-                    and index_inherits.inhparent = 'batches_of_account'::regclass
-            )
-        order by pg_class.relname
-        "#
-    )
-    .fetch_all(connection)
-    .await
-}
+async fn build(connection: &mut PgConnection, partition: &Partition) -> sqlx::Result<()> {
+    OF_ACCOUNT.build(connection, partition).await?;
 
-async fn build(connection: &mut PgConnection, partition: &str) -> sqlx::Result<()> {
-    let index = format!("{partition}_of_account");
-
-    // One that was begun and not finished is of no use.
-    run(
-        connection,
-        format!("drop index concurrently if exists {index}"),
-    )
-    .await?;
-    let columns = "(account_id, rank, due_at) where queued > 0";
-    run(
-        connection,
-        format!("create index concurrently {index} on {partition} {columns}"),
-    )
-    .await?;
-
-    run(
-        connection,
-        format!("alter index batches_of_account attach partition {index}"),
-    )
-    .await
-}
-
-async fn run(connection: &mut PgConnection, statement: String) -> sqlx::Result<()> {
-    // Names come from the catalog and are those of `partitions`, so there is nothing to escape.
-    sqlx::query(AssertSqlSafe(statement))
-        .execute(connection)
-        .await
-        .map(drop)
+    execute(connection, &OF_ACCOUNT.attach(partition)).await
 }

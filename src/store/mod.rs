@@ -55,7 +55,8 @@
 //! * `old_snapshots`: what keeps vacuum from removing what is done
 //! * `batch_index`: builds the index of the accounts' batches on older partitions
 //! * `releases`: which releases are connected
-//! * `indexes`: indexes that are built beside running sends
+//! * `indexes`: indexes that `migrate` builds beside running sends
+//! * `partition_index`: how the index of a partition is built and attached
 //! * `advisory_lock`: locks under which one process at a time changes the schema or the partitions
 //! * `partitions`: the day partitions of the large tables
 //! * `citus`: distributes the large tables
@@ -105,6 +106,7 @@ pub(crate) mod operation_read;
 pub(crate) mod operation_results;
 pub(crate) mod outcome_record;
 pub(crate) mod paces;
+mod partition_index;
 pub mod partitions;
 pub(crate) mod pause;
 pub mod pool;

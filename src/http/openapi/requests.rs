@@ -1,4 +1,4 @@
-//! The schemas of request bodies. Bodies are read field by field (`validation.rs`), so that one
+//! The schemas of request bodies. Bodies are read field by field (`validation/`), so that one
 //! answer names every problem; these types only describe them. Responses are described where they
 //! are serialized, in `http/resources`.
 

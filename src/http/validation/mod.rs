@@ -1,16 +1,18 @@
 //! Reads JSON bodies field by field. Each missing, malformed or unknown field is noted with its
 //! path, and reading goes on, so that one answer names every problem of a request.
 
-use std::collections::HashSet;
+mod outline;
+mod problems;
+
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::http::error::{ApiError, MAX_PROBLEMS, Problem};
+use crate::http::error::ApiError;
+pub(super) use crate::http::validation::outline::Outline;
+pub(super) use crate::http::validation::problems::{Path, Problems};
 use crate::model::id::ParseIdError;
 pub(super) use crate::model::shown::{either, shown_string};
 use crate::model::shown::{shown, type_of};
@@ -21,75 +23,6 @@ const MAX_VALUES: usize = 300_000;
 /// U+FEFF in UTF-8, which some editors and libraries begin a text with.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(super) const NO_NUL: &str = "must not contain the NUL character (U+0000)";
-
-/// Where a value is in the body. It is formatted only when there is a problem.
-#[derive(Clone, Copy)]
-pub(super) enum Path<'a> {
-    Root,
-    Field(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
-}
-
-impl fmt::Display for Path<'_> {
-    /// Formats the path as clients see it: `to[3].token`.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => Ok(()),
-            Self::Field(Self::Root, name) => formatter.write_str(name),
-            Self::Field(parent, name) => write!(formatter, "{parent}.{name}"),
-            Self::Index(parent, index) => write!(formatter, "{parent}[{index}]"),
-        }
-    }
-}
-
-/// The problems of one request, in the order in which they were found.
-#[derive(Default)]
-pub(super) struct Problems(Vec<Problem>);
-
-impl Problems {
-    pub(super) fn push(&mut self, path: &Path<'_>, message: impl Into<String>) {
-        self.push_at(path.to_string(), message);
-    }
-
-    /// Notes a problem whose path has been formatted before.
-    pub(super) fn push_at(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.0.push(Problem::new(field, message));
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// A 400 that names every problem, if there are any.
-    pub(super) fn check(self) -> Result<(), ApiError> {
-        self.check_some(Some(()))
-    }
-
-    /// The value that was read, or a 400 that names every problem.
-    ///
-    /// Readers return `None` only after they have noted a problem. If one did not, that is a bug of
-    /// Bellwire: a 500, and a line in the log.
-    pub(super) fn check_some<T>(self, value: Option<T>) -> Result<T, ApiError> {
-        // A value may break a rule in two places of the code.
-        let mut seen = HashSet::new();
-        let mut problems = self.0;
-        problems.retain(|problem| seen.insert(problem.clone()));
-        let mut problems = problems.into_iter();
-
-        match problems.next() {
-            Some(first) => Err(ApiError::invalid(first, problems.collect())),
-            None => value.ok_or_else(|| {
-                ApiError::internal("a field was not read, and no problem was noted")
-            }),
-        }
-    }
-}
-
-impl From<Vec<Problem>> for Problems {
-    fn from(problems: Vec<Problem>) -> Self {
-        Self(problems)
-    }
-}
 
 /// Parses a body that must be a JSON object. It may begin with a byte order mark (RFC 8259, section
 /// 8.1).
@@ -116,134 +49,6 @@ pub(super) fn parse_body(body: &[u8]) -> Result<Object<'static>, ApiError> {
 
 fn not_json(error: &serde_json::Error) -> ApiError {
     ApiError::invalid_field("", format!("the body is not valid JSON: {error}"))
-}
-
-/// What can be said of an object before its values are built, which takes a hundred times the memory
-/// of its text.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Outline {
-    /// The first names that are not known.
-    unknown: Vec<String>,
-    /// How many elements the array has that was asked for.
-    pub elements: Option<usize>,
-}
-
-impl Outline {
-    /// Reads the outline of `body`, whose fields should be among `known`, and counts the elements of
-    /// the array `counted`.
-    pub(super) fn of(body: &[u8], known: &[&str], counted: &str) -> Result<Self, ApiError> {
-        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
-
-        let fields = Fields { known, counted };
-        fields
-            .deserialize(&mut deserializer)
-            .map_err(|error| not_json(&error))
-    }
-
-    /// Notes every field that is not among `known`.
-    pub(super) fn refuse_unknown(&self, known: &[&str], problems: &mut Problems) {
-        for name in &self.unknown {
-            problems.push(&Path::Field(&Path::Root, name), does_not_exist(known));
-        }
-    }
-}
-
-/// Reads the names of an object's fields.
-struct Fields<'a> {
-    known: &'a [&'a str],
-    counted: &'a str,
-}
-
-impl<'de> DeserializeSeed<'de> for Fields<'_> {
-    type Value = Outline;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Outline, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Fields<'_> {
-    type Value = Outline;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Outline, A::Error> {
-        let mut outline = Outline::default();
-
-        while let Some(name) = fields.next_key::<String>()? {
-            if name == self.counted {
-                outline.elements = fields.next_value_seed(Elements)?;
-                continue;
-            }
-
-            fields.next_value::<IgnoredAny>()?;
-            if !self.known.contains(&name.as_str()) && outline.unknown.len() < MAX_PROBLEMS {
-                outline.unknown.push(name);
-            }
-        }
-
-        Ok(outline)
-    }
-}
-
-/// Counts the elements of an array; `None`: it is none.
-struct Elements;
-
-impl<'de> DeserializeSeed<'de> for Elements {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Elements {
-    type Value = Option<usize>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any value")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
-        let mut count = 0;
-        while elements.next_element::<IgnoredAny>()?.is_some() {
-            count += 1;
-        }
-
-        Ok(Some(count))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
 }
 
 /// The problem of a field that is not among `known`.
@@ -531,6 +336,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::http::error::Problem;
 
     fn problem(read: impl FnOnce(&mut Object<'_>, &mut Problems)) -> String {
         let mut problems = Problems::default();
@@ -596,41 +402,9 @@ mod tests {
     }
 
     #[test]
-    fn an_outline_tells_what_is_wrong_without_the_values() {
-        let known = ["to", "content"];
-        let of = |body: &str| Outline::of(body.as_bytes(), &known, "to");
-
-        let outline = of(r#"{"to": [1, [2, 3], {"a": [4]}], "content": {"x": 1}, "titel": 2}"#);
-        let outline = outline.unwrap();
-        assert_eq!(outline.elements, Some(3));
-        assert_eq!(outline.unknown, ["titel"]);
-
-        for to in ["7", "-7", "1.5", "\"a\"", "null", "true", "{\"a\": 1}"] {
-            let outline = of(&format!("\u{feff}{{\"to\": {to}}}")).unwrap();
-            assert_eq!(outline, Outline::default(), "{to}");
-        }
-        for bad in ["[]", "7", "{\"to\": [1,]}", "{\"to\": [", ""] {
-            assert!(of(bad).is_err(), "{bad}");
-        }
-
-        let many: Vec<String> = (0..1000).map(|index| format!("\"x{index}\": 1")).collect();
-        let outline = of(&format!("{{{}}}", many.join(","))).unwrap();
-        assert_eq!(outline.unknown.len(), MAX_PROBLEMS);
-    }
-
-    #[test]
     fn a_body_may_begin_with_a_byte_order_mark() {
         assert!(parse_body("\u{feff}{}".as_bytes()).is_ok());
         assert!(parse_body("\u{feff}\u{feff}{}".as_bytes()).is_err());
-    }
-
-    #[test]
-    fn a_value_that_was_not_read_without_a_problem_is_not_the_clients_mistake() {
-        let error = Problems::default().check_some(None::<()>).unwrap_err();
-        assert_eq!(
-            actix_web::ResponseError::status_code(&error),
-            actix_web::http::StatusCode::INTERNAL_SERVER_ERROR
-        );
     }
 
     #[test]
