@@ -7,9 +7,10 @@ use crate::crypto::{MasterKeys, erase};
 use crate::model::credential_state::CredentialDetails;
 use crate::model::provider::CredentialType;
 use crate::model::sealed::SealedCredential;
+use crate::model::shown::type_of;
 use crate::provider::Endpoints;
 use crate::provider::apns::{CertificateCredential, KeyCredential};
-use crate::provider::credential_fields::present;
+use crate::provider::credential_fields::{present, wrong_content};
 use crate::provider::fcm::FcmCredential;
 
 /// A field of a Credential's content that breaks a rule. The message never repeats the value, which
@@ -42,6 +43,20 @@ impl Credential {
         content: &Value,
         token_uris: &[String],
     ) -> Result<Self, Vec<FieldProblem>> {
+        match content {
+            Value::Object(_) => {}
+            Value::String(_) => {
+                return Err(wrong_content(
+                    "",
+                    "must be an object; got a string: send the JSON as it is, and not as a string",
+                ));
+            }
+            other => {
+                let message = format!("must be an object; got {}", type_of(other));
+                return Err(wrong_content("", message));
+            }
+        }
+
         match credential_type {
             CredentialType::Fcm => FcmCredential::parse(content, token_uris).map(Self::Fcm),
             CredentialType::Apn | CredentialType::ApnSandbox
@@ -187,10 +202,9 @@ mod tests {
             ["certificate", "privateKey"]
         );
         assert_eq!(
-            fields_of(CredentialType::Apn, &json!([]))
-                .first()
-                .map(String::as_str),
-            Some("")
+            fields_of(CredentialType::Apn, &json!([])),
+            [""],
+            "its fields are not named too"
         );
     }
 
