@@ -180,8 +180,8 @@ mod tests {
             queued,
         };
 
-        assert_eq!(affordable(&[batch(500); 1_000]).len(), 1_000);
-        assert_eq!(affordable(&[batch(1); 1_000]).len(), 20);
+        assert_eq!(affordable(&vec![batch(500); 1_000]).len(), 1_000);
+        assert_eq!(affordable(&vec![batch(1); 1_000]).len(), 20);
         assert!(affordable(&[]).is_empty());
     }
 
