@@ -24,6 +24,7 @@ pub(crate) async fn operation(
 ) -> sqlx::Result<bool> {
     // First, and in statements of their own: they wait for the turn and the step that are under way, and
     // what these have made is visible only to a later statement.
+    paces::lock(&mut *connection, id).await?;
     paces::end(&mut *connection, id).await?;
     let ended_fan_out = fan_out::cancel(&mut *connection, id).await?;
 

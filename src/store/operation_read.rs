@@ -53,7 +53,9 @@ pub(crate) struct OperationStats {
     pub ttl: Option<i64>,
     /// When it is sent; `None`: at once.
     pub send_at: Option<OffsetDateTime>,
-    /// Why it is paused; `None`: it is not.
+    /// Since when it is paused; `None`: it is not.
+    pub paused_at: Option<OffsetDateTime>,
+    /// Why it is paused.
     pub paused_reason: Option<String>,
     /// Notifications that are sent in a minute; `None`: as fast as it goes.
     pub pace_per_minute: Option<i32>,
@@ -245,7 +247,7 @@ async fn newest(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
-            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of, paused_reason,
+            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of, paused_at, paused_reason,
                 pace_per_minute
             from operations
             -- By the pair: by the id alone, a plan would look at other accounts' Operations.
@@ -274,6 +276,7 @@ async fn newest(
             tallies.is_growing as "is_growing!",
             operation.created_at,
             operation.resend_of as "resend_of: OperationId",
+            operation.paused_at,
             operation.paused_reason,
             operation.pace_per_minute,
             tallies.updated_at as "updated_at!"
@@ -321,7 +324,7 @@ pub(crate) async fn fetch(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
-            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of, paused_reason,
+            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of, paused_at, paused_reason,
                 pace_per_minute
             from operations
             where id = $2 and account_id = $1 and id >= $3
@@ -347,6 +350,7 @@ pub(crate) async fn fetch(
             tallies.is_growing as "is_growing!",
             operation.created_at,
             operation.resend_of as "resend_of: OperationId",
+            operation.paused_at,
             operation.paused_reason,
             operation.pace_per_minute,
             tallies.updated_at as "updated_at!"

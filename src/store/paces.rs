@@ -6,7 +6,7 @@
 //!
 //! A turn locks the row of `paces`, then batches in the order of their numbers. A change of pace replaces
 //! batches, and those that it makes are not visible to a statement that began before. So what changes all
-//! batches of an Operation locks its row of `paces` first.
+//! batches of an Operation calls [`lock`] first.
 
 use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
@@ -191,7 +191,7 @@ pub(crate) struct Moved {
 /// Notes a turn.
 pub(crate) async fn moved(executor: impl PgExecutor<'_>, moved: &Moved) -> sqlx::Result<()> {
     let Some(next_at) = moved.next_at else {
-        return end(executor, moved.operation_id).await.map(drop);
+        return end(executor, moved.operation_id).await;
     };
 
     sqlx::query!(
@@ -221,28 +221,35 @@ pub(crate) async fn next_in(executor: impl PgExecutor<'_>) -> sqlx::Result<Optio
     .await
 }
 
-/// Waits for the turn that is under way, so that a later statement sees the batches that it has made,
-/// and keeps others off until the transaction ends.
-pub(crate) async fn lock(executor: impl PgExecutor<'_>, id: OperationId) -> sqlx::Result<()> {
+/// Waits for the turn and for the change of this Operation that are under way, so that a later statement
+/// sees the batches that they have made, and keeps others off until the transaction ends.
+pub(crate) async fn lock(connection: &mut PgConnection, id: OperationId) -> sqlx::Result<()> {
+    // An Operation without a pace has no row that could be locked, and may be given one.
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended($1, 0))",
+        format!("pace {}", id.as_uuid()),
+    )
+    .execute(&mut *connection)
+    .await?;
+
     sqlx::query!(
         "select operation_id from paces where operation_id = $1 for update",
         id.as_uuid(),
     )
-    .fetch_optional(executor)
+    .fetch_optional(connection)
     .await
     .map(drop)
 }
 
-/// Ends the turns of an Operation, after the one that is under way. Returns whether it had any.
-pub(crate) async fn end(executor: impl PgExecutor<'_>, id: OperationId) -> sqlx::Result<bool> {
-    let deleted = sqlx::query!("delete from paces where operation_id = $1", id.as_uuid(),)
+/// Ends the turns of an Operation.
+pub(crate) async fn end(executor: impl PgExecutor<'_>, id: OperationId) -> sqlx::Result<()> {
+    sqlx::query!("delete from paces where operation_id = $1", id.as_uuid(),)
         .execute(executor)
-        .await?;
-
-    Ok(deleted.rows_affected() > 0)
+        .await
+        .map(drop)
 }
 
-/// Lets the turns of an Operation rest, after the one that is under way, or go on.
+/// Lets the turns of an Operation rest, or go on.
 pub(crate) async fn set_paused(
     executor: impl PgExecutor<'_>,
     id: OperationId,
@@ -299,6 +306,7 @@ pub(crate) async fn change(
     pace: Pace,
 ) -> sqlx::Result<bool> {
     let per_minute = pace.per_minute as i32;
+    lock(&mut *connection, id).await?;
 
     // A faster pace shortens the time until the next turn. A slower one holds from the next turn on.
     let changed = sqlx::query!(

@@ -44,6 +44,7 @@ pub(crate) async fn pause(
 ) -> sqlx::Result<bool> {
     // First, and in statements of their own: they wait for the turn and the step that are under way, and
     // the batches that these have made are visible only to a later statement.
+    paces::lock(&mut *connection, id).await?;
     paces::set_paused(&mut *connection, id, true).await?;
     let is_growing = mark_fan_out(&mut *connection, id, true).await?;
 
@@ -132,6 +133,7 @@ async fn tell(
 /// being sent, but not beyond the `ttl` of the message. Returns `false` if nothing of it is left. To be
 /// called in a transaction.
 pub(crate) async fn resume(connection: &mut PgConnection, id: OperationId) -> sqlx::Result<bool> {
+    paces::lock(&mut *connection, id).await?;
     paces::set_paused(&mut *connection, id, false).await?;
     let is_growing = mark_fan_out(&mut *connection, id, false).await?;
 

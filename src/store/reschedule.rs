@@ -14,6 +14,7 @@ pub(crate) async fn operation(
     id: OperationId,
     send_at: OffsetDateTime,
 ) -> sqlx::Result<bool> {
+    paces::lock(&mut *connection, id).await?;
     let changed = sqlx::query!(
         r#"
         with planned as materialized (

@@ -368,3 +368,35 @@ async fn failures_are_sent_again_at_the_same_pace() {
     assert_eq!(operation["pace"], json!({"perMinute": 6_000}));
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_at_the_same_time_leave_nothing_behind() {
+    let service = Service::start().await;
+    let client = &service.client;
+    for round in 0..10 {
+        let mut body = paced(700, 1);
+        body.as_object_mut().unwrap().remove("pace");
+        body["schedule"] = json!({"sendAt": [later(3_600)]});
+        let id = client.send(&body).await;
+        let first = json!({"pace": {"perMinute": 60}});
+        let second = json!({"pace": {"perMinute": 120}});
+        let cancel = format!("/Operations/{id}/Cancel");
+        let changes = tokio::join!(
+            patch(client, &id, &first),
+            patch(client, &id, &second),
+            client.post(&cancel, &Value::Null),
+        );
+        for (status, answer) in [changes.0, changes.1] {
+            assert!(
+                matches!(status, StatusCode::ACCEPTED | StatusCode::CONFLICT),
+                "{round}: {answer}"
+            );
+        }
+        assert_eq!(changes.2.0, StatusCode::ACCEPTED);
+
+        let operation = client.read(&format!("/Operations/{id}")).await;
+        assert_eq!(operation["stats"]["canceled"], 700, "{operation}");
+    }
+    assert_tallies(&service.world.database).await;
+    service.stop().await;
+}

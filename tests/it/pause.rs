@@ -75,6 +75,8 @@ async fn a_paused_operation_sends_nothing_until_it_is_resumed() {
         ),
         (&json!(true), &json!("REQUESTED"), &json!("PROCESSING"))
     );
+    let waiting_for = paused["waitingFor"]["reason"].as_str().unwrap();
+    assert!(waiting_for.contains("paused"), "{waiting_for}");
 
     // What was in flight is recorded, and nothing follows.
     let counts = async || {
@@ -380,17 +382,29 @@ async fn a_key_that_may_send_may_control_what_it_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_paused_at_the_end_of_its_retention_is_canceled() {
+async fn what_rests_at_the_end_of_its_retention_is_canceled() {
+    for is_paused in [true, false] {
+        canceled_with_its_records(is_paused).await;
+    }
+}
+
+/// An Operation that is paused, or else has a pace.
+async fn canceled_with_its_records(is_paused: bool) {
     let service = Service::start().await;
     let client = &service.client;
     let mut body = message(&[fcm("a")]);
     body["schedule"] = at(Duration::hours(1));
+    if !is_paused {
+        body["pace"] = json!({"perMinute": 1});
+    }
     let id = client.send(&body).await;
-    assert_eq!(change(client, &id, "Pause").await, StatusCode::ACCEPTED);
+    if is_paused {
+        assert_eq!(change(client, &id, "Pause").await, StatusCode::ACCEPTED);
+    }
 
     // As if it were ten days old: its rows go to the default partitions.
     let pool = &service.world.database.pool;
-    for table in ["batches", "push_notifications"] {
+    for table in ["batches", "push_notifications", "paces"] {
         let move_back =
             format!("update {table} set operation_id = '00000000-0000-7000-8000-000000000000'");
         sqlx::query(sqlx::AssertSqlSafe(move_back))

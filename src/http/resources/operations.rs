@@ -239,13 +239,18 @@ async fn waiting_for(
     pool: &Pool,
     operations: &[OperationStats],
 ) -> sqlx::Result<HashMap<OperationId, WaitingFor>> {
-    let due: Vec<OperationId> = operations
+    let (paused, running): (Vec<_>, Vec<_>) = operations
         .iter()
         .filter(|operation| operation.queued > 0 && !operation.is_scheduled)
-        .map(|operation| operation.id)
-        .collect();
+        .partition(|operation| operation.paused_at.is_some());
+    let due: Vec<OperationId> = running.iter().map(|operation| operation.id).collect();
 
-    waiting::of_operations(pool, &due).await
+    let mut waiting_for = waiting::of_operations(pool, &due).await?;
+    waiting_for.extend(paused.iter().filter_map(|operation| {
+        let paused_at = operation.paused_at?;
+        Some((operation.id, WaitingFor::a_resume(paused_at)))
+    }));
+    Ok(waiting_for)
 }
 
 /// Waits for the end of an Operation. Returns it as it was seen last.

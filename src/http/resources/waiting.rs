@@ -28,6 +28,17 @@ pub(crate) struct WaitingFor {
     next_try: Option<Date>,
 }
 
+impl WaitingFor {
+    /// Of a paused Operation.
+    pub(crate) fn a_resume(since: OffsetDateTime) -> Self {
+        Self {
+            reason: "the Operation is paused: resume it".to_owned(),
+            since: Date(since),
+            next_try: None,
+        }
+    }
+}
+
 /// Why a notification failed (extension), as in the Operation's Errors, or why Bellwire withheld it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct NotificationError {

@@ -210,6 +210,23 @@ async fn each_pause_is_told_with_its_reason() {
             (&json!(id), &json!("REQUESTED"))
         );
     }
+
+    let to: Vec<Value> = (0..40)
+        .map(|number| fcm(&format!("dead-device-{number}~UNREGISTERED")))
+        .collect();
+    let mut body = message(&to);
+    body["pace"] = json!({"perMinute": 60});
+    body["guard"] = json!({"failedPercent": 50, "after": 1});
+    let id = client.send(&body).await;
+    let told = eventually("the guard's pause to be told", async || {
+        let received = receiver.received();
+        let told = of_event(&received, "operation.paused");
+        let told = told.iter().map(|message| message.json()["data"].clone());
+        told.into_iter()
+            .find(|data| data["operationId"] == id.as_str())
+    })
+    .await;
+    assert_eq!(told["pausedReason"], "GUARD");
     service.stop().await;
 }
 
