@@ -11,6 +11,8 @@ use crate::model::operation::Guard;
 pub(crate) struct Guarded {
     pub operation_id: OperationId,
     pub guard: Guard,
+    /// Unsettled notifications.
+    pub queued: i64,
     pub sent: i64,
     pub failed: i64,
 }
@@ -28,11 +30,13 @@ pub(crate) async fn of_operations(
             guards.operation_id,
             guards.failed_percent,
             guards.after,
+            tallies.queued as "queued!",
             tallies.sent as "sent!",
             tallies.failed as "failed!"
         from guards
         cross join lateral (
             select
+                coalesce(sum(batches.queued), 0)::bigint as queued,
                 coalesce(sum(batches.sent), 0)::bigint as sent,
                 coalesce(sum(batches.failed), 0)::bigint as failed
             from batches
@@ -51,6 +55,7 @@ pub(crate) async fn of_operations(
             failed_percent: row.failed_percent.unsigned_abs().into(),
             after: row.after.unsigned_abs(),
         },
+        queued: row.queued,
         sent: row.sent,
         failed: row.failed,
     });

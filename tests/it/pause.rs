@@ -209,6 +209,34 @@ async fn a_guard_pauses_an_operation_whose_notifications_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_guard_counts_failures_that_came_before_enough_were_settled() {
+    let service = Service::start().await;
+    let client = &service.client;
+    // The failures come first.
+    let to: Vec<_> = (0..200)
+        .map(|index| match index {
+            0..20 => fcm(&format!("d{index}~UNREGISTERED")),
+            _ => fcm(&format!("d{index}")),
+        })
+        .collect();
+    let mut body = message(&to);
+    body["pace"] = json!({"perMinute": 1_200});
+    body["guard"] = json!({"failedPercent": 20, "after": 60});
+    let id = client.send(&body).await;
+
+    let path = format!("/Operations/{id}");
+    let operation = eventually("the guard to pause it", async || {
+        let operation = client.read(&path).await;
+        (operation["paused"] == true).then_some(operation)
+    })
+    .await;
+    assert_eq!(operation["stats"]["failed"], 20);
+    let sent = operation["stats"]["sent"].as_i64().unwrap();
+    assert!((40..=80).contains(&sent), "{sent}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_guard_with_wrong_numbers_is_refused() {
     let service = Service::start().await;
     for (guard, field) in [

@@ -15,6 +15,8 @@ use crate::store::pool::Pool;
 
 /// The least time between two checks. Within it, a process sends some hundred notifications.
 const INTERVAL: Duration = Duration::from_millis(20);
+/// How often an Operation is looked at of which too few are settled for a verdict.
+const UNDECIDED_INTERVAL: Duration = Duration::from_millis(100);
 /// Operations that one statement looks at.
 const AT_A_TIME: usize = 1_000;
 
@@ -31,37 +33,75 @@ pub(crate) async fn run(
 }
 
 async fn watch(pool: &Pool, mut failures: mpsc::UnboundedReceiver<OperationId>) {
-    let mut failed: BTreeSet<OperationId> = BTreeSet::new();
+    // Operations with failures of which too few are settled for a verdict.
+    let mut undecided: BTreeSet<OperationId> = BTreeSet::new();
     let mut fails = false;
 
-    while let Some(id) = failures.recv().await {
-        failed.insert(id);
-        tokio::time::sleep(INTERVAL).await;
+    loop {
+        let mut failed: BTreeSet<OperationId> = BTreeSet::new();
+        if undecided.is_empty() {
+            let Some(id) = failures.recv().await else {
+                return;
+            };
+            failed.insert(id);
+            tokio::time::sleep(INTERVAL).await;
+        } else {
+            let next = tokio::time::timeout(UNDECIDED_INTERVAL, failures.recv()).await;
+            match next {
+                Ok(Some(id)) => {
+                    failed.insert(id);
+                    tokio::time::sleep(INTERVAL).await;
+                }
+                Ok(None) => return,
+                // What settles now may be sent, and then nothing names the Operation.
+                Err(_) => {}
+            }
+            failed.append(&mut undecided);
+        }
         while let Ok(id) = failures.try_recv() {
             failed.insert(id);
         }
 
-        let ids: Vec<OperationId> = std::mem::take(&mut failed).into_iter().collect();
-        let result = check_all(pool, &ids).await;
-        match &result {
-            // The next failure of the Operation has it looked at again.
-            Err(error) if !fails => tracing::warn!(%error, "guards can't be checked"),
-            _ => {}
+        let ids: Vec<OperationId> = failed.into_iter().collect();
+        match check_all(pool, &ids).await {
+            Ok(left) => {
+                undecided = left;
+                fails = false;
+            }
+            Err(error) => {
+                // Once for each outage.
+                if !fails {
+                    tracing::warn!(%error, "guards can't be checked; trying again until Postgres answers");
+                }
+                undecided = ids.into_iter().collect();
+                fails = true;
+            }
         }
-        fails = result.is_err();
     }
 }
 
-async fn check_all(pool: &Pool, operations: &[OperationId]) -> sqlx::Result<()> {
+/// Pauses the Operations whose guards say so. Returns those that need another look.
+async fn check_all(pool: &Pool, operations: &[OperationId]) -> sqlx::Result<BTreeSet<OperationId>> {
+    let mut undecided = BTreeSet::new();
+
     for some in operations.chunks(AT_A_TIME) {
         for guarded in guards::of_operations(pool, some).await? {
             if is_tripped(&guarded) {
                 trip(pool, &guarded).await?;
+            } else if is_undecided(&guarded) {
+                undecided.insert(guarded.operation_id);
             }
         }
     }
 
-    Ok(())
+    Ok(undecided)
+}
+
+/// Whether too few are settled, and more will be.
+fn is_undecided(guarded: &Guarded) -> bool {
+    let settled = guarded.sent + guarded.failed;
+
+    settled < i64::from(guarded.guard.after) && guarded.queued > 0
 }
 
 fn is_tripped(guarded: &Guarded) -> bool {
@@ -110,6 +150,7 @@ mod tests {
                     failed_percent: 20,
                     after: 100,
                 },
+                queued: 1,
                 sent,
                 failed,
             })
@@ -121,5 +162,25 @@ mod tests {
         assert!(!is_tripped(81, 19));
         assert!(!is_tripped(1_000, 249));
         assert!(is_tripped(1_000, 250));
+    }
+
+    #[test]
+    fn an_operation_is_looked_at_again_until_enough_are_settled() {
+        let is_undecided = |queued, sent| {
+            is_undecided(&Guarded {
+                operation_id: OperationId::generate(),
+                guard: Guard {
+                    failed_percent: 20,
+                    after: 100,
+                },
+                queued,
+                sent,
+                failed: 1,
+            })
+        };
+
+        assert!(is_undecided(10, 98));
+        assert!(!is_undecided(10, 99), "a later failure decides");
+        assert!(!is_undecided(0, 10), "it has ended");
     }
 }
