@@ -266,6 +266,7 @@ mod tests {
                 message: Ok(message),
                 senders: UserSenders::default(),
                 audience_tags: None,
+                audience_predicate: None,
                 starts_at: OffsetDateTime::now_utc(),
                 time_left: Duration::from_secs(60),
             },

@@ -197,6 +197,9 @@ impl Dispatch {
         remaining: RemainingDevices,
         content: &RecipientContent,
     ) {
+        if let Some(failure) = remaining.withheld {
+            return resolution::withheld(guard, failure);
+        }
         if remaining.devices.is_empty() && !remaining.accepted {
             return end_without_device(guard, content);
         }

@@ -194,7 +194,12 @@ fn is_allowed(role: Role, method: &Method, pattern: &str) -> bool {
             *method == Method::POST && is_sending(pattern)
                 || *method == Method::PATCH && pattern.ends_with("/Operations/{id}")
         }
-        Role::Read => matches!(*method, Method::GET | Method::HEAD) && !is_about_keys(pattern),
+        Role::Read => {
+            let reads = matches!(*method, Method::GET | Method::HEAD);
+            let estimates = *method == Method::POST && pattern.ends_with("/Audiences/Estimate");
+
+            (reads || estimates) && !is_about_keys(pattern)
+        }
     }
 }
 
@@ -203,11 +208,12 @@ fn is_about_keys(pattern: &str) -> bool {
     pattern.ends_with("/Keys") || pattern.contains("/Keys/")
 }
 
-/// Whether a POST to the route `pattern` sends, previews, or controls what was sent.
+/// Whether a POST to the route `pattern` sends, previews, estimates, or controls what was sent.
 fn is_sending(pattern: &str) -> bool {
     [
         "/PushNotifications",
         "/Preview",
+        "/Audiences/Estimate",
         "/Cancel",
         "/Operations/{id}/Pause",
         "/Operations/{id}/Resume",

@@ -16,6 +16,7 @@ mod accepted;
 mod account_limits;
 pub(crate) mod api_key_lookup;
 mod app_name;
+mod audience;
 mod auth;
 mod body;
 mod body_budget;
@@ -70,9 +71,9 @@ pub(crate) use operation_watch::OperationWatches;
 use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
-    apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, keys,
-    operation_change, operation_errors, operation_results, operation_stream, operations, pause,
-    push_notifications, receipts, resend, users, webhook_deliveries, webhooks,
+    account, apps, audiences, cancel, credentials, delivery_attempts, device_registrations,
+    error_totals, keys, operation_change, operation_errors, operation_results, operation_stream,
+    operations, pause, push_notifications, receipts, resend, users, webhook_deliveries, webhooks,
 };
 use response_headers::ClosesConnections;
 #[cfg(feature = "fuzzing")]
@@ -287,6 +288,12 @@ fn routes(config: &mut web::ServiceConfig) {
             resource("/Credentials/{id}/Test", "POST").route(web::post().to(credentials::test)),
         )
         .configure(key_routes)
+        .service(
+            resource("/Account", "GET, HEAD, PUT")
+                .route(read().to(account::fetch))
+                .route(web::put().to(account::update)),
+        )
+        .service(resource("/Audiences/Estimate", "POST").route(web::post().to(audiences::estimate)))
         .service(resource("/Apps", "GET, HEAD").route(read().to(apps::list)))
         .service(
             resource("/Apps/{name}", "GET, HEAD, PATCH")

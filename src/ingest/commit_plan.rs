@@ -160,7 +160,7 @@ impl QueuedWork {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::operation::Audience;
+    use crate::model::audience::Audience;
     use crate::model::pace::Pace;
 
     fn gather_counts(counts: &[usize]) -> (Gathered<usize>, usize) {
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn an_audience_wakes_the_fan_out_of_all_processes() {
         let broadcast = NewOperation {
-            audience: Some(Audience { tags: None }),
+            audience: Some(Audience::default()),
             ..NewOperation::to_devices(0)
         };
         let work = QueuedWork::of([broadcast].iter());

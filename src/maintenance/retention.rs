@@ -13,6 +13,7 @@ use time::{Date, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::id::lowest_id_at;
+use crate::model::push_cap::LONGEST_PER;
 use crate::store::batch_index;
 use crate::store::cancel;
 use crate::store::events;
@@ -24,6 +25,7 @@ use crate::store::pause;
 use crate::store::pool::Pool;
 use crate::store::provider_tokens;
 use crate::store::receipts;
+use crate::store::user_pushes;
 use crate::telemetry::metrics;
 
 /// How often retention runs. A late run loses nothing: rows of a day without a partition go to the
@@ -36,6 +38,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const KEYS_AT_A_TIME: i64 = 5_000;
 /// Paused and paced Operations that are canceled between two looks.
 const RESTING_AT_A_TIME: i64 = 100;
+/// What counted longer ago counts under no cap.
+const LONGEST_CAP_DAYS: i32 = (LONGEST_PER / 86_400) as i32 + 1;
 /// How long one run may take. Postgres may have vanished in the middle of a statement; what is left
 /// is done by the next run.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
@@ -257,6 +261,7 @@ async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Res
 
     let first_kept = lowest_id_at(expired.first_kept.midnight().assume_utc());
     while receipts::remove_tallies(&mut *connection, first_kept).await? > 0 {}
+    while user_pushes::remove_old(&mut *connection, LONGEST_CAP_DAYS).await? > 0 {}
 
     while provider_tokens::delete_ended(&mut *connection, ROWS_AT_A_TIME).await?
         >= ROWS_AT_A_TIME as u64

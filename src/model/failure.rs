@@ -20,6 +20,8 @@ pub enum FailureCode {
     Unaddressable,
     /// The User has got as many pushes as the account's cap allows. Withheld rather than failed.
     Capped,
+    /// The Operation does not reach all of its audience. Of the Operation, and of no notification.
+    AudienceTooLarge,
     /// The User's devices were removed between two attempts.
     DeviceGone,
     /// The template can't be rendered with the recipient's variables.
@@ -109,6 +111,7 @@ impl FailureCode {
             Self::Expired => "EXPIRED",
             Self::Unaddressable => "UNADDRESSABLE",
             Self::Capped => CAPPED,
+            Self::AudienceTooLarge => "AUDIENCE_TOO_LARGE",
             Self::DeviceGone => "DEVICE_GONE",
             Self::InvalidTemplate => "INVALID_TEMPLATE",
             Self::InvalidContent => "INVALID_CONTENT",
@@ -158,6 +161,7 @@ mod tests {
             FailureCode::Expired,
             FailureCode::Unaddressable,
             FailureCode::Capped,
+            FailureCode::AudienceTooLarge,
             FailureCode::DeviceGone,
             FailureCode::InvalidTemplate,
             FailureCode::InvalidContent,

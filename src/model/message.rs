@@ -117,6 +117,9 @@ pub struct Message {
     /// Whether each recipient's message carries the token of its receipts.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub receipts: bool,
+    /// Whether it is sent to Users however many pushes they have got, and does not count.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ignores_cap: bool,
 }
 
 impl Message {

@@ -2,6 +2,7 @@
 //! of this crate.
 
 pub mod apns_device;
+pub mod audience;
 pub mod credential_state;
 pub mod device_token;
 pub mod failure;
@@ -15,6 +16,7 @@ pub mod outcome;
 pub mod pace;
 pub mod provider;
 pub mod provider_token;
+pub mod push_cap;
 pub mod queue_key;
 pub mod receipt;
 pub mod recipient;

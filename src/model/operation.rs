@@ -4,6 +4,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::model::apns_device::Environment;
+use crate::model::audience::Audience;
 use crate::model::id::{AccountId, CredentialId, OperationId};
 use crate::model::message::Message;
 use crate::model::pace::Pace;
@@ -51,13 +52,6 @@ pub struct Guard {
     pub failed_percent: u32,
     /// At least 1.
     pub after: u32,
-}
-
-/// Some or all of an App's Users.
-#[derive(Debug, Clone)]
-pub struct Audience {
-    /// Only devices with all of these tags, and Users with such a device; `None`: all.
-    pub tags: Option<Value>,
 }
 
 /// How Users are reached: on their devices in this App, with these Credentials.

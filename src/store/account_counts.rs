@@ -1,6 +1,5 @@
 //! How much an account has stored, for its limits.
 
-use serde_json::Value;
 use sqlx::PgExecutor;
 
 use crate::model::id::AccountId;
@@ -55,42 +54,6 @@ pub(crate) async fn devices(
         from (select from devices where account_id = $1 limit $2) as counted
         "#,
         account_id.as_uuid(),
-        most,
-    )
-    .fetch_one(executor)
-    .await
-}
-
-/// The Users of an audience, counted up to `most`: those in an App, or those of them with a device that
-/// has all of `tags`.
-pub(crate) async fn audience(
-    executor: impl PgExecutor<'_>,
-    account_id: AccountId,
-    app_name: &str,
-    tags: Option<&Value>,
-    most: i64,
-) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"
-        select count(*) as "count!"
-        from (
-            select
-            from device_registrations
-            where account_id = $1 and app_name = $2
-                and (
-                    $3::jsonb is null
-                    or exists (
-                        select
-                        from devices
-                        where devices.registration_id = device_registrations.id and devices.tags @> $3
-                    )
-                )
-            limit $4
-        ) as counted
-        "#,
-        account_id.as_uuid(),
-        app_name,
-        tags,
         most,
     )
     .fetch_one(executor)

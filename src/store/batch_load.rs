@@ -46,6 +46,8 @@ pub(crate) struct DueOperation {
     pub senders: UserSenders,
     /// Users are sent to only on devices with all of these tags; `None`: on all devices.
     pub audience_tags: Option<Value>,
+    /// Users are sent to only on devices that fulfil this jsonpath predicate; `None`: on all devices.
+    pub audience_predicate: Option<String>,
     /// When its notifications become due; their time to live counts from here. A batch may have times of
     /// its own.
     pub starts_at: OffsetDateTime,
@@ -143,6 +145,7 @@ pub(crate) async fn operations(
             apn_credential_id,
             apn_sandbox_credential_id,
             audience_tags,
+            audience_predicate::text as audience_predicate,
             -- Parsed row by row below, so that one that can't be read does not fail the others.
             message as "message: Json<Box<RawValue>>",
             coalesce(send_at, created_at) as "starts_at!",
@@ -166,6 +169,7 @@ pub(crate) async fn operations(
             apn_sandbox: row.apn_sandbox_credential_id.map(CredentialId::from),
         },
         audience_tags: row.audience_tags,
+        audience_predicate: row.audience_predicate,
         starts_at: row.starts_at,
         time_left: duration(row.time_left),
     });

@@ -30,6 +30,8 @@ pub(crate) struct DevicesOf<'a> {
     pub user_id: UserId,
     /// Only devices with all of these.
     pub tags: Option<&'a Value>,
+    /// Only devices that fulfil this jsonpath predicate.
+    pub predicate: Option<&'a str>,
 }
 
 /// A device of a User, for delivery.
@@ -95,9 +97,34 @@ pub(crate) async fn of_users(
     let app_names: Vec<&str> = users.iter().map(|user| user.app_name).collect();
     let user_ids: Vec<Uuid> = users.iter().map(|user| user.user_id.as_uuid()).collect();
     let tags: Vec<Option<&Value>> = users.iter().map(|user| user.tags).collect();
+    let (predicates, predicate_indexes) = distinct(users.iter().map(|user| user.predicate));
 
     let rows = sqlx::query!(
         r#"
+        -- Each is parsed once.
+        with predicate as materialized (
+            select listed.predicate::jsonpath as predicate, listed.index
+            from unnest($6::text[]) with ordinality as listed (predicate, index)
+        ),
+        wanted as materialized (
+            select
+                named.account_id,
+                named.app_name,
+                named.user_id,
+                named.tags,
+                (select predicate.predicate from predicate where predicate.index = named.predicate) as predicate,
+                case
+                    when named.predicate is not null
+                        then (select users.language from users where users.id = named.user_id)
+                end as language,
+                case
+                    when named.predicate is not null
+                        then (select users.timezone from users where users.id = named.user_id)
+                end as timezone,
+                named.index
+            from unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::integer[])
+                with ordinality as named (account_id, app_name, user_id, tags, predicate, index)
+        )
         select
             wanted.index as "index!",
             devices.id,
@@ -105,20 +132,25 @@ pub(crate) async fn of_users(
             devices.token,
             devices.environment,
             devices.kind
-        from unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[])
-            with ordinality as wanted (account_id, app_name, user_id, tags, index)
+        from wanted
         join device_registrations
             on device_registrations.account_id = wanted.account_id
             and device_registrations.app_name = wanted.app_name
             and device_registrations.user_id = wanted.user_id
         join devices on devices.registration_id = device_registrations.id
-        where wanted.tags is null or devices.tags @> wanted.tags
+        where (wanted.tags is null or devices.tags @> wanted.tags)
+            and audience_admits(
+                wanted.predicate, devices.provider, devices.tags, devices.registered_at, devices.last_seen_at,
+                wanted.language, wanted.timezone
+            )
         order by devices.id
         "#,
         &account_ids,
         &app_names as &[&str],
         &user_ids,
         &tags as &[Option<&Value>],
+        &predicate_indexes as &[Option<i32>],
+        &predicates as &[&str],
     )
     .fetch_all(executor)
     .await?;
@@ -132,6 +164,28 @@ pub(crate) async fn of_users(
         kind: row.kind.as_deref().and_then(TokenKind::named),
     });
     Ok(devices.collect())
+}
+
+/// The different ones of `predicates`, and for each of them its index there, from 1.
+fn distinct<'a>(
+    predicates: impl Iterator<Item = Option<&'a str>>,
+) -> (Vec<&'a str>, Vec<Option<i32>>) {
+    let mut known: Vec<&str> = Vec::new();
+
+    let indexes = predicates.map(|predicate| {
+        let predicate = predicate?;
+        let index = known
+            .iter()
+            .position(|known| *known == predicate)
+            .unwrap_or_else(|| {
+                known.push(predicate);
+                known.len() - 1
+            });
+        i32::try_from(index + 1).ok()
+    });
+    let indexes = indexes.collect();
+
+    (known, indexes)
 }
 
 /// Removes dead devices, unless they have been registered since. Returns how many were removed.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
+use crate::model::failure::FailureCode;
 use crate::model::id::{AccountId, MAX_POSITIONS, OperationId};
 use crate::model::operation::BATCH_SIZE;
 use crate::model::pace;
@@ -21,13 +22,15 @@ const STEP: u32 = 5_000;
 // A step begins a batch of its own, so the batches of a whole audience are full.
 const _: () = assert!(STEP.is_multiple_of(BATCH_SIZE));
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Step {
     pub operation_id: OperationId,
     /// How many notifications it made.
     pub notifications: i64,
-    /// Whether the Operation can hold no more: the rest of its audience gets nothing.
+    /// Whether the Operation can hold no more: the rest of its audience gets nothing, and is counted.
     pub is_full: bool,
+    /// Why the Operation does not reach all of its audience, if this was found now.
+    pub failure: Option<String>,
     /// Since when the step was due. Everything of the account that had been due for longer was done
     /// before.
     pub was_due_at: OffsetDateTime,
@@ -98,6 +101,7 @@ pub async fn step(executor: impl PgExecutor<'_>, due: DueFanOut) -> sqlx::Result
         due.since,
         &pace::STARTS,
         &pace::SECONDS,
+        FailureCode::AudienceTooLarge.as_str(),
     )
     .fetch_optional(executor)
     .await?;
@@ -106,6 +110,7 @@ pub async fn step(executor: impl PgExecutor<'_>, due: DueFanOut) -> sqlx::Result
         operation_id: row.operation_id.into(),
         notifications: row.notifications,
         is_full: row.is_full,
+        failure: row.failure,
         was_due_at: row.was_due_at,
     }))
 }

@@ -1,12 +1,29 @@
--- One step of a fan-out: makes the notifications and batches of the next Users of an audience, and moves the cursor.
+-- One step of a fan-out: makes the notifications and batches of the next Users of an audience, and moves the cursor. Before and
+-- after that, a fan-out may only count Users: see `counting`.
 
 -- The cursor of account $6 that has waited longest, unless another replica is at work on it.
 with fanout as materialized (
     -- Columns by name: one that a later release adds must change nothing here.
     select
-        operation_id, account_id, app_name, tags, priority_rank, due_at, after_user_id, next_position, next_batch, paused,
+        operation_id,
+        account_id,
+        app_name,
+        tags,
+        predicate,
+        priority_rank,
+        due_at,
+        after_user_id,
+        next_position,
+        next_batch,
+        -- BEFORE anything is made, Users are counted if the client names a maximum. AFTER the Operation is full, those who are
+        -- left out are counted.
+        counting,
+        counted,
+        -- least() leaves null out.
+        least($3::integer, max_users) as most,
+        paused,
         pace_per_minute,
-        -- $2, or what a turn by the pace takes at this batch ($8, $9). least() leaves null out.
+        -- $2, or what a turn by the pace takes at this batch ($8, $9).
         least(
             $2::integer,
             ceil(pace_per_minute::numeric * ($9::integer[])[1 + width_bucket(next_batch, $8::integer[])] / 60)::integer
@@ -18,9 +35,19 @@ with fanout as materialized (
     limit 1
     for update skip locked
 ),
--- The next $1 Users of the App, or fewer where the Operation would hold more than $3 notifications.
+-- The next $1 Users of the App.
 scanned as materialized (
-    select registration.id, registration.user_id
+    select
+        registration.id,
+        registration.user_id,
+        case
+            when fanout.predicate is not null
+                then (select users.language from users where users.id = registration.user_id)
+        end as language,
+        case
+            when fanout.predicate is not null
+                then (select users.timezone from users where users.id = registration.user_id)
+        end as timezone
     from fanout
     cross join lateral (
         select device_registrations.id, device_registrations.user_id
@@ -29,20 +56,55 @@ scanned as materialized (
             and device_registrations.app_name = fanout.app_name
             and device_registrations.user_id > fanout.after_user_id
         order by device_registrations.user_id
-        limit least($1::bigint, $3::integer - fanout.next_position)
+        limit $1::bigint
     ) as registration
 ),
 -- Those of them who belong to the audience, numbered from 0.
-chosen as materialized (
+admitted as materialized (
     select scanned.user_id, (row_number() over (order by scanned.user_id))::integer - 1 as index
     from scanned
     cross join fanout
-    where fanout.tags is null
+    where fanout.tags is null and fanout.predicate is null
         or exists (
             select
             from devices
-            where devices.registration_id = scanned.id and devices.tags @> fanout.tags
+            where devices.registration_id = scanned.id
+                and (fanout.tags is null or devices.tags @> fanout.tags)
+                and audience_admits(
+                    fanout.predicate, devices.provider, devices.tags, devices.registered_at, devices.last_seen_at,
+                    scanned.language, scanned.timezone
+                )
         )
+),
+-- Those of them who get a notification.
+chosen as materialized (
+    select admitted.user_id, admitted.index
+    from admitted
+    cross join fanout
+    where fanout.counting is null and admitted.index < fanout.most - fanout.next_position
+),
+tally as materialized (
+    select
+        (select count(*) from scanned) < $1 as is_last,
+        (select count(*) from admitted) as admitted,
+        (select count(*) from chosen) as chosen
+),
+-- What follows. REFUSED: the audience is larger than the client allows. COUNTED: it is not, and the making begins. FULL: the
+-- Operation takes no more, and the rest is counted. CUT: the rest is counted. DONE: every User was looked at. MORE: more follow.
+verdict as materialized (
+    select
+        case
+            when fanout.counting = 'BEFORE' and fanout.counted + tally.admitted > fanout.most then 'REFUSED'
+            when fanout.counting = 'BEFORE' and tally.is_last then 'COUNTED'
+            when fanout.counting = 'AFTER' and tally.is_last then 'CUT'
+            when fanout.counting is null and tally.chosen < tally.admitted then 'FULL'
+            when fanout.counting is null and tally.is_last then 'DONE'
+            else 'MORE'
+        end as name,
+        fanout.counted + tally.admitted as counted,
+        now() as at
+    from fanout
+    cross join tally
 ),
 notification as (
     insert into push_notifications (operation_id, position, user_id)
@@ -83,29 +145,68 @@ batch as (
     cross join fanout
     returning batches.rank
 ),
+-- Why the Operation does not reach all of its audience ($10 is the code), in words.
+failure as materialized (
+    select
+        $10::text as code,
+        case verdict.name
+            when 'REFUSED' then format(
+                'The audience has %s%s Users, and its max is %s: nothing was sent. Raise max, or narrow the audience',
+                case when tally.is_last then '' else 'at least ' end,
+                verdict.counted,
+                fanout.most
+            )
+            else format(
+                '%s Users of the audience were left out, because the Operation takes %s', verdict.counted, fanout.most
+            )
+        end as message,
+        verdict.at
+    from verdict
+    cross join tally
+    cross join fanout
+    where verdict.name in ('REFUSED', 'CUT')
+),
 -- The Operation counts its recipients as they are found.
 operation as (
     update operations
-    set recipients = operations.recipients + (select count(*) from chosen)
-    from fanout
-    where operations.id = fanout.operation_id
+    set recipients = operations.recipients + change.chosen,
+        error_code = coalesce(change.code, operations.error_code),
+        error_message = coalesce(change.message, operations.error_message),
+        error_at = coalesce(change.at, operations.error_at)
+    from (
+        select fanout.operation_id, tally.chosen, failure.code, failure.message, failure.at
+        from fanout
+        cross join tally
+        left join failure on true
+    ) as change
+    where operations.id = change.operation_id
 ),
 -- More may follow: the cursor goes behind the last User that was looked at, and behind the account's other cursors, so
 -- that a large audience does not hold up a small one.
 moved as (
     update fanouts
     set due_at = now(),
-        after_user_id = (select user_id from scanned order by user_id desc limit 1),
-        next_position = fanouts.next_position + (select count(*) from chosen),
-        next_batch = fanouts.next_batch + (select ceil(count(*) / fanout.batch_size::numeric) from chosen)
+        after_user_id = case verdict.name
+            when 'MORE' then (select user_id from scanned order by user_id desc limit 1)
+            when 'FULL' then coalesce(
+                (select user_id from chosen order by user_id desc limit 1),
+                fanout.after_user_id
+            )
+            else '00000000-0000-0000-0000-000000000000'
+        end,
+        next_position = fanouts.next_position + tally.chosen,
+        next_batch = fanouts.next_batch + ceil(tally.chosen / fanout.batch_size::numeric),
+        counting = case verdict.name when 'COUNTED' then null when 'FULL' then 'AFTER' else fanout.counting end,
+        counted = case when verdict.name = 'MORE' and fanout.counting is not null then verdict.counted else 0 end
     from fanout
-    where fanouts.operation_id = fanout.operation_id and (select count(*) from scanned) = $1
+    cross join tally
+    cross join verdict
+    where fanouts.operation_id = fanout.operation_id and verdict.name in ('MORE', 'COUNTED', 'FULL')
 ),
--- No more Users, or no more room: the fan-out is over.
 done as (
     delete from fanouts
-    using fanout
-    where fanouts.operation_id = fanout.operation_id and (select count(*) from scanned) < $1
+    using fanout, verdict
+    where fanouts.operation_id = fanout.operation_id and verdict.name in ('DONE', 'CUT', 'REFUSED')
     returning fanouts.operation_id, fanouts.account_id
 ),
 -- The end of the fan-out may be that of the Operation: it found nobody, or all that it found is settled already.
@@ -122,9 +223,12 @@ event as (
 select
     fanout.operation_id,
     fanout.due_at as was_due_at,
-    (select count(*) from chosen) as "notifications!",
-    fanout.next_position + (select count(*) from scanned) >= $3::integer as "is_full!"
+    tally.chosen as "notifications!",
+    verdict.name = 'FULL' as "is_full!",
+    (select failure.message from failure) as failure
 from fanout
+cross join tally
+cross join verdict
 -- Wakes the workers of all processes, and names the queues: a step makes batches of a few ranks.
 cross join lateral (
     select string_agg(distinct fanout.account_id || ':' || batch.rank, ',') as queues

@@ -36,6 +36,8 @@
 //! * `accounts`, `api_keys`, `apps`, `credentials`, `users`, `device_registrations`, `devices`,
 //!   `webhooks`
 //! * `account_counts`: how much an account has, for its limits
+//! * `audience_count`: how many Users and devices an audience has
+//! * `user_pushes`: the caps of accounts, and what counts against them
 //! * `senders`: the Credentials that a request means, and their content for delivery
 //! * `idempotency_keys`: what was accepted under an Idempotency-Key
 //! * `provider_tokens`: the tokens of APNs' signing keys, which all processes share
@@ -70,6 +72,7 @@ pub mod accounts;
 mod advisory_lock;
 pub mod api_keys;
 pub(crate) mod apps;
+pub(crate) mod audience_count;
 pub mod batch_index;
 pub(crate) mod batch_load;
 pub(crate) mod batches;
@@ -127,6 +130,7 @@ pub(crate) mod sealed_secrets;
 pub mod senders;
 pub(crate) mod token_forms;
 pub(crate) mod user_profiles;
+pub(crate) mod user_pushes;
 pub(crate) mod users;
 pub(crate) mod webhook_deliveries;
 pub(crate) mod webhooks;

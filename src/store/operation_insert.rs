@@ -93,6 +93,7 @@ struct OperationColumns<'a> {
     apn_sandbox_credential_id: Vec<Option<Uuid>>,
     callback_url: Vec<Option<&'a str>>,
     pace_per_minute: Vec<Option<i32>>,
+    audience_predicate: Vec<Option<String>>,
 }
 
 #[derive(Default)]
@@ -140,6 +141,8 @@ struct FanoutColumns<'a> {
     priority_rank: Vec<i16>,
     send_at: Vec<Option<OffsetDateTime>>,
     pace_per_minute: Vec<Option<i32>>,
+    predicate: Vec<Option<String>>,
+    max_users: Vec<Option<i32>>,
 }
 
 #[derive(Default)]
@@ -237,6 +240,8 @@ impl<'a> OperationColumns<'a> {
         self.callback_url.push(operation.callback_url.as_deref());
         self.pace_per_minute
             .push(operation.pace.map(|pace| pace.per_minute as i32));
+        self.audience_predicate
+            .push(audience.and_then(|audience| audience.conditions.predicate()));
     }
 }
 
@@ -347,6 +352,8 @@ impl<'a> FanoutColumns<'a> {
         self.send_at.push(operation.send_at);
         self.pace_per_minute
             .push(operation.pace.map(|pace| pace.per_minute as i32));
+        self.predicate.push(audience.conditions.predicate());
+        self.max_users.push(audience.max.map(u32::cast_signed));
     }
 }
 
@@ -439,6 +446,11 @@ pub(crate) async fn insert<'a>(
         &paces.per_minute,
         &paces.send_at as &[Option<OffsetDateTime>],
         &paces.deadline_after,
+        // $57
+        &operations.audience_predicate as &[Option<String>],
+        // $58 and $59
+        &fanouts.predicate as &[Option<String>],
+        &fanouts.max_users as &[Option<i32>],
     )
     .execute(executor)
     .await?;

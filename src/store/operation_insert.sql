@@ -1,17 +1,17 @@
 -- Stores whole Operations, all or none. The parameters come in blocks, one for each table: an array for each column, in
 -- the order in which the columns are listed here.
 
--- $1 to $13, $44 and $49: a row for each Operation.
+-- $1 to $13, $44, $49 and $57: a row for each Operation.
 with operation as (
     insert into operations (
         id, account_id, message, sender, tags, audience_tags, recipients, send_at, deadline_at, created_at, app_name,
-        fcm_credential_id, apn_credential_id, apn_sandbox_credential_id, pace_per_minute
+        fcm_credential_id, apn_credential_id, apn_sandbox_credential_id, pace_per_minute, audience_predicate
     )
     select *
     from unnest(
         $1::uuid[], $2::uuid[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::integer[], $8::timestamptz[],
         $9::timestamptz[], $10::timestamptz[], $11::text[], $12::uuid[], $13::uuid[], $44::uuid[],
-        $49::integer[]
+        $49::integer[], $57::text[]::jsonpath[]
     )
 ),
 -- $14 to $20, and $43: a row for each recipient of a list.
@@ -59,14 +59,30 @@ request as (
     select *
     from unnest($30::uuid[], $31::text[], $32::bytea[], $33::text[], $34::jsonb[])
 ),
--- $35 to $40, and $51: a row for each Operation to an audience, whose notifications and batches are made by the fan-out.
+-- $35 to $40, $51, $58 and $59: a row for each Operation to an audience, whose notifications and batches are made by the
+-- fan-out.
 fanout as (
-    insert into fanouts (operation_id, account_id, app_name, tags, priority_rank, due_at, pace_per_minute)
+    insert into fanouts (
+        operation_id, account_id, app_name, tags, priority_rank, due_at, pace_per_minute, predicate, max_users, counting
+    )
     select
-        new.operation_id, new.account_id, new.app_name, new.tags, new.rank, greatest(new.send_at, now()),
-        new.pace_per_minute
-    from unnest($35::uuid[], $36::uuid[], $37::text[], $38::jsonb[], $39::smallint[], $40::timestamptz[], $51::integer[])
-        as new (operation_id, account_id, app_name, tags, rank, send_at, pace_per_minute)
+        new.operation_id,
+        new.account_id,
+        new.app_name,
+        new.tags,
+        new.rank,
+        greatest(new.send_at, now()),
+        new.pace_per_minute,
+        new.predicate,
+        new.max_users,
+        -- An audience with a maximum is counted first.
+        case when new.max_users is not null then 'BEFORE' end
+    from unnest(
+        $35::uuid[], $36::uuid[], $37::text[], $38::jsonb[], $39::smallint[], $40::timestamptz[], $51::integer[],
+        $58::text[]::jsonpath[], $59::integer[]
+    ) as new (
+        operation_id, account_id, app_name, tags, rank, send_at, pace_per_minute, predicate, max_users
+    )
 ),
 -- $45: where the events of each Operation go, if its request says so.
 callback as (

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::OperationId;
+use crate::model::outcome::OutcomeKind;
 use crate::model::receipt::ReceiptTimes;
 use crate::model::webhook::EventType;
 
@@ -94,10 +95,68 @@ pub(crate) async fn record(
 
     let dismissed = EventColumns::of(receipts, |times| times.dismissed_at);
     if !dismissed.is_empty() {
-        new.dismissed = record_dismissed(connection, &dismissed).await?;
+        new.dismissed = record_dismissed(&mut *connection, &dismissed).await?;
     }
 
+    let seen = EventColumns::of(receipts, |times| {
+        [times.delivered_at, times.opened_at, times.dismissed_at]
+            .into_iter()
+            .flatten()
+            .max()
+    });
+    note_seen(connection, &seen).await?;
+
     Ok(new)
+}
+
+/// Notes when the devices were last seen that gave the receipts. A receipt is of a notification: if that
+/// went to several devices of a User, each of them counts as seen.
+async fn note_seen(connection: &mut PgConnection, events: &EventColumns) -> sqlx::Result<()> {
+    // In a statement of its own: on Citus, attempts and devices lie on different machines.
+    let seen = sqlx::query!(
+        r#"
+        select delivery_attempts.device_id as "device_id!", max(event.at) as "at!"
+        from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
+        join delivery_attempts
+            on delivery_attempts.operation_id = event.operation_id
+            and delivery_attempts.position = event.position
+        where delivery_attempts.device_id is not null and delivery_attempts.outcome = $4
+        group by delivery_attempts.device_id
+        "#,
+        &events.operation_id,
+        &events.position,
+        &events.at,
+        OutcomeKind::Accepted.as_str(),
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    if seen.is_empty() {
+        return Ok(());
+    }
+
+    let device_ids: Vec<Uuid> = seen.iter().map(|seen| seen.device_id).collect();
+    let at: Vec<OffsetDateTime> = seen.iter().map(|seen| seen.at).collect();
+    sqlx::query!(
+        r#"
+        with seen as materialized (
+            select devices.id, event.at
+            from unnest($1::uuid[], $2::timestamptz[]) as event (device_id, at)
+            join devices on devices.id = event.device_id
+            where greatest(devices.registered_at, devices.last_seen_at) < event.at
+            -- One that is locked is being registered or removed.
+            for update of devices skip locked
+        )
+        update devices
+        set last_seen_at = seen.at
+        from seen
+        where devices.id = seen.id
+        "#,
+        &device_ids,
+        &at,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Writes an event for each Operation, if a webhook of its account wants to know.

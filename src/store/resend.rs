@@ -95,20 +95,22 @@ pub(crate) async fn insert(
         r#"
         with source as materialized (
             select
-                id, account_id, message, sender, tags, audience_tags, app_name, fcm_credential_id, apn_credential_id,
-                apn_sandbox_credential_id, pace_per_minute,
+                id, account_id, message, sender, tags, audience_tags, audience_predicate, app_name, fcm_credential_id,
+                apn_credential_id, apn_sandbox_credential_id, pace_per_minute,
                 deadline_at - coalesce(send_at, created_at) as deadline
             from operations
             where id = $2 and account_id = $3
         ),
         operation as (
             insert into operations (
-                id, account_id, message, sender, tags, audience_tags, recipients, deadline_at, created_at, app_name,
-                fcm_credential_id, apn_credential_id, apn_sandbox_credential_id, pace_per_minute, resend_of
+                id, account_id, message, sender, tags, audience_tags, audience_predicate, recipients, deadline_at,
+                created_at, app_name, fcm_credential_id, apn_credential_id, apn_sandbox_credential_id, pace_per_minute,
+                resend_of
             )
             select
-                $1, account_id, message, sender, tags, audience_tags, 0, $4::timestamptz + deadline, $4, app_name,
-                fcm_credential_id, apn_credential_id, apn_sandbox_credential_id, pace_per_minute, id
+                $1, account_id, message, sender, tags, audience_tags, audience_predicate, 0,
+                $4::timestamptz + deadline, $4, app_name, fcm_credential_id, apn_credential_id,
+                apn_sandbox_credential_id, pace_per_minute, id
             from source
         ),
         pace as (
@@ -189,6 +191,7 @@ pub(crate) async fn step(
             operation_id: row.operation_id.into(),
             notifications: row.notifications,
             is_full: false,
+            failure: None,
             // Copies take turns by another time.
             was_due_at: OffsetDateTime::now_utc(),
         },
@@ -196,7 +199,7 @@ pub(crate) async fn step(
     }))
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct CopyStep {
     pub step: Step,
     /// Whether it was the last.

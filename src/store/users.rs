@@ -142,7 +142,12 @@ pub(crate) async fn delete(
     id: UserId,
 ) -> sqlx::Result<bool> {
     let deleted = sqlx::query!(
-        "delete from users where account_id = $1 and id = $2",
+        r#"
+        with counted as (
+            delete from user_pushes where user_id = $2 and account_id = $1
+        )
+        delete from users where account_id = $1 and id = $2
+        "#,
         account_id.as_uuid(),
         id.as_uuid(),
     )

@@ -122,6 +122,15 @@ async fn an_audience_beyond_what_an_operation_holds_is_not_cut_silently() {
     let step = next_step(pool).await.unwrap();
     assert_eq!((step.notifications, step.is_full), (2, true));
 
+    // The rest is counted.
+    let step = next_step(pool).await.unwrap();
+    assert_eq!((step.notifications, step.is_full), (0, false));
+    let failure = step.failure.unwrap();
+    assert!(
+        failure.starts_with("1 Users of the audience were left out"),
+        "{failure}"
+    );
+
     let last: i32 = sqlx::query_scalar("select max(position) from push_notifications")
         .fetch_one(pool)
         .await

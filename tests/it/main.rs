@@ -19,11 +19,13 @@
 mod support;
 
 mod architecture;
+mod audiences;
 mod bad_input;
 mod bounded_reads;
 mod broadcast;
 mod callers;
 mod cancel;
+mod caps;
 mod citus;
 mod command_line;
 mod connections;

@@ -232,6 +232,8 @@ async fn extensions_are_marked_and_ids_have_their_form() {
         let is_extension = path.contains("/Webhooks")
             || path.contains("/Keys")
             || [
+                "Account",
+                "Estimate",
                 "Errors",
                 "ErrorTotals",
                 "Results",

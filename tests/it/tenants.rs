@@ -172,7 +172,13 @@ impl Theirs {
                 | "/Operations/{id}/Pause"
                 | "/Operations/{id}/Resume",
             ) => plain(route.replace("{id}", operation), NotFound),
-            ("get", "/Keys") => plain(route.to_owned(), Own),
+            ("put", "/Account") => vec![(route.to_owned(), json!({"cap": null}), Own)],
+            ("post", "/Audiences/Estimate") => vec![(
+                route.to_owned(),
+                json!({"appName": "theirs", "audience": {}}),
+                Refused("appName"),
+            )],
+            ("get", "/Account" | "/Keys") => plain(route.to_owned(), Own),
             ("post", "/Keys") => vec![(
                 route.to_owned(),
                 json!({"account": "demo"}),

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handoff::due_queues::DueQueues;
 use crate::handoff::notifier::Notifier;
-use crate::model::id::{AccountId, MAX_POSITIONS};
+use crate::model::id::AccountId;
 use crate::store::fan_out::{self, DueFanOut, Step};
 use crate::store::pool::Pool;
 use crate::store::resend;
@@ -205,11 +205,11 @@ fn note(step: &Step) {
         "fanned out"
     );
 
-    if step.is_full {
-        tracing::error!(
+    if let Some(failure) = &step.failure {
+        tracing::warn!(
             operation_id = %step.operation_id,
-            max = MAX_POSITIONS,
-            "an audience is larger than an Operation can be; the rest of its Users get nothing"
+            failure,
+            "an Operation does not reach all of its audience"
         );
     }
 }

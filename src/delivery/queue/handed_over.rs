@@ -122,6 +122,7 @@ fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at
         message: Ok(operation.message),
         senders: operation.senders,
         audience_tags: None,
+        audience_predicate: None,
         starts_at: operation.id.created_at(),
         time_left: time_left.try_into().unwrap_or_default(),
     };

@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 
 use crate::delivery::content::Content;
 use crate::delivery::queue::lease::BatchGuard;
+use crate::delivery::queue::push_caps;
 use crate::delivery::queue::user_devices::{self, RemainingDevices};
 use crate::handoff::capacity::Permit;
 use crate::model::id::{CredentialId, OperationId};
@@ -54,7 +55,9 @@ pub(crate) async fn load(
     let contents = contents(&mut *connection, batches).await?;
     let planned = planned(batches, &contents);
     let recipients = user_devices::of_users(batches, &notifications, &contents);
-    let user_devices = user_devices::remaining(connection, &recipients, max_attempts).await?;
+    let mut user_devices =
+        user_devices::remaining(&mut *connection, &recipients, max_attempts).await?;
+    push_caps::withhold(connection, &recipients, &mut user_devices).await?;
 
     Ok(Loaded {
         batch_guards,

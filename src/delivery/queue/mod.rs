@@ -12,6 +12,7 @@ pub(super) mod load;
 pub(super) mod lower_bounds;
 pub(super) mod pace_plan;
 pub(super) mod pacer;
+mod push_caps;
 pub(super) mod recall;
 pub(super) mod renew;
 pub(super) mod search;

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 
 use crate::delivery::content::Content;
 use crate::model::apns_device::TokenKind;
+use crate::model::failure::Failure;
 use crate::model::id::{CredentialId, OperationId, UserId};
 use crate::model::outcome::OutcomeKind;
 use crate::model::recipient::Recipient;
@@ -22,6 +23,8 @@ pub(crate) struct RemainingDevices {
     pub devices: Vec<RemainingDevice>,
     /// Whether the provider of one device accepted it on an earlier attempt.
     pub accepted: bool,
+    /// Why it is not sent, although there are devices.
+    pub withheld: Option<Failure>,
 }
 
 pub(crate) struct RemainingDevice {
@@ -35,11 +38,11 @@ pub(crate) struct RemainingDevice {
 /// A due notification to a User.
 pub(crate) struct UserNotification<'a> {
     /// Index among the notifications that were loaded.
-    index: usize,
-    position: i32,
-    attempts: i16,
-    user_id: UserId,
-    operation: &'a DueOperation,
+    pub(super) index: usize,
+    pub(super) position: i32,
+    pub(super) attempts: i16,
+    pub(super) user_id: UserId,
+    pub(super) operation: &'a DueOperation,
 }
 
 /// The due notifications among `notifications` whose recipients are Users.
@@ -158,6 +161,14 @@ async fn attempts(
 }
 
 impl UserNotification<'_> {
+    /// Whether it is sent however many pushes the User has got.
+    pub(super) fn ignores_cap(&self) -> bool {
+        self.operation
+            .message
+            .as_ref()
+            .is_ok_and(|message| message.ignores_cap)
+    }
+
     fn user(&self) -> DevicesOf<'_> {
         DevicesOf {
             account_id: self.operation.account_id,
@@ -169,6 +180,7 @@ impl UserNotification<'_> {
                 .unwrap_or_default(),
             user_id: self.user_id,
             tags: self.operation.audience_tags.as_ref(),
+            predicate: self.operation.audience_predicate.as_deref(),
         }
     }
 }

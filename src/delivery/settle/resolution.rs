@@ -31,7 +31,6 @@ pub(crate) enum Resolution {
     Failed(Failure),
     /// No request was sent, and none will be, because a rule of the client says so. It counts as
     /// canceled.
-    #[allow(dead_code, reason = "the rules follow")]
     Withheld(Failure),
 }
 
@@ -314,7 +313,6 @@ pub(crate) fn unaddressable(guard: NotificationGuard, message: String) {
     record(guard, Status::Unaddressable, merged);
 }
 
-#[allow(dead_code, reason = "the rules follow")]
 /// Ends a notification that a rule of the client withholds from its recipient. It counts as canceled.
 pub(crate) fn withheld(guard: NotificationGuard, failure: Failure) {
     settle(guard, [Resolution::Withheld(failure)], false);

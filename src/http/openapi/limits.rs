@@ -5,10 +5,11 @@ use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::http::openapi::requests::{ReceiptRequest, RecipientRequest};
-use crate::http::{app_name, device, keys, receipts, resend, send, tags, webhooks};
+use crate::http::openapi::requests::{ConditionRequest, ReceiptRequest, RecipientRequest};
+use crate::http::{app_name, audience, device, keys, receipts, resend, send, tags, webhooks};
 use crate::model::id::MAX_POSITIONS;
 use crate::model::pace::MAX_PER_MINUTE;
+use crate::model::push_cap::MAX_PUSHES;
 use crate::model::user_profile;
 use crate::model::webhook::EventType;
 use crate::transport::MAX_URL;
@@ -29,11 +30,14 @@ macro_rules! field_schema {
 }
 
 field_schema!(AppName, string().pattern(Some(app_name::pattern())));
+field_schema!(AudienceMax, positive_integer(MAX_POSITIONS));
 field_schema!(Badge, badge());
 field_schema!(
     BadgeOrTemplate,
     OneOfBuilder::new().item(badge()).item(string())
 );
+field_schema!(CapMax, positive_integer(MAX_PUSHES));
+field_schema!(Choices, choices());
 field_schema!(CollapseKey, string_of_up_to(send::MAX_COLLAPSE_KEY));
 field_schema!(Deadline, positive_integer(send::MAX_DEADLINE));
 field_schema!(DeviceToken, string_of_up_to(device::MAX_TOKEN));
@@ -100,6 +104,28 @@ impl ToSchema for Recipients {
     }
 }
 
+pub(super) enum ConditionList {}
+
+impl PartialSchema for ConditionList {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new()
+            .items(Ref::from_schema_name(ConditionRequest::name()))
+            .min_items(Some(1))
+            .max_items(Some(audience::MAX_CONDITIONS))
+            .into()
+    }
+}
+
+impl ToSchema for ConditionList {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((
+            ConditionRequest::name().into_owned(),
+            ConditionRequest::schema(),
+        ));
+        ConditionRequest::schemas(schemas);
+    }
+}
+
 pub(super) enum Receipts {}
 
 impl PartialSchema for Receipts {
@@ -140,6 +166,16 @@ fn positions() -> ArrayBuilder {
         .items(integer().maximum(Some(MAX_POSITIONS - 1)))
         .min_items(Some(1))
         .max_items(Some(resend::MAX_POSITIONS_NAMED))
+}
+
+/// A string, or several of which one is enough.
+fn choices() -> OneOfBuilder {
+    let several = ArrayBuilder::new()
+        .items(string())
+        .min_items(Some(1))
+        .max_items(Some(audience::MAX_CHOICES));
+
+    OneOfBuilder::new().item(string()).item(several)
 }
 
 fn string() -> ObjectBuilder {

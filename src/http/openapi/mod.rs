@@ -21,17 +21,19 @@ pub(super) use docs_page::page;
 pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors, ReceiptErrors};
 use headers::Headers;
 pub(super) use requests::{
-    CancelRequest, CredentialRequest, DefaultRequest, DeviceTagsRequest, KeyRequest,
-    OperationChangeRequest, ReceiptsRequest, RegisterRequest, RemoveRequest, ResendRequest,
-    RotateRequest, SendRequest, UserRequest, WebhookChangeRequest, WebhookRequest,
+    AccountRequest, CancelRequest, CredentialRequest, DefaultRequest, DeviceTagsRequest,
+    EstimateRequest, KeyRequest, OperationChangeRequest, ReceiptsRequest, RegisterRequest,
+    RemoveRequest, ResendRequest, RotateRequest, SendRequest, UserRequest, WebhookChangeRequest,
+    WebhookRequest,
 };
 use webhook_events::Webhooks;
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
-    apps, cancel, credentials, delivery_attempts, device_registrations, error_totals, health, keys,
-    operation_change, operation_errors, operation_results, operation_stream, operations, pause,
-    push_notifications, receipts, resend, send, users, webhook_deliveries, webhooks,
+    account, apps, audiences, cancel, credentials, delivery_attempts, device_registrations,
+    error_totals, health, keys, operation_change, operation_errors, operation_results,
+    operation_stream, operations, pause, push_notifications, receipts, resend, send, users,
+    webhook_deliveries, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -44,6 +46,7 @@ use crate::http::{
     paths(
         send::send,
         send::preview::preview,
+        audiences::estimate,
         push_notifications::list,
         push_notifications::fetch,
         cancel::push_notification,
@@ -75,6 +78,8 @@ use crate::http::{
         apps::list,
         apps::fetch,
         apps::update,
+        account::fetch,
+        account::update,
         device_registrations::list,
         device_registrations::register,
         device_registrations::fetch,
@@ -214,9 +219,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::http::{app_name, device, idempotency, pagination, send, tags};
+    use crate::http::{app_name, audience, device, idempotency, pagination, send, tags};
     use crate::model::id::MAX_POSITIONS;
     use crate::model::pace::MAX_PER_MINUTE;
+    use crate::model::push_cap::MAX_PUSHES;
     use crate::model::user_profile;
     use crate::model::webhook::EventType;
     use crate::transport;
@@ -365,6 +371,12 @@ mod tests {
     fn every_limit_is_the_one_that_the_validation_uses() {
         let expected = [
             ("AppName/pattern", json!(app_name::pattern())),
+            ("AudienceMax/maximum", json!(MAX_POSITIONS)),
+            ("CapMax/maximum", json!(MAX_PUSHES)),
+            ("Choices/oneOf/maxItems", json!(audience::MAX_CHOICES)),
+            ("Choices/oneOf/minItems", json!(1)),
+            ("ConditionList/maxItems", json!(audience::MAX_CONDITIONS)),
+            ("ConditionList/minItems", json!(1)),
             ("Badge/maximum", json!(send::MAX_BADGE)),
             ("BadgeOrTemplate/oneOf/maximum", json!(send::MAX_BADGE)),
             ("CollapseKey/minLength", json!(1)),

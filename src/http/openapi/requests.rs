@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::http::openapi::limits::{
-    AppName, Badge, BadgeOrTemplate, CollapseKey, Deadline, DeviceToken, ExternalId, FailedPercent,
-    FailureCodes, GuardAfter, KeyName, KeyNote, Language, OptedOutTags, Overlap, PerMinute,
-    Positions, Receipts, Recipients, SendAt, Tags, Timezone, Ttl, WebhookDescription,
-    WebhookEvents, WebhookUrl,
+    AppName, AudienceMax, Badge, BadgeOrTemplate, CapMax, Choices, CollapseKey, ConditionList,
+    Deadline, DeviceToken, ExternalId, FailedPercent, FailureCodes, GuardAfter, KeyName, KeyNote,
+    Language, OptedOutTags, Overlap, PerMinute, Positions, Receipts, Recipients, SendAt, Tags,
+    Timezone, Ttl, WebhookDescription, WebhookEvents, WebhookUrl,
 };
 use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{CredentialId, UserId};
@@ -76,8 +76,17 @@ pub(crate) struct SendRequest {
     /// Whether each message carries a token, `bw_receipt` in its data, with which the app reports what
     /// became of it to `POST /v1/Receipts` (extension).
     receipts: Option<bool>,
+    /// `IGNORE`: it reaches Users whatever the account's cap is, and does not count (extension). For
+    /// one-time codes.
+    cap: Option<CapRequest>,
     /// Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension).
     validate_only: Option<bool>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum CapRequest {
+    Ignore,
 }
 
 /// A device, a User or an audience.
@@ -117,7 +126,7 @@ pub(super) struct UserRecipient {
     badge: Option<u32>,
 }
 
-/// Every User of the sender's App, or those with tagged devices (extension). An audience must be
+/// Every User of the sender's App, or those with certain devices (extension). An audience must be
 /// the only recipient.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -131,6 +140,69 @@ pub(super) struct AudienceRequest {
     /// If present, only devices with all of these tags.
     #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
+    /// If present, only devices that fulfil each of these conditions.
+    #[schema(value_type = Option<ConditionList>)]
+    all: Option<Vec<ConditionRequest>>,
+    /// If present, only devices that fulfil at least one of these conditions.
+    #[schema(value_type = Option<ConditionList>)]
+    any: Option<Vec<ConditionRequest>>,
+    /// If present, only devices that fulfil none of these conditions.
+    #[schema(value_type = Option<ConditionList>)]
+    none: Option<Vec<ConditionRequest>>,
+    /// If the audience has more Users, nothing is sent.
+    #[schema(value_type = Option<AudienceMax>)]
+    max: Option<u32>,
+}
+
+/// A condition on a device and its User. At least one field; each that is there must hold.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ConditionRequest {
+    /// The device has all of these tags.
+    #[schema(value_type = Option<Tags>)]
+    tags: Option<BTreeMap<String, String>>,
+    /// The User's language is this, or a variety of it: `es` is also `es-MX`. Of several, one is enough.
+    #[schema(value_type = Option<Choices>)]
+    language: Option<Vec<String>>,
+    /// `FCM` or `APN`.
+    #[schema(value_type = Option<Choices>)]
+    provider: Option<Vec<String>>,
+    /// The User's time zone, such as `Europe/Madrid`.
+    #[schema(value_type = Option<Choices>)]
+    timezone: Option<Vec<String>>,
+    /// The device was registered, or gave a receipt, last before this RFC 3339 timestamp.
+    last_seen_before: Option<String>,
+    /// The device was registered, or gave a receipt, at this RFC 3339 timestamp or later.
+    last_seen_after: Option<String>,
+}
+
+/// An audience to count (extension).
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct EstimateRequest {
+    /// If absent, the default App.
+    #[schema(value_type = Option<AppName>)]
+    app_name: Option<String>,
+    audience: AudienceRequest,
+}
+
+/// What is set for the account (extension).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountRequest {
+    /// `null` takes the cap away.
+    #[schema(required)]
+    cap: Option<CapLimits>,
+}
+
+/// At most `max` pushes to each User within any time of the length `per`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CapLimits {
+    #[schema(value_type = CapMax)]
+    max: u32,
+    /// A time from `1s` to `30d`, such as `24h`, or a number of seconds.
+    per: Value,
 }
 
 /// What is shown or handed to the app; at least one field. Each string may be a Liquid template.

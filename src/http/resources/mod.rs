@@ -1,6 +1,8 @@
 //! The resources of the API: a file for each, with the type that is serialized and its handlers.
 
+pub(super) mod account;
 pub(super) mod apps;
+pub(super) mod audiences;
 pub(super) mod cancel;
 pub(super) mod credentials;
 pub(super) mod delivery_attempts;

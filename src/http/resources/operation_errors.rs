@@ -18,7 +18,7 @@ use crate::http::resources::push_notifications::Recipient;
 use crate::model::id::{OperationId, PushNotificationId, UserId};
 use crate::provider;
 use crate::store::failed_notifications::{self, FailedNotification, FailedNotificationFilter};
-use crate::store::operation_read;
+use crate::store::operation_read::{self, OperationFailure};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -26,10 +26,12 @@ struct OperationError {
     /// The provider's code, or Bellwire's if the notification failed without an attempt.
     code: String,
     message: Option<String>,
-    push_notification_id: PushNotificationId,
+    /// `null`, as `position` and `to` are: the error is that of the Operation, which does not reach all of
+    /// its audience.
+    push_notification_id: Option<PushNotificationId>,
     /// The recipient's index in `to` of the request, from 0.
-    position: i32,
-    to: Recipient,
+    position: Option<i32>,
+    to: Option<Recipient>,
     attempts: i16,
     created_at: Date,
 }
@@ -40,14 +42,28 @@ struct OperationErrorList {
     pagination: Pagination,
 }
 
+impl From<OperationFailure> for OperationError {
+    fn from(failure: OperationFailure) -> Self {
+        Self {
+            code: failure.code,
+            message: failure.message,
+            push_notification_id: None,
+            position: None,
+            to: None,
+            attempts: 0,
+            created_at: Date(failure.at),
+        }
+    }
+}
+
 impl OperationError {
     fn new(error: FailedNotification, caller: Caller, keys: &MasterKeys) -> Self {
         Self {
-            push_notification_id: error.id(),
-            to: Recipient::new(&error.recipient, caller, keys),
+            push_notification_id: Some(error.id()),
+            to: Some(Recipient::new(&error.recipient, caller, keys)),
             code: error.code,
             message: error.message,
-            position: error.position,
+            position: Some(error.position),
             attempts: error.attempts,
             created_at: Date(error.failed_at),
         }
@@ -88,9 +104,18 @@ pub(crate) async fn list(
     query.check()?;
 
     let oldest = state.oldest_readable_id();
-    if !operation_read::exists(&state.pool, caller.account_id, id, oldest).await? {
-        return Err(ApiError::not_found());
-    }
+    let of_operation = operation_read::failure(&state.pool, caller.account_id, id, oldest)
+        .await?
+        .ok_or_else(ApiError::not_found)?
+        // It comes first, and is of no recipient.
+        .filter(|failure| {
+            page.after().is_none()
+                && user_id.is_none()
+                && push_notification_id.is_none()
+                && code
+                    .as_ref()
+                    .is_none_or(|code| failure.code.eq_ignore_ascii_case(code))
+        });
 
     let filter = FailedNotificationFilter {
         operation_id: id,
@@ -107,10 +132,14 @@ pub(crate) async fn list(
 
     let next = found.next.map(|position| position.to_string());
     let pagination = page.pagination(next, &state.master_keys);
-    let errors = found
+    let of_notifications = found
         .records
         .into_iter()
-        .map(|error| OperationError::new(error, caller, &state.master_keys))
+        .map(|error| OperationError::new(error, caller, &state.master_keys));
+    let errors = of_operation
+        .map(OperationError::from)
+        .into_iter()
+        .chain(of_notifications)
         .collect();
 
     Ok(HttpResponse::Ok().json(OperationErrorList { errors, pagination }))

@@ -1,9 +1,10 @@
 //! The body of a send: to whom, from which Credentials, when.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 use crate::http::app_name;
+use crate::http::audience;
 use crate::http::device::{self, Device};
 use crate::http::error::ApiError;
 use crate::http::send::content;
@@ -14,9 +15,10 @@ use crate::http::send::schedule::{self, ScheduleBounds};
 use crate::http::tags;
 use crate::http::validation::{Object, Outline, Path, Problems, must_be, parse_body};
 use crate::http::variables;
+use crate::model::audience::Audience;
 use crate::model::id::{CredentialId, UserId};
 use crate::model::message::Message;
-use crate::model::operation::{Audience, Guard};
+use crate::model::operation::Guard;
 use crate::model::pace::Pace;
 
 /// Most recipients of one request.
@@ -25,7 +27,7 @@ pub(in crate::http) const MAX_RECIPIENTS: usize = 10_000;
 /// named at once.
 const LARGE: usize = 64 * 1024;
 /// The fields of a send.
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 20] = [
     "to",
     "templating",
     "priority",
@@ -36,6 +38,7 @@ const FIELDS: [&str; 19] = [
     "fcm",
     "apn",
     "receipts",
+    "cap",
     "content",
     "from",
     "tags",
@@ -234,7 +237,7 @@ fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
                      of its own",
                 );
             }
-            targets.audience = audience(value, path, problems);
+            targets.audience = audience_target(value, path, problems);
         } else {
             targets
                 .recipients
@@ -251,19 +254,13 @@ fn has_audience(recipient: &Value) -> bool {
         .is_some_and(|audience| !audience.is_null())
 }
 
-fn audience(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Audience> {
+fn audience_target(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Audience> {
     let mut target = Object::of(value, path, problems)?;
     let audience = target.take("audience").unwrap_or_default();
-    let path = target.at("audience");
-    let mut audience = Object::of(audience, path, problems)?;
+    let audience = audience::read(audience, target.at("audience"), problems);
 
-    // No tags at all and an empty object both mean every User of the App.
-    let tags = tags::read(&mut audience, problems).filter(|tags| tags != &json!({}));
-
-    audience.refuse_unknown(problems);
     target.refuse_unknown(problems);
-
-    Some(Audience { tags })
+    audience
 }
 
 fn recipient(

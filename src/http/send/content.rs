@@ -18,6 +18,8 @@ pub(in crate::http) const MAX_COLLAPSE_KEY: usize = 64;
 /// than what they give.
 pub(in crate::http) const MAX_OVERRIDE: usize = 32_768;
 
+/// What a send may say of the account's cap.
+const CAPS: [(&str, bool); 1] = [("IGNORE", true)];
 const PRIORITIES: [(&str, Priority); 2] = [("HIGH", Priority::High), ("LOW", Priority::Low)];
 
 pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message {
@@ -34,6 +36,7 @@ pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message
         apn: body.object("apn", problems),
         plain: !templating,
         receipts: body.boolean("receipts", problems).unwrap_or(false),
+        ignores_cap: body.one_of("cap", &CAPS, problems).unwrap_or(false),
         ..Message::default()
     };
 

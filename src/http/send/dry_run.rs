@@ -285,6 +285,7 @@ async fn load_devices(
             app_name,
             user_id: *user_id,
             tags: None,
+            predicate: None,
         })
         .collect();
 

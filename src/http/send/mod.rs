@@ -1,9 +1,6 @@
 //! `POST /PushNotifications`: reads and checks the whole request, stores it, then answers.
 
-use std::time::Instant;
-
 use actix_web::{HttpRequest, HttpResponse, web};
-use sqlx::PgConnection;
 
 mod body;
 mod checked;
@@ -27,10 +24,12 @@ use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{IdempotencyKey, IdempotencyKeyParam};
 use crate::http::openapi::{CreateErrors, SendRequest};
+use crate::http::resources::audiences;
 use crate::ingest::group_commit::AcceptError;
 use crate::model::operation::{NewOperation, NewRecipient};
 use crate::model::recipient;
-use crate::store::account_counts;
+use crate::store::audience_count::AudienceCount;
+use crate::store::releases;
 pub(super) use body::MAX_RECIPIENTS;
 use checked::{CheckedRecipient, CheckedSend, CheckedTo};
 pub(super) use content::{MAX_BADGE, MAX_COLLAPSE_KEY, MAX_TTL, holds_nul};
@@ -40,10 +39,6 @@ pub(super) use guard::{MAX_AFTER, MAX_PERCENT};
 pub(super) use pace::{Plan as PacePlan, read as read_pace};
 pub(super) use schedule::{MAX_AHEAD, ScheduleBounds, longest_ahead, send_at};
 use validate_only::Validation;
-
-/// How long the Users of an audience are counted. One that takes longer counts as all that a minute
-/// allows.
-const AUDIENCE_COUNT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Sends a message to devices and Users, or to an audience.
 #[utoipa::path(
@@ -71,6 +66,7 @@ pub(super) async fn send(
     }
 
     let checked = CheckedSend::check(&state, &body).await?;
+    check_audience(&state, caller, &checked).await?;
     if checked.validate_only {
         return validate_only::validate(&state, caller, checked).await;
     }
@@ -127,6 +123,55 @@ pub(super) async fn send(
     }
 }
 
+/// The figures of an audience. Counting stops at a limit of time, and then nothing is known.
+async fn count_audience(
+    state: &State,
+    caller: Caller,
+    send: &CheckedSend,
+) -> Result<Option<AudienceCount>, ApiError> {
+    let Some(audience) = &send.audience else {
+        return Ok(None);
+    };
+    let app_name = send.user_senders.app_name.as_deref().unwrap_or_default();
+
+    audiences::count(state, caller.account_id, app_name, audience).await
+}
+
+/// Refuses an audience that is certainly larger than its `max`. One that may be is counted by the
+/// fan-out before anything is sent.
+async fn check_audience(state: &State, caller: Caller, send: &CheckedSend) -> Result<(), ApiError> {
+    let Some(audience) = send.audience.as_ref() else {
+        return Ok(());
+    };
+    if !audience.is_by_tags_alone() && releases::older_is_connected(&state.pool).await? {
+        return Err(ApiError::conflict(
+            "A process of an older release, which knows only the tags of an audience, is running. \
+             Retry once it has ended",
+        ));
+    }
+
+    let Some(max) = audience.max else {
+        return Ok(());
+    };
+    match count_audience(state, caller, send).await? {
+        Some(count) if count.least_users() > u64::from(max) => Err(ApiError::invalid_field(
+            "to[0].audience.max",
+            too_many_users(&count, max),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn too_many_users(count: &AudienceCount, max: u32) -> String {
+    let about = if count.error.is_some() { "about " } else { "" };
+
+    format!(
+        "the audience has {about}{} Users, more than its max of {max}; nothing is sent. Raise max, or \
+         narrow the audience",
+        count.users
+    )
+}
+
 /// How many recipients a send counts as, against the rate limit of its account.
 async fn counted_recipients(
     state: &State,
@@ -134,25 +179,19 @@ async fn counted_recipients(
     send: &CheckedSend,
 ) -> Result<usize, ApiError> {
     let most = state.rate_limits.most_recipients();
-    let (Some(audience), Some(most)) = (&send.audience, most) else {
+    let (Some(_), Some(most)) = (&send.audience, most) else {
         return Ok(send.recipients.len());
     };
+    let most = most.get() as usize;
 
-    let app_name = send.user_senders.app_name.as_deref().unwrap_or_default();
-    let tags = audience.tags.as_ref();
-    // One more than is allowed is enough to know that it is too many.
-    let count_to = i64::from(most.get()) + 1;
-
-    let counting = async |connection: &mut PgConnection| {
-        account_counts::audience(connection, caller.account_id, app_name, tags, count_to).await
-    };
-    let pool = state.pool.limited_to(AUDIENCE_COUNT_TIMEOUT);
-    let began = Instant::now();
-    match pool.within(counting).await {
-        Ok(count) => Ok(usize::try_from(count).unwrap_or_default()),
-        Err(_) if began.elapsed() >= AUDIENCE_COUNT_TIMEOUT => Ok(most.get() as usize),
-        Err(error) => Err(error.into()),
-    }
+    // One more than is allowed is enough to know that it is too many. An audience that takes too long to
+    // count counts as all that a minute allows.
+    let count = count_audience(state, caller, send).await?;
+    Ok(count.map_or(most, |count| {
+        usize::try_from(count.users)
+            .unwrap_or(usize::MAX)
+            .min(most + 1)
+    }))
 }
 
 /// The recipients as they are stored, with encrypted tokens.
