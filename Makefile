@@ -1,6 +1,6 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients posts migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
+.PHONY: standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
 	cargo test --test it -- --ignored clock
@@ -33,10 +33,20 @@ schemathesis:
 generated-clients:
 	tests/generated_clients/run
 
+# Runs other people's clients of FCM and APNs, unpatched, against the simulator: node-apn, aioapns, PyAPNs2, firebase-admin (Node
+# and Python) and google-auth. Needs Node 20, npm, Python 3.11, openssl, and root or the right to make mount namespaces.
+other-clients:
+	tests/other_clients/run
+
 # Makes 1,000 POSTs each with Java's HttpClient, Node's fetch, Python's http.client and requests, Go's net/http and curl. Needs Node 20,
 # Python 3.11, Go 1.19, a JDK 17 and curl.
 posts:
 	tests/posts/run
+
+# Tries what newcomers get wrong, and holds the text of each error: it must name what is wrong, its value and what to do. Needs Python
+# 3.11.
+newcomer:
+	tests/newcomer/run
 
 # Runs every recipe of docs/migrating on its example, and sends to the devices that it registered. Needs Python 3.11 and curl.
 migrating:

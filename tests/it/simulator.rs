@@ -303,6 +303,46 @@ async fn apns_allows_one_stream_until_a_token_was_accepted() {
     simulator.stop().await;
 }
 
+/// Node begins 100 streams before it has read any SETTINGS, and does not repeat what is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn apns_takes_streams_that_began_before_the_limit_was_known() {
+    let (simulator, directory) = with_files().await;
+    let roots = bellwire::transport::Roots::load(Some(&directory.path().join("ca.pem"))).unwrap();
+    let config = roots.client_config(None).unwrap();
+    let address = simulator.apns_url.trim_start_matches("https://");
+    let tcp = TcpStream::connect(address).await.unwrap();
+    let tls = TlsConnector::from(Arc::clone(&config))
+        .connect("localhost".try_into().unwrap(), tcp)
+        .await
+        .unwrap();
+    let (mut sender, connection) = h2::client::Builder::new()
+        .initial_max_send_streams(100)
+        .handshake::<_, bytes::Bytes>(tls)
+        .await
+        .unwrap();
+
+    let authorization = format!("bearer {}", provider_token(directory.path()));
+    let mut responses = Vec::new();
+    for number in 0..100 {
+        let request = http::Request::post(format!("{}/3/device/{number:04}", simulator.apns_url))
+            .header("authorization", &authorization)
+            .header("apns-topic", "com.example.demo")
+            .body(())
+            .unwrap();
+        let (response, mut body) = sender.send_request(request, false).unwrap();
+        body.send_data(r#"{"aps":{}}"#.into(), true).unwrap();
+        responses.push(response);
+    }
+
+    // Only now are SETTINGS read.
+    let driving = tokio::spawn(connection);
+    for response in responses {
+        response.await.unwrap();
+    }
+    driving.abort();
+    simulator.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn apns_allows_more_bytes_for_voip() {
     let (simulator, directory) = with_files().await;

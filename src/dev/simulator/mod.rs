@@ -24,8 +24,10 @@ mod fcm_token_endpoint;
 mod identity;
 mod inbox;
 mod one_stream_first;
+mod rewritten;
 pub mod scripted_outcome;
 mod server;
+mod tolerant_scheme;
 mod topic_condition;
 
 use behaviour::Behaviour;

@@ -3,20 +3,27 @@
 //! this changes the frames beneath it: the first SETTINGS allow one stream, and further ones, of which h2
 //! does not know, raise the limit.
 //!
+//! A limit binds a client as soon as it knows of it (RFC 9113, section 6.5.3). Node begins 100 streams
+//! before it has read any SETTINGS, so this notes the last stream that began before the client
+//! acknowledged them.
+//!
 //! Frames: <https://www.rfc-editor.org/rfc/rfc9113#section-4.1>, SETTINGS:
 //! <https://www.rfc-editor.org/rfc/rfc9113#section-6.5>.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::dev::simulator::rewritten::{Rewrite, Rewritten};
+
 const HEADER: usize = 9;
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
+const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const ACK: u8 = 1;
 const MAX_CONCURRENT_STREAMS: u16 = 3;
@@ -25,14 +32,33 @@ const SETTING: usize = 6;
 /// Bytes that may wait to be written before the writer has to wait.
 const MAX_PENDING: usize = 64 * 1024;
 
+/// What a connection and those that serve its requests know of each other.
+#[derive(Clone)]
+pub(super) struct Shared {
+    /// Whether all streams are allowed now.
+    pub(super) is_trusted: Arc<AtomicBool>,
+    /// The last stream that the client began before it acknowledged the first SETTINGS; `u32::MAX`
+    /// until it does.
+    pub(super) last_unlimited: Arc<AtomicU32>,
+}
+
+impl Shared {
+    pub(super) fn new(is_trusted: bool) -> Self {
+        Self {
+            is_trusted: Arc::new(AtomicBool::new(is_trusted)),
+            last_unlimited: Arc::new(AtomicU32::new(u32::MAX)),
+        }
+    }
+}
+
 /// A server's side of an HTTP/2 connection whose client is allowed one stream at first.
 pub(super) struct OneStreamFirst<S> {
     inner: S,
-    /// Whether all streams are allowed now.
-    is_trusted: Arc<AtomicBool>,
+    shared: Shared,
     streams: u32,
     outgoing: Outgoing,
     incoming: Incoming,
+    rewritten: Rewritten,
 }
 
 /// What the server sends.
@@ -50,6 +76,9 @@ struct Incoming {
     /// The beginning of a frame's header, which is passed on when the rest has arrived.
     held: Vec<u8>,
     acknowledged: u32,
+    /// The highest stream that the client has begun.
+    last_stream: u32,
+    last_unlimited: Arc<AtomicU32>,
 }
 
 /// Finds the frames in a stream of bytes.
@@ -59,11 +88,13 @@ struct Frames {
 }
 
 impl<S> OneStreamFirst<S> {
-    /// `streams`: how many the client may have as soon as `is_trusted`.
-    pub(super) fn new(inner: S, streams: u32, is_trusted: Arc<AtomicBool>) -> Self {
+    /// `streams`: how many the client may have as soon as it is trusted.
+    pub(super) fn new(inner: S, streams: u32, shared: Shared) -> Self {
+        let last_unlimited = Arc::clone(&shared.last_unlimited);
+
         Self {
             inner,
-            is_trusted,
+            shared,
             streams,
             outgoing: Outgoing {
                 frames: Some(Frames { left: 0 }),
@@ -74,7 +105,10 @@ impl<S> OneStreamFirst<S> {
                 frames: Some(Frames { left: PREFACE }),
                 held: Vec::new(),
                 acknowledged: 0,
+                last_stream: 0,
+                last_unlimited,
             },
+            rewritten: Rewritten::default(),
         }
     }
 }
@@ -83,6 +117,15 @@ fn payload_len(header: &[u8]) -> usize {
     let length = |index: usize| header.get(index).copied().unwrap_or_default();
 
     u32::from_be_bytes([0, length(0), length(1), length(2)]) as usize
+}
+
+/// The stream that a frame begins, if it begins one.
+fn begun_stream(header: &[u8]) -> Option<u32> {
+    let &[_, _, _, HEADERS, _, a, b, c, d] = header else {
+        return None;
+    };
+
+    Some(u32::from_be_bytes([a, b, c, d]) & 0x7fff_ffff)
 }
 
 fn is_settings_ack(header: &[u8]) -> bool {
@@ -155,10 +198,17 @@ fn allow_one(bytes: &mut [u8]) {
     }
 }
 
-impl Incoming {
-    /// Takes the second acknowledgement of SETTINGS out of `bytes`, and keeps a header that is not
-    /// whole. Returns how many bytes are left, at the beginning.
-    fn filter(&mut self, bytes: &mut [u8]) -> usize {
+impl Rewrite for Incoming {
+    fn is_done(&self) -> bool {
+        self.frames.is_none() && self.held.is_empty()
+    }
+
+    fn take_held(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// Takes the second acknowledgement of SETTINGS out, and keeps a header that is not whole.
+    fn rewrite(&mut self, bytes: &mut [u8]) -> usize {
         let mut read = 0;
         let mut kept = 0;
 
@@ -172,7 +222,16 @@ impl Incoming {
                     return kept;
                 };
 
-                self.acknowledged += u32::from(is_settings_ack(header));
+                if let Some(stream) = begun_stream(header) {
+                    self.last_stream = self.last_stream.max(stream);
+                }
+                if is_settings_ack(header) {
+                    self.acknowledged += 1;
+                    if self.acknowledged == 1 {
+                        self.last_unlimited
+                            .store(self.last_stream, Ordering::Relaxed);
+                    }
+                }
                 if self.acknowledged == 2 {
                     read += HEADER;
                     self.frames = None;
@@ -200,41 +259,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for OneStreamFirst<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let incoming = &mut this.incoming;
-
-        loop {
-            let begin = buffer.filled().len();
-            if buffer.remaining() <= incoming.held.len() {
-                return Poll::Ready(Err(io::Error::other("the buffer is too small")));
-            }
-            if incoming.frames.is_none() && incoming.held.is_empty() {
-                return Pin::new(&mut this.inner).poll_read(context, buffer);
-            }
-
-            buffer.put_slice(&incoming.held);
-            let after_held = buffer.filled().len();
-            let read = Pin::new(&mut this.inner).poll_read(context, buffer);
-            if read.is_pending() {
-                buffer.set_filled(begin);
-            }
-            ready!(read)?;
-
-            let end = buffer.filled().len();
-            incoming.held.clear();
-            if end == after_held {
-                // The client has closed the connection.
-                return Poll::Ready(Ok(()));
-            }
-
-            let new = buffer.filled_mut().get_mut(begin..).unwrap_or_default();
-            let kept = incoming.filter(new);
-            buffer.set_filled(begin + kept);
-
-            // No byte would mean the end of the connection.
-            if kept > 0 {
-                return Poll::Ready(Ok(()));
-            }
-        }
+        this.rewritten
+            .poll_read(&mut this.inner, &mut this.incoming, context, buffer)
     }
 }
 
@@ -269,7 +295,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for OneStreamFirst<S> {
             return Pin::new(&mut this.inner).poll_write(context, bytes);
         }
 
-        let is_trusted = this.is_trusted.load(Ordering::Relaxed);
+        let is_trusted = this.shared.is_trusted.load(Ordering::Relaxed);
         this.outgoing.push(bytes, this.streams, is_trusted);
         Poll::Ready(Ok(bytes.len()))
     }
@@ -301,7 +327,7 @@ mod tests {
 
     #[test]
     fn the_first_settings_allow_one_stream_and_later_ones_all() {
-        let mut outgoing = OneStreamFirst::new((), 1000, Arc::default()).outgoing;
+        let mut outgoing = OneStreamFirst::new((), 1000, Shared::new(false)).outgoing;
         let headers = frame(1, 4, &[0x88]);
 
         outgoing.push(&allow(1000), 1000, false);
@@ -317,8 +343,26 @@ mod tests {
     }
 
     #[test]
+    fn streams_that_begin_before_the_client_knows_of_the_limit_are_noted() {
+        let mut incoming = OneStreamFirst::new((), 1000, Shared::new(false)).incoming;
+        let begin = |stream: u8| {
+            let mut headers = frame(HEADERS, 5, b"hello");
+            headers[8] = stream;
+            headers
+        };
+        let ack = frame(SETTINGS, ACK, b"");
+
+        let before = [&[b'x'; PREFACE][..], &begin(1), &begin(3)].concat();
+        incoming.rewrite(&mut before.clone());
+        assert_eq!(incoming.last_unlimited.load(Ordering::Relaxed), u32::MAX);
+
+        incoming.rewrite(&mut [ack, begin(5)].concat());
+        assert_eq!(incoming.last_unlimited.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
     fn settings_come_between_frames_only() {
-        let mut outgoing = OneStreamFirst::new((), 1000, Arc::default()).outgoing;
+        let mut outgoing = OneStreamFirst::new((), 1000, Shared::new(false)).outgoing;
         outgoing.push(&allow(1000), 1000, false);
         outgoing.pending.clear();
 
@@ -347,12 +391,12 @@ mod tests {
         let expected = [&preface[..], &allow(7), &ack, &headers, &headers, &ack].concat();
 
         for size in 1..sent.len() {
-            let mut incoming = OneStreamFirst::new((), 1000, Arc::default()).incoming;
+            let mut incoming = OneStreamFirst::new((), 1000, Shared::new(false)).incoming;
             let mut received: Vec<u8> = Vec::new();
             for chunk in sent.chunks(size) {
                 let mut bytes = std::mem::take(&mut incoming.held);
                 bytes.extend(chunk);
-                let kept = incoming.filter(&mut bytes);
+                let kept = incoming.rewrite(&mut bytes);
                 received.extend_from_slice(&bytes[..kept]);
             }
             assert_eq!(received, expected, "{size} at a time");

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -24,7 +24,8 @@ use crate::dev::simulator::apns::Apns;
 use crate::dev::simulator::behaviour::{Behaviour, Outage};
 use crate::dev::simulator::fcm::Fcm;
 use crate::dev::simulator::inbox::{Counted, Inbox};
-use crate::dev::simulator::one_stream_first::OneStreamFirst;
+use crate::dev::simulator::one_stream_first::{OneStreamFirst, Shared};
+use crate::dev::simulator::tolerant_scheme::TolerantScheme;
 
 /// Most bytes of a body that are read. Both providers refuse far smaller ones.
 const MAX_BODY: usize = 256 * 1024;
@@ -115,9 +116,9 @@ impl Answer {
 struct Connection {
     server: Arc<Server>,
     has_certificate: bool,
-    /// Whether a request with valid authentication has been answered. APNs takes one request at a
-    /// time before that.
-    is_trusted: Arc<AtomicBool>,
+    /// Whether a request with valid authentication has been answered, and which requests APNs takes
+    /// at the same time before that.
+    shared: Shared,
     in_flight: AtomicU32,
     /// Ends the connection at once, without an answer to the requests in flight.
     broken: CancellationToken,
@@ -172,25 +173,28 @@ async fn serve_connection(
         let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
 
         let is_fcm = matches!(server.provider, Provider::Fcm(_));
-        let is_trusted = Arc::new(AtomicBool::new(has_certificate || is_fcm));
+        let shared = Shared::new(has_certificate || is_fcm);
         let connection = Arc::new(Connection {
             server: Arc::clone(&server),
             has_certificate,
-            is_trusted: Arc::clone(&is_trusted),
+            shared: shared.clone(),
             in_flight: AtomicU32::new(0),
             broken: broken.clone(),
         });
 
         let behaviour = &server.behaviour;
         match (is_fcm, is_http2) {
-            (true, true) => serve_http2(tls, behaviour.fcm_streams, &connection).await,
+            (true, true) => {
+                let tls = TolerantScheme::new(tls);
+                serve_http2(tls, behaviour.fcm_streams, &connection).await
+            }
             (true, false) => serve_http1(tls, &connection).await,
             (false, _) if has_certificate => {
                 serve_http2(tls, behaviour.apns_streams, &connection).await
             }
             (false, _) => {
                 let streams = behaviour.apns_streams;
-                let tls = OneStreamFirst::new(tls, streams, is_trusted);
+                let tls = OneStreamFirst::new(tls, streams, shared);
                 serve_http2(tls, streams, &connection).await
             }
         }
@@ -254,7 +258,10 @@ where
         }
 
         // With a token, APNs takes one request at a time until it has answered one with a valid one.
-        if !connection.is_trusted.load(Ordering::Relaxed)
+        // Requests of a client that could not know are taken.
+        let stream = respond.stream_id().as_u32();
+        if !connection.shared.is_trusted.load(Ordering::Relaxed)
+            && stream > connection.shared.last_unlimited.load(Ordering::Relaxed)
             && connection.in_flight.load(Ordering::Relaxed) > 0
         {
             respond.send_reset(Reason::REFUSED_STREAM);
@@ -350,7 +357,7 @@ async fn answer(parts: &Parts, body: &[u8], connection: &Connection) -> Option<A
 
     // Any other answer than these is one to a request with valid authentication.
     if !matches!(answer.status.as_u16(), 401 | 403) {
-        connection.is_trusted.store(true, Ordering::Relaxed);
+        connection.shared.is_trusted.store(true, Ordering::Relaxed);
     }
     if answer.is_accepted {
         let accepted = server.inbox.count_accepted();
