@@ -27,6 +27,7 @@ use crate::http::metrics::{MetricsSources, NotDueInterval};
 use crate::http::{self, Readiness};
 use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
 use crate::ingest::receipts::ReceiptWriter;
+use crate::listening::cannot_listen;
 use crate::maintenance::old_snapshots;
 use crate::maintenance::retention::{self, Retention};
 use crate::maintenance::{certificate_watch, seal_form, token_forms};
@@ -351,7 +352,7 @@ impl App {
             has_docs: config.server.docs,
         };
         let server = http::serve(state, options)
-            .with_context(|| format!("server.listen: can't listen on {}", config.server.listen))?;
+            .map_err(|error| cannot_listen("server.listen", config.server.listen, &error))?;
         let metrics_listener = config.metrics.listen.map(listen_for_metrics).transpose()?;
 
         let delivery_pool = connect(config, DELIVERY_CONNECTIONS)?;
@@ -503,7 +504,7 @@ fn start_retention(config: &Config, pool: Pool, stop: CancellationToken) -> Opti
 }
 
 fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen).with_context(|| format!("metrics.listen: can't listen on {listen}"))
+    TcpListener::bind(listen).map_err(|error| cannot_listen("metrics.listen", listen, &error))
 }
 
 /// `pools` by the names in their metrics. `delivering`: what delivery tells, and its pool.

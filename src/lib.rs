@@ -19,6 +19,7 @@ pub mod fuzz;
 mod handoff;
 mod http;
 mod ingest;
+mod listening;
 pub mod maintenance;
 pub mod model;
 pub mod provider;

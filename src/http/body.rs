@@ -62,10 +62,9 @@ impl Declared {
                 .map(|value| value.to_str().unwrap_or_default())
         };
 
-        if !text(header::CONTENT_TYPE).is_some_and(is_json) {
-            return Err(ApiError::unsupported_media_type(
-                "The body must be JSON, with the header Content-Type: application/json",
-            ));
+        let content_type = text(header::CONTENT_TYPE);
+        if !content_type.is_some_and(is_json) {
+            return Err(ApiError::not_json(content_type));
         }
 
         let encoding = text(header::CONTENT_ENCODING).map_or(Some(Encoding::Identity), encoding);

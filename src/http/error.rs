@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::crypto::SecretError;
 use crate::ingest::group_commit::AcceptError;
 use crate::ingest::receipts::ReceiptError;
+use crate::model::shown::shown_string;
 use crate::work_pool::WorkFailed;
 
 /// Most problems that one answer names.
@@ -154,6 +155,15 @@ impl ApiError {
             StatusCode::METHOD_NOT_ALLOWED,
             "This path does not support this method. The Allow header lists the methods",
         )
+    }
+
+    /// 415. `given` is the Content-Type of the body, if it has one.
+    pub(crate) fn not_json(given: Option<&str>) -> Self {
+        let given = given.map_or("none".to_owned(), shown_string);
+
+        Self::unsupported_media_type(format!(
+            "The body must be JSON, with the header Content-Type: application/json; got {given}"
+        ))
     }
 
     /// 406. `offered` are the media types that there are.

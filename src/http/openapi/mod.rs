@@ -367,6 +367,23 @@ mod tests {
         }
     }
 
+    /// Two types of one name would be one schema, the wrong one for one of them.
+    #[test]
+    fn an_object_is_made_of_objects() {
+        let document: Value = serde_json::from_str(&JSON).unwrap();
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+
+        for (name, schema) in schemas {
+            for part in schema["allOf"].as_array().into_iter().flatten() {
+                let referred = part["$ref"]
+                    .as_str()
+                    .map(|path| &schemas[path.trim_start_matches("#/components/schemas/")]);
+                let part = referred.unwrap_or(part);
+                assert!(part["properties"].is_object(), "{name}: {part}");
+            }
+        }
+    }
+
     #[test]
     fn every_limit_is_the_one_that_the_validation_uses() {
         let expected = [

@@ -63,6 +63,7 @@ struct Device {
     token: String,
     provider: Provider,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
     tags: Option<Value>,
     /// Of an APNs device that was registered with it.
     #[serde(skip_serializing_if = "Option::is_none")]

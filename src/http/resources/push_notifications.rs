@@ -115,6 +115,7 @@ struct FullPushNotification {
 /// When the app first reported each event (extension). Absent: it has not.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ReceiptTimes)]
 pub(crate) struct Receipts {
     #[serde(skip_serializing_if = "Option::is_none")]
     delivered_at: Option<Date>,

@@ -107,9 +107,8 @@ pub(crate) async fn receive(
 
 async fn body(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, ApiError> {
     if request.content_type() != "application/json" {
-        return Err(ApiError::unsupported_media_type(
-            "The body must be JSON, with the header Content-Type: application/json",
-        ));
+        let given = Some(request.content_type()).filter(|given| !given.is_empty());
+        return Err(ApiError::not_json(given));
     }
 
     let mut payload = payload.into_inner();

@@ -81,7 +81,8 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<OffsetDateTime, St
     if timestamp < now - CLOCK_TOLERANCE {
         let seconds = CLOCK_TOLERANCE.whole_seconds();
         return Err(format!(
-            "must not be more than {seconds} s in the past; the server's time is {}",
+            "must not be more than {seconds} s in the past; got {}; the server's time is {}",
+            shown_string(string),
             shown_time(now)
         ));
     }
@@ -89,7 +90,8 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<OffsetDateTime, St
     if timestamp > now + longest_ahead {
         let hours = longest_ahead.whole_hours();
         return Err(format!(
-            "must be at most {hours} hours ahead; the server's time is {}",
+            "must be at most {hours} hours ahead; got {}; the server's time is {}",
+            shown_string(string),
             shown_time(now)
         ));
     }
@@ -177,11 +179,11 @@ mod tests {
         let message = |value: &str| timestamp(&value.into(), bounds).unwrap_err();
         assert_eq!(
             message("2026-01-29T23:00:00Z"),
-            "must not be more than 30 s in the past; the server's time is 2026-01-30T00:00:00Z"
+            "must not be more than 30 s in the past; got '2026-01-29T23:00:00Z'; the server's time is 2026-01-30T00:00:00Z"
         );
         assert_eq!(
             message("2026-02-07T00:00:00Z"),
-            "must be at most 168 hours ahead; the server's time is 2026-01-30T00:00:00Z"
+            "must be at most 168 hours ahead; got '2026-02-07T00:00:00Z'; the server's time is 2026-01-30T00:00:00Z"
         );
     }
 

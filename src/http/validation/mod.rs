@@ -48,6 +48,10 @@ pub(super) fn parse_body(body: &[u8]) -> Result<Object<'static>, ApiError> {
 }
 
 fn not_json(error: &serde_json::Error) -> ApiError {
+    if error.is_eof() && (error.line(), error.column()) == (1, 0) {
+        return ApiError::invalid_field("", "the body is empty; it must be a JSON object");
+    }
+
     ApiError::invalid_field("", format!("the body is not valid JSON: {error}"))
 }
 
