@@ -8,6 +8,7 @@ import go
 import java
 import python
 import typescript
+
 from model import Reader
 
 

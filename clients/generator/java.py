@@ -3,7 +3,7 @@
 import re
 import textwrap
 
-from model import Api, Enum, Field, Operation, Struct, Type, Union, pascal
+from model import Api, Enum, Operation, Struct, Type, Union, pascal
 
 HEAD = "// Made from /openapi.json by `make clients-generated`: do not edit.\n"
 ROOT = "java/src/main/java/bellwire"
@@ -83,7 +83,9 @@ def enum(one: Enum) -> str:
 
 
 def struct(one: Struct, api: Api) -> str:
-    body = javadoc(one.doc) + "@JsonInclude(JsonInclude.Include.NON_NULL)\n@JsonIgnoreProperties(ignoreUnknown = true)\n"
+    body = (
+        javadoc(one.doc) + "@JsonInclude(JsonInclude.Include.NON_NULL)\n@JsonIgnoreProperties(ignoreUnknown = true)\n"
+    )
     body += f"public final class {one.name} {{\n"
     for each in one.fields:
         body += javadoc(each.doc, "    ") + f"    public {type_name(each.type, api)} {each.name};\n"

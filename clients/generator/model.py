@@ -102,7 +102,9 @@ class Reader:
     def operation(self, path: str, method: str, operation: dict[str, Any]) -> Operation:
         parameters = operation.get("parameters", [])
         query = [
-            Field(each["name"], self.type_of(each["schema"]), each.get("required", False), clean(each.get("description")))
+            Field(
+                each["name"], self.type_of(each["schema"]), each.get("required", False), clean(each.get("description"))
+            )
             for each in parameters
             if each["in"] == "query"
         ]
@@ -230,7 +232,7 @@ def described(schema: dict[str, Any]) -> str | None:
     """The description of `one of this and null`, which stands beside the reference."""
     for each in schema.get("oneOf", []):
         if "description" in each:
-            return each["description"]
+            return str(each["description"])
     return None
 
 

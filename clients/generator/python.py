@@ -105,7 +105,8 @@ def operations(api: Api) -> str:
         f"from typing import Any\n\nfrom .models import {names}\nfrom .pager import Pager\n"
         "from .transport import Transport, path\n\n\n"
         'class Operations:\n    """Every operation of the API. A list is read page by page while it is iterated."""\n\n'
-        "    def __init__(self, transport: Transport) -> None:\n        self._transport = transport\n" + "".join(methods)
+        "    def __init__(self, transport: Transport) -> None:\n        self._transport = transport\n"
+        + "".join(methods)
     )
 
 

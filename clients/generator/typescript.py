@@ -3,7 +3,7 @@
 import re
 import textwrap
 
-from model import Api, Operation, Struct, Type
+from model import Api, Operation, Type
 
 HEAD = "// Made from /openapi.json by `make clients-generated`: do not edit.\n"
 PRIMITIVES = {
@@ -55,7 +55,9 @@ def operations(api: Api) -> str:
 
 def operation(one: Operation) -> str:
     doc = textwrap.wrap(one.doc.replace("*/", "*\\/"), 110)
-    comment = f"  /** {doc[0]} */\n" if len(doc) == 1 else "  /**\n" + "".join(f"   * {line}\n" for line in doc) + "   */\n"
+    comment = (
+        f"  /** {doc[0]} */\n" if len(doc) == 1 else "  /**\n" + "".join(f"   * {line}\n" for line in doc) + "   */\n"
+    )
 
     arguments = [f"{each}: string" for each in one.path_parameters]
     if one.body:

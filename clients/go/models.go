@@ -65,6 +65,19 @@ type AudienceRequest struct {
 // BadgeOrTemplate is a int64 or string.
 type BadgeOrTemplate = any
 
+// Which Operations are canceled (extension): those with all of these tags, at least one.
+type CancelRequest struct {
+	Tags map[string]string `json:"tags"`
+}
+
+// The Operations that a request has canceled.
+type CanceledOperations struct {
+	// Whether there may be more: repeat the request.
+	HasMore bool `json:"hasMore"`
+	// The oldest first.
+	Operations []string `json:"operations"`
+}
+
 type CodeTotal struct {
 	// The provider's code, or Bellwire's if the notifications failed without an attempt.
 	Code  string `json:"code"`
@@ -252,7 +265,9 @@ type DeviceRegistration struct {
 	AppName   string    `json:"appName"`
 	CreatedAt time.Time `json:"createdAt"`
 	Devices   []Device  `json:"devices"`
-	ID        string    `json:"id"`
+	// The account's own id of the User (extension). Absent: it has none.
+	ExternalID string `json:"externalId,omitempty"`
+	ID         string `json:"id"`
 	// Always empty; Twilio's API has it.
 	Related   []any     `json:"related"`
 	UpdatedAt time.Time `json:"updatedAt"`
@@ -297,36 +312,52 @@ type ErrorTotals struct {
 type EventType string
 
 const (
-	EventTypeOperationProcessing  EventType = "operation.processing"
-	EventTypeOperationCompleted   EventType = "operation.completed"
-	EventTypeOperationCanceled    EventType = "operation.canceled"
-	EventTypeNotificationFailed   EventType = "notification.failed"
-	EventTypeNotificationCanceled EventType = "notification.canceled"
-	EventTypeNotificationSent     EventType = "notification.sent"
-	EventTypeDeviceRemoved        EventType = "device.removed"
-	EventTypeCredentialRefused    EventType = "credential.refused"
-	EventTypeCredentialRecovered  EventType = "credential.recovered"
+	EventTypeOperationProcessing   EventType = "operation.processing"
+	EventTypeOperationCompleted    EventType = "operation.completed"
+	EventTypeOperationCanceled     EventType = "operation.canceled"
+	EventTypeOperationPaused       EventType = "operation.paused"
+	EventTypeNotificationFailed    EventType = "notification.failed"
+	EventTypeNotificationCanceled  EventType = "notification.canceled"
+	EventTypeNotificationSent      EventType = "notification.sent"
+	EventTypeNotificationDelivered EventType = "notification.delivered"
+	EventTypeNotificationOpened    EventType = "notification.opened"
+	EventTypeDeviceRemoved         EventType = "device.removed"
+	EventTypeCredentialRefused     EventType = "credential.refused"
+	EventTypeCredentialRecovered   EventType = "credential.recovered"
 )
 
 // A notification with its content, as the recipient gets it.
 type FullPushNotification struct {
 	CreatedAt time.Time `json:"createdAt"`
 	// Only of a FAILED one (extension).
-	Error       *NotificationError     `json:"error,omitempty"`
-	From        Sender                 `json:"from"`
-	ID          string                 `json:"id"`
-	OperationID string                 `json:"operationId"`
-	Status      PushNotificationStatus `json:"status"`
-	To          Recipient              `json:"to"`
-	UpdatedAt   time.Time              `json:"updatedAt"`
+	Error       *NotificationError `json:"error,omitempty"`
+	From        Sender             `json:"from"`
+	ID          string             `json:"id"`
+	OperationID string             `json:"operationId"`
+	Priority    Priority           `json:"priority"`
+	// Present if it was scheduled (extension).
+	Schedule *Schedule              `json:"schedule,omitempty"`
+	Status   PushNotificationStatus `json:"status"`
+	// Of its Operation, as the next three (extension).
+	Tags map[string]string `json:"tags,omitempty"`
+	To   Recipient         `json:"to"`
+	// In seconds (extension in lists).
+	TTL       *int64    `json:"ttl,omitempty"`
+	UpdatedAt time.Time `json:"updatedAt"`
 	// Only of a QUEUED one that is not about to be sent (extension).
 	WaitingFor  *WaitingFor    `json:"waitingFor,omitempty"`
 	DeliveredAt *time.Time     `json:"deliveredAt,omitempty"`
 	DismissedAt *time.Time     `json:"dismissedAt,omitempty"`
 	OpenedAt    *time.Time     `json:"openedAt,omitempty"`
 	Content     map[string]any `json:"content"`
-	Priority    Priority       `json:"priority"`
 	Sound       Sound          `json:"sound,omitempty"`
+}
+
+// When an Operation pauses by itself (extension): once `after` notifications were sent or failed, and this share
+// of them failed.
+type GuardRequest struct {
+	After         int64 `json:"after"`
+	FailedPercent int64 `json:"failedPercent"`
 }
 
 // An API key, without its secret.
@@ -371,7 +402,7 @@ const (
 	KeyStatusRevoked KeyStatus = "REVOKED"
 )
 
-// Why a notification failed (extension): as in the Operation's Errors.
+// Why a notification failed (extension), as in the Operation's Errors, or why Bellwire withheld it.
 type NotificationError struct {
 	// The provider's code, or Bellwire's.
 	Code    string `json:"code"`
@@ -383,6 +414,12 @@ type Operation struct {
 	// As in the request; absent: the default App of that moment (extension).
 	From map[string]any `json:"from,omitempty"`
 	ID   string         `json:"id"`
+	// How fast it is sent, if not as fast as it goes (extension).
+	Pace *Pace `json:"pace,omitempty"`
+	// Whether nothing of it is sent until it is resumed (extension).
+	Paused bool `json:"paused"`
+	// `REQUESTED`, or `GUARD` if it paused by itself (extension).
+	PausedReason string `json:"pausedReason,omitempty"`
 	// (extension)
 	Priority Priority `json:"priority"`
 	// The Operation whose failed notifications this one sends again (extension).
@@ -396,9 +433,15 @@ type Operation struct {
 	// In seconds (extension).
 	TTL       *int64    `json:"ttl,omitempty"`
 	UpdatedAt time.Time `json:"updatedAt"`
-	// What its first unsettled notification waits for: only of an Operation that is fetched by its id, and whose
-	// notifications are not about to be sent (extension).
+	// What its first unsettled notification waits for, if that is not about to be sent. A list looks at a bounded
+	// number of notifications to say so (extension).
 	WaitingFor *WaitingFor `json:"waitingFor,omitempty"`
+}
+
+// What to change of an Operation (extension): its time, if it is SCHEDULED, its pace, or both.
+type OperationChangeRequest struct {
+	Pace     *PaceRequest     `json:"pace,omitempty"`
+	Schedule *ScheduleRequest `json:"schedule,omitempty"`
 }
 
 type OperationError struct {
@@ -451,6 +494,17 @@ const (
 	OperationStatusCompleted  OperationStatus = "COMPLETED"
 	OperationStatusCanceled   OperationStatus = "CANCELED"
 )
+
+// How fast an Operation is sent.
+type Pace struct {
+	// Notifications in a minute.
+	PerMinute int64 `json:"perMinute"`
+}
+
+// How many notifications of an Operation are sent in a minute (extension).
+type PaceRequest struct {
+	PerMinute int64 `json:"perMinute"`
+}
 
 // `pagination` of a list.
 type Pagination struct {
@@ -508,13 +562,20 @@ type ProviderRequest struct {
 type PushNotification struct {
 	CreatedAt time.Time `json:"createdAt"`
 	// Only of a FAILED one (extension).
-	Error       *NotificationError     `json:"error,omitempty"`
-	From        Sender                 `json:"from"`
-	ID          string                 `json:"id"`
-	OperationID string                 `json:"operationId"`
-	Status      PushNotificationStatus `json:"status"`
-	To          Recipient              `json:"to"`
-	UpdatedAt   time.Time              `json:"updatedAt"`
+	Error       *NotificationError `json:"error,omitempty"`
+	From        Sender             `json:"from"`
+	ID          string             `json:"id"`
+	OperationID string             `json:"operationId"`
+	Priority    Priority           `json:"priority"`
+	// Present if it was scheduled (extension).
+	Schedule *Schedule              `json:"schedule,omitempty"`
+	Status   PushNotificationStatus `json:"status"`
+	// Of its Operation, as the next three (extension).
+	Tags map[string]string `json:"tags,omitempty"`
+	To   Recipient         `json:"to"`
+	// In seconds (extension in lists).
+	TTL       *int64    `json:"ttl,omitempty"`
+	UpdatedAt time.Time `json:"updatedAt"`
 	// Only of a QUEUED one that is not about to be sent (extension).
 	WaitingFor *WaitingFor `json:"waitingFor,omitempty"`
 }
@@ -570,8 +631,8 @@ type RecipientError struct {
 	// The provider's code, or one of Bellwire's.
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	// The recipient's index in `to`.
-	Position int64 `json:"position"`
+	// The recipient's index in `to`; absent: an audience.
+	Position *int64 `json:"position,omitempty"`
 }
 
 // A device, a User or an audience.
@@ -593,17 +654,31 @@ type RegisterRequest struct {
 	AppName string `json:"appName"`
 	// Of an APNs token (extension). It chooses between an `APN` and an `APN_SANDBOX` Credential.
 	Environment Environment `json:"environment,omitempty"`
+	// The account's own id of the User (extension). Without `userId` it names the User, who is created if no User
+	// has it. A User without one who has the token gets it.
+	ExternalID string `json:"externalId,omitempty"`
 	// What an APNs token is for (extension): `VOIP` tokens get pushes of the type `voip` and no others.
-	Kind     TokenKind `json:"kind,omitempty"`
-	Provider Provider  `json:"provider"`
+	Kind TokenKind `json:"kind,omitempty"`
+	// The User's language, a tag as BCP 47 describes (extension).
+	Language string `json:"language,omitempty"`
+	// Whether the User gets nothing (extension).
+	OptedOut *bool `json:"optedOut,omitempty"`
+	// The tags of Operations that the User does not get, each a key or `key:value` (extension).
+	OptedOutTags []string `json:"optedOutTags,omitempty"`
+	Provider     Provider `json:"provider"`
 	// An older token of the same device, which this one replaces (extension). The device keeps its id, its tags and
 	// its User.
 	Replaces string `json:"replaces,omitempty"`
 	// Tags by which an audience selects devices (extension). If absent, those that the device has.
-	Tags  map[string]string `json:"tags,omitempty"`
-	Token string            `json:"token"`
+	Tags map[string]string `json:"tags,omitempty"`
+	// The User's time zone, a name of the IANA database (extension).
+	Timezone string `json:"timezone,omitempty"`
+	Token    string `json:"token"`
 	// If absent, the device stays with the User who has the token (extension), or is registered for a new User.
 	UserID string `json:"userId,omitempty"`
+	// The values for templates that a recipient of a send does not give (extension). They replace those that the
+	// User has.
+	Variables map[string]any `json:"variables,omitempty"`
 }
 
 // Where a device was registered. `userId` and `deviceId` are an extension.
@@ -680,7 +755,9 @@ type SendRequest struct {
 	// templates.
 	Fcm map[string]any `json:"fcm,omitempty"`
 	// If absent, the default Credentials of the default App.
-	From *SenderRequest `json:"from,omitempty"`
+	From  *SenderRequest `json:"from,omitempty"`
+	Guard *GuardRequest  `json:"guard,omitempty"`
+	Pace  *PaceRequest   `json:"pace,omitempty"`
 	// `HIGH` if absent.
 	Priority Priority `json:"priority,omitempty"`
 	// Whether each message carries a token, `bw_receipt` in its data, with which the app reports what became of it
@@ -754,8 +831,20 @@ type User struct {
 	CreatedAt time.Time `json:"createdAt"`
 	// Always `null`: a deleted User is gone.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
-	ID        string     `json:"id"`
-	UpdatedAt time.Time  `json:"updatedAt"`
+	// The account's own id of the User (extension); `null`: it has none.
+	ExternalID string `json:"externalId,omitempty"`
+	ID         string `json:"id"`
+	// A language tag, as BCP 47 describes (extension).
+	Language string `json:"language,omitempty"`
+	// Whether the User gets nothing (extension).
+	OptedOut bool `json:"optedOut"`
+	// The tags of Operations that the User does not get (extension).
+	OptedOutTags []string `json:"optedOutTags"`
+	// The name of a time zone in the IANA database (extension).
+	Timezone  string    `json:"timezone,omitempty"`
+	UpdatedAt time.Time `json:"updatedAt"`
+	// The values for templates that a recipient of a send does not give (extension).
+	Variables map[string]any `json:"variables"`
 }
 
 type UserList struct {
@@ -769,6 +858,23 @@ type UserRecipient struct {
 	Badge  *int64 `json:"badge,omitempty"`
 	UserID string `json:"userId"`
 	// The values for the message's templates.
+	Variables map[string]any `json:"variables,omitempty"`
+}
+
+// What is known of a User beside its devices (extension). A field that is absent stays as it is; `null` clears
+// it.
+type UserRequest struct {
+	// The account's own id of the User. No other User of the account may have it.
+	ExternalID string `json:"externalId,omitempty"`
+	// A language tag, as BCP 47 describes.
+	Language string `json:"language,omitempty"`
+	// Whether the User gets nothing.
+	OptedOut *bool `json:"optedOut,omitempty"`
+	// The tags of Operations that the User does not get, each a key or `key:value`.
+	OptedOutTags []string `json:"optedOutTags,omitempty"`
+	// The name of a time zone in the IANA database.
+	Timezone string `json:"timezone,omitempty"`
+	// The values for templates that a recipient of a send does not give. They replace those that the User has.
 	Variables map[string]any `json:"variables,omitempty"`
 }
 

@@ -11,6 +11,11 @@ func (c *Client) CancelOperation(ctx context.Context, id string, options ...Opti
 	return answerOf[AcceptedOperation](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Operations/%s/Cancel", id), query: nil, options: options, takesKey: true})
 }
 
+// CancelOperations: Cancels what is not settled of all Operations that have these tags, up to 1,000 (extension).
+func (c *Client) CancelOperations(ctx context.Context, request CancelRequest) (*CanceledOperations, error) {
+	return answerOf[CanceledOperations](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Operations/Cancel"), query: nil, body: request})
+}
+
 // CancelPushNotification: Cancels one notification (extension).
 func (c *Client) CancelPushNotification(ctx context.Context, id string, options ...Option) (*AcceptedOperation, error) {
 	return answerOf[AcceptedOperation](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/%s/Cancel", id), query: nil, options: options, takesKey: true})
@@ -260,6 +265,10 @@ type ListPushNotificationsQuery struct {
 	// The same as `user` (extension)
 	UserID   string
 	Provider Provider
+	// Whether it has arrived on a device, as its app reports (extension)
+	Delivered *bool
+	// Whether it was opened, as its app reports (extension)
+	Opened *bool
 	// Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z
 	StartDate string
 	// Created no later; a day is included whole
@@ -273,11 +282,13 @@ type ListPushNotificationsQuery struct {
 // ListPushNotifications: Notifications: those of the newest Operation first; within an Operation, in the order
 // of its request. With a filter that few match, a page may be short or empty although others follow.
 func (c *Client) ListPushNotifications(query ListPushNotificationsQuery) *Pager[PushNotification] {
-	return newPager[PushNotification](c, path("/v1/PushNotifications"), parameters(map[string]any{"operationId": query.OperationID, "status": query.Status, "tags": query.Tags, "user": query.User, "userId": query.UserID, "provider": query.Provider, "startDate": query.StartDate, "endDate": query.EndDate, "pageSize": query.PageSize, "pageToken": query.PageToken}), "pushNotifications")
+	return newPager[PushNotification](c, path("/v1/PushNotifications"), parameters(map[string]any{"operationId": query.OperationID, "status": query.Status, "tags": query.Tags, "user": query.User, "userId": query.UserID, "provider": query.Provider, "delivered": query.Delivered, "opened": query.Opened, "startDate": query.StartDate, "endDate": query.EndDate, "pageSize": query.PageSize, "pageToken": query.PageToken}), "pushNotifications")
 }
 
 // ListUsersQuery filters ListUsers. A zero value means that the parameter is absent.
 type ListUsersQuery struct {
+	// Only the User with this id (extension)
+	ExternalID string
 	// Maximum number of records on the page. It may have fewer although others follow
 	PageSize int64
 	// `pagination.next` of the previous page
@@ -286,7 +297,7 @@ type ListUsersQuery struct {
 
 // ListUsers: Users, newest first.
 func (c *Client) ListUsers(query ListUsersQuery) *Pager[User] {
-	return newPager[User](c, path("/v1/PushNotifications/Users"), parameters(map[string]any{"pageSize": query.PageSize, "pageToken": query.PageToken}), "users")
+	return newPager[User](c, path("/v1/PushNotifications/Users"), parameters(map[string]any{"externalId": query.ExternalID, "pageSize": query.PageSize, "pageToken": query.PageToken}), "users")
 }
 
 // ListWebhookDeliveriesQuery filters ListWebhookDeliveries. A zero value means that the parameter is absent.
@@ -317,14 +328,19 @@ func (c *Client) ListWebhooks(query ListWebhooksQuery) *Pager[Webhook] {
 	return newPager[Webhook](c, path("/v1/PushNotifications/Webhooks"), parameters(map[string]any{"pageSize": query.PageSize, "pageToken": query.PageToken}), "webhooks")
 }
 
+// PauseOperation: Stops to send an Operation until it is resumed (extension).
+func (c *Client) PauseOperation(ctx context.Context, id string, options ...Option) (*AcceptedOperation, error) {
+	return answerOf[AcceptedOperation](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Operations/%s/Pause", id), query: nil, options: options, takesKey: true})
+}
+
 // PreviewPushNotifications: Shows the requests to FCM and APNs that a send would cause, and sends nothing
 // (extension).
 func (c *Client) PreviewPushNotifications(ctx context.Context, request SendRequest) (*PreviewList, error) {
 	return answerOf[PreviewList](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Preview"), query: nil, body: request})
 }
 
-// RegisterDevice: Registers a device, for the User that the request names; else for the one who has the token,
-// or a new one.
+// RegisterDevice: Registers a device, for the User that the request names by `userId` or `externalId`; else for
+// the one who has the token, or a new one.
 func (c *Client) RegisterDevice(ctx context.Context, request RegisterRequest, options ...Option) (*RegisteredDevice, error) {
 	return answerOf[RegisteredDevice](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/DeviceRegistrations"), query: nil, body: request, options: options, takesKey: true})
 }
@@ -348,6 +364,11 @@ func (c *Client) ResendOperation(ctx context.Context, id string, request *Resend
 // ResendWebhookDelivery: Sends a message again, whatever became of it (extension). It has the same `webhook-id`.
 func (c *Client) ResendWebhookDelivery(ctx context.Context, id string, deliveryId string, options ...Option) (*AcceptedResource, error) {
 	return answerOf[AcceptedResource](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Webhooks/%s/Deliveries/%s/Resend", id, deliveryId), query: nil, options: options, takesKey: true})
+}
+
+// ResumeOperation: Goes on sending a paused Operation (extension).
+func (c *Client) ResumeOperation(ctx context.Context, id string, options ...Option) (*AcceptedOperation, error) {
+	return answerOf[AcceptedOperation](ctx, c, call{method: "POST", path: path("/v1/PushNotifications/Operations/%s/Resume", id), query: nil, options: options, takesKey: true})
 }
 
 // RevokeKey: Revokes an API key (extension). Its next request is refused.
@@ -401,6 +422,17 @@ func (c *Client) UpdateCredential(ctx context.Context, id string, request Defaul
 // UpdateDevice: Replaces the tags of one device (extension).
 func (c *Client) UpdateDevice(ctx context.Context, id string, deviceId string, request DeviceTagsRequest) (*AcceptedResource, error) {
 	return answerOf[AcceptedResource](ctx, c, call{method: "PATCH", path: path("/v1/PushNotifications/DeviceRegistrations/%s/Devices/%s", id, deviceId), query: nil, body: request})
+}
+
+// UpdateOperation: Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent (extension).
+func (c *Client) UpdateOperation(ctx context.Context, id string, request OperationChangeRequest) (*AcceptedOperation, error) {
+	return answerOf[AcceptedOperation](ctx, c, call{method: "PATCH", path: path("/v1/PushNotifications/Operations/%s", id), query: nil, body: request})
+}
+
+// UpdateUser: Changes what is known of a User beside its devices (extension). A field that is absent stays as it
+// is; `null` clears it.
+func (c *Client) UpdateUser(ctx context.Context, id string, request UserRequest) (*AcceptedResource, error) {
+	return answerOf[AcceptedResource](ctx, c, call{method: "PUT", path: path("/v1/PushNotifications/Users/%s", id), query: nil, body: request})
 }
 
 // UpdateWebhook: Changes a webhook (extension). A field that is absent stays as it is; `null` takes away

@@ -52,7 +52,7 @@ class Output:
 
     def tags(self, given: Mapping[str, Any]) -> dict[str, str]:
         """Up to ten tags, in which other characters than letters, digits and ._~- become an underscore."""
-        tags = {}
+        tags: dict[str, str] = {}
         for key, value in given.items():
             key = NO_TAG_CHARACTER.sub("_", str(key))[:MAX_KEY]
             text = NO_TAG_CHARACTER.sub("_", str(value))[:MAX_VALUE]

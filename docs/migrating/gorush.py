@@ -35,7 +35,8 @@ def send(notification: dict[str, Any]) -> dict[str, Any]:
     }
     if platform == IOS:
         request["apn"] = apns(notification, alert)
-    return without_empty(request)
+    cleaned: dict[str, Any] = without_empty(request)
+    return cleaned
 
 
 def apns(notification: dict[str, Any], alert: dict[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def register(numbered: tuple[int, str]) -> str | None:
 
 def message(text: str) -> str:
     try:
-        return json.loads(text)["message"]
+        return str(json.loads(text)["message"])
     except (ValueError, KeyError, TypeError):
         return text[:200]
 

@@ -38,7 +38,11 @@ def devices(path: str) -> None:
             output.leave_out(f"notifications of {row['type']}, which Bellwire does not serve")
             continue
         # An FCM notification of older versions has several in `registration_ids`.
-        tokens = [row["device_token"]] if row.get("device_token") else re.findall(r"[\w:-]{20,}", row.get("registration_ids", ""))
+        tokens = (
+            [row["device_token"]]
+            if row.get("device_token")
+            else re.findall(r"[\w:-]{20,}", row.get("registration_ids", ""))
+        )
         for token in tokens:
             key = ("APN" if is_apns else "FCM", token)
             if key in seen:
@@ -60,11 +64,20 @@ def credentials(path: str, directory: str) -> None:
             kind, content = "FCM", json.loads(row["json_key"])
         elif row["type"].endswith("Apnsp8::App"):
             kind = "APN" if row["environment"] == "production" else "APN_SANDBOX"
-            content = {"privateKey": row["apn_key"], "keyId": row["apn_key_id"], "teamId": row["team_id"], "bundleId": row["bundle_id"]}
+            content = {
+                "privateKey": row["apn_key"],
+                "keyId": row["apn_key_id"],
+                "teamId": row["team_id"],
+                "bundleId": row["bundle_id"],
+            }
         elif row["type"].endswith("Apns2::App"):
             # The certificate and its key are in one PEM. A key with a password must be decrypted first, by openssl.
             kind = "APN" if row["environment"] == "production" else "APN_SANDBOX"
-            content = {"certificate": row["certificate"], "privateKey": row["certificate"], "bundleId": row["bundle_id"]}
+            content = {
+                "certificate": row["certificate"],
+                "privateKey": row["certificate"],
+                "bundleId": row["bundle_id"],
+            }
         else:
             print(f"left out: {row['name']}, an app of {row['type']}", file=sys.stderr)
             continue

@@ -89,16 +89,39 @@ def main() -> None:
 
 def credentials() -> None:
     """The keys of rpush's apps, as the simulator takes them."""
-    columns = ["name", "type", "environment", "certificate", "apn_key", "apn_key_id", "team_id", "bundle_id", "json_key"]
+    columns = [
+        "name",
+        "type",
+        "environment",
+        "certificate",
+        "apn_key",
+        "apn_key_id",
+        "team_id",
+        "bundle_id",
+        "json_key",
+    ]
     rows = [
-        {"name": "Demo", "type": "Rpush::Client::ActiveRecord::Apnsp8::App", "environment": "production",
-         "apn_key": (KEYS / "AuthKey_DEMOKEY001.p8").read_text(), "apn_key_id": "DEMOKEY001", "team_id": "DEMOTEAM01",
-         "bundle_id": "com.example.demo"},
-        {"name": "Demo Old", "type": "Rpush::Client::ActiveRecord::Apns2::App", "environment": "development",
-         "certificate": (KEYS / "client-certificate.pem").read_text() + (KEYS / "client-key.pem").read_text(),
-         "bundle_id": "com.example.demo"},
-        {"name": "Demo", "type": "Rpush::Client::ActiveRecord::Fcm::App",
-         "json_key": (KEYS / "service-account.json").read_text()},
+        {
+            "name": "Demo",
+            "type": "Rpush::Client::ActiveRecord::Apnsp8::App",
+            "environment": "production",
+            "apn_key": (KEYS / "AuthKey_DEMOKEY001.p8").read_text(),
+            "apn_key_id": "DEMOKEY001",
+            "team_id": "DEMOTEAM01",
+            "bundle_id": "com.example.demo",
+        },
+        {
+            "name": "Demo Old",
+            "type": "Rpush::Client::ActiveRecord::Apns2::App",
+            "environment": "development",
+            "certificate": (KEYS / "client-certificate.pem").read_text() + (KEYS / "client-key.pem").read_text(),
+            "bundle_id": "com.example.demo",
+        },
+        {
+            "name": "Demo",
+            "type": "Rpush::Client::ActiveRecord::Fcm::App",
+            "json_key": (KEYS / "service-account.json").read_text(),
+        },
         {"name": "Fire", "type": "Rpush::Client::ActiveRecord::Adm::App"},
     ]
     file, directory = WORK / "rpush_apps.csv", WORK / "credentials"

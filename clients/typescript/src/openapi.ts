@@ -158,7 +158,7 @@ export interface paths {
         /** The registrations of a User, newest first. */
         get: operations["listDeviceRegistrations"];
         put?: never;
-        /** Registers a device, for the User that the request names; else for the one who has the token, or a new one. */
+        /** Registers a device, for the User that the request names by `userId` or `externalId`; else for the one who has the token, or a new one. */
         post: operations["registerDevice"];
         delete?: never;
         options?: never;
@@ -306,6 +306,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/PushNotifications/Operations/Cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancels what is not settled of all Operations that have these tags, up to 1,000 (extension). */
+        post: operations["cancelOperations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/PushNotifications/Operations/{id}": {
         parameters: {
             query?: never;
@@ -320,7 +337,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent (extension). */
+        patch: operations["updateOperation"];
         trace?: never;
     };
     "/v1/PushNotifications/Operations/{id}/Cancel": {
@@ -374,6 +392,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/PushNotifications/Operations/{id}/Pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops to send an Operation until it is resumed (extension). */
+        post: operations["pauseOperation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/PushNotifications/Operations/{id}/Resend": {
         parameters: {
             query?: never;
@@ -402,6 +437,23 @@ export interface paths {
         get: operations["exportOperationResults"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/PushNotifications/Operations/{id}/Resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes on sending a paused Operation (extension). */
+        post: operations["resumeOperation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -468,7 +520,8 @@ export interface paths {
         };
         /** One User. */
         get: operations["fetchUser"];
-        put?: never;
+        /** Changes what is known of a User beside its devices (extension). A field that is absent stays as it is; `null` clears it. */
+        put: operations["updateUser"];
         post?: never;
         /** Deletes a User with its devices. Notifications queued for it become unaddressable. */
         delete: operations["deleteUser"];
@@ -668,7 +721,212 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "credential.recovered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A provider accepts a Credential again */
+        post: operations["credentialRecoveredEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "credential.refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A provider refuses a Credential */
+        post: operations["credentialRefusedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "device.removed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Devices with a dead token were removed */
+        post: operations["deviceRemovedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "notification.canceled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notifications were canceled */
+        post: operations["notificationCanceledEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "notification.delivered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notifications have arrived on a device, as its app reports */
+        post: operations["notificationDeliveredEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "notification.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notifications failed */
+        post: operations["notificationFailedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "notification.opened": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notifications were opened, as their apps report */
+        post: operations["notificationOpenedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "notification.sent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Providers accepted notifications */
+        post: operations["notificationSentEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "operation.canceled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An Operation was canceled */
+        post: operations["operationCanceledEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "operation.completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Every notification of an Operation is settled */
+        post: operations["operationCompletedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "operation.paused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An Operation was paused, by a client or by its guard */
+        post: operations["operationPausedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "operation.processing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An Operation's time has come */
+        post: operations["operationProcessingEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /** @description An Operation was accepted, or what is left of it was canceled. */
@@ -719,6 +977,17 @@ export interface components {
         };
         Badge: number;
         BadgeOrTemplate: number | string;
+        /** @description Which Operations are canceled (extension): those with all of these tags, at least one. */
+        CancelRequest: {
+            tags: components["schemas"]["Tags"];
+        };
+        /** @description The Operations that a request has canceled. */
+        CanceledOperations: {
+            /** @description Whether there may be more: repeat the request. */
+            hasMore: boolean;
+            /** @description The oldest first. */
+            operations: components["schemas"]["OperationId"][];
+        };
         CodeTotal: {
             /** @description The provider's code, or Bellwire's if the notifications failed without an attempt. */
             code: string;
@@ -798,6 +1067,14 @@ export interface components {
              * @default null
              */
             teamId: string | null;
+        };
+        /** @description A Credential whose provider began or ceased to refuse it. */
+        CredentialEvent: {
+            appName: string;
+            credentialId: components["schemas"]["CredentialId"];
+            credentialType: components["schemas"]["CredentialType"];
+            /** @description What the provider gave as its reason. */
+            reason?: string | null;
         };
         CredentialId: string;
         CredentialList: {
@@ -913,6 +1190,8 @@ export interface components {
             appName: string;
             createdAt: components["schemas"]["Date"];
             devices: components["schemas"]["Device"][];
+            /** @description The account's own id of the User (extension). Absent: it has none. */
+            externalId?: string | null;
             id: components["schemas"]["DeviceRegistrationId"];
             /** @description Always empty; Twilio's API has it. */
             related: unknown[];
@@ -968,18 +1247,28 @@ export interface components {
          * @description What a webhook can be told.
          * @enum {string}
          */
-        EventType: "operation.processing" | "operation.completed" | "operation.canceled" | "notification.failed" | "notification.canceled" | "notification.sent" | "device.removed" | "credential.refused" | "credential.recovered";
+        EventType: "operation.processing" | "operation.completed" | "operation.canceled" | "operation.paused" | "notification.failed" | "notification.canceled" | "notification.sent" | "notification.delivered" | "notification.opened" | "device.removed" | "credential.refused" | "credential.recovered";
+        ExternalId: string;
+        FailedPercent: number;
         FailureCodes: string[];
         /** @description A notification with its content, as the recipient gets it. */
         FullPushNotification: components["schemas"]["PushNotification"] & components["schemas"]["ReceiptTimes"] & ({
             content: {
                 [key: string]: unknown;
             };
-            priority: components["schemas"]["Priority"];
             sound?: components["schemas"]["Sound"] | null;
         } & {
             [key: string]: unknown;
         });
+        GuardAfter: number;
+        /**
+         * @description When an Operation pauses by itself (extension): once `after` notifications were sent or failed, and
+         *     this share of them failed.
+         */
+        GuardRequest: {
+            after: components["schemas"]["GuardAfter"];
+            failedPercent: components["schemas"]["FailedPercent"];
+        };
         /** @description An API key, without its secret. */
         Key: {
             createdAt: components["schemas"]["Date"];
@@ -1009,22 +1298,66 @@ export interface components {
         };
         /** @enum {string} */
         KeyStatus: "ACTIVE" | "EXPIRED" | "REVOKED";
+        Language: string;
         Liveness: {
             status: components["schemas"]["LivenessStatus"];
         };
         /** @enum {string} */
         LivenessStatus: "alive";
-        /** @description Why a notification failed (extension): as in the Operation's Errors. */
+        /** @description Why a notification failed (extension), as in the Operation's Errors, or why Bellwire withheld it. */
         NotificationError: {
             /** @description The provider's code, or Bellwire's. */
             code: string;
             message?: string | null;
+        };
+        /** @description A notification, and what became of it. */
+        NotificationEvent: {
+            /** Format: int32 */
+            attempts: number;
+            /** @description The provider's own code, or one of Bellwire's; only of one that failed. */
+            code?: string | null;
+            deliveredAt?: components["schemas"]["Date"] | null;
+            id: components["schemas"]["PushNotificationId"];
+            message?: string | null;
+            openedAt?: components["schemas"]["Date"] | null;
+            /**
+             * Format: int32
+             * @description Index of the recipient in the request.
+             */
+            position: number;
+            status: components["schemas"]["PushNotificationStatus"];
+            to: components["schemas"]["NotificationEventRecipient"];
+            updatedAt?: components["schemas"]["Date"] | null;
+        };
+        /** @description Notifications of one Operation. */
+        NotificationEventPart: {
+            /** @description Whether it is the last part of the Operation for this event. It may be missing. */
+            isFinal: boolean;
+            notifications: components["schemas"]["NotificationEvent"][];
+            operationId: components["schemas"]["OperationId"];
+            /**
+             * Format: int64
+             * @description The number of the part. For receipts, it grows from part to part.
+             */
+            sequence: number;
+        };
+        /** @description A device or a User. */
+        NotificationEventRecipient: {
+            provider?: components["schemas"]["Provider"] | null;
+            /** @description Masked: only its ends are shown. */
+            token?: string | null;
+            userId?: components["schemas"]["UserId"] | null;
         };
         Operation: {
             createdAt: components["schemas"]["Date"];
             /** @description As in the request; absent: the default App of that moment (extension). */
             from?: Record<string, never> | null;
             id: components["schemas"]["OperationId"];
+            pace?: components["schemas"]["Pace"] | null;
+            /** @description Whether nothing of it is sent until it is resumed (extension). */
+            paused: boolean;
+            /** @description `REQUESTED`, or `GUARD` if it paused by itself (extension). */
+            pausedReason?: string | null;
             /** @description (extension) */
             priority: components["schemas"]["Priority"];
             resendOf?: components["schemas"]["OperationId"] | null;
@@ -1042,6 +1375,11 @@ export interface components {
             ttl?: number | null;
             updatedAt: components["schemas"]["Date"];
             waitingFor?: components["schemas"]["WaitingFor"] | null;
+        };
+        /** @description What to change of an Operation (extension): its time, if it is SCHEDULED, its pace, or both. */
+        OperationChangeRequest: {
+            pace?: components["schemas"]["PaceRequest"] | null;
+            schedule?: components["schemas"]["ScheduleRequest"] | null;
         };
         OperationError: {
             /** Format: int32 */
@@ -1061,6 +1399,39 @@ export interface components {
         OperationErrorList: {
             errors: components["schemas"]["OperationError"][];
             pagination: components["schemas"]["Pagination"];
+        };
+        /** @description An Operation, as it is when the request is made. */
+        OperationEvent: {
+            createdAt: components["schemas"]["Date"];
+            operationId: components["schemas"]["OperationId"];
+            /** @description Only of `operation.paused`: `REQUESTED`, or `GUARD` if it paused by itself. */
+            pausedReason?: string | null;
+            stats: components["schemas"]["OperationEventStats"];
+            status: components["schemas"]["OperationStatus"];
+            updatedAt: components["schemas"]["Date"];
+        };
+        /** @description How many of the Operation's notifications are in each state. */
+        OperationEventStats: {
+            /** Format: int64 */
+            canceled: number;
+            /** Format: int64 */
+            delivered: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            opened: number;
+            /** Format: int64 */
+            queued: number;
+            /** Format: int64 */
+            recipients: number;
+            /** Format: int64 */
+            scheduled: number;
+            /** Format: int64 */
+            sent: number;
+            /** Format: int64 */
+            total: number;
+            /** Format: int64 */
+            unaddressable: number;
         };
         OperationId: string;
         OperationList: {
@@ -1095,7 +1466,20 @@ export interface components {
          * @enum {string}
          */
         OperationStatus: "SCHEDULED" | "PROCESSING" | "COMPLETED" | "CANCELED";
+        OptedOutTags: string[];
         Overlap: number;
+        /** @description How fast an Operation is sent. */
+        Pace: {
+            /**
+             * Format: int32
+             * @description Notifications in a minute.
+             */
+            perMinute: number;
+        };
+        /** @description How many notifications of an Operation are sent in a minute (extension). */
+        PaceRequest: {
+            perMinute: components["schemas"]["PerMinute"];
+        };
         /** @description `pagination` of a list. */
         Pagination: {
             /**
@@ -1106,6 +1490,7 @@ export interface components {
             /** @description The token of this page. */
             self: string;
         };
+        PerMinute: number;
         Positions: number[];
         Preview: {
             /** @description Why the recipient, or one of its devices, would get nothing. */
@@ -1153,8 +1538,19 @@ export interface components {
             from: components["schemas"]["Sender"];
             id: components["schemas"]["PushNotificationId"];
             operationId: components["schemas"]["OperationId"];
+            priority: components["schemas"]["Priority"];
+            schedule?: components["schemas"]["Schedule"] | null;
             status: components["schemas"]["PushNotificationStatus"];
+            /** @description Of its Operation, as the next three (extension). */
+            tags?: {
+                [key: string]: string;
+            } | null;
             to: components["schemas"]["Recipient"];
+            /**
+             * Format: int64
+             * @description In seconds (extension in lists).
+             */
+            ttl?: number | null;
             updatedAt: components["schemas"]["Date"];
             waitingFor?: components["schemas"]["WaitingFor"] | null;
         };
@@ -1208,8 +1604,8 @@ export interface components {
             /** @description The provider's code, or one of Bellwire's. */
             code: string;
             message: string;
-            /** @description The recipient's index in `to`. */
-            position: number;
+            /** @description The recipient's index in `to`; absent: an audience. */
+            position?: number | null;
         };
         /** @description A device, a User or an audience. */
         RecipientRequest: components["schemas"]["DeviceRecipient"] | components["schemas"]["UserRecipient"] | components["schemas"]["AudienceRecipient"];
@@ -1218,12 +1614,25 @@ export interface components {
             /** @description The name of an App that exists. */
             appName: components["schemas"]["AppName"];
             environment?: components["schemas"]["Environment"] | null;
+            externalId?: components["schemas"]["ExternalId"] | null;
             kind?: components["schemas"]["TokenKind"] | null;
+            language?: components["schemas"]["Language"] | null;
+            /** @description Whether the User gets nothing (extension). */
+            optedOut?: boolean | null;
+            optedOutTags?: components["schemas"]["OptedOutTags"] | null;
             provider: components["schemas"]["Provider"];
             replaces?: components["schemas"]["DeviceToken"] | null;
             tags?: components["schemas"]["Tags"] | null;
+            timezone?: components["schemas"]["Timezone"] | null;
             token: components["schemas"]["DeviceToken"];
             userId?: components["schemas"]["UserId"] | null;
+            /**
+             * @description The values for templates that a recipient of a send does not give (extension). They replace those
+             *     that the User has.
+             */
+            variables?: {
+                [key: string]: unknown;
+            } | null;
         };
         /** @description Where a device was registered. `userId` and `deviceId` are an extension. */
         RegisteredDevice: {
@@ -1241,6 +1650,16 @@ export interface components {
             appName: components["schemas"]["AppName"];
             provider: components["schemas"]["Provider"];
             token: components["schemas"]["DeviceToken"];
+        };
+        /** @description A device that was removed, because its provider reported its token as dead. */
+        RemovedDeviceEvent: {
+            appName: string;
+            deviceRegistrationId: components["schemas"]["DeviceRegistrationId"];
+            provider: components["schemas"]["Provider"];
+            removedAt: components["schemas"]["Date"];
+            /** @description Masked: only its ends are shown. */
+            token: string;
+            userId: components["schemas"]["UserId"];
         };
         /** @description A request that is not sent. Its secrets are masked. */
         RequestPreview: {
@@ -1299,6 +1718,8 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             from?: components["schemas"]["SenderRequest"] | null;
+            guard?: components["schemas"]["GuardRequest"] | null;
+            pace?: components["schemas"]["PaceRequest"] | null;
             priority?: components["schemas"]["Priority"] | null;
             /**
              * @description Whether each message carries a token, `bw_receipt` in its data, with which the app reports what
@@ -1374,6 +1795,7 @@ export interface components {
         Tags: {
             [key: string]: string;
         };
+        Timezone: string;
         /**
          * @description What an APNs token is for. An app that takes calls has one of each.
          * @enum {string}
@@ -1383,8 +1805,22 @@ export interface components {
         User: {
             createdAt: components["schemas"]["Date"];
             deletedAt?: components["schemas"]["Date"] | null;
+            /** @description The account's own id of the User (extension); `null`: it has none. */
+            externalId?: string | null;
             id: components["schemas"]["UserId"];
+            /** @description A language tag, as BCP 47 describes (extension). */
+            language?: string | null;
+            /** @description Whether the User gets nothing (extension). */
+            optedOut: boolean;
+            /** @description The tags of Operations that the User does not get (extension). */
+            optedOutTags: string[];
+            /** @description The name of a time zone in the IANA database (extension). */
+            timezone?: string | null;
             updatedAt: components["schemas"]["Date"];
+            /** @description The values for templates that a recipient of a send does not give (extension). */
+            variables: {
+                [key: string]: unknown;
+            };
         };
         UserId: string;
         UserList: {
@@ -1396,6 +1832,25 @@ export interface components {
             badge?: components["schemas"]["Badge"] | null;
             userId: components["schemas"]["UserId"];
             /** @description The values for the message's templates. */
+            variables?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * @description What is known of a User beside its devices (extension). A field that is absent stays as it is; `null`
+         *     clears it.
+         */
+        UserRequest: {
+            externalId?: components["schemas"]["ExternalId"] | null;
+            language?: components["schemas"]["Language"] | null;
+            /** @description Whether the User gets nothing. */
+            optedOut?: boolean | null;
+            optedOutTags?: components["schemas"]["OptedOutTags"] | null;
+            timezone?: components["schemas"]["Timezone"] | null;
+            /**
+             * @description The values for templates that a recipient of a send does not give. They replace those that the User
+             *     has.
+             */
             variables?: {
                 [key: string]: unknown;
             } | null;
@@ -1592,6 +2047,10 @@ export interface operations {
                 /** @description The same as `user` (extension) */
                 userId?: components["schemas"]["UserId"];
                 provider?: components["schemas"]["Provider"];
+                /** @description Whether it has arrived on a device, as its app reports (extension) */
+                delivered?: boolean;
+                /** @description Whether it was opened, as its app reports (extension) */
+                opened?: boolean;
                 /** @description Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z */
                 startDate?: string;
                 /** @description Created no later; a day is included whole */
@@ -1610,6 +2069,10 @@ export interface operations {
             /** @description A page of notifications */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1621,6 +2084,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1632,6 +2099,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -1645,6 +2116,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1656,6 +2131,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1667,6 +2146,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -1680,6 +2163,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1691,6 +2178,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -1722,6 +2213,10 @@ export interface operations {
             /** @description The answer to `validateOnly` */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1737,6 +2232,10 @@ export interface operations {
                     "Idempotency-Replayed"?: string;
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1748,6 +2247,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1759,6 +2262,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -1772,6 +2279,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1783,6 +2294,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1794,6 +2309,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1805,6 +2324,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1816,6 +2339,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1827,6 +2354,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -1840,6 +2371,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1851,6 +2386,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -1885,6 +2424,10 @@ export interface operations {
             /** @description A page of Apps */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1896,6 +2439,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1907,6 +2454,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -1920,6 +2471,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1931,6 +2486,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1942,6 +2501,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -1955,6 +2518,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -1966,6 +2533,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -1992,6 +2563,10 @@ export interface operations {
             /** @description The App */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2003,6 +2578,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2014,6 +2593,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2027,6 +2610,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2038,6 +2625,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2049,6 +2640,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2062,6 +2657,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2073,6 +2672,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2105,6 +2708,10 @@ export interface operations {
                 headers: {
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2116,6 +2723,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2127,6 +2738,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2140,6 +2755,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2151,6 +2770,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2162,6 +2785,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2173,6 +2800,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2184,6 +2815,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2195,6 +2830,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2208,6 +2847,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2219,6 +2862,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2255,6 +2902,10 @@ export interface operations {
             /** @description A page of Credentials */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2266,6 +2917,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2277,6 +2932,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2290,6 +2949,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2301,6 +2964,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2312,6 +2979,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2325,6 +2996,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2336,6 +3011,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2371,6 +3050,10 @@ export interface operations {
                     "Idempotency-Replayed"?: string;
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2382,6 +3065,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2393,6 +3080,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2406,6 +3097,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2417,6 +3112,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2428,6 +3127,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2439,6 +3142,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2450,6 +3157,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2461,6 +3172,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2474,6 +3189,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2485,6 +3204,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2511,6 +3234,10 @@ export interface operations {
             /** @description The Credential */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2522,6 +3249,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2533,6 +3264,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2546,6 +3281,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2557,6 +3296,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2568,6 +3311,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2581,6 +3328,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2592,6 +3343,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2618,6 +3373,10 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2627,6 +3386,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2638,6 +3401,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2651,6 +3418,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2662,6 +3433,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2676,6 +3451,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2687,6 +3466,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2700,6 +3483,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2711,6 +3498,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2743,6 +3534,10 @@ export interface operations {
                 headers: {
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2754,6 +3549,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2765,6 +3564,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2778,6 +3581,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2789,6 +3596,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2800,6 +3611,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2811,6 +3626,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2822,6 +3641,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2833,6 +3656,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2846,6 +3673,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2857,6 +3688,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2883,6 +3718,10 @@ export interface operations {
             /** @description The result of the test */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2894,6 +3733,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2905,6 +3748,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2918,6 +3765,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2929,6 +3780,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2943,6 +3798,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2954,6 +3813,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -2967,6 +3830,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -2978,6 +3845,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3009,6 +3880,10 @@ export interface operations {
             /** @description A page of registrations */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3020,6 +3895,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3031,6 +3910,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3044,6 +3927,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3055,6 +3942,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3066,6 +3957,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3079,6 +3974,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3090,6 +3989,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3125,6 +4028,10 @@ export interface operations {
                     "Idempotency-Replayed"?: string;
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3136,6 +4043,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3147,6 +4058,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3160,6 +4075,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3171,6 +4090,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3182,6 +4105,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3193,6 +4120,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3204,6 +4135,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3215,6 +4150,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3228,6 +4167,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3239,6 +4182,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3270,6 +4217,10 @@ export interface operations {
             /** @description Removed */
             204: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3279,6 +4230,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3290,6 +4245,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3303,6 +4262,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3314,6 +4277,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3328,6 +4295,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3339,6 +4310,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3352,6 +4327,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3363,6 +4342,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3389,6 +4372,10 @@ export interface operations {
             /** @description The registration */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3400,6 +4387,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3411,6 +4402,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3424,6 +4419,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3435,6 +4434,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3446,6 +4449,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3459,6 +4466,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3470,6 +4481,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3496,6 +4511,10 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3505,6 +4524,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3516,6 +4539,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3529,6 +4556,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3540,6 +4571,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3554,6 +4589,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3565,6 +4604,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3578,6 +4621,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3589,6 +4636,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3616,6 +4667,10 @@ export interface operations {
             /** @description Removed */
             204: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3625,6 +4680,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3636,6 +4695,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3649,6 +4712,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3660,6 +4727,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3674,6 +4745,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3685,6 +4760,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3698,6 +4777,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3709,6 +4792,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3742,6 +4829,10 @@ export interface operations {
                 headers: {
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3753,6 +4844,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3764,6 +4859,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3777,6 +4876,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3788,6 +4891,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3799,6 +4906,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3810,6 +4921,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3821,6 +4936,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3832,6 +4951,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3845,6 +4968,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3856,6 +4983,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3885,6 +5016,10 @@ export interface operations {
             /** @description The totals */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3896,6 +5031,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3907,6 +5046,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3920,6 +5063,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3931,6 +5078,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3942,6 +5093,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3955,6 +5110,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -3966,6 +5125,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -3995,6 +5158,10 @@ export interface operations {
             /** @description A page of keys */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4006,6 +5173,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4017,6 +5188,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4030,6 +5205,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4041,6 +5220,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4052,6 +5235,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4065,6 +5252,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4076,6 +5267,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4106,6 +5301,10 @@ export interface operations {
                 headers: {
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4117,6 +5316,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4128,6 +5331,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4141,6 +5348,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4152,6 +5363,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4163,6 +5378,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4174,6 +5393,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4185,6 +5408,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4196,6 +5423,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4209,6 +5440,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4220,6 +5455,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4246,6 +5485,10 @@ export interface operations {
             /** @description The key */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4257,6 +5500,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4268,6 +5515,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4281,6 +5532,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4292,6 +5547,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4303,6 +5562,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4316,6 +5579,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4327,6 +5594,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4353,6 +5624,10 @@ export interface operations {
             /** @description Revoked */
             204: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4362,6 +5637,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4373,6 +5652,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4386,6 +5669,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4397,6 +5684,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4411,6 +5702,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4422,6 +5717,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4435,6 +5734,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4446,6 +5749,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4478,6 +5785,10 @@ export interface operations {
                 headers: {
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4489,6 +5800,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4500,6 +5815,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4513,6 +5832,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4524,6 +5847,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4535,6 +5862,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4546,6 +5877,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4557,6 +5892,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4568,6 +5907,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4581,6 +5924,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4592,6 +5939,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4632,6 +5983,10 @@ export interface operations {
             /** @description A page of Operations */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4643,6 +5998,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4654,6 +6013,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4667,6 +6030,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4678,6 +6045,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4689,6 +6060,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4702,6 +6077,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4713,6 +6092,198 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cancelOperations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancelRequest"];
+            };
+        };
+        responses: {
+            /** @description The Operations that were canceled */
+            202: {
+                headers: {
+                    /** @description The address of the created or changed resource */
+                    Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CanceledOperations"];
+                };
+            };
+            /** @description The body is wrong. `errors` names each problem with its field. */
+            400: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Idempotency-Key was used for a different request. */
+            409: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The `Content-Type` is not `application/json`. */
+            415: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4742,6 +6313,10 @@ export interface operations {
             /** @description The Operation */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4753,6 +6328,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4764,6 +6343,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4777,6 +6360,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4788,6 +6375,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4799,6 +6390,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4812,6 +6407,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4823,6 +6422,200 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["OperationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperationChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            202: {
+                headers: {
+                    /** @description The address of the created or changed resource */
+                    Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedOperation"];
+                };
+            };
+            /** @description The body is wrong. `errors` names each problem with its field. */
+            400: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Idempotency-Key was used for a different request. */
+            409: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The `Content-Type` is not `application/json`. */
+            415: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4856,6 +6649,10 @@ export interface operations {
                     "Idempotency-Replayed"?: string;
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4867,6 +6664,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4878,6 +6679,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4891,6 +6696,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4902,6 +6711,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4916,6 +6729,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4927,6 +6744,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4940,6 +6761,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4951,6 +6776,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -4977,6 +6806,10 @@ export interface operations {
             /** @description The totals */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4988,6 +6821,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -4999,6 +6836,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5012,6 +6853,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5023,6 +6868,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5034,6 +6883,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5047,6 +6900,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5058,6 +6915,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5095,6 +6956,10 @@ export interface operations {
             /** @description A page of errors */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5106,6 +6971,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5117,6 +6986,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5130,6 +7003,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5141,6 +7018,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5152,6 +7033,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5165,6 +7050,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5176,6 +7065,174 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    pauseOperation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat under the same key gets the first answer for 24 hours (extension) */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: components["schemas"]["OperationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The Operation is paused; requests in flight end */
+            202: {
+                headers: {
+                    /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The address of the created or changed resource */
+                    Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedOperation"];
+                };
+            };
+            /** @description A header is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The resource's state does not allow the change, or the Idempotency-Key was used for a
+             *     different request.
+             */
+            409: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5213,6 +7270,10 @@ export interface operations {
                     "Idempotency-Replayed"?: string;
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5224,6 +7285,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5235,6 +7300,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5248,6 +7317,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5259,6 +7332,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5270,6 +7347,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5281,6 +7362,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5292,6 +7377,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5303,6 +7392,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5316,6 +7409,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5327,6 +7424,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5353,6 +7454,10 @@ export interface operations {
             /** @description A line for each recipient */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5365,6 +7470,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5376,6 +7485,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5389,6 +7502,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5400,6 +7517,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5411,6 +7532,10 @@ export interface operations {
             /** @description `Accept` allows neither format */
             406: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5422,6 +7547,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5435,6 +7564,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5446,6 +7579,174 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    resumeOperation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat under the same key gets the first answer for 24 hours (extension) */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: components["schemas"]["OperationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is left of the Operation is sent */
+            202: {
+                headers: {
+                    /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The address of the created or changed resource */
+                    Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedOperation"];
+                };
+            };
+            /** @description A header is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The resource's state does not allow the change, or the Idempotency-Key was used for a
+             *     different request.
+             */
+            409: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5472,6 +7773,10 @@ export interface operations {
             /** @description Server-sent events */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5483,6 +7788,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5494,6 +7803,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5507,6 +7820,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5518,6 +7835,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5529,6 +7850,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5542,6 +7867,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5553,6 +7882,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5581,6 +7914,10 @@ export interface operations {
             /** @description The requests that a send would cause */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5592,6 +7929,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5603,6 +7944,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5616,6 +7961,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5627,6 +7976,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5638,6 +7991,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5649,6 +8006,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5660,6 +8021,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5671,6 +8036,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5684,6 +8053,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5695,6 +8068,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5710,6 +8087,8 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
+                /** @description Only the User with this id (extension) */
+                externalId?: string;
                 /** @description Maximum number of records on the page. It may have fewer although others follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
@@ -5724,6 +8103,10 @@ export interface operations {
             /** @description A page of Users */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5735,6 +8118,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5746,6 +8133,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5759,6 +8150,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5770,6 +8165,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5781,6 +8180,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5794,6 +8197,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5805,6 +8212,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5831,6 +8242,10 @@ export interface operations {
             /** @description The User */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5842,6 +8257,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5853,6 +8272,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5866,6 +8289,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5877,6 +8304,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5888,6 +8319,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5901,6 +8336,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5912,10 +8351,130 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed: `resourceId` is the id of the User */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedResource"];
+                };
+            };
+            /** @description The body is wrong. `errors` names each problem with its field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Idempotency-Key was used for a different request. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The `Content-Type` is not `application/json`. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -5938,6 +8497,10 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5947,6 +8510,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5958,6 +8525,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -5971,6 +8542,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5982,6 +8557,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -5996,6 +8575,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6007,6 +8590,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6020,6 +8607,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6031,6 +8622,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6060,6 +8655,10 @@ export interface operations {
             /** @description A page of webhooks */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6071,6 +8670,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6082,6 +8685,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6095,6 +8702,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6106,6 +8717,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6117,6 +8732,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6130,6 +8749,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6141,6 +8764,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6176,6 +8803,10 @@ export interface operations {
                     "Idempotency-Replayed"?: string;
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6187,6 +8818,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6198,6 +8833,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6211,6 +8850,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6222,6 +8865,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6233,6 +8880,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6244,6 +8895,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6255,6 +8910,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6266,6 +8925,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6279,6 +8942,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6290,6 +8957,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6316,6 +8987,10 @@ export interface operations {
             /** @description The webhook, without its secret */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6327,6 +9002,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6338,6 +9017,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6351,6 +9034,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6362,6 +9049,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6373,6 +9064,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6386,6 +9081,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6397,6 +9096,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6423,6 +9126,10 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6432,6 +9139,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6443,6 +9154,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6456,6 +9171,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6467,6 +9186,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6481,6 +9204,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6492,6 +9219,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6505,6 +9236,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6516,6 +9251,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6548,6 +9287,10 @@ export interface operations {
                 headers: {
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6559,6 +9302,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6570,6 +9317,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6583,6 +9334,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6594,6 +9349,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6605,6 +9364,10 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6616,6 +9379,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6627,6 +9394,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6638,6 +9409,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6651,6 +9426,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6662,6 +9441,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6695,6 +9478,10 @@ export interface operations {
             /** @description A page of messages */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6706,6 +9493,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6717,6 +9508,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6730,6 +9525,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6741,6 +9540,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6752,6 +9555,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6765,6 +9572,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6776,6 +9587,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6803,6 +9618,10 @@ export interface operations {
             /** @description The message with its attempts */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6814,6 +9633,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6825,6 +9648,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6838,6 +9665,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6849,6 +9680,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6860,6 +9695,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6873,6 +9712,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6884,6 +9727,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6918,6 +9765,10 @@ export interface operations {
                     "Idempotency-Replayed"?: string;
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6929,6 +9780,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6940,6 +9795,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -6953,6 +9812,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6964,6 +9827,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6978,6 +9845,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -6989,6 +9860,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7002,6 +9877,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7013,6 +9892,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7042,6 +9925,10 @@ export interface operations {
             /** @description The webhook with its new secret */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7053,6 +9940,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7064,6 +9955,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7077,6 +9972,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7088,6 +9987,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7102,6 +10005,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7113,6 +10020,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7126,6 +10037,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7137,6 +10052,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7170,6 +10089,10 @@ export interface operations {
                     "Idempotency-Replayed"?: string;
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7181,6 +10104,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7192,6 +10119,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7205,6 +10136,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7216,6 +10151,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7230,6 +10169,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7241,6 +10184,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7254,6 +10201,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7265,6 +10216,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7291,6 +10246,10 @@ export interface operations {
             /** @description The notification */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7302,6 +10261,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7313,6 +10276,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7326,6 +10293,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7337,6 +10308,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7348,6 +10323,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7361,6 +10340,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7372,6 +10355,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7405,6 +10392,10 @@ export interface operations {
                     "Idempotency-Replayed"?: string;
                     /** @description The address of the created or changed resource */
                     Location?: string;
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7416,6 +10407,10 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7427,6 +10422,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7440,6 +10439,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7451,6 +10454,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7465,6 +10472,10 @@ export interface operations {
              */
             409: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7476,6 +10487,10 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7489,6 +10504,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7500,6 +10519,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7531,6 +10554,10 @@ export interface operations {
             /** @description A page of attempts */
             200: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7542,6 +10569,10 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7553,6 +10584,10 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7566,6 +10601,10 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7577,6 +10616,10 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7588,6 +10631,10 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7601,6 +10648,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7612,6 +10663,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7640,6 +10695,10 @@ export interface operations {
             /** @description Read. Receipts with an unknown token are ignored */
             202: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7649,6 +10708,10 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7660,6 +10723,10 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7671,6 +10738,10 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7682,6 +10753,10 @@ export interface operations {
             /** @description This source sends too many receipts. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7695,6 +10770,10 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
@@ -7706,6 +10785,10 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much is left of each of them (extension) */
+                    RateLimit?: string;
+                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
@@ -7715,6 +10798,654 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
+            };
+        };
+    };
+    credentialRecoveredEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["CredentialEvent"];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["CredentialEvent"];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "credential.recovered";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    credentialRefusedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["CredentialEvent"];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["CredentialEvent"];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "credential.refused";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    deviceRemovedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["RemovedDeviceEvent"][];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["RemovedDeviceEvent"][];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "device.removed";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    notificationCanceledEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["NotificationEventPart"][];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["NotificationEventPart"][];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "notification.canceled";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    notificationDeliveredEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["NotificationEventPart"][];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["NotificationEventPart"][];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "notification.delivered";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    notificationFailedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["NotificationEventPart"][];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["NotificationEventPart"][];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "notification.failed";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    notificationOpenedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["NotificationEventPart"][];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["NotificationEventPart"][];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "notification.opened";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    notificationSentEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["NotificationEventPart"][];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["NotificationEventPart"][];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "notification.sent";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    operationCanceledEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["OperationEvent"];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["OperationEvent"];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "operation.canceled";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    operationCompletedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["OperationEvent"];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["OperationEvent"];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "operation.completed";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    operationPausedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["OperationEvent"];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["OperationEvent"];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "operation.paused";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    operationProcessingEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each attempt to deliver the message */
+                "webhook-id": string;
+                /** @description When it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    data: components["schemas"]["OperationEvent"];
+                    /** @enum {string} */
+                    datacontenttype?: "application/json";
+                    id: string;
+                    source: string;
+                    /** @enum {string} */
+                    specversion: "1.0";
+                    /** Format: date-time */
+                    time: string;
+                    type: string;
+                };
+                "application/json": {
+                    data: components["schemas"]["OperationEvent"];
+                    /** Format: date-time */
+                    timestamp: string;
+                    /** @enum {string} */
+                    type: "operation.processing";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook is disabled */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The receiver has taken the message */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -3,6 +3,8 @@ import type {
   AcceptedOperation,
   AcceptedResource,
   App,
+  CanceledOperations,
+  CancelRequest,
   CreatedKey,
   Credential,
   CredentialRequest,
@@ -16,6 +18,7 @@ import type {
   Key,
   KeyRequest,
   Operation,
+  OperationChangeRequest,
   OperationError,
   OperationResult,
   PreviewList,
@@ -28,6 +31,7 @@ import type {
   RotateRequest,
   SendRequest,
   User,
+  UserRequest,
   Webhook,
   WebhookChangeRequest,
   WebhookDelivery,
@@ -61,6 +65,11 @@ export class Operations {
       path: path`/v1/PushNotifications/Operations/${id}/Cancel`,
       idempotencyKey: options.idempotencyKey ?? true,
     });
+  }
+
+  /** Cancels what is not settled of all Operations that have these tags, up to 1,000 (extension). */
+  cancelOperations(request: CancelRequest): Promise<CanceledOperations> {
+    return this.transport.call({ method: "POST", path: path`/v1/PushNotifications/Operations/Cancel`, body: request });
   }
 
   /** Cancels one notification (extension). */
@@ -244,12 +253,24 @@ export class Operations {
     return new Pager(this.transport, path`/v1/PushNotifications/Webhooks`, query, "webhooks");
   }
 
+  /** Stops to send an Operation until it is resumed (extension). */
+  pauseOperation(id: string, options: ChangeOptions = {}): Promise<AcceptedOperation> {
+    return this.transport.call({
+      method: "POST",
+      path: path`/v1/PushNotifications/Operations/${id}/Pause`,
+      idempotencyKey: options.idempotencyKey ?? true,
+    });
+  }
+
   /** Shows the requests to FCM and APNs that a send would cause, and sends nothing (extension). */
   previewPushNotifications(request: SendRequest): Promise<PreviewList> {
     return this.transport.call({ method: "POST", path: path`/v1/PushNotifications/Preview`, body: request });
   }
 
-  /** Registers a device, for the User that the request names; else for the one who has the token, or a new one. */
+  /**
+   * Registers a device, for the User that the request names by `userId` or `externalId`; else for the one who has
+   * the token, or a new one.
+   */
   registerDevice(request: RegisterRequest, options: ChangeOptions = {}): Promise<RegisteredDevice> {
     return this.transport.call({
       method: "POST",
@@ -292,6 +313,15 @@ export class Operations {
     return this.transport.call({
       method: "POST",
       path: path`/v1/PushNotifications/Webhooks/${id}/Deliveries/${deliveryId}/Resend`,
+      idempotencyKey: options.idempotencyKey ?? true,
+    });
+  }
+
+  /** Goes on sending a paused Operation (extension). */
+  resumeOperation(id: string, options: ChangeOptions = {}): Promise<AcceptedOperation> {
+    return this.transport.call({
+      method: "POST",
+      path: path`/v1/PushNotifications/Operations/${id}/Resume`,
       idempotencyKey: options.idempotencyKey ?? true,
     });
   }
@@ -367,6 +397,19 @@ export class Operations {
       path: path`/v1/PushNotifications/DeviceRegistrations/${id}/Devices/${deviceId}`,
       body: request,
     });
+  }
+
+  /** Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent (extension). */
+  updateOperation(id: string, request: OperationChangeRequest): Promise<AcceptedOperation> {
+    return this.transport.call({ method: "PATCH", path: path`/v1/PushNotifications/Operations/${id}`, body: request });
+  }
+
+  /**
+   * Changes what is known of a User beside its devices (extension). A field that is absent stays as it is; `null`
+   * clears it.
+   */
+  updateUser(id: string, request: UserRequest): Promise<AcceptedResource> {
+    return this.transport.call({ method: "PUT", path: path`/v1/PushNotifications/Users/${id}`, body: request });
   }
 
   /**

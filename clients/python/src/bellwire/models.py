@@ -15,9 +15,12 @@ EventType: TypeAlias = Literal[
     "operation.processing",
     "operation.completed",
     "operation.canceled",
+    "operation.paused",
     "notification.failed",
     "notification.canceled",
     "notification.sent",
+    "notification.delivered",
+    "notification.opened",
     "device.removed",
     "credential.refused",
     "credential.recovered",
@@ -91,6 +94,21 @@ class AudienceRecipient(TypedDict):
 class AudienceRequest(TypedDict):
     # If present, only devices with all of these tags.
     tags: NotRequired[dict[str, str] | None]
+
+
+class CancelRequest(TypedDict):
+    """Which Operations are canceled (extension): those with all of these tags, at least one."""
+
+    tags: dict[str, str]
+
+
+class CanceledOperations(TypedDict):
+    """The Operations that a request has canceled."""
+
+    # Whether there may be more: repeat the request.
+    hasMore: bool
+    # The oldest first.
+    operations: list[str]
 
 
 class CodeTotal(TypedDict):
@@ -260,6 +278,8 @@ class DeviceRegistration(TypedDict):
     appName: str
     createdAt: str
     devices: list[Device]
+    # The account's own id of the User (extension). Absent: it has none.
+    externalId: NotRequired[str | None]
     id: str
     # Always empty; Twilio's API has it.
     related: list[Any]
@@ -298,8 +318,15 @@ class FullPushNotification(_FullPushNotification):
     error: NotRequired[NotificationError | None]
     id: str
     operationId: str
+    priority: Priority
+    # Present if it was scheduled (extension).
+    schedule: NotRequired[Schedule | None]
     status: PushNotificationStatus
+    # Of its Operation, as the next three (extension).
+    tags: NotRequired[dict[str, str] | None]
     to: Recipient
+    # In seconds (extension in lists).
+    ttl: NotRequired[int | None]
     updatedAt: str
     # Only of a QUEUED one that is not about to be sent (extension).
     waitingFor: NotRequired[WaitingFor | None]
@@ -307,8 +334,16 @@ class FullPushNotification(_FullPushNotification):
     dismissedAt: NotRequired[str | None]
     openedAt: NotRequired[str | None]
     content: dict[str, Any]
-    priority: Priority
     sound: NotRequired[Sound | None]
+
+
+class GuardRequest(TypedDict):
+    """When an Operation pauses by itself (extension): once `after` notifications were sent or
+    failed, and this share of them failed.
+    """
+
+    after: int
+    failedPercent: int
 
 
 class Key(TypedDict):
@@ -348,7 +383,9 @@ class KeyRequest(TypedDict):
 
 
 class NotificationError(TypedDict):
-    """Why a notification failed (extension): as in the Operation's Errors."""
+    """Why a notification failed (extension), as in the Operation's Errors, or why Bellwire
+    withheld it.
+    """
 
     # The provider's code, or Bellwire's.
     code: str
@@ -361,6 +398,12 @@ _Operation = TypedDict("_Operation", {"from": "NotRequired[dict[str, Any] | None
 class Operation(_Operation):
     createdAt: str
     id: str
+    # How fast it is sent, if not as fast as it goes (extension).
+    pace: NotRequired[Pace | None]
+    # Whether nothing of it is sent until it is resumed (extension).
+    paused: bool
+    # `REQUESTED`, or `GUARD` if it paused by itself (extension).
+    pausedReason: NotRequired[str | None]
     # (extension)
     priority: Priority
     # The Operation whose failed notifications this one sends again (extension).
@@ -374,9 +417,16 @@ class Operation(_Operation):
     # In seconds (extension).
     ttl: NotRequired[int | None]
     updatedAt: str
-    # What its first unsettled notification waits for: only of an Operation that is fetched by its
-    # id, and whose notifications are not about to be sent (extension).
+    # What its first unsettled notification waits for, if that is not about to be sent. A list looks
+    # at a bounded number of notifications to say so (extension).
     waitingFor: NotRequired[WaitingFor | None]
+
+
+class OperationChangeRequest(TypedDict):
+    """What to change of an Operation (extension): its time, if it is SCHEDULED, its pace, or both."""
+
+    pace: NotRequired[PaceRequest | None]
+    schedule: NotRequired[ScheduleRequest | None]
 
 
 class OperationError(TypedDict):
@@ -420,6 +470,19 @@ class OperationResult(TypedDict):
     status: PushNotificationStatus
     to: Recipient
     updatedAt: str
+
+
+class Pace(TypedDict):
+    """How fast an Operation is sent."""
+
+    # Notifications in a minute.
+    perMinute: int
+
+
+class PaceRequest(TypedDict):
+    """How many notifications of an Operation are sent in a minute (extension)."""
+
+    perMinute: int
 
 
 class Pagination(TypedDict):
@@ -470,8 +533,15 @@ class PushNotification(_PushNotification):
     error: NotRequired[NotificationError | None]
     id: str
     operationId: str
+    priority: Priority
+    # Present if it was scheduled (extension).
+    schedule: NotRequired[Schedule | None]
     status: PushNotificationStatus
+    # Of its Operation, as the next three (extension).
+    tags: NotRequired[dict[str, str] | None]
     to: Recipient
+    # In seconds (extension in lists).
+    ttl: NotRequired[int | None]
     updatedAt: str
     # Only of a QUEUED one that is not about to be sent (extension).
     waitingFor: NotRequired[WaitingFor | None]
@@ -511,8 +581,8 @@ class RecipientError(TypedDict):
     # The provider's code, or one of Bellwire's.
     code: str
     message: str
-    # The recipient's index in `to`.
-    position: int
+    # The recipient's index in `to`; absent: an audience.
+    position: NotRequired[int | None]
 
 
 class RegisterRequest(TypedDict):
@@ -520,19 +590,33 @@ class RegisterRequest(TypedDict):
     appName: str
     # Of an APNs token (extension). It chooses between an `APN` and an `APN_SANDBOX` Credential.
     environment: NotRequired[Environment | None]
+    # The account's own id of the User (extension). Without `userId` it names the User, who is
+    # created if no User has it. A User without one who has the token gets it.
+    externalId: NotRequired[str | None]
     # What an APNs token is for (extension): `VOIP` tokens get pushes of the type `voip` and no
     # others.
     kind: NotRequired[TokenKind | None]
+    # The User's language, a tag as BCP 47 describes (extension).
+    language: NotRequired[str | None]
+    # Whether the User gets nothing (extension).
+    optedOut: NotRequired[bool | None]
+    # The tags of Operations that the User does not get, each a key or `key:value` (extension).
+    optedOutTags: NotRequired[list[str] | None]
     provider: Provider
     # An older token of the same device, which this one replaces (extension). The device keeps its
     # id, its tags and its User.
     replaces: NotRequired[str | None]
     # Tags by which an audience selects devices (extension). If absent, those that the device has.
     tags: NotRequired[dict[str, str] | None]
+    # The User's time zone, a name of the IANA database (extension).
+    timezone: NotRequired[str | None]
     token: str
     # If absent, the device stays with the User who has the token (extension), or is registered for
     # a new User.
     userId: NotRequired[str | None]
+    # The values for templates that a recipient of a send does not give (extension). They replace
+    # those that the User has.
+    variables: NotRequired[dict[str, Any] | None]
 
 
 class RegisteredDevice(TypedDict):
@@ -609,6 +693,8 @@ class SendRequest(_SendRequest):
     # Merged over the `message` object that FCM is sent (extension). `null` removes a field; strings
     # may be Liquid templates.
     fcm: NotRequired[dict[str, Any] | None]
+    guard: NotRequired[GuardRequest | None]
+    pace: NotRequired[PaceRequest | None]
     # `HIGH` if absent.
     priority: NotRequired[Priority | None]
     # Whether each message carries a token, `bw_receipt` in its data, with which the app reports
@@ -668,8 +754,20 @@ class User(TypedDict):
     createdAt: str
     # Always `null`: a deleted User is gone.
     deletedAt: NotRequired[str | None]
+    # The account's own id of the User (extension); `null`: it has none.
+    externalId: NotRequired[str | None]
     id: str
+    # A language tag, as BCP 47 describes (extension).
+    language: NotRequired[str | None]
+    # Whether the User gets nothing (extension).
+    optedOut: bool
+    # The tags of Operations that the User does not get (extension).
+    optedOutTags: list[str]
+    # The name of a time zone in the IANA database (extension).
+    timezone: NotRequired[str | None]
     updatedAt: str
+    # The values for templates that a recipient of a send does not give (extension).
+    variables: dict[str, Any]
 
 
 class UserList(TypedDict):
@@ -684,6 +782,26 @@ class UserRecipient(TypedDict):
     badge: NotRequired[int | None]
     userId: str
     # The values for the message's templates.
+    variables: NotRequired[dict[str, Any] | None]
+
+
+class UserRequest(TypedDict):
+    """What is known of a User beside its devices (extension). A field that is absent stays as it
+    is; `null` clears it.
+    """
+
+    # The account's own id of the User. No other User of the account may have it.
+    externalId: NotRequired[str | None]
+    # A language tag, as BCP 47 describes.
+    language: NotRequired[str | None]
+    # Whether the User gets nothing.
+    optedOut: NotRequired[bool | None]
+    # The tags of Operations that the User does not get, each a key or `key:value`.
+    optedOutTags: NotRequired[list[str] | None]
+    # The name of a time zone in the IANA database.
+    timezone: NotRequired[str | None]
+    # The values for templates that a recipient of a send does not give. They replace those that the
+    # User has.
     variables: NotRequired[dict[str, Any] | None]
 
 

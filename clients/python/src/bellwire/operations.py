@@ -8,6 +8,8 @@ from .models import (
     AcceptedOperation,
     AcceptedResource,
     App,
+    CanceledOperations,
+    CancelRequest,
     CreatedKey,
     Credential,
     CredentialRequest,
@@ -24,6 +26,7 @@ from .models import (
     Key,
     KeyRequest,
     Operation,
+    OperationChangeRequest,
     OperationError,
     OperationResult,
     OperationStatus,
@@ -39,6 +42,7 @@ from .models import (
     RotateRequest,
     SendRequest,
     User,
+    UserRequest,
     Webhook,
     WebhookChangeRequest,
     WebhookDelivery,
@@ -62,6 +66,15 @@ class Operations:
             path("/v1/PushNotifications/Operations/{}/Cancel", id),
             idempotency_key=idempotency_key,
             takes_idempotency_key=True,
+        )
+        return answer
+
+    def cancel_operations(self, request: CancelRequest) -> CanceledOperations:
+        """Cancels what is not settled of all Operations that have these tags, up to 1,000
+        (extension).
+        """
+        answer: CanceledOperations = self._transport.call(
+            "POST", path("/v1/PushNotifications/Operations/Cancel"), body=request
         )
         return answer
 
@@ -338,6 +351,8 @@ class Operations:
         user: str | None = None,
         user_id: str | None = None,
         provider: Provider | None = None,
+        delivered: bool | None = None,
+        opened: bool | None = None,
         start_date: str | None = None,
         end_date: str | None = None,
         page_size: int | None = None,
@@ -357,6 +372,8 @@ class Operations:
                 "user": user,
                 "userId": user_id,
                 "provider": provider,
+                "delivered": delivered,
+                "opened": opened,
                 "startDate": start_date,
                 "endDate": end_date,
                 "pageSize": page_size,
@@ -365,12 +382,14 @@ class Operations:
             "pushNotifications",
         )
 
-    def list_users(self, *, page_size: int | None = None, page_token: str | None = None) -> Pager[User]:
+    def list_users(
+        self, *, external_id: str | None = None, page_size: int | None = None, page_token: str | None = None
+    ) -> Pager[User]:
         """Users, newest first."""
         return Pager(
             self._transport,
             path("/v1/PushNotifications/Users"),
-            {"pageSize": page_size, "pageToken": page_token},
+            {"externalId": external_id, "pageSize": page_size, "pageToken": page_token},
             "users",
         )
 
@@ -400,6 +419,16 @@ class Operations:
             "webhooks",
         )
 
+    def pause_operation(self, id: str, *, idempotency_key: str | None = None) -> AcceptedOperation:
+        """Stops to send an Operation until it is resumed (extension)."""
+        answer: AcceptedOperation = self._transport.call(
+            "POST",
+            path("/v1/PushNotifications/Operations/{}/Pause", id),
+            idempotency_key=idempotency_key,
+            takes_idempotency_key=True,
+        )
+        return answer
+
     def preview_push_notifications(self, request: SendRequest) -> PreviewList:
         """Shows the requests to FCM and APNs that a send would cause, and sends nothing
         (extension).
@@ -408,8 +437,8 @@ class Operations:
         return answer
 
     def register_device(self, request: RegisterRequest, *, idempotency_key: str | None = None) -> RegisteredDevice:
-        """Registers a device, for the User that the request names; else for the one who has the
-        token, or a new one.
+        """Registers a device, for the User that the request names by `userId` or `externalId`;
+        else for the one who has the token, or a new one.
         """
         answer: RegisteredDevice = self._transport.call(
             "POST",
@@ -458,6 +487,16 @@ class Operations:
         answer: AcceptedResource = self._transport.call(
             "POST",
             path("/v1/PushNotifications/Webhooks/{}/Deliveries/{}/Resend", id, delivery_id),
+            idempotency_key=idempotency_key,
+            takes_idempotency_key=True,
+        )
+        return answer
+
+    def resume_operation(self, id: str, *, idempotency_key: str | None = None) -> AcceptedOperation:
+        """Goes on sending a paused Operation (extension)."""
+        answer: AcceptedOperation = self._transport.call(
+            "POST",
+            path("/v1/PushNotifications/Operations/{}/Resume", id),
             idempotency_key=idempotency_key,
             takes_idempotency_key=True,
         )
@@ -540,6 +579,22 @@ class Operations:
         answer: AcceptedResource = self._transport.call(
             "PATCH", path("/v1/PushNotifications/DeviceRegistrations/{}/Devices/{}", id, device_id), body=request
         )
+        return answer
+
+    def update_operation(self, id: str, request: OperationChangeRequest) -> AcceptedOperation:
+        """Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent
+        (extension).
+        """
+        answer: AcceptedOperation = self._transport.call(
+            "PATCH", path("/v1/PushNotifications/Operations/{}", id), body=request
+        )
+        return answer
+
+    def update_user(self, id: str, request: UserRequest) -> AcceptedResource:
+        """Changes what is known of a User beside its devices (extension). A field that is absent
+        stays as it is; `null` clears it.
+        """
+        answer: AcceptedResource = self._transport.call("PUT", path("/v1/PushNotifications/Users/{}", id), body=request)
         return answer
 
     def update_webhook(self, id: str, request: WebhookChangeRequest) -> AcceptedResource:

@@ -22,6 +22,11 @@ public class Operations {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Cancel", id), null, null, idempotencyKey, AcceptedOperation.class);
     }
 
+    /** Cancels what is not settled of all Operations that have these tags, up to 1,000 (extension). */
+    public CanceledOperations cancelOperations(CancelRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/Cancel"), null, request, null, CanceledOperations.class);
+    }
+
     /** Cancels one notification (extension). */
     public AcceptedOperation cancelPushNotification(String id) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/%s/Cancel", id), null, null, Transport.newKey(), AcceptedOperation.class);
@@ -206,20 +211,32 @@ public class Operations {
         return new Pager<>(transport, Transport.path("/v1/PushNotifications/Webhooks"), query, "webhooks", Webhook.class);
     }
 
+    /** Stops to send an Operation until it is resumed (extension). */
+    public AcceptedOperation pauseOperation(String id) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Pause", id), null, null, Transport.newKey(), AcceptedOperation.class);
+    }
+
+    /** Stops to send an Operation until it is resumed (extension). */
+    public AcceptedOperation pauseOperation(String id, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Pause", id), null, null, idempotencyKey, AcceptedOperation.class);
+    }
+
     /** Shows the requests to FCM and APNs that a send would cause, and sends nothing (extension). */
     public PreviewList previewPushNotifications(SendRequest request) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Preview"), null, request, null, PreviewList.class);
     }
 
     /**
-     * Registers a device, for the User that the request names; else for the one who has the token, or a new one.
+     * Registers a device, for the User that the request names by <code>userId</code> or <code>externalId</code>;
+     * else for the one who has the token, or a new one.
      */
     public RegisteredDevice registerDevice(RegisterRequest request) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/DeviceRegistrations"), null, request, Transport.newKey(), RegisteredDevice.class);
     }
 
     /**
-     * Registers a device, for the User that the request names; else for the one who has the token, or a new one.
+     * Registers a device, for the User that the request names by <code>userId</code> or <code>externalId</code>;
+     * else for the one who has the token, or a new one.
      */
     public RegisteredDevice registerDevice(RegisterRequest request, String idempotencyKey) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/DeviceRegistrations"), null, request, idempotencyKey, RegisteredDevice.class);
@@ -258,6 +275,16 @@ public class Operations {
     /** Sends a message again, whatever became of it (extension). It has the same <code>webhook-id</code>. */
     public AcceptedResource resendWebhookDelivery(String id, String deliveryId, String idempotencyKey) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/Deliveries/%s/Resend", id, deliveryId), null, null, idempotencyKey, AcceptedResource.class);
+    }
+
+    /** Goes on sending a paused Operation (extension). */
+    public AcceptedOperation resumeOperation(String id) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Resume", id), null, null, Transport.newKey(), AcceptedOperation.class);
+    }
+
+    /** Goes on sending a paused Operation (extension). */
+    public AcceptedOperation resumeOperation(String id, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Resume", id), null, null, idempotencyKey, AcceptedOperation.class);
     }
 
     /** Revokes an API key (extension). Its next request is refused. */
@@ -332,6 +359,19 @@ public class Operations {
     /** Replaces the tags of one device (extension). */
     public AcceptedResource updateDevice(String id, String deviceId, DeviceTagsRequest request) {
         return transport.call("PATCH", Transport.path("/v1/PushNotifications/DeviceRegistrations/%s/Devices/%s", id, deviceId), null, request, null, AcceptedResource.class);
+    }
+
+    /** Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent (extension). */
+    public AcceptedOperation updateOperation(String id, OperationChangeRequest request) {
+        return transport.call("PATCH", Transport.path("/v1/PushNotifications/Operations/%s", id), null, request, null, AcceptedOperation.class);
+    }
+
+    /**
+     * Changes what is known of a User beside its devices (extension). A field that is absent stays as it is;
+     * <code>null</code> clears it.
+     */
+    public AcceptedResource updateUser(String id, UserRequest request) {
+        return transport.call("PUT", Transport.path("/v1/PushNotifications/Users/%s", id), null, request, null, AcceptedResource.class);
     }
 
     /**
@@ -573,6 +613,16 @@ public class Operations {
             return set("provider", provider);
         }
 
+        /** Whether it has arrived on a device, as its app reports (extension) */
+        public ListPushNotificationsQuery delivered(Boolean delivered) {
+            return set("delivered", delivered);
+        }
+
+        /** Whether it was opened, as its app reports (extension) */
+        public ListPushNotificationsQuery opened(Boolean opened) {
+            return set("opened", opened);
+        }
+
         /** Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z */
         public ListPushNotificationsQuery startDate(String startDate) {
             return set("startDate", startDate);
@@ -596,6 +646,11 @@ public class Operations {
 
     /** What {@link #listUsers} is filtered by. */
     public static final class ListUsersQuery extends Query<ListUsersQuery> {
+        /** Only the User with this id (extension) */
+        public ListUsersQuery externalId(String externalId) {
+            return set("externalId", externalId);
+        }
+
         /** Maximum number of records on the page. It may have fewer although others follow */
         public ListUsersQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);

@@ -12,6 +12,8 @@ public final class DeviceRegistration {
     public String appName;
     public Instant createdAt;
     public List<Device> devices;
+    /** The account's own id of the User (extension). Absent: it has none. */
+    public String externalId;
     public String id;
     /** Always empty; Twilio's API has it. */
     public List<Object> related;
@@ -30,6 +32,12 @@ public final class DeviceRegistration {
 
     public DeviceRegistration devices(List<Device> devices) {
         this.devices = devices;
+        return this;
+    }
+
+    /** The account's own id of the User (extension). Absent: it has none. */
+    public DeviceRegistration externalId(String externalId) {
+        this.externalId = externalId;
         return this;
     }
 

@@ -16,8 +16,15 @@ public final class FullPushNotification {
     public Sender from;
     public String id;
     public String operationId;
+    public Priority priority;
+    /** Present if it was scheduled (extension). */
+    public Schedule schedule;
     public PushNotificationStatus status;
+    /** Of its Operation, as the next three (extension). */
+    public Map<String, String> tags;
     public Recipient to;
+    /** In seconds (extension in lists). */
+    public Long ttl;
     public Instant updatedAt;
     /** Only of a QUEUED one that is not about to be sent (extension). */
     public WaitingFor waitingFor;
@@ -25,7 +32,6 @@ public final class FullPushNotification {
     public Instant dismissedAt;
     public Instant openedAt;
     public Map<String, Object> content;
-    public Priority priority;
     public Object sound;
 
     public FullPushNotification createdAt(Instant createdAt) {
@@ -54,13 +60,36 @@ public final class FullPushNotification {
         return this;
     }
 
+    public FullPushNotification priority(Priority priority) {
+        this.priority = priority;
+        return this;
+    }
+
+    /** Present if it was scheduled (extension). */
+    public FullPushNotification schedule(Schedule schedule) {
+        this.schedule = schedule;
+        return this;
+    }
+
     public FullPushNotification status(PushNotificationStatus status) {
         this.status = status;
         return this;
     }
 
+    /** Of its Operation, as the next three (extension). */
+    public FullPushNotification tags(Map<String, String> tags) {
+        this.tags = tags;
+        return this;
+    }
+
     public FullPushNotification to(Recipient to) {
         this.to = to;
+        return this;
+    }
+
+    /** In seconds (extension in lists). */
+    public FullPushNotification ttl(Long ttl) {
+        this.ttl = ttl;
         return this;
     }
 
@@ -92,11 +121,6 @@ public final class FullPushNotification {
 
     public FullPushNotification content(Map<String, Object> content) {
         this.content = content;
-        return this;
-    }
-
-    public FullPushNotification priority(Priority priority) {
-        this.priority = priority;
         return this;
     }
 

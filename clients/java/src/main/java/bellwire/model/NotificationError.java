@@ -4,7 +4,7 @@ package bellwire.model;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 
-/** Why a notification failed (extension): as in the Operation's Errors. */
+/** Why a notification failed (extension), as in the Operation's Errors, or why Bellwire withheld it. */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public final class NotificationError {

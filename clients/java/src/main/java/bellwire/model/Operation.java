@@ -13,6 +13,12 @@ public final class Operation {
     /** As in the request; absent: the default App of that moment (extension). */
     public Map<String, Object> from;
     public String id;
+    /** How fast it is sent, if not as fast as it goes (extension). */
+    public Pace pace;
+    /** Whether nothing of it is sent until it is resumed (extension). */
+    public Boolean paused;
+    /** <code>REQUESTED</code>, or <code>GUARD</code> if it paused by itself (extension). */
+    public String pausedReason;
     /** (extension) */
     public Priority priority;
     /** The Operation whose failed notifications this one sends again (extension). */
@@ -27,8 +33,8 @@ public final class Operation {
     public Long ttl;
     public Instant updatedAt;
     /**
-     * What its first unsettled notification waits for: only of an Operation that is fetched by its id, and whose
-     * notifications are not about to be sent (extension).
+     * What its first unsettled notification waits for, if that is not about to be sent. A list looks at a bounded
+     * number of notifications to say so (extension).
      */
     public WaitingFor waitingFor;
 
@@ -45,6 +51,24 @@ public final class Operation {
 
     public Operation id(String id) {
         this.id = id;
+        return this;
+    }
+
+    /** How fast it is sent, if not as fast as it goes (extension). */
+    public Operation pace(Pace pace) {
+        this.pace = pace;
+        return this;
+    }
+
+    /** Whether nothing of it is sent until it is resumed (extension). */
+    public Operation paused(Boolean paused) {
+        this.paused = paused;
+        return this;
+    }
+
+    /** <code>REQUESTED</code>, or <code>GUARD</code> if it paused by itself (extension). */
+    public Operation pausedReason(String pausedReason) {
+        this.pausedReason = pausedReason;
         return this;
     }
 
@@ -94,8 +118,8 @@ public final class Operation {
     }
 
     /**
-     * What its first unsettled notification waits for: only of an Operation that is fetched by its id, and whose
-     * notifications are not about to be sent (extension).
+     * What its first unsettled notification waits for, if that is not about to be sent. A list looks at a bounded
+     * number of notifications to say so (extension).
      */
     public Operation waitingFor(WaitingFor waitingFor) {
         this.waitingFor = waitingFor;

@@ -4,6 +4,7 @@ package bellwire.model;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
+import java.util.Map;
 
 /** A notification without its content, as lists hold it. */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -15,8 +16,15 @@ public final class PushNotification {
     public Sender from;
     public String id;
     public String operationId;
+    public Priority priority;
+    /** Present if it was scheduled (extension). */
+    public Schedule schedule;
     public PushNotificationStatus status;
+    /** Of its Operation, as the next three (extension). */
+    public Map<String, String> tags;
     public Recipient to;
+    /** In seconds (extension in lists). */
+    public Long ttl;
     public Instant updatedAt;
     /** Only of a QUEUED one that is not about to be sent (extension). */
     public WaitingFor waitingFor;
@@ -47,13 +55,36 @@ public final class PushNotification {
         return this;
     }
 
+    public PushNotification priority(Priority priority) {
+        this.priority = priority;
+        return this;
+    }
+
+    /** Present if it was scheduled (extension). */
+    public PushNotification schedule(Schedule schedule) {
+        this.schedule = schedule;
+        return this;
+    }
+
     public PushNotification status(PushNotificationStatus status) {
         this.status = status;
         return this;
     }
 
+    /** Of its Operation, as the next three (extension). */
+    public PushNotification tags(Map<String, String> tags) {
+        this.tags = tags;
+        return this;
+    }
+
     public PushNotification to(Recipient to) {
         this.to = to;
+        return this;
+    }
+
+    /** In seconds (extension in lists). */
+    public PushNotification ttl(Long ttl) {
+        this.ttl = ttl;
         return this;
     }
 

@@ -11,7 +11,7 @@ public final class RecipientError {
     /** The provider's code, or one of Bellwire's. */
     public String code;
     public String message;
-    /** The recipient's index in <code>to</code>. */
+    /** The recipient's index in <code>to</code>; absent: an audience. */
     public Long position;
 
     /** The provider's code, or one of Bellwire's. */
@@ -25,7 +25,7 @@ public final class RecipientError {
         return this;
     }
 
-    /** The recipient's index in <code>to</code>. */
+    /** The recipient's index in <code>to</code>; absent: an audience. */
     public RecipientError position(Long position) {
         this.position = position;
         return this;

@@ -3,6 +3,7 @@ package bellwire.model;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
 import java.util.Map;
 
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -16,10 +17,21 @@ public final class RegisterRequest {
      */
     public Environment environment;
     /**
+     * The account's own id of the User (extension). Without <code>userId</code> it names the User, who is created
+     * if no User has it. A User without one who has the token gets it.
+     */
+    public String externalId;
+    /**
      * What an APNs token is for (extension): <code>VOIP</code> tokens get pushes of the type <code>voip</code> and
      * no others.
      */
     public TokenKind kind;
+    /** The User's language, a tag as BCP 47 describes (extension). */
+    public String language;
+    /** Whether the User gets nothing (extension). */
+    public Boolean optedOut;
+    /** The tags of Operations that the User does not get, each a key or <code>key:value</code> (extension). */
+    public List<String> optedOutTags;
     public Provider provider;
     /**
      * An older token of the same device, which this one replaces (extension). The device keeps its id, its tags
@@ -28,9 +40,16 @@ public final class RegisterRequest {
     public String replaces;
     /** Tags by which an audience selects devices (extension). If absent, those that the device has. */
     public Map<String, String> tags;
+    /** The User's time zone, a name of the IANA database (extension). */
+    public String timezone;
     public String token;
     /** If absent, the device stays with the User who has the token (extension), or is registered for a new User. */
     public String userId;
+    /**
+     * The values for templates that a recipient of a send does not give (extension). They replace those that the
+     * User has.
+     */
+    public Map<String, Object> variables;
 
     /** The name of an App that exists. */
     public RegisterRequest appName(String appName) {
@@ -48,11 +67,38 @@ public final class RegisterRequest {
     }
 
     /**
+     * The account's own id of the User (extension). Without <code>userId</code> it names the User, who is created
+     * if no User has it. A User without one who has the token gets it.
+     */
+    public RegisterRequest externalId(String externalId) {
+        this.externalId = externalId;
+        return this;
+    }
+
+    /**
      * What an APNs token is for (extension): <code>VOIP</code> tokens get pushes of the type <code>voip</code> and
      * no others.
      */
     public RegisterRequest kind(TokenKind kind) {
         this.kind = kind;
+        return this;
+    }
+
+    /** The User's language, a tag as BCP 47 describes (extension). */
+    public RegisterRequest language(String language) {
+        this.language = language;
+        return this;
+    }
+
+    /** Whether the User gets nothing (extension). */
+    public RegisterRequest optedOut(Boolean optedOut) {
+        this.optedOut = optedOut;
+        return this;
+    }
+
+    /** The tags of Operations that the User does not get, each a key or <code>key:value</code> (extension). */
+    public RegisterRequest optedOutTags(List<String> optedOutTags) {
+        this.optedOutTags = optedOutTags;
         return this;
     }
 
@@ -76,6 +122,12 @@ public final class RegisterRequest {
         return this;
     }
 
+    /** The User's time zone, a name of the IANA database (extension). */
+    public RegisterRequest timezone(String timezone) {
+        this.timezone = timezone;
+        return this;
+    }
+
     public RegisterRequest token(String token) {
         this.token = token;
         return this;
@@ -84,6 +136,15 @@ public final class RegisterRequest {
     /** If absent, the device stays with the User who has the token (extension), or is registered for a new User. */
     public RegisterRequest userId(String userId) {
         this.userId = userId;
+        return this;
+    }
+
+    /**
+     * The values for templates that a recipient of a send does not give (extension). They replace those that the
+     * User has.
+     */
+    public RegisterRequest variables(Map<String, Object> variables) {
+        this.variables = variables;
         return this;
     }
 }

@@ -40,6 +40,8 @@ public final class SendRequest {
     public Map<String, Object> fcm;
     /** If absent, the default Credentials of the default App. */
     public SenderRequest from;
+    public GuardRequest guard;
+    public PaceRequest pace;
     /** <code>HIGH</code> if absent. */
     public Priority priority;
     /**
@@ -126,6 +128,16 @@ public final class SendRequest {
     /** If absent, the default Credentials of the default App. */
     public SendRequest from(SenderRequest from) {
         this.from = from;
+        return this;
+    }
+
+    public SendRequest guard(GuardRequest guard) {
+        this.guard = guard;
+        return this;
+    }
+
+    public SendRequest pace(PaceRequest pace) {
+        this.pace = pace;
         return this;
     }
 
