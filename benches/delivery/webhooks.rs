@@ -45,7 +45,7 @@ pub async fn run(
     for round in 0..ROUNDS {
         for (index, told) in kinds.into_iter().enumerate() {
             let webhook = subscribe(world, told, &receiver, &dead).await?;
-            let name = format!("webhooks {round} {index}");
+            let name = format!("webhooks-{round}-{index}");
             let before = world.service.cpu()?;
             rates[index].push(deliver(world, arguments.recipients, &name).await?);
 
@@ -129,7 +129,7 @@ async fn deliver(world: &World, count: usize, name: &str) -> anyhow::Result<f64>
         .enumerate()
         .map(|(number, mut device)| {
             if number % 10 == 0 {
-                device["token"] = json!(format!("{name} {number}~UNREGISTERED"));
+                device["token"] = json!(format!("{name}-{number}~UNREGISTERED"));
             }
             device
         })
