@@ -6,6 +6,8 @@
 
 pub mod app;
 pub mod cli;
+#[cfg(feature = "client")]
+mod client;
 pub mod config;
 pub mod crypto;
 mod delivery;

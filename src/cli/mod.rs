@@ -5,17 +5,23 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+#[cfg(feature = "client")]
+use clap::CommandFactory;
 use clap::{Parser, Subcommand};
 
 mod accounts;
 mod health;
 mod init;
 mod keys;
+#[cfg(feature = "client")]
+mod manual;
 mod memory;
 mod process;
 mod serve;
 
 use crate::app;
+#[cfg(feature = "client")]
+use crate::client;
 use crate::config::Config;
 #[cfg(feature = "dev")]
 use crate::dev;
@@ -38,7 +44,7 @@ pub fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(Box::pin(cli.run())));
 
     match ran {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {}", in_one_line(&error));
             ExitCode::FAILURE
@@ -132,14 +138,35 @@ enum Command {
         #[arg(long)]
         ready: bool,
     },
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    Client(client::Command),
+    /// Print the completions for a shell, such as `bellwire completions bash`.
+    #[cfg(feature = "client")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write a man page for each command to a folder.
+    #[cfg(feature = "client")]
+    Man {
+        /// The folder, which is created.
+        folder: PathBuf,
+    },
 }
 
 impl Cli {
-    async fn run(self) -> anyhow::Result<()> {
+    async fn run(self) -> anyhow::Result<ExitCode> {
         process::forbid_core_dumps()?;
         let load = || Config::load(self.config.as_deref());
 
         match self.command {
+            #[cfg(feature = "client")]
+            Command::Client(command) => return Ok(client::run(command).await),
+            #[cfg(feature = "client")]
+            Command::Completions { shell } => manual::print_completions(shell, Self::command()),
+            #[cfg(feature = "client")]
+            Command::Man { folder } => manual::write_pages(&folder, Self::command()),
             Command::Serve => serve::run(&load()?).await,
             #[cfg(feature = "dev")]
             Command::Dev(arguments) => dev::run(arguments, load()?).await,
@@ -172,7 +199,9 @@ impl Cli {
                 let answer = health::ask(load()?.server.listen, path).await?;
                 Ok(writeln!(std::io::stdout(), "{answer}")?)
             }
-        }
+        }?;
+
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -259,11 +259,13 @@ fn key_like(name: &str, defaults: &Map<String, Value>) -> Option<String> {
 /// of this name.
 pub(super) fn stray_variable(name: &str, defaults: &Map<String, Value>) -> Option<String> {
     /// Those that the command line reads.
-    const ALLOWED: [&str; 4] = [
+    const ALLOWED: [&str; 6] = [
         "BELLWIRE_CONFIG",
         "BELLWIRE_URL",
         "BELLWIRE_KEY",
         "BELLWIRE_SECRET",
+        "BELLWIRE_PROFILE",
+        "BELLWIRE_METRICS_URL",
     ];
 
     let upper = name.to_uppercase();
@@ -432,6 +434,8 @@ mod tests {
             "BELLWIRE_URL",
             "BELLWIRE_KEY",
             "BELLWIRE_SECRET",
+            "BELLWIRE_PROFILE",
+            "BELLWIRE_METRICS_URL",
             "BELLWIRE__DATABASE__URL",
             "BELLWIRE_SERVICE_HOST",
             "BELLWIRE_PORT",

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::transport::{Roots, TlsError};
+use crate::transport::{Proxies, Roots, TlsError, reason};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +30,22 @@ pub enum RequestError {
         host: String,
         reason: std::io::Error,
     },
+    /// The reason is for people.
+    #[error("{0}")]
+    Proxy(String),
     #[error("{0}")]
     Http(#[from] hyper::Error),
+}
+
+impl RequestError {
+    /// The reason in words for people, without the host.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Connect { reason, .. } => reason::of_io(reason),
+            Self::Http(error) => format!("the connection broke off ({error})"),
+            Self::Address(_) | Self::Proxy(_) => self.to_string(),
+        }
+    }
 }
 
 /// Sends requests to `http` and `https` addresses. Redirects are not followed, and nothing but the
@@ -39,22 +53,30 @@ pub enum RequestError {
 #[derive(Clone, Debug)]
 pub struct Http1Client {
     tls: Arc<ClientConfig>,
+    proxies: Proxies,
 }
 
 impl Http1Client {
     pub fn new(roots: &Roots) -> Result<Self, TlsError> {
         let tls = roots.http1_config()?;
 
-        Ok(Self { tls })
+        Ok(Self {
+            tls,
+            proxies: Proxies::none(),
+        })
+    }
+
+    /// Reaches `https` addresses through `proxies`, unless the caller names the address to connect to.
+    #[must_use]
+    pub fn through(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// Sends `request`, and returns as soon as the head of the answer is there. The body comes as
     /// it is read.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Incoming>, RequestError> {
         let target = Target::of(request.uri())?;
-        let tcp = TcpStream::connect((target.host.as_str(), target.port))
-            .await
-            .map_err(|reason| target.failed(reason))?;
+        let tcp = self.connect(&target).await?;
 
         self.send_over(tcp, &target, request).await
     }
@@ -72,6 +94,18 @@ impl Http1Client {
             .map_err(|reason| target.failed(reason))?;
 
         self.send_over(tcp, &target, request).await
+    }
+
+    async fn connect(&self, target: &Target) -> Result<TcpStream, RequestError> {
+        let proxy = self.proxies.for_host(&target.host, target.port);
+        if let Some(proxy) = proxy.filter(|_| target.is_tls) {
+            let tunnel = proxy.connect(&target.host, target.port).await;
+            return tunnel.map_err(RequestError::Proxy);
+        }
+
+        TcpStream::connect((target.host.as_str(), target.port))
+            .await
+            .map_err(|reason| target.failed(reason))
     }
 
     async fn send_over(

@@ -18,9 +18,10 @@ use crate::transport::{dial, reason};
 const MAX_HEAD: usize = 16 * 1024;
 
 /// Which proxy a host is reached through.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Proxies(Option<Arc<Rules>>);
 
+#[derive(Debug)]
 struct Rules {
     proxy: Arc<Proxy>,
     exceptions: Vec<Exception>,

@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app",
+            "client",
             "config",
             "crypto",
             "dev",
@@ -54,6 +55,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
+    // It knows the service by its API alone.
+    ("client", &["transport"]),
     // Only built for the fuzz targets.
     ("fuzz", &["http", "model", "provider", "template"]),
     // Services: HTTP never names delivery, nor delivery HTTP.

@@ -27,6 +27,7 @@ mod callers;
 mod cancel;
 mod caps;
 mod citus;
+mod client;
 mod command_line;
 mod connections;
 mod content;

@@ -1,0 +1,75 @@
+//! Follows one Operation to its end: by its stream of events, which is opened again when it breaks off.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
+
+use crate::client::api::{Api, Ask};
+use crate::client::events::EventReader;
+use crate::client::failure::Result;
+use crate::client::operation::Operation;
+
+/// Streams at a time. An account may have 200 open.
+pub(super) const STREAMS: usize = 32;
+/// How long a stream may be silent. Bellwire sends a comment every 15 s.
+const SILENT_FOR: Duration = Duration::from_secs(45);
+/// The pause after a stream that ended before its Operation.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Returns the Operation `id` when it has ended. What it was in between goes to `changes`.
+pub(super) async fn follow(
+    api: &Api,
+    id: &str,
+    streams: Arc<Semaphore>,
+    changes: &mpsc::Sender<Value>,
+) -> Result<Value> {
+    let path = format!("/Operations/{id}");
+    let mut seen = api.get(&path).await?;
+    tell(changes, &seen);
+
+    // Never closed, so there is always a permit at last.
+    let _turn = streams.acquire_owned().await;
+    while !Operation::of(&seen).has_ended() {
+        if let Some(ended) = stream(api, &path, changes).await {
+            return Ok(ended);
+        }
+
+        // Bellwire restarts, has no room for another stream, or the connection was lost.
+        tokio::time::sleep(PAUSE).await;
+        seen = api.get(&path).await?;
+        tell(changes, &seen);
+    }
+
+    Ok(seen)
+}
+
+/// A change that finds no room is followed by another.
+fn tell(changes: &mpsc::Sender<Value>, operation: &Value) {
+    let _ = changes.try_send(operation.clone());
+}
+
+/// Reads the stream to its end. `None`: it has ended before the Operation, or could not be opened.
+async fn stream(api: &Api, path: &str, changes: &mpsc::Sender<Value>) -> Option<Value> {
+    let ask = Ask::get(format!("{path}/Stream")).accepting("text/event-stream");
+    let mut body = api.open_once(&ask).await.ok()?.into_body();
+    let mut reader = EventReader::default();
+
+    while let Ok(Some(Ok(frame))) = timeout(SILENT_FOR, body.frame()).await {
+        let Some(piece) = frame.data_ref() else {
+            continue;
+        };
+        for event in reader.read(piece) {
+            let operation: Value = serde_json::from_str(&event.data).ok()?;
+            tell(changes, &operation);
+            if event.name == "end" {
+                return Some(operation);
+            }
+        }
+    }
+
+    None
+}

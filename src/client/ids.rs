@@ -1,0 +1,141 @@
+//! Ids, as arguments or from the standard input.
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::client::failure::{Failure, Result};
+use crate::client::lines::{is_piped, lines_of};
+use crate::client::text::printable;
+
+pub(super) const OPERATION: &str = "comms_operation";
+pub(super) const NOTIFICATION: &str = "comms_pushnotification";
+pub(super) const USER: &str = "comms_pushnotificationuser";
+
+/// Ids that wait to be taken.
+const IDS: usize = 1024;
+/// Characters of an id after its prefix.
+const LENGTH: usize = 26;
+
+/// The ids that were given, or else those of the standard input, a line each: alone, or in the JSON that
+/// `bellwire send --json` prints. Each must have one of these prefixes.
+pub(super) fn ids(
+    given: Vec<String>,
+    prefixes: &'static [&'static str],
+) -> Result<mpsc::Receiver<Result<String>>> {
+    let is_read = given.is_empty() || given == ["-"];
+    let checked = if is_read {
+        Vec::new()
+    } else {
+        check_all(given, prefixes)?
+    };
+    if is_read && !is_piped() {
+        return Err(Failure::usage(
+            "no id is given: name one, or pipe the output of `bellwire send` into this command",
+        ));
+    }
+
+    let (sender, ids) = mpsc::channel(IDS);
+    if !is_read {
+        tokio::spawn(async move {
+            for id in checked {
+                let _ = sender.send(Ok(id)).await;
+            }
+        });
+        return Ok(ids);
+    }
+
+    let mut lines = lines_of("-")?;
+    tokio::spawn(async move {
+        while let Some(line) = lines.recv().await {
+            let id = line.and_then(|line| {
+                check(&id_of_line(&line.text), prefixes).map_err(|failure| {
+                    Failure::failed(format!(
+                        "the standard input, line {}: {}",
+                        line.number, failure.message
+                    ))
+                })
+            });
+            let is_wrong = id.is_err();
+            if sender.send(id).await.is_err() || is_wrong {
+                return;
+            }
+        }
+    });
+    Ok(ids)
+}
+
+/// Checks ids that were given as arguments.
+pub(super) fn check_all(given: Vec<String>, prefixes: &[&str]) -> Result<Vec<String>> {
+    given.iter().map(|id| check(id, prefixes)).collect()
+}
+
+/// Whether `text` is an id with this prefix.
+pub(super) fn is_id(text: &str, prefix: &str) -> bool {
+    let rest = text
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('_'));
+
+    rest.is_some_and(|rest| {
+        rest.len() == LENGTH && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+fn check(id: &str, prefixes: &[&str]) -> Result<String> {
+    if prefixes.iter().any(|prefix| is_id(id, prefix)) {
+        return Ok(id.to_owned());
+    }
+
+    let expected: Vec<String> = prefixes
+        .iter()
+        .map(|prefix| format!("{prefix}_ and {LENGTH} characters"))
+        .collect();
+    Err(Failure::usage(format!(
+        "'{}' is not an id: it must be {}",
+        printable(id),
+        expected.join(", or ")
+    )))
+}
+
+/// The id of a line: its first word, or a field of its JSON object.
+fn id_of_line(line: &str) -> String {
+    if line.starts_with('{')
+        && let Ok(object) = serde_json::from_str::<Value>(line)
+    {
+        let id = object["operationId"].as_str().or(object["id"].as_str());
+        return id.unwrap_or_default().to_owned();
+    }
+
+    line.split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "comms_operation_01h9krwprkeee8fzqspvwy6nq8";
+
+    #[test]
+    fn an_id_is_found_in_each_form_of_output() {
+        for line in [
+            ID.to_owned(),
+            format!("{ID}  COMPLETED  1 recipient: 1 sent"),
+            format!(r#"{{"operationId":"{ID}","recipients":1}}"#),
+            format!(r#"{{"id":"{ID}","status":"COMPLETED"}}"#),
+        ] {
+            assert_eq!(id_of_line(&line), ID);
+        }
+    }
+
+    #[test]
+    fn an_id_of_another_kind_is_refused() {
+        assert_eq!(check(ID, &[OPERATION]).unwrap(), ID);
+        assert!(check(ID, &[NOTIFICATION]).is_err());
+        // An id goes into an address.
+        assert!(check(&format!("{OPERATION}_../../../x"), &[OPERATION]).is_err());
+        let user = format!("{USER}_01h9krwprkeee8fzqspvwy6nq8");
+        assert!(!is_id(&user, NOTIFICATION));
+    }
+}

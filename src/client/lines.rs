@@ -1,0 +1,106 @@
+//! Lines of a file or of the standard input, which come while earlier ones are being worked on.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+
+use tokio::sync::mpsc;
+
+use crate::client::failure::{Failure, Result};
+
+/// Lines that wait to be taken.
+const LINES: usize = 4096;
+/// Longest line, in bytes: more than any recipient with its variables.
+const LONGEST: u64 = 1024 * 1024;
+
+/// A line without its end.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// From 1.
+    pub number: usize,
+    pub text: String,
+}
+
+/// Opens `path`; `-` is the standard input. Empty lines are left out. The lines are read by a thread of
+/// their own, because the standard input has no end that a process could wait for otherwise.
+pub(super) fn lines_of(path: &str) -> Result<mpsc::Receiver<Result<Line>>> {
+    let name = name_of(path);
+    let input: Box<dyn Read + Send> = if path == "-" {
+        Box::new(io::stdin())
+    } else {
+        let file = File::open(path)
+            .map_err(|error| Failure::failed(format!("can't read {name}: {error}")))?;
+        Box::new(file)
+    };
+
+    let (sender, lines) = mpsc::channel(LINES);
+    std::thread::spawn(move || {
+        let mut input = BufReader::new(input);
+        let mut number = 0;
+        loop {
+            let mut bytes = Vec::new();
+            let read = (&mut input).take(LONGEST).read_until(b'\n', &mut bytes);
+            number += 1;
+
+            let line = match read {
+                Ok(0) => return,
+                Ok(_) => as_line(&bytes, number, &name),
+                Err(error) => Err(Failure::failed(format!("can't read {name}: {error}"))),
+            };
+            let is_last = line.is_err();
+            let is_empty = line.as_ref().is_ok_and(|line| line.text.is_empty());
+            if !is_empty && sender.blocking_send(line).is_err() {
+                return;
+            }
+            if is_last {
+                return;
+            }
+        }
+    });
+    Ok(lines)
+}
+
+fn as_line(bytes: &[u8], number: usize, name: &str) -> Result<Line> {
+    let wrong = |rule: &str| Failure::failed(format!("{name}, line {number}: {rule}"));
+    if bytes.len() as u64 == LONGEST {
+        return Err(wrong(&format!("must be shorter than {LONGEST} bytes")));
+    }
+
+    let text = std::str::from_utf8(bytes).map_err(|_| wrong("must be UTF-8"))?;
+    // Some programs begin a file with a byte order mark.
+    let text = text.trim_start_matches('\u{feff}').trim();
+    Ok(Line {
+        number,
+        text: text.to_owned(),
+    })
+}
+
+/// What a file is called in messages.
+pub(super) fn name_of(path: &str) -> String {
+    if path == "-" {
+        "the standard input".to_owned()
+    } else {
+        path.to_owned()
+    }
+}
+
+/// Whether the standard input is a file or another program, and no person.
+pub(super) fn is_piped() -> bool {
+    !io::stdin().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_no_end_and_no_mark() {
+        let text = |bytes: &[u8]| as_line(bytes, 7, "f").map(|line| line.text);
+
+        assert_eq!(text(b"abc\r\n").unwrap(), "abc");
+        assert_eq!(text("\u{feff}abc\n".as_bytes()).unwrap(), "abc");
+        assert_eq!(
+            text(b"\xff\n").unwrap_err().message,
+            "f, line 7: must be UTF-8"
+        );
+    }
+}

@@ -1,0 +1,286 @@
+//! What is sent: options of the command, and a file with the body of a request.
+
+use std::io::Read;
+use std::time::{Duration, SystemTime};
+
+use clap::{Args, ValueEnum};
+use humantime_serde::re::humantime;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::client::failure::{Failure, Result};
+use crate::client::lines::name_of;
+
+/// The message and its options. An option wins over the file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Message")]
+pub(super) struct MessageArguments {
+    /// A file with the JSON body of `POST /v1/PushNotifications`, with or without `to`; `-` is the standard
+    /// input.
+    #[arg(long, value_name = "FILE")]
+    file: Option<String>,
+    /// The title.
+    #[arg(long)]
+    title: Option<String>,
+    /// The text.
+    #[arg(long)]
+    body: Option<String>,
+    /// The address of a picture.
+    #[arg(long, value_name = "URL")]
+    image: Option<String>,
+    /// A value for the app, such as screen=orders.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    data: Vec<(String, String)>,
+    /// The App to send from. Without it, the default App is used.
+    #[arg(long, value_name = "NAME")]
+    app: Option<String>,
+    /// HIGH wakes the device, LOW spares its battery.
+    #[arg(long, value_enum, ignore_case = true)]
+    priority: Option<PriorityName>,
+    /// The name of a sound in the app, or `default`.
+    #[arg(long, value_name = "NAME")]
+    sound: Option<String>,
+    /// The number on the app's icon; 0 removes it.
+    #[arg(long, value_name = "NUMBER")]
+    badge: Option<u32>,
+    /// How long the provider keeps the message for a device that is away, such as 1h.
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    ttl: Option<u64>,
+    /// How long Bellwire tries to deliver, such as 30m.
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    deadline: Option<u64>,
+    /// A message replaces an earlier one with the same key.
+    #[arg(long, value_name = "KEY")]
+    collapse_key: Option<String>,
+    /// A tag of the Operation, such as campaign=spring, to find it later.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    tag: Vec<(String, String)>,
+    /// When to send: a time such as 2026-11-30T09:00:00Z, or a duration from now, such as 2h.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<String>,
+    /// Ask the app to report that the message was delivered and opened.
+    #[arg(long)]
+    receipts: bool,
+    /// Send {{ and {% as they are.
+    #[arg(long)]
+    no_templating: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PriorityName {
+    High,
+    Low,
+}
+
+/// Reads `key=value`.
+pub(super) fn key_and_value(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("must be a key and a value, such as tier=gold".to_owned()),
+    }
+}
+
+/// Reads a duration of whole seconds; a number alone is seconds.
+fn seconds(text: &str) -> std::result::Result<u64, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(seconds);
+    }
+
+    let duration: Duration = humantime::parse_duration(text)
+        .map_err(|_| "must be a duration such as 90s, 30m, 1h or 7d".to_owned())?;
+    if duration.subsec_nanos() > 0 {
+        return Err("must be whole seconds".to_owned());
+    }
+    Ok(duration.as_secs())
+}
+
+/// Reads a time, or a duration from now, and returns an RFC 3339 time.
+fn moment(text: &str) -> std::result::Result<String, String> {
+    let wrong = || "must be a time such as 2026-11-30T09:00:00Z, or a duration from now such as 2h";
+
+    if OffsetDateTime::parse(text, &Rfc3339).is_ok() {
+        return Ok(text.to_owned());
+    }
+    let duration = humantime::parse_duration(text).map_err(|_| wrong())?;
+    let at = SystemTime::now().checked_add(duration).ok_or_else(wrong)?;
+    let at = OffsetDateTime::from(at);
+    let at = at.replace_nanosecond(0).unwrap_or(at);
+    at.format(&Rfc3339).map_err(|_| wrong().to_owned())
+}
+
+pub(super) fn object_of(pairs: &[(String, String)]) -> Value {
+    let pairs = pairs.iter().map(|(key, value)| (key.clone(), json!(value)));
+    Value::Object(pairs.collect())
+}
+
+impl MessageArguments {
+    /// The body of the request, without its recipients if the file has none.
+    pub(super) fn body(&self) -> Result<Map<String, Value>> {
+        let mut body = match &self.file {
+            Some(path) => read(path)?,
+            None => Map::new(),
+        };
+
+        let content = [
+            ("title", self.title.as_ref().map(|text| json!(text))),
+            ("body", self.body.as_ref().map(|text| json!(text))),
+            ("image", self.image.as_ref().map(|text| json!(text))),
+            (
+                "data",
+                (!self.data.is_empty()).then(|| object_of(&self.data)),
+            ),
+        ];
+        for (name, value) in content {
+            let Some(value) = value else { continue };
+            let content = body.entry("content").or_insert_with(|| json!({}));
+            // Anything else is refused by Bellwire, with its reason.
+            if let Some(content) = content.as_object_mut() {
+                content.insert(name.to_owned(), value);
+            }
+        }
+
+        body.extend(self.options());
+        Ok(body)
+    }
+
+    fn options(&self) -> impl Iterator<Item = (String, Value)> {
+        let options = [
+            (
+                "from",
+                self.app.as_ref().map(|name| json!({"appName": name})),
+            ),
+            (
+                "priority",
+                self.priority.map(|priority| match priority {
+                    PriorityName::High => json!("HIGH"),
+                    PriorityName::Low => json!("LOW"),
+                }),
+            ),
+            ("sound", self.sound.as_ref().map(|name| json!(name))),
+            ("badge", self.badge.map(|badge| json!(badge))),
+            ("ttl", self.ttl.map(|ttl| json!(ttl))),
+            ("deadline", self.deadline.map(|deadline| json!(deadline))),
+            (
+                "collapseKey",
+                self.collapse_key.as_ref().map(|key| json!(key)),
+            ),
+            ("tags", (!self.tag.is_empty()).then(|| object_of(&self.tag))),
+            (
+                "schedule",
+                self.at.as_ref().map(|at| json!({"sendAt": [at]})),
+            ),
+            ("receipts", self.receipts.then(|| json!(true))),
+            ("templating", self.no_templating.then(|| json!(false))),
+        ];
+
+        options
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    }
+}
+
+fn read(path: &str) -> Result<Map<String, Value>> {
+    let name = name_of(path);
+    let mut text = String::new();
+    let read = if path == "-" {
+        std::io::stdin().read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    read.map_err(|error| Failure::failed(format!("can't read {name}: {error}")))?;
+
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::failed(format!("{name} must be a JSON object: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        message: MessageArguments,
+    }
+
+    fn body(arguments: &[&str]) -> Value {
+        let only = Only::try_parse_from([&["send"], arguments].concat()).unwrap();
+        Value::Object(only.message.body().unwrap())
+    }
+
+    #[test]
+    fn options_become_the_fields_of_a_request() {
+        assert_eq!(body(&[]), json!({}));
+        assert_eq!(
+            body(&[
+                "--title",
+                "Hi",
+                "--data",
+                "a=b=c",
+                "--data",
+                "d=",
+                "--app",
+                "shop",
+                "--priority",
+                "low",
+                "--badge",
+                "0",
+                "--ttl",
+                "1h",
+                "--deadline",
+                "90",
+                "--tag",
+                "campaign=spring",
+                "--receipts",
+                "--no-templating",
+                "--at",
+                "2026-11-30T09:00:00Z",
+            ]),
+            json!({
+                "content": {"title": "Hi", "data": {"a": "b=c", "d": ""}},
+                "from": {"appName": "shop"},
+                "priority": "LOW",
+                "badge": 0,
+                "ttl": 3600,
+                "deadline": 90,
+                "tags": {"campaign": "spring"},
+                "receipts": true,
+                "templating": false,
+                "schedule": {"sendAt": ["2026-11-30T09:00:00Z"]},
+            })
+        );
+    }
+
+    #[test]
+    fn an_option_wins_over_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let given = json!({"content": {"title": "a", "body": "b"}, "badge": 1, "fcm": {"x": 1}});
+        std::fs::write(file.path(), given.to_string()).unwrap();
+        let path = file.path().to_str().unwrap();
+
+        assert_eq!(
+            body(&["--file", path, "--title", "c", "--badge", "2"]),
+            json!({"content": {"title": "c", "body": "b"}, "badge": 2, "fcm": {"x": 1}})
+        );
+    }
+
+    #[test]
+    fn a_time_may_be_a_duration_from_now() {
+        let at = OffsetDateTime::parse(&moment("2h").unwrap(), &Rfc3339).unwrap();
+        let left = at - OffsetDateTime::now_utc();
+
+        assert!((7190..=7200).contains(&left.whole_seconds()), "{left}");
+        assert!(moment("tomorrow").is_err());
+    }
+
+    #[test]
+    fn durations_are_whole_seconds() {
+        assert_eq!(seconds("90"), Ok(90));
+        assert_eq!(seconds("1h"), Ok(3600));
+        assert!(seconds("1500ms").is_err());
+        assert!(seconds("soon").is_err());
+    }
+}

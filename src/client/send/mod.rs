@@ -1,0 +1,314 @@
+//! `bellwire send`: sends to any number of recipients. One request takes 10,000, so more are cut into
+//! several Operations, each with an `Idempotency-Key` of its own.
+
+use std::sync::Arc;
+
+use clap::Args;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+mod chunks;
+mod message;
+mod recipients;
+
+use crate::client::api::{Api, Ask, new_key};
+use crate::client::failure::{Exit, Failure, Result};
+use crate::client::profile::ConnectionArguments;
+use crate::client::screen::Screen;
+use crate::client::send::chunks::{Chunk, Chunks};
+use crate::client::send::message::MessageArguments;
+use crate::client::send::recipients::{RecipientArguments, Targets};
+use crate::client::text::{counted, printable};
+use crate::client::trouble::Trouble;
+use crate::client::watch::{Watching, watch};
+
+/// Requests at a time.
+const AT_ONCE: usize = 4;
+/// Operations that wait to be watched.
+const ACCEPTED: usize = 1024;
+/// Most problems of a request that are printed.
+const PROBLEMS: usize = 10;
+
+/// Options of `bellwire send`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    recipients: RecipientArguments,
+    #[command(flatten)]
+    message: MessageArguments,
+    /// Wait until all is sent, with a progress bar, and print a line for each Operation that has ended.
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    watching: Watching,
+    /// Check everything, send nothing, and exit with 1 if anything is wrong.
+    #[arg(long, conflicts_with = "wait")]
+    validate: bool,
+    /// A name for this send, up to 200 characters. The same command with the same name sends nothing
+    /// twice within 24 hours, so it can be repeated after a failure.
+    #[arg(long, value_name = "NAME", value_parser = name_of_send)]
+    idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub connection: ConnectionArguments,
+}
+
+fn name_of_send(text: &str) -> std::result::Result<String, String> {
+    let is_printable = text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    if (1..=200).contains(&text.len()) && is_printable && text.trim() == text {
+        return Ok(text.to_owned());
+    }
+
+    Err("must be 1 to 200 printable ASCII characters, without a space at either end".to_owned())
+}
+
+pub(super) async fn run(arguments: Arguments, api: Arc<Api>, screen: &Screen) -> Result<Exit> {
+    let Arguments {
+        recipients,
+        message,
+        wait,
+        watching,
+        validate,
+        idempotency_key,
+        ..
+    } = arguments;
+    let mut body = message.body()?;
+    if validate {
+        body.insert("validateOnly".to_owned(), json!(true));
+    }
+    let targets = recipients.targets(&mut body)?;
+    let is_json = watching.json;
+
+    let (accepted, ids) = mpsc::channel(ACCEPTED);
+    let sending = Sending {
+        api: Arc::clone(&api),
+        screen,
+        body,
+        key: idempotency_key.unwrap_or_else(new_key),
+        prints_json: is_json && !wait,
+        prints_ids: !is_json,
+        accepted: wait.then_some(accepted),
+        report: Report::default(),
+    };
+    if !wait {
+        return sending.run(targets).await;
+    }
+
+    // What was accepted is watched while the rest is being sent, and to its end if the rest fails.
+    let (sent, watched) = tokio::join!(sending.run(targets), watch(api, screen, ids, &watching));
+    match sent? {
+        Exit::Done => watched,
+        exit => Ok(exit),
+    }
+}
+
+struct Sending<'a> {
+    api: Arc<Api>,
+    screen: &'a Screen,
+    /// The request without its recipients.
+    body: Map<String, Value>,
+    /// The beginning of each `Idempotency-Key`.
+    key: String,
+    prints_json: bool,
+    prints_ids: bool,
+    /// Where the ids go that are watched.
+    accepted: Option<mpsc::Sender<Result<String>>>,
+    report: Report,
+}
+
+/// What was done so far.
+#[derive(Debug, Default)]
+struct Report {
+    operations: u64,
+    recipients: u64,
+    /// The output is closed: nobody reads the ids.
+    is_unread: bool,
+    is_invalid: bool,
+}
+
+/// The answer to a request.
+struct Answer {
+    recipients: usize,
+    body: Value,
+}
+
+impl Sending<'_> {
+    async fn run(mut self, targets: Targets) -> Result<Exit> {
+        let sent = self.send_all(targets).await;
+
+        match sent {
+            Ok(()) if self.report.is_invalid => Ok(Exit::Failed),
+            Ok(()) => Ok(Exit::Done),
+            Err(failure) => Err(self.explained(failure)),
+        }
+    }
+
+    async fn send_all(&mut self, targets: Targets) -> Result<()> {
+        let mut chunks = Chunks::new(targets);
+        let mut asking = FuturesOrdered::new();
+        let mut failure = None;
+        let mut number = 0;
+        let mut has_more = true;
+
+        loop {
+            let is_wanted = has_more && failure.is_none() && asking.len() < AT_ONCE;
+            tokio::select! {
+                chunk = chunks.next(), if is_wanted => match chunk {
+                    Ok(Some(chunk)) => {
+                        number += 1;
+                        asking.push_back(self.ask(chunk, number));
+                    }
+                    Ok(None) => has_more = false,
+                    Err(wrong) => failure = Some(wrong),
+                },
+                // Those that were asked already are told, even if one before them failed.
+                Some(answer) = asking.next() => match answer {
+                    Ok(answer) => self.take(answer).await?,
+                    Err(wrong) => failure = failure.or(Some(wrong)),
+                },
+                else => break,
+            }
+        }
+
+        match failure {
+            Some(failure) => Err(failure),
+            None if number == 0 => Err(Failure::failed(format!(
+                "nothing was sent: {} has no recipient",
+                chunks.source()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The request for one chunk of recipients.
+    fn ask(&self, chunk: Chunk, number: u64) -> impl Future<Output = Result<Answer>> + use<> {
+        let mut body = self.body.clone();
+        body.insert("to".to_owned(), Value::Array(chunk.to.clone()));
+        let body = Value::Object(body).to_string();
+        let ask = Ask::post("", body, format!("{}-{number}", self.key));
+        let api = Arc::clone(&self.api);
+
+        async move {
+            let answer = api.try_json(&ask).await;
+            let body = answer.map_err(|trouble| failure_of(trouble, &chunk))?;
+            Ok(Answer {
+                recipients: chunk.to.len(),
+                body,
+            })
+        }
+    }
+
+    async fn take(&mut self, answer: Answer) -> Result<()> {
+        let Answer { recipients, body } = answer;
+        if let Some(is_valid) = body["valid"].as_bool() {
+            self.report.is_invalid |= !is_valid;
+            return self.print_checked(&body, is_valid);
+        }
+
+        let Some(id) = body["operationId"].as_str() else {
+            return Err(Failure::failed(
+                "the answer has no operationId: check the address, and the proxies in between",
+            ));
+        };
+        self.report.operations += 1;
+        self.report.recipients += recipients as u64;
+        if let Some(accepted) = &self.accepted {
+            let _ = accepted.send(Ok(id.to_owned())).await;
+        }
+
+        if self.prints_json {
+            let mut line = body.clone();
+            line["recipients"] = json!(recipients);
+            self.print(&line.to_string())
+        } else if self.prints_ids {
+            self.print(&printable(id))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Prints a line. The recipients get their messages even if nobody reads the ids any more.
+    fn print(&mut self, line: &str) -> Result<()> {
+        if self.report.is_unread {
+            return Ok(());
+        }
+
+        match self.screen.print(line) {
+            Err(failure) if failure.exit == Exit::Done => {
+                self.report.is_unread = true;
+                Ok(())
+            }
+            printed => printed,
+        }
+    }
+
+    fn print_checked(&mut self, body: &Value, is_valid: bool) -> Result<()> {
+        if self.prints_json {
+            return self.print(&body.to_string());
+        }
+        if is_valid {
+            return self.print("valid");
+        }
+
+        let errors = body["errors"].as_array().into_iter().flatten();
+        for error in errors {
+            let of = |name: &str| printable(error[name].as_str().unwrap_or_default());
+            let place = match error["position"].as_u64() {
+                Some(position) => format!("recipient {position}"),
+                None => of("field"),
+            };
+            self.print(&format!("{place}: {} {}", of("code"), of("message")))?;
+        }
+        Ok(())
+    }
+
+    /// A failure with what to do about the recipients that are left.
+    fn explained(&self, failure: Failure) -> Failure {
+        if self.report.operations == 0 {
+            return failure;
+        }
+
+        let Report {
+            operations,
+            recipients,
+            ..
+        } = self.report;
+        Failure {
+            message: format!(
+                "{}. {} with {} were accepted before. Repeat the command with --idempotency-key '{}' and the same \
+                 recipients: those are not sent to again",
+                failure.message.trim_end_matches('.'),
+                counted(operations, "Operation"),
+                counted(recipients, "recipient"),
+                self.key
+            ),
+            ..failure
+        }
+    }
+}
+
+/// The failure of a request, with the lines of the recipients that are wrong.
+fn failure_of(trouble: Trouble, chunk: &Chunk) -> Failure {
+    let problems = match &trouble {
+        Trouble::Final { problems, .. } => problems.clone(),
+        Trouble::Passing { .. } => Vec::new(),
+    };
+    let failure = trouble.into_failure();
+    if problems.is_empty() {
+        return failure;
+    }
+
+    let mut said: Vec<String> = problems
+        .iter()
+        .take(PROBLEMS)
+        .map(|problem| format!("{}: {}", chunk.place(&problem.field), problem.message))
+        .collect();
+    if problems.len() > PROBLEMS {
+        said.push(format!("and {} more", problems.len() - PROBLEMS));
+    }
+    Failure {
+        message: said.join("; "),
+        ..failure
+    }
+}

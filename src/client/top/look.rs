@@ -1,0 +1,288 @@
+//! One look at what is being sent, and how fast, compared with the look before.
+
+#![allow(
+    clippy::cast_precision_loss,
+    reason = "what is counted stays far below 2^52"
+)]
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::client::operation::Operation;
+use crate::client::text::{Cell, Table, grouped};
+use crate::client::top::metrics::Metrics;
+
+/// What was seen.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    pub at: Instant,
+    /// The Operations that are being sent, the newest first.
+    pub operations: Vec<Operation>,
+    /// Whether there are more of them.
+    pub has_more: bool,
+    /// `None`: the address of the metrics is not known.
+    pub metrics: Option<Metrics>,
+    /// Why the last look has failed, if it has.
+    pub trouble: Option<String>,
+}
+
+/// A look with its rates, in notifications a second.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub look: Look,
+    /// Of each Operation, in the same order; `None`: it was not seen before.
+    pub rates: Vec<Option<f64>>,
+    /// Delivery attempts of the process a second.
+    pub attempt_rate: Option<f64>,
+}
+
+impl Seen {
+    pub(super) fn new(look: Look, before: Option<&Look>) -> Self {
+        let elapsed = before.map_or(Duration::ZERO, |before| look.at.duration_since(before.at));
+        let rate = |now: u64, then: u64| {
+            let is_known = elapsed > Duration::ZERO && now >= then;
+            is_known.then(|| (now - then) as f64 / elapsed.as_secs_f64())
+        };
+
+        let settled: HashMap<&str, u64> = before
+            .iter()
+            .flat_map(|before| &before.operations)
+            .map(|operation| (operation.id.as_str(), operation.stats.settled()))
+            .collect();
+        let rates = look
+            .operations
+            .iter()
+            .map(|operation| {
+                let then = settled.get(operation.id.as_str())?;
+                rate(operation.stats.settled(), *then)
+            })
+            .collect();
+
+        let attempts = |look: &Look| look.metrics.as_ref().map(|metrics| metrics.attempts);
+        let attempt_rate = attempts(&look)
+            .zip(before.and_then(attempts))
+            .and_then(|(now, then)| rate(now, then));
+        Self {
+            look,
+            rates,
+            attempt_rate,
+        }
+    }
+
+    /// The sums of all Operations that were seen, in a line.
+    pub(super) fn headline(&self) -> String {
+        let left: u64 = self
+            .look
+            .operations
+            .iter()
+            .map(|operation| operation.stats.queued + operation.stats.scheduled)
+            .sum();
+        let more = if self.look.has_more { "+" } else { "" };
+        let mut line = format!(
+            "{}{more} running, {} to send",
+            self.look.operations.len(),
+            grouped(left)
+        );
+
+        let known: Vec<f64> = self.rates.iter().copied().flatten().collect();
+        if !known.is_empty() {
+            line += &format!(", {}/s", grouped(known.iter().sum::<f64>() as u64));
+        }
+        line
+    }
+
+    /// The queue of the whole database, in a line; `None`: it is not known.
+    pub(super) fn queue(&self) -> Option<String> {
+        let metrics = self.look.metrics.as_ref()?;
+        let mut line = format!(
+            "queue: {} due (oldest {:.1} s), {} later, {} claimed here",
+            grouped(metrics.due),
+            metrics.oldest_due,
+            grouped(metrics.later),
+            grouped(metrics.claimed)
+        );
+
+        if let Some(rate) = self.attempt_rate {
+            line += &format!(", {} attempts/s", grouped(rate as u64));
+        }
+        Some(line)
+    }
+
+    /// The cells of an Operation's row.
+    pub(super) fn operation(&self, index: usize) -> Option<[String; 6]> {
+        let operation = self.look.operations.get(index)?;
+        let stats = operation.stats;
+        let rate = self.rates.get(index).copied().flatten();
+        let left = stats.queued + stats.scheduled;
+        let time_left = match rate {
+            Some(rate) if rate >= 1.0 => {
+                format!("{} s", grouped((left as f64 / rate).ceil() as u64))
+            }
+            _ => "-".to_owned(),
+        };
+
+        Some([
+            operation.id.clone(),
+            format!("{}/{}", grouped(stats.settled()), grouped(stats.total)),
+            grouped(stats.sent),
+            grouped(stats.failed + stats.unaddressable),
+            rate.map_or("-".to_owned(), |rate| format!("{}/s", grouped(rate as u64))),
+            time_left,
+        ])
+    }
+
+    /// How much of an Operation is done, from 0 to 1.
+    pub(super) fn done(&self, index: usize) -> f64 {
+        let stats = self.look.operations.get(index).map(|seen| seen.stats);
+        let stats = stats.unwrap_or_default();
+
+        if stats.total == 0 {
+            0.0
+        } else {
+            (stats.settled() as f64 / stats.total as f64).clamp(0.0, 1.0)
+        }
+    }
+
+    /// For an output that is no terminal.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.headline()];
+        lines.extend(self.queue());
+
+        let mut table = Table::new(&OPERATION_TITLES);
+        for index in 0..self.look.operations.len() {
+            let cells = self.operation(index).unwrap_or_default();
+            table.row(cells.iter().map(Cell::from).collect());
+        }
+        if !self.look.operations.is_empty() {
+            lines.push(String::new());
+            lines.extend(table.lines());
+        }
+
+        let lanes = self.look.metrics.iter().flat_map(|metrics| &metrics.lanes);
+        let mut table = Table::new(&LANE_TITLES);
+        let mut has_lane = false;
+        for lane in lanes {
+            has_lane = true;
+            table.row(vec![
+                Cell::from(&lane.provider),
+                Cell::from(&lane.credential),
+                Cell::from(lane.state()),
+                Cell::from(format!(
+                    "{}/{}",
+                    grouped(lane.in_flight),
+                    grouped(lane.limit)
+                )),
+                Cell::number(lane.connections),
+                Cell::number(lane.backlog),
+            ]);
+        }
+        if has_lane {
+            lines.push(String::new());
+            lines.extend(table.lines());
+        }
+        lines
+    }
+
+    pub(super) fn as_json(&self) -> Value {
+        let operations: Vec<Value> = self
+            .look
+            .operations
+            .iter()
+            .zip(&self.rates)
+            .map(|(operation, rate)| {
+                let stats = operation.stats;
+                json!({
+                    "id": operation.id,
+                    "status": operation.status,
+                    "total": stats.total,
+                    "settled": stats.settled(),
+                    "sent": stats.sent,
+                    "failed": stats.failed,
+                    "perSecond": rate,
+                })
+            })
+            .collect();
+        let metrics = self.look.metrics.as_ref().map(|metrics| {
+            let lanes: Vec<Value> = metrics
+                .lanes
+                .iter()
+                .map(|lane| {
+                    json!({
+                        "provider": lane.provider,
+                        "credentialId": lane.credential,
+                        "inFlight": lane.in_flight,
+                        "concurrencyLimit": lane.limit,
+                        "connections": lane.connections,
+                        "backlog": lane.backlog,
+                        "tripped": lane.is_tripped,
+                    })
+                })
+                .collect();
+            json!({
+                "due": metrics.due,
+                "later": metrics.later,
+                "claimed": metrics.claimed,
+                "oldestDueSeconds": metrics.oldest_due,
+                "attemptsPerSecond": self.attempt_rate,
+                "lanes": lanes,
+            })
+        });
+
+        json!({"operations": operations, "hasMore": self.look.has_more, "queue": metrics})
+    }
+}
+
+pub(super) const OPERATION_TITLES: [&str; 6] =
+    ["OPERATION", "#DONE", "#SENT", "#FAILED", "#RATE", "#LEFT"];
+pub(super) const LANE_TITLES: [&str; 6] = [
+    "PROVIDER",
+    "CREDENTIAL",
+    "STATE",
+    "#IN FLIGHT",
+    "#CONNECTIONS",
+    "#BACKLOG",
+];
+
+#[cfg(test)]
+pub(super) fn example(at: Instant, settled: u64) -> Look {
+    let stats = json!({"total": 1000, "sent": settled, "queued": 1000 - settled});
+    Look {
+        at,
+        operations: vec![Operation::of(
+            &json!({"id": "op", "status": "PROCESSING", "stats": stats}),
+        )],
+        has_more: false,
+        metrics: None,
+        trouble: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_differences_of_two_looks() {
+        let began = Instant::now();
+        let before = example(began, 200);
+        let seen = Seen::new(example(began + Duration::from_secs(2), 600), Some(&before));
+
+        assert_eq!(seen.headline(), "1 running, 400 to send, 200/s");
+        assert_eq!(
+            seen.operation(0).unwrap(),
+            ["op", "600/1,000", "600", "0", "200/s", "2 s"]
+        );
+        assert!((seen.done(0) - 0.6).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_first_look_has_no_rates() {
+        let seen = Seen::new(example(Instant::now(), 0), None);
+
+        assert_eq!(seen.headline(), "1 running, 1,000 to send");
+        assert_eq!(seen.operation(0).unwrap()[4], "-");
+        assert_eq!(seen.as_json()["operations"][0]["perSecond"], Value::Null);
+    }
+}

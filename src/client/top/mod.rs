@@ -1,0 +1,192 @@
+//! `bellwire top`: what is being sent now, live in the terminal.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use humantime_serde::re::humantime;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use tokio::sync::mpsc;
+
+mod display;
+mod look;
+mod metrics;
+
+use crate::client::api::{Api, Query};
+use crate::client::failure::{Exit, Failure, Result};
+use crate::client::operation::Operation;
+use crate::client::profile::ConnectionArguments;
+use crate::client::screen::Screen;
+use crate::client::top::display::draw;
+use crate::client::top::look::{Look, Seen};
+use crate::client::top::metrics::Metrics;
+
+/// Operations that are shown.
+const MOST: usize = 50;
+/// Pages that are read at most to find them.
+const PAGES: usize = 3;
+
+/// Options of `bellwire top`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The address of a process' metrics, such as `http://127.0.0.1:9464/metrics`, to show the queue and the
+    /// lanes too.
+    #[arg(long, value_name = "URL", env = "BELLWIRE_METRICS_URL")]
+    metrics: Option<String>,
+    /// How often to look.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = pause)]
+    every: Duration,
+    /// Print one look and exit, as is done if the output is no terminal. Rates need two looks, so it takes
+    /// as long as --every.
+    #[arg(long)]
+    once: bool,
+    /// Print one look as a JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pub connection: ConnectionArguments,
+}
+
+fn pause(text: &str) -> std::result::Result<Duration, String> {
+    let rule = "must be 200ms to 1h, such as 2s";
+    let pause = humantime::parse_duration(text).map_err(|_| rule)?;
+    let is_allowed = (Duration::from_millis(200)..=Duration::from_secs(3600)).contains(&pause);
+    if is_allowed {
+        Ok(pause)
+    } else {
+        Err(rule.to_owned())
+    }
+}
+
+pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Result<Exit> {
+    let is_plain = arguments.json || arguments.once || !io::stdout().is_terminal();
+    let first = look(&arguments, api).await?;
+
+    if is_plain {
+        tokio::time::sleep(arguments.every).await;
+        let second = look(&arguments, api).await?;
+        let seen = Seen::new(second, Some(&first));
+        if arguments.json {
+            screen.print_json(&seen.as_json())?;
+        } else {
+            for line in seen.lines() {
+                screen.print(&line)?;
+            }
+        }
+        return Ok(Exit::Done);
+    }
+
+    show(&arguments, api, first).await
+}
+
+async fn look(arguments: &Arguments, api: &Api) -> Result<Look> {
+    let mut query = Query::default();
+    query.add("status", "PROCESSING");
+    let mut pages = api.pages("/Operations", &query, "operations").of(MOST);
+
+    let mut operations = Vec::new();
+    let mut has_more = true;
+    for _ in 0..PAGES {
+        let Some(page) = pages.next().await? else {
+            has_more = false;
+            break;
+        };
+        operations.extend(page.iter().map(Operation::of));
+        if operations.len() >= MOST {
+            break;
+        }
+    }
+
+    let metrics = match &arguments.metrics {
+        Some(url) => Some(Metrics::parse(&api.text_at(url).await?)),
+        None => None,
+    };
+    Ok(Look {
+        at: Instant::now(),
+        operations,
+        has_more,
+        metrics,
+        trouble: None,
+    })
+}
+
+/// The terminal as it was, when this is dropped.
+struct Restored;
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        ratatui::restore();
+    }
+}
+
+async fn show(arguments: &Arguments, api: &Api, first: Look) -> Result<Exit> {
+    let unusable = |error: io::Error| {
+        Failure::failed(format!(
+            "the terminal can't be used: {error}. `bellwire top --once` prints one look"
+        ))
+    };
+    let mut terminal = ratatui::try_init().map_err(unusable)?;
+    let _restored = Restored;
+    let is_colored = console::colors_enabled();
+    let mut keys = keys();
+
+    let mut before: Option<Look> = None;
+    let mut seen = Seen::new(first, None);
+    loop {
+        terminal
+            .draw(|frame| draw(frame, "bellwire top", &seen, is_colored))
+            .map_err(unusable)?;
+
+        tokio::select! {
+            key = keys.recv() => match key {
+                Some(Key::Quit) | None => return Ok(Exit::Done),
+                // Draws again in the new size.
+                Some(Key::Resized) => {}
+            },
+            () = tokio::time::sleep(arguments.every) => {
+                let next = look(arguments, api).await;
+                let next = next.unwrap_or_else(|failure| Look {
+                    trouble: Some(failure.message),
+                    ..seen.look.clone()
+                });
+                let is_new = next.trouble.is_none();
+                if is_new {
+                    before = Some(seen.look);
+                }
+                seen = Seen::new(next, before.as_ref());
+            }
+        }
+    }
+}
+
+enum Key {
+    Quit,
+    Resized,
+}
+
+/// What the user types, read by a thread of its own.
+fn keys() -> mpsc::Receiver<Key> {
+    let (sender, keys) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        while let Ok(event) = event::read() {
+            let Some(key) = key_of(&event) else { continue };
+            if sender.blocking_send(key).is_err() {
+                return;
+            }
+        }
+    });
+    keys
+}
+
+fn key_of(event: &Event) -> Option<Key> {
+    match event {
+        Event::Resize(..) => Some(Key::Resized),
+        Event::Key(key) if key.kind == KeyEventKind::Press => {
+            let is_interrupt =
+                key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+            let is_quit = matches!(key.code, KeyCode::Char('q') | KeyCode::Esc);
+            (is_interrupt || is_quit).then_some(Key::Quit)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,330 @@
+//! `bellwire why`: why somebody got a notification or did not, as a short story.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+
+mod advice;
+mod story;
+
+use crate::client::api::{Api, Ask, Query};
+use crate::client::failure::{Exit, Failure, Result};
+use crate::client::ids::{NOTIFICATION, OPERATION, USER, is_id};
+use crate::client::profile::ConnectionArguments;
+use crate::client::screen::Screen;
+use crate::client::why::advice::Sent;
+
+/// Pages of a list that are read at most to find the newest notifications of somebody. One request reads
+/// about 10,000 records.
+const PAGES: usize = 20;
+/// How long the devices of all Users are looked through.
+const EXPORT_WITHIN: Duration = Duration::from_secs(20);
+/// Characters at each end of a token that answers show.
+const SHOWN: usize = 4;
+
+/// Options of `bellwire why`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The id of a notification or of a User, your own id of a User, or a device token or its two ends as
+    /// answers show them, such as dqWD…91bF.
+    subject: String,
+    /// Tell of the newest so many notifications.
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    limit: usize,
+    /// Print JSON: an object with the User, its registrations, and the notifications with their attempts.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pub connection: ConnectionArguments,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+struct Found {
+    user: Option<Value>,
+    registrations: Vec<Value>,
+    /// Each with its attempts, the newest first.
+    notifications: Vec<(Value, Vec<Value>)>,
+    /// Whether older notifications were not looked at.
+    is_cut: bool,
+}
+
+pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Result<Exit> {
+    let subject = arguments.subject.trim();
+    if is_id(subject, OPERATION) {
+        return Err(Failure::usage(format!(
+            "{subject} is an Operation: `bellwire errors {subject}` tells what failed of it"
+        )));
+    }
+
+    let asking = Asking {
+        api,
+        limit: arguments.limit,
+    };
+    let found = if is_id(subject, NOTIFICATION) {
+        asking.about_notification(subject).await?
+    } else if is_id(subject, USER) {
+        let user = api.get(format!("/Users/{subject}")).await?;
+        asking.about_user(user).await?
+    } else if let Some(user) = asking.user_with_external_id(subject).await? {
+        asking.about_user(user).await?
+    } else {
+        asking.about_token(subject).await?
+    };
+
+    print(&found, arguments.json, screen)?;
+    Ok(Exit::Done)
+}
+
+struct Asking<'a> {
+    api: &'a Api,
+    limit: usize,
+}
+
+impl Asking<'_> {
+    async fn about_notification(&self, id: &str) -> Result<Found> {
+        Ok(Found {
+            notifications: vec![self.with_attempts(id).await?],
+            ..Found::default()
+        })
+    }
+
+    async fn about_user(&self, user: Value) -> Result<Found> {
+        let id = user["id"].as_str().unwrap_or_default();
+        let mut query = Query::default();
+        query.add("userId", id);
+
+        let mut registrations = Vec::new();
+        let mut pages = self
+            .api
+            .pages("/DeviceRegistrations", &query, "deviceRegistrations");
+        while let Some(page) = pages.next().await? {
+            registrations.extend(page);
+        }
+        let newest = self.newest(&query, |_| true).await?;
+
+        Ok(Found {
+            user: Some(user),
+            registrations,
+            ..newest
+        })
+    }
+
+    /// A server without such ids refuses the parameter; then there is none.
+    async fn user_with_external_id(&self, id: &str) -> Result<Option<Value>> {
+        let mut query = Query::default();
+        query.add("externalId", id);
+
+        let users = self.api.get(format!("/Users{query}")).await;
+        Ok(users.ok().and_then(|mut users| {
+            let users = users["users"].as_array_mut()?;
+            users.pop()
+        }))
+    }
+
+    /// Answers show only the ends of tokens, so notifications are found by these.
+    async fn about_token(&self, token: &str) -> Result<Found> {
+        let ends = ends_of(token).ok_or_else(|| {
+            Failure::usage(format!(
+                "'{token}' is neither an id nor a token: a token has at least {} characters, and its ends are \
+                 written as dqWD…91bF",
+                4 * SHOWN
+            ))
+        })?;
+
+        if let Some(id) = self.user_with_device(&ends).await {
+            let user = self.api.get(format!("/Users/{id}")).await?;
+            return self.about_user(user).await;
+        }
+
+        let is_its = |notification: &Value| {
+            let shown = notification["to"]["token"].as_str();
+            shown.is_some_and(|shown| ends.eq_ignore_ascii_case(shown))
+        };
+        let found = self.newest(&Query::default(), is_its).await?;
+        if found.notifications.is_empty() {
+            return Err(Failure::failed(format!(
+                "no User has this id, and no recent notification was sent to the token {ends}{}. If a User has the \
+                 device, ask about the User",
+                if found.is_cut {
+                    " (only the newest were looked at)"
+                } else {
+                    ""
+                }
+            )));
+        }
+
+        Ok(found)
+    }
+
+    /// The User of the device whose token has these ends. Only the export lists the devices of all Users; its
+    /// tokens are masked. `None`: there is none, or it can't be read.
+    async fn user_with_device(&self, ends: &str) -> Option<String> {
+        let ask = Ask::get("/DeviceRegistrations/Export").accepting("application/x-ndjson");
+        let mut body = self.api.open_once(&ask).await.ok()?.into_body();
+        let began = Instant::now();
+        let mut rest = Vec::new();
+
+        while let Some(Ok(frame)) = body.frame().await {
+            let Some(piece) = frame.data_ref() else {
+                continue;
+            };
+            rest.extend_from_slice(piece);
+            let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else {
+                continue;
+            };
+
+            let lines: Vec<u8> = rest.drain(..=end).collect();
+            let found = lines
+                .split(|byte| *byte == b'\n')
+                .find_map(|line| user_of_line(line, ends));
+            if found.is_some() || began.elapsed() > EXPORT_WITHIN {
+                return found;
+            }
+        }
+
+        None
+    }
+
+    /// The newest notifications of a list that `is_wanted` takes.
+    async fn newest(&self, query: &Query, is_wanted: impl Fn(&Value) -> bool) -> Result<Found> {
+        let mut ids = Vec::new();
+        let mut pages = self.api.pages("", query, "pushNotifications");
+        let mut is_cut = true;
+
+        for _ in 0..PAGES {
+            let Some(page) = pages.next().await? else {
+                is_cut = false;
+                break;
+            };
+            let wanted = page.iter().filter(|record| is_wanted(record));
+            ids.extend(wanted.filter_map(|record| record["id"].as_str().map(str::to_owned)));
+            if ids.len() >= self.limit {
+                is_cut = false;
+                break;
+            }
+        }
+
+        let mut notifications = Vec::new();
+        for id in ids.into_iter().take(self.limit) {
+            notifications.push(self.with_attempts(&id).await?);
+        }
+        Ok(Found {
+            notifications,
+            is_cut,
+            ..Found::default()
+        })
+    }
+
+    async fn with_attempts(&self, id: &str) -> Result<(Value, Vec<Value>)> {
+        let notification = self.api.get(format!("/{id}")).await?;
+
+        let mut attempts = Vec::new();
+        let path = format!("/{id}/DeliveryAttempts");
+        let mut pages = self.api.pages(&path, &Query::default(), "deliveryAttempts");
+        while let Some(page) = pages.next().await? {
+            attempts.extend(page);
+        }
+        Ok((notification, attempts))
+    }
+}
+
+/// The User of a line of the export, if its token has these ends.
+fn user_of_line(line: &[u8], ends: &str) -> Option<String> {
+    let device: Value = serde_json::from_slice(line).ok()?;
+    let is_its = device["token"].as_str()?.eq_ignore_ascii_case(ends);
+
+    is_its.then(|| device["userId"].as_str().map(str::to_owned))?
+}
+
+/// The ends of a token as answers show them; `None`: it is too short, or has other characters.
+fn ends_of(token: &str) -> Option<String> {
+    let separator = ["…", "..."]
+        .into_iter()
+        .find_map(|mark| token.split_once(mark));
+    if let Some((first, last)) = separator {
+        let is_end = |end: &str| end.chars().count() == SHOWN;
+        return (is_end(first) && is_end(last)).then(|| format!("{first}…{last}"));
+    }
+
+    let characters: Vec<char> = token.chars().collect();
+    if characters.len() < 4 * SHOWN {
+        return None;
+    }
+    let first: String = characters[..SHOWN].iter().collect();
+    let last: String = characters[characters.len() - SHOWN..].iter().collect();
+    Some(format!("{first}…{last}"))
+}
+
+fn print(found: &Found, is_json: bool, screen: &Screen) -> Result<()> {
+    if is_json {
+        return screen.print_json(&as_json(found));
+    }
+
+    if let Some(user) = &found.user {
+        for line in story::of_user(user, &found.registrations) {
+            screen.print(&line)?;
+        }
+        if found.notifications.is_empty() {
+            screen.print("")?;
+            screen.print("No notification was sent to this User recently.")?;
+        }
+    }
+    for (at, (notification, attempts)) in found.notifications.iter().enumerate() {
+        if at > 0 || found.user.is_some() {
+            screen.print("")?;
+        }
+        for line in story::of_notification(notification, attempts) {
+            screen.print(&line)?;
+        }
+    }
+
+    if found.is_cut {
+        screen.note("older notifications were not looked at");
+    }
+    Ok(())
+}
+
+fn as_json(found: &Found) -> Value {
+    let notifications: Vec<Value> = found
+        .notifications
+        .iter()
+        .map(|(notification, attempts)| {
+            let sent = Sent {
+                notification,
+                attempts,
+            };
+            let advice = sent.advice();
+
+            let mut notification = notification.clone();
+            notification["deliveryAttempts"] = json!(attempts);
+            notification["advice"] = json!(advice);
+            notification
+        })
+        .collect();
+
+    json!({
+        "user": found.user,
+        "deviceRegistrations": found.registrations,
+        "pushNotifications": notifications,
+        "isComplete": !found.is_cut,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_compared_by_what_answers_show() {
+        let shown = Some("dqWD…91bF".to_owned());
+
+        assert_eq!(ends_of("dqWD7WEC83K41WHyufTS7:APA91bF"), shown);
+        assert_eq!(ends_of("dqWD…91bF"), shown);
+        assert_eq!(ends_of("dqWD...91bF"), shown);
+        assert_eq!(ends_of("0123456789"), None);
+        assert_eq!(ends_of("dq…bF"), None);
+    }
+}
