@@ -117,7 +117,7 @@ def operation(one: Operation) -> str:
         item = type_name(one.item or Type("any"))
         return (
             f"{before}\n{doc}func (c *Client) {name}({', '.join(arguments)}) (*Lines[{item}], error) {{\n"
-            f"\treturn newLines[{item}](ctx, c, {path})\n}}\n"
+            f"\treturn newLines[{item}](ctx, c, {path}, {query})\n}}\n"
         )
 
     if one.takes_idempotency_key:

@@ -143,7 +143,7 @@ def operation(one: Operation, api: Api) -> str:
         item = type_name(one.item, api)
         return (
             f"\n{doc}    public Stream<{item}> {one.id}({', '.join(arguments)}) {{\n"
-            f"        return transport.lines({path}, {item}.class);\n    }}\n"
+            f"        return transport.lines({path}, {query}, {item}.class);\n    }}\n"
         )
 
     answer = type_name(one.answer, api) if one.answer else "void"

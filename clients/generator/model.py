@@ -91,7 +91,7 @@ class Reader:
             for method, operation in methods.items():
                 if method not in METHODS or operation["operationId"] in LEFT_OUT:
                     continue
-                if LEFT_OUT_TAGS & set(operation.get("tags", [])):
+                if LEFT_OUT_TAGS & set(operation.get("tags", [])) or takes_a_file(operation):
                     continue
                 self.api.operations.append(self.operation(path, method, operation))
 
@@ -187,21 +187,24 @@ class Reader:
             struct = self.api.types[name] = Struct(name, doc, [])
             struct.fields = self.fields_of(schema)
         elif len(variants) > 1:
-            self.api.types[name] = self.union(name, doc, variants)
+            # The same.
+            union = self.api.types[name] = Union(name, doc, [], None)
+            self.fill(union, variants)
         else:
             return self.type_of(schema)
         return Type("named", name)
 
-    def union(self, name: str, doc: str, variants: list[dict[str, Any]]) -> Union:
+    def fill(self, union: Union, variants: list[dict[str, Any]]) -> None:
         if not all(self.is_object(each) for each in variants):
-            return Union(name, doc, [self.type_of(each) for each in variants], None)
+            union.variants = [self.type_of(each) for each in variants]
+            return
 
         fields: dict[str, Field] = {}
         for each in variants:
             for one in self.fields_of(each):
                 fields.setdefault(one.name, Field(one.name, one.type, False, one.doc))
-        types = [self.type_of(each) if "$ref" in each else ANY for each in variants]
-        return Union(name, doc, types, Struct(name, doc, list(fields.values())))
+        union.variants = [self.type_of(each) if "$ref" in each else ANY for each in variants]
+        union.merged = Struct(union.name, union.doc, list(fields.values()))
 
     def is_object(self, schema: dict[str, Any]) -> bool:
         return "properties" in self.resolve(schema)
@@ -222,6 +225,12 @@ class Reader:
         if "$ref" in schema:
             return self.resolve(self.schemas[schema["$ref"].rsplit("/", 1)[1]])
         return schema
+
+
+def takes_a_file(operation: dict[str, Any]) -> bool:
+    """Whether the body is none of JSON, such as an import of a million lines: curl sends it as well."""
+    content = operation.get("requestBody", {}).get("content")
+    return content is not None and "application/json" not in content
 
 
 def is_nullable(schema: dict[str, Any]) -> bool:

@@ -141,7 +141,7 @@ def method(one: Operation, used: set[str]) -> str:
         pairs = ", ".join(f'"{each.name}": {snake(each.name)}' for each in one.query)
         query = f"{{{pairs}}}"
     if one.is_lines:
-        body = f"return self._transport.lines({where})"
+        body = f"return self._transport.lines({where}{', ' + query if one.query else ''})"
         answer = f"Iterator[{named(one.item or Type('any'))}]"
     elif one.list_field:
         body = f'return Pager(self._transport, {where}, {query}, "{one.list_field}")'

@@ -73,7 +73,7 @@ def operation(one: Operation) -> str:
     if one.list_field:
         answer, call = f"Pager<{item}>", f'new Pager(this.transport, {place}, query, "{one.list_field}")'
     elif one.is_lines:
-        answer, call = f"AsyncGenerator<{item}>", f"this.transport.lines({place})"
+        answer, call = f"AsyncGenerator<{item}>", f"this.transport.lines({place}{', query' if one.query else ''})"
     else:
         answer = f"Promise<{type_name(one.answer) if one.answer else 'void'}>"
         given = [f'method: "{one.method}"', f"path: {place}"]

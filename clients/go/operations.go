@@ -60,7 +60,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
 // ExportOperationResults: The outcome of every recipient, in the order of the request: as NDJSON, or as CSV if
 // `Accept` asks for `text/csv` (extension).
 func (c *Client) ExportOperationResults(ctx context.Context, id string) (*Lines[OperationResult], error) {
-	return newLines[OperationResult](ctx, c, path("/v1/PushNotifications/Operations/%s/Results", id))
+	return newLines[OperationResult](ctx, c, path("/v1/PushNotifications/Operations/%s/Results", id), nil)
 }
 
 // FetchApp: One App.

@@ -81,14 +81,14 @@ type Lines[T any] struct {
 	err     error
 }
 
-func newLines[T any](ctx context.Context, c *Client, path string) (*Lines[T], error) {
+func newLines[T any](ctx context.Context, c *Client, path string, query url.Values) (*Lines[T], error) {
 	header := http.Header{}
 	header.Set("Accept", "application/x-ndjson")
 	// Its timeout would end a long answer. The context can.
 	patient := *c.HTTPClient
 	patient.Timeout = 0
 
-	response, err := c.send(ctx, &patient, call{method: http.MethodGet, path: path}, header, nil)
+	response, err := c.send(ctx, &patient, call{method: http.MethodGet, path: path, query: query}, header, nil)
 	if err != nil {
 		return nil, err
 	}

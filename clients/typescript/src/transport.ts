@@ -56,9 +56,9 @@ export class Transport {
   }
 
   /** The lines of an NDJSON answer, read while they arrive. An answer that is cut off throws `ConnectionError`. */
-  async *lines<Line>(path: string): AsyncGenerator<Line> {
+  async *lines<Line>(path: string, query: Query = {}): AsyncGenerator<Line> {
     const headers = { Authorization: this.#authorization, Accept: "application/x-ndjson" };
-    const address = this.#address(path);
+    const address = this.#address(path, query);
     try {
       const answer = await this.#fetch(address, { headers });
       if (!answer.ok || answer.body === null) {

@@ -56,17 +56,18 @@ class Transport:
         request = self._client.build_request(
             method,
             path,
-            params={name: value for name, value in (query or {}).items() if value is not None},
+            params=given(query),
             json=body,
             headers=headers,
         )
         answer = self._send(request, is_repeatable)
         return answer.json() if answer.content else None
 
-    def lines(self, path: str) -> Iterator[Any]:
+    def lines(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """The lines of an NDJSON answer, read while they arrive. One that is cut off raises `ConnectionFailed`."""
+        headers = {"Accept": "application/x-ndjson"}
         try:
-            with self._client.stream("GET", path, headers={"Accept": "application/x-ndjson"}) as answer:
+            with self._client.stream("GET", path, params=given(query), headers=headers) as answer:
                 if answer.is_error:
                     answer.read()
                     raise ApiError.of(answer)
@@ -101,6 +102,11 @@ class Transport:
                 raise failure
             time.sleep(delay)
             attempt += 1
+
+
+def given(query: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The parameters that are given."""
+    return {name: value for name, value in (query or {}).items() if value is not None}
 
 
 def backoff(attempt: int) -> float:

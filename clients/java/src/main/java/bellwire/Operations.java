@@ -93,7 +93,7 @@ public class Operations {
      * asks for <code>text/csv</code> (extension).
      */
     public Stream<OperationResult> exportOperationResults(String id) {
-        return transport.lines(Transport.path("/v1/PushNotifications/Operations/%s/Results", id), OperationResult.class);
+        return transport.lines(Transport.path("/v1/PushNotifications/Operations/%s/Results", id), null, OperationResult.class);
     }
 
     /** One App. */

@@ -96,8 +96,9 @@ final class Transport {
     }
 
     /** A record on each line, read while they arrive. Close the stream if it is not read to its end. */
-    <T> Stream<T> lines(String path, Class<T> line) {
-        HttpRequest request = request(path, Map.of()).header("Accept", "application/x-ndjson").build();
+    <T> Stream<T> lines(String path, Query<?> query, Class<T> line) {
+        Map<String, String> parameters = query == null ? Map.of() : query.values();
+        HttpRequest request = request(path, parameters).header("Accept", "application/x-ndjson").build();
         HttpResponse<Stream<String>> answer;
         try {
             answer = http.send(request, HttpResponse.BodyHandlers.ofLines());
