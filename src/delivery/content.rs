@@ -269,6 +269,7 @@ mod tests {
                 audience_predicate: None,
                 starts_at: OffsetDateTime::now_utc(),
                 time_left: Duration::from_secs(60),
+                deadline_after: Duration::from_secs(60),
             },
             Instant::now(),
         ))

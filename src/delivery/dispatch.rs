@@ -17,6 +17,7 @@ use crate::delivery::queue::user_devices::RemainingDevices;
 use crate::delivery::settle::resolution::{self, DeviceDelivery, UserDelivery};
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
+use crate::model::local_time::PlannedEnd;
 use crate::model::masked_token::masked;
 use crate::model::recipient::Recipient;
 use crate::store::batch_load::DueNotification;
@@ -96,6 +97,9 @@ impl Dispatch {
             DeviceDelivery::Direct(guard).fail(failure);
             return;
         };
+        if let Some(end) = notification.planned.and_then(|planned| planned.end) {
+            return end_as_planned(guard, end);
+        }
 
         let receipt_token = content.has_receipts().then(|| {
             let id = operation_id.push_notification(notification.position as u32);
@@ -253,18 +257,31 @@ impl Loaded {
 
     async fn dispatch_in_slices(self, dispatch: &SharedDispatch) {
         let single_lanes = single_lanes(&self);
-        let contents: Vec<Option<Arc<Content>>> = (0..self.batch_guards.len())
-            .map(|batch| self.content(batch).cloned())
+        let contents: Vec<Option<Arc<Content>>> = self
+            .notifications
+            .iter()
+            .map(|notification| {
+                self.content(notification.batch, notification.planned.as_ref())
+                    .cloned()
+            })
+            .collect();
+        let batch_contents: Vec<Option<Arc<Content>>> = (0..self.batch_guards.len())
+            .map(|batch| self.content(batch, None).cloned())
             .collect();
         // The permits of Operations that were handed over are returned at the end, when each
         // notification has its own.
         let Self {
             batch_guards,
             notifications,
+            later,
             mut user_devices,
             permits: _permits,
             ..
         } = self;
+
+        for (batch, due_in) in later {
+            batch_guards[batch].lease().due_again_in(due_in);
+        }
 
         let mut notifications = notifications.into_iter().enumerate().peekable();
         while notifications.peek().is_some() {
@@ -272,8 +289,8 @@ impl Loaded {
                 let dispatch = lock(dispatch);
                 for (index, notification) in notifications.by_ref().take(SLICE) {
                     let batch_guard = &batch_guards[notification.batch];
-                    let content = contents[notification.batch].as_ref();
                     let devices = user_devices.remove(&index);
+                    let content = contents[index].as_ref();
                     dispatch.dispatch_one(notification, batch_guard, content, devices);
                 }
             }
@@ -283,9 +300,29 @@ impl Loaded {
         let mut dispatch = lock(dispatch);
         for (batch, credential_id) in single_lanes {
             let key = batch_guards[batch].lease().key();
-            if let Some(content) = &contents[batch] {
+            if let Some(content) = &batch_contents[batch] {
                 dispatch.defer_if_blocked(key, credential_id, content.deadline);
             }
+        }
+    }
+}
+
+/// Ends a notification that was not to be sent when its time came.
+fn end_as_planned(guard: NotificationGuard, end: PlannedEnd) {
+    match end {
+        PlannedEnd::Expired => {
+            let failure = Failure::new(
+                FailureCode::Expired,
+                "The window of its schedule opens too late in the recipient's time zone",
+            );
+            DeviceDelivery::Direct(guard).fail(failure);
+        }
+        PlannedEnd::Skipped => {
+            let failure = Failure::new(
+                FailureCode::Skipped,
+                "Its time had passed already in the recipient's time zone",
+            );
+            resolution::withheld(guard, failure);
         }
     }
 }
@@ -307,12 +344,15 @@ fn end_without_device(guard: NotificationGuard, content: &RecipientContent) {
     resolution::unaddressable(guard, message);
 }
 
-/// The batches, by index, whose unsettled notifications all go with one Credential.
+/// The batches, by index, whose unsettled notifications all go with one Credential, at the time of their
+/// Operation.
 fn single_lanes(loaded: &Loaded) -> Vec<(usize, CredentialId)> {
     let mut lanes: HashMap<usize, Option<CredentialId>> = HashMap::new();
 
     for notification in &loaded.notifications {
         let lane = match notification.recipient {
+            // Each of these has a time of its own.
+            _ if notification.planned.is_some() => None,
             Some(Recipient::Device { credential_id, .. }) => Some(credential_id),
             // The devices of a User may need several.
             Some(Recipient::User(_)) | None => None,
@@ -364,6 +404,7 @@ mod tests {
                 badge: None,
                 attempts: 0,
                 due_in,
+                planned: None,
             };
             loaded.notifications.push(new);
         }

@@ -148,11 +148,8 @@ impl Serialize for DateData {
 
 /// An Operation with its stats, as `GET /PushNotifications/Operations/{id}` shows them.
 pub(super) fn operation_data(operation: &OperationStats) -> Value {
-    let (scheduled, queued) = if operation.is_scheduled {
-        (operation.queued, 0)
-    } else {
-        (0, operation.queued)
-    };
+    let scheduled = operation.scheduled();
+    let queued = operation.queued - scheduled;
 
     json!({
         "operationId": operation.id,

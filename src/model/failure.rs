@@ -20,6 +20,8 @@ pub enum FailureCode {
     Unaddressable,
     /// The User has got as many pushes as the account's cap allows. Withheld rather than failed.
     Capped,
+    /// A rule of the client keeps it from this recipient. Withheld rather than failed.
+    Skipped,
     /// The Operation does not reach all of its audience. Of the Operation, and of no notification.
     AudienceTooLarge,
     /// The User's devices were removed between two attempts.
@@ -48,8 +50,9 @@ pub enum FailureCode {
 }
 
 const CAPPED: &str = "CAPPED";
+const SKIPPED: &str = "SKIPPED";
 /// The codes of notifications that Bellwire itself withholds: they count as canceled.
-const WITHHELD: [&str; 1] = [CAPPED];
+const WITHHELD: [&str; 2] = [CAPPED, SKIPPED];
 
 /// Whether a canceled notification whose last error has this code was withheld by Bellwire itself. One
 /// that a client canceled may have the code of an attempt that failed before.
@@ -111,6 +114,7 @@ impl FailureCode {
             Self::Expired => "EXPIRED",
             Self::Unaddressable => "UNADDRESSABLE",
             Self::Capped => CAPPED,
+            Self::Skipped => SKIPPED,
             Self::AudienceTooLarge => "AUDIENCE_TOO_LARGE",
             Self::DeviceGone => "DEVICE_GONE",
             Self::InvalidTemplate => "INVALID_TEMPLATE",
@@ -161,6 +165,7 @@ mod tests {
             FailureCode::Expired,
             FailureCode::Unaddressable,
             FailureCode::Capped,
+            FailureCode::Skipped,
             FailureCode::AudienceTooLarge,
             FailureCode::DeviceGone,
             FailureCode::InvalidTemplate,

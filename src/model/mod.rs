@@ -9,6 +9,7 @@ pub mod failure;
 pub mod field_change;
 pub mod id;
 pub mod lane_state;
+pub mod local_time;
 pub mod masked_token;
 pub mod message;
 pub mod operation;

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::model::apns_device::Environment;
 use crate::model::audience::Audience;
 use crate::model::id::{AccountId, CredentialId, OperationId};
+use crate::model::local_time::{LocalSchedule, Plan};
 use crate::model::message::Message;
 use crate::model::pace::Pace;
 use crate::model::provider::Provider;
@@ -32,7 +33,10 @@ pub struct NewOperation {
     pub callback_url: Option<String>,
     /// Nothing is sent before this time; `None`: sent at once.
     pub send_at: Option<OffsetDateTime>,
-    /// Notifications that are unsent by then fail as expired.
+    /// What depends on the recipients' clocks; `None`: all are sent to at the same time.
+    pub local_schedule: Option<LocalSchedule>,
+    /// Notifications that are unsent by then fail as expired. Those with a plan of their own have as long
+    /// from then on as this is after `send_at`.
     pub deadline_at: OffsetDateTime,
     /// `None`: it does not pause by itself.
     pub guard: Option<Guard>,
@@ -89,6 +93,8 @@ pub struct NewRecipient {
     pub variables: Option<Value>,
     /// In place of the message's badge.
     pub badge: Option<u32>,
+    /// When it is sent to; `None`: when the Operation says.
+    pub plan: Option<Plan>,
 }
 
 /// A recipient's token and variables stay out of logs.
@@ -125,6 +131,7 @@ impl NewOperation {
             },
             variables: None,
             badge: None,
+            plan: None,
         };
 
         Self {
@@ -137,6 +144,7 @@ impl NewOperation {
             tags: None,
             callback_url: None,
             send_at: None,
+            local_schedule: None,
             deadline_at: OffsetDateTime::now_utc() + time::Duration::HOUR,
             guard: None,
             pace: None,

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, CredentialId, OperationId};
+use crate::model::local_time::PlannedEnd;
 use crate::model::message::Message;
 use crate::model::operation::UserSenders;
 use crate::model::provider::Provider;
@@ -34,6 +35,18 @@ pub(crate) struct DueNotification {
     pub attempts: i16,
     /// How long until its next attempt; zero: now.
     pub due_in: Duration,
+    /// Its own time, which has come; `None`: that of the Operation.
+    pub planned: Option<PlannedTime>,
+}
+
+/// The time at which a notification should go by its recipient's clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlannedTime {
+    pub at: OffsetDateTime,
+    /// How long ago it was.
+    pub since: Duration,
+    /// What becomes of the notification instead of being sent.
+    pub end: Option<PlannedEnd>,
 }
 
 /// The content of an Operation, and what applies to all of its notifications.
@@ -53,6 +66,19 @@ pub(crate) struct DueOperation {
     pub starts_at: OffsetDateTime,
     /// The time until the deadline of its notifications; zero: it has passed.
     pub time_left: Duration,
+    /// The time from a notification's time to its deadline.
+    pub deadline_after: Duration,
+}
+
+impl DueOperation {
+    /// The Operation for notifications that have a time of their own.
+    pub(crate) fn at(&self, planned: &PlannedTime) -> Self {
+        Self {
+            starts_at: planned.at,
+            time_left: self.deadline_after.saturating_sub(planned.since),
+            ..self.clone()
+        }
+    }
 }
 
 /// The time from the database's clock to a later time by the same clock, in whole microseconds;
@@ -61,7 +87,8 @@ fn duration(microseconds: i64) -> Duration {
     Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
 }
 
-/// The unsettled notifications of `batches`, including those that are not due yet.
+/// The unsettled notifications of `batches` that were tried before, or whose time has come: those that
+/// are not due yet are among them if they are tried again.
 pub(crate) async fn notifications(
     executor: impl PgExecutor<'_>,
     batches: &[ClaimedBatch],
@@ -92,7 +119,11 @@ pub(crate) async fn notifications(
                 when push_notifications.next_attempt_at > now()
                     then (extract(epoch from push_notifications.next_attempt_at - now()) * 1000000)::bigint
                 else 0
-            end as "due_in!"
+            end as "due_in!",
+            push_notifications.planned_at,
+            push_notifications.planned_end,
+            coalesce((extract(epoch from now() - push_notifications.planned_at) * 1000000)::bigint, 0)
+                as "planned_since!"
         from unnest($1::uuid[], $2::integer[], $3::integer[])
             with ordinality as batch (operation_id, first_position, end_position, index)
         join push_notifications
@@ -100,6 +131,8 @@ pub(crate) async fn notifications(
             and push_notifications.position >= batch.first_position
             and push_notifications.position < batch.end_position
         where push_notifications.status = 'QUEUED'
+            -- What is for later is not read before: a batch may have notifications for many times.
+            and (push_notifications.planned_at is null or push_notifications.planned_at <= now())
         "#,
         &operation_ids,
         &first_positions,
@@ -123,9 +156,68 @@ pub(crate) async fn notifications(
             badge: row.badge.and_then(|badge| badge.try_into().ok()),
             attempts: row.attempts,
             due_in: duration(row.due_in),
+            planned: row.planned_at.map(|at| PlannedTime {
+                at,
+                since: duration(row.planned_since),
+                end: row.planned_end.as_deref().and_then(PlannedEnd::named),
+            }),
         }
     });
     Ok(notifications.collect())
+}
+
+/// The batches that have notifications for later, as indexes into `batches`, each with the time until
+/// the earliest of them. `loaded`: those that were read before, by Operation and position.
+pub(crate) async fn later(
+    executor: impl PgExecutor<'_>,
+    batches: &[ClaimedBatch],
+    loaded: &[(OperationId, i32)],
+) -> sqlx::Result<Vec<(usize, Duration)>> {
+    let loaded_ids: Vec<Uuid> = loaded.iter().map(|(id, _)| id.as_uuid()).collect();
+    let loaded_positions: Vec<i32> = loaded.iter().map(|(_, position)| *position).collect();
+    let operation_ids: Vec<Uuid> = batches
+        .iter()
+        .map(|batch| batch.key.operation_id.as_uuid())
+        .collect();
+    let first_positions: Vec<i32> = batches.iter().map(|batch| batch.first_position).collect();
+    let end_positions: Vec<i32> = batches
+        .iter()
+        .map(|batch| batch.first_position + batch.size)
+        .collect();
+
+    let rows = sqlx::query!(
+        r#"
+        select
+            batch.index as "index!",
+            (extract(epoch from min(push_notifications.planned_at) - now()) * 1000000)::bigint as "due_in!"
+        from unnest($1::uuid[], $2::integer[], $3::integer[])
+            with ordinality as batch (operation_id, first_position, end_position, index)
+        join push_notifications
+            on push_notifications.operation_id = batch.operation_id
+            and push_notifications.position >= batch.first_position
+            and push_notifications.position < batch.end_position
+        where push_notifications.status = 'QUEUED'
+            and push_notifications.planned_at is not null
+            -- Not by the time: one whose time has come since the others were read must not be passed over.
+            and (
+                (push_notifications.operation_id, push_notifications.position)
+                in (select * from unnest($4::uuid[], $5::integer[]))
+            ) is not true
+        group by batch.index
+        "#,
+        &operation_ids,
+        &first_positions,
+        &end_positions,
+        &loaded_ids,
+        &loaded_positions,
+    )
+    .fetch_all(executor)
+    .await?;
+
+    let later = rows
+        .into_iter()
+        .map(|row| ((row.index - 1) as usize, duration(row.due_in)));
+    Ok(later.collect())
 }
 
 /// The Operations with these ids, in no particular order.
@@ -149,7 +241,8 @@ pub(crate) async fn operations(
             -- Parsed row by row below, so that one that can't be read does not fail the others.
             message as "message: Json<Box<RawValue>>",
             coalesce(send_at, created_at) as "starts_at!",
-            (extract(epoch from deadline_at - now()) * 1000000)::bigint as "time_left!"
+            (extract(epoch from deadline_at - now()) * 1000000)::bigint as "time_left!",
+            (extract(epoch from deadline_at - coalesce(send_at, created_at)) * 1000000)::bigint as "deadline_after!"
         from operations
         where id = any($1)
         "#,
@@ -172,6 +265,7 @@ pub(crate) async fn operations(
         audience_predicate: row.audience_predicate,
         starts_at: row.starts_at,
         time_left: duration(row.time_left),
+        deadline_after: duration(row.deadline_after),
     });
     Ok(operations.collect())
 }

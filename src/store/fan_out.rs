@@ -6,11 +6,14 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use sqlx::PgExecutor;
+use sqlx::types::Json;
 use time::OffsetDateTime;
 
 use crate::model::failure::FailureCode;
 use crate::model::id::{AccountId, MAX_POSITIONS, OperationId};
+use crate::model::local_time::LocalSchedule;
 use crate::model::operation::BATCH_SIZE;
 use crate::model::pace;
 use crate::store::operation_insert::WAKE_CHANNEL;
@@ -29,6 +32,8 @@ pub struct Step {
     pub notifications: i64,
     /// Whether the Operation can hold no more: the rest of its audience gets nothing, and is counted.
     pub is_full: bool,
+    /// Whether nothing was done because the time zones are not planned yet.
+    pub needs_zones: bool,
     /// Why the Operation does not reach all of its audience, if this was found now.
     pub failure: Option<String>,
     /// Since when the step was due. Everything of the account that had been due for longer was done
@@ -110,9 +115,73 @@ pub async fn step(executor: impl PgExecutor<'_>, due: DueFanOut) -> sqlx::Result
         operation_id: row.operation_id.into(),
         notifications: row.notifications,
         is_full: row.is_full,
+        needs_zones: row.needs_zones,
         failure: row.failure,
         was_due_at: row.was_due_at,
     }))
+}
+
+/// Users of one time zone, and when they are sent to. It is stored in this form, in `fanouts.zones`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct PlannedZone {
+    /// `None`: the Users without one.
+    pub timezone: Option<String>,
+    /// In microseconds since 1970.
+    pub at: i64,
+    /// What becomes of their notifications instead of being sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<&'static str>,
+}
+
+/// What the zones of a fan-out are planned by.
+pub(crate) struct LocalFanOut {
+    pub account_id: AccountId,
+    pub schedule: LocalSchedule,
+    /// When it is sent to those who have no local time; `None`: now.
+    pub send_at: Option<OffsetDateTime>,
+    /// The time by the database's clock.
+    pub now: OffsetDateTime,
+}
+
+/// What the zones of an Operation's fan-out are planned by. `None`: it is over, or this release can't read
+/// it.
+pub(crate) async fn local(
+    executor: impl PgExecutor<'_>,
+    operation_id: OperationId,
+) -> sqlx::Result<Option<LocalFanOut>> {
+    let row = sqlx::query!(
+        r#"
+        select account_id, local_schedule as "schedule!: Json<LocalSchedule>", send_at, now() as "now!"
+        from operations
+        where id = $1 and local_schedule is not null
+        "#,
+        operation_id.as_uuid(),
+    )
+    .fetch_optional(executor)
+    .await?;
+
+    Ok(row.map(|row| LocalFanOut {
+        account_id: row.account_id.into(),
+        schedule: row.schedule.0,
+        send_at: row.send_at,
+        now: row.now,
+    }))
+}
+
+/// Stores the zones of a fan-out, unless another replica has done so.
+pub(crate) async fn set_zones(
+    executor: impl PgExecutor<'_>,
+    operation_id: OperationId,
+    zones: &[PlannedZone],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update fanouts set zones = $2, zone_index = 0 where operation_id = $1 and zones is null",
+        operation_id.as_uuid(),
+        Json(zones) as Json<&[PlannedZone]>,
+    )
+    .execute(executor)
+    .await
+    .map(drop)
 }
 
 /// How long until the next scheduled fan-out is due. `None`: there is none.

@@ -19,6 +19,13 @@ with fanout as materialized (
         -- left out are counted.
         counting,
         counted,
+        -- By the recipients' clocks: from zone to zone. The zones are planned once, outside of this statement.
+        is_local,
+        is_local and zones is null as needs_zones,
+        zones -> zone_index ->> 'timezone' as timezone,
+        to_timestamp((zones -> zone_index ->> 'at')::bigint / 1000000.0) as planned_at,
+        zones -> zone_index ->> 'end' as planned_end,
+        is_local and zone_index + 1 < jsonb_array_length(coalesce(zones, '[]')) as has_next_zone,
         -- least() leaves null out.
         least($3::integer, max_users) as most,
         paused,
@@ -35,29 +42,73 @@ with fanout as materialized (
     limit 1
     for update skip locked
 ),
--- The next $1 Users of the App.
+-- The next $1 Users: of the App, or of the account in the zone that is at work.
+looked_at as materialized (
+    select found.registration_id, found.user_id
+    from fanout
+    cross join lateral (
+        (
+            select device_registrations.id as registration_id, device_registrations.user_id
+            from device_registrations
+            where not fanout.is_local
+                and device_registrations.account_id = fanout.account_id
+                and device_registrations.app_name = fanout.app_name
+                and device_registrations.user_id > fanout.after_user_id
+            order by device_registrations.user_id
+            limit $1::bigint
+        )
+        union all
+        (
+            select null, users.id
+            from users
+            where fanout.is_local
+                and not fanout.needs_zones
+                and fanout.timezone is not null
+                and users.account_id = fanout.account_id
+                and users.timezone = fanout.timezone
+                and users.id > fanout.after_user_id
+            order by users.id
+            limit $1::bigint
+        )
+        union all
+        (
+            select null, users.id
+            from users
+            where fanout.is_local
+                and not fanout.needs_zones
+                and fanout.timezone is null
+                and users.account_id = fanout.account_id
+                and users.timezone is null
+                and users.id > fanout.after_user_id
+            order by users.id
+            limit $1::bigint
+        )
+    ) as found
+),
+-- Those of them who have devices in the App.
 scanned as materialized (
     select
-        registration.id,
-        registration.user_id,
+        coalesce(looked_at.registration_id, of_user.id) as id,
+        looked_at.user_id,
         case
             when fanout.predicate is not null
-                then (select users.language from users where users.id = registration.user_id)
+                then (select users.language from users where users.id = looked_at.user_id)
         end as language,
         case
             when fanout.predicate is not null
-                then (select users.timezone from users where users.id = registration.user_id)
+                then (select users.timezone from users where users.id = looked_at.user_id)
         end as timezone
     from fanout
-    cross join lateral (
-        select device_registrations.id, device_registrations.user_id
+    cross join looked_at
+    left join lateral (
+        select device_registrations.id
         from device_registrations
-        where device_registrations.account_id = fanout.account_id
+        where looked_at.registration_id is null
+            and device_registrations.account_id = fanout.account_id
             and device_registrations.app_name = fanout.app_name
-            and device_registrations.user_id > fanout.after_user_id
-        order by device_registrations.user_id
-        limit $1::bigint
-    ) as registration
+            and device_registrations.user_id = looked_at.user_id
+    ) as of_user on true
+    where coalesce(looked_at.registration_id, of_user.id) is not null
 ),
 -- Those of them who belong to the audience, numbered from 0.
 admitted as materialized (
@@ -85,19 +136,21 @@ chosen as materialized (
 ),
 tally as materialized (
     select
-        (select count(*) from scanned) < $1 as is_last,
+        (select count(*) from looked_at) < $1 as is_last,
         (select count(*) from admitted) as admitted,
         (select count(*) from chosen) as chosen
 ),
--- What follows. REFUSED: the audience is larger than the client allows. COUNTED: it is not, and the making begins. FULL: the
+-- What follows. PLAN: the zones are to be planned. ZONE: the next zone. REFUSED: the audience is larger than the client allows. COUNTED: it is not, and the making begins. FULL: the
 -- Operation takes no more, and the rest is counted. CUT: the rest is counted. DONE: every User was looked at. MORE: more follow.
 verdict as materialized (
     select
         case
+            when fanout.needs_zones then 'PLAN'
             when fanout.counting = 'BEFORE' and fanout.counted + tally.admitted > fanout.most then 'REFUSED'
+            when fanout.counting is null and tally.chosen < tally.admitted then 'FULL'
+            when tally.is_last and fanout.has_next_zone then 'ZONE'
             when fanout.counting = 'BEFORE' and tally.is_last then 'COUNTED'
             when fanout.counting = 'AFTER' and tally.is_last then 'CUT'
-            when fanout.counting is null and tally.chosen < tally.admitted then 'FULL'
             when fanout.counting is null and tally.is_last then 'DONE'
             else 'MORE'
         end as name,
@@ -107,8 +160,14 @@ verdict as materialized (
     cross join tally
 ),
 notification as (
-    insert into push_notifications (operation_id, position, user_id)
-    select fanout.operation_id, fanout.next_position + chosen.index, chosen.user_id
+    insert into push_notifications (operation_id, position, user_id, planned_at, planned_end, next_attempt_at)
+    select
+        fanout.operation_id,
+        fanout.next_position + chosen.index,
+        chosen.user_id,
+        fanout.planned_at,
+        fanout.planned_end,
+        fanout.planned_at
     from chosen
     cross join fanout
 ),
@@ -117,7 +176,7 @@ notification as (
 batch as (
     insert into batches (
         operation_id, number, account_id, first_position, size, rank, due_at, queued, updated_at, paused,
-        awaits_turn
+        awaits_turn, planned
     )
     select
         fanout.operation_id,
@@ -131,11 +190,20 @@ batch as (
                 when fanout.pace_per_minute is null then width_bucket(fanout.next_batch + part.number, $5::integer[])
                 else 0
             end,
-        case when fanout.pace_per_minute is not null then now() + interval '100 years' else now() end,
+        -- greatest() leaves null out.
+        case
+            when fanout.pace_per_minute is not null then now() + interval '100 years'
+            else greatest(fanout.planned_at, now())
+        end,
         part.size,
         now(),
         fanout.paused,
-        fanout.pace_per_minute is not null
+        fanout.pace_per_minute is not null,
+        case
+            when fanout.planned_at > now() then jsonb_build_array(
+                jsonb_build_array((extract(epoch from fanout.planned_at) * 1000000)::bigint, part.size)
+            )
+        end
     from (
         select chosen.index / fanout.batch_size as number, count(*)::integer as size
         from chosen
@@ -187,7 +255,7 @@ moved as (
     update fanouts
     set due_at = now(),
         after_user_id = case verdict.name
-            when 'MORE' then (select user_id from scanned order by user_id desc limit 1)
+            when 'MORE' then (select user_id from looked_at order by user_id desc limit 1)
             when 'FULL' then coalesce(
                 (select user_id from chosen order by user_id desc limit 1),
                 fanout.after_user_id
@@ -197,11 +265,19 @@ moved as (
         next_position = fanouts.next_position + tally.chosen,
         next_batch = fanouts.next_batch + ceil(tally.chosen / fanout.batch_size::numeric),
         counting = case verdict.name when 'COUNTED' then null when 'FULL' then 'AFTER' else fanout.counting end,
-        counted = case when verdict.name = 'MORE' and fanout.counting is not null then verdict.counted else 0 end
+        counted = case
+            when verdict.name in ('MORE', 'ZONE') and fanout.counting is not null then verdict.counted
+            else 0
+        end,
+        zone_index = case verdict.name
+            when 'ZONE' then fanouts.zone_index + 1
+            when 'COUNTED' then 0
+            else fanouts.zone_index
+        end
     from fanout
     cross join tally
     cross join verdict
-    where fanouts.operation_id = fanout.operation_id and verdict.name in ('MORE', 'COUNTED', 'FULL')
+    where fanouts.operation_id = fanout.operation_id and verdict.name in ('MORE', 'ZONE', 'COUNTED', 'FULL')
 ),
 done as (
     delete from fanouts
@@ -225,6 +301,7 @@ select
     fanout.due_at as was_due_at,
     tally.chosen as "notifications!",
     verdict.name = 'FULL' as "is_full!",
+    verdict.name = 'PLAN' as "needs_zones!",
     (select failure.message from failure) as failure
 from fanout
 cross join tally

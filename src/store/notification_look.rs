@@ -161,7 +161,10 @@ impl NotificationFilter<'_> {
     fn admits(&self, operation: &Operation) -> bool {
         let is_scheduled = self.is_scheduled();
 
-        operation.has_tags && is_scheduled.is_none_or(|expected| expected == operation.is_scheduled)
+        // The notifications of one with a local schedule have times of their own.
+        operation.has_tags
+            && is_scheduled
+                .is_none_or(|expected| expected == operation.is_scheduled || operation.is_local)
     }
 
     /// How many notifications of a batch have the status.
@@ -181,12 +184,15 @@ impl NotificationFilter<'_> {
         }
     }
 
-    /// Whether every notification that has the status is one that is looked for.
-    fn is_status_enough(&self) -> bool {
+    /// Whether every notification of these batches that has the status is one that is looked for.
+    fn is_status_enough(&self, batches: &[&Batch]) -> bool {
+        let has_times = batches.iter().any(|batch| batch.is_planned);
+
         self.provider.is_none()
             && self.code.is_none()
             && self.is_delivered.is_none()
             && self.is_opened.is_none()
+            && (self.is_scheduled().is_none() || !has_times)
     }
 }
 
@@ -210,6 +216,8 @@ struct Operation {
     id: Uuid,
     app_name: Option<String>,
     is_scheduled: bool,
+    /// Whether its notifications have times of their own.
+    is_local: bool,
     has_tags: bool,
     created_at: OffsetDateTime,
     /// The number of its last batch; `None`: it has none yet.
@@ -235,6 +243,8 @@ struct Batch {
     failed: i32,
     canceled: i32,
     unaddressable: i32,
+    /// Whether its notifications have times of their own.
+    is_planned: bool,
 }
 
 impl Batch {
@@ -421,7 +431,7 @@ impl Look<'_> {
             size += i64::from(batch.size);
             matching += self.filter.matching(batch);
 
-            let is_enough = self.filter.is_status_enough() && matching >= needed;
+            let is_enough = matching >= needed && self.filter.is_status_enough(&batches[..=index]);
             if is_enough || size >= NOTIFICATIONS_AT_A_TIME {
                 return index + 1;
             }
@@ -441,6 +451,7 @@ impl Look<'_> {
                     app_name,
                     created_at,
                     coalesce(send_at > now(), false) as is_scheduled,
+                    local_schedule is not null as is_local,
                     $4::jsonb is null or coalesce(tags @> $4, false) as has_tags
                 from operations
                 -- By the pair: by the id alone, a plan would look at other accounts' Operations.
@@ -453,6 +464,7 @@ impl Look<'_> {
                 operation.app_name,
                 operation.created_at,
                 operation.is_scheduled as "is_scheduled!",
+                operation.is_local as "is_local!",
                 operation.has_tags as "has_tags!",
                 (
                     select batches.number
@@ -530,7 +542,8 @@ impl Look<'_> {
                 batches.sent,
                 batches.failed,
                 batches.canceled,
-                batches.unaddressable
+                batches.unaddressable,
+                batches.planned is not null as "is_planned!"
             from unnest($1::uuid[], $2::integer[], $3::integer[]) as wanted (operation_id, first, last)
             join batches
                 on batches.operation_id = wanted.operation_id
@@ -573,7 +586,8 @@ impl Look<'_> {
                 push_notifications.updated_at,
                 push_notifications.error_code,
                 push_notifications.error_message,
-                push_notifications.attempts
+                push_notifications.attempts,
+                coalesce(push_notifications.planned_at > now(), false) as "is_later!"
             from unnest($1::uuid[], $2::integer[], $3::integer[]) as wanted (operation_id, first, last)
             join push_notifications
                 on push_notifications.operation_id = wanted.operation_id
@@ -584,6 +598,8 @@ impl Look<'_> {
                 and (not $8 or push_notifications.error_code = $5)
                 and ($9::boolean is null or (push_notifications.delivered_at is not null) = $9)
                 and ($10::boolean is null or (push_notifications.opened_at is not null) = $10)
+                -- Those without a time of their own are as their Operation is, which was looked at before.
+                and ($11::boolean is null or push_notifications.planned_at is null or (push_notifications.planned_at > now()) = $11)
                 and (
                     $6::provider is null
                     or push_notifications.provider = $6
@@ -608,6 +624,7 @@ impl Look<'_> {
             self.filter.is_code_exact,
             self.filter.is_delivered,
             self.filter.is_opened,
+            self.filter.is_scheduled(),
         )
         .fetch_all(self.pool)
         .await?;
@@ -634,7 +651,7 @@ impl Look<'_> {
                 error_message: row.error_message,
                 attempts: row.attempts,
                 app_name: operation.app_name.clone(),
-                is_scheduled: operation.is_scheduled,
+                is_scheduled: operation.is_scheduled || row.is_later,
                 created_at: operation.created_at,
             })
         });
@@ -690,11 +707,14 @@ impl Look<'_> {
                 push_notifications.attempts,
                 operations.app_name,
                 operations.created_at,
-                coalesce(operations.send_at > now(), false) as "is_scheduled!",
+                coalesce(coalesce(push_notifications.planned_at, operations.send_at) > now(), false) as "is_scheduled!",
                 operations.account_id = $2
                     and ($8::jsonb is null or coalesce(operations.tags @> $8, false))
                     and ($9::text[] is null or push_notifications.status::text = any($9))
-                    and ($10::boolean is null or coalesce(operations.send_at > now(), false) = $10)
+                    and (
+                        $10::boolean is null
+                        or coalesce(coalesce(push_notifications.planned_at, operations.send_at) > now(), false) = $10
+                    )
                     and ($11::text is null or coalesce(upper(push_notifications.error_code) = upper($11), false))
                     and (not $13 or coalesce(push_notifications.error_code = $11, false))
                     and ($14::boolean is null or (push_notifications.delivered_at is not null) = $14)
@@ -850,6 +870,7 @@ mod tests {
             failed: 0,
             canceled: 0,
             unaddressable: 0,
+            is_planned: false,
         }
     }
 

@@ -4,15 +4,17 @@
 //! An Operation, its notifications, its batches and its Idempotency-Key are there together or not at
 //! all, and no transaction is ever left open between them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgExecutor;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{CredentialId, MAX_POSITIONS};
+use crate::model::local_time::{LocalSchedule, Plan};
 use crate::model::message::Message;
 use crate::model::operation::{BATCH_SIZE, NewOperation};
 use crate::model::provider::Provider;
@@ -94,6 +96,7 @@ struct OperationColumns<'a> {
     callback_url: Vec<Option<&'a str>>,
     pace_per_minute: Vec<Option<i32>>,
     audience_predicate: Vec<Option<String>>,
+    local_schedule: Vec<Option<Json<&'a LocalSchedule>>>,
 }
 
 #[derive(Default)]
@@ -106,6 +109,8 @@ struct NotificationColumns<'a> {
     token: Vec<Option<&'a [u8]>>,
     variables: Vec<Option<&'a Value>>,
     badge: Vec<Option<i32>>,
+    planned_at: Vec<Option<OffsetDateTime>>,
+    planned_end: Vec<Option<&'static str>>,
 }
 
 #[derive(Default)]
@@ -121,6 +126,8 @@ struct BatchColumns {
     claimed_for: Vec<Option<f64>>,
     created_at: Vec<OffsetDateTime>,
     awaits_turn: Vec<bool>,
+    /// What is planned in the batch, as JSON: see [`planned`].
+    planned: Vec<Option<Value>>,
 }
 
 #[derive(Default)]
@@ -143,6 +150,7 @@ struct FanoutColumns<'a> {
     pace_per_minute: Vec<Option<i32>>,
     predicate: Vec<Option<String>>,
     max_users: Vec<Option<i32>>,
+    is_local: Vec<bool>,
 }
 
 #[derive(Default)]
@@ -242,6 +250,8 @@ impl<'a> OperationColumns<'a> {
             .push(operation.pace.map(|pace| pace.per_minute as i32));
         self.audience_predicate
             .push(audience.and_then(|audience| audience.conditions.predicate()));
+        self.local_schedule
+            .push(operation.local_schedule.as_ref().map(Json));
     }
 }
 
@@ -253,6 +263,9 @@ impl<'a> NotificationColumns<'a> {
             self.push_recipient(&recipient.recipient);
             self.variables.push(recipient.variables.as_ref());
             self.badge.push(recipient.badge.map(|badge| badge as i32));
+            self.planned_at.push(recipient.plan.map(|plan| plan.at));
+            self.planned_end
+                .push(recipient.plan.and_then(|plan| Some(plan.end?.as_str())));
         }
     }
 
@@ -290,6 +303,12 @@ impl BatchColumns {
                 .pace
                 .map_or(BATCH_SIZE, |pace| pace.batch_size(number))
                 .min(left);
+            let of_batch = operation
+                .recipients
+                .iter()
+                .skip(first_position as usize)
+                .take(size as usize);
+            let plans: Vec<Plan> = of_batch.filter_map(|recipient| recipient.plan).collect();
 
             self.operation_id.push(operation.id.as_uuid());
             self.number.push(number as i32);
@@ -297,7 +316,11 @@ impl BatchColumns {
             self.first_position.push(first_position as i32);
             self.size.push(size as i32);
             self.rank.push(rank_of(operation, number));
-            self.send_at.push(operation.send_at);
+            // The earliest of its notifications.
+            let first = plans.iter().map(|plan| plan.at).min();
+            self.send_at.push(first.or(operation.send_at));
+            self.planned
+                .push(planned(&plans, operation.id.created_at()));
             self.claimed_for
                 .push(claimed_for.map(|lease| lease.as_secs_f64()));
             self.created_at.push(operation.id.created_at());
@@ -320,6 +343,21 @@ fn rank_of(operation: &NewOperation, number: u32) -> i16 {
     } else {
         rank::of_batch(priority, number as i32)
     }
+}
+
+/// How many of the plans are for which time after `now`, as `batches.planned` has it; `None`: none are.
+fn planned(plans: &[Plan], now: OffsetDateTime) -> Option<Value> {
+    let mut counts: BTreeMap<i128, u32> = BTreeMap::new();
+    for plan in plans.iter().filter(|plan| plan.at > now) {
+        let microseconds = plan.at.unix_timestamp_nanos() / 1_000;
+        *counts.entry(microseconds).or_default() += 1;
+    }
+
+    let entries: Vec<Value> = counts
+        .into_iter()
+        .filter_map(|(at, count)| Some(json!([i64::try_from(at).ok()?, count])))
+        .collect();
+    (!entries.is_empty()).then(|| Value::from(entries))
 }
 
 impl<'a> RequestColumns<'a> {
@@ -354,6 +392,7 @@ impl<'a> FanoutColumns<'a> {
             .push(operation.pace.map(|pace| pace.per_minute as i32));
         self.predicate.push(audience.conditions.predicate());
         self.max_users.push(audience.max.map(u32::cast_signed));
+        self.is_local.push(operation.local_schedule.is_some());
     }
 }
 
@@ -451,6 +490,15 @@ pub(crate) async fn insert<'a>(
         // $58 and $59
         &fanouts.predicate as &[Option<String>],
         &fanouts.max_users as &[Option<i32>],
+        // $60
+        &operations.local_schedule as &[Option<Json<&LocalSchedule>>],
+        // $61 and $62
+        &notifications.planned_at as &[Option<OffsetDateTime>],
+        &notifications.planned_end as &[Option<&str>],
+        // $63
+        &batches.planned as &[Option<Value>],
+        // $64
+        &fanouts.is_local,
     )
     .execute(executor)
     .await?;
@@ -481,6 +529,33 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_is_due_with_its_first_notification_and_counts_what_is_for_later() {
+        let mut operation = NewOperation::to_devices(501);
+        let now = operation.id.created_at();
+        let at = |minutes: i64| now + time::Duration::minutes(minutes);
+        for (recipient, minutes) in operation.recipients.iter_mut().zip([5, 0, 5, 9]) {
+            recipient.plan = Some(Plan {
+                at: at(minutes),
+                end: None,
+            });
+        }
+
+        let rows = Rows::of([OperationInsert {
+            operation: &operation,
+            claimed_for: None,
+        }]);
+        assert_eq!(rows.batches.send_at, [Some(at(0)), None]);
+        let microseconds = |at: OffsetDateTime| (at.unix_timestamp_nanos() / 1_000) as i64;
+        assert_eq!(
+            rows.batches.planned,
+            [
+                Some(json!([[microseconds(at(5)), 2], [microseconds(at(9)), 1]])),
+                None
+            ]
+        );
+    }
+
+    #[test]
     fn batches_cover_all_positions_once() {
         let recipient = NewRecipient {
             recipient: Recipient::Device {
@@ -490,6 +565,7 @@ mod tests {
             },
             variables: None,
             badge: None,
+            plan: None,
         };
         let operation = NewOperation {
             id: OperationId::generate(),
@@ -501,6 +577,7 @@ mod tests {
             tags: None,
             callback_url: None,
             send_at: None,
+            local_schedule: None,
             deadline_at: OffsetDateTime::now_utc(),
             guard: None,
             pace: None,

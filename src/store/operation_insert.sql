@@ -1,32 +1,39 @@
 -- Stores whole Operations, all or none. The parameters come in blocks, one for each table: an array for each column, in
 -- the order in which the columns are listed here.
 
--- $1 to $13, $44, $49 and $57: a row for each Operation.
+-- $1 to $13, $44, $49, $57 and $60: a row for each Operation.
 with operation as (
     insert into operations (
         id, account_id, message, sender, tags, audience_tags, recipients, send_at, deadline_at, created_at, app_name,
-        fcm_credential_id, apn_credential_id, apn_sandbox_credential_id, pace_per_minute, audience_predicate
+        fcm_credential_id, apn_credential_id, apn_sandbox_credential_id, pace_per_minute, audience_predicate,
+        local_schedule
     )
     select *
     from unnest(
         $1::uuid[], $2::uuid[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::integer[], $8::timestamptz[],
         $9::timestamptz[], $10::timestamptz[], $11::text[], $12::uuid[], $13::uuid[], $44::uuid[],
-        $49::integer[], $57::text[]::jsonpath[]
+        $49::integer[], $57::text[]::jsonpath[], $60::jsonb[]
     )
 ),
--- $14 to $20, and $43: a row for each recipient of a list.
+-- $14 to $20, $43, $61 and $62: a row for each recipient of a list.
 push_notification as (
-    insert into push_notifications (operation_id, position, user_id, provider, credential_id, token, variables, badge)
-    select *
+    insert into push_notifications (
+        operation_id, position, user_id, provider, credential_id, token, variables, badge, planned_at, planned_end,
+        next_attempt_at
+    )
+    select new.*, new.planned_at
     from unnest(
-        $14::uuid[], $15::integer[], $16::uuid[], $17::provider[], $18::uuid[], $19::bytea[], $20::jsonb[], $43::integer[]
+        $14::uuid[], $15::integer[], $16::uuid[], $17::provider[], $18::uuid[], $19::bytea[], $20::jsonb[],
+        $43::integer[], $61::timestamptz[], $62::text[]
+    ) as new (
+        operation_id, position, user_id, provider, credential_id, token, variables, badge, planned_at, planned_end
     )
 ),
--- $21 to $29, and $50: a row for each batch of those.
+-- $21 to $29, $50 and $63: a row for each batch of those.
 batch as (
     insert into batches (
         operation_id, number, account_id, first_position, size, rank, due_at, claims, queued, updated_at,
-        awaits_turn
+        awaits_turn, planned
     )
     select
         new.operation_id,
@@ -44,12 +51,14 @@ batch as (
         (new.claimed_for is not null)::integer,
         new.size,
         new.created_at,
-        new.awaits_turn
+        new.awaits_turn,
+        new.planned
     from unnest(
         $21::uuid[], $22::integer[], $23::uuid[], $24::integer[], $25::integer[], $26::smallint[], $27::timestamptz[],
-        $28::double precision[], $29::timestamptz[], $50::boolean[]
+        $28::double precision[], $29::timestamptz[], $50::boolean[], $63::jsonb[]
     ) as new (
-        operation_id, number, account_id, first_position, size, rank, send_at, claimed_for, created_at, awaits_turn
+        operation_id, number, account_id, first_position, size, rank, send_at, claimed_for, created_at, awaits_turn,
+        planned
     )
 ),
 -- $30 to $34: a row for each Operation that was sent under an Idempotency-Key. One statement stores both, so neither is
@@ -59,11 +68,12 @@ request as (
     select *
     from unnest($30::uuid[], $31::text[], $32::bytea[], $33::text[], $34::jsonb[])
 ),
--- $35 to $40, $51, $58 and $59: a row for each Operation to an audience, whose notifications and batches are made by the
--- fan-out.
+-- $35 to $40, $51, $58, $59 and $64: a row for each Operation to an audience, whose notifications and batches are made by
+-- the fan-out.
 fanout as (
     insert into fanouts (
-        operation_id, account_id, app_name, tags, priority_rank, due_at, pace_per_minute, predicate, max_users, counting
+        operation_id, account_id, app_name, tags, priority_rank, due_at, pace_per_minute, predicate, max_users, counting,
+        is_local
     )
     select
         new.operation_id,
@@ -76,12 +86,13 @@ fanout as (
         new.predicate,
         new.max_users,
         -- An audience with a maximum is counted first.
-        case when new.max_users is not null then 'BEFORE' end
+        case when new.max_users is not null then 'BEFORE' end,
+        new.is_local
     from unnest(
         $35::uuid[], $36::uuid[], $37::text[], $38::jsonb[], $39::smallint[], $40::timestamptz[], $51::integer[],
-        $58::text[]::jsonpath[], $59::integer[]
+        $58::text[]::jsonpath[], $59::integer[], $64::boolean[]
     ) as new (
-        operation_id, account_id, app_name, tags, rank, send_at, pace_per_minute, predicate, max_users
+        operation_id, account_id, app_name, tags, rank, send_at, pace_per_minute, predicate, max_users, is_local
     )
 ),
 -- $45: where the events of each Operation go, if its request says so.

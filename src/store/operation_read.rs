@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, OperationId};
+use crate::model::local_time::LocalSchedule;
 use crate::model::message::Priority;
 use crate::model::status::OperationStatus;
 use crate::store::look::{Budget, Found};
@@ -27,6 +28,8 @@ pub(crate) struct OperationStats {
     pub recipients: i64,
     /// Unsettled.
     pub queued: i64,
+    /// Those of `queued` whose time is later by their recipients' clocks.
+    pub later: i64,
     pub sent: i64,
     pub failed: i64,
     pub canceled: i64,
@@ -51,7 +54,7 @@ pub(crate) struct OperationStats {
     pub priority: Json<Priority>,
     /// In seconds.
     pub ttl: Option<i64>,
-    /// When it is sent; `None`: at once.
+    /// When it is sent, or the first of it; `None`: at once.
     pub send_at: Option<OffsetDateTime>,
     /// Since when it is paused; `None`: it is not.
     pub paused_at: Option<OffsetDateTime>,
@@ -59,6 +62,8 @@ pub(crate) struct OperationStats {
     pub paused_reason: Option<String>,
     /// Notifications that are sent in a minute; `None`: as fast as it goes.
     pub pace_per_minute: Option<i32>,
+    /// What depends on the recipients' clocks.
+    pub local_schedule: Option<Json<LocalSchedule>>,
     /// The Operation whose failed notifications it sends again.
     pub resend_of: Option<OperationId>,
     pub created_at: OffsetDateTime,
@@ -67,6 +72,23 @@ pub(crate) struct OperationStats {
 }
 
 impl OperationStats {
+    /// How many of the unsettled notifications are for later: all until `send_at`, and then those that wait
+    /// for their local times.
+    pub(crate) fn scheduled(&self) -> i64 {
+        if self.is_scheduled {
+            self.queued
+        } else {
+            self.later
+        }
+    }
+
+    /// Whether it waits for the first time zone. The zones of an audience are known once it is fanned out.
+    fn is_before_its_first_zone(&self) -> bool {
+        let settled = self.sent + self.failed + self.unaddressable;
+
+        !self.is_growing && self.later > 0 && self.later == self.queued && settled == 0
+    }
+
     pub(crate) fn status(&self) -> OperationStatus {
         let is_complete = !self.is_growing;
         // By the client: what Bellwire withholds makes no Operation a canceled one.
@@ -76,7 +98,7 @@ impl OperationStats {
             OperationStatus::Canceled
         } else if is_complete && self.queued == 0 {
             OperationStatus::Completed
-        } else if self.is_scheduled {
+        } else if self.is_scheduled || self.is_before_its_first_zone() {
             OperationStatus::Scheduled
         } else {
             OperationStatus::Processing
@@ -247,8 +269,8 @@ async fn newest(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
-            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of, paused_at, paused_reason,
-                pace_per_minute
+            select id, send_at, local_schedule, canceled_at, created_at, tags, sender, message, resend_of, paused_at,
+                paused_reason, pace_per_minute
             from operations
             -- By the pair: by the id alone, a plan would look at other accounts' Operations.
             where (account_id, id) >= ($1, $2) and (account_id, id) < ($1, $3) and id >= $2 and id < $3
@@ -259,6 +281,7 @@ async fn newest(
             operation.id,
             tallies.queued + tallies.sent + tallies.failed + tallies.canceled + tallies.unaddressable as "recipients!",
             tallies.queued as "queued!",
+            tallies.later as "later!",
             tallies.sent as "sent!",
             tallies.failed as "failed!",
             tallies.canceled as "canceled!",
@@ -273,6 +296,7 @@ async fn newest(
             coalesce(operation.message -> 'priority', '"HIGH"') as "priority!: Json<Priority>",
             (operation.message ->> 'ttl')::bigint as ttl,
             operation.send_at,
+            operation.local_schedule as "local_schedule: Json<LocalSchedule>",
             tallies.is_growing as "is_growing!",
             operation.created_at,
             operation.resend_of as "resend_of: OperationId",
@@ -284,6 +308,12 @@ async fn newest(
         cross join lateral (
             select
                 coalesce(sum(batches.queued), 0)::bigint as queued,
+                -- Those that were canceled count no more.
+                coalesce(sum(least(batches.queued, (
+                    select sum((entry.value ->> 1)::integer)
+                    from jsonb_array_elements(batches.planned) as entry (value)
+                    where (entry.value ->> 0)::bigint > extract(epoch from now()) * 1000000
+                ))) filter (where batches.planned is not null and batches.queued > 0), 0)::bigint as later,
                 coalesce(sum(batches.sent), 0)::bigint as sent,
                 coalesce(sum(batches.failed), 0)::bigint as failed,
                 coalesce(sum(batches.canceled), 0)::bigint as canceled,
@@ -324,8 +354,8 @@ pub(crate) async fn fetch(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.
         with operation as materialized (
-            select id, send_at, canceled_at, created_at, tags, sender, message, resend_of, paused_at, paused_reason,
-                pace_per_minute
+            select id, send_at, local_schedule, canceled_at, created_at, tags, sender, message, resend_of, paused_at,
+                paused_reason, pace_per_minute
             from operations
             where id = $2 and account_id = $1 and id >= $3
         )
@@ -333,6 +363,7 @@ pub(crate) async fn fetch(
             operation.id,
             tallies.queued + tallies.sent + tallies.failed + tallies.canceled + tallies.unaddressable as "recipients!",
             tallies.queued as "queued!",
+            tallies.later as "later!",
             tallies.sent as "sent!",
             tallies.failed as "failed!",
             tallies.canceled as "canceled!",
@@ -347,6 +378,7 @@ pub(crate) async fn fetch(
             coalesce(operation.message -> 'priority', '"HIGH"') as "priority!: Json<Priority>",
             (operation.message ->> 'ttl')::bigint as ttl,
             operation.send_at,
+            operation.local_schedule as "local_schedule: Json<LocalSchedule>",
             tallies.is_growing as "is_growing!",
             operation.created_at,
             operation.resend_of as "resend_of: OperationId",
@@ -358,6 +390,12 @@ pub(crate) async fn fetch(
         cross join lateral (
             select
                 coalesce(sum(batches.queued), 0)::bigint as queued,
+                -- Those that were canceled count no more.
+                coalesce(sum(least(batches.queued, (
+                    select sum((entry.value ->> 1)::integer)
+                    from jsonb_array_elements(batches.planned) as entry (value)
+                    where (entry.value ->> 0)::bigint > extract(epoch from now()) * 1000000
+                ))) filter (where batches.planned is not null and batches.queued > 0), 0)::bigint as later,
                 coalesce(sum(batches.sent), 0)::bigint as sent,
                 coalesce(sum(batches.failed), 0)::bigint as failed,
                 coalesce(sum(batches.canceled), 0)::bigint as canceled,

@@ -17,6 +17,8 @@ pub(crate) struct OperationResult {
     pub position: i32,
     pub recipient: Recipient,
     pub status: Status,
+    /// Whether its own time is later; `None`: it has none.
+    pub is_later: Option<bool>,
     pub attempts: i16,
     /// The last error: the provider's code, or Bellwire's.
     pub code: Option<String>,
@@ -54,7 +56,8 @@ pub(crate) async fn page(
             updated_at,
             delivered_at,
             opened_at,
-            dismissed_at
+            dismissed_at,
+            planned_at > now() as is_later
         from push_notifications
         where operation_id = $1 and position > $2
         order by position
@@ -80,6 +83,7 @@ pub(crate) async fn page(
             position: row.position,
             recipient: recipient.try_into()?,
             status: row.status,
+            is_later: row.is_later,
             attempts: row.attempts,
             code: row.error_code,
             message: row.error_message,

@@ -164,8 +164,8 @@ pub(crate) async fn fetch(
             operations.app_name,
             operations.message as "message: Json<Message>",
             operations.tags,
-            operations.send_at,
-            coalesce(operations.send_at > now(), false) as "is_scheduled!",
+            coalesce(push_notifications.planned_at, operations.send_at) as send_at,
+            coalesce(coalesce(push_notifications.planned_at, operations.send_at) > now(), false) as "is_scheduled!",
             operations.created_at
         from operations
         join push_notifications on push_notifications.operation_id = operations.id

@@ -191,6 +191,7 @@ pub(crate) async fn step(
             operation_id: row.operation_id.into(),
             notifications: row.notifications,
             is_full: false,
+            needs_zones: false,
             failure: None,
             // Copies take turns by another time.
             was_due_at: OffsetDateTime::now_utc(),

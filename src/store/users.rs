@@ -1,5 +1,7 @@
 //! Users, whose devices are registered.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use sqlx::PgExecutor;
 use time::OffsetDateTime;
@@ -133,6 +135,69 @@ pub(crate) async fn missing(
     .await?;
 
     Ok(missing.into_iter().map(UserId::from).collect())
+}
+
+/// The time zones of those of these Users of an account that have one.
+pub(crate) async fn timezones(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    ids: &[UserId],
+) -> sqlx::Result<HashMap<UserId, String>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+
+    let rows = sqlx::query!(
+        r#"
+        select id, timezone as "timezone!"
+        from users
+        where id = any($2) and account_id = $1 and timezone is not null
+        "#,
+        account_id.as_uuid(),
+        &ids,
+    )
+    .fetch_all(executor)
+    .await?;
+
+    let timezones = rows.into_iter().map(|row| (row.id.into(), row.timezone));
+    Ok(timezones.collect())
+}
+
+/// Up to `limit` different time zones of an account's Users.
+pub(crate) async fn known_timezones(
+    executor: impl PgExecutor<'_>,
+    account_id: AccountId,
+    limit: i64,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"
+        -- From zone to zone: an account may have very many Users.
+        with recursive zone as (
+            (
+                select users.timezone
+                from users
+                where users.account_id = $1 and users.timezone is not null
+                order by users.timezone
+                limit 1
+            )
+            union all
+            select next.timezone
+            from zone
+            cross join lateral (
+                select users.timezone
+                from users
+                where users.account_id = $1 and users.timezone > zone.timezone
+                order by users.timezone
+                limit 1
+            ) as next
+        )
+        select zone.timezone as "timezone!"
+        from zone
+        limit $2
+        "#,
+        account_id.as_uuid(),
+        limit,
+    )
+    .fetch_all(executor)
+    .await
 }
 
 /// Deletes a User with its registrations. Returns `false` if the account has no such User.

@@ -54,6 +54,7 @@ mod large_tables;
 mod later_release;
 mod lifecycle;
 mod lists;
+mod local_time;
 mod many;
 mod metrics;
 mod migrations;

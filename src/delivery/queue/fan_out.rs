@@ -15,12 +15,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handoff::due_queues::DueQueues;
 use crate::handoff::notifier::Notifier;
-use crate::model::id::AccountId;
-use crate::store::fan_out::{self, DueFanOut, Step};
+use crate::model::id::{AccountId, OperationId};
+use crate::model::local_time::{Plan, PlanBounds, PlannedEnd};
+use crate::store::fan_out::{self, DueFanOut, LocalFanOut, PlannedZone, Step};
 use crate::store::pool::Pool;
 use crate::store::resend;
+use crate::store::users;
 use crate::telemetry::metrics;
 
+/// The IANA's database has fewer names.
+const MOST_TIMEZONES: i64 = 2_000;
+/// Nothing is planned for later than this: the records of the Operation would be gone.
+const LONGEST_AHEAD: time::Duration = time::Duration::days(7);
 /// How long the loop rests after Postgres failed.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
@@ -56,6 +62,12 @@ impl FanOut {
         match self.next(turns).await {
             Ok(Some(step)) => {
                 note(&step);
+                if step.needs_zones
+                    && let Err(error) = self.plan_zones(step.operation_id).await
+                {
+                    tracing::error!(%error, "the time zones of an audience can't be planned; trying again");
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
                 // As long as the step took: Postgres serves others too, and lanes send at less than
                 // half of this rate.
                 tokio::time::sleep(began.elapsed()).await;
@@ -109,6 +121,18 @@ impl FanOut {
         }
 
         Ok(None)
+    }
+
+    /// Plans when the Users of each time zone are sent to.
+    async fn plan_zones(&self, operation_id: OperationId) -> sqlx::Result<()> {
+        let Some(local) = fan_out::local(&self.pool, operation_id).await? else {
+            return Ok(());
+        };
+        let timezones =
+            users::known_timezones(&self.pool, local.account_id, MOST_TIMEZONES).await?;
+
+        let zones = planned_zones(&local, timezones);
+        fan_out::set_zones(&self.pool, operation_id, &zones).await
     }
 
     async fn rest(&self) {
@@ -197,6 +221,30 @@ impl FanOutTurns {
     }
 }
 
+/// When the Users of each zone are sent to, and those without one, the earliest first.
+fn planned_zones(local: &LocalFanOut, timezones: Vec<String>) -> Vec<PlannedZone> {
+    let bounds = PlanBounds {
+        now: local.now,
+        starts_at: local.send_at.unwrap_or(local.now).max(local.now),
+        latest: local.now + LONGEST_AHEAD,
+    };
+
+    let names = timezones.into_iter().map(Some).chain([None]);
+    let mut zones: Vec<(Plan, Option<String>)> = names
+        .map(|timezone| (local.schedule.plan(timezone.as_deref(), &bounds), timezone))
+        .collect();
+    zones.sort_by_key(|(plan, _)| plan.at);
+
+    zones
+        .into_iter()
+        .map(|(plan, timezone)| PlannedZone {
+            timezone,
+            at: i64::try_from(plan.at.unix_timestamp_nanos() / 1_000).unwrap_or_default(),
+            end: plan.end.map(PlannedEnd::as_str),
+        })
+        .collect()
+}
+
 fn note(step: &Step) {
     metrics::operations_accepted(0, step.notifications as usize);
     tracing::debug!(
@@ -217,6 +265,7 @@ fn note(step: &Step) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::local_time::LocalSchedule;
 
     /// The accounts of the next `count` turns, of which each is taken.
     fn turns(
@@ -243,6 +292,36 @@ mod tests {
                 index
             })
             .collect()
+    }
+
+    #[test]
+    fn zones_are_planned_in_the_order_of_their_times() {
+        let now = time::macros::datetime!(2026-11-30 07:30 UTC);
+        let local = LocalFanOut {
+            account_id: AccountId::generate(),
+            schedule: LocalSchedule {
+                send_at: "2026-11-30T09:00:00".parse().ok(),
+                ..LocalSchedule::default()
+            },
+            send_at: None,
+            now,
+        };
+        let names = ["Europe/Berlin", "America/New_York", "Asia/Tokyo"].map(str::to_owned);
+
+        let zones = planned_zones(&local, names.into());
+        let order: Vec<Option<&str>> = zones.iter().map(|zone| zone.timezone.as_deref()).collect();
+        assert_eq!(
+            order,
+            [
+                // It has passed there, and goes at once.
+                Some("Asia/Tokyo"),
+                Some("Europe/Berlin"),
+                None,
+                Some("America/New_York"),
+            ]
+        );
+        assert_eq!(zones[0].at, now.unix_timestamp() * 1_000_000);
+        assert_eq!(zones[1].at - zones[0].at, 30 * 60 * 1_000_000);
     }
 
     #[test]

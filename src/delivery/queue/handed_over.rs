@@ -112,6 +112,7 @@ fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at
             badge: new.badge,
             attempts: 0,
             due_in: Duration::ZERO,
+            planned: None,
         });
     }
 
@@ -125,6 +126,7 @@ fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at
         audience_predicate: None,
         starts_at: operation.id.created_at(),
         time_left: time_left.try_into().unwrap_or_default(),
+        deadline_after: time_left.try_into().unwrap_or_default(),
     };
     loaded
         .contents

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use crate::delivery::content::Content;
 use crate::delivery::queue::lease::BatchGuard;
@@ -14,7 +15,7 @@ use crate::delivery::queue::user_devices::{self, RemainingDevices};
 use crate::handoff::capacity::Permit;
 use crate::model::id::{CredentialId, OperationId};
 use crate::model::recipient::Recipient;
-use crate::store::batch_load::{self, DueNotification};
+use crate::store::batch_load::{self, DueNotification, PlannedTime};
 use crate::store::batches::ClaimedBatch;
 
 /// How often notifications are read again while more seem unsettled than there can be.
@@ -27,12 +28,18 @@ pub(super) const LONGEST_REREAD: Duration = REREAD_INTERVAL.saturating_mul(REREA
 #[derive(Default)]
 pub(crate) struct Loaded {
     pub batch_guards: Vec<BatchGuard>,
-    /// The unsettled notifications of the batches, also those that are not due yet.
+    /// The unsettled notifications of the batches. Those that are tried again later are among them, and
+    /// those whose time has not come are not.
     pub notifications: Vec<DueNotification>,
+    /// The batches with notifications whose time has not come, by index in `batch_guards`, each with the
+    /// time until the earliest of them.
+    pub later: HashMap<usize, Duration>,
     /// By Operation.
     pub contents: HashMap<OperationId, Arc<Content>>,
     /// The contents of batches that have times of their own, by index in `batch_guards`.
     pub planned: HashMap<usize, Arc<Content>>,
+    /// For notifications that have times of their own, by Operation and time.
+    pub timed_contents: HashMap<(OperationId, OffsetDateTime), Arc<Content>>,
     /// The devices of notifications to Users, by index in `notifications`.
     pub user_devices: HashMap<usize, RemainingDevices>,
     /// Permits of Operations that were handed over, until their notifications have their own.
@@ -52,8 +59,10 @@ pub(crate) async fn load(
     }
 
     let notifications = unsettled(&mut *connection, batches).await?;
+    let later = later(&mut *connection, batches, &notifications).await?;
     let contents = contents(&mut *connection, batches).await?;
     let planned = planned(batches, &contents);
+    let timed_contents = timed_contents(batches, &notifications, &contents);
     let recipients = user_devices::of_users(batches, &notifications, &contents);
     let mut user_devices =
         user_devices::remaining(&mut *connection, &recipients, max_attempts).await?;
@@ -62,8 +71,10 @@ pub(crate) async fn load(
     Ok(Loaded {
         batch_guards,
         notifications,
+        later,
         contents,
         planned,
+        timed_contents,
         user_devices,
         permits: Vec::new(),
     })
@@ -103,6 +114,69 @@ fn exceed_tallies(batches: &[ClaimedBatch], notifications: &[DueNotification]) -
         .any(|(batch, found)| found > batch.queued)
 }
 
+/// The batches with notifications whose time has not come. Only those of which less was found than is
+/// unsettled can have any.
+async fn later(
+    connection: &mut PgConnection,
+    batches: &[ClaimedBatch],
+    notifications: &[DueNotification],
+) -> sqlx::Result<HashMap<usize, Duration>> {
+    let mut found = vec![0; batches.len()];
+    for notification in notifications {
+        found[notification.batch] += 1;
+    }
+
+    let (indexes, partly): (Vec<usize>, Vec<ClaimedBatch>) = batches
+        .iter()
+        .zip(found)
+        .enumerate()
+        .filter(|(_, (batch, found))| *found < batch.queued)
+        .map(|(index, (batch, _))| (index, *batch))
+        .unzip();
+    if partly.is_empty() {
+        return Ok(HashMap::new());
+    }
+
+    let loaded: Vec<(OperationId, i32)> = notifications
+        .iter()
+        .filter(|notification| indexes.contains(&notification.batch))
+        .map(|notification| {
+            let batch = &batches[notification.batch];
+            (batch.key.operation_id, notification.position)
+        })
+        .collect();
+
+    let later = batch_load::later(connection, &partly, &loaded).await?;
+    Ok(later
+        .into_iter()
+        .filter_map(|(index, due_in)| Some((*indexes.get(index)?, due_in)))
+        .collect())
+}
+
+/// The contents for notifications that have times of their own, each once.
+fn timed_contents(
+    batches: &[ClaimedBatch],
+    notifications: &[DueNotification],
+    contents: &HashMap<OperationId, Arc<Content>>,
+) -> HashMap<(OperationId, OffsetDateTime), Arc<Content>> {
+    let now = Instant::now();
+    let mut timed = HashMap::new();
+
+    for notification in notifications {
+        let operation_id = batches[notification.batch].key.operation_id;
+        let (Some(planned), Some(content)) = (&notification.planned, contents.get(&operation_id))
+        else {
+            continue;
+        };
+
+        timed
+            .entry((operation_id, planned.at))
+            .or_insert_with(|| Arc::new(Content::new(content.operation.at(planned), now)));
+    }
+
+    timed
+}
+
 async fn contents(
     connection: &mut PgConnection,
     batches: &[ClaimedBatch],
@@ -135,13 +209,21 @@ fn planned(
 }
 
 impl Loaded {
-    /// The content of a batch, by its index in `batch_guards`.
-    pub(crate) fn content(&self, batch: usize) -> Option<&Arc<Content>> {
+    /// The content of a notification of `batch`, by the batch's index in `batch_guards`.
+    pub(crate) fn content(
+        &self,
+        batch: usize,
+        planned: Option<&PlannedTime>,
+    ) -> Option<&Arc<Content>> {
         let operation_id = self.batch_guards.get(batch)?.lease().key().operation_id;
 
-        self.planned
-            .get(&batch)
-            .or_else(|| self.contents.get(&operation_id))
+        match planned {
+            Some(planned) => self.timed_contents.get(&(operation_id, planned.at)),
+            None => self
+                .planned
+                .get(&batch)
+                .or_else(|| self.contents.get(&operation_id)),
+        }
     }
 
     /// The Credentials to send with, each once.
@@ -199,6 +281,7 @@ mod tests {
                 badge: None,
                 attempts: 0,
                 due_in: Duration::ZERO,
+                planned: None,
             })
             .collect()
     }

@@ -55,7 +55,10 @@ pub(crate) fn of_users<'a>(
         let Some(Recipient::User(user_id)) = notification.recipient else {
             return None;
         };
-        if !notification.due_in.is_zero() {
+        let is_sent = notification
+            .planned
+            .is_none_or(|planned| planned.end.is_none());
+        if !notification.due_in.is_zero() || !is_sent {
             return None;
         }
         let operation_id = batches[notification.batch].key.operation_id;

@@ -18,6 +18,7 @@ use crate::http::openapi::limits::{
 };
 use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{CredentialId, UserId};
+use crate::model::local_time::{Day, IfPassed};
 use crate::model::message::{Priority, Sound};
 use crate::model::provider::{CredentialType, Provider};
 use crate::model::webhook::Envelope;
@@ -40,6 +41,8 @@ pub(crate) struct SendRequest {
     /// Liquid template.
     sound: Option<Sound>,
     schedule: Option<ScheduleRequest>,
+    /// The same as `ignoreWindow` of `schedule` (extension).
+    ignore_window: Option<bool>,
     /// Pairs that lists of notifications can be filtered by.
     #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
@@ -241,13 +244,32 @@ pub(super) struct AppSender {
     app_name: String,
 }
 
-/// When the message is sent. If absent, at once.
+/// When the message is sent: `sendAt`, a `window`, or both. If absent, at once.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ScheduleRequest {
-    /// One RFC 3339 timestamp. Without a zone it is UTC.
-    #[schema(value_type = SendAt)]
-    send_at: Vec<String>,
+    /// One RFC 3339 timestamp. Without a zone it is the local time of each recipient, and UTC for those
+    /// without a time zone.
+    #[schema(value_type = Option<SendAt>)]
+    send_at: Option<Vec<String>>,
+    window: Option<WindowRequest>,
+    /// What becomes of a local time that has passed for a recipient (extension). `SEND` if absent.
+    if_passed: Option<IfPassed>,
+    /// Whether the message is sent whatever its window is (extension).
+    ignore_window: Option<bool>,
+}
+
+/// When recipients may get the message, by their clocks (extension). Outside, it waits for the next opening.
+/// A window that ends at or before its beginning ends on the next day.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WindowRequest {
+    /// A time of day, such as `09:00`.
+    from: String,
+    /// A time of day, up to `24:00`.
+    until: String,
+    /// On which days the window opens. If absent, on all.
+    days: Option<Vec<Day>>,
 }
 
 #[derive(Deserialize, ToSchema)]

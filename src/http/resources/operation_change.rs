@@ -48,6 +48,11 @@ pub(crate) async fn update(
     let operation = operation_read::fetch(&state.pool, caller.account_id, id, oldest)
         .await?
         .ok_or_else(ApiError::not_found)?;
+    if operation.local_schedule.is_some() {
+        return Err(ApiError::conflict(
+            "This Operation is sent by its recipients' clocks, which can't be changed. Cancel it and send again",
+        ));
+    }
     // Records can be read for so long after the Operation was accepted, and no longer.
     let kept_until = operation.created_at + longest_ahead(state.settings.retention);
     let change = Change::parse(&body.bytes, &operation, kept_until)?;

@@ -255,7 +255,9 @@ impl Lines {
             id: result.id(),
             position: result.position,
             to: Recipient::new(&result.recipient, self.caller, &self.keys),
-            status: result.status.shown(self.is_scheduled),
+            status: result
+                .status
+                .shown(result.is_later.unwrap_or(self.is_scheduled)),
             attempts: result.attempts,
             code: result.code,
             message: result.message,

@@ -23,6 +23,7 @@ use crate::http::resources::waiting::{self, WaitingFor};
 use crate::http::tags::parse_filter;
 use crate::http::validation::shown_string;
 use crate::model::id::OperationId;
+use crate::model::local_time::{Day, IfPassed, LocalSchedule};
 use crate::model::message::Priority;
 use crate::model::status::OperationStatus;
 use crate::store::operation_read::{self, OperationFilter, OperationStats};
@@ -84,13 +85,56 @@ struct Pace {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Schedule {
-    send_at: [Date; 1],
+    /// A local time has no zone. Absent: at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_at: Option<[String; 1]>,
+    /// By the recipients' clocks (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<ShownWindow>,
+    /// What becomes of a local time that had passed (extension).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    if_passed: Option<IfPassed>,
+}
+
+/// When recipients may get messages, by their clocks.
+#[derive(Serialize, ToSchema)]
+struct ShownWindow {
+    from: String,
+    until: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<Vec<Day>>,
+}
+
+impl Schedule {
+    /// `None`: the Operation was sent at once.
+    fn of(send_at: Option<OffsetDateTime>, local: Option<LocalSchedule>) -> Option<Self> {
+        if send_at.is_none() && local.is_none() {
+            return None;
+        }
+
+        let local = local.unwrap_or_default();
+        let shown = match local.send_at {
+            Some(local) => Some(local.to_string()),
+            None => send_at.map(|at| Date(at).to_string()),
+        };
+        Some(Self {
+            send_at: shown.map(|at| [at]),
+            if_passed: local.send_at.map(|_| local.if_passed),
+            window: local.window.map(|window| ShownWindow {
+                from: window.from.to_string(),
+                until: window.until.to_string(),
+                days: window.days,
+            }),
+        })
+    }
 }
 
 impl Schedule {
     pub(super) fn at(send_at: OffsetDateTime) -> Self {
         Self {
-            send_at: [Date(send_at)],
+            send_at: Some([Date(send_at).to_string()]),
+            window: None,
+            if_passed: None,
         }
     }
 }
@@ -121,12 +165,8 @@ struct OperationList {
 
 impl From<OperationStats> for Operation {
     fn from(operation: OperationStats) -> Self {
-        // Until `sendAt`, all that is queued counts as scheduled.
-        let (scheduled, queued) = if operation.is_scheduled {
-            (operation.queued, 0)
-        } else {
-            (0, operation.queued)
-        };
+        let scheduled = operation.scheduled();
+        let queued = operation.queued - scheduled;
 
         // What is settled can't be paused.
         let status = operation.status();
@@ -163,7 +203,10 @@ impl From<OperationStats> for Operation {
             tags: operation.tags,
             priority: operation.priority.0,
             ttl: operation.ttl,
-            schedule: operation.send_at.map(Schedule::at),
+            schedule: Schedule::of(
+                operation.send_at,
+                operation.local_schedule.map(|local| local.0),
+            ),
             waiting_for: None,
         }
     }

@@ -11,7 +11,7 @@ use crate::http::send::content;
 use crate::http::send::deadline;
 use crate::http::send::guard;
 use crate::http::send::pace;
-use crate::http::send::schedule::{self, ScheduleBounds};
+use crate::http::send::schedule::{self, Schedule, ScheduleBounds};
 use crate::http::tags;
 use crate::http::validation::{Object, Outline, Path, Problems, must_be, parse_body};
 use crate::http::variables;
@@ -27,7 +27,7 @@ pub(in crate::http) const MAX_RECIPIENTS: usize = 10_000;
 /// named at once.
 const LARGE: usize = 64 * 1024;
 /// The fields of a send.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "to",
     "templating",
     "priority",
@@ -43,6 +43,7 @@ const FIELDS: [&str; 20] = [
     "from",
     "tags",
     "callbackUrl",
+    "ignoreWindow",
     "schedule",
     "deadline",
     "guard",
@@ -65,8 +66,7 @@ pub(super) struct SendBody {
     pub tags: Option<Value>,
     /// Where its events go in place of the webhook's URL.
     pub callback_url: Option<String>,
-    /// `None`: at once.
-    pub send_at: Option<OffsetDateTime>,
+    pub schedule: Schedule,
     /// For how long it is tried; `None`: as the operator configured it.
     pub deadline: Option<Duration>,
     /// When the Operation pauses by itself.
@@ -163,11 +163,17 @@ impl SendBody {
             now: OffsetDateTime::now_utc(),
             longest_ahead,
         };
-        let send_at = schedule::send_at(&mut body, bounds, problems);
+        let schedule = schedule::read(&mut body, bounds, problems);
         // Records are kept for as long as a send may lie ahead.
         let deadline = deadline::read(&mut body, longest_ahead, problems);
         let guard = guard::read(&mut body, problems);
         let pace = pace::read(&mut body, problems);
+        if pace.is_some() && schedule.local.is_some() {
+            problems.push(
+                &body.at("pace"),
+                "can't be combined with a local time or a window, which give each notification a time of its own",
+            );
+        }
         let validate_only = body.boolean("validateOnly", problems).unwrap_or(false);
         body.refuse_unknown(problems);
 
@@ -178,7 +184,7 @@ impl SendBody {
             from,
             tags,
             callback_url,
-            send_at,
+            schedule,
             deadline,
             guard,
             pace,

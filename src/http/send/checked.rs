@@ -21,6 +21,7 @@ use crate::http::send::sender::Senders;
 use crate::http::validation::Problems;
 use crate::model::audience::Audience;
 use crate::model::id::{CredentialId, OperationId, UserId};
+use crate::model::local_time::LocalSchedule;
 use crate::model::message::Message;
 use crate::model::operation::{Guard, UserSenders};
 use crate::model::pace::Pace;
@@ -51,8 +52,10 @@ pub(super) struct CheckedSend {
     pub tags: Option<Value>,
     /// Where its events go in place of the webhook's URL.
     pub callback_url: Option<String>,
-    /// `None`: at once.
+    /// `None`: at once, or at a local time.
     pub send_at: Option<OffsetDateTime>,
+    /// What depends on the recipients' clocks; `None`: nothing does.
+    pub local: Option<LocalSchedule>,
     /// `send_at`, or when the send was checked.
     pub starts_at: OffsetDateTime,
     /// For how long it is tried; `None`: as the operator configured it.
@@ -134,7 +137,7 @@ impl Read {
         let Self { send, mut problems } = self;
         // The id carries the time at which it is generated.
         let id = OperationId::generate();
-        let starts_at = send.send_at.unwrap_or_else(|| id.created_at());
+        let starts_at = send.schedule.send_at.unwrap_or_else(|| id.created_at());
 
         let template = template(&send.message, &mut problems);
         if send.targets.audience.is_some()
@@ -190,7 +193,8 @@ impl Read {
             user_senders,
             from: send.from,
             tags: send.tags,
-            send_at: send.send_at,
+            send_at: send.schedule.send_at,
+            local: send.schedule.local,
             callback_url: send.callback_url,
             starts_at,
             deadline: send.deadline,

@@ -14,6 +14,7 @@ mod pace;
 pub(super) mod preview;
 mod schedule;
 mod sender;
+mod timing;
 mod validate_only;
 
 use crate::crypto::{MasterKeys, SecretError};
@@ -26,6 +27,7 @@ use crate::http::idempotency::{IdempotencyKey, IdempotencyKeyParam};
 use crate::http::openapi::{CreateErrors, SendRequest};
 use crate::http::resources::audiences;
 use crate::ingest::group_commit::AcceptError;
+use crate::model::local_time::Plan;
 use crate::model::operation::{NewOperation, NewRecipient};
 use crate::model::recipient;
 use crate::store::audience_count::AudienceCount;
@@ -38,6 +40,7 @@ pub(super) use deadline::MAX_DEADLINE;
 pub(super) use guard::{MAX_AFTER, MAX_PERCENT};
 pub(super) use pace::{Plan as PacePlan, read as read_pace};
 pub(super) use schedule::{MAX_AHEAD, ScheduleBounds, longest_ahead, send_at};
+use timing::Timing;
 use validate_only::Validation;
 
 /// Sends a message to devices and Users, or to an audience.
@@ -81,6 +84,8 @@ pub(super) async fn send(
         .check_queued(caller.account_id, count)
         .await?;
 
+    let timing = Timing::of(&state, caller, &checked).await?;
+
     // The id is known before anything is stored, so the answer can be stored with the Operation.
     let answer = Accepted::operation(&request, &state, checked.id);
     let deadline = Deadline {
@@ -89,24 +94,27 @@ pub(super) async fn send(
         ttl: checked.message.ttl,
     };
     let keys = state.master_keys.clone();
+    let starts_at = timing.send_at.unwrap_or_else(|| checked.id.created_at());
     let recipients = checked.recipients;
+    let plans = timing.plans;
     let sealed = state
         .work
         .run_on(caller.account_id, &body.bytes, move || {
-            seal(recipients, caller, &keys)
+            seal(recipients, &plans, caller, &keys)
         })
         .await??;
     let operation = NewOperation {
         id: checked.id,
         account_id: caller.account_id,
-        deadline_at: deadline.after(checked.starts_at),
+        deadline_at: deadline.after(starts_at),
         message: checked.message,
         sender: checked.from,
         request: key.as_ref().map(|key| key.accepted(&answer)),
         senders: checked.user_senders,
         tags: checked.tags,
         callback_url: checked.callback_url,
-        send_at: checked.send_at,
+        send_at: timing.send_at,
+        local_schedule: timing.local,
         guard: checked.guard,
         pace: checked.pace,
         recipients: sealed,
@@ -194,19 +202,24 @@ async fn counted_recipients(
     }))
 }
 
-/// The recipients as they are stored, with encrypted tokens.
+/// The recipients as they are stored, with encrypted tokens. `plans`: when each of them is sent to;
+/// empty: all at the same time.
 fn seal(
     recipients: Vec<CheckedRecipient>,
+    plans: &[Plan],
     caller: Caller,
     keys: &MasterKeys,
 ) -> Result<Vec<NewRecipient>, SecretError> {
     let account_id = caller.account_id.as_uuid();
 
-    let seal = |CheckedRecipient {
-                    to,
-                    variables,
-                    badge,
-                }| {
+    let seal = |(
+        index,
+        CheckedRecipient {
+            to,
+            variables,
+            badge,
+        },
+    ): (usize, CheckedRecipient)| {
         let recipient = match to {
             CheckedTo::User(user_id) => recipient::Recipient::User(user_id),
             CheckedTo::Device {
@@ -223,8 +236,9 @@ fn seal(
             recipient,
             variables,
             badge,
+            plan: plans.get(index).copied(),
         })
     };
 
-    recipients.into_iter().map(seal).collect()
+    recipients.into_iter().enumerate().map(seal).collect()
 }

@@ -1,0 +1,767 @@
+//! When a message goes to a recipient by the recipient's own clock: at a local time, within a window.
+//!
+//! All of this is decided once, when a notification is made. Without a time zone, a recipient's clock
+//! shows UTC.
+//!
+//! When clocks are put forward, an hour does not occur. A local time in it is taken as if the clocks had
+//! not changed yet, which is an hour later: 02:30 becomes 03:30. A window that begins or ends in it does
+//! so when the clocks change. When clocks are put back, an hour occurs twice, and its first occurrence
+//! counts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::{Duration, OffsetDateTime};
+
+/// A local time that is less than this in the past has not passed: the client's clock may be off.
+pub const CLOCK_TOLERANCE: Duration = Duration::seconds(30);
+/// No clock is further ahead of UTC, or behind it.
+pub const FURTHEST_AHEAD: Duration = Duration::hours(14);
+pub const FURTHEST_BEHIND: Duration = Duration::hours(12);
+
+/// A date and a time without a zone, to the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalDateTime(DateTime);
+
+/// A time of day, to the minute. The end of a window may be 24:00.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimeOfDay {
+    /// From midnight on; 1440 is the next midnight.
+    minutes: u16,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub enum Day {
+    #[serde(rename = "MON")]
+    Monday,
+    #[serde(rename = "TUE")]
+    Tuesday,
+    #[serde(rename = "WED")]
+    Wednesday,
+    #[serde(rename = "THU")]
+    Thursday,
+    #[serde(rename = "FRI")]
+    Friday,
+    #[serde(rename = "SAT")]
+    Saturday,
+    #[serde(rename = "SUN")]
+    Sunday,
+}
+
+impl Day {
+    /// Each by its name on the wire.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("MON", Self::Monday),
+        ("TUE", Self::Tuesday),
+        ("WED", Self::Wednesday),
+        ("THU", Self::Thursday),
+        ("FRI", Self::Friday),
+        ("SAT", Self::Saturday),
+        ("SUN", Self::Sunday),
+    ];
+
+    fn of(date: Date) -> Option<Self> {
+        let index = date.weekday().to_monday_zero_offset();
+
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| Self::ALL.get(index))
+            .map(|(_, day)| *day)
+    }
+}
+
+/// When a recipient may get messages, by the recipient's clock. One that ends at or before its
+/// beginning ends on the next day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    pub from: TimeOfDay,
+    pub until: TimeOfDay,
+    /// On which days it opens; `None`: on all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<Vec<Day>>,
+}
+
+/// What becomes of a message whose local time has passed when it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum IfPassed {
+    /// It is sent at once.
+    #[default]
+    Send,
+    /// It is sent at that time of the next day.
+    Tomorrow,
+    /// It is not sent.
+    Skip,
+}
+
+impl IfPassed {
+    /// Each by its name on the wire.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("SEND", Self::Send),
+        ("TOMORROW", Self::Tomorrow),
+        ("SKIP", Self::Skip),
+    ];
+}
+
+/// When an Operation goes to recipients by their clocks, as a request says it. It is stored in this
+/// form, in `operations.local_schedule`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LocalSchedule {
+    /// `None`: not at a local time, but at the same time for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_at: Option<LocalDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    pub if_passed: IfPassed,
+    /// How long a message may wait for a window, in seconds; `None`: until it opens next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u32>,
+}
+
+/// When an Operation is planned.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanBounds {
+    pub now: OffsetDateTime,
+    /// When it is sent to those who have no local time.
+    pub starts_at: OffsetDateTime,
+    /// Nothing is planned for later than this.
+    pub latest: OffsetDateTime,
+}
+
+/// When a notification goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    pub at: OffsetDateTime,
+    /// What becomes of it then instead of being sent; `None`: it is sent.
+    pub end: Option<PlannedEnd>,
+}
+
+/// Why a notification is not sent when its time comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlannedEnd {
+    /// Its window opens too late.
+    Expired,
+    /// Its local time had passed, and the client wants it skipped then.
+    Skipped,
+}
+
+impl PlannedEnd {
+    /// The name in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired => "EXPIRED",
+            Self::Skipped => "SKIPPED",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Expired, Self::Skipped]
+            .into_iter()
+            .find(|end| end.as_str() == name)
+    }
+}
+
+impl LocalSchedule {
+    /// When the notification of a recipient in `timezone` goes.
+    pub fn plan(&self, timezone: Option<&str>, bounds: &PlanBounds) -> Plan {
+        let zone = zone(timezone);
+
+        let start = match self.send_at {
+            None => bounds.starts_at,
+            Some(local) => match self.start(local, &zone, bounds.now) {
+                Some(start) => start,
+                None => {
+                    return Plan {
+                        at: bounds.now,
+                        end: Some(PlannedEnd::Skipped),
+                    };
+                }
+            },
+        };
+
+        let at = self
+            .window
+            .as_ref()
+            .map_or(Some(start), |window| window.next_open(start, &zone));
+        let waits_too_long = |at: OffsetDateTime| {
+            let patience = self
+                .patience
+                .map(|patience| Duration::seconds(patience.into()));
+            at > start
+                && (at > bounds.latest || patience.is_some_and(|patience| at - start > patience))
+        };
+        match at {
+            Some(at) if !waits_too_long(at) => Plan { at, end: None },
+            _ => Plan {
+                at: start,
+                end: Some(PlannedEnd::Expired),
+            },
+        }
+    }
+
+    /// When the local time is for a clock in `zone`; `None`: it has passed, and the message is skipped.
+    fn start(
+        &self,
+        local: LocalDateTime,
+        zone: &TimeZone,
+        now: OffsetDateTime,
+    ) -> Option<OffsetDateTime> {
+        let at = moment(local.0, zone)?;
+        if at >= now - CLOCK_TOLERANCE {
+            return Some(at);
+        }
+
+        match self.if_passed {
+            IfPassed::Send => Some(now),
+            IfPassed::Skip => None,
+            IfPassed::Tomorrow => {
+                let next_day = local.0.checked_add(1.day()).ok()?;
+                // Requests for a time that lies further back are refused.
+                Some(moment(next_day, zone)?.max(now))
+            }
+        }
+    }
+}
+
+impl Window {
+    /// The first moment from `start` on at which the window is open for a clock in `zone`.
+    fn next_open(&self, start: OffsetDateTime, zone: &TimeZone) -> Option<OffsetDateTime> {
+        let today = zone.to_datetime(timestamp(start)?).date();
+
+        // It may have opened yesterday, and it opens once a week at least.
+        (-1..=8)
+            .filter_map(|offset: i64| today.checked_add(offset.days()).ok())
+            .filter(|day| self.opens_on(*day))
+            .filter_map(|day| self.opening(day, zone))
+            .find(|(_, closes)| *closes > start)
+            .map(|(opens, _)| opens.max(start))
+    }
+
+    fn opens_on(&self, date: Date) -> bool {
+        let Some(days) = &self.days else {
+            return true;
+        };
+
+        Day::of(date).is_some_and(|day| days.contains(&day))
+    }
+
+    /// When the window that opens on `date` opens and closes.
+    fn opening(&self, date: Date, zone: &TimeZone) -> Option<(OffsetDateTime, OffsetDateTime)> {
+        let closes_on = if self.until <= self.from {
+            date.tomorrow().ok()?
+        } else {
+            date
+        };
+        let opens = first_moment(self.from.on(date)?, zone)?;
+        let closes = first_moment(self.until.on(closes_on)?, zone)?;
+
+        Some((opens, closes))
+    }
+}
+
+/// The zone of this name; UTC for none, and for a name that this release does not know.
+fn zone(name: Option<&str>) -> TimeZone {
+    name.and_then(|name| TimeZoneDatabase::bundled().get(name).ok())
+        .unwrap_or(TimeZone::UTC)
+}
+
+/// When clocks in `zone` show `local`. See above for the hours that occur never or twice.
+fn moment(local: DateTime, zone: &TimeZone) -> Option<OffsetDateTime> {
+    let at = zone.to_ambiguous_timestamp(local).compatible().ok()?;
+
+    from_timestamp(at)
+}
+
+/// When clocks in `zone` first show `local` or later.
+fn first_moment(local: DateTime, zone: &TimeZone) -> Option<OffsetDateTime> {
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+
+    if matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }) {
+        let before = ambiguous.earlier().ok()?;
+        if let Some(change) = zone.following(before).next() {
+            return from_timestamp(change.timestamp());
+        }
+    }
+    from_timestamp(ambiguous.compatible().ok()?)
+}
+
+fn timestamp(at: OffsetDateTime) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(at.unix_timestamp_nanos()).ok()
+}
+
+fn from_timestamp(at: Timestamp) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(at.as_nanosecond()).ok()
+}
+
+impl LocalDateTime {
+    /// The moment at which clocks of UTC show it.
+    pub fn in_utc(self) -> Option<OffsetDateTime> {
+        moment(self.0, &TimeZone::UTC)
+    }
+}
+
+impl FromStr for LocalDateTime {
+    type Err = ();
+
+    /// Reads `2026-11-30T09:00:00`, and nothing shorter or longer.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        const FORM: &str = "0000-00-00T00:00:00";
+        let has_form = text.len() == FORM.len()
+            && text.bytes().zip(FORM.bytes()).all(|(byte, form)| {
+                if form == b'0' {
+                    byte.is_ascii_digit()
+                } else {
+                    byte == form
+                }
+            });
+        if !has_form {
+            return Err(());
+        }
+
+        text.parse().map(Self).map_err(|_| ())
+    }
+}
+
+impl fmt::Display for LocalDateTime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)
+    }
+}
+
+impl TimeOfDay {
+    /// The midnight at which a day ends.
+    const END: u16 = 24 * 60;
+
+    fn on(self, date: Date) -> Option<DateTime> {
+        if self.minutes == Self::END {
+            return Some(date.tomorrow().ok()?.to_datetime(Time::midnight()));
+        }
+
+        let hour = i8::try_from(self.minutes / 60).ok()?;
+        let minute = i8::try_from(self.minutes % 60).ok()?;
+        Some(date.to_datetime(Time::new(hour, minute, 0, 0).ok()?))
+    }
+
+    /// Whether it is 24:00, which only ends a window.
+    pub fn is_end(self) -> bool {
+        self.minutes == Self::END
+    }
+}
+
+impl FromStr for TimeOfDay {
+    type Err = ();
+
+    /// Reads `09:00`.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (hour, minute) = text.split_once(':').ok_or(())?;
+        let number = |text: &str| {
+            let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| text.parse::<u16>().ok()).flatten()
+        };
+        let hour = number(hour).ok_or(())?;
+        let minute = number(minute).ok_or(())?;
+
+        let minutes = hour * 60 + minute;
+        if minute < 60 && minutes <= Self::END {
+            Ok(Self { minutes })
+        } else {
+            Err(())
+        }
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{:02}:{:02}",
+            self.minutes / 60,
+            self.minutes % 60
+        )
+    }
+}
+
+/// Serializes a type as the string that it is read from.
+macro_rules! serialized_as_string {
+    ($name:ident) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse()
+                    .map_err(|()| de::Error::custom(concat!("not a ", stringify!($name))))
+            }
+        }
+    };
+}
+
+serialized_as_string!(LocalDateTime);
+serialized_as_string!(TimeOfDay);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    use super::*;
+
+    const ZONES: [&str; 8] = [
+        "Europe/Berlin",
+        "America/New_York",
+        "America/St_Johns",
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+        "Pacific/Kiritimati",
+        "Pacific/Apia",
+        "Africa/Casablanca",
+    ];
+
+    fn bounds(now: OffsetDateTime) -> PlanBounds {
+        PlanBounds {
+            now,
+            starts_at: now,
+            latest: now + Duration::days(30),
+        }
+    }
+
+    fn local(text: &str) -> LocalSchedule {
+        LocalSchedule {
+            send_at: Some(text.parse().unwrap()),
+            ..LocalSchedule::default()
+        }
+    }
+
+    fn window(from: &str, until: &str, days: Option<Vec<Day>>) -> LocalSchedule {
+        LocalSchedule {
+            window: Some(Window {
+                from: from.parse().unwrap(),
+                until: until.parse().unwrap(),
+                days,
+            }),
+            ..LocalSchedule::default()
+        }
+    }
+
+    fn at(schedule: &LocalSchedule, zone: &str, now: OffsetDateTime) -> OffsetDateTime {
+        let plan = schedule.plan(Some(zone), &bounds(now));
+        assert_eq!(plan.end, None);
+        plan.at
+    }
+
+    #[test]
+    fn a_local_time_is_another_moment_in_each_zone() {
+        let now = datetime!(2026-11-25 00:00 UTC);
+        let schedule = local("2026-11-30T09:00:00");
+
+        for (zone, expected) in [
+            ("Pacific/Kiritimati", datetime!(2026-11-29 19:00 UTC)),
+            ("Asia/Kolkata", datetime!(2026-11-30 03:30 UTC)),
+            ("Europe/Berlin", datetime!(2026-11-30 08:00 UTC)),
+            ("America/New_York", datetime!(2026-11-30 14:00 UTC)),
+            ("Etc/GMT+12", datetime!(2026-11-30 21:00 UTC)),
+            ("Mars/Olympus", datetime!(2026-11-30 09:00 UTC)),
+        ] {
+            assert_eq!(at(&schedule, zone, now), expected, "{zone}");
+        }
+        let plan = schedule.plan(None, &bounds(now));
+        assert_eq!(plan.at, datetime!(2026-11-30 09:00 UTC));
+    }
+
+    #[test]
+    fn an_hour_that_does_not_occur_and_one_that_occurs_twice() {
+        let before = datetime!(2026-03-25 00:00 UTC);
+        // 02:00 to 03:00 does not occur: 02:30 is 03:30, at +02:00.
+        assert_eq!(
+            at(&local("2026-03-29T02:30:00"), "Europe/Berlin", before),
+            datetime!(2026-03-29 01:30 UTC)
+        );
+
+        // 02:00 to 03:00 occurs twice: the first is at +02:00.
+        let before = datetime!(2026-10-24 00:00 UTC);
+        assert_eq!(
+            at(&local("2026-10-25T02:30:00"), "Europe/Berlin", before),
+            datetime!(2026-10-25 00:30 UTC)
+        );
+
+        // The day after each change.
+        assert_eq!(
+            at(
+                &local("2026-03-30T09:00:00"),
+                "Europe/Berlin",
+                before - Duration::days(230)
+            ),
+            datetime!(2026-03-30 07:00 UTC)
+        );
+        assert_eq!(
+            at(&local("2026-10-26T09:00:00"), "Europe/Berlin", before),
+            datetime!(2026-10-26 08:00 UTC)
+        );
+    }
+
+    #[test]
+    fn a_local_time_that_has_passed_goes_as_the_client_says() {
+        let now = datetime!(2026-11-30 12:00 UTC);
+        let plan = |if_passed| {
+            let schedule = LocalSchedule {
+                if_passed,
+                ..local("2026-11-30T09:00:00")
+            };
+            schedule.plan(Some("Europe/Berlin"), &bounds(now))
+        };
+
+        assert_eq!(plan(IfPassed::Send), Plan { at: now, end: None });
+        assert_eq!(
+            plan(IfPassed::Tomorrow),
+            Plan {
+                at: datetime!(2026-12-01 08:00 UTC),
+                end: None,
+            }
+        );
+        assert_eq!(plan(IfPassed::Skip).end, Some(PlannedEnd::Skipped));
+
+        // The client's clock may be off.
+        let schedule = LocalSchedule {
+            if_passed: IfPassed::Skip,
+            ..local("2026-11-30T12:59:45")
+        };
+        let plan = schedule.plan(Some("Europe/Berlin"), &bounds(now));
+        assert_eq!(plan.end, None);
+    }
+
+    #[test]
+    fn outside_its_window_a_message_waits_for_the_next_opening() {
+        let day = window("09:00", "21:00", None);
+        let night = window("22:00", "06:00", None);
+
+        for (schedule, now, expected) in [
+            (
+                &day,
+                datetime!(2026-11-30 12:00 UTC),
+                datetime!(2026-11-30 12:00 UTC),
+            ),
+            (
+                &day,
+                datetime!(2026-11-30 07:00 UTC),
+                datetime!(2026-11-30 08:00 UTC),
+            ),
+            (
+                &day,
+                datetime!(2026-11-30 20:00 UTC),
+                datetime!(2026-12-01 08:00 UTC),
+            ),
+            (
+                &night,
+                datetime!(2026-11-30 12:00 UTC),
+                datetime!(2026-11-30 21:00 UTC),
+            ),
+            (
+                &night,
+                datetime!(2026-11-30 23:30 UTC),
+                datetime!(2026-11-30 23:30 UTC),
+            ),
+            (
+                &night,
+                datetime!(2026-11-30 04:59 UTC),
+                datetime!(2026-11-30 04:59 UTC),
+            ),
+            (
+                &night,
+                datetime!(2026-11-30 05:00 UTC),
+                datetime!(2026-11-30 21:00 UTC),
+            ),
+        ] {
+            assert_eq!(at(schedule, "Europe/Berlin", now), expected, "{now}");
+        }
+
+        // Days are those of the opening: the night of Friday ends on Saturday.
+        let friday = window("22:00", "06:00", Some(vec![Day::Friday]));
+        assert_eq!(
+            at(&friday, "Europe/Berlin", datetime!(2026-12-05 04:00 UTC)),
+            datetime!(2026-12-05 04:00 UTC)
+        );
+        assert_eq!(
+            at(&friday, "Europe/Berlin", datetime!(2026-12-05 05:00 UTC)),
+            datetime!(2026-12-11 21:00 UTC)
+        );
+        let whole_day = window("00:00", "24:00", Some(vec![Day::Monday]));
+        assert_eq!(
+            at(&whole_day, "UTC", datetime!(2026-12-01 00:00 UTC)),
+            datetime!(2026-12-07 00:00 UTC)
+        );
+    }
+
+    #[test]
+    fn a_window_that_opens_too_late_expires() {
+        let now = datetime!(2026-11-30 20:00 UTC);
+        let mut schedule = window("09:00", "21:00", None);
+        schedule.patience = Some(11 * 3600);
+        let plan = schedule.plan(Some("Europe/Berlin"), &bounds(now));
+        assert_eq!((plan.at, plan.end), (now, Some(PlannedEnd::Expired)));
+
+        schedule.patience = Some(12 * 3600);
+        assert_eq!(schedule.plan(Some("Europe/Berlin"), &bounds(now)).end, None);
+
+        let late = PlanBounds {
+            latest: now + Duration::HOUR,
+            ..bounds(now)
+        };
+        let plan = schedule.plan(Some("Europe/Berlin"), &late);
+        assert_eq!(plan.end, Some(PlannedEnd::Expired));
+    }
+
+    #[test]
+    fn a_window_that_ends_in_a_change_of_clocks_ends_with_it() {
+        // 02:00 to 03:00 does not occur.
+        let before = datetime!(2026-03-29 00:30 UTC);
+        let until = window("01:00", "02:30", None);
+        assert_eq!(at(&until, "Europe/Berlin", before), before);
+        assert_eq!(
+            at(&until, "Europe/Berlin", datetime!(2026-03-29 01:00 UTC)),
+            datetime!(2026-03-29 23:00 UTC)
+        );
+
+        let from = window("02:30", "04:00", None);
+        assert_eq!(
+            at(&from, "Europe/Berlin", before),
+            datetime!(2026-03-29 01:00 UTC)
+        );
+    }
+
+    #[test]
+    fn a_schedule_is_stored_as_it_is_read() {
+        let schedule = LocalSchedule {
+            if_passed: IfPassed::Tomorrow,
+            patience: Some(60),
+            send_at: Some("2026-11-30T09:00:00".parse().unwrap()),
+            ..window("22:00", "24:00", Some(vec![Day::Monday, Day::Sunday]))
+        };
+        let stored = serde_json::to_value(&schedule).unwrap();
+        assert_eq!(
+            stored,
+            serde_json::json!({
+                "sendAt": "2026-11-30T09:00:00",
+                "window": {"from": "22:00", "until": "24:00", "days": ["MON", "SUN"]},
+                "ifPassed": "TOMORROW",
+                "patience": 60,
+            })
+        );
+        assert_eq!(
+            serde_json::from_value::<LocalSchedule>(stored).unwrap(),
+            schedule
+        );
+    }
+
+    #[test]
+    fn times_have_one_form() {
+        for bad in [
+            "9:00", "09:60", "24:01", "25:00", "09:00:00", "0900", "+9:00", "", "é:00",
+        ] {
+            assert!(bad.parse::<TimeOfDay>().is_err(), "{bad}");
+        }
+        for bad in [
+            "2026-11-30",
+            "2026-11-30T09:00",
+            "2026-11-30 09:00:00",
+            "2026-02-30T09:00:00",
+            "2026-11-30T24:00:00",
+            "2026-11-30T09:00:00Z",
+            "2026-11-30T09:00:00[Europe/Berlin]",
+            "",
+        ] {
+            assert!(bad.parse::<LocalDateTime>().is_err(), "{bad}");
+        }
+    }
+
+    /// Whether a clock in `zone` is within the window, said again as simply as possible.
+    fn is_open(window: &Window, at: OffsetDateTime, zone: &TimeZone) -> bool {
+        let shown = zone.to_datetime(timestamp(at).unwrap());
+        let time = TimeOfDay {
+            minutes: shown.hour() as u16 * 60 + shown.minute() as u16,
+        };
+        let on = |date: Date| window.opens_on(date);
+
+        if window.from < window.until {
+            on(shown.date()) && (window.from..window.until).contains(&time)
+        } else {
+            time >= window.from && on(shown.date())
+                || time < window.until && on(shown.date().yesterday().unwrap())
+        }
+    }
+
+    fn windows() -> impl Strategy<Value = Window> {
+        let minute = || 0..TimeOfDay::END;
+        let days = prop::collection::vec(0..7usize, 1..4);
+
+        (minute(), minute(), prop::option::of(days)).prop_map(|(from, until, days)| Window {
+            from: TimeOfDay { minutes: from },
+            until: TimeOfDay {
+                minutes: if until == from { TimeOfDay::END } else { until },
+            },
+            days: days.map(|days| days.into_iter().map(|day| Day::ALL[day].1).collect()),
+        })
+    }
+
+    proptest! {
+        /// In December no clock of these zones changes.
+        #[test]
+        fn a_message_goes_at_the_first_minute_at_which_the_window_is_open(
+            window in windows(),
+            zone in prop::sample::select(&ZONES),
+            minutes in 0..20_000i64,
+        ) {
+            let start = datetime!(2026-12-01 00:00 UTC) + Duration::minutes(minutes);
+            let zone = super::zone(Some(zone));
+            let found = window.next_open(start, &zone).unwrap();
+
+            prop_assert!(is_open(&window, found, &zone), "{} {:?}", found, window);
+            let mut earlier = start;
+            while earlier < found {
+                prop_assert!(!is_open(&window, earlier, &zone), "{} {:?}", earlier, window);
+                earlier += Duration::minutes(7);
+            }
+        }
+
+        /// Whatever the clocks do.
+        #[test]
+        fn a_plan_is_never_earlier_than_its_start_and_within_its_window(
+            window in windows(),
+            zone in prop::sample::select(&ZONES),
+            minutes in 0..600_000i64,
+        ) {
+            let start = datetime!(2026-01-01 00:00 UTC) + Duration::minutes(minutes);
+            let schedule = LocalSchedule { window: Some(window.clone()), ..LocalSchedule::default() };
+            let plan = schedule.plan(Some(zone), &bounds(start));
+
+            prop_assert_eq!(plan.end, None);
+            prop_assert!(plan.at >= start && plan.at <= start + Duration::days(9));
+        }
+
+        /// A clock in the zone shows the local time, unless it jumps over it.
+        #[test]
+        fn a_local_time_is_what_the_clock_shows(
+            zone in prop::sample::select(&ZONES),
+            minutes in 0..600_000i32,
+        ) {
+            let local = jiff::civil::date(2026, 1, 1).at(0, 0, 0, 0) + minutes.minutes();
+            let zone = super::zone(Some(zone));
+            let found = moment(local, &zone).unwrap();
+            let shown = zone.to_datetime(timestamp(found).unwrap());
+
+            match zone.to_ambiguous_timestamp(local).offset() {
+                AmbiguousOffset::Gap { .. } => prop_assert!(shown > local),
+                _ => prop_assert_eq!(shown, local),
+            }
+        }
+    }
+}
