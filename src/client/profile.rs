@@ -183,9 +183,16 @@ fn parse(text: &str, name: &str) -> std::result::Result<Profile, String> {
             .span()
             .map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         let line = line.map_or(String::new(), |line| format!(" (line {line})"));
+        // Other messages may quote a value, which may be the secret.
+        let names_fields = ["unknown field", "missing field"];
+        let reason = match error.message() {
+            message if names_fields.iter().any(|known| message.starts_with(known)) => {
+                format!(": {message}")
+            }
+            _ => String::new(),
+        };
         format!(
-            "must be TOML with tables such as [profiles.{DEFAULT}], each with url, key and secret: {}{line}",
-            error.message()
+            "must be TOML with tables such as [profiles.{DEFAULT}], each with url, key and secret{reason}{line}"
         )
     })?;
 

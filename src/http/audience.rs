@@ -96,6 +96,8 @@ fn condition(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Co
         last_seen_after: timestamp(&mut object, "lastSeenAfter", problems),
     };
 
+    object.refuse_unknown(problems);
+
     // With problems, a field that was refused may be the condition.
     if condition.is_empty() && problems.is_empty() {
         problems.push(
@@ -103,7 +105,6 @@ fn condition(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Co
             "must have at least one of tags, language, provider, timezone, lastSeenBefore and lastSeenAfter",
         );
     }
-    object.refuse_unknown(problems);
 
     Some(condition)
 }
