@@ -28,6 +28,7 @@ use crate::http::{self, Readiness};
 use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
 use crate::ingest::receipts::ReceiptWriter;
 use crate::listening::cannot_listen;
+use crate::maintenance::erasures;
 use crate::maintenance::old_snapshots;
 use crate::maintenance::retention::{self, Retention};
 use crate::maintenance::{certificate_watch, seal_form, token_forms};
@@ -337,6 +338,7 @@ impl App {
             address_guard: address_guard(config),
             operation_watches: http::OperationWatches::new(pool.clone()),
             account_limits: http::AccountLimits::new(pool.clone(), account_quotas(config)),
+            imports: http::Imports::default(),
             body_budget: http::BodyBudget::new(body_budget_sizes(config)),
             work: WorkPool::of_this_machine(),
             failed_logins: http::FailedLogins::default(),
@@ -485,7 +487,8 @@ fn start_maintenance(
     stop: &CancellationToken,
 ) -> Vec<JoinHandle<()>> {
     let watching = old_snapshots::run(pool.clone(), stop.clone());
-    let mut tasks = vec![tokio::spawn(watching)];
+    let erasing = erasures::run(pool.clone(), stop.clone());
+    let mut tasks = vec![tokio::spawn(watching), tokio::spawn(erasing)];
     tasks.extend(start_retention(config, pool.clone(), stop.clone()));
 
     tasks

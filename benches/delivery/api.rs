@@ -94,6 +94,24 @@ impl Api {
         Ok(response.send().await?.error_for_status()?)
     }
 
+    /// Imports a file of devices as CSV. Returns the import.
+    pub async fn import(&self, file: String) -> anyhow::Result<Value> {
+        let url = format!(
+            "http://{}/v1/PushNotifications/DeviceRegistrations/Import",
+            self.address
+        );
+        let response = self
+            .client
+            .post(url)
+            .header("authorization", &self.authorization)
+            .header("content-type", "text/csv")
+            .body(file)
+            .send()
+            .await?;
+
+        serde_json::from_str(&response.text().await?).context("not JSON")
+    }
+
     /// Sends, and returns the Operation's id.
     pub async fn send(&self, body: &Value) -> anyhow::Result<String> {
         let answer = self.post("", body).await?;

@@ -21,6 +21,7 @@ mod deliver;
 mod growth;
 mod held_transaction;
 mod hostile_reads;
+mod import;
 mod isolation;
 mod latency;
 mod noisy_neighbour;
@@ -88,8 +89,11 @@ struct Arguments {
     /// All sizes as in docs/performance.md.
     #[arg(long)]
     full: bool,
+    /// Devices of the file in the import row.
+    #[arg(long, default_value_t = 100_000)]
+    imported: usize,
     /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, pace,
-    /// isolation, noisy-neighbour, hostile-reads, held-transaction, reads, scrape, retention, growth, peers,
+    /// isolation, noisy-neighbour, hostile-reads, held-transaction, reads, scrape, retention, import, growth, peers,
     /// pause, operation-pace, webhooks, receipts, results.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -115,6 +119,7 @@ impl Arguments {
             self.hanging = 1_000_000;
             self.noise = 1.0;
             self.shared = 1_000_000;
+            self.imported = 1_000_000;
             self.seconds = 15;
         }
 
@@ -209,6 +214,10 @@ async fn main() -> anyhow::Result<()> {
 
     if arguments.wants("retention") {
         retention::run(&world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants("import") {
+        import::run(&world, &arguments, &mut report).await?;
     }
 
     if arguments.wants("growth") && arguments.retained > 0 {

@@ -267,6 +267,7 @@ mod tests {
                 senders: UserSenders::default(),
                 audience_tags: None,
                 audience_predicate: None,
+                tags: None,
                 starts_at: OffsetDateTime::now_utc(),
                 time_left: Duration::from_secs(60),
                 deadline_after: Duration::from_secs(60),

@@ -205,7 +205,13 @@ impl Dispatch {
             return resolution::withheld(guard, failure);
         }
         if remaining.devices.is_empty() && !remaining.accepted {
-            return end_without_device(guard, content);
+            return match remaining.opted_out {
+                Some(reason) => {
+                    let failure = Failure::new(FailureCode::OptedOut, reason);
+                    resolution::unaddressable(guard, failure);
+                }
+                None => end_without_device(guard, content),
+            };
         }
 
         let user_delivery = UserDelivery::new(guard, remaining.accepted);
@@ -341,7 +347,8 @@ fn end_without_device(guard: NotificationGuard, content: &RecipientContent) {
     let app_name = senders.app_name.as_deref().unwrap_or_default();
     let message =
         format!("The User has no device in the App {app_name} for the Credentials in use");
-    resolution::unaddressable(guard, message);
+    let failure = Failure::new(FailureCode::Unaddressable, message);
+    resolution::unaddressable(guard, failure);
 }
 
 /// The batches, by index, whose unsettled notifications all go with one Credential, at the time of their
@@ -392,7 +399,7 @@ mod tests {
             (1, Some(device(first)), 0),
             (1, Some(device(second)), 9),
             (2, Some(device(first)), 0),
-            (2, Some(Recipient::User(UserId::generate())), 0),
+            (2, Some(Recipient::User(UserId::generate().into())), 0),
             (3, None, 0),
         ] {
             let due_in = Duration::from_secs(due_in);

@@ -134,7 +134,12 @@ pub(super) enum RecipientData {
         provider: Provider,
     },
     #[serde(rename_all = "camelCase")]
-    User { user_id: UserId },
+    User {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_id: Option<UserId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        external_id: Option<String>,
+    },
 }
 
 /// A timestamp in the form of the API.

@@ -21,8 +21,10 @@ use crate::events::verdict::Outcome;
 use crate::model::failure::is_withheld;
 use crate::model::id::{AccountId, OperationId};
 use crate::model::masked_token::masked;
+use crate::model::recipient::Recipient;
 use crate::model::status::PushNotificationStatus;
 use crate::model::webhook::{DeliveryContent, EventType, Part, ReceiptPart, RemovedDevice};
+use crate::store::external_ids;
 use crate::store::operation_read;
 use crate::store::outcome_record::Status;
 use crate::store::pool::Pool;
@@ -232,7 +234,8 @@ impl Requester {
                 (part.operation_id, part.first_position, end)
             })
             .collect();
-        let found = store::notifications(&self.pool, &ranges, statuses_of(&delivery.event)).await?;
+        let statuses = statuses_of(&delivery.event);
+        let found = self.told(delivery.account_id, &ranges, statuses).await?;
 
         let mut data: Vec<PartData> = parts
             .iter()
@@ -273,7 +276,7 @@ impl Requester {
             .enumerate()
             .flat_map(|(index, part)| std::iter::repeat_n(index, part.positions.len()))
             .collect();
-        let found = store::notifications(&self.pool, &ranges, Status::ALL).await?;
+        let found = self.told(delivery.account_id, &ranges, Status::ALL).await?;
 
         let mut data: Vec<PartData> = parts
             .iter()
@@ -297,23 +300,36 @@ impl Requester {
         Ok(data)
     }
 
+    /// The notifications at these positions that have one of `statuses`.
+    async fn told(
+        &self,
+        account_id: AccountId,
+        ranges: &[(OperationId, i32, i32)],
+        statuses: &[Status],
+    ) -> sqlx::Result<Vec<ToldNotification>> {
+        let mut found = store::notifications(&self.pool, ranges, statuses).await?;
+
+        let recipients = found.iter_mut().map(|told| &mut told.recipient);
+        external_ids::add(&self.pool, account_id, recipients).await?;
+        Ok(found)
+    }
+
     fn notification(
         &self,
         account_id: AccountId,
         operation_id: OperationId,
         notification: ToldNotification,
     ) -> NotificationData {
-        let to = match (
-            notification.user_id,
-            notification.provider,
-            &notification.token,
-        ) {
-            (None, Some(provider), Some(sealed)) => RecipientData::Device {
-                token: self.shown_token(account_id, sealed),
+        let to = match notification.recipient {
+            Recipient::Device {
+                provider, token, ..
+            } => RecipientData::Device {
+                token: self.shown_token(account_id, &token),
                 provider,
             },
-            (user_id, ..) => RecipientData::User {
-                user_id: user_id.unwrap_or_default().into(),
+            Recipient::User(user) => RecipientData::User {
+                user_id: user.user_id(),
+                external_id: user.external_id,
             },
         };
         let status = match notification.status {
@@ -346,14 +362,18 @@ impl Requester {
         let encoded: String = device.token.split_whitespace().collect();
         let sealed = STANDARD.decode(encoded).unwrap_or_default();
 
-        json!({
+        let mut data = json!({
             "deviceRegistrationId": device.registration(),
             "userId": device.user(),
             "appName": device.app_name,
             "provider": device.provider,
             "token": self.shown_device_token(account_id, device.device_id, &sealed),
             "removedAt": DateData(device.removed_at),
-        })
+        });
+        if let Some(external_id) = &device.external_id {
+            data["externalId"] = json!(external_id);
+        }
+        data
     }
 
     /// The ends of a direct recipient's token.

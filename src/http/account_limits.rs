@@ -137,6 +137,17 @@ impl AccountLimits {
         Ok(())
     }
 
+    /// Counts what an import has stored. Its rest is refused with a 403 if that is too much.
+    pub(crate) async fn check_imported(
+        &self,
+        account_id: AccountId,
+        users: u64,
+        devices: u64,
+    ) -> Result<(), ApiError> {
+        self.check(account_id, Stored::Users, users).await?;
+        self.check(account_id, Stored::Devices, devices).await
+    }
+
     async fn check(&self, account_id: AccountId, what: Stored, more: u64) -> Result<(), ApiError> {
         let limit = self.limit(what);
         if limit == 0 {

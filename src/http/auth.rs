@@ -23,6 +23,7 @@ use crate::telemetry::metrics;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
     pub account_id: AccountId,
+    pub role: Role,
 }
 
 /// The user name of the key that a request is made with. A handler that takes it takes a [`Caller`] too.
@@ -75,6 +76,7 @@ impl FromRequest for Caller {
 
             Ok(Caller {
                 account_id: known.account_id,
+                role: known.role,
             })
         })
     }

@@ -25,6 +25,8 @@ pub(super) const MAX_PROBLEMS: usize = 50;
 const UNAVAILABLE_RETRY_AFTER: u64 = 2;
 /// `Retry-After` of a list that got no turn, in seconds.
 const LISTS_RETRY_AFTER: u64 = 1;
+/// `Retry-After` of an import that is one too many, in seconds.
+const IMPORTS_RETRY_AFTER: u64 = 10;
 /// `Retry-After` of a 429 for a full queue, in seconds. A queue takes longer to drain than a rate limit.
 const QUEUE_FULL_RETRY_AFTER: u64 = 30;
 
@@ -191,6 +193,11 @@ impl ApiError {
         )
     }
 
+    /// 413 for a file. `message` names the limit.
+    pub(crate) fn too_many_rows(message: impl Into<String>) -> Self {
+        Self::plain(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
     /// 415. `message` says what the body must be.
     pub(crate) fn unsupported_media_type(message: impl Into<String>) -> Self {
         Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
@@ -231,6 +238,19 @@ impl ApiError {
                 format!(
                     "{count} lists of this account are being read already, which is the maximum. \
                      Read fewer at a time, and retry according to the Retry-After response header."
+                ),
+            )
+        }
+    }
+
+    /// 429: the account has `count` imports running.
+    pub(crate) fn too_many_imports(count: i64) -> Self {
+        Self {
+            retry_after: Some(IMPORTS_RETRY_AFTER),
+            ..Self::plain(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!(
+                    "{count} imports of this account are running already, which is the maximum. Wait                      until one of them has ended"
                 ),
             )
         }

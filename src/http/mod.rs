@@ -27,7 +27,9 @@ mod error;
 mod failed_logins;
 mod health;
 mod idempotency;
+mod import;
 pub(crate) mod key_use;
+mod line_format;
 mod list_turns;
 pub(crate) mod metrics;
 mod not_found;
@@ -65,15 +67,17 @@ pub(crate) use body_budget::{BodyBudget, BodyBudgetSizes};
 use error::ApiError;
 pub(crate) use failed_logins::FailedLogins;
 pub(crate) use health::{Readiness, ReadinessLookup, start_lookup as start_readiness_lookup};
+pub(crate) use import::Imports;
 use key_use::KeyUse;
 pub(crate) use list_turns::ListTurns;
 pub(crate) use operation_watch::OperationWatches;
 use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
-    account, apps, audiences, cancel, credentials, delivery_attempts, device_registrations,
-    error_totals, keys, operation_change, operation_errors, operation_results, operation_stream,
-    operations, pause, push_notifications, receipts, resend, users, webhook_deliveries, webhooks,
+    account, apps, audiences, cancel, credentials, delivery_attempts, device_export,
+    device_imports, device_registrations, error_totals, keys, operation_change, operation_errors,
+    operation_results, operation_stream, operations, pause, push_notifications, receipts, resend,
+    user_data, user_merge, users, webhook_deliveries, webhooks,
 };
 use response_headers::ClosesConnections;
 #[cfg(feature = "fuzzing")]
@@ -109,6 +113,7 @@ pub(crate) struct State {
     /// The Operations that clients watch.
     pub operation_watches: OperationWatches,
     pub account_limits: AccountLimits,
+    pub imports: Imports,
     pub body_budget: BodyBudget,
     /// For work that takes the processor for long.
     pub work: WorkPool,
@@ -300,6 +305,8 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(read().to(apps::fetch))
                 .route(web::patch().to(apps::update)),
         )
+        // Before those with an id, which the names would be taken for.
+        .configure(device_file_routes)
         .service(
             resource("/DeviceRegistrations", "GET, HEAD, POST")
                 .route(read().to(device_registrations::list))
@@ -329,6 +336,8 @@ fn routes(config: &mut web::ServiceConfig) {
                 .route(web::put().to(users::update))
                 .route(web::delete().to(users::delete)),
         )
+        .service(resource("/Users/{id}/Data", "GET, HEAD").route(read().to(user_data::export)))
+        .service(resource("/Users/{id}/Merge", "POST").route(web::post().to(user_merge::merge)))
         .configure(webhook_routes)
         .service(resource("/{id}", "GET, HEAD").route(read().to(push_notifications::fetch)))
         .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))
@@ -344,6 +353,30 @@ fn routes(config: &mut web::ServiceConfig) {
         .wrap(from_fn(receipts::allow_any_origin));
 
     config.service(service).service(receipts);
+}
+
+/// Below `/v1/PushNotifications`.
+fn device_file_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/DeviceRegistrations/Import", "POST").route(web::post().to(import::import)),
+        )
+        .service(
+            resource("/DeviceRegistrations/Imports", "GET, HEAD")
+                .route(read().to(device_imports::list)),
+        )
+        .service(
+            resource("/DeviceRegistrations/Imports/{id}", "GET, HEAD")
+                .route(read().to(device_imports::fetch)),
+        )
+        .service(
+            resource("/DeviceRegistrations/Imports/{id}/Errors", "GET, HEAD")
+                .route(read().to(device_imports::errors)),
+        )
+        .service(
+            resource("/DeviceRegistrations/Export", "GET, HEAD")
+                .route(read().to(device_export::export)),
+        );
 }
 
 /// Below `/v1/PushNotifications`.

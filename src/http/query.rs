@@ -13,13 +13,15 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
 use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::http::app_name;
 use crate::http::error::{ApiError, Problem};
 use crate::http::openapi::query_parameters_of;
 use crate::http::validation::{Problems, either, shown_string};
 use crate::model::id::UserId;
-use crate::model::user_profile::{external_id_rule, is_external_id};
+use crate::model::user_profile::{external_id_pattern, external_id_rule, is_external_id};
 
 /// The query parameters of a date range in `/openapi.json`; read by [`Query::start_date`] and
 /// [`Query::end_date`].
@@ -31,6 +33,30 @@ pub(super) struct DateParams {
     start_date: Option<String>,
     /// Created no later; a day is included whole
     end_date: Option<String>,
+}
+
+/// The query parameter `externalId` in `/openapi.json`; read by [`Query::external_id`].
+pub(super) struct ExternalIdParam;
+
+impl IntoParams for ExternalIdParam {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let id = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(external_id_pattern()));
+
+        let parameter = ParameterBuilder::new()
+            .name("externalId")
+            .parameter_in(ParameterIn::Query)
+            .description(Some("The account's own id of a User (extension)"))
+            .schema(Some(id));
+        vec![parameter.build()]
+    }
+}
+
+/// The User to whom a notification was sent.
+pub(super) enum RecipientFilter {
+    User(UserId),
+    ExternalId(String),
 }
 
 /// Refuses parameters that the operation of `request` does not have, and those with two values.
@@ -198,6 +224,23 @@ impl Query {
             self.problem(Problem::new("userId", message));
         }
         by_user.or(by_user_id)
+    }
+
+    /// A filter by the User to whom a notification was sent: `user`, `userId` or `externalId`.
+    pub(super) fn recipient(&mut self) -> Option<RecipientFilter> {
+        let user_id = self.user_id();
+        let external_id = self.external_id();
+
+        match (user_id, external_id) {
+            (Some(_), Some(_)) => {
+                let message = "must be absent beside user and userId";
+                self.problem(Problem::new("externalId", message));
+                None
+            }
+            (Some(id), None) => Some(RecipientFilter::User(id)),
+            (None, Some(id)) => Some(RecipientFilter::ExternalId(id)),
+            (None, None) => None,
+        }
     }
 
     /// The filter `externalId`.

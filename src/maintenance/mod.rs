@@ -1,6 +1,7 @@
 //! Work on what is stored that no request asks for: retention and key rotation.
 
 pub mod certificate_watch;
+pub(crate) mod erasures;
 pub mod key_rotation;
 pub(crate) mod old_snapshots;
 pub mod retention;

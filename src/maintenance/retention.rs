@@ -16,6 +16,7 @@ use crate::model::id::lowest_id_at;
 use crate::model::push_cap::LONGEST_PER;
 use crate::store::batch_index;
 use crate::store::cancel;
+use crate::store::device_imports;
 use crate::store::events;
 use crate::store::guards;
 use crate::store::idempotency_keys;
@@ -40,6 +41,8 @@ const KEYS_AT_A_TIME: i64 = 5_000;
 const RESTING_AT_A_TIME: i64 = 100;
 /// What counted longer ago counts under no cap.
 const LONGEST_CAP_DAYS: i32 = (LONGEST_PER / 86_400) as i32 + 1;
+/// Imports that one statement deletes, each with up to 10,000 errors.
+const IMPORTS_AT_A_TIME: i64 = 10;
 /// How long one run may take. Postgres may have vanished in the middle of a statement; what is left
 /// is done by the next run.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
@@ -258,6 +261,11 @@ async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Res
     let oldest = lowest_id_at(OffsetDateTime::now_utc() - period);
     while events::forget(&mut *connection, oldest, ROWS_AT_A_TIME).await? >= ROWS_AT_A_TIME as u64 {
     }
+
+    let begun_before = OffsetDateTime::now_utc() - period;
+    while device_imports::delete_before(&mut *connection, begun_before, IMPORTS_AT_A_TIME).await?
+        == IMPORTS_AT_A_TIME as u64
+    {}
 
     let first_kept = lowest_id_at(expired.first_kept.midnight().assume_utc());
     while receipts::remove_tallies(&mut *connection, first_kept).await? > 0 {}

@@ -24,6 +24,8 @@ pub enum FailureCode {
     Skipped,
     /// The Operation does not reach all of its audience. Of the Operation, and of no notification.
     AudienceTooLarge,
+    /// The User wants nothing, or nothing with a tag of the Operation.
+    OptedOut,
     /// The User's devices were removed between two attempts.
     DeviceGone,
     /// The template can't be rendered with the recipient's variables.
@@ -116,6 +118,7 @@ impl FailureCode {
             Self::Capped => CAPPED,
             Self::Skipped => SKIPPED,
             Self::AudienceTooLarge => "AUDIENCE_TOO_LARGE",
+            Self::OptedOut => "OPTED_OUT",
             Self::DeviceGone => "DEVICE_GONE",
             Self::InvalidTemplate => "INVALID_TEMPLATE",
             Self::InvalidContent => "INVALID_CONTENT",
@@ -167,6 +170,7 @@ mod tests {
             FailureCode::Capped,
             FailureCode::Skipped,
             FailureCode::AudienceTooLarge,
+            FailureCode::OptedOut,
             FailureCode::DeviceGone,
             FailureCode::InvalidTemplate,
             FailureCode::InvalidContent,

@@ -202,6 +202,12 @@ id_type!(
     "bellwire_webhook_delivery"
 );
 
+id_type!(
+    /// A file of devices that is read in. *Extension*.
+    DeviceImportId,
+    "bellwire_device_import"
+);
+
 impl OperationId {
     /// A new id, followed by [`MAX_POSITIONS`] ids for notifications.
     pub fn generate() -> Self {
@@ -234,6 +240,26 @@ impl CredentialId {
 }
 
 impl UserId {
+    /// Stands in records for a User that was erased from them.
+    pub const ERASED: Self = Self(Uuid::nil());
+
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// Stands for the User with an external id where no User has it: the same for the same id, another in
+    /// each account, and never the id of a User.
+    pub fn of_external_id(account_id: AccountId, external_id: &str) -> Self {
+        Self(Uuid::new_v5(&account_id.as_uuid(), external_id.as_bytes()))
+    }
+
+    /// Whether it stands for an external id that no User had.
+    pub fn stands_for_external_id(self) -> bool {
+        self.0.get_version_num() == 5
+    }
+}
+
+impl DeviceImportId {
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
@@ -361,6 +387,17 @@ mod tests {
         fn any_text_is_parsed_without_a_panic(rest in ".*") {
             let _ = rest.parse::<OperationId>();
             let _ = format!("comms_operation_{rest}").parse::<OperationId>();
+        }
+
+        #[test]
+        fn an_external_id_is_never_the_id_of_a_user(external_id: String) {
+            let account_id = AccountId::generate();
+            let id = UserId::of_external_id(account_id, &external_id);
+
+            prop_assert_eq!(id, UserId::of_external_id(account_id, &external_id));
+            prop_assert_ne!(id, UserId::of_external_id(AccountId::generate(), &external_id));
+            prop_assert!(id.stands_for_external_id());
+            prop_assert!(!UserId::generate().stands_for_external_id());
         }
 
         #[test]

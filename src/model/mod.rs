@@ -4,6 +4,7 @@
 pub mod apns_device;
 pub mod audience;
 pub mod credential_state;
+pub mod device_import;
 pub mod device_token;
 pub mod failure;
 pub mod field_change;

@@ -51,6 +51,35 @@ impl ProfileChange {
     }
 }
 
+/// What a User does not want to receive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OptOut {
+    /// Nothing at all.
+    pub all: bool,
+    /// Operations with one of these tags, each a key, for any value, or `key:value`.
+    pub tags: Vec<String>,
+}
+
+impl OptOut {
+    /// Why an Operation with `tags` is not for the User; `None`: it is.
+    pub fn reason(&self, tags: Option<&Value>) -> Option<String> {
+        if self.all {
+            return Some("The User has opted out".to_owned());
+        }
+
+        let has = |opted_out: &str| {
+            let key = opted_out.split_once(':');
+            match (key, tags) {
+                (_, None) => false,
+                (Some((key, value)), Some(tags)) => tags.get(key).is_some_and(|it| it == value),
+                (None, Some(tags)) => tags.get(opted_out).is_some(),
+            }
+        };
+        let tag = self.tags.iter().find(|tag| has(tag))?;
+        Some(format!("The User has opted out of the tag {tag}"))
+    }
+}
+
 /// Whether a string can be an account's own id of a User.
 pub fn is_external_id(id: &str) -> bool {
     let is_control = |byte: u8| byte.is_ascii_control();
@@ -177,6 +206,37 @@ mod tests {
         ] {
             assert_eq!(canonical_timezone(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_user_opts_out_of_all_or_of_tags() {
+        let tags = json!({"kind": "offer", "news": "1"});
+        let of = |all, opted_out: &[&str]| {
+            let opt_out = OptOut {
+                all,
+                tags: opted_out.iter().map(|tag| (*tag).to_owned()).collect(),
+            };
+            opt_out.reason(Some(&tags)).is_some()
+        };
+
+        assert!(!of(false, &[]));
+        assert!(of(true, &[]));
+        assert!(of(false, &["other", "kind:offer"]));
+        assert!(of(false, &["news"]));
+        assert!(!of(false, &["kind:order", "new", "offer"]));
+
+        let all = OptOut {
+            all: true,
+            tags: Vec::new(),
+        };
+        assert!(all.reason(None).is_some());
+        let some = OptOut {
+            all: false,
+            tags: vec!["news".to_owned()],
+        };
+        assert_eq!(some.reason(None), None);
+        let reason = some.reason(Some(&tags)).unwrap();
+        assert_eq!(reason, "The User has opted out of the tag news");
     }
 
     #[test]

@@ -200,6 +200,9 @@ pub struct RemovedDevice {
     pub device_id: Uuid,
     pub device_registration_id: Uuid,
     pub user_id: Uuid,
+    /// Absent in what an older release has stored.
+    #[serde(default)]
+    pub external_id: Option<String>,
     pub app_name: String,
     pub provider: Provider,
     /// Sealed, in base64.

@@ -61,6 +61,8 @@ pub(crate) struct DueOperation {
     pub audience_tags: Option<Value>,
     /// Users are sent to only on devices that fulfil this jsonpath predicate; `None`: on all devices.
     pub audience_predicate: Option<String>,
+    /// The Operation's own tags.
+    pub tags: Option<Value>,
     /// When its notifications become due; their time to live counts from here. A batch may have times of
     /// its own.
     pub starts_at: OffsetDateTime,
@@ -108,6 +110,7 @@ pub(crate) async fn notifications(
             batch.index as "index!",
             push_notifications.position,
             push_notifications.user_id,
+            push_notifications.external_id,
             push_notifications.provider as "provider: Provider",
             push_notifications.credential_id,
             push_notifications.token,
@@ -144,6 +147,7 @@ pub(crate) async fn notifications(
     let notifications = rows.into_iter().map(|row| {
         let recipient = RecipientColumns {
             user_id: row.user_id,
+            external_id: row.external_id,
             provider: row.provider,
             credential_id: row.credential_id,
             token: row.token,
@@ -238,6 +242,7 @@ pub(crate) async fn operations(
             apn_sandbox_credential_id,
             audience_tags,
             audience_predicate::text as audience_predicate,
+            tags,
             -- Parsed row by row below, so that one that can't be read does not fail the others.
             message as "message: Json<Box<RawValue>>",
             coalesce(send_at, created_at) as "starts_at!",
@@ -263,6 +268,7 @@ pub(crate) async fn operations(
         },
         audience_tags: row.audience_tags,
         audience_predicate: row.audience_predicate,
+        tags: row.tags,
         starts_at: row.starts_at,
         time_left: duration(row.time_left),
         deadline_after: duration(row.deadline_after),

@@ -7,10 +7,39 @@ use uuid::Uuid;
 use crate::model::id::{AccountId, UserId};
 use crate::model::provider::Provider;
 use crate::store::device_registrations::{KnownToken, NewDevice, RegisterError};
-use crate::store::user_profiles;
+use crate::store::{user_merge, user_profiles};
 
 /// How often a User is looked for who is deleted each time before it can be locked.
 const LOOKS_FOR_USER: usize = 5;
+
+/// Keeps imports of the account from changing Users and devices until the transaction ends: an import
+/// looks at many at once, and takes no locks for each.
+pub(super) async fn lock_out_imports(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock_shared(hashtextextended($1::uuid::text, 2))",
+        account_id.as_uuid(),
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Keeps all others from changing the account's Users and devices until the transaction ends.
+pub(super) async fn lock_out_changes(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 2))",
+        account_id.as_uuid(),
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
 
 /// Makes registrations of one token follow each other. Those with several tokens take them in the same
 /// order.
@@ -33,13 +62,11 @@ pub(super) async fn lock_tokens(
     Ok(())
 }
 
-/// Locks a token. Returns the Users who have it, the one first whose registration counts.
+/// The Users who have a token that is locked, the one first whose registration counts.
 pub(super) async fn owners(
     connection: &mut PgConnection,
     token: &KnownToken<'_>,
 ) -> sqlx::Result<Vec<Uuid>> {
-    lock_tokens(&mut *connection, &token.hashes()).await?;
-
     sqlx::query_scalar!(
         r#"
         select device_registrations.user_id
@@ -61,13 +88,12 @@ pub(super) async fn owners(
     .await
 }
 
-/// Locks the User and the token's `owners` with their registrations, so that registrations of one
+/// Locks the User and the owners of the token with their registrations, so that registrations of one
 /// User follow each other and the limit of devices holds. Returns the User: the one that is named by id or
 /// external id, else the first owner, else a new one.
 pub(super) async fn lock_users(
     connection: &mut PgConnection,
     new: &NewDevice<'_>,
-    owners: &[Uuid],
 ) -> Result<UserId, RegisterError> {
     let account_id = new.known.account_id;
     let external_id = new.profile.new_external_id();
@@ -76,11 +102,8 @@ pub(super) async fn lock_users(
     }
 
     for _ in 0..LOOKS_FOR_USER {
-        let by_external_id = match external_id {
-            Some(id) => user_profiles::with_external_id(&mut *connection, account_id, id).await?,
-            None => None,
-        };
-        let named = new.user_id.or(by_external_id);
+        let named = named_user(&mut *connection, new).await?;
+        let owners = owners(&mut *connection, &new.known).await?;
 
         let ids: Vec<Uuid> = named
             .map(UserId::as_uuid)
@@ -88,21 +111,43 @@ pub(super) async fn lock_users(
             .chain(owners.iter().copied())
             .collect();
         let locked = lock_users_with_registrations(&mut *connection, &new.known, &ids).await?;
-        let is_locked = |id: Uuid| locked.iter().any(|user| user.id == id);
-
-        match named {
-            Some(id) if is_locked(id.as_uuid()) => {
-                touch_user(connection, id).await?;
-                return Ok(id);
-            }
-            Some(_) if new.user_id.is_some() => return Err(RegisterError::NoUser),
-            // It was deleted after it had been found.
-            Some(_) => {}
-            None => return first_owner_or_new(connection, new, owners, &locked).await,
+        // One that is not was deleted or merged after it had been found.
+        if !ids
+            .iter()
+            .all(|id| locked.iter().any(|user| user.id == *id))
+        {
+            continue;
         }
+
+        return match named {
+            Some(id) => {
+                touch_user(connection, id).await?;
+                Ok(id)
+            }
+            None => first_owner_or_new(connection, new, &owners, &locked).await,
+        };
     }
 
     Err(RegisterError::NoUser)
+}
+
+/// The User whom a registration names, by id or external id; `None`: it names none, or no User has the
+/// external id.
+async fn named_user(
+    connection: &mut PgConnection,
+    new: &NewDevice<'_>,
+) -> Result<Option<UserId>, RegisterError> {
+    let account_id = new.known.account_id;
+
+    match (new.user_id, new.profile.new_external_id()) {
+        (Some(id), _) => {
+            // An app may still know a User that was merged.
+            let user = user_merge::current(connection, account_id, id).await?;
+            user.map(Some).ok_or(RegisterError::NoUser)
+        }
+        (None, Some(id)) => Ok(user_profiles::with_external_id(connection, account_id, id).await?),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The first of `owners` that may have the device, else a new User. One with another external id is

@@ -3,7 +3,7 @@
 //! A token belongs to the User who registered it last, because it stands for one installation of an
 //! App. Registering it for another User takes it from the first.
 //!
-//! Lock order: the token, the external id, Users, registrations, each in key order. Whatever changes
+//! Lock order: the account's imports, the token, the external id, Users, registrations, each in key order. Whatever changes
 //! devices keeps to it, so no two transactions wait for each other. Each lock is a statement before
 //! the one that relies on it, because a statement does not see what was committed while it waited.
 
@@ -16,11 +16,13 @@ use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
 use crate::model::user_profile::ProfileChange;
-use crate::store::device_owners::{lock_users, lock_users_with_registrations, owners};
+use crate::store::device_owners::{
+    lock_out_imports, lock_tokens, lock_users, lock_users_with_registrations, owners,
+};
 use crate::store::user_profiles::{self, ProfileError};
 
 /// Most devices of a registration.
-const MAX_DEVICES: i64 = 50;
+pub(super) const MAX_DEVICES: i64 = 50;
 
 /// A registration without its devices.
 pub(crate) struct DeviceRegistration {
@@ -138,8 +140,9 @@ pub(crate) async fn register(
     if !lock_app(&mut transaction, new.known.account_id, new.known.app_name).await? {
         return Err(RegisterError::NoApp);
     }
-    let owners = owners(&mut transaction, &new.known).await?;
-    let user_id = lock_users(&mut transaction, new, &owners).await?;
+    lock_out_imports(&mut transaction, new.known.account_id).await?;
+    lock_tokens(&mut transaction, &new.known.hashes()).await?;
+    let user_id = lock_users(&mut transaction, new).await?;
     if !new.profile.is_empty() {
         let account_id = new.known.account_id;
         user_profiles::apply(&mut transaction, account_id, user_id, new.profile).await?;
@@ -170,6 +173,8 @@ pub(crate) async fn remove(
     token: &KnownToken<'_>,
 ) -> sqlx::Result<bool> {
     let mut transaction = connection.begin().await?;
+    lock_out_imports(&mut transaction, token.account_id).await?;
+    lock_tokens(&mut transaction, &token.hashes()).await?;
     let owners = owners(&mut transaction, token).await?;
     lock_users_with_registrations(&mut transaction, token, &owners).await?;
 

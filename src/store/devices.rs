@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
+use crate::model::user_profile::OptOut;
 use crate::store::device_registrations::note_left;
 use crate::store::pool::Pool;
 
@@ -44,6 +45,8 @@ pub(crate) struct UserDevice {
     pub token: Vec<u8>,
     pub environment: Option<Environment>,
     pub kind: Option<TokenKind>,
+    /// What its User does not want.
+    pub opt_out: OptOut,
 }
 
 impl UserDevice {
@@ -122,8 +125,18 @@ pub(crate) async fn of_users(
                         then (select users.timezone from users where users.id = named.user_id)
                 end as timezone,
                 named.index
-            from unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::integer[])
-                with ordinality as named (account_id, app_name, user_id, tags, predicate, index)
+            from (
+                select
+                    listed.account_id,
+                    listed.app_name,
+                    coalesce(merged_users.into_id, listed.user_id) as user_id,
+                    listed.tags,
+                    listed.predicate,
+                    listed.index
+                from unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::integer[])
+                    with ordinality as listed (account_id, app_name, user_id, tags, predicate, index)
+                left join merged_users on merged_users.id = listed.user_id
+            ) as named
         )
         select
             wanted.index as "index!",
@@ -131,12 +144,15 @@ pub(crate) async fn of_users(
             devices.provider as "provider: Provider",
             devices.token,
             devices.environment,
-            devices.kind
+            devices.kind,
+            users.opted_out,
+            users.opted_out_tags
         from wanted
         join device_registrations
             on device_registrations.account_id = wanted.account_id
             and device_registrations.app_name = wanted.app_name
             and device_registrations.user_id = wanted.user_id
+        join users on users.id = device_registrations.user_id
         join devices on devices.registration_id = device_registrations.id
         where (wanted.tags is null or devices.tags @> wanted.tags)
             and audience_admits(
@@ -162,6 +178,10 @@ pub(crate) async fn of_users(
         token: row.token,
         environment: row.environment.as_deref().and_then(Environment::named),
         kind: row.kind.as_deref().and_then(TokenKind::named),
+        opt_out: OptOut {
+            all: row.opted_out,
+            tags: row.opted_out_tags,
+        },
     });
     Ok(devices.collect())
 }
@@ -226,6 +246,7 @@ async fn remove_known(
                     'deviceId', removed.id,
                     'deviceRegistrationId', removed.registration_id,
                     'userId', device_registrations.user_id,
+                    'externalId', users.external_id,
                     'appName', removed.app_name,
                     'provider', removed.provider,
                     'token', encode(removed.token, 'base64'),
@@ -233,6 +254,7 @@ async fn remove_known(
                 )
             from removed
             join device_registrations on device_registrations.id = removed.registration_id
+            join users on users.id = device_registrations.user_id
             where exists (
                 select
                 from webhooks

@@ -36,7 +36,8 @@ pub(crate) struct FailedNotificationFilter<'a> {
     pub code: Option<&'a str>,
     /// Whether the code must be in the same letter case.
     pub is_code_exact: bool,
-    pub user_id: Option<UserId>,
+    /// The ids under which notifications to a User are recorded.
+    pub user_ids: Option<&'a [UserId]>,
     /// Only the notification with this id.
     pub push_notification_id: Option<PushNotificationId>,
     /// After this position; `None`: from the first on.
@@ -78,7 +79,7 @@ pub(crate) async fn list(
         provider: None,
         is_delivered: None,
         is_opened: None,
-        user_id: filter.user_id,
+        user_ids: filter.user_ids,
         tags: None,
         limit: if only.is_some() { 1 } else { filter.limit },
     };

@@ -8,6 +8,8 @@
 //!
 //! A User's notifications have an index, and are read by it.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -55,6 +57,13 @@ impl Place {
 
     pub(super) fn id(self) -> PushNotificationId {
         OperationId::from(self.operation_id).push_notification(self.position as u32)
+    }
+
+    /// The order of the list: the newest Operation first, and the first position within it.
+    fn order(self, other: Self) -> Ordering {
+        let newest_first = other.operation_id.cmp(&self.operation_id);
+
+        newest_first.then(self.position.cmp(&other.position))
     }
 }
 
@@ -139,7 +148,8 @@ pub(super) struct NotificationFilter<'a> {
     pub(super) is_delivered: Option<bool>,
     /// Whether it was opened.
     pub(super) is_opened: Option<bool>,
-    pub(super) user_id: Option<UserId>,
+    /// To a User who is recorded under these ids.
+    pub(super) user_ids: Option<&'a [UserId]>,
     /// Of Operations with all of these tags.
     pub(super) tags: Option<&'a Value>,
     /// Most that are returned.
@@ -289,8 +299,8 @@ pub(super) async fn look(
         looked_to: filter.after,
     };
 
-    let next = match filter.user_id {
-        Some(user_id) => look.through_user(user_id).await?,
+    let next = match filter.user_ids {
+        Some(user_ids) => look.through_user(user_ids).await?,
         None => look.through_operations().await?,
     };
     look.found.truncate(filter.limit);
@@ -579,6 +589,7 @@ impl Look<'_> {
                 push_notifications.operation_id,
                 push_notifications.position,
                 push_notifications.user_id,
+                push_notifications.external_id,
                 push_notifications.provider as "provider: Provider",
                 push_notifications.credential_id,
                 push_notifications.token,
@@ -641,6 +652,7 @@ impl Look<'_> {
                 },
                 recipient: RecipientColumns {
                     user_id: row.user_id,
+                    external_id: row.external_id,
                     provider: row.provider,
                     credential_id: row.credential_id,
                     token: row.token,
@@ -658,13 +670,20 @@ impl Look<'_> {
         Ok(found.collect())
     }
 
-    async fn through_user(&mut self, user_id: UserId) -> sqlx::Result<Option<Place>> {
+    async fn through_user(&mut self, user_ids: &[UserId]) -> sqlx::Result<Option<Place>> {
         let mut at_a_time = self.filter.limit + 1;
 
         loop {
-            let looked = self.notifications_of(user_id, at_a_time).await?;
-            let is_last = looked.len() < at_a_time;
+            let mut looked = Vec::new();
+            // A statement for each: in one for all, the index would give no order.
+            for user_id in user_ids {
+                looked.extend(self.notifications_of(*user_id, at_a_time).await?);
+            }
             self.budget.spend(looked.len());
+            let is_last = looked.len() < at_a_time;
+            looked.sort_by(|(_, one), (_, other)| one.place.order(other.place));
+            // What is behind them has been looked at under one id alone.
+            looked.truncate(at_a_time);
             self.looked_to = looked
                 .last()
                 .map(|(_, found)| found.place)
@@ -700,6 +719,7 @@ impl Look<'_> {
                 push_notifications.operation_id,
                 push_notifications.position,
                 push_notifications.user_id,
+                push_notifications.external_id,
                 push_notifications.status as "status: Status",
                 push_notifications.updated_at,
                 push_notifications.error_code,
@@ -763,6 +783,7 @@ impl Look<'_> {
                 },
                 recipient: RecipientColumns {
                     user_id: row.user_id,
+                    external_id: row.external_id,
                     provider: None,
                     credential_id: None,
                     token: None,
@@ -964,7 +985,7 @@ mod tests {
                 provider: None,
                 is_delivered: None,
                 is_opened: None,
-                user_id: None,
+                user_ids: None,
                 tags: None,
                 limit: 1,
             };

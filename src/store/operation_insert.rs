@@ -104,6 +104,7 @@ struct NotificationColumns<'a> {
     operation_id: Vec<Uuid>,
     position: Vec<i32>,
     user_id: Vec<Option<Uuid>>,
+    external_id: Vec<Option<&'a str>>,
     provider: Vec<Option<Provider>>,
     credential_id: Vec<Option<Uuid>>,
     token: Vec<Option<&'a [u8]>>,
@@ -271,8 +272,9 @@ impl<'a> NotificationColumns<'a> {
 
     fn push_recipient(&mut self, recipient: &'a Recipient) {
         match recipient {
-            Recipient::User(user_id) => {
-                self.user_id.push(Some(user_id.as_uuid()));
+            Recipient::User(user) => {
+                self.user_id.push(Some(user.id.as_uuid()));
+                self.external_id.push(user.external_id.as_deref());
                 self.provider.push(None);
                 self.credential_id.push(None);
                 self.token.push(None);
@@ -283,6 +285,7 @@ impl<'a> NotificationColumns<'a> {
                 token,
             } => {
                 self.user_id.push(None);
+                self.external_id.push(None);
                 self.provider.push(Some(*provider));
                 self.credential_id.push(Some(credential_id.as_uuid()));
                 self.token.push(Some(token));
@@ -499,6 +502,8 @@ pub(crate) async fn insert<'a>(
         &batches.planned as &[Option<Value>],
         // $64
         &fanouts.is_local,
+        // $65
+        &notifications.external_id as &[Option<&str>],
     )
     .execute(executor)
     .await?;

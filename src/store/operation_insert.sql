@@ -15,18 +15,19 @@ with operation as (
         $49::integer[], $57::text[]::jsonpath[], $60::jsonb[]
     )
 ),
--- $14 to $20, $43, $61 and $62: a row for each recipient of a list.
+-- $14 to $20, $43, $61, $62 and $65: a row for each recipient of a list.
 push_notification as (
     insert into push_notifications (
         operation_id, position, user_id, provider, credential_id, token, variables, badge, planned_at, planned_end,
-        next_attempt_at
+        external_id, next_attempt_at
     )
     select new.*, new.planned_at
     from unnest(
         $14::uuid[], $15::integer[], $16::uuid[], $17::provider[], $18::uuid[], $19::bytea[], $20::jsonb[],
-        $43::integer[], $61::timestamptz[], $62::text[]
+        $43::integer[], $61::timestamptz[], $62::text[], $65::text[]
     ) as new (
-        operation_id, position, user_id, provider, credential_id, token, variables, badge, planned_at, planned_end
+        operation_id, position, user_id, provider, credential_id, token, variables, badge, planned_at, planned_end,
+        external_id
     )
 ),
 -- $21 to $29, $50 and $63: a row for each batch of those.

@@ -46,6 +46,7 @@ pub(crate) async fn page(
         select
             position,
             user_id,
+            external_id,
             provider as "provider: Provider",
             credential_id,
             token,
@@ -73,6 +74,7 @@ pub(crate) async fn page(
     let results = rows.into_iter().map(|row| {
         let recipient = RecipientColumns {
             user_id: row.user_id,
+            external_id: row.external_id,
             provider: row.provider,
             credential_id: row.credential_id,
             token: row.token,

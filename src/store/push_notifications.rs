@@ -68,7 +68,8 @@ pub(crate) struct PushNotificationFilter<'a> {
     pub is_delivered: Option<bool>,
     /// Whether it was opened.
     pub is_opened: Option<bool>,
-    pub user_id: Option<UserId>,
+    /// The ids under which notifications to the User are recorded.
+    pub user_ids: Option<&'a [UserId]>,
     /// Of Operations with all of these tags.
     pub tags: Option<&'a Value>,
     /// Of Operations from this id on.
@@ -105,7 +106,7 @@ pub(crate) async fn list(
         provider: filter.provider,
         is_delivered: filter.is_delivered,
         is_opened: filter.is_opened,
-        user_id: filter.user_id,
+        user_ids: filter.user_ids,
         tags: filter.tags,
         limit: filter.limit,
     };
@@ -151,6 +152,7 @@ pub(crate) async fn fetch(
         r#"
         select
             push_notifications.user_id,
+            push_notifications.external_id,
             push_notifications.provider as "provider: Provider",
             push_notifications.credential_id,
             push_notifications.token,
@@ -188,6 +190,7 @@ pub(crate) async fn fetch(
 
     let recipient = RecipientColumns {
         user_id: row.user_id,
+        external_id: row.external_id,
         provider: row.provider,
         credential_id: row.credential_id,
         token: row.token,

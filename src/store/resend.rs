@@ -23,10 +23,11 @@ const STEP_BATCHES: i64 = 20;
 const MAX_NAMED: i64 = 50;
 
 /// Codes of Bellwire's own that come again if nothing else changes.
-const PERMANENT_CODES: [FailureCode; 4] = [
+const PERMANENT_CODES: [FailureCode; 5] = [
     FailureCode::InvalidTemplate,
     FailureCode::InvalidContent,
     FailureCode::Unaddressable,
+    FailureCode::OptedOut,
     FailureCode::DeviceGone,
 ];
 /// Outcomes that come again: the token or the message is at fault.

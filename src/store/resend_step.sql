@@ -44,6 +44,7 @@ part as materialized (
 chosen as materialized (
     select
         failed.user_id,
+        failed.external_id,
         failed.provider,
         failed.credential_id,
         failed.token,
@@ -75,12 +76,13 @@ chosen as materialized (
 ),
 notification as (
     insert into push_notifications (
-        operation_id, position, user_id, provider, credential_id, token, variables, badge
+        operation_id, position, user_id, external_id, provider, credential_id, token, variables, badge
     )
     select
         copy.operation_id,
         copy.next_position + chosen.index,
         chosen.user_id,
+        chosen.external_id,
         chosen.provider,
         chosen.credential_id,
         chosen.token,

@@ -9,6 +9,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::model::id::{AccountId, UserId};
 use crate::model::user_profile::ProfileChange;
+use crate::store::device_owners::lock_out_imports;
 
 /// Why a profile was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,7 @@ pub(crate) async fn update(
     id: UserId,
     change: &ProfileChange,
 ) -> Result<(), ProfileError> {
+    lock_out_imports(&mut *connection, account_id).await?;
     if let Some(external_id) = change.new_external_id() {
         lock_external_id(&mut *connection, account_id, external_id).await?;
     }

@@ -114,7 +114,7 @@ pub(crate) async fn fetch(
     .await
 }
 
-/// Those of `ids` that are not Users of the account.
+/// Those of `ids` that are not Users of the account, nor were merged into one.
 pub(crate) async fn missing(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
@@ -127,6 +127,9 @@ pub(crate) async fn missing(
         select wanted.id as "id!"
         from unnest($2::uuid[]) as wanted (id)
         where not exists (select from users where users.id = wanted.id and users.account_id = $1)
+            and not exists (
+                select from merged_users where merged_users.id = wanted.id and merged_users.account_id = $1
+            )
         "#,
         account_id.as_uuid(),
         &ids,

@@ -14,9 +14,11 @@ use uuid::Uuid;
 
 use crate::model::id::{AccountId, OperationId, WebhookDeliveryId, WebhookId};
 use crate::model::provider::Provider;
+use crate::model::recipient::Recipient;
 use crate::model::webhook::{DeliveryContent, Envelope};
 use crate::store::outcome_record::Status;
 use crate::store::pool::Pool;
+use crate::store::recipient_columns::RecipientColumns;
 
 /// A message that this process holds, with what its webhook says.
 #[derive(Debug, Clone)]
@@ -503,10 +505,7 @@ pub(crate) struct ToldNotification {
     /// Index of its part in the slice that was asked for.
     pub part: usize,
     pub position: i32,
-    pub user_id: Option<Uuid>,
-    pub provider: Option<Provider>,
-    /// Sealed.
-    pub token: Option<Vec<u8>>,
+    pub recipient: Recipient,
     pub status: Status,
     pub attempts: i16,
     pub error_code: Option<String>,
@@ -532,7 +531,9 @@ pub(crate) async fn notifications(
             part.index as "index!",
             push_notifications.position,
             push_notifications.user_id,
+            push_notifications.external_id,
             push_notifications.provider as "provider: Provider",
+            push_notifications.credential_id,
             push_notifications.token,
             push_notifications.status as "status: Status",
             push_notifications.attempts,
@@ -558,19 +559,27 @@ pub(crate) async fn notifications(
     .fetch_all(executor)
     .await?;
 
-    let notifications = rows.into_iter().map(|row| ToldNotification {
-        part: (row.index - 1) as usize,
-        position: row.position,
-        user_id: row.user_id,
-        provider: row.provider,
-        token: row.token,
-        status: row.status,
-        attempts: row.attempts,
-        error_code: row.error_code,
-        error_message: row.error_message,
-        updated_at: row.updated_at,
-        delivered_at: row.delivered_at,
-        opened_at: row.opened_at,
+    let notifications = rows.into_iter().map(|row| {
+        let recipient = RecipientColumns {
+            user_id: row.user_id,
+            external_id: row.external_id,
+            provider: row.provider,
+            credential_id: row.credential_id,
+            token: row.token,
+        };
+
+        Ok(ToldNotification {
+            part: (row.index - 1) as usize,
+            position: row.position,
+            recipient: recipient.try_into()?,
+            status: row.status,
+            attempts: row.attempts,
+            error_code: row.error_code,
+            error_message: row.error_message,
+            updated_at: row.updated_at,
+            delivered_at: row.delivered_at,
+            opened_at: row.opened_at,
+        })
     });
-    Ok(notifications.collect())
+    notifications.collect()
 }

@@ -122,6 +122,13 @@ async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
     let test = format!("/Webhooks/{}/Test", webhook.as_str().unwrap());
     let delivery = client.post(&test, &json!({})).await.1["resourceId"].clone();
 
+    let file = client
+        .request(Method::POST, "/DeviceRegistrations/Import")
+        .header("content-type", "text/csv")
+        .body("token,provider\n");
+    let import = crate::support::client::answer(file.send().await.unwrap()).await;
+    let import = import.1["resourceId"].clone();
+
     let document = document(&service).await;
     let paths = document["paths"].as_object().unwrap();
     let routes: Vec<_> = paths
@@ -135,6 +142,7 @@ async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
     for (route, it) in routes {
         let id = match route.split('/').nth(1).unwrap_or_default() {
             "Operations" => &operation,
+            "DeviceRegistrations" if route.contains("/Imports/") => import.as_str().unwrap(),
             "DeviceRegistrations" => registration,
             "Users" => user,
             "Credentials" => credential.as_str().unwrap(),
@@ -250,6 +258,12 @@ async fn extensions_are_marked_and_ids_have_their_form() {
                 "Resend",
                 "Pause",
                 "Resume",
+                "Merge",
+                "Import",
+                "Imports",
+                "Imports/{id}",
+                "Export",
+                "Data",
             ]
             .iter()
             .any(|end| path.ends_with(end));

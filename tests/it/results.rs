@@ -123,13 +123,13 @@ async fn the_same_lines_are_there_as_csv() {
     let lines: Vec<&str> = stream.text.split_inclusive("\r\n").collect();
     assert_eq!(
         lines[0],
-        "position,id,provider,token,userId,status,code,message,attempts,updatedAt,deliveredAt,openedAt,dismissedAt\r\n"
+        "position,id,provider,token,userId,externalId,status,code,message,attempts,updatedAt,deliveredAt,openedAt,dismissedAt\r\n"
     );
     assert!(lines[1].contains(",FCM,\"'=HYP…"), "{}", lines[1]);
     assert!(lines[1].contains(",SENT,,,1,"), "{}", lines[1]);
     let user = user.as_str().unwrap();
     assert!(
-        lines[2].contains(&format!(",,,{user},SENT,")),
+        lines[2].contains(&format!(",,,{user},,SENT,")),
         "{}",
         lines[2]
     );

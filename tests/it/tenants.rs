@@ -16,6 +16,7 @@ struct Theirs {
     device: String,
     user: String,
     webhook: String,
+    import: String,
 }
 
 /// What another account must get.
@@ -49,9 +50,15 @@ impl Theirs {
             .await;
         let hook = json!({"url": "https://hooks.example.com/", "events": ["operation.completed"]});
         let (_, webhook) = client.post("/Webhooks", &hook).await;
+        let import = client
+            .request(Method::POST, "/DeviceRegistrations/Import?appName=demo")
+            .header("content-type", "text/csv")
+            .body("token,provider\nimported,FCM\n,FCM\n");
+        let (_, import) = answer(import.send().await.unwrap()).await;
         Self {
             operation,
             webhook: webhook["id"].as_str().unwrap().to_owned(),
+            import: id(&import),
             notification: notifications["pushNotifications"][0]["id"]
                 .as_str()
                 .unwrap()
@@ -73,6 +80,7 @@ impl Theirs {
             &self.device,
             &self.user,
             &self.webhook,
+            &self.import,
         ]
     }
 
@@ -104,6 +112,7 @@ impl Theirs {
             device,
             user,
             webhook,
+            import,
         } = self;
         let plain = |path: String, expected| vec![(path, json!({}), expected)];
         let default = |path: String| vec![(path, json!({"isDefault": true}), NotFound)];
@@ -211,18 +220,40 @@ impl Theirs {
                     (route.to_owned(), body("theirs"), NotFound),
                 ]
             }
+            ("get", "/DeviceRegistrations/Imports" | "/DeviceRegistrations/Export") => {
+                plain(route.to_owned(), Own)
+            }
+            (
+                "get",
+                "/DeviceRegistrations/Imports/{id}" | "/DeviceRegistrations/Imports/{id}/Errors",
+            ) => plain(route.replace("{id}", import), NotFound),
+            // It takes no JSON. What its rows name is looked up in the account alone: see below.
+            ("post", "/DeviceRegistrations/Import") => vec![],
             ("patch" | "delete", "/DeviceRegistrations/{id}/Devices/{deviceId}") => {
                 let path = route
                     .replace("{id}", registration)
                     .replace("{deviceId}", device);
                 vec![(path, json!({"tags": {}}), NotFound)]
             }
+            ("post", "/Users/{id}/Merge") => vec![(
+                route.replace("{id}", user),
+                json!({"into": "comms_pushnotificationuser_01h9krwprkeee8fzqspvwy6nq8"}),
+                NotFound,
+            )],
             ("put", "/Users/{id}") => vec![(
                 route.replace("{id}", user),
                 json!({"externalId": "mine"}),
                 NotFound,
             )],
-            ("get" | "delete", "/Users/{id}") => plain(route.replace("{id}", user), NotFound),
+            ("get", "/Users/{id}" | "/Users/{id}/Data") => {
+                plain(route.replace("{id}", user), NotFound)
+            }
+            ("delete", "/Users/{id}") => ["", "?records=true"]
+                .map(|query| {
+                    let path = format!("{}{query}", route.replace("{id}", user));
+                    (path, json!({}), NotFound)
+                })
+                .into(),
             ("post", "/Webhooks") => {
                 let body = json!({"url": "https://hooks.example.com/", "events": ["operation.completed"],
                     "appName": "theirs"});
@@ -316,6 +347,57 @@ async fn every_route_keeps_accounts_apart() {
         service.client.read("/Apps/theirs").await["isDefault"],
         false
     );
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_reaches_no_device_or_user_of_another_account() {
+    let service = Service::start().await;
+    let theirs = Theirs::make(&service.client, &service.world.simulator.fcm_credential()).await;
+    let stranger = stranger(&service).await;
+
+    let rows = [
+        json!({"token": "theirs", "provider": "FCM", "userId": theirs.user}),
+        json!({"token": "theirs", "provider": "FCM", "appName": "theirs"}),
+        json!({"token": "theirs", "provider": "FCM", "externalId": "theirs", "language": "de"}),
+    ];
+    let request = stranger
+        .request(Method::POST, "/DeviceRegistrations/Import?appName=demo")
+        .header("content-type", "application/x-ndjson")
+        .body(rows.map(|row| row.to_string()).join("\n"));
+    let (_, told) = answer(request.send().await.unwrap()).await;
+    assert_eq!((&told["created"], &told["failed"]), (&json!(1), &json!(2)));
+
+    let user = service
+        .client
+        .read(&format!("/Users/{}", theirs.user))
+        .await;
+    assert_eq!(user["language"], json!(null));
+    let path = format!("/DeviceRegistrations/{}", theirs.registration);
+    let registration = service.client.read(&path).await;
+    assert_eq!(registration["devices"][0]["deviceId"], json!(theirs.device));
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_not_merged_into_one_of_another_account() {
+    let service = Service::start().await;
+    let stranger = stranger(&service).await;
+    let mut users = Vec::new();
+    for client in [&service.client, &stranger] {
+        let device = json!({"appName": "demo", "token": "phone", "provider": "FCM"});
+        let (_, registered) = client.post("/DeviceRegistrations", &device).await;
+        users.push(registered["userId"].as_str().unwrap().to_owned());
+    }
+
+    let path = format!("/Users/{}/Merge", users[1]);
+    let (status, error) = stranger.post(&path, &json!({"into": users[0]})).await;
+    assert_eq!(
+        (status, &error["errors"][0]["field"]),
+        (StatusCode::BAD_REQUEST, &json!("into"))
+    );
+    service.client.read(&format!("/Users/{}", users[0])).await;
+    stranger.read(&format!("/Users/{}", users[1])).await;
     service.stop().await;
 }
 

@@ -124,6 +124,7 @@ fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at
         senders: operation.senders,
         audience_tags: None,
         audience_predicate: None,
+        tags: operation.tags,
         starts_at: operation.id.created_at(),
         time_left: time_left.try_into().unwrap_or_default(),
         deadline_after: time_left.try_into().unwrap_or_default(),

@@ -8,14 +8,15 @@ use sqlx::PgConnection;
 use crate::delivery::content::Content;
 use crate::model::apns_device::TokenKind;
 use crate::model::failure::Failure;
-use crate::model::id::{CredentialId, OperationId, UserId};
+use crate::model::id::{AccountId, CredentialId, OperationId, UserId};
 use crate::model::outcome::OutcomeKind;
-use crate::model::recipient::Recipient;
+use crate::model::recipient::UserRecipient;
 use crate::provider::Payload;
 use crate::store::batch_load::{DueNotification, DueOperation};
 use crate::store::batches::ClaimedBatch;
 use crate::store::device_attempts::{self, DeviceAttempts, TriedNotification};
 use crate::store::devices::{self, DevicesOf, UserDevice};
+use crate::store::external_ids;
 
 /// What is left of a notification to a User.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub(crate) struct RemainingDevices {
     pub accepted: bool,
     /// Why it is not sent, although there are devices.
     pub withheld: Option<Failure>,
+    /// Why the User gets nothing, although there may be devices.
+    pub opted_out: Option<String>,
 }
 
 pub(crate) struct RemainingDevice {
@@ -43,18 +46,17 @@ pub(crate) struct UserNotification<'a> {
     pub(super) attempts: i16,
     pub(super) user_id: UserId,
     pub(super) operation: &'a DueOperation,
+    user: &'a UserRecipient,
 }
 
 /// The due notifications among `notifications` whose recipients are Users.
 pub(crate) fn of_users<'a>(
     batches: &[ClaimedBatch],
-    notifications: &[DueNotification],
+    notifications: &'a [DueNotification],
     contents: &'a HashMap<OperationId, Arc<Content>>,
 ) -> Vec<UserNotification<'a>> {
-    let to_user = |(index, notification): (usize, &DueNotification)| {
-        let Some(Recipient::User(user_id)) = notification.recipient else {
-            return None;
-        };
+    let to_user = |(index, notification): (usize, &'a DueNotification)| {
+        let user = notification.recipient.as_ref()?.user()?;
         let is_sent = notification
             .planned
             .is_none_or(|planned| planned.end.is_none());
@@ -68,7 +70,8 @@ pub(crate) fn of_users<'a>(
             index,
             position: notification.position,
             attempts: notification.attempts,
-            user_id,
+            user_id: user.id,
+            user,
             operation: &content.operation,
         })
     };
@@ -92,7 +95,11 @@ pub(crate) async fn remaining(
     }
 
     let attempts = attempts(&mut *connection, notifications).await?;
-    let users: Vec<_> = notifications.iter().map(UserNotification::user).collect();
+    let known = with_external_ids(&mut *connection, notifications).await?;
+    let users: Vec<_> = notifications
+        .iter()
+        .map(|notification| notification.devices_wanted(&known))
+        .collect();
     let devices = devices::of_users(connection, &users).await?;
 
     let mut remaining: HashMap<usize, RemainingDevices> = notifications
@@ -108,6 +115,13 @@ pub(crate) async fn remaining(
 
     for device in devices {
         let notification = &notifications[device.index];
+        let opted_out = device.opt_out.reason(notification.operation.tags.as_ref());
+        if let Some(reason) = opted_out {
+            if let Some(remaining) = remaining.get_mut(&notification.index) {
+                remaining.opted_out = Some(reason);
+            }
+            continue;
+        }
         // Senders may have no Credential for the device's provider; then it is not reached.
         let senders = &notification.operation.senders;
         let Some(credential_id) = senders.of(device.provider, device.environment) else {
@@ -141,6 +155,34 @@ pub(crate) async fn remaining(
     Ok(remaining)
 }
 
+/// The Users who have the external ids of those recipients that no User had when they were accepted.
+async fn with_external_ids(
+    connection: &mut PgConnection,
+    notifications: &[UserNotification<'_>],
+) -> sqlx::Result<HashMap<UserId, UserId>> {
+    let wanted: Vec<(AccountId, &str)> = notifications
+        .iter()
+        .filter(|notification| notification.user.id.stands_for_external_id())
+        .filter_map(|notification| {
+            let external_id = notification.user.external_id.as_deref()?;
+            Some((notification.operation.account_id, external_id))
+        })
+        .collect();
+    // Most recipients are Users, and need no statement.
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+
+    let known = external_ids::users_with(connection, &wanted).await?;
+    Ok(known
+        .into_iter()
+        .map(|known| {
+            let placeholder = UserId::of_external_id(known.account_id, &known.external_id);
+            (placeholder, known.user_id)
+        })
+        .collect())
+}
+
 /// The earlier attempts with each device, by the notification's index.
 async fn attempts(
     connection: &mut PgConnection,
@@ -172,7 +214,8 @@ impl UserNotification<'_> {
             .is_ok_and(|message| message.ignores_cap)
     }
 
-    fn user(&self) -> DevicesOf<'_> {
+    /// `known`: the Users for whom recipients stand that no User was found for before.
+    fn devices_wanted(&self, known: &HashMap<UserId, UserId>) -> DevicesOf<'_> {
         DevicesOf {
             account_id: self.operation.account_id,
             app_name: self
@@ -181,7 +224,7 @@ impl UserNotification<'_> {
                 .app_name
                 .as_deref()
                 .unwrap_or_default(),
-            user_id: self.user_id,
+            user_id: known.get(&self.user.id).copied().unwrap_or(self.user.id),
             tags: self.operation.audience_tags.as_ref(),
             predicate: self.operation.audience_predicate.as_deref(),
         }

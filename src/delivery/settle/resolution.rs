@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::delivery::lane::retry::Next;
 use crate::delivery::queue::lease::{Lease, NotificationGuard};
-use crate::model::failure::{Failure, FailureCode};
+use crate::model::failure::Failure;
 use crate::store::devices::message_id;
 use crate::store::outcome_record::{Attempt, NotificationOutcome, Status, TriedDevice};
 
@@ -303,10 +303,10 @@ fn settle(
     }
 }
 
-/// Ends the notification of a User for whom no device was found.
-pub(crate) fn unaddressable(guard: NotificationGuard, message: String) {
+/// Ends the notification of a User who has no device, or wants no notification.
+pub(crate) fn unaddressable(guard: NotificationGuard, failure: Failure) {
     let merged = MergedResolution {
-        failure: Some(Failure::new(FailureCode::Unaddressable, message)),
+        failure: Some(failure),
         ..MergedResolution::default()
     };
 
@@ -340,6 +340,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
+    use crate::model::failure::FailureCode;
     use crate::model::id::CredentialId;
     use crate::model::outcome::{Answer, Outcome};
     use crate::model::provider::Provider;

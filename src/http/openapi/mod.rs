@@ -22,18 +22,18 @@ pub(super) use errors::{ChangeErrors, CreateErrors, ReadErrors, ReceiptErrors};
 use headers::Headers;
 pub(super) use requests::{
     AccountRequest, CancelRequest, CredentialRequest, DefaultRequest, DeviceTagsRequest,
-    EstimateRequest, KeyRequest, OperationChangeRequest, ReceiptsRequest, RegisterRequest,
-    RemoveRequest, ResendRequest, RotateRequest, SendRequest, UserRequest, WebhookChangeRequest,
-    WebhookRequest,
+    EstimateRequest, KeyRequest, MergeRequest, OperationChangeRequest, ReceiptsRequest,
+    RegisterRequest, RemoveRequest, ResendRequest, RotateRequest, SendRequest, UserRequest,
+    WebhookChangeRequest, WebhookRequest,
 };
 use webhook_events::Webhooks;
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
-    account, apps, audiences, cancel, credentials, delivery_attempts, device_registrations,
-    error_totals, health, keys, operation_change, operation_errors, operation_results,
-    operation_stream, operations, pause, push_notifications, receipts, resend, send, users,
-    webhook_deliveries, webhooks,
+    account, apps, audiences, cancel, credentials, delivery_attempts, device_export,
+    device_imports, device_registrations, error_totals, health, import, keys, operation_change,
+    operation_errors, operation_results, operation_stream, operations, pause, push_notifications,
+    receipts, resend, send, user_data, user_merge, users, webhook_deliveries, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -87,9 +87,16 @@ use crate::http::{
         device_registrations::remove,
         device_registrations::remove_device,
         device_registrations::update_device,
+        import::import,
+        device_imports::list,
+        device_imports::fetch,
+        device_imports::errors,
+        device_export::export,
         users::list,
         users::fetch,
         users::update,
+        user_merge::merge,
+        user_data::export,
         users::delete,
         webhooks::list,
         webhooks::create,

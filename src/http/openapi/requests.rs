@@ -98,6 +98,7 @@ pub(super) enum CapRequest {
 pub(super) enum RecipientRequest {
     Device(DeviceRecipient),
     User(UserRecipient),
+    ExternalId(ExternalIdRecipient),
     Audience(AudienceRecipient),
 }
 
@@ -122,6 +123,20 @@ pub(super) struct DeviceRecipient {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UserRecipient {
     user_id: UserId,
+    /// The values for the message's templates.
+    variables: Option<Map<String, Value>>,
+    /// In place of the message's badge (extension).
+    #[schema(value_type = Option<Badge>)]
+    badge: Option<u32>,
+}
+
+/// The User with an id of the account's own (extension). If no User has it, the notification is
+/// unaddressable.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ExternalIdRecipient {
+    #[schema(value_type = ExternalId)]
+    external_id: String,
     /// The values for the message's templates.
     variables: Option<Map<String, Value>>,
     /// In place of the message's badge (extension).
@@ -466,6 +481,14 @@ pub(crate) struct UserRequest {
     /// The tags of Operations that the User does not get, each a key or `key:value`.
     #[schema(value_type = Option<OptedOutTags>)]
     opted_out_tags: Option<Vec<String>>,
+}
+
+/// The User who gets the devices of another (extension).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MergeRequest {
+    /// A User of the account.
+    into: UserId,
 }
 
 /// A device that is to be removed.

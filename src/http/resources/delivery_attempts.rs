@@ -22,7 +22,7 @@ use crate::store::push_notifications::PushNotification;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct DeliveryAttempt {
+pub(super) struct DeliveryAttempt {
     push_notification_id: PushNotificationId,
     operation_id: OperationId,
     /// 1 for the first attempt.
@@ -68,7 +68,7 @@ struct DeliveryAttemptList {
 impl DeliveryAttempt {
     /// `masked_token` is the notification's, for an attempt that has none of its own: only attempts
     /// for a User's devices do.
-    fn new(
+    pub(super) fn new(
         notification: &PushNotification,
         masked_token: &str,
         attempt: store::DeliveryAttempt,

@@ -13,10 +13,11 @@ use crate::http::error::ApiError;
 use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
-use crate::http::query::Query;
-use crate::http::resources::push_notifications::Recipient;
+use crate::http::query::{ExternalIdParam, Query};
+use crate::http::resources::push_notifications::{Recipient, user_ids};
 use crate::model::id::{OperationId, PushNotificationId, UserId};
 use crate::provider;
+use crate::store::external_ids;
 use crate::store::failed_notifications::{self, FailedNotification, FailedNotificationFilter};
 use crate::store::operation_read::{self, OperationFailure};
 
@@ -82,6 +83,7 @@ impl OperationError {
         ("pushNotificationId" = Option<PushNotificationId>, Query),
         ("user" = Option<UserId>, Query),
         ("userId" = Option<UserId>, Query, description = "The same as `user` (extension)"),
+        ExternalIdParam,
         PageParams,
     ),
     responses((status = 200, description = "A page of errors", body = OperationErrorList), ReadErrors),
@@ -98,7 +100,7 @@ pub(crate) async fn list(
     let code = query.filter("code", "an error's code", |text| Some(text.to_owned()));
     let push_notification_id =
         query.id::<PushNotificationId>("pushNotificationId", PushNotificationId::PREFIX);
-    let user_id = query.user_id();
+    let user = query.recipient();
     let list = format!("errors {id}");
     let page = Page::of(caller, &list, &mut query, &state.master_keys);
     query.check()?;
@@ -110,24 +112,27 @@ pub(crate) async fn list(
         // It comes first, and is of no recipient.
         .filter(|failure| {
             page.after().is_none()
-                && user_id.is_none()
+                && user.is_none()
                 && push_notification_id.is_none()
                 && code
                     .as_ref()
                     .is_none_or(|code| failure.code.eq_ignore_ascii_case(code))
         });
 
+    let user_ids = user_ids(&state, caller, user.as_ref()).await?;
     let filter = FailedNotificationFilter {
         operation_id: id,
         code: code.as_deref(),
         is_code_exact: code.as_deref().is_some_and(provider::differs_by_case),
-        user_id,
+        user_ids: user_ids.as_deref(),
         push_notification_id,
         after: page.after().and_then(|position| position.parse().ok()),
         limit: page.size(),
     };
     let turn = state.list_turns.next(caller.account_id).await?;
-    let found = failed_notifications::list(turn.pool, caller.account_id, &filter).await?;
+    let mut found = failed_notifications::list(turn.pool, caller.account_id, &filter).await?;
+    let recipients = found.records.iter_mut().map(|failed| &mut failed.recipient);
+    external_ids::add(turn.pool, caller.account_id, recipients).await?;
     drop(turn);
 
     let next = found.next.map(|position| position.to_string());

@@ -4,13 +4,7 @@
 //! The stream reads page by page as the client takes it, so it needs the memory of one page, and a
 //! slow client holds no connection to Postgres.
 
-use std::cmp::Reverse;
-
-use actix_web::http::header::{
-    self, Accept, ContentDisposition, DispositionParam, DispositionType, Header, Quality,
-    QualityItem,
-};
-use actix_web::{HttpRequest, HttpResponse, mime, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
@@ -23,11 +17,13 @@ use crate::http::auth::Caller;
 use crate::http::csv;
 use crate::http::date::Date;
 use crate::http::error::{ApiError, ErrorBody};
+use crate::http::line_format::LineFormat;
 use crate::http::openapi::ReadErrors;
 use crate::http::path;
 use crate::http::resources::push_notifications::Recipient;
 use crate::model::id::{OperationId, PushNotificationId};
 use crate::model::status::PushNotificationStatus;
+use crate::store::external_ids;
 use crate::store::operation_read::{self, OperationStats};
 use crate::store::operation_results as store;
 
@@ -35,7 +31,7 @@ use crate::store::operation_results as store;
 const PAGE: i64 = 2_000;
 
 /// The outcome of one recipient: a line of the stream. In CSV, `to` is the columns `provider`,
-/// `token` and `userId`.
+/// `token`, `userId` and `externalId`.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OperationResult {
@@ -55,12 +51,13 @@ struct OperationResult {
     dismissed_at: Option<Date>,
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "position",
     "id",
     "provider",
     "token",
     "userId",
+    "externalId",
     "status",
     "code",
     "message",
@@ -71,94 +68,40 @@ const COLUMNS: [&str; 13] = [
     "dismissedAt",
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    /// A JSON object on each line.
-    Ndjson,
-    Csv,
+fn head(format: LineFormat) -> String {
+    let mut head = String::new();
+    if format == LineFormat::Csv {
+        csv::push_line(&mut head, COLUMNS);
+    }
+
+    head
 }
 
-impl Format {
-    /// Each with the media type that it is answered as.
-    const ALL: [(Self, &'static str); 2] = [
-        (Self::Ndjson, "application/x-ndjson"),
-        (Self::Csv, "text/csv"),
-    ];
-
-    /// The format that the client likes best. Without an `Accept` header it is NDJSON.
-    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        if !request.headers().contains_key(header::ACCEPT) {
-            return Ok(Self::Ndjson);
-        }
-
-        let accepted = Accept::parse(request).map(|accept| accept.0);
-        Self::best(accepted.unwrap_or_default())
-            .ok_or_else(|| ApiError::not_acceptable(&Self::ALL.map(|(_, media_type)| media_type)))
-    }
-
-    fn best(mut accepted: Vec<QualityItem<mime::Mime>>) -> Option<Self> {
-        // Stable: of two that the client likes as much, the first.
-        accepted.sort_by_key(|item| Reverse(item.quality));
-
-        accepted
-            .iter()
-            .filter(|item| item.quality > Quality::ZERO)
-            .find_map(|item| Self::named(item.item.essence_str()))
-    }
-
-    fn named(media_type: &str) -> Option<Self> {
-        match media_type {
-            "application/x-ndjson"
-            | "application/ndjson"
-            | "application/jsonl"
-            | "application/*"
-            | "*/*" => Some(Self::Ndjson),
-            "text/csv" | "text/*" => Some(Self::Csv),
-            _ => None,
-        }
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            Self::Ndjson => "application/x-ndjson",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
-        }
-    }
-
-    fn extension(self) -> &'static str {
-        match self {
-            Self::Ndjson => "ndjson",
-            Self::Csv => "csv",
-        }
-    }
-
-    fn head(self) -> String {
-        let mut head = String::new();
-        if self == Self::Csv {
-            csv::push_line(&mut head, COLUMNS);
-        }
-
-        head
-    }
-
-    fn push(self, text: &mut String, result: &OperationResult) -> serde_json::Result<()> {
-        match self {
-            Self::Ndjson => {
-                text.push_str(&serde_json::to_string(result)?);
+impl OperationResult {
+    fn push(&self, text: &mut String, format: LineFormat) -> serde_json::Result<()> {
+        match format {
+            LineFormat::Ndjson => {
+                text.push_str(&serde_json::to_string(self)?);
                 text.push('\n');
             }
-            Self::Csv => result.push_csv(text),
+            LineFormat::Csv => self.push_csv(text),
         }
 
         Ok(())
     }
-}
 
-impl OperationResult {
     fn push_csv(&self, text: &mut String) {
-        let (provider, token, user_id) = match &self.to {
-            Recipient::Device { token, provider } => (provider.as_str(), token.as_str(), None),
-            Recipient::User { user_id } => ("", "", Some(user_id.to_string())),
+        let [provider, token] = match &self.to {
+            Recipient::Device { token, provider } => [provider.as_str(), token.as_str()],
+            Recipient::User { .. } => ["", ""],
+        };
+        let (user_id, external_id) = match &self.to {
+            Recipient::Device { .. } => (None, None),
+            Recipient::User {
+                user_id,
+                external_id,
+                ..
+            } => (user_id.map(|id| id.to_string()), external_id.as_deref()),
         };
 
         csv::push_line(
@@ -169,6 +112,7 @@ impl OperationResult {
                 provider,
                 token,
                 user_id.as_deref().unwrap_or_default(),
+                external_id.unwrap_or_default(),
                 self.status.as_str(),
                 self.code.as_deref().unwrap_or_default(),
                 self.message.as_deref().unwrap_or_default(),
@@ -202,7 +146,7 @@ struct Export {
 struct Lines {
     caller: Caller,
     keys: MasterKeys,
-    format: Format,
+    format: LineFormat,
     is_scheduled: bool,
     created_at: OffsetDateTime,
 }
@@ -219,7 +163,9 @@ impl Export {
             .list_turns
             .next(self.lines.caller.account_id)
             .await?;
-        let results = store::page(turn.pool, self.operation_id, self.after, PAGE).await?;
+        let mut results = store::page(turn.pool, self.operation_id, self.after, PAGE).await?;
+        let recipients = results.iter_mut().map(|result| &mut result.recipient);
+        external_ids::add(turn.pool, self.lines.caller.account_id, recipients).await?;
         drop(turn);
         self.is_over = (results.len() as i64) < PAGE;
         if let Some(last) = results.last() {
@@ -244,7 +190,7 @@ impl Lines {
     fn of(&self, results: Vec<store::OperationResult>) -> serde_json::Result<String> {
         let mut text = String::new();
         for result in results {
-            self.format.push(&mut text, &self.shown(result))?;
+            self.shown(result).push(&mut text, self.format)?;
         }
 
         Ok(text)
@@ -293,7 +239,7 @@ pub(crate) async fn export(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<OperationId>(&id)?;
-    let format = Format::of(&request)?;
+    let format = LineFormat::of(&request)?;
 
     let oldest = state.oldest_readable_id();
     let operation: OperationStats =
@@ -318,63 +264,14 @@ pub(crate) async fn export(
 
     // Read before the answer begins, so that a database that is away is a 503.
     let first = export.next().await?;
-    let head = stream::iter([Ok(Bytes::from(format.head()))]).chain(stream::iter(first.map(Ok)));
+    let head = stream::iter([Ok(Bytes::from(head(format)))]).chain(stream::iter(first.map(Ok)));
     let rest = stream::try_unfold(export, |mut export: Export| async move {
         // An error breaks the connection off: the client must not take a part for the whole.
         let lines = export.next().await?;
         Ok::<_, ApiError>(lines.map(|lines| (lines, export)))
     });
 
-    Ok(HttpResponse::Ok()
-        .content_type(format.content_type())
-        .insert_header(ContentDisposition {
-            disposition: DispositionType::Attachment,
-            parameters: vec![DispositionParam::Filename(format!(
-                "{id}.{}",
-                format.extension()
-            ))],
-        })
-        // Each account has its own results, and they change.
-        .insert_header((header::CACHE_CONTROL, "no-store"))
+    Ok(format
+        .attachment(&id.to_string())
         .streaming(head.chain(rest)))
-}
-
-#[cfg(test)]
-mod tests {
-    use actix_web::test::TestRequest;
-
-    use super::*;
-
-    fn format(accept: &str) -> Option<Format> {
-        let request = TestRequest::default()
-            .insert_header((header::ACCEPT, accept))
-            .to_http_request();
-        Format::of(&request).ok()
-    }
-
-    #[test]
-    fn the_format_is_the_one_that_the_client_likes_best() {
-        for (accept, expected) in [
-            ("*/*", Some(Format::Ndjson)),
-            ("application/x-ndjson", Some(Format::Ndjson)),
-            ("application/*", Some(Format::Ndjson)),
-            ("text/csv", Some(Format::Csv)),
-            ("text/csv; charset=utf-8", Some(Format::Csv)),
-            ("TEXT/CSV", Some(Format::Csv)),
-            ("text/html, text/csv;q=0.9, */*;q=0.8", Some(Format::Csv)),
-            (
-                "text/csv;q=0.1, application/x-ndjson;q=0.2",
-                Some(Format::Ndjson),
-            ),
-            ("text/csv;q=0", None),
-            ("application/json", None),
-            ("image/png", None),
-            ("nonsense", None),
-        ] {
-            assert_eq!(format(accept), expected, "{accept}");
-        }
-
-        let without = TestRequest::default().to_http_request();
-        assert_eq!(Format::of(&without).ok(), Some(Format::Ndjson));
-    }
 }

@@ -14,7 +14,7 @@ use crate::http::error::ApiError;
 use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
-use crate::http::query::{DateParams, Query};
+use crate::http::query::{DateParams, ExternalIdParam, Query, RecipientFilter};
 use crate::http::resources::operations::Schedule;
 use crate::http::resources::shown_token::shown_token;
 use crate::http::resources::waiting::{NotificationError, Reasons, WaitingFor};
@@ -25,6 +25,7 @@ use crate::model::provider::Provider;
 use crate::model::receipt::ReceiptTimes;
 use crate::model::recipient;
 use crate::model::status::PushNotificationStatus;
+use crate::store::external_ids::{self, RecordsOf};
 use crate::store::notification_reasons::NotificationKey;
 use crate::store::operation_options::{self, OperationOptions};
 use crate::store::push_notifications::{self as store, PushNotificationFilter};
@@ -33,7 +34,7 @@ use crate::template::{MessageTemplate, is_templated};
 /// A notification without its content, as lists hold it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct PushNotification {
+pub(super) struct PushNotification {
     id: PushNotificationId,
     operation_id: OperationId,
     to: Recipient,
@@ -70,7 +71,18 @@ pub(crate) enum Recipient {
         provider: Provider,
     },
     #[serde(rename_all = "camelCase")]
-    User { user_id: UserId },
+    User {
+        /// Absent: no User had the external id when the send was accepted.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_id: Option<UserId>,
+        /// The account's own id of the User (extension). Absent: it has none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        external_id: Option<String>,
+        /// Whether the User was erased from records (extension). Absent: it was not.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[schema(required = false)]
+        erased: bool,
+    },
 }
 
 impl Recipient {
@@ -83,7 +95,11 @@ impl Recipient {
                 token: shown_token(keys, caller.account_id, token),
                 provider: *provider,
             },
-            recipient::Recipient::User(user_id) => Self::User { user_id: *user_id },
+            recipient::Recipient::User(user) => Self::User {
+                user_id: user.user_id(),
+                external_id: user.external_id.clone(),
+                erased: user.is_erased(),
+            },
         }
     }
 }
@@ -101,7 +117,7 @@ enum Sender {
 /// A notification with its content, as the recipient gets it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct FullPushNotification {
+pub(super) struct FullPushNotification {
     #[serde(flatten)]
     notification: PushNotification,
     content: Map<String, Value>,
@@ -266,14 +282,25 @@ pub(crate) async fn fetch(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = path::id::<PushNotificationId>(&id)?;
+    let notification = full(&state, caller, path::id(&id)?).await?;
 
+    Ok(HttpResponse::Ok().json(notification))
+}
+
+/// A notification with its content.
+pub(super) async fn full(
+    state: &State,
+    caller: Caller,
+    id: PushNotificationId,
+) -> Result<FullPushNotification, ApiError> {
     let oldest = state.oldest_readable_id();
-    let found = store::fetch(&state.pool, caller.account_id, id, oldest)
+    let mut found = store::fetch(&state.pool, caller.account_id, id, oldest)
         .await?
         .ok_or_else(ApiError::not_found)?;
+    let recipient = std::iter::once(&mut found.notification.recipient);
+    external_ids::add(&state.pool, caller.account_id, recipient).await?;
 
-    let mut message = as_received(&state, caller, found.message, found.variables).await?;
+    let mut message = as_received(state, caller, found.message, found.variables).await?;
     if let Some(badge) = found.badge {
         message.badge = Some(Badge::Number(badge));
     }
@@ -288,11 +315,11 @@ pub(crate) async fn fetch(
     )
     .with_reasons(key, &reasons);
 
-    Ok(HttpResponse::Ok().json(FullPushNotification::new(
+    Ok(FullPushNotification::new(
         notification,
         message,
         found.receipts,
-    )))
+    ))
 }
 
 /// The message with its templates rendered, or as it is if rendering fails.
@@ -315,6 +342,24 @@ async fn as_received(
     Ok(state.work.run(caller.account_id, render).await?)
 }
 
+/// The ids under which notifications to a User are recorded.
+pub(super) async fn user_ids(
+    state: &State,
+    caller: Caller,
+    user: Option<&RecipientFilter>,
+) -> Result<Option<Vec<UserId>>, ApiError> {
+    let Some(user) = user else {
+        return Ok(None);
+    };
+
+    let of = match user {
+        RecipientFilter::User(id) => RecordsOf::User(*id),
+        RecipientFilter::ExternalId(id) => RecordsOf::ExternalId(id),
+    };
+    let ids = external_ids::in_records(&state.pool, caller.account_id, of).await?;
+    Ok(Some(ids))
+}
+
 /// Notifications: those of the newest Operation first; within an Operation, in the order of its
 /// request. With a filter that few match, a page may be short or empty although others follow.
 #[utoipa::path(
@@ -328,6 +373,7 @@ async fn as_received(
         ("tags" = Option<String>, Query, description = "key_1:value;key_2:value"),
         ("user" = Option<UserId>, Query),
         ("userId" = Option<UserId>, Query, description = "The same as `user` (extension)"),
+        ExternalIdParam,
         ("provider" = Option<Provider>, Query),
         ("delivered" = Option<bool>, Query, description = "Whether it has arrived on a device, as its app reports (extension)"),
         ("opened" = Option<bool>, Query, description = "Whether it was opened, as its app reports (extension)"),
@@ -357,19 +403,20 @@ pub(crate) async fn list(
     let tags = tags.map(Value::Object);
     let is_delivered = query.boolean("delivered");
     let is_opened = query.boolean("opened");
-    let user_id = query.user_id();
+    let user = query.recipient();
     let (from, until) = state.id_range(&mut query);
 
     let page = Page::of(caller, "pushNotifications", &mut query, &state.master_keys);
     query.check()?;
 
+    let user_ids = user_ids(&state, caller, user.as_ref()).await?;
     let filter = PushNotificationFilter {
         operation_id,
         status,
         provider,
         is_delivered,
         is_opened,
-        user_id,
+        user_ids: user_ids.as_deref(),
         tags: tags.as_ref(),
         from,
         until,
@@ -378,7 +425,9 @@ pub(crate) async fn list(
     };
 
     let turn = state.list_turns.next(caller.account_id).await?;
-    let found = store::list(turn.pool, caller.account_id, &filter).await?;
+    let mut found = store::list(turn.pool, caller.account_id, &filter).await?;
+    let recipients = found.records.iter_mut().map(|found| &mut found.recipient);
+    external_ids::add(turn.pool, caller.account_id, recipients).await?;
     let keys: Vec<_> = found.records.iter().filter_map(key_with_reason).collect();
     let reasons = Reasons::read(turn.pool, &keys).await?;
     let options = operation_options::fetch(turn.pool, &operations_of(&found.records)).await?;

@@ -1,6 +1,8 @@
 //! `/PushNotifications/Users`: list, fetch, change, delete. A User is created by a device registration
 //! that names none.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,16 +18,20 @@ use crate::http::error::ApiError;
 use crate::http::openapi::{ChangeErrors, CreateErrors, ReadErrors, UserRequest};
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
-use crate::http::query::Query;
+use crate::http::query::{ExternalIdParam, Query};
 use crate::http::user_profile::{self, Null};
 use crate::http::validation::{Problems, parse_body};
 use crate::model::id::UserId;
+use crate::store::user_erasure::{self, Erasure, Progress};
 use crate::store::user_profiles::{self as profiles, ProfileError};
 use crate::store::users::{self as store, UserFilter};
 
+/// How long a request erases records. What is left is erased in the background.
+const ERASE_AT_ONCE: Duration = Duration::from_secs(5);
+
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct User {
+pub(super) struct User {
     id: UserId,
     /// The account's own id of the User (extension); `null`: it has none.
     external_id: Option<String>,
@@ -78,8 +84,7 @@ impl From<store::User> for User {
     operation_id = "listUsers",
     tag = "Users",
     params(
-        ("externalId" = Option<String>, Query, description = "Only the User with this id (extension)",
-            pattern = "^[^\\x00-\\x1F\\x7F]{1,128}$"),
+        ExternalIdParam,
         PageParams,
     ),
     responses((status = 200, description = "A page of Users", body = UserList), ReadErrors),
@@ -181,22 +186,55 @@ pub(super) fn external_id_taken(owner: UserId) -> ApiError {
 }
 
 /// Deletes a User with its devices. Notifications queued for it become unaddressable.
+///
+/// With `records=true` the User is erased from records as well.
 #[utoipa::path(
     delete,
     path = "/v1/PushNotifications/Users/{id}",
     operation_id = "deleteUser",
     tag = "Users",
-    params(("id" = UserId, Path)),
-    responses((status = 204, description = "Deleted"), ChangeErrors),
+    params(
+        ("id" = UserId, Path),
+        ("records" = Option<bool>, Query, description = "Also erases the User from records (extension)"),
+    ),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 202, description = "Deleted. The rest of its records is erased in the background"),
+        ChangeErrors,
+    ),
 )]
 pub(crate) async fn delete(
+    request: HttpRequest,
     state: web::Data<State>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let erases = query.boolean("records").unwrap_or(false);
+    query.check()?;
+    if erases {
+        return erase(&state, caller, path::id(&id)?).await;
+    }
+
     if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(ApiError::not_found())
+    }
+}
+
+/// Deletes a User and erases it from records: at once if that takes no longer than [`ERASE_AT_ONCE`].
+async fn erase(state: &State, caller: Caller, id: UserId) -> Result<HttpResponse, ApiError> {
+    let erasure: sqlx::Result<Option<Erasure>> = state
+        .pool
+        .transaction(async |connection: &mut PgConnection| {
+            user_erasure::begin(connection, caller.account_id, id).await
+        })
+        .await;
+    let erasure = erasure?.ok_or_else(ApiError::not_found)?;
+
+    match user_erasure::run(&state.pool, &erasure, ERASE_AT_ONCE).await? {
+        Progress::Done => Ok(HttpResponse::NoContent().finish()),
+        Progress::Pending => Ok(HttpResponse::Accepted().finish()),
     }
 }

@@ -13,6 +13,7 @@ use crate::http::send::guard;
 use crate::http::send::pace;
 use crate::http::send::schedule::{self, Schedule, ScheduleBounds};
 use crate::http::tags;
+use crate::http::user_profile;
 use crate::http::validation::{Object, Outline, Path, Problems, must_be, parse_body};
 use crate::http::variables;
 use crate::model::audience::Audience;
@@ -97,6 +98,8 @@ pub(super) struct Recipient {
 pub(super) enum To {
     Device(Device),
     User(UserId),
+    /// The User with this id of the account's own.
+    ExternalId(String),
 }
 
 /// Which Credentials a request asks for.
@@ -120,7 +123,7 @@ impl Targets {
             || self
                 .recipients
                 .iter()
-                .any(|recipient| recipient.user_id().is_some())
+                .any(|recipient| recipient.to.is_user())
     }
 }
 
@@ -128,7 +131,23 @@ impl Recipient {
     pub(super) fn user_id(&self) -> Option<UserId> {
         match self.to {
             To::User(id) => Some(id),
-            To::Device(_) => None,
+            To::Device(_) | To::ExternalId(_) => None,
+        }
+    }
+
+    pub(super) fn external_id(&self) -> Option<&str> {
+        match &self.to {
+            To::ExternalId(id) => Some(id),
+            To::Device(_) | To::User(_) => None,
+        }
+    }
+}
+
+impl To {
+    pub(super) fn is_user(&self) -> bool {
+        match self {
+            Self::User(_) | Self::ExternalId(_) => true,
+            Self::Device(_) => false,
         }
     }
 }
@@ -285,9 +304,11 @@ fn recipient(
         return None;
     }
 
-    // `userId` decides: beside it, `token` and `provider` are unknown fields.
+    // `userId` and `externalId` decide: beside them, `token` and `provider` are unknown fields.
     let to = if recipient.has("userId") {
         recipient.id("userId", problems).map(To::User)
+    } else if recipient.has("externalId") {
+        user_profile::external_id(&mut recipient, problems).map(To::ExternalId)
     } else {
         device::read(&mut recipient, problems).map(To::Device)
     };
@@ -295,8 +316,10 @@ fn recipient(
     let badge = content::recipient_badge(&mut recipient, problems);
 
     // A recipient of one kind may have the fields of another kind, as long as they are `null`.
-    for name in ["userId", "audience"] {
-        recipient.take(name);
+    for name in ["userId", "externalId", "audience"] {
+        if !recipient.has(name) {
+            recipient.take(name);
+        }
     }
     recipient.refuse_unknown(problems);
 

@@ -2,7 +2,7 @@
 //! client's mistake.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -20,14 +20,15 @@ use crate::http::send::schedule::longest_ahead;
 use crate::http::send::sender::Senders;
 use crate::http::validation::Problems;
 use crate::model::audience::Audience;
-use crate::model::id::{CredentialId, OperationId, UserId};
+use crate::model::id::{AccountId, CredentialId, OperationId, UserId};
 use crate::model::local_time::LocalSchedule;
 use crate::model::message::Message;
 use crate::model::operation::{Guard, UserSenders};
 use crate::model::pace::Pace;
 use crate::model::provider::Provider;
+use crate::model::recipient::UserRecipient;
 use crate::provider::{Payload, PayloadProblem};
-use crate::store::{users, webhooks};
+use crate::store::{external_ids, users, webhooks};
 use crate::template::{MessageTemplate, TemplateProblem};
 use crate::transport::origin_of;
 
@@ -79,7 +80,7 @@ pub(super) enum CheckedTo {
         /// The Credential that the device is reached by.
         credential_id: CredentialId,
     },
-    User(UserId),
+    User(UserRecipient),
 }
 
 impl CheckedSend {
@@ -108,13 +109,19 @@ impl CheckedSend {
         if problems.is_empty() {
             senders.check(sender, &send.targets, &mut problems);
         }
-        check_users(state, caller, &send.targets.recipients, &mut problems).await?;
+        let recipients = &send.targets.recipients;
+        check_users(state, caller, recipients, &mut problems).await?;
+        let known = with_external_ids(state, caller, recipients).await?;
         check_callback(state, caller, send.callback_url.as_deref(), &mut problems).await?;
 
         let read = Read { send, problems };
         let held = Arc::clone(&body.held);
+        let users = KnownUsers {
+            account_id: caller.account_id,
+            by_external_id: known,
+        };
         let finish = move || {
-            let checked = read.finish(senders, longest_ahead);
+            let checked = read.finish(senders, &users, longest_ahead);
             drop(held);
             checked
         };
@@ -133,7 +140,12 @@ struct Read {
 
 impl Read {
     /// Checks the message, and gives each recipient its Credential.
-    fn finish(self, senders: Senders, longest_ahead: Duration) -> Result<CheckedSend, ApiError> {
+    fn finish(
+        self,
+        senders: Senders,
+        users: &KnownUsers,
+        longest_ahead: Duration,
+    ) -> Result<CheckedSend, ApiError> {
         let Self { send, mut problems } = self;
         // The id carries the time at which it is generated.
         let id = OperationId::generate();
@@ -180,7 +192,7 @@ impl Read {
         // If there is no problem, no provider lacks its Credential.
         let recipients = recipients
             .into_iter()
-            .map(|recipient| with_credential(recipient, &senders))
+            .map(|recipient| with_credential(recipient, &senders, users))
             .collect();
 
         Ok(CheckedSend {
@@ -265,6 +277,46 @@ async fn check_users(
     Ok(())
 }
 
+/// The Users whom recipients name by external ids.
+struct KnownUsers {
+    account_id: AccountId,
+    by_external_id: HashMap<String, UserId>,
+}
+
+impl KnownUsers {
+    /// A recipient that is named by an external id. If no User has it, nobody is reached.
+    fn recipient(&self, external_id: String) -> UserRecipient {
+        let known = self.by_external_id.get(&external_id).copied();
+
+        UserRecipient {
+            id: known.unwrap_or_else(|| UserId::of_external_id(self.account_id, &external_id)),
+            external_id: Some(external_id),
+        }
+    }
+}
+
+/// The Users with the external ids among the recipients.
+async fn with_external_ids(
+    state: &State,
+    caller: Caller,
+    recipients: &[Recipient],
+) -> Result<HashMap<String, UserId>, ApiError> {
+    let wanted: Vec<(AccountId, &str)> = recipients
+        .iter()
+        .filter_map(Recipient::external_id)
+        .map(|external_id| (caller.account_id, external_id))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+
+    let known = external_ids::users_with(&state.pool, &wanted).await?;
+    Ok(known
+        .into_iter()
+        .map(|known| (known.external_id, known.user_id))
+        .collect())
+}
+
 fn template(message: &Message, problems: &mut Problems) -> Option<MessageTemplate> {
     MessageTemplate::parse(message).unwrap_or_else(|found| {
         for TemplateProblem { field, message } in found {
@@ -331,7 +383,7 @@ fn check_emptiness(
 
     for recipient in &targets.recipients {
         let reason = match &recipient.to {
-            To::User(_) => nothing_for_users,
+            To::User(_) | To::ExternalId(_) => nothing_for_users,
             To::Device(device) => PROVIDERS
                 .iter()
                 .position(|provider| *provider == device.provider)
@@ -350,9 +402,14 @@ fn check_emptiness(
 }
 
 /// A recipient with the Credential that reaches it; `None` if there is none for its provider.
-fn with_credential(recipient: Recipient, senders: &Senders) -> Option<CheckedRecipient> {
+fn with_credential(
+    recipient: Recipient,
+    senders: &Senders,
+    users: &KnownUsers,
+) -> Option<CheckedRecipient> {
     let to = match recipient.to {
-        To::User(id) => CheckedTo::User(id),
+        To::User(id) => CheckedTo::User(id.into()),
+        To::ExternalId(id) => CheckedTo::User(users.recipient(id)),
         To::Device(device) => CheckedTo::Device {
             credential_id: senders.credential_for(&device)?,
             device,

@@ -44,6 +44,8 @@ pub(super) struct DryRun {
     clients: HashMap<CredentialId, Result<Client, &'static str>>,
     /// The devices of each recipient, in request order.
     devices: Vec<Vec<Device>>,
+    /// Why a recipient gets nothing, by its position.
+    opted_out: HashMap<usize, String>,
 }
 
 /// A recipient of a dry run.
@@ -53,6 +55,8 @@ pub(super) struct DryRunRecipient<'a> {
     /// The message with the recipient's variables.
     pub message: Result<Message, Failure>,
     is_user: bool,
+    /// Why the User gets nothing.
+    opted_out: Option<&'a str>,
 }
 
 /// A device that a recipient would be reached on.
@@ -89,9 +93,12 @@ impl DryRun {
         caller: Caller,
         send: CheckedSend,
     ) -> Result<Self, ApiError> {
+        let Loaded { devices, opted_out } = load_devices(state, caller, &send).await?;
+
         Ok(Self {
             clients: load_clients(state, &send).await?,
-            devices: load_devices(state, caller, &send).await?,
+            devices,
+            opted_out,
             send,
             keys: state.master_keys.clone(),
         })
@@ -123,6 +130,7 @@ impl DryRun {
                 devices,
                 message: self.message_for(position, recipient),
                 is_user: matches!(recipient.to, CheckedTo::User(_)),
+                opted_out: self.opted_out.get(&position).map(String::as_str),
             })
     }
 
@@ -213,6 +221,10 @@ impl DryRun {
 impl DryRunRecipient<'_> {
     /// Why the recipient can't be reached at all.
     pub(super) fn unaddressable(&self) -> Option<Failure> {
+        if let Some(reason) = self.opted_out {
+            return Some(Failure::new(FailureCode::OptedOut, reason));
+        }
+
         (self.is_user && self.devices.is_empty()).then(|| {
             Failure::new(
                 FailureCode::Unaddressable,
@@ -247,12 +259,19 @@ async fn load_clients(
     Ok(clients.collect())
 }
 
-/// The devices of each recipient, in request order.
+/// What is known of the recipients.
+struct Loaded {
+    /// The devices of each, in request order.
+    devices: Vec<Vec<Device>>,
+    /// Why a recipient gets nothing, by its position.
+    opted_out: HashMap<usize, String>,
+}
+
 async fn load_devices(
     state: &State,
     caller: Caller,
     send: &CheckedSend,
-) -> Result<Vec<Vec<Device>>, ApiError> {
+) -> Result<Loaded, ApiError> {
     let mut devices: Vec<Vec<Device>> = Vec::with_capacity(send.recipients.len());
     let mut users: Vec<(usize, UserId)> = Vec::new();
     // The ids that a send would give, so that a preview shows the real `apns-id` and its like.
@@ -260,8 +279,8 @@ async fn load_devices(
 
     for (position, recipient) in send.recipients.iter().enumerate() {
         match &recipient.to {
-            CheckedTo::User(user_id) => {
-                users.push((position, *user_id));
+            CheckedTo::User(user) => {
+                users.push((position, user.id));
                 devices.push(Vec::new());
             }
             CheckedTo::Device {
@@ -290,7 +309,14 @@ async fn load_devices(
         .collect();
 
     let is_voip = Payload::is_voip(&send.message);
+    let mut opted_out = HashMap::new();
     for device in devices::of_users(&state.pool, &wanted).await? {
+        let (position, _) = users[device.index];
+        if let Some(reason) = device.opt_out.reason(send.tags.as_ref()) {
+            opted_out.insert(position, reason);
+            continue;
+        }
+
         // A device of a provider without a Credential is not reached.
         let senders = &send.user_senders;
         let Some(credential_id) = senders.of(device.provider, device.environment) else {
@@ -300,7 +326,6 @@ async fn load_devices(
             continue;
         }
 
-        let (position, _) = users[device.index];
         let token = state.master_keys.open_device_token(
             caller.account_id.as_uuid(),
             device.id,
@@ -315,5 +340,5 @@ async fn load_devices(
         });
     }
 
-    Ok(devices)
+    Ok(Loaded { devices, opted_out })
 }

@@ -221,7 +221,7 @@ fn seal(
         },
     ): (usize, CheckedRecipient)| {
         let recipient = match to {
-            CheckedTo::User(user_id) => recipient::Recipient::User(user_id),
+            CheckedTo::User(user) => recipient::Recipient::User(user),
             CheckedTo::Device {
                 device,
                 credential_id,

@@ -133,7 +133,7 @@ fn plan(
 impl CheckedRecipient {
     fn user_id(&self) -> Option<UserId> {
         match &self.to {
-            CheckedTo::User(user_id) => Some(*user_id),
+            CheckedTo::User(user) => Some(user.id),
             CheckedTo::Device { .. } => None,
         }
     }
@@ -192,8 +192,8 @@ mod tests {
             (lisbon, "Europe/Lisbon".to_owned()),
         ]);
         let recipients = [
-            recipient(CheckedTo::User(lisbon)),
-            recipient(CheckedTo::User(tallinn)),
+            recipient(CheckedTo::User(lisbon.into())),
+            recipient(CheckedTo::User(tallinn.into())),
             device(),
         ];
 

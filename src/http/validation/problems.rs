@@ -43,6 +43,11 @@ impl Problems {
         self.0.push(Problem::new(field, message));
     }
 
+    /// The one that was found first.
+    pub(in crate::http) fn first(self) -> Option<Problem> {
+        self.0.into_iter().next()
+    }
+
     pub(in crate::http) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

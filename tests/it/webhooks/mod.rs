@@ -1,6 +1,6 @@
 //! Webhooks: how a client manages them, and what they are told.
 
 mod official;
-mod receiver;
+pub mod receiver;
 mod resource;
 mod told;

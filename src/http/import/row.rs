@@ -1,0 +1,112 @@
+//! Checks a record of a file: the fields of a registration.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::crypto::{MasterKeys, hash_token};
+use crate::http::error::Problem;
+use crate::http::import::records::{Content, MAX_RECORD, Record};
+use crate::http::user_profile::{self, Null};
+use crate::http::validation::{Object, Path, Problems};
+use crate::http::{app_name, device, tags};
+use crate::model::apns_device::KINDS;
+use crate::model::device_import::{ImportRow, RowError};
+use crate::model::id::{AccountId, UserId};
+
+/// Fields of an export that say nothing about a new registration.
+const IGNORED: [&str; 3] = ["deviceId", "deviceRegistrationId", "registeredAt"];
+
+/// What a row is read with.
+pub(super) struct RowReader {
+    pub account_id: AccountId,
+    /// The App of rows that name none.
+    pub app_name: Option<String>,
+    pub keys: MasterKeys,
+}
+
+impl RowReader {
+    pub(super) fn read(&self, record: Record) -> Result<ImportRow, RowError> {
+        let line = record.line;
+
+        self.read_content(line, record.content)
+            .map_err(|problem| RowError {
+                line,
+                field: problem.field,
+                message: problem.message,
+            })
+    }
+
+    fn read_content(&self, line: i32, content: Content) -> Result<ImportRow, Problem> {
+        let whole = |message: String| Problem::new("", message);
+        let value = match content {
+            Content::Json(text) => serde_json::from_slice(&text)
+                .map_err(|error| whole(format!("the line is not valid JSON: {error}")))?,
+            Content::Fields(fields) => Value::Object(fields),
+            Content::TooLong => {
+                return Err(whole(format!(
+                    "the row must have at most {MAX_RECORD} bytes"
+                )));
+            }
+            Content::TooManyCells => {
+                return Err(whole(
+                    "the row has more cells than the first line".to_owned(),
+                ));
+            }
+        };
+
+        let mut problems = Problems::default();
+        let row = Object::of(value, Path::Root, &mut problems)
+            .and_then(|object| self.read_fields(line, object, &mut problems));
+        match (problems.first(), row) {
+            (Some(problem), _) => Err(problem),
+            (None, Some(row)) => Ok(row),
+            (None, None) => Err(whole("the row can't be read".to_owned())),
+        }
+    }
+
+    fn read_fields(
+        &self,
+        line: i32,
+        mut fields: Object<'_>,
+        problems: &mut Problems,
+    ) -> Option<ImportRow> {
+        let app_name = match &self.app_name {
+            Some(name) if !fields.has("appName") => Some(name.clone()),
+            _ => app_name::read_required(&mut fields, problems),
+        };
+        let device = device::read(&mut fields, problems);
+        let provider = device.as_ref().map(|device| device.provider);
+        let kind = device::apns_field(&mut fields, provider, "kind", &KINDS, problems);
+        let user_id = fields.id::<UserId>("userId", problems);
+        let tags = tags::read(&mut fields, problems);
+        let profile = user_profile::read(&mut fields, Null::KeepsValue, problems);
+        for name in IGNORED {
+            fields.take(name);
+        }
+        fields.refuse_unknown(problems);
+
+        let (app_name, device) = app_name.zip(device)?;
+        if !problems.is_empty() {
+            return None;
+        }
+        let new_id = Uuid::now_v7();
+        let account_id = self.account_id.as_uuid();
+        let sealed = self
+            .keys
+            .seal_device_token(account_id, new_id, &device.token);
+
+        Some(ImportRow {
+            line,
+            app_name,
+            provider: device.provider,
+            token_hash: hash_token(&device.token),
+            new_id,
+            sealed_token: sealed.ok()?,
+            user_id,
+            profile,
+            tags,
+            environment: device.environment,
+            kind,
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! The format of an answer that is a stream of lines: NDJSON or CSV, as `Accept` asks.
+
+use std::cmp::Reverse;
+
+use actix_web::http::header::{
+    self, Accept, ContentDisposition, DispositionParam, DispositionType, Header, Quality,
+    QualityItem,
+};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, mime};
+
+use crate::http::error::ApiError;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineFormat {
+    /// A JSON object on each line.
+    Ndjson,
+    Csv,
+}
+
+impl LineFormat {
+    /// Each with the media type that it is answered as.
+    const ALL: [(Self, &'static str); 2] = [
+        (Self::Ndjson, "application/x-ndjson"),
+        (Self::Csv, "text/csv"),
+    ];
+
+    /// The format that the client likes best. Without an `Accept` header it is NDJSON.
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        if !request.headers().contains_key(header::ACCEPT) {
+            return Ok(Self::Ndjson);
+        }
+
+        let accepted = Accept::parse(request).map(|accept| accept.0);
+        Self::best(accepted.unwrap_or_default())
+            .ok_or_else(|| ApiError::not_acceptable(&Self::ALL.map(|(_, media_type)| media_type)))
+    }
+
+    fn best(mut accepted: Vec<QualityItem<mime::Mime>>) -> Option<Self> {
+        // Stable: of two that the client likes as much, the first.
+        accepted.sort_by_key(|item| Reverse(item.quality));
+
+        accepted
+            .iter()
+            .filter(|item| item.quality > Quality::ZERO)
+            .find_map(|item| Self::named(item.item.essence_str()))
+    }
+
+    fn named(media_type: &str) -> Option<Self> {
+        match media_type {
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/*"
+            | "*/*" => Some(Self::Ndjson),
+            "text/csv" | "text/*" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// The head of an answer that streams lines, to be saved as a file with this name.
+    pub(super) fn attachment(self, name: &str) -> HttpResponseBuilder {
+        let mut response = HttpResponse::Ok();
+        response
+            .content_type(self.content_type())
+            .insert_header(ContentDisposition {
+                disposition: DispositionType::Attachment,
+                parameters: vec![DispositionParam::Filename(format!(
+                    "{name}.{}",
+                    self.extension()
+                ))],
+            })
+            // Each account has its own, and they change.
+            .insert_header((header::CACHE_CONTROL, "no-store"));
+
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn format(accept: &str) -> Option<LineFormat> {
+        let request = TestRequest::default()
+            .insert_header((header::ACCEPT, accept))
+            .to_http_request();
+        LineFormat::of(&request).ok()
+    }
+
+    #[test]
+    fn the_format_is_the_one_that_the_client_likes_best() {
+        for (accept, expected) in [
+            ("*/*", Some(LineFormat::Ndjson)),
+            ("application/x-ndjson", Some(LineFormat::Ndjson)),
+            ("application/*", Some(LineFormat::Ndjson)),
+            ("text/csv", Some(LineFormat::Csv)),
+            ("text/csv; charset=utf-8", Some(LineFormat::Csv)),
+            ("TEXT/CSV", Some(LineFormat::Csv)),
+            (
+                "text/html, text/csv;q=0.9, */*;q=0.8",
+                Some(LineFormat::Csv),
+            ),
+            (
+                "text/csv;q=0.1, application/x-ndjson;q=0.2",
+                Some(LineFormat::Ndjson),
+            ),
+            ("text/csv;q=0", None),
+            ("application/json", None),
+            ("image/png", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(format(accept), expected, "{accept}");
+        }
+
+        let without = TestRequest::default().to_http_request();
+        assert_eq!(LineFormat::of(&without).ok(), Some(LineFormat::Ndjson));
+    }
+}

@@ -1,0 +1,197 @@
+//! `GET /PushNotifications/Users/{id}/Data`, an extension: everything that is held on a person, as a stream
+//! of lines.
+//!
+//! The stream reads as the client takes it, a page of notifications at a time, so it needs the memory of
+//! one page, and a slow client holds no connection to Postgres.
+
+use std::collections::VecDeque;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::stream;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::http::State;
+use crate::http::auth::{Caller, CallerKey};
+use crate::http::error::ApiError;
+use crate::http::openapi::ReadErrors;
+use crate::http::path;
+use crate::http::query::Query;
+use crate::http::resources::delivery_attempts::DeliveryAttempt;
+use crate::http::resources::device_export::{self, ExportedDevice};
+use crate::http::resources::push_notifications::{self, FullPushNotification};
+use crate::http::resources::users::User;
+use crate::model::id::{PushNotificationId, UserId};
+use crate::store::delivery_attempts::{self, DeliveryAttemptFilter};
+use crate::store::device_export as devices;
+use crate::store::external_ids::{self, RecordsOf};
+use crate::store::push_notifications::{self as notifications, PushNotificationFilter};
+use crate::store::{user_merge, users};
+
+/// Notifications that are looked for at a time.
+const PAGE: usize = 100;
+/// Attempts of a notification that are shown: more than there are.
+const MAX_ATTEMPTS: i64 = 1_000;
+
+/// A line of the stream. `type` says what it is.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum UserDataLine {
+    User(User),
+    /// A device with its tags.
+    Device(Box<ExportedDevice>),
+    /// A notification, with the content as the User got it.
+    Notification(Box<FullPushNotification>),
+    DeliveryAttempt(DeliveryAttempt),
+}
+
+/// The rest of a stream.
+struct Data {
+    state: web::Data<State>,
+    caller: Caller,
+    /// The ids under which notifications to the User are recorded.
+    user_ids: Vec<UserId>,
+    /// Notifications that were found and are not written yet.
+    found: VecDeque<PushNotificationId>,
+    after: Option<PushNotificationId>,
+    is_over: bool,
+}
+
+/// Everything that is held on a User (extension): a line of NDJSON for the User, each device, and each
+/// notification on record with its attempts. Tokens are masked, unless a key with the role `FULL` asks for
+/// them.
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Users/{id}/Data",
+    operation_id = "exportUserData",
+    tag = "Users",
+    params(
+        ("id" = UserId, Path),
+        ("tokens" = Option<String>, Query, description = "`FULL`: whole tokens, which the log notes; `MASKED` if absent"),
+    ),
+    responses((status = 200, description = "A line for each record", content((UserDataLine = "application/x-ndjson"))), ReadErrors),
+)]
+pub(crate) async fn export(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+    key: CallerKey,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let tokens = device_export::read_tokens(&mut query);
+    query.check()?;
+    let lines = device_export::lines(&state, caller, tokens, &key)?;
+
+    let account_id = caller.account_id;
+    let id = user_merge::current(&state.pool, account_id, path::id(&id)?)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    let user = users::fetch(&state.pool, account_id, id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+
+    let mut head = line(&UserDataLine::User(user.into()))?;
+    for device in devices::of_user(&state.pool, account_id, id).await? {
+        head.push_str(&line(&UserDataLine::Device(Box::new(lines.shown(device))))?);
+    }
+
+    let user_ids = external_ids::in_records(&state.pool, account_id, RecordsOf::User(id)).await?;
+    let data = Data {
+        state,
+        caller,
+        user_ids,
+        found: VecDeque::new(),
+        after: None,
+        is_over: false,
+    };
+    let head = stream::iter([Ok(Bytes::from(head))]);
+    let rest = stream::try_unfold(data, |mut data: Data| async move {
+        // An error breaks the connection off: the client must not take a part for the whole.
+        let lines = data.next().await?;
+        Ok::<_, ApiError>(lines.map(|lines| (lines, data)))
+    });
+
+    Ok(HttpResponse::Ok()
+        .content_type("application/x-ndjson")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .streaming(futures_util::StreamExt::chain(head, rest)))
+}
+
+fn line(line: &UserDataLine) -> Result<String, ApiError> {
+    let mut text = serde_json::to_string(line).map_err(ApiError::internal)?;
+    text.push('\n');
+
+    Ok(text)
+}
+
+impl Data {
+    /// The lines of the next notification; `None` after the last.
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        while self.found.is_empty() && !self.is_over {
+            self.find().await?;
+        }
+        let Some(id) = self.found.pop_front() else {
+            return Ok(None);
+        };
+
+        self.notification(id).await.map(|text| Some(text.into()))
+    }
+
+    /// Looks for more notifications.
+    async fn find(&mut self) -> Result<(), ApiError> {
+        let filter = PushNotificationFilter {
+            operation_id: None,
+            status: None,
+            provider: None,
+            is_delivered: None,
+            is_opened: None,
+            user_ids: Some(&self.user_ids),
+            tags: None,
+            from: self.state.oldest_readable_id(),
+            until: Some(Uuid::max()),
+            after: self.after,
+            limit: PAGE,
+        };
+
+        let turn = self.state.list_turns.next(self.caller.account_id).await?;
+        let page = notifications::list(turn.pool, self.caller.account_id, &filter).await?;
+        drop(turn);
+
+        self.found
+            .extend(page.records.iter().map(notifications::PushNotification::id));
+        self.is_over = page.next.is_none();
+        self.after = page.next;
+        Ok(())
+    }
+
+    /// The lines of a notification and its attempts; none if it is past its retention by now.
+    async fn notification(&self, id: PushNotificationId) -> Result<String, ApiError> {
+        let state = &self.state;
+        let account_id = self.caller.account_id;
+        let oldest = state.oldest_readable_id();
+        let found = notifications::fetch(&state.pool, account_id, id, oldest).await?;
+        let Some(found) = found else {
+            return Ok(String::new());
+        };
+
+        let full = push_notifications::full(state, self.caller, id).await?;
+        let mut text = line(&UserDataLine::Notification(Box::new(full)))?;
+
+        let notification = found.notification;
+        let filter = DeliveryAttemptFilter {
+            operation_id: notification.operation_id,
+            position: notification.position,
+            after: 0,
+            limit: MAX_ATTEMPTS,
+        };
+        for attempt in delivery_attempts::list(&state.pool, &filter).await? {
+            let attempt = DeliveryAttempt::new(&notification, "", attempt);
+            text.push_str(&line(&UserDataLine::DeliveryAttempt(attempt))?);
+        }
+        Ok(text)
+    }
+}

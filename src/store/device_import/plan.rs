@@ -1,0 +1,617 @@
+//! What a chunk of an import changes: decided here, from its rows and what is stored, as if the rows were
+//! registered one after the other.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::model::device_import::{ImportRow, RowCounts, RowError};
+use crate::model::field_change::FieldChange;
+use crate::model::id::UserId;
+use crate::model::provider::Provider;
+use crate::model::user_profile::ProfileChange;
+
+/// A token of an App.
+pub(super) type TokenKey<'a> = (&'a str, Provider, &'a [u8]);
+
+/// What is stored of the tokens and Users that rows name.
+#[derive(Default)]
+pub(super) struct Stored {
+    /// The Apps of the account.
+    pub apps: HashSet<String>,
+    /// By the index of the row.
+    pub devices: HashMap<usize, StoredDevice>,
+    /// The User whom a row's `userId` means, by the index of the row.
+    pub by_user_id: HashMap<usize, Uuid>,
+    pub by_external_id: HashMap<String, Uuid>,
+    /// Every User that is named above.
+    pub users: HashMap<Uuid, Profile>,
+    /// The devices that a User has in an App.
+    pub device_counts: HashMap<(Uuid, String), i64>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct StoredDevice {
+    pub id: Uuid,
+    pub registration_id: Uuid,
+    pub user_id: Uuid,
+    pub tags: Option<Value>,
+    pub environment: Option<String>,
+    pub kind: Option<String>,
+}
+
+/// The profile of a User.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Profile {
+    pub external_id: Option<String>,
+    pub language: Option<String>,
+    pub timezone: Option<String>,
+    pub variables: Option<Value>,
+    pub opted_out: bool,
+    pub opted_out_tags: Vec<String>,
+}
+
+impl Profile {
+    fn apply(&mut self, change: &ProfileChange) {
+        set(&mut self.external_id, &change.external_id);
+        set(&mut self.language, &change.language);
+        set(&mut self.timezone, &change.timezone);
+        set(&mut self.variables, &change.variables);
+        self.opted_out = change.opted_out.unwrap_or(self.opted_out);
+        if let Some(tags) = &change.opted_out_tags {
+            self.opted_out_tags.clone_from(tags);
+        }
+    }
+}
+
+fn set<T: Clone>(field: &mut Option<T>, change: &FieldChange<T>) {
+    match change {
+        FieldChange::Keep => {}
+        FieldChange::Clear => *field = None,
+        FieldChange::Set(value) => *field = Some(value.clone()),
+    }
+}
+
+/// A User with the profile that it is to have.
+#[derive(Debug)]
+pub(super) struct PlannedUser {
+    pub id: Uuid,
+    pub profile: Profile,
+}
+
+/// A device as it is to be.
+#[derive(Debug)]
+pub(super) struct PlannedDevice<'a> {
+    pub id: Uuid,
+    pub app_name: &'a str,
+    pub provider: Provider,
+    pub token_hash: &'a [u8],
+    pub user_id: Uuid,
+    pub tags: Option<Value>,
+    pub environment: Option<String>,
+    pub kind: Option<String>,
+    pub state: DeviceState<'a>,
+}
+
+#[derive(Debug)]
+pub(super) enum DeviceState<'a> {
+    New {
+        sealed_token: &'a [u8],
+    },
+    Stored {
+        /// The one that it has before.
+        registration_id: Uuid,
+        has_moved: bool,
+        has_changed: bool,
+    },
+}
+
+/// What a chunk changes.
+#[derive(Default)]
+pub(super) struct Plan<'a> {
+    pub new_users: Vec<PlannedUser>,
+    pub changed_users: Vec<PlannedUser>,
+    pub devices: Vec<PlannedDevice<'a>>,
+    pub errors: Vec<RowError>,
+    pub counts: RowCounts,
+}
+
+struct Planner<'a> {
+    stored: Stored,
+    most_devices: i64,
+    /// Users that are made.
+    new_users: HashMap<Uuid, Profile>,
+    /// In the order in which they are made.
+    new_user_ids: Vec<Uuid>,
+    changed: HashSet<Uuid>,
+    devices: HashMap<TokenKey<'a>, PlannedDevice<'a>>,
+    errors: Vec<RowError>,
+    counts: RowCounts,
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Created,
+    Updated,
+    None,
+}
+
+/// Decides what `rows` change. A User has at most `most_devices` in an App.
+pub(super) fn plan(rows: &[ImportRow], stored: Stored, most_devices: i64) -> Plan<'_> {
+    let mut planner = Planner {
+        stored,
+        most_devices,
+        new_users: HashMap::new(),
+        new_user_ids: Vec::new(),
+        changed: HashSet::new(),
+        devices: HashMap::new(),
+        errors: Vec::new(),
+        counts: RowCounts::default(),
+    };
+
+    for (index, row) in rows.iter().enumerate() {
+        match planner.add(index, row) {
+            Ok(Change::Created) => planner.counts.created += 1,
+            Ok(Change::Updated) => planner.counts.updated += 1,
+            Ok(Change::None) => planner.counts.unchanged += 1,
+            Err((field, message)) => {
+                planner.counts.failed += 1;
+                planner.errors.push(RowError {
+                    line: row.line,
+                    field: field.to_owned(),
+                    message,
+                });
+            }
+        }
+    }
+
+    planner.finish()
+}
+
+impl<'a> Planner<'a> {
+    fn add(&mut self, index: usize, row: &'a ImportRow) -> Result<Change, (&'static str, String)> {
+        if !self.stored.apps.contains(&row.app_name) {
+            return Err((
+                "appName",
+                "no App has this name; an App is created with its first Credential".to_owned(),
+            ));
+        }
+
+        let key: TokenKey<'a> = (&row.app_name, row.provider, &row.token_hash);
+        let owner = self.owner(index, key);
+        let named = self.named_user(index, row)?;
+        let user_id = named.or_else(|| self.possible_owner(owner, row));
+        let is_new_user = user_id.is_none();
+        let user_id = user_id.unwrap_or_else(|| UserId::generate().as_uuid());
+
+        if owner != Some(user_id) {
+            self.check_room(user_id, row)?;
+        }
+        if let Some(owner) = owner.filter(|owner| *owner != user_id) {
+            *self.count(owner, &row.app_name) -= 1;
+        }
+        if owner != Some(user_id) {
+            *self.count(user_id, &row.app_name) += 1;
+        }
+
+        let profile_changed = self.set_profile(user_id, is_new_user, row);
+        let change = self.set_device(index, key, user_id, row);
+        Ok(match change {
+            Change::None if profile_changed => Change::Updated,
+            change => change,
+        })
+    }
+
+    /// The User who has the token by now.
+    fn owner(&self, index: usize, key: TokenKey<'a>) -> Option<Uuid> {
+        let planned = self.devices.get(&key).map(|device| device.user_id);
+
+        planned.or_else(|| self.stored.devices.get(&index).map(|device| device.user_id))
+    }
+
+    /// The User whom a row names.
+    fn named_user(
+        &self,
+        index: usize,
+        row: &ImportRow,
+    ) -> Result<Option<Uuid>, (&'static str, String)> {
+        let external_id = row.profile.new_external_id();
+        let with_external_id =
+            external_id.and_then(|id| self.stored.by_external_id.get(id).copied());
+        if row.user_id.is_none() {
+            return Ok(with_external_id);
+        }
+
+        let Some(user_id) = self.stored.by_user_id.get(&index).copied() else {
+            return Err(("userId", "no User has this id".to_owned()));
+        };
+        match with_external_id.filter(|other| *other != user_id) {
+            Some(other) => {
+                let other = UserId::from(other);
+                Err((
+                    "externalId",
+                    format!("another User of the account has this id: {other}"),
+                ))
+            }
+            None => Ok(Some(user_id)),
+        }
+    }
+
+    /// The owner, unless the row is for another person: one with an external id that the owner does not
+    /// have.
+    fn possible_owner(&self, owner: Option<Uuid>, row: &ImportRow) -> Option<Uuid> {
+        let owner = owner?;
+        let has_external_id = self.profile(owner).external_id.is_some();
+
+        (row.profile.new_external_id().is_none() || !has_external_id).then_some(owner)
+    }
+
+    fn profile(&self, user_id: Uuid) -> Profile {
+        self.new_users
+            .get(&user_id)
+            .or_else(|| self.stored.users.get(&user_id))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn count(&mut self, user_id: Uuid, app_name: &str) -> &mut i64 {
+        self.stored
+            .device_counts
+            .entry((user_id, app_name.to_owned()))
+            .or_default()
+    }
+
+    fn check_room(&mut self, user_id: Uuid, row: &ImportRow) -> Result<(), (&'static str, String)> {
+        let most = self.most_devices;
+        if *self.count(user_id, &row.app_name) < most {
+            return Ok(());
+        }
+
+        let message =
+            format!("the User already has {most} devices in this App, which is the maximum");
+        Err(("", message))
+    }
+
+    /// Returns whether the profile of a User who was there before has changed.
+    fn set_profile(&mut self, user_id: Uuid, is_new: bool, row: &ImportRow) -> bool {
+        let before = self.profile(user_id);
+        let mut profile = before.clone();
+        profile.apply(&row.profile);
+
+        if before.external_id != profile.external_id {
+            if let Some(old) = &before.external_id {
+                self.stored.by_external_id.remove(old);
+            }
+            if let Some(new) = &profile.external_id {
+                self.stored.by_external_id.insert(new.clone(), user_id);
+            }
+        }
+
+        let has_changed = before != profile;
+        if is_new {
+            self.new_user_ids.push(user_id);
+            self.new_users.insert(user_id, profile);
+            return false;
+        }
+        if let Some(known) = self.new_users.get_mut(&user_id) {
+            *known = profile;
+        } else if has_changed {
+            self.changed.insert(user_id);
+            self.stored.users.insert(user_id, profile);
+        }
+        has_changed
+    }
+
+    fn set_device(
+        &mut self,
+        index: usize,
+        key: TokenKey<'a>,
+        user_id: Uuid,
+        row: &'a ImportRow,
+    ) -> Change {
+        let environment = row.environment.map(|it| it.as_str().to_owned());
+        let kind = row.kind.map(|it| it.as_str().to_owned());
+
+        match self.devices.entry(key) {
+            Entry::Occupied(mut planned) => {
+                let planned = planned.get_mut();
+                let has_changed = planned.change(user_id, row.tags.clone(), environment, kind);
+                if has_changed {
+                    Change::Updated
+                } else {
+                    Change::None
+                }
+            }
+            Entry::Vacant(vacant) => {
+                let Some(stored) = self.stored.devices.get(&index) else {
+                    vacant.insert(PlannedDevice {
+                        id: row.new_id,
+                        app_name: &row.app_name,
+                        provider: row.provider,
+                        token_hash: &row.token_hash,
+                        user_id,
+                        tags: row.tags.clone(),
+                        environment,
+                        kind,
+                        state: DeviceState::New {
+                            sealed_token: &row.sealed_token,
+                        },
+                    });
+                    return Change::Created;
+                };
+
+                let planned = vacant.insert(PlannedDevice {
+                    id: stored.id,
+                    app_name: &row.app_name,
+                    provider: row.provider,
+                    token_hash: &row.token_hash,
+                    user_id: stored.user_id,
+                    tags: stored.tags.clone(),
+                    environment: stored.environment.clone(),
+                    kind: stored.kind.clone(),
+                    state: DeviceState::Stored {
+                        registration_id: stored.registration_id,
+                        has_moved: false,
+                        has_changed: false,
+                    },
+                });
+                let has_changed = planned.change(user_id, row.tags.clone(), environment, kind);
+                if has_changed {
+                    Change::Updated
+                } else {
+                    Change::None
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> Plan<'a> {
+        let Self {
+            mut stored,
+            mut new_users,
+            new_user_ids,
+            changed,
+            devices,
+            errors,
+            counts,
+            ..
+        } = self;
+        let user = |(id, profile)| PlannedUser { id, profile };
+
+        let mut changed_users: Vec<PlannedUser> = changed
+            .into_iter()
+            .filter_map(|id| stored.users.remove_entry(&id))
+            .map(user)
+            .collect();
+        changed_users.sort_by_key(|user| user.id);
+        // In the order of the index, so that neighbours are written together.
+        let mut devices: Vec<PlannedDevice<'a>> = devices.into_values().collect();
+        devices.sort_by_key(|device| (device.app_name, device.provider as i32, device.token_hash));
+
+        Plan {
+            new_users: new_user_ids
+                .into_iter()
+                .filter_map(|id| new_users.remove_entry(&id))
+                .map(user)
+                .collect(),
+            changed_users,
+            devices,
+            errors,
+            counts,
+        }
+    }
+}
+
+impl PlannedDevice<'_> {
+    /// Returns whether anything is other than before.
+    fn change(
+        &mut self,
+        user_id: Uuid,
+        tags: Option<Value>,
+        environment: Option<String>,
+        kind: Option<String>,
+    ) -> bool {
+        let tags = tags.or_else(|| self.tags.clone());
+        let environment = environment.or_else(|| self.environment.clone());
+        let kind = kind.or_else(|| self.kind.clone());
+        let moves = self.user_id != user_id;
+        let changes =
+            moves || self.tags != tags || self.environment != environment || self.kind != kind;
+
+        self.user_id = user_id;
+        self.tags = tags;
+        self.environment = environment;
+        self.kind = kind;
+        if let DeviceState::Stored {
+            has_moved,
+            has_changed,
+            ..
+        } = &mut self.state
+        {
+            *has_moved |= moves;
+            *has_changed |= changes;
+        }
+        changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const MOST: i64 = 50;
+
+    fn row(line: i32, token: &str, external_id: Option<&str>) -> ImportRow {
+        ImportRow {
+            line,
+            app_name: "demo".to_owned(),
+            provider: Provider::Fcm,
+            token_hash: token.as_bytes().to_vec(),
+            new_id: Uuid::now_v7(),
+            sealed_token: b"sealed".to_vec(),
+            user_id: None,
+            profile: ProfileChange {
+                external_id: FieldChange::of(external_id.map(str::to_owned), false),
+                ..ProfileChange::default()
+            },
+            tags: None,
+            environment: None,
+            kind: None,
+        }
+    }
+
+    fn stored() -> Stored {
+        Stored {
+            apps: HashSet::from(["demo".to_owned()]),
+            ..Stored::default()
+        }
+    }
+
+    /// What is stored after a plan, for the same tokens in the same order.
+    fn after(plan: &Plan<'_>, rows: &[ImportRow]) -> Stored {
+        let mut next = stored();
+        for user in plan.new_users.iter().chain(&plan.changed_users) {
+            if let Some(external_id) = &user.profile.external_id {
+                next.by_external_id.insert(external_id.clone(), user.id);
+            }
+            next.users.insert(user.id, user.profile.clone());
+        }
+        for (index, row) in rows.iter().enumerate() {
+            let device = plan
+                .devices
+                .iter()
+                .find(|it| it.token_hash == row.token_hash);
+            let device = device.unwrap();
+            next.devices.insert(
+                index,
+                StoredDevice {
+                    id: device.id,
+                    registration_id: Uuid::now_v7(),
+                    user_id: device.user_id,
+                    tags: device.tags.clone(),
+                    environment: device.environment.clone(),
+                    kind: device.kind.clone(),
+                },
+            );
+        }
+        next
+    }
+
+    #[test]
+    fn the_same_rows_again_change_nothing() {
+        let mut rows = vec![
+            row(1, "a", Some("zoe")),
+            row(2, "b", Some("zoe")),
+            row(3, "c", None),
+        ];
+        rows[0].tags = Some(json!({"kind": "phone"}));
+        rows[1].profile.language = FieldChange::Set("de".to_owned());
+
+        let first = plan(&rows, stored(), MOST);
+        assert_eq!((first.new_users.len(), first.devices.len()), (2, 3));
+        assert_eq!(first.counts.created, 3);
+        let zoe = first
+            .new_users
+            .iter()
+            .find(|user| user.profile.external_id.is_some());
+        assert_eq!(zoe.unwrap().profile.language.as_deref(), Some("de"));
+
+        let next = after(&first, &rows);
+        let second = plan(&rows, next, MOST);
+        assert!(second.new_users.is_empty() && second.changed_users.is_empty());
+        assert_eq!(
+            second.counts,
+            RowCounts {
+                unchanged: 3,
+                ..RowCounts::default()
+            }
+        );
+        assert!(second.devices.iter().all(|device| matches!(
+            device.state,
+            DeviceState::Stored {
+                has_changed: false,
+                ..
+            }
+        )));
+    }
+
+    #[test]
+    fn the_last_row_of_a_token_counts() {
+        let rows = [
+            row(1, "a", Some("zoe")),
+            row(2, "a", Some("max")),
+            row(3, "a", None),
+        ];
+        let plan = plan(&rows, stored(), MOST);
+
+        assert_eq!(plan.devices.len(), 1);
+        let max = plan
+            .new_users
+            .iter()
+            .find(|user| user.profile.external_id.as_deref() == Some("max"));
+        assert_eq!(plan.devices[0].user_id, max.unwrap().id);
+        assert_eq!(
+            plan.counts,
+            RowCounts {
+                created: 1,
+                updated: 1,
+                unchanged: 1,
+                failed: 0
+            }
+        );
+    }
+
+    #[test]
+    fn an_owner_without_an_external_id_gets_it_and_one_with_another_keeps_it() {
+        let anonymous = [row(1, "a", None)];
+        let first = plan(&anonymous, stored(), MOST);
+        let next = after(&first, &anonymous);
+        let user = first.devices[0].user_id;
+
+        let rows = [row(1, "a", Some("zoe"))];
+        let adopted = plan(&rows, next, MOST);
+        assert!(adopted.new_users.is_empty());
+        assert_eq!(adopted.changed_users[0].id, user);
+        assert_eq!(adopted.counts.updated, 1);
+
+        let next = after(&adopted, &rows);
+        let rows = [row(1, "a", Some("max"))];
+        let other = plan(&rows, next, MOST);
+        assert_eq!(other.new_users.len(), 1);
+        assert!(matches!(
+            other.devices[0].state,
+            DeviceState::Stored {
+                has_moved: true,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_line() {
+        let mut rows = vec![
+            row(1, "a", None),
+            row(2, "b", None),
+            row(3, "c", Some("zoe")),
+            row(4, "d", Some("zoe")),
+            row(5, "e", Some("zoe")),
+        ];
+        rows[0].app_name = "other".to_owned();
+        rows[1].user_id = Some(UserId::generate());
+        let plan = plan(&rows, stored(), 2);
+
+        let errors: Vec<(i32, &str)> = plan
+            .errors
+            .iter()
+            .map(|error| (error.line, error.field.as_str()))
+            .collect();
+        assert_eq!(errors, [(1, "appName"), (2, "userId"), (5, "")]);
+        assert_eq!((plan.counts.created, plan.counts.failed), (2, 3));
+        assert_eq!(plan.new_users.len(), 1);
+    }
+}
