@@ -255,7 +255,7 @@ impl Api {
             return Ok(Value::Null);
         }
         serde_json::from_slice(&body).map_err(|_| {
-            self.refused(format!(
+            refused(format!(
                 "{} answers something that is not JSON: check the address, and the proxies in between",
                 self.connection.url
             ))
@@ -345,12 +345,12 @@ impl Api {
 
         request
             .body(ask.body.clone())
-            .map_err(|error| self.refused(format!("the request is not valid: {error}")))
+            .map_err(|error| refused(format!("the request is not valid: {error}")))
     }
 
     fn not_sent(&self, error: RequestError) -> Trouble {
         match error {
-            RequestError::Address(_) => self.refused(error.to_string()),
+            RequestError::Address(_) => refused(error.to_string()),
             error => self.away(error.reason()),
         }
     }
@@ -362,13 +362,14 @@ impl Api {
             cause: Cause::Away,
         }
     }
+}
 
-    fn refused(&self, message: String) -> Trouble {
-        Trouble::Final {
-            failure: Failure::failed(message),
-            status: None,
-            problems: Vec::new(),
-        }
+/// A repeat would not help.
+fn refused(message: String) -> Trouble {
+    Trouble::Final {
+        failure: Failure::failed(message),
+        status: None,
+        problems: Vec::new(),
     }
 }
 

@@ -194,10 +194,14 @@ fn count_lines(path: &str) -> Result<u64> {
         if piece.is_empty() {
             return Ok(count);
         }
-        count += piece.iter().filter(|byte| **byte == b'\n').count() as u64;
+        count += line_ends(piece);
         let length = piece.len();
         file.consume(length);
     }
+}
+
+fn line_ends(bytes: &[u8]) -> u64 {
+    bytes.split(|byte| *byte == b'\n').count() as u64 - 1
 }
 
 struct Importing<'a> {
@@ -308,7 +312,7 @@ async fn export(arguments: &ExportArguments, api: &Api, screen: &Screen) -> Resu
             continue;
         };
         out.write_all(piece)?;
-        devices += piece.iter().filter(|byte| **byte == b'\n').count() as u64;
+        devices += line_ends(piece);
         screen.move_bar(devices, devices, String::new());
     }
     out.flush()?;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::client::api::{Api, Query};
 use crate::client::failure::{Exit, Result};
-use crate::client::ids::{OPERATION, check_all};
+use crate::client::ids::{OPERATION, check};
 use crate::client::operations::Listing;
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Result<Exit> {
-    let id = check_all(vec![arguments.operation.clone()], &[OPERATION])?.remove(0);
+    let id = check(&arguments.operation, &[OPERATION])?;
     let is_json = arguments.listing.json;
 
     if arguments.totals || !is_json {

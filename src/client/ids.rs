@@ -26,7 +26,10 @@ pub(super) fn ids(
     let checked = if is_read {
         Vec::new()
     } else {
-        check_all(given, prefixes)?
+        given
+            .into_iter()
+            .map(|id| check(&id, prefixes))
+            .collect::<Result<Vec<String>>>()?
     };
     if is_read && !is_piped() {
         return Err(Failure::usage(
@@ -64,11 +67,6 @@ pub(super) fn ids(
     Ok(ids)
 }
 
-/// Checks ids that were given as arguments.
-pub(super) fn check_all(given: Vec<String>, prefixes: &[&str]) -> Result<Vec<String>> {
-    given.iter().map(|id| check(id, prefixes)).collect()
-}
-
 /// Whether `text` is an id with this prefix.
 pub(super) fn is_id(text: &str, prefix: &str) -> bool {
     let rest = text
@@ -80,7 +78,8 @@ pub(super) fn is_id(text: &str, prefix: &str) -> bool {
     })
 }
 
-fn check(id: &str, prefixes: &[&str]) -> Result<String> {
+/// Checks an id that was given as an argument.
+pub(super) fn check(id: &str, prefixes: &[&str]) -> Result<String> {
     if prefixes.iter().any(|prefix| is_id(id, prefix)) {
         return Ok(id.to_owned());
     }

@@ -1,5 +1,7 @@
 //! What is read of an Operation.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::client::text::{counted, grouped, printable};
@@ -70,7 +72,7 @@ impl Operation {
             (canceled, "canceled"),
         ] {
             if count > 0 {
-                line += &format!(", {} {name}", grouped(count));
+                let _ = write!(line, ", {} {name}", grouped(count));
             }
         }
         line

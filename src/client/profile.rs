@@ -73,7 +73,7 @@ impl ConnectionArguments {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
 
         match self.source(&variable) {
-            Source::Environment => self.from_environment(&variable),
+            Source::Environment => self.in_environment(&variable),
             Source::Profile(name) => from_file(&name, self.profile.is_some(), &variable),
         }
     }
@@ -93,7 +93,7 @@ impl ConnectionArguments {
         Source::Profile(name)
     }
 
-    fn from_environment(&self, variable: &impl Fn(&str) -> Option<String>) -> Result<Connection> {
+    fn in_environment(&self, variable: &impl Fn(&str) -> Option<String>) -> Result<Connection> {
         let required = |name: &str| {
             variable(name).ok_or_else(|| {
                 Failure::usage(format!(
@@ -165,7 +165,8 @@ fn path_of_file(variable: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
 /// The file has secrets.
 fn check_mode(path: &Path) -> Result<()> {
     let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
-    if mode & 0o077 == 0 {
+    let is_private = mode.trailing_zeros() >= 6;
+    if is_private {
         return Ok(());
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::client::api::Api;
 use crate::client::failure::{Exit, Failure, Result};
-use crate::client::ids::{OPERATION, check_all};
+use crate::client::ids::{OPERATION, check};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::text::printable;
@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Res
         json,
         ..
     } = arguments;
-    let id = check_all(vec![operation], &[OPERATION])?.remove(0);
+    let id = check(&operation, &[OPERATION])?;
 
     let mut body = Map::new();
     if !code.is_empty() {

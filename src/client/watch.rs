@@ -1,6 +1,7 @@
 //! `bellwire watch`: follows Operations to their end, with a progress bar.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -214,13 +215,13 @@ impl Watch<'_> {
         let mut text = format!("{} sent", grouped(stats.sent));
         let bad = stats.failed + stats.unaddressable;
         if bad > 0 {
-            text += &format!(", {} failed", grouped(bad));
+            let _ = write!(text, ", {} failed", grouped(bad));
         }
 
         if self.seen.len() > 1 {
             let ended = self.seen.values().filter(|seen| seen.has_ended()).count();
             let all = counted(self.seen.len() as u64, "Operation");
-            text += &format!(", {ended} of {all}");
+            let _ = write!(text, ", {ended} of {all}");
         }
         let is_paused = |seen: &Operation| seen.status == "PAUSED";
         if self.seen.values().any(is_paused) {

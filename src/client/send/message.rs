@@ -170,8 +170,11 @@ impl MessageArguments {
                 "schedule",
                 self.at.as_ref().map(|at| json!({"sendAt": [at]})),
             ),
-            ("receipts", self.receipts.then(|| json!(true))),
-            ("templating", self.no_templating.then(|| json!(false))),
+            ("receipts", self.receipts.then_some(Value::Bool(true))),
+            (
+                "templating",
+                self.no_templating.then_some(Value::Bool(false)),
+            ),
         ];
 
         options

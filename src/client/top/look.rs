@@ -6,6 +6,7 @@
 )]
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -88,7 +89,7 @@ impl Seen {
 
         let known: Vec<f64> = self.rates.iter().copied().flatten().collect();
         if !known.is_empty() {
-            line += &format!(", {}/s", grouped(known.iter().sum::<f64>() as u64));
+            let _ = write!(line, ", {}/s", grouped(known.iter().sum::<f64>() as u64));
         }
         line
     }
@@ -105,7 +106,7 @@ impl Seen {
         );
 
         if let Some(rate) = self.attempt_rate {
-            line += &format!(", {} attempts/s", grouped(rate as u64));
+            let _ = write!(line, ", {} attempts/s", grouped(rate as u64));
         }
         Some(line)
     }

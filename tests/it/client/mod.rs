@@ -150,7 +150,8 @@ pub fn wait(child: Child) -> Ended {
 
 /// Tokens of FCM, a line each.
 pub fn tokens(range: std::ops::Range<usize>) -> String {
-    range.map(|number| format!("device-{number}\n")).collect()
+    let lines: Vec<String> = range.map(|number| format!("device-{number}\n")).collect();
+    lines.concat()
 }
 
 /// A server that gives these answers, one for each connection. Returns its address, and what it was
