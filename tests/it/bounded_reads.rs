@@ -249,7 +249,7 @@ async fn the_errors_and_the_operations_that_match_are_found_on_all_pages() {
 
     for (filter, condition) in [
         ("", "status in ('FAILED', 'UNADDRESSABLE')"),
-        ("code=CODE_1", "error_code = 'CODE_1'"),
+        ("code=CODE_1", "push_notifications.error_code = 'CODE_1'"),
         ("code=NOWHERE", "false"),
     ] {
         let expected = expected(database, &format!("{of_large} and {condition}")).await;

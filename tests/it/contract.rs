@@ -128,7 +128,9 @@ async fn registrations_users_apps_and_credentials_have_the_documented_forms() {
         json!({"deviceRegistrations": [registration], "pagination": pagination()})
     );
 
-    let expected = json!({"id": "[comms_pushnotificationuser_ID]", "createdAt": DATE, "updatedAt": DATE, "deletedAt": null});
+    // The profile is Bellwire's.
+    let expected = json!({"id": "[comms_pushnotificationuser_ID]", "createdAt": DATE, "updatedAt": DATE, "deletedAt": null,
+        "externalId": null, "language": null, "timezone": null, "variables": {}, "optedOut": false, "optedOutTags": []});
     assert_eq!(
         forms(&client.read(&format!("/Users/{user}")).await),
         expected
