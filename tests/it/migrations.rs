@@ -164,11 +164,17 @@ async fn older_partitions_get_the_index_of_the_accounts_batches() {
     .fetch_one(&mut connection)
     .await
     .unwrap();
-    let left_over = format!("create index {day}_of_account on {day} (rank)");
-    sqlx::query(sqlx::AssertSqlSafe(left_over))
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    for statement in [
+        format!("create index {day}_of_account on {day} (rank)"),
+        format!(
+            "update pg_index set indisvalid = false where indexrelid = '{day}_of_account'::regclass"
+        ),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
 
     schema::migrate(&database.connections).await.unwrap();
     let (is_valid, attached): (bool, i64) = sqlx::query_as(
