@@ -176,7 +176,9 @@ async fn a_wrong_external_id_is_refused() {
             "to[0].userId",
         ),
     ] {
-        let (status, error) = client.post("", &message(&[recipient.clone()])).await;
+        let (status, error) = client
+            .post("", &message(std::slice::from_ref(&recipient)))
+            .await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{recipient}");
         let fields: Vec<_> = error["errors"]
             .as_array()

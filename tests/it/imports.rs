@@ -24,14 +24,24 @@ fn counts(import: &Value) -> [i64; 5] {
     ["rows", "created", "updated", "unchanged", "failed"].map(|name| import[name].as_i64().unwrap())
 }
 
+/// As NDJSON.
+fn lines(rows: &[Value]) -> String {
+    rows.iter().fold(String::new(), |mut text, row| {
+        text += &row.to_string();
+        text.push('\n');
+        text
+    })
+}
+
 /// The rows of 2,500 devices, two of each User.
 fn many() -> String {
-    (0..2_500)
+    let rows: Vec<_> = (0..2_500)
         .map(|number| {
             let user = number / 2;
-            format!("{{\"token\": \"device-{number}\", \"provider\": \"FCM\", \"externalId\": \"user-{user}\"}}\n")
+            json!({"token": format!("device-{number}"), "provider": "FCM", "externalId": format!("user-{user}")})
         })
-        .collect()
+        .collect();
+    lines(&rows)
 }
 
 async fn all_devices(client: &Client, query: &str, accept: &str) -> String {
@@ -101,7 +111,7 @@ async fn rows_have_the_fields_of_a_registration_as_ndjson_and_as_csv() {
             "tags": {"kind": "phone", "x": "1"}}),
         json!({"token": "AB01", "provider": "APN", "externalId": "zoe", "environment": "SANDBOX", "kind": "VOIP"}),
     ];
-    let ndjson: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let ndjson = lines(&rows);
     let (_, import_1) = import(client, NDJSON, ndjson).await;
     assert_eq!(counts(&import_1), [2, 2, 0, 0, 0], "{import_1}");
 
@@ -314,12 +324,13 @@ async fn imports_and_registrations_of_the_same_devices_at_once_lose_none() {
     let service = Service::start().await;
     let client = &service.client;
     let rows = |from: usize| -> String {
-        (from..from + 300)
+        let rows: Vec<_> = (from..from + 300)
             .map(|number| {
                 let user = number / 3;
-                format!("{}\n", json!({"token": format!("device-{number}"), "provider": "FCM", "externalId": format!("user-{user}")}))
+                json!({"token": format!("device-{number}"), "provider": "FCM", "externalId": format!("user-{user}")})
             })
-            .collect()
+            .collect();
+        lines(&rows)
     };
 
     let files = [rows(0), rows(150)];
@@ -363,7 +374,7 @@ async fn an_export_is_what_an_import_takes() {
             "variables": {"name": "Zoë"}, "language": "de", "optedOutTags": ["news", "x:y"]}),
         json!({"token": "ab01", "provider": "APN", "environment": "PRODUCTION", "kind": "ALERT", "timezone": "UTC"}),
     ];
-    let file: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let file = lines(&rows);
     import(client, NDJSON, file).await;
     let (_, told) = import(client, NDJSON, many()).await;
     assert_eq!(told["created"], 2_500);

@@ -160,9 +160,15 @@ impl Theirs {
             ("get", "/Credentials") => [route.to_owned(), format!("{route}?appName=theirs")]
                 .map(|path| (path, json!({}), Own))
                 .into(),
-            ("get", "/Operations" | "/Apps" | "/Webhooks" | "/ErrorTotals") => {
-                plain(route.to_owned(), Own)
-            }
+            (
+                "get",
+                "/Operations"
+                | "/Apps"
+                | "/Webhooks"
+                | "/ErrorTotals"
+                | "/DeviceRegistrations/Imports"
+                | "/DeviceRegistrations/Export",
+            ) => plain(route.to_owned(), Own),
             ("get", "/{id}" | "/{id}/DeliveryAttempts") | ("post", "/{id}/Cancel") => {
                 plain(route.replace("{id}", notification), NotFound)
             }
@@ -219,9 +225,6 @@ impl Theirs {
                     (route.to_owned(), body("demo"), NotFound),
                     (route.to_owned(), body("theirs"), NotFound),
                 ]
-            }
-            ("get", "/DeviceRegistrations/Imports" | "/DeviceRegistrations/Export") => {
-                plain(route.to_owned(), Own)
             }
             (
                 "get",
