@@ -1,6 +1,6 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
+.PHONY: liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
 	cargo test --test it -- --ignored clock
@@ -82,6 +82,15 @@ audit:
 # Writes bellwire.cdx.json, which lists what is in the binary, in CycloneDX. Needs `cargo install cargo-cyclonedx --locked`.
 sbom:
 	cargo cyclonedx --format json --spec-version 1.5 --no-build-deps
+
+# Compares templates with LiquidJS: writes tests/liquid/cases.json anew, and makes LIQUID_COUNT templates from a grammar.
+# Needs Node 20, npm and its registry. LIQUID_SEED repeats a run.
+LIQUID_COUNT ?= 20000
+liquid:
+	npm install --silent --no-audit --no-fund --prefix tests/liquid
+	node tests/liquid/generate.mjs
+	node tests/liquid/random.mjs target/liquid/random.json $(LIQUID_COUNT) $(LIQUID_SEED)
+	BELLWIRE_LIQUID_CASES=$(CURDIR)/target/liquid/random.json cargo test --lib template:: -- --include-ignored
 
 # Runs every fuzz target for FUZZ_SECONDS, beginning with its corpus in fuzz/corpus; a crash is written to fuzz/artifacts.
 # Needs `cargo install cargo-fuzz --locked`. RUSTC_BOOTSTRAP lets the stable compiler instrument what it builds.

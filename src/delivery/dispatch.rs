@@ -105,8 +105,12 @@ impl Dispatch {
             let id = operation_id.push_notification(notification.position as u32);
             self.lanes.master_keys.receipt_token(id.as_uuid())
         });
+        let mut user_devices = user_devices.unwrap_or_default();
+        let profile = std::mem::take(&mut user_devices.profile);
         let content = content.for_recipient(RecipientValues {
             variables: notification.variables,
+            defaults: profile.variables,
+            language: profile.language,
             badge: notification.badge,
             receipt_token,
         });
@@ -120,8 +124,7 @@ impl Dispatch {
                 self.send_to_device(delivery, credential_id, &token, &content);
             }
             Recipient::User(_) => {
-                let remaining = user_devices.unwrap_or_default();
-                self.send_to_user(guard, remaining, &content);
+                self.send_to_user(guard, user_devices, &content);
             }
         }
     }

@@ -77,7 +77,7 @@ use resources::{
     account, apps, audiences, cancel, credentials, delivery_attempts, device_export,
     device_imports, device_registrations, error_totals, keys, operation_change, operation_errors,
     operation_results, operation_stream, operations, pause, push_notifications, receipts, resend,
-    user_data, user_merge, users, webhook_deliveries, webhooks,
+    templates, user_data, user_merge, users, webhook_deliveries, webhooks,
 };
 use response_headers::ClosesConnections;
 #[cfg(feature = "fuzzing")]
@@ -338,6 +338,7 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .service(resource("/Users/{id}/Data", "GET, HEAD").route(read().to(user_data::export)))
         .service(resource("/Users/{id}/Merge", "POST").route(web::post().to(user_merge::merge)))
+        .configure(template_routes)
         .configure(webhook_routes)
         .service(resource("/{id}", "GET, HEAD").route(read().to(push_notifications::fetch)))
         .service(resource("/{id}/Cancel", "POST").route(web::post().to(cancel::push_notification)))
@@ -376,6 +377,25 @@ fn device_file_routes(config: &mut web::ServiceConfig) {
         .service(
             resource("/DeviceRegistrations/Export", "GET, HEAD")
                 .route(read().to(device_export::export)),
+        );
+}
+
+/// Below `/v1/PushNotifications`.
+fn template_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/Templates", "GET, HEAD, POST")
+                .route(read().to(templates::list))
+                .route(web::post().to(templates::create)),
+        )
+        .service(
+            resource("/Templates/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(read().to(templates::fetch))
+                .route(web::patch().to(templates::update))
+                .route(web::delete().to(templates::delete)),
+        )
+        .service(
+            resource("/Templates/{id}/Versions", "GET, HEAD").route(read().to(templates::versions)),
         );
 }
 

@@ -1,23 +1,36 @@
 //! `variables` in a request: the values for a message's templates.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::http::send::holds_nul;
 use crate::http::validation::{NO_NUL, Object, Problems};
 
-/// Longest `variables` of a recipient or a User, in bytes of JSON: no provider takes a larger message.
+/// Longest `variables` of a recipient, a User, a send or a template, in bytes of JSON: no provider takes
+/// a larger message.
 pub(super) const MAX_VARIABLES: usize = 4096;
 
 /// Reads `variables` from `object`, if they are there.
 pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
-    let variables = Value::Object(object.object("variables", problems)?);
-    let path = object.at("variables");
+    read_map(object, "variables", problems).map(Value::Object)
+}
 
-    if holds_nul(&variables) {
+/// Reads variables from the field `name` of `object`, if they are there.
+pub(super) fn read_map(
+    object: &mut Object<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Option<Map<String, Value>> {
+    let variables = object.object(name, problems)?;
+    let path = object.at(name);
+
+    let holds_nul = variables
+        .iter()
+        .any(|(name, value)| name.contains('\0') || holds_nul(value));
+    if holds_nul {
         problems.push(&path, NO_NUL);
     }
 
-    let length = variables.to_string().len();
+    let length = serde_json::to_string(&variables).map_or(0, |text| text.len());
     if length > MAX_VARIABLES {
         problems.push(
             &path,

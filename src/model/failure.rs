@@ -20,7 +20,8 @@ pub enum FailureCode {
     Unaddressable,
     /// The User has got as many pushes as the account's cap allows. Withheld rather than failed.
     Capped,
-    /// A rule of the client keeps it from this recipient. Withheld rather than failed.
+    /// A rule of the client, or the message's template, keeps it from this recipient. Withheld rather than
+    /// failed.
     Skipped,
     /// The Operation does not reach all of its audience. Of the Operation, and of no notification.
     AudienceTooLarge,
@@ -70,6 +71,19 @@ impl Failure {
         }
     }
 
+    /// `reason`: what the template says, shortened; it may say nothing.
+    pub fn skipped(reason: &str) -> Self {
+        const LONGEST: usize = 200;
+
+        let mut message = "The message's template skips this recipient".to_owned();
+        if !reason.is_empty() {
+            message.push_str(": ");
+            message.extend(reason.chars().take(LONGEST));
+        }
+
+        Self::new(FailureCode::Skipped, message)
+    }
+
     /// `last_error`: why it was not sent earlier, if anything went wrong.
     pub fn expired(last_error: Option<&str>) -> Self {
         let mut message = "It was not sent before its deadline".to_owned();
@@ -116,9 +130,9 @@ impl FailureCode {
             Self::Expired => "EXPIRED",
             Self::Unaddressable => "UNADDRESSABLE",
             Self::Capped => CAPPED,
-            Self::Skipped => SKIPPED,
             Self::AudienceTooLarge => "AUDIENCE_TOO_LARGE",
             Self::OptedOut => "OPTED_OUT",
+            Self::Skipped => SKIPPED,
             Self::DeviceGone => "DEVICE_GONE",
             Self::InvalidTemplate => "INVALID_TEMPLATE",
             Self::InvalidContent => "INVALID_CONTENT",
@@ -168,9 +182,9 @@ mod tests {
             FailureCode::Expired,
             FailureCode::Unaddressable,
             FailureCode::Capped,
-            FailureCode::Skipped,
             FailureCode::AudienceTooLarge,
             FailureCode::OptedOut,
+            FailureCode::Skipped,
             FailureCode::DeviceGone,
             FailureCode::InvalidTemplate,
             FailureCode::InvalidContent,

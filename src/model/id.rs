@@ -208,6 +208,12 @@ id_type!(
     "bellwire_device_import"
 );
 
+id_type!(
+    /// Content that an account has stored. *Extension*.
+    TemplateId,
+    "bellwire_template"
+);
+
 impl OperationId {
     /// A new id, followed by [`MAX_POSITIONS`] ids for notifications.
     pub fn generate() -> Self {
@@ -278,6 +284,12 @@ impl AccountId {
 }
 
 impl WebhookId {
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl TemplateId {
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }

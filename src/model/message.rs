@@ -73,9 +73,42 @@ impl Badge {
 /// The largest badge: the providers take a signed integer of 32 bits.
 pub const MAX_BADGE: u32 = i32::MAX as u32;
 
+/// What becomes of a recipient for whom a variable has no value that its template writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum MissingVariables {
+    /// It fails, so that nobody gets "Hi ,".
+    #[default]
+    Fail,
+    /// Nothing is written in the variable's place.
+    Empty,
+}
+
+impl MissingVariables {
+    /// Whether it is what a message has that says nothing about it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Whether `text` has the markup of a Liquid template.
 pub fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
+}
+
+/// What Users of a language get in place of a message's own texts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Localization {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// In place of the pairs with the same keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<BTreeMap<String, String>>,
 }
 
 /// The content as the API user asked for it. It is stored in this form, in `operations.message`.
@@ -114,6 +147,17 @@ pub struct Message {
     /// Whether no string is a template: `{{` stands for itself.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub plain: bool,
+    #[serde(skip_serializing_if = "MissingVariables::is_default")]
+    pub missing_variables: MissingVariables,
+    /// Values for templates that all recipients of the send have, unless they have their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variables: Option<Map<String, Value>>,
+    /// Values for templates that nobody else gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<Map<String, Value>>,
+    /// By language tag.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub localizations: BTreeMap<String, Localization>,
     /// Whether each recipient's message carries the token of its receipts.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub receipts: bool,
@@ -123,6 +167,56 @@ pub struct Message {
 }
 
 impl Message {
+    /// The localization for a User of `language`, by the lookup of RFC 4647, section 3.4: the tag itself,
+    /// or else the tag without its last part, and so on. `None`: the message as it is.
+    pub fn localization_for(&self, language: &str) -> Option<&str> {
+        let mut range = language;
+
+        loop {
+            let found = self
+                .localizations
+                .keys()
+                .find(|tag| tag.eq_ignore_ascii_case(range));
+            if let Some(tag) = found {
+                return Some(tag);
+            }
+
+            range = range.rsplit_once('-')?.0;
+            // A single letter begins a part that says nothing without what follows.
+            if let Some((shorter, last)) = range.rsplit_once('-')
+                && last.len() == 1
+            {
+                range = shorter;
+            }
+        }
+    }
+
+    /// The message in the language of one of its localizations.
+    #[must_use]
+    pub fn in_language(&self, tag: &str) -> Self {
+        let mut message = Self {
+            localizations: BTreeMap::new(),
+            ..self.clone()
+        };
+        let Some(localization) = self.localizations.get(tag) else {
+            return message;
+        };
+
+        let Localization {
+            title,
+            body,
+            image,
+            data,
+        } = localization.clone();
+        message.title = title.or(message.title);
+        message.body = body.or(message.body);
+        message.image = image.or(message.image);
+        if let Some(data) = data {
+            message.data.get_or_insert_default().extend(data);
+        }
+        message
+    }
+
     /// The message of the recipient whose receipts have this token.
     #[must_use]
     pub fn with_receipt_token(mut self, token: String) -> Self {
@@ -146,5 +240,68 @@ impl Message {
     /// Whether there is a pair for the app.
     pub fn has_data(&self) -> bool {
         self.data.as_ref().is_some_and(|data| !data.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn localized(tags: &[&str]) -> Message {
+        let localization = |tag: &&str| {
+            let texts = Localization {
+                title: Some((*tag).to_owned()),
+                ..Localization::default()
+            };
+            ((*tag).to_owned(), texts)
+        };
+
+        Message {
+            title: Some("default".to_owned()),
+            body: Some("body".to_owned()),
+            localizations: tags.iter().map(localization).collect(),
+            ..Message::default()
+        }
+    }
+
+    #[test]
+    fn a_language_is_looked_up_from_the_whole_tag_to_its_first_part() {
+        let message = localized(&["es", "pt-BR", "zh-Hant", "de"]);
+        for (language, expected) in [
+            ("es", Some("es")),
+            ("ES-mx", Some("es")),
+            ("pt-br", Some("pt-BR")),
+            ("pt", None),
+            ("pt-PT", None),
+            ("zh-Hant-TW", Some("zh-Hant")),
+            ("zh-Hans", None),
+            ("de-x-private", Some("de")),
+            ("de-AT-u-co-phonebk", Some("de")),
+            ("fr", None),
+            ("", None),
+        ] {
+            assert_eq!(message.localization_for(language), expected, "{language}");
+        }
+    }
+
+    #[test]
+    fn a_localization_replaces_what_it_has_and_leaves_the_rest() {
+        let mut message = localized(&["es"]);
+        let pairs = |list: &[(&str, &str)]| {
+            let owned = list
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            Some(owned.collect::<BTreeMap<_, _>>())
+        };
+        message.data = pairs(&[("a", "1"), ("b", "2")]);
+        if let Some(localization) = message.localizations.get_mut("es") {
+            localization.data = pairs(&[("b", "dos")]);
+        }
+
+        let spanish = message.in_language("es");
+        assert_eq!(spanish.title.as_deref(), Some("es"));
+        assert_eq!(spanish.body.as_deref(), Some("body"));
+        assert_eq!(spanish.data, pairs(&[("a", "1"), ("b", "dos")]));
+        assert!(spanish.localizations.is_empty());
     }
 }

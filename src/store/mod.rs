@@ -132,6 +132,7 @@ pub(crate) mod resend;
 pub mod schema;
 pub(crate) mod sealed_secrets;
 pub mod senders;
+pub(crate) mod templates;
 pub(crate) mod token_forms;
 pub(crate) mod user_erasure;
 pub(crate) mod user_merge;

@@ -42,6 +42,8 @@ pub(crate) struct FullPushNotification {
     pub message: Message,
     /// The recipient's template variables.
     pub variables: Option<Value>,
+    /// When its Operation is due, which is what `now` means in templates.
+    pub starts_at: OffsetDateTime,
     /// In place of the message's badge.
     pub badge: Option<u32>,
     pub receipts: ReceiptTimes,
@@ -168,6 +170,7 @@ pub(crate) async fn fetch(
             operations.tags,
             coalesce(push_notifications.planned_at, operations.send_at) as send_at,
             coalesce(coalesce(push_notifications.planned_at, operations.send_at) > now(), false) as "is_scheduled!",
+            coalesce(operations.send_at, operations.created_at) as "starts_at!",
             operations.created_at
         from operations
         join push_notifications on push_notifications.operation_id = operations.id
@@ -215,6 +218,7 @@ pub(crate) async fn fetch(
         },
         message: row.message.0,
         variables: row.variables,
+        starts_at: row.starts_at,
         badge: row.badge.and_then(|badge| badge.try_into().ok()),
         receipts: ReceiptTimes {
             delivered_at: row.delivered_at,

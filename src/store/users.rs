@@ -114,6 +114,55 @@ pub(crate) async fn fetch(
     .await
 }
 
+/// What a message for a User depends on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MessageProfile {
+    /// BCP 47.
+    pub language: Option<String>,
+    /// What templates fall back to, an object.
+    pub variables: Option<Value>,
+}
+
+/// The profiles of Users of any accounts, in the order of `users`. A User that is no longer stored has
+/// an empty one.
+pub(crate) async fn message_profiles(
+    executor: impl PgExecutor<'_>,
+    users: &[(AccountId, UserId)],
+) -> sqlx::Result<Vec<MessageProfile>> {
+    let mut account_ids: Vec<Uuid> = Vec::with_capacity(users.len());
+    let mut ids: Vec<Uuid> = Vec::with_capacity(users.len());
+    for (account_id, id) in users {
+        account_ids.push(account_id.as_uuid());
+        ids.push(id.as_uuid());
+    }
+
+    let rows = sqlx::query!(
+        r#"
+        select wanted.index as "index!", users.language, users.variables
+        from unnest($1::uuid[], $2::uuid[]) with ordinality as wanted (account_id, id, index)
+        left join merged_users
+            on merged_users.account_id = wanted.account_id
+            and merged_users.id = wanted.id
+        join users
+            on users.account_id = wanted.account_id
+            and users.id = coalesce(merged_users.into_id, wanted.id)
+        "#,
+        &account_ids,
+        &ids,
+    )
+    .fetch_all(executor)
+    .await?;
+
+    let mut profiles = vec![MessageProfile::default(); users.len()];
+    for row in rows {
+        if let Some(profile) = profiles.get_mut((row.index - 1) as usize) {
+            profile.language = row.language;
+            profile.variables = row.variables;
+        }
+    }
+    Ok(profiles)
+}
+
 /// Those of `ids` that are not Users of the account, nor were merged into one.
 pub(crate) async fn missing(
     executor: impl PgExecutor<'_>,

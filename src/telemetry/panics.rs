@@ -16,8 +16,8 @@ pub(super) fn log() {
     }));
 }
 
-/// Runs `work` on this thread and catches its panic without a log line: for code of others that
-/// panics on input of tenants, who could fill the disk with such lines.
+/// Runs `work` on this thread and catches its panic without a log line: for code that might panic on
+/// input of tenants, who could fill the disk with such lines.
 pub(crate) fn catch_unlogged<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
     UNLOGGED.set(true);
     let result = catch_unwind(AssertUnwindSafe(work));

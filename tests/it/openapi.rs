@@ -128,6 +128,8 @@ async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
         .body("token,provider\n");
     let import = crate::support::client::answer(file.send().await.unwrap()).await;
     let import = import.1["resourceId"].clone();
+    let template = json!({"name": "greeting", "content": {"body": "Hi"}});
+    let template = client.post("/Templates", &template).await.1["id"].clone();
 
     let document = document(&service).await;
     let paths = document["paths"].as_object().unwrap();
@@ -146,6 +148,7 @@ async fn every_parameter_that_a_route_reads_is_described_and_no_other() {
             "DeviceRegistrations" => registration,
             "Users" => user,
             "Credentials" => credential.as_str().unwrap(),
+            "Templates" => template.as_str().unwrap(),
             "Webhooks" => webhook.as_str().unwrap(),
             _ => notification.as_str().unwrap(),
         };
@@ -240,6 +243,7 @@ async fn extensions_are_marked_and_ids_have_their_form() {
     let document = document(&service).await;
     for (path, methods) in document["paths"].as_object().unwrap() {
         let is_extension = path.contains("/Webhooks")
+            || path.contains("/Templates")
             || path.contains("/Keys")
             || [
                 "Account",

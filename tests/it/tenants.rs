@@ -17,6 +17,7 @@ struct Theirs {
     user: String,
     webhook: String,
     import: String,
+    template: String,
 }
 
 /// What another account must get.
@@ -55,8 +56,11 @@ impl Theirs {
             .header("content-type", "text/csv")
             .body("token,provider\nimported,FCM\n,FCM\n");
         let (_, import) = answer(import.send().await.unwrap()).await;
+        let template = json!({"name": "theirs", "content": {"body": "x"}});
+        let (_, template) = client.post("/Templates", &template).await;
         Self {
             operation,
+            template: template["id"].as_str().unwrap().to_owned(),
             webhook: webhook["id"].as_str().unwrap().to_owned(),
             import: id(&import),
             notification: notifications["pushNotifications"][0]["id"]
@@ -81,6 +85,7 @@ impl Theirs {
             &self.user,
             &self.webhook,
             &self.import,
+            &self.template,
         ]
     }
 
@@ -91,6 +96,8 @@ impl Theirs {
             body["from"] = from;
             body
         };
+        let mut with_template = message(&[fcm("device")]);
+        with_template["content"] = json!({"templateId": self.template});
         vec![
             (
                 message(&[json!({"userId": self.user})]),
@@ -98,6 +105,7 @@ impl Theirs {
             ),
             (from(json!({"fcm": self.credential})), Refused("from.fcm")),
             (from(json!({"appName": "theirs"})), Refused("from.appName")),
+            (with_template, Refused("content.templateId")),
         ]
     }
 
@@ -113,6 +121,7 @@ impl Theirs {
             user,
             webhook,
             import,
+            template,
         } = self;
         let plain = |path: String, expected| vec![(path, json!({}), expected)];
         let default = |path: String| vec![(path, json!({"isDefault": true}), NotFound)];
@@ -164,6 +173,7 @@ impl Theirs {
                 "get",
                 "/Operations"
                 | "/Apps"
+                | "/Templates"
                 | "/Webhooks"
                 | "/ErrorTotals"
                 | "/DeviceRegistrations/Imports"
@@ -257,6 +267,16 @@ impl Theirs {
                     (path, json!({}), NotFound)
                 })
                 .into(),
+            ("post", "/Templates") => vec![(
+                route.to_owned(),
+                json!({"name": "theirs", "content": {}}),
+                Refused("content"),
+            )],
+            (_, route) if route.starts_with("/Templates/{id}") => vec![(
+                route.replace("{id}", template),
+                json!({"name": "mine"}),
+                NotFound,
+            )],
             ("post", "/Webhooks") => {
                 let body = json!({"url": "https://hooks.example.com/", "events": ["operation.completed"],
                     "appName": "theirs"});

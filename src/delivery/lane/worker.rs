@@ -211,6 +211,9 @@ impl Worker {
         match rendered {
             Ok(payload) => return Some((job, payload)),
             Err(ContentProblem::Invalid(failure)) => job.delivery.fail(failure),
+            Err(ContentProblem::Withheld(failure)) => {
+                job.delivery.resolve(Resolution::Withheld(failure));
+            }
             Err(ContentProblem::Unreadable(reason)) => {
                 let delay = self.policy.delay_of_unreadable();
                 job.delivery

@@ -17,6 +17,7 @@ use crate::store::batches::ClaimedBatch;
 use crate::store::device_attempts::{self, DeviceAttempts, TriedNotification};
 use crate::store::devices::{self, DevicesOf, UserDevice};
 use crate::store::external_ids;
+use crate::store::users::{self, MessageProfile};
 
 /// What is left of a notification to a User.
 #[derive(Default)]
@@ -28,6 +29,8 @@ pub(crate) struct RemainingDevices {
     pub withheld: Option<Failure>,
     /// Why the User gets nothing, although there may be devices.
     pub opted_out: Option<String>,
+    /// What the User's message depends on, if it does.
+    pub profile: MessageProfile,
 }
 
 pub(crate) struct RemainingDevice {
@@ -47,6 +50,8 @@ pub(crate) struct UserNotification<'a> {
     pub(super) user_id: UserId,
     pub(super) operation: &'a DueOperation,
     user: &'a UserRecipient,
+    /// Whether the message depends on the User's language or variables.
+    is_personal: bool,
 }
 
 /// The due notifications among `notifications` whose recipients are Users.
@@ -73,6 +78,7 @@ pub(crate) fn of_users<'a>(
             user_id: user.id,
             user,
             operation: &content.operation,
+            is_personal: content.is_personal(),
         })
     };
 
@@ -100,12 +106,18 @@ pub(crate) async fn remaining(
         .iter()
         .map(|notification| notification.devices_wanted(&known))
         .collect();
-    let devices = devices::of_users(connection, &users).await?;
+    let devices = devices::of_users(&mut *connection, &users).await?;
 
     let mut remaining: HashMap<usize, RemainingDevices> = notifications
         .iter()
         .map(|notification| (notification.index, RemainingDevices::default()))
         .collect();
+
+    for (index, profile) in profiles(connection, notifications, &known).await? {
+        if let Some(remaining) = remaining.get_mut(&index) {
+            remaining.profile = profile;
+        }
+    }
 
     for (index, attempts) in &attempts {
         if let Some(remaining) = remaining.get_mut(index) {
@@ -181,6 +193,35 @@ async fn with_external_ids(
             (placeholder, known.user_id)
         })
         .collect())
+}
+
+/// The profiles of the Users whose messages depend on them, by the notification's index.
+async fn profiles(
+    connection: &mut PgConnection,
+    notifications: &[UserNotification<'_>],
+    known: &HashMap<UserId, UserId>,
+) -> sqlx::Result<Vec<(usize, MessageProfile)>> {
+    let personal: Vec<_> = notifications
+        .iter()
+        .filter(|notification| notification.is_personal)
+        .collect();
+    // Most messages are the same for all Users and need no statement.
+    if personal.is_empty() {
+        return Ok(Vec::new());
+    }
+
+    let users: Vec<_> = personal
+        .iter()
+        .map(|notification| {
+            let id = notification.user.id;
+            let id = known.get(&id).copied().unwrap_or(id);
+            (notification.operation.account_id, id)
+        })
+        .collect();
+    let profiles = users::message_profiles(connection, &users).await?;
+
+    let indexes = personal.iter().map(|notification| notification.index);
+    Ok(indexes.zip(profiles).collect())
 }
 
 /// The earlier attempts with each device, by the notification's index.

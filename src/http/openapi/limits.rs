@@ -5,8 +5,12 @@ use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::http::openapi::requests::{ConditionRequest, ReceiptRequest, RecipientRequest};
-use crate::http::{app_name, audience, device, keys, receipts, resend, send, tags, webhooks};
+use crate::http::openapi::requests::{
+    ConditionRequest, LocalizationRequest, ReceiptRequest, RecipientRequest,
+};
+use crate::http::{
+    app_name, audience, device, keys, receipts, resend, send, tags, templates, webhooks,
+};
 use crate::model::id::MAX_POSITIONS;
 use crate::model::pace::MAX_PER_MINUTE;
 use crate::model::push_cap::MAX_PUSHES;
@@ -57,6 +61,7 @@ field_schema!(FailureCodes, failure_codes());
 field_schema!(Positions, positions());
 field_schema!(SendAt, send_at());
 field_schema!(Tags, tags());
+field_schema!(TemplateName, string_of_up_to(templates::MAX_NAME));
 field_schema!(Timezone, string_of_up_to(user_profile::MAX_TIMEZONE));
 field_schema!(Ttl, integer().maximum(Some(send::MAX_TTL)));
 field_schema!(
@@ -123,6 +128,26 @@ impl ToSchema for ConditionList {
             ConditionRequest::schema(),
         ));
         ConditionRequest::schemas(schemas);
+    }
+}
+
+pub(super) enum Localizations {}
+
+impl PartialSchema for Localizations {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .additional_properties(Some(Ref::from_schema_name(LocalizationRequest::name())))
+            .max_properties(Some(send::MAX_LOCALIZATIONS))
+            .into()
+    }
+}
+
+impl ToSchema for Localizations {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((
+            LocalizationRequest::name().into_owned(),
+            LocalizationRequest::schema(),
+        ));
     }
 }
 

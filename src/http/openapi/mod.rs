@@ -23,8 +23,8 @@ use headers::Headers;
 pub(super) use requests::{
     AccountRequest, CancelRequest, CredentialRequest, DefaultRequest, DeviceTagsRequest,
     EstimateRequest, KeyRequest, MergeRequest, OperationChangeRequest, ReceiptsRequest,
-    RegisterRequest, RemoveRequest, ResendRequest, RotateRequest, SendRequest, UserRequest,
-    WebhookChangeRequest, WebhookRequest,
+    RegisterRequest, RemoveRequest, ResendRequest, RotateRequest, SendRequest,
+    TemplateChangeRequest, TemplateRequest, UserRequest, WebhookChangeRequest, WebhookRequest,
 };
 use webhook_events::Webhooks;
 
@@ -33,7 +33,7 @@ use crate::http::{
     account, apps, audiences, cancel, credentials, delivery_attempts, device_export,
     device_imports, device_registrations, error_totals, health, import, keys, operation_change,
     operation_errors, operation_results, operation_stream, operations, pause, push_notifications,
-    receipts, resend, send, user_data, user_merge, users, webhook_deliveries, webhooks,
+    receipts, resend, send, templates, user_data, user_merge, users, webhook_deliveries, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -98,6 +98,12 @@ use crate::http::{
         user_merge::merge,
         user_data::export,
         users::delete,
+        templates::list,
+        templates::create,
+        templates::fetch,
+        templates::versions,
+        templates::update,
+        templates::delete,
         webhooks::list,
         webhooks::create,
         webhooks::fetch,
@@ -427,6 +433,10 @@ mod tests {
                 "OptedOutTags/maxItems",
                 json!(user_profile::MAX_OPTED_OUT_TAGS),
             ),
+            (
+                "Localizations/maxProperties",
+                json!(send::MAX_LOCALIZATIONS),
+            ),
             ("Overlap/maximum", json!(keys::MAX_OVERLAP)),
             ("Positions/items/maximum", json!(MAX_POSITIONS - 1)),
             ("Positions/minItems", json!(1)),
@@ -448,6 +458,8 @@ mod tests {
             ),
             ("Tags/maxProperties", json!(tags::MAX_TAGS)),
             ("Tags/propertyNames/pattern", json!(tags::key_pattern())),
+            ("TemplateName/maxLength", json!(templates::MAX_NAME)),
+            ("TemplateName/minLength", json!(1)),
             ("Timezone/maxLength", json!(user_profile::MAX_TIMEZONE)),
             ("Timezone/minLength", json!(1)),
             ("Ttl/maximum", json!(send::MAX_TTL)),

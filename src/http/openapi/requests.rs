@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 use crate::http::openapi::limits::{
     AppName, AudienceMax, Badge, BadgeOrTemplate, CapMax, Choices, CollapseKey, ConditionList,
     Deadline, DeviceToken, ExternalId, FailedPercent, FailureCodes, GuardAfter, KeyName, KeyNote,
-    Language, OptedOutTags, Overlap, PerMinute, Positions, Receipts, Recipients, SendAt, Tags,
-    Timezone, Ttl, WebhookDescription, WebhookEvents, WebhookUrl,
+    Language, Localizations, OptedOutTags, Overlap, PerMinute, Positions, Receipts, Recipients,
+    SendAt, Tags, TemplateName, Timezone, Ttl, WebhookDescription, WebhookEvents, WebhookUrl,
 };
 use crate::model::apns_device::{Environment, TokenKind};
-use crate::model::id::{CredentialId, UserId};
+use crate::model::id::{CredentialId, TemplateId, UserId};
 use crate::model::local_time::{Day, IfPassed};
-use crate::model::message::{Priority, Sound};
+use crate::model::message::{MissingVariables, Priority, Sound};
 use crate::model::provider::{CredentialType, Provider};
 use crate::model::webhook::Envelope;
 use crate::store::api_keys::Role;
@@ -225,13 +225,37 @@ pub(super) struct CapLimits {
 
 /// What is shown or handed to the app; at least one field. Each string may be a Liquid template.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ContentRequest {
     title: Option<String>,
     body: Option<String>,
     /// The URL of an image (extension).
     image: Option<String>,
     /// Pairs that are handed to the app (extension).
+    data: Option<BTreeMap<String, String>>,
+    /// What becomes of a recipient for whom a variable has no value that a template writes: `FAIL` if
+    /// absent (extension).
+    missing_variables: Option<MissingVariables>,
+    /// What Users of other languages get instead, by language tag (BCP 47); at most 50 (extension). A User
+    /// gets the language whose tag is the longest beginning of the User's own.
+    #[schema(value_type = Option<Localizations>)]
+    localizations: Option<BTreeMap<String, LocalizationRequest>>,
+    /// The stored template that the content comes from (extension). Beside it stand only `variables` and
+    /// `missingVariables`.
+    template_id: Option<TemplateId>,
+    /// Values for the templates of all recipients that have no own (extension).
+    variables: Option<Map<String, Value>>,
+}
+
+/// The texts of one language; at least one field. What it has not is as in the content.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LocalizationRequest {
+    title: Option<String>,
+    body: Option<String>,
+    /// The URL of an image.
+    image: Option<String>,
+    /// Pairs that are handed to the app, in place of those with the same keys.
     data: Option<BTreeMap<String, String>>,
 }
 
@@ -533,6 +557,48 @@ pub(crate) struct WebhookRequest {
     /// `standard` if absent.
     #[schema(value_type = Option<Envelope>)]
     envelope: Option<String>,
+}
+
+/// Content to be stored under a name.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TemplateRequest {
+    /// No other template of the account has it.
+    #[schema(value_type = TemplateName)]
+    name: String,
+    content: TemplateContentRequest,
+    /// What Users of other languages get, by language tag (BCP 47); at most 50.
+    #[schema(value_type = Option<Localizations>)]
+    localizations: Option<BTreeMap<String, LocalizationRequest>>,
+    /// What variables are that neither a recipient, nor a send, nor a User has.
+    defaults: Option<Map<String, Value>>,
+}
+
+/// What to change of a template. `null` takes away `localizations` and `defaults`.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TemplateChangeRequest {
+    #[schema(value_type = Option<TemplateName>)]
+    name: Option<String>,
+    content: Option<TemplateContentRequest>,
+    #[schema(value_type = Option<Localizations>)]
+    localizations: Option<BTreeMap<String, LocalizationRequest>>,
+    defaults: Option<Map<String, Value>>,
+}
+
+/// What is shown or handed to the app; at least one of the first four. Each string may be a Liquid
+/// template.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct TemplateContentRequest {
+    title: Option<String>,
+    body: Option<String>,
+    /// The URL of an image.
+    image: Option<String>,
+    /// Pairs that are handed to the app.
+    data: Option<BTreeMap<String, String>>,
+    /// `FAIL` if absent.
+    missing_variables: Option<MissingVariables>,
 }
 
 /// What to change of a webhook. `null` takes away `appName`, `tags` and

@@ -21,6 +21,7 @@ pub(super) mod push_notifications;
 pub(super) mod receipts;
 pub(super) mod resend;
 mod shown_token;
+pub(super) mod templates;
 pub(super) mod user_data;
 pub(super) mod user_merge;
 pub(super) mod users;

@@ -29,7 +29,8 @@ use crate::store::external_ids::{self, RecordsOf};
 use crate::store::notification_reasons::NotificationKey;
 use crate::store::operation_options::{self, OperationOptions};
 use crate::store::push_notifications::{self as store, PushNotificationFilter};
-use crate::template::{MessageTemplate, is_templated};
+use crate::store::users::{self, MessageProfile};
+use crate::template::{MessageTemplate, Variables, is_templated};
 
 /// A notification without its content, as lists hold it.
 #[derive(Serialize, ToSchema)]
@@ -300,7 +301,7 @@ pub(super) async fn full(
     let recipient = std::iter::once(&mut found.notification.recipient);
     external_ids::add(&state.pool, caller.account_id, recipient).await?;
 
-    let mut message = as_received(state, caller, found.message, found.variables).await?;
+    let mut message = as_received(state, caller, &found).await?;
     if let Some(badge) = found.badge {
         message.badge = Some(Badge::Number(badge));
     }
@@ -322,21 +323,47 @@ pub(super) async fn full(
     ))
 }
 
-/// The message with its templates rendered, or as it is if rendering fails.
+/// The message in the recipient's language, with its templates rendered, or as it is if rendering fails.
+/// A User's language and variables are those of today.
 async fn as_received(
     state: &State,
     caller: Caller,
-    message: Message,
-    variables: Option<Value>,
+    found: &store::FullPushNotification,
 ) -> Result<Message, ApiError> {
+    let is_personal = is_templated(&found.message) || !found.message.localizations.is_empty();
+    let profile = match &found.notification.recipient {
+        recipient::Recipient::User(user) if is_personal => {
+            let wanted = [(caller.account_id, user.id)];
+            let profiles = users::message_profiles(&state.pool, &wanted).await?;
+            profiles.into_iter().next().unwrap_or_default()
+        }
+        _ => MessageProfile::default(),
+    };
+
+    let tag = profile
+        .language
+        .as_deref()
+        .and_then(|language| found.message.localization_for(language));
+    let mut message = match tag {
+        Some(tag) => found.message.in_language(tag),
+        None => found.message.clone(),
+    };
+    message.localizations.clear();
     if !is_templated(&message) {
         return Ok(message);
     }
 
+    let variables = found.variables.clone();
+    let now = found.starts_at;
     let render = move || {
         let template = MessageTemplate::parse(&message).ok().flatten();
+        let variables = Variables {
+            own: variables.as_ref(),
+            defaults: profile.variables.as_ref(),
+            now,
+        };
         template
-            .and_then(|template| template.render(variables.as_ref()).ok())
+            .and_then(|template| template.render(variables).ok())
             .unwrap_or(message)
     };
     Ok(state.work.run(caller.account_id, render).await?)

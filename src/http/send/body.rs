@@ -7,7 +7,7 @@ use crate::http::app_name;
 use crate::http::audience;
 use crate::http::device::{self, Device};
 use crate::http::error::ApiError;
-use crate::http::send::content;
+use crate::http::send::content::{self, NamedTemplate, SentMessage};
 use crate::http::send::deadline;
 use crate::http::send::guard;
 use crate::http::send::pace;
@@ -59,6 +59,8 @@ const TOPICS: [&str; 2] = ["topic", "condition"];
 pub(super) struct SendBody {
     pub targets: Targets,
     pub message: Message,
+    /// Where the content comes from; `None`: from the request.
+    pub template: Option<NamedTemplate>,
     /// `None`: the default Credentials of the default App.
     pub sender: Option<SenderSpec>,
     /// `from` as it was sent, to be stored with the Operation.
@@ -167,7 +169,7 @@ impl SendBody {
         let mut body = parse_body(body)?;
 
         let targets = targets(&mut body, problems);
-        let message = content::message(&mut body, problems);
+        let SentMessage { message, template } = content::message(&mut body, problems);
 
         let from = body.take("from");
         let sender = from
@@ -199,6 +201,7 @@ impl SendBody {
         Ok(Self {
             targets,
             message,
+            template,
             sender,
             from,
             tags,

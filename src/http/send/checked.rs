@@ -2,7 +2,7 @@
 //! client's mistake.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -15,10 +15,12 @@ use crate::http::body::JsonBody;
 use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::send::body::{Recipient, SendBody, Targets, To};
+use crate::http::send::content::check_receipt_key;
+use crate::http::send::localized::{LocalizedMessage, Parsed, localized_field};
 use crate::http::send::pace;
 use crate::http::send::schedule::longest_ahead;
 use crate::http::send::sender::Senders;
-use crate::http::validation::Problems;
+use crate::http::validation::{Path, Problems};
 use crate::model::audience::Audience;
 use crate::model::id::{AccountId, CredentialId, OperationId, UserId};
 use crate::model::local_time::LocalSchedule;
@@ -28,7 +30,7 @@ use crate::model::pace::Pace;
 use crate::model::provider::Provider;
 use crate::model::recipient::UserRecipient;
 use crate::provider::{Payload, PayloadProblem};
-use crate::store::{external_ids, users, webhooks};
+use crate::store::{external_ids, templates, users, webhooks};
 use crate::template::{MessageTemplate, TemplateProblem};
 use crate::transport::origin_of;
 
@@ -44,6 +46,8 @@ pub(super) struct CheckedSend {
     pub message: Message,
     /// The message's templates, if it has any.
     pub template: Option<MessageTemplate>,
+    /// The message for Users of other languages, by language tag.
+    pub localized: BTreeMap<String, LocalizedMessage>,
     pub senders: Senders,
     /// The Credentials that Users among the recipients are reached by.
     pub user_senders: UserSenders,
@@ -98,10 +102,14 @@ impl CheckedSend {
             drop(held);
             Ok::<_, ApiError>(Read { send, problems })
         };
-        let Read { send, mut problems } = state
+        let Read {
+            mut send,
+            mut problems,
+        } = state
             .work
             .run_on(caller.account_id, &body.bytes, read)
             .await??;
+        apply_template(state, caller, &mut send, &mut problems).await?;
         let sender = send.sender.as_ref();
 
         let senders = Senders::find(state, caller.account_id, sender, &mut problems).await?;
@@ -151,26 +159,28 @@ impl Read {
         let id = OperationId::generate();
         let starts_at = send.schedule.send_at.unwrap_or_else(|| id.created_at());
 
-        let template = template(&send.message, &mut problems);
-        if send.targets.audience.is_some()
-            && let Some(template) = &template
-        {
-            check_audience_template(template, &mut problems);
+        let Parsed {
+            template,
+            localized,
+            problems: found,
+        } = Parsed::of(&send.message);
+        for TemplateProblem { field, message } in found {
+            problems.push_at(field, message);
         }
         // What a template makes is checked for each recipient when it is sent.
-        let sample = if send.message.receipts {
-            let token = "x".repeat(RECEIPT_TOKEN_LENGTH);
-            Cow::Owned(send.message.clone().with_receipt_token(token))
-        } else {
-            Cow::Borrowed(&send.message)
-        };
+        let sample = with_receipt_sample(&send.message);
+        let providers = senders.providers(&send.targets);
         check_payloads(
             &sample,
             send.message.expires_at(starts_at),
-            &senders.providers(&send.targets),
+            &providers,
             &mut problems,
         );
         drop(sample);
+        // What is wrong with the message in every language has been named.
+        if problems.is_empty() {
+            check_localized(&localized, starts_at, &providers, &mut problems);
+        }
         check_emptiness(&send.message, &send.targets, &senders, &mut problems);
         if let Some(pace) = send.pace {
             let plan = pace::Plan {
@@ -201,6 +211,7 @@ impl Read {
             audience,
             message: send.message,
             template,
+            localized,
             senders,
             user_senders,
             from: send.from,
@@ -215,6 +226,30 @@ impl Read {
             validate_only: send.validate_only,
         })
     }
+}
+
+/// Gives a send that names a stored template its content. The send keeps it, whatever becomes of the
+/// template.
+async fn apply_template(
+    state: &State,
+    caller: Caller,
+    send: &mut SendBody,
+    problems: &mut Problems,
+) -> Result<(), ApiError> {
+    const FIELD: &str = "content.templateId";
+
+    let Some(named) = &send.template else {
+        return Ok(());
+    };
+
+    match templates::fetch(&state.pool, caller.account_id, named.id).await? {
+        Some(stored) => {
+            named.apply(stored.message, &mut send.message);
+            check_receipt_key(&send.message, &Path::Field(&Path::Root, FIELD), problems);
+        }
+        None => problems.push_at(FIELD, "no template has this id"),
+    }
+    Ok(())
 }
 
 /// A callback must be at a place that the account has registered, so that a leaked key that may only
@@ -317,23 +352,6 @@ async fn with_external_ids(
         .collect())
 }
 
-fn template(message: &Message, problems: &mut Problems) -> Option<MessageTemplate> {
-    MessageTemplate::parse(message).unwrap_or_else(|found| {
-        for TemplateProblem { field, message } in found {
-            problems.push_at(field, message);
-        }
-        None
-    })
-}
-
-/// The Users of an audience have no variables, so a template must do without.
-fn check_audience_template(template: &MessageTemplate, problems: &mut Problems) {
-    if let Err(TemplateProblem { field, message }) = template.render(None) {
-        let message = format!("an audience has no variables, and {message}");
-        problems.push_at(field, message);
-    }
-}
-
 /// The message must fit every provider that it goes to, as far as it is the same for every
 /// recipient. The override of another provider must be well-formed all the same.
 fn check_payloads(
@@ -353,6 +371,36 @@ fn check_payloads(
             problems.push_at(field, message);
         }
     }
+}
+
+/// The message must fit every provider in each of its languages.
+fn check_localized(
+    localized: &BTreeMap<String, LocalizedMessage>,
+    starts_at: OffsetDateTime,
+    providers: &[Provider],
+    problems: &mut Problems,
+) {
+    for (tag, version) in localized {
+        let sample = with_receipt_sample(&version.message);
+        let expires_at = version.message.expires_at(starts_at);
+
+        for provider in providers {
+            for PayloadProblem { field, message } in Payload::check(*provider, &sample, expires_at)
+            {
+                problems.push_at(localized_field(tag, &field), message);
+            }
+        }
+    }
+}
+
+/// The message as a recipient gets it whose receipts have a token.
+fn with_receipt_sample(message: &Message) -> Cow<'_, Message> {
+    if !message.receipts {
+        return Cow::Borrowed(message);
+    }
+
+    let token = "x".repeat(RECEIPT_TOKEN_LENGTH);
+    Cow::Owned(message.clone().with_receipt_token(token))
 }
 
 /// Each recipient must get something. A device of a User that would get nothing is left out when the

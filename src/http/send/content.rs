@@ -5,9 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::http::validation::{NO_NUL, Object, Path, Problems, must_be, shown_string};
+use crate::http::variables;
+use crate::model::id::TemplateId;
 pub(in crate::http) use crate::model::message::MAX_BADGE;
-use crate::model::message::{Badge, Message, Priority, Sound, SoundOfEach, is_template};
+use crate::model::message::{
+    Badge, Localization, Message, MissingVariables, Priority, Sound, SoundOfEach, is_template,
+};
 use crate::model::receipt::RECEIPT_DATA_KEY;
+use crate::model::user_profile::canonical_language;
 
 /// Longest `ttl`, in seconds: the 28 days that FCM keeps a message.
 /// <https://firebase.google.com/docs/cloud-messaging/customize-messages/setting-message-lifespan>
@@ -17,12 +22,100 @@ pub(in crate::http) const MAX_COLLAPSE_KEY: usize = 64;
 /// Longest override, in bytes of JSON. What a provider takes is shorter, but templates may be longer
 /// than what they give.
 pub(in crate::http) const MAX_OVERRIDE: usize = 32_768;
+/// Most localizations of a message.
+pub(in crate::http) const MAX_LOCALIZATIONS: usize = 50;
 
 /// What a send may say of the account's cap.
 const CAPS: [(&str, bool); 1] = [("IGNORE", true)];
+const MISSING_VARIABLES: [(&str, MissingVariables); 2] = [
+    ("FAIL", MissingVariables::Fail),
+    ("EMPTY", MissingVariables::Empty),
+];
 const PRIORITIES: [(&str, Priority); 2] = [("HIGH", Priority::High), ("LOW", Priority::Low)];
 
-pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message {
+/// The message of a send, and the stored template that its content comes from.
+pub(super) struct SentMessage {
+    pub message: Message,
+    pub template: Option<NamedTemplate>,
+}
+
+/// A stored template that a send names.
+pub(super) struct NamedTemplate {
+    pub id: TemplateId,
+    /// In place of the template's.
+    missing_variables: Option<MissingVariables>,
+}
+
+impl NamedTemplate {
+    /// Gives `message` the content of the template, as it is now.
+    pub(super) fn apply(&self, stored: Message, message: &mut Message) {
+        let missing_variables = self.missing_variables.unwrap_or(stored.missing_variables);
+
+        TemplateTexts(stored).write_all_to(message);
+        message.missing_variables = missing_variables;
+    }
+}
+
+/// Content with its localizations and defaults; nothing else of the message is set.
+pub(in crate::http) struct TemplateTexts(Message);
+
+impl TemplateTexts {
+    /// Reads `localizations` that stand beside a template's content.
+    pub(in crate::http) fn of_localizations(
+        localizations: Value,
+        path: Path<'_>,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let Value::Object(fields) = localizations else {
+            problems.push(&path, must_be("an object", &localizations));
+            return None;
+        };
+
+        Some(Self(Message {
+            localizations: localizations_in(fields, path, true, problems),
+            ..Message::default()
+        }))
+    }
+
+    /// Replaces the content of `message`, but not its localizations.
+    pub(in crate::http) fn write_to(&self, message: &mut Message) {
+        message.title.clone_from(&self.0.title);
+        message.body.clone_from(&self.0.body);
+        message.image.clone_from(&self.0.image);
+        message.data.clone_from(&self.0.data);
+        message.missing_variables = self.0.missing_variables;
+    }
+
+    pub(in crate::http) fn write_localizations_to(&self, message: &mut Message) {
+        message.localizations.clone_from(&self.0.localizations);
+    }
+
+    fn write_all_to(self, message: &mut Message) {
+        self.write_to(message);
+        message.localizations = self.0.localizations;
+        message.defaults = self.0.defaults;
+    }
+}
+
+/// Reads the content of a stored template.
+pub(in crate::http) fn template_texts(
+    body: &mut Object<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Option<TemplateTexts> {
+    let content = body.take(name)?;
+    let mut content = Object::of(content, body.at(name), problems)?;
+    let mut message = Message {
+        missing_variables: missing_variables(&mut content, problems).unwrap_or_default(),
+        ..Message::default()
+    };
+    texts(&mut content, &mut message, true, problems);
+    content.refuse_unknown(problems);
+
+    Some(TemplateTexts(message))
+}
+
+pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> SentMessage {
     let templating = body.boolean("templating", problems).unwrap_or(true);
     let mut message = Message {
         priority: body
@@ -58,42 +151,182 @@ pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> Message
         }
     }
 
-    let rule = "an object with at least one of title, body, image and data";
+    let template = content(body, &mut message, problems);
+    SentMessage { message, template }
+}
+
+/// Reads `content` into `message`. Returns the stored template that it names.
+fn content(
+    body: &mut Object<'_>,
+    message: &mut Message,
+    problems: &mut Problems,
+) -> Option<NamedTemplate> {
+    let rule = "an object with at least one of title, body, image and data, or with templateId";
     if !body.require("content", rule, problems) {
-        return message;
+        return None;
     }
 
     let content = body.take("content").unwrap_or_default();
     let path = body.at("content");
-    let Some(mut content) = Object::of(content, path, problems) else {
-        return message;
-    };
+    let mut content = Object::of(content, path, problems)?;
 
-    message.title = content.string("title", problems);
-    message.body = content.string("body", problems);
-    message.image = image(&mut content, templating, problems);
-    message.data = data(&mut content, problems);
-    if message.receipts
-        && let Some(data) = &message.data
-        && data.contains_key(RECEIPT_DATA_KEY)
-    {
-        problems.push(
-            &Path::Field(&content.at("data"), RECEIPT_DATA_KEY),
-            "Bellwire sets this key, because receipts is true; use another key",
-        );
+    let names_template = content.has("templateId");
+    let template_id = content.id::<TemplateId>("templateId", problems);
+    message.variables = variables::read_map(&mut content, "variables", problems);
+    let missing_variables = missing_variables(&mut content, problems);
+    message.missing_variables = missing_variables.unwrap_or_default();
+
+    if names_template {
+        for name in ["title", "body", "image", "data", "localizations"] {
+            let is_there = content.has(name);
+            content.take(name);
+            if is_there {
+                problems.push(
+                    &content.at(name),
+                    "comes from the template; remove it, or remove templateId",
+                );
+            }
+        }
+    } else {
+        let templating = !message.plain;
+        message.localizations = localizations(&mut content, templating, problems);
+        texts(&mut content, message, templating, problems);
+        check_receipt_key(message, &content.at("data"), problems);
     }
     content.refuse_unknown(problems);
 
     // With problems, a field that was refused may be the content.
-    if is_empty(&message) && problems.is_empty() {
+    if !names_template && is_without_content(message) && problems.is_empty() {
         problems.push(&path, format!("must be {rule}"));
     }
 
-    message
+    template_id.map(|id| NamedTemplate {
+        id,
+        missing_variables,
+    })
+}
+
+/// The key of the receipt's token is Bellwire's.
+pub(super) fn check_receipt_key(message: &Message, path: &Path<'_>, problems: &mut Problems) {
+    let has_receipt_key = |data: &Option<BTreeMap<String, String>>| {
+        data.as_ref()
+            .is_some_and(|data| data.contains_key(RECEIPT_DATA_KEY))
+    };
+    let mut localized = message.localizations.values();
+
+    if message.receipts
+        && (has_receipt_key(&message.data)
+            || localized.any(|localization| has_receipt_key(&localization.data)))
+    {
+        problems.push(
+            &Path::Field(path, RECEIPT_DATA_KEY),
+            "Bellwire sets this key, because receipts is true; use another key",
+        );
+    }
+}
+
+fn texts(
+    content: &mut Object<'_>,
+    message: &mut Message,
+    templating: bool,
+    problems: &mut Problems,
+) {
+    message.title = content.string("title", problems);
+    message.body = content.string("body", problems);
+    message.image = image(content, templating, problems);
+    message.data = data(content, problems);
+}
+
+fn missing_variables(
+    content: &mut Object<'_>,
+    problems: &mut Problems,
+) -> Option<MissingVariables> {
+    content.one_of("missingVariables", &MISSING_VARIABLES, problems)
+}
+
+/// The texts for Users of other languages, by language tag.
+fn localizations(
+    content: &mut Object<'_>,
+    templating: bool,
+    problems: &mut Problems,
+) -> BTreeMap<String, Localization> {
+    match content.object("localizations", problems) {
+        Some(fields) => localizations_in(fields, content.at("localizations"), templating, problems),
+        None => BTreeMap::new(),
+    }
+}
+
+fn localizations_in(
+    fields: Map<String, Value>,
+    path: Path<'_>,
+    templating: bool,
+    problems: &mut Problems,
+) -> BTreeMap<String, Localization> {
+    let mut localizations = BTreeMap::new();
+
+    if fields.len() > MAX_LOCALIZATIONS {
+        problems.push(
+            &path,
+            format!(
+                "must have at most {MAX_LOCALIZATIONS} languages; got {}",
+                fields.len()
+            ),
+        );
+        return localizations;
+    }
+
+    for (name, value) in fields {
+        let path = Path::Field(&path, &name);
+        let Some(tag) = canonical_language(&name) else {
+            problems.push(
+                &path,
+                format!(
+                    "must be named by a language tag (BCP 47), such as es or pt-BR; got {}",
+                    shown_string(&name)
+                ),
+            );
+            continue;
+        };
+        let Some(localization) = localization(value, path, templating, problems) else {
+            continue;
+        };
+        if localizations.insert(tag.clone(), localization).is_some() {
+            problems.push(
+                &path,
+                format!("names the language {tag}, which is there already; remove one of them"),
+            );
+        }
+    }
+
+    localizations
+}
+
+fn localization(
+    value: Value,
+    path: Path<'_>,
+    templating: bool,
+    problems: &mut Problems,
+) -> Option<Localization> {
+    let mut fields = Object::of(value, path, problems)?;
+    let localization = Localization {
+        title: fields.string("title", problems),
+        body: fields.string("body", problems),
+        image: image(&mut fields, templating, problems),
+        data: data(&mut fields, problems),
+    };
+    fields.refuse_unknown(problems);
+
+    if localization == Localization::default() && problems.is_empty() {
+        problems.push(
+            &path,
+            "must be an object with at least one of title, body, image and data",
+        );
+    }
+    Some(localization)
 }
 
 /// Whether a message has nothing that a device could show or hand to the app.
-fn is_empty(message: &Message) -> bool {
+pub(in crate::http) fn is_without_content(message: &Message) -> bool {
     message.title.is_none()
         && message.body.is_none()
         && message.image.is_none()

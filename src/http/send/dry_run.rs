@@ -21,6 +21,8 @@ use crate::model::provider::Provider;
 use crate::provider::{Client, Payload};
 use crate::store::devices::{self, DevicesOf};
 use crate::store::senders;
+use crate::store::users::{self, MessageProfile};
+use crate::template::{NotRendered, Variables};
 
 /// Recipients that are rendered in one turn on the work pool.
 const PART: usize = 200;
@@ -46,6 +48,8 @@ pub(super) struct DryRun {
     devices: Vec<Vec<Device>>,
     /// Why a recipient gets nothing, by its position.
     opted_out: HashMap<usize, String>,
+    /// What the message for each recipient depends on, in request order. Empty: it depends on nothing.
+    profiles: Vec<MessageProfile>,
 }
 
 /// A recipient of a dry run.
@@ -99,6 +103,7 @@ impl DryRun {
             clients: load_clients(state, &send).await?,
             devices,
             opted_out,
+            profiles: load_profiles(state, caller, &send).await?,
             send,
             keys: state.master_keys.clone(),
         })
@@ -139,12 +144,29 @@ impl DryRun {
         position: usize,
         recipient: &CheckedRecipient,
     ) -> Result<Message, Failure> {
-        let mut message = match &self.send.template {
-            None => self.send.message.clone(),
+        let profile = self.profiles.get(position);
+        let language = profile.and_then(|profile| profile.language.as_deref());
+        let localized = language
+            .and_then(|language| self.send.message.localization_for(language))
+            .and_then(|tag| self.send.localized.get(tag));
+        let (message, template) = match localized {
+            Some(localized) => (&localized.message, &localized.template),
+            None => (&self.send.message, &self.send.template),
+        };
+
+        let mut message = match template {
+            None => message.clone(),
             Some(template) => template
-                .render(recipient.variables.as_ref())
-                .map_err(|problem| {
-                    Failure::new(FailureCode::InvalidTemplate, problem.to_string())
+                .render(Variables {
+                    own: recipient.variables.as_ref(),
+                    defaults: profile.and_then(|profile| profile.variables.as_ref()),
+                    now: self.send.starts_at,
+                })
+                .map_err(|reason| match reason {
+                    NotRendered::Invalid(problem) => {
+                        Failure::new(FailureCode::InvalidTemplate, problem.to_string())
+                    }
+                    NotRendered::Skipped(reason) => Failure::skipped(&reason),
                 })?,
         };
 
@@ -259,6 +281,33 @@ async fn load_clients(
     Ok(clients.collect())
 }
 
+/// The profiles of the Users among the recipients, if the message depends on them.
+async fn load_profiles(
+    state: &State,
+    caller: Caller,
+    send: &CheckedSend,
+) -> Result<Vec<MessageProfile>, ApiError> {
+    if send.template.is_none() && send.localized.is_empty() {
+        return Ok(Vec::new());
+    }
+
+    let mut profiles = vec![MessageProfile::default(); send.recipients.len()];
+    let mut positions = Vec::new();
+    let mut wanted = Vec::new();
+    for (position, recipient) in send.recipients.iter().enumerate() {
+        if let CheckedTo::User(user) = &recipient.to {
+            positions.push(position);
+            wanted.push((caller.account_id, user.id));
+        }
+    }
+
+    let found = users::message_profiles(&state.pool, &wanted).await?;
+    for (position, profile) in positions.into_iter().zip(found) {
+        profiles[position] = profile;
+    }
+    Ok(profiles)
+}
+
 /// What is known of the recipients.
 struct Loaded {
     /// The devices of each, in request order.
@@ -273,14 +322,14 @@ async fn load_devices(
     send: &CheckedSend,
 ) -> Result<Loaded, ApiError> {
     let mut devices: Vec<Vec<Device>> = Vec::with_capacity(send.recipients.len());
-    let mut users: Vec<(usize, UserId)> = Vec::new();
+    let mut user_ids: Vec<(usize, UserId)> = Vec::new();
     // The ids that a send would give, so that a preview shows the real `apns-id` and its like.
     let notification_id = |position: usize| send.id.push_notification(position as u32).as_uuid();
 
     for (position, recipient) in send.recipients.iter().enumerate() {
         match &recipient.to {
             CheckedTo::User(user) => {
-                users.push((position, user.id));
+                user_ids.push((position, user.id));
                 devices.push(Vec::new());
             }
             CheckedTo::Device {
@@ -297,7 +346,7 @@ async fn load_devices(
 
     // The devices of all Users come from one query.
     let app_name = send.user_senders.app_name.as_deref().unwrap_or_default();
-    let wanted: Vec<DevicesOf<'_>> = users
+    let wanted: Vec<DevicesOf<'_>> = user_ids
         .iter()
         .map(|(_, user_id)| DevicesOf {
             account_id: caller.account_id,
@@ -311,7 +360,7 @@ async fn load_devices(
     let is_voip = Payload::is_voip(&send.message);
     let mut opted_out = HashMap::new();
     for device in devices::of_users(&state.pool, &wanted).await? {
-        let (position, _) = users[device.index];
+        let (position, _) = user_ids[device.index];
         if let Some(reason) = device.opt_out.reason(send.tags.as_ref()) {
             opted_out.insert(position, reason);
             continue;

@@ -10,6 +10,7 @@ mod dry_run;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzz;
 mod guard;
+mod localized;
 mod pace;
 pub(super) mod preview;
 mod schedule;
@@ -34,10 +35,14 @@ use crate::store::audience_count::AudienceCount;
 use crate::store::releases;
 pub(super) use body::MAX_RECIPIENTS;
 use checked::{CheckedRecipient, CheckedSend, CheckedTo};
-pub(super) use content::{MAX_BADGE, MAX_COLLAPSE_KEY, MAX_TTL, holds_nul};
+pub(super) use content::{
+    MAX_BADGE, MAX_COLLAPSE_KEY, MAX_LOCALIZATIONS, MAX_TTL, TemplateTexts, holds_nul,
+    is_without_content, template_texts,
+};
 use deadline::Deadline;
 pub(super) use deadline::MAX_DEADLINE;
 pub(super) use guard::{MAX_AFTER, MAX_PERCENT};
+pub(super) use localized::template_problems;
 pub(super) use pace::{Plan as PacePlan, read as read_pace};
 pub(super) use schedule::{MAX_AHEAD, ScheduleBounds, longest_ahead, send_at};
 use timing::Timing;

@@ -1,0 +1,498 @@
+//! `/PushNotifications/Templates`, an extension: content that an account stores, so that sends name it
+//! by its id. A change makes a new version; a send keeps the version that it was accepted with.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::http::State;
+use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::auth::Caller;
+use crate::http::body::JsonBody;
+use crate::http::date::Date;
+use crate::http::error::ApiError;
+use crate::http::idempotency::{self, IdempotencyKeyParam};
+use crate::http::openapi::{
+    ChangeErrors, CreateErrors, ReadErrors, TemplateChangeRequest, TemplateRequest,
+};
+use crate::http::pagination::{Page, PageParams, Pagination};
+use crate::http::path;
+use crate::http::query::Query;
+use crate::http::send::{TemplateTexts, is_without_content, template_problems, template_texts};
+use crate::http::validation::{Object, Problems, parse_body};
+use crate::http::variables;
+use crate::model::id::TemplateId;
+use crate::model::message::{Message, MissingVariables};
+use crate::store::templates::{self as store, ChangeError, TemplateChange};
+
+/// Longest name, in characters.
+pub(in crate::http) const MAX_NAME: usize = 128;
+/// Longest content with its localizations and defaults, in bytes of JSON.
+const MAX_CONTENT: usize = 65_536;
+/// How often a change is tried anew after another change came between.
+const TRIES: usize = 5;
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Template {
+    id: TemplateId,
+    name: String,
+    /// From 1; each change of the content makes a new one.
+    version: i32,
+    #[serde(flatten)]
+    parts: TemplateParts,
+    created_at: Date,
+    updated_at: Date,
+}
+
+/// A version of a template.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TemplateVersion {
+    version: i32,
+    #[serde(flatten)]
+    parts: TemplateParts,
+    created_at: Date,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TemplateParts {
+    /// As in a send.
+    content: Map<String, Value>,
+    /// By language tag, as in a send.
+    localizations: Map<String, Value>,
+    /// What variables are that neither a recipient, nor a send, nor a User has.
+    defaults: Map<String, Value>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TemplateList {
+    templates: Vec<Template>,
+    pagination: Pagination,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TemplateVersionList {
+    versions: Vec<TemplateVersion>,
+    pagination: Pagination,
+}
+
+impl From<Message> for TemplateParts {
+    fn from(message: Message) -> Self {
+        let mut content = Map::new();
+        for (name, value) in [
+            ("title", json!(message.title)),
+            ("body", json!(message.body)),
+            ("image", json!(message.image)),
+            ("data", json!(message.data)),
+        ] {
+            if !value.is_null() {
+                content.insert(name.to_owned(), value);
+            }
+        }
+        if message.missing_variables != MissingVariables::default() {
+            content.insert(
+                "missingVariables".to_owned(),
+                json!(message.missing_variables),
+            );
+        }
+
+        Self {
+            content,
+            localizations: message
+                .localizations
+                .into_iter()
+                .map(|(tag, localization)| (tag, json!(localization)))
+                .collect(),
+            defaults: message.defaults.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<store::Template> for Template {
+    fn from(template: store::Template) -> Self {
+        Self {
+            id: template.id,
+            name: template.name,
+            version: template.version,
+            parts: template.message.into(),
+            created_at: Date(template.created_at),
+            updated_at: Date(template.updated_at),
+        }
+    }
+}
+
+impl From<store::TemplateVersion> for TemplateVersion {
+    fn from(version: store::TemplateVersion) -> Self {
+        Self {
+            version: version.version,
+            parts: version.message.into(),
+            created_at: Date(version.created_at),
+        }
+    }
+}
+
+fn change_error(error: ChangeError) -> ApiError {
+    match error {
+        ChangeError::TooMany => ApiError::invalid_field("", error.to_string()),
+        ChangeError::NameTaken => ApiError::invalid_field("name", error.to_string()),
+        ChangeError::Database(error) => error.into(),
+    }
+}
+
+/// What a request says of a template; `None`: nothing of that part.
+struct Fields {
+    name: Option<String>,
+    content: Option<TemplateTexts>,
+    /// Texts without any but localizations.
+    localizations: Option<TemplateTexts>,
+    defaults: Option<Map<String, Value>>,
+    clears_localizations: bool,
+    clears_defaults: bool,
+}
+
+impl Fields {
+    fn read(fields: &mut Object<'_>, problems: &mut Problems) -> Self {
+        Self {
+            clears_localizations: fields.is_null("localizations"),
+            clears_defaults: fields.is_null("defaults"),
+            name: name(fields, problems),
+            content: template_texts(fields, "content", problems),
+            localizations: fields.take("localizations").and_then(|localizations| {
+                let path = fields.at("localizations");
+                TemplateTexts::of_localizations(localizations, path, problems)
+            }),
+            defaults: variables::read_map(fields, "defaults", problems),
+        }
+    }
+
+    /// Whether they change what a message would be.
+    fn change_content(&self) -> bool {
+        self.content.is_some()
+            || self.localizations.is_some()
+            || self.defaults.is_some()
+            || self.clears_localizations
+            || self.clears_defaults
+    }
+
+    /// `message` with what they say.
+    fn apply(&self, mut message: Message) -> Message {
+        if let Some(texts) = &self.content {
+            texts.write_to(&mut message);
+        }
+        if let Some(texts) = &self.localizations {
+            texts.write_localizations_to(&mut message);
+        } else if self.clears_localizations {
+            message.localizations.clear();
+        }
+        if let Some(defaults) = &self.defaults {
+            message.defaults = Some(defaults.clone());
+        } else if self.clears_defaults {
+            message.defaults = None;
+        }
+
+        message
+    }
+}
+
+fn name(fields: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
+    let name = fields.string("name", problems)?;
+    let length = name.chars().count();
+
+    if !(1..=MAX_NAME).contains(&length) {
+        problems.push(
+            &fields.at("name"),
+            format!("must be 1 to {MAX_NAME} characters; got {length}"),
+        );
+    }
+    Some(name)
+}
+
+/// Checks what a template would be: its size, and the Liquid templates in it.
+fn check(message: &Message, problems: &mut Problems) {
+    if !problems.is_empty() {
+        return;
+    }
+
+    if is_without_content(message) {
+        problems.push_at(
+            "content",
+            "must be an object with at least one of title, body, image and data",
+        );
+    }
+    let length = json!(message).to_string().len();
+    if length > MAX_CONTENT {
+        problems.push_at(
+            "content",
+            format!(
+                "must be at most {MAX_CONTENT} bytes of JSON with localizations and defaults; got {length}"
+            ),
+        );
+    }
+    for (field, message) in template_problems(message) {
+        // What a send has within its content stands beside it here.
+        let field = match field.strip_prefix("content.localizations.") {
+            Some(localization) => format!("localizations.{localization}"),
+            None => field,
+        };
+        problems.push_at(field, message);
+    }
+}
+
+/// Stores a template (extension).
+#[utoipa::path(
+    post,
+    path = "/v1/PushNotifications/Templates",
+    operation_id = "createTemplate",
+    tag = "Templates",
+    params(IdempotencyKeyParam),
+    request_body = TemplateRequest,
+    responses((status = 201, description = "Stored", body = Template), CreateErrors),
+)]
+pub(crate) async fn create(
+    request: HttpRequest,
+    state: web::Data<State>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let account_id = body.caller.account_id;
+    let bytes = body.bytes.clone();
+    let (name, message) = state
+        .work
+        .run(account_id, move || read_new(&bytes))
+        .await??;
+    let id = TemplateId::generate();
+
+    let mut answer = idempotency::once(
+        &request,
+        &state,
+        body.caller,
+        &body.bytes,
+        async |connection| {
+            let template = store::insert(connection, account_id, id, &name, &message)
+                .await
+                .map_err(change_error)?;
+
+            Ok(Accepted {
+                body: json!(Template::from(template)),
+                ..Accepted::resource(&request, &state, "Templates", id)
+            })
+        },
+    )
+    .await?;
+
+    *answer.status_mut() = StatusCode::CREATED;
+    Ok(answer)
+}
+
+/// Reads a new template: its name and its content.
+fn read_new(bytes: &[u8]) -> Result<(String, Message), ApiError> {
+    let mut problems = Problems::default();
+    let mut body = parse_body(bytes)?;
+
+    body.require("name", "a string", &mut problems);
+    body.require(
+        "content",
+        "an object with at least one of title, body, image and data",
+        &mut problems,
+    );
+    let fields = Fields::read(&mut body, &mut problems);
+    body.refuse_unknown(&mut problems);
+
+    let message = fields.apply(Message::default());
+    check(&message, &mut problems);
+    let name = problems.check_some(fields.name)?;
+    Ok((name, message))
+}
+
+/// Templates in their newest versions, newest first (extension).
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Templates",
+    operation_id = "listTemplates",
+    tag = "Templates",
+    params(PageParams),
+    responses((status = 200, description = "A page of templates", body = TemplateList), ReadErrors),
+)]
+pub(crate) async fn list(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let mut query = Query::of(&request)?;
+    let page = Page::of(caller, "templates", &mut query, &state.master_keys);
+    query.check()?;
+
+    let after = page.after().and_then(|id| id.parse().ok());
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let mut templates = store::list(turn.pool, caller.account_id, after, page.limit()).await?;
+    drop(turn);
+
+    let pagination = page.cut(&mut templates, &state.master_keys, |template| {
+        template.id.to_string()
+    });
+
+    Ok(HttpResponse::Ok().json(TemplateList {
+        templates: templates.into_iter().map(Template::from).collect(),
+        pagination,
+    }))
+}
+
+/// One template in its newest version (extension).
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Templates/{id}",
+    operation_id = "fetchTemplate",
+    tag = "Templates",
+    params(("id" = TemplateId, Path)),
+    responses((status = 200, description = "The template", body = Template), ReadErrors),
+)]
+pub(crate) async fn fetch(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let template = store::fetch(&state.pool, caller.account_id, path::id(&id)?)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+
+    Ok(HttpResponse::Ok().json(Template::from(template)))
+}
+
+/// The versions of a template that are kept, newest first (extension).
+#[utoipa::path(
+    get,
+    path = "/v1/PushNotifications/Templates/{id}/Versions",
+    operation_id = "listTemplateVersions",
+    tag = "Templates",
+    params(("id" = TemplateId, Path), PageParams),
+    responses((status = 200, description = "A page of versions", body = TemplateVersionList), ReadErrors),
+)]
+pub(crate) async fn versions(
+    request: HttpRequest,
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id::<TemplateId>(&id)?;
+    let mut query = Query::of(&request)?;
+    let list = format!("versions of {id}");
+    let page = Page::of(caller, &list, &mut query, &state.master_keys);
+    query.check()?;
+
+    let before = page.after().and_then(|version| version.parse().ok());
+    let turn = state.list_turns.next(caller.account_id).await?;
+    let mut versions =
+        store::versions(turn.pool, caller.account_id, id, before, page.limit()).await?;
+    drop(turn);
+    // A template has at least one version.
+    if versions.is_empty() && before.is_none() {
+        return Err(ApiError::not_found());
+    }
+
+    let pagination = page.cut(&mut versions, &state.master_keys, |version| {
+        version.version.to_string()
+    });
+
+    Ok(HttpResponse::Ok().json(TemplateVersionList {
+        versions: versions.into_iter().map(TemplateVersion::from).collect(),
+        pagination,
+    }))
+}
+
+/// Changes a template (extension). A field that is absent stays as it is; `null` takes away
+/// `localizations` and `defaults`. A change of anything but the name makes a new version.
+#[utoipa::path(
+    patch,
+    path = "/v1/PushNotifications/Templates/{id}",
+    operation_id = "updateTemplate",
+    tag = "Templates",
+    params(("id" = TemplateId, Path)),
+    request_body = TemplateChangeRequest,
+    responses((status = 202, description = "Changed", body = AcceptedResource), CreateErrors),
+)]
+pub(crate) async fn update(
+    request: HttpRequest,
+    state: web::Data<State>,
+    id: web::Path<String>,
+    body: JsonBody,
+) -> Result<HttpResponse, ApiError> {
+    let id = path::id::<TemplateId>(&id)?;
+    let account_id = body.caller.account_id;
+
+    for _ in 0..TRIES {
+        let current = store::fetch(&state.pool, account_id, id)
+            .await?
+            .ok_or_else(ApiError::not_found)?;
+        let version = current.version;
+
+        let bytes = body.bytes.clone();
+        let read = move || read_change(&bytes, current.message);
+        let change = state.work.run(account_id, read).await??;
+
+        let change = TemplateChange {
+            version,
+            name: change.name.as_deref(),
+            message: change.message.as_ref(),
+        };
+        let is_changed = state
+            .pool
+            .within(async |connection| store::update(connection, account_id, id, change).await)
+            .await
+            .map_err(change_error)?;
+        if is_changed {
+            return Ok(Accepted::resource(&request, &state, "Templates", id).respond());
+        }
+    }
+
+    Err(ApiError::conflict(
+        "The template is being changed by other requests; try again",
+    ))
+}
+
+struct Change {
+    name: Option<String>,
+    /// What the new version is; `None`: there is none.
+    message: Option<Message>,
+}
+
+fn read_change(bytes: &[u8], current: Message) -> Result<Change, ApiError> {
+    let mut problems = Problems::default();
+    let mut body = parse_body(bytes)?;
+    let fields = Fields::read(&mut body, &mut problems);
+    body.refuse_unknown(&mut problems);
+
+    let message = fields.change_content().then(|| fields.apply(current));
+    if let Some(message) = &message {
+        check(message, &mut problems);
+    }
+    problems.check()?;
+    Ok(Change {
+        name: fields.name,
+        message,
+    })
+}
+
+/// Deletes a template with its versions (extension). Sends that were accepted with it keep their
+/// content.
+#[utoipa::path(
+    delete,
+    path = "/v1/PushNotifications/Templates/{id}",
+    operation_id = "deleteTemplate",
+    tag = "Templates",
+    params(("id" = TemplateId, Path)),
+    responses((status = 204, description = "Deleted"), ChangeErrors),
+)]
+pub(crate) async fn delete(
+    state: web::Data<State>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::not_found())
+    }
+}

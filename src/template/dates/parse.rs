@@ -1,0 +1,572 @@
+//! Reads dates as JavaScript's `Date` does in Chrome and in Node: ISO 8601, and what people write
+//! beside it. The rules are those of V8's `dateparser`.
+
+use std::str::Chars;
+
+use super::{DAY, days_of};
+
+/// Milliseconds since 1970. `None`: it is no date.
+pub(in crate::template) fn parse(text: &str) -> Option<f64> {
+    let mut tokens = Tokens::new(text);
+    let mut parts = Parts::default();
+
+    match iso(&mut tokens, &mut parts) {
+        Iso::Invalid => return None,
+        Iso::Whole => {}
+        Iso::Rest(token) => others(token, &mut tokens, &mut parts)?,
+    }
+    parts.time()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Number { value: i64, length: usize },
+    Symbol(char),
+    Word(Word, usize),
+    Space,
+    Unknown,
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// From 1.
+    Month(i64),
+    /// Hours to add.
+    HalfOfDay(i64),
+    /// Hours east of Greenwich.
+    Zone(i64),
+    Time,
+    Other,
+}
+
+const WORDS: [(&str, Word); 26] = [
+    ("jan", Word::Month(1)),
+    ("feb", Word::Month(2)),
+    ("mar", Word::Month(3)),
+    ("apr", Word::Month(4)),
+    ("may", Word::Month(5)),
+    ("jun", Word::Month(6)),
+    ("jul", Word::Month(7)),
+    ("aug", Word::Month(8)),
+    ("sep", Word::Month(9)),
+    ("oct", Word::Month(10)),
+    ("nov", Word::Month(11)),
+    ("dec", Word::Month(12)),
+    ("am", Word::HalfOfDay(0)),
+    ("pm", Word::HalfOfDay(12)),
+    ("ut", Word::Zone(0)),
+    ("utc", Word::Zone(0)),
+    ("z", Word::Zone(0)),
+    ("gmt", Word::Zone(0)),
+    ("cdt", Word::Zone(-5)),
+    ("cst", Word::Zone(-6)),
+    ("edt", Word::Zone(-4)),
+    ("est", Word::Zone(-5)),
+    ("mdt", Word::Zone(-6)),
+    ("mst", Word::Zone(-7)),
+    ("pdt", Word::Zone(-7)),
+    ("pst", Word::Zone(-8)),
+];
+
+struct Tokens<'t> {
+    rest: Chars<'t>,
+    next: Token,
+}
+
+impl<'t> Tokens<'t> {
+    fn new(text: &'t str) -> Self {
+        let mut tokens = Self {
+            rest: text.chars(),
+            next: Token::End,
+        };
+        tokens.next = tokens.scan();
+        tokens
+    }
+
+    fn take(&mut self) -> Token {
+        let next = self.scan();
+        std::mem::replace(&mut self.next, next)
+    }
+
+    fn skip(&mut self, symbol: char) -> bool {
+        let is_next = self.next == Token::Symbol(symbol);
+        if is_next {
+            self.take();
+        }
+
+        is_next
+    }
+
+    /// The value of a number of exactly so many digits.
+    fn number_of(&self, digits: usize) -> Option<i64> {
+        match self.next {
+            Token::Number { value, length } if length == digits => Some(value),
+            _ => None,
+        }
+    }
+
+    fn is_number(&self) -> bool {
+        matches!(self.next, Token::Number { .. })
+    }
+
+    fn scan(&mut self) -> Token {
+        let Some(first) = self.rest.clone().next() else {
+            return Token::End;
+        };
+
+        if first.is_ascii_digit() {
+            return self.scan_number();
+        }
+        if first == '(' {
+            self.skip_parentheses();
+            return Token::Unknown;
+        }
+        if first >= 'A' && !crate::template::number::is_space(first) {
+            return self.scan_word();
+        }
+        self.rest.next();
+        match first {
+            ':' | '-' | '+' | '.' | ')' => Token::Symbol(first),
+            space if crate::template::number::is_space(space) => Token::Space,
+            _ => Token::Unknown,
+        }
+    }
+
+    fn scan_number(&mut self) -> Token {
+        const MOST_DIGITS: usize = 9;
+
+        let text = self.rest.as_str();
+        let end = text
+            .find(|digit: char| !digit.is_ascii_digit())
+            .unwrap_or(text.len());
+        self.rest = text[end..].chars();
+
+        let digits = text[..end].trim_start_matches('0');
+        let digits = &digits[..digits.len().min(MOST_DIGITS)];
+        Token::Number {
+            value: digits.parse().unwrap_or_default(),
+            length: end,
+        }
+    }
+
+    fn scan_word(&mut self) -> Token {
+        let text = self.rest.as_str();
+        let is_end =
+            |character: char| character < 'A' || crate::template::number::is_space(character);
+        let end = text.find(is_end).unwrap_or(text.len());
+        self.rest = text[end..].chars();
+
+        let word = text[..end].to_ascii_lowercase();
+        let length = word.chars().count();
+        if word == "t" {
+            return Token::Word(Word::Time, length);
+        }
+        let known = WORDS.iter().find(|(known, kind)| match kind {
+            // A month may be written out.
+            Word::Month(_) => word.starts_with(known),
+            _ => word == *known,
+        });
+        Token::Word(known.map_or(Word::Other, |(_, kind)| *kind), length)
+    }
+
+    /// Skips what is between parentheses, which may nest. One that is not closed goes on to the end.
+    fn skip_parentheses(&mut self) {
+        let mut depth = 0;
+        for character in self.rest.by_ref() {
+            match character {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// What has been read of a date.
+#[derive(Default)]
+struct Parts {
+    days: Vec<i64>,
+    named_month: Option<i64>,
+    is_iso: bool,
+    /// Hour, minute, second, millisecond.
+    times: Vec<i64>,
+    added_hours: Option<i64>,
+    zone_sign: Option<i64>,
+    zone_hour: Option<i64>,
+    zone_minute: Option<i64>,
+}
+
+impl Parts {
+    fn add_day(&mut self, number: i64) -> Option<()> {
+        (self.days.len() < 3).then(|| self.days.push(number))
+    }
+
+    fn add_time(&mut self, number: i64) -> Option<()> {
+        (self.times.len() < 4).then(|| self.times.push(number))
+    }
+
+    fn end_time(&mut self, number: i64) -> Option<()> {
+        self.add_time(number)?;
+        self.times.resize(4, 0);
+        Some(())
+    }
+
+    fn expects_time(&self, number: i64) -> bool {
+        match self.times.len() {
+            1 | 2 => (0..60).contains(&number),
+            3 => (0..1000).contains(&number),
+            _ => false,
+        }
+    }
+
+    fn set_zone(&mut self, hours: i64) {
+        self.zone_sign = Some(if hours < 0 { -1 } else { 1 });
+        self.zone_hour = Some(hours.abs());
+        self.zone_minute = Some(0);
+    }
+
+    fn is_utc(&self) -> bool {
+        self.zone_hour == Some(0) && self.zone_minute == Some(0)
+    }
+
+    fn expects_zone_minute(&self, number: i64) -> bool {
+        self.zone_hour.is_some() && self.zone_minute.is_none() && (0..60).contains(&number)
+    }
+
+    fn time(mut self) -> Option<f64> {
+        if self.days.is_empty() {
+            return None;
+        }
+        self.days.resize(3, 1);
+        let is_day = |day: i64| (1..=31).contains(&day);
+        let [first, second, third] = [self.days[0], self.days[1], self.days[2]];
+        let count = self.days.len();
+
+        let [mut year, month, day] = match self.named_month {
+            None if self.is_iso || (count == 3 && !is_day(first)) => [first, second, third],
+            None => [third, first, second],
+            Some(month) if is_day(first) => [second, month, first],
+            Some(month) => [first, month, second],
+        };
+        if !self.is_iso {
+            year += match year {
+                0..=49 => 2000,
+                50..=99 => 1900,
+                _ => 0,
+            };
+        }
+        if !(1..=12).contains(&month) || !is_day(day) || year.abs() > 400_000 {
+            return None;
+        }
+
+        self.times.resize(4, 0);
+        let [mut hour, minute, second, millisecond] =
+            [self.times[0], self.times[1], self.times[2], self.times[3]];
+        if let Some(added) = self.added_hours {
+            if !(0..=12).contains(&hour) {
+                return None;
+            }
+            hour = hour % 12 + added;
+        }
+        let is_midnight = hour == 24 && minute == 0 && second == 0 && millisecond == 0;
+        let is_time = (0..24).contains(&hour)
+            && (0..60).contains(&minute)
+            && (0..60).contains(&second)
+            && (0..1000).contains(&millisecond);
+        if !is_time && !is_midnight {
+            return None;
+        }
+
+        let offset = self.zone_sign.map_or(0, |sign| {
+            let minutes = self.zone_hour.unwrap_or(0) * 60 + self.zone_minute.unwrap_or(0);
+            sign * minutes * 60_000
+        });
+        let of_day = ((hour * 60 + minute) * 60 + second) * 1000 + millisecond;
+        Some((days_of(year, month, day) * DAY + of_day - offset) as f64)
+    }
+}
+
+/// Milliseconds of the digits behind a decimal point.
+fn milliseconds(value: i64, length: usize) -> i64 {
+    match length {
+        1 => value * 100,
+        2 => value * 10,
+        3 => value,
+        // More than nine digits are not read.
+        _ => value / 10_i64.pow(length.min(9) as u32 - 3),
+    }
+}
+
+enum Iso {
+    /// All has been read.
+    Whole,
+    /// It goes on with this token, and not as ISO 8601.
+    Rest(Token),
+    Invalid,
+}
+
+/// Reads ISO 8601 as far as it goes.
+fn iso(tokens: &mut Tokens<'_>, parts: &mut Parts) -> Iso {
+    if let Token::Symbol(sign @ ('+' | '-')) = tokens.next {
+        let sign_token = tokens.take();
+        let Some(year) = tokens.number_of(6) else {
+            return Iso::Rest(sign_token);
+        };
+        tokens.take();
+        if sign == '-' && year == 0 {
+            return Iso::Rest(sign_token);
+        }
+        let _ = parts.add_day(if sign == '-' { -year } else { year });
+    } else if let Some(year) = tokens.number_of(4) {
+        tokens.take();
+        let _ = parts.add_day(year);
+    } else {
+        return Iso::Rest(tokens.take());
+    }
+
+    for most in [12, 31] {
+        if !tokens.skip('-') {
+            break;
+        }
+        match tokens
+            .number_of(2)
+            .filter(|number| (1..=most).contains(number))
+        {
+            Some(number) => {
+                tokens.take();
+                let _ = parts.add_day(number);
+            }
+            None => return Iso::Rest(tokens.take()),
+        }
+    }
+
+    match tokens.next {
+        Token::Word(Word::Time, _) => {
+            tokens.take();
+            if iso_time(tokens, parts).is_none() || tokens.next != Token::End {
+                return Iso::Invalid;
+            }
+        }
+        Token::End => {}
+        _ => return Iso::Rest(tokens.take()),
+    }
+    // A day alone is UTC; so is all else here, because Bellwire knows no local time.
+    parts.is_iso = true;
+    Iso::Whole
+}
+
+fn iso_time(tokens: &mut Tokens<'_>, parts: &mut Parts) -> Option<()> {
+    let hour = tokens.number_of(2).filter(|hour| *hour <= 24)?;
+    tokens.take();
+    parts.add_time(hour)?;
+    let most = if hour == 24 { 0 } else { 59 };
+
+    if !tokens.skip(':') {
+        return None;
+    }
+    let minute = tokens.number_of(2).filter(|minute| *minute <= most)?;
+    tokens.take();
+    parts.add_time(minute)?;
+
+    if tokens.skip(':') {
+        let second = tokens.number_of(2).filter(|second| *second <= most)?;
+        tokens.take();
+        parts.add_time(second)?;
+        if tokens.skip('.') {
+            let Token::Number { value, length } = tokens.take() else {
+                return None;
+            };
+            if hour == 24 && value > 0 {
+                return None;
+            }
+            parts.add_time(milliseconds(value, length))?;
+        }
+    }
+
+    match tokens.next {
+        Token::Word(Word::Zone(0), 1) => {
+            tokens.take();
+            parts.set_zone(0);
+        }
+        Token::Symbol(sign @ ('+' | '-')) => {
+            tokens.take();
+            parts.zone_sign = Some(if sign == '-' { -1 } else { 1 });
+            let (hour, minute) = if let Some(both) = tokens.number_of(4) {
+                tokens.take();
+                (both / 100, both % 100)
+            } else {
+                let hour = tokens.number_of(2)?;
+                tokens.take();
+                if !tokens.skip(':') {
+                    return None;
+                }
+                let minute = tokens.number_of(2)?;
+                tokens.take();
+                (hour, minute)
+            };
+            if hour > 23 || minute > 59 {
+                return None;
+            }
+            parts.zone_hour = Some(hour);
+            parts.zone_minute = Some(minute);
+        }
+        _ => {}
+    }
+    Some(())
+}
+
+/// Reads what is not ISO 8601, from `first` on. `None`: it is no date.
+fn others(first: Token, tokens: &mut Tokens<'_>, parts: &mut Parts) -> Option<()> {
+    let mut has_number = !parts.days.is_empty();
+    let mut token = first;
+
+    while token != Token::End {
+        match token {
+            Token::Number { value, .. } => {
+                has_number = true;
+                number(value, tokens, parts)?;
+            }
+            Token::Word(Word::HalfOfDay(hours), _) if !parts.times.is_empty() => {
+                parts.added_hours = Some(hours);
+            }
+            Token::Word(Word::Month(month), _) => {
+                parts.named_month = Some(month);
+                tokens.skip('-');
+            }
+            Token::Word(Word::Zone(hours), _) if has_number => parts.set_zone(hours),
+            Token::Word(..) => {
+                // Other words may only stand before the first number, and not touch it.
+                if has_number || tokens.is_number() {
+                    return None;
+                }
+            }
+            Token::Symbol(sign @ ('+' | '-')) if parts.is_utc() || !parts.times.is_empty() => {
+                has_number = true;
+                zone_offset(sign, tokens, parts)?;
+            }
+            Token::Symbol('+' | '-' | ')') if has_number => return None,
+            Token::Symbol(_) | Token::Space | Token::Unknown | Token::End => {}
+        }
+        token = tokens.take();
+    }
+
+    Some(())
+}
+
+fn number(value: i64, tokens: &mut Tokens<'_>, parts: &mut Parts) -> Option<()> {
+    if tokens.skip(':') {
+        if tokens.skip(':') {
+            if !parts.times.is_empty() {
+                return None;
+            }
+            parts.add_time(value)?;
+            return parts.add_time(0);
+        }
+        parts.add_time(value)?;
+        if tokens.next == Token::Symbol('.') {
+            tokens.take();
+        }
+        return Some(());
+    }
+    if tokens.skip('.') && parts.expects_time(value) {
+        parts.add_time(value)?;
+        let Token::Number { value, length } = tokens.take() else {
+            return None;
+        };
+        return parts.end_time(milliseconds(value, length));
+    }
+    if parts.expects_zone_minute(value) {
+        parts.zone_minute = Some(value);
+        return Some(());
+    }
+    if parts.expects_time(value) {
+        parts.end_time(value)?;
+        let is_ended = matches!(
+            tokens.next,
+            Token::End | Token::Space | Token::Word(Word::Zone(_), 1) | Token::Symbol('+' | '-')
+        );
+        return is_ended.then_some(());
+    }
+
+    parts.add_day(value)?;
+    tokens.skip('-');
+    Some(())
+}
+
+fn zone_offset(sign: char, tokens: &mut Tokens<'_>, parts: &mut Parts) -> Option<()> {
+    parts.zone_sign = Some(if sign == '-' { -1 } else { 1 });
+    let mut value = 0;
+    let mut length = 0;
+    if let Token::Number {
+        value: next,
+        length: digits,
+    } = tokens.next
+    {
+        tokens.take();
+        value = next;
+        length = digits;
+    }
+
+    let (hour, minute) = if tokens.next == Token::Symbol(':') {
+        (value, None)
+    } else {
+        match length {
+            1 | 2 => (value, Some(0)),
+            3 | 4 => (value / 100, Some(value % 100)),
+            _ => return None,
+        }
+    };
+    parts.zone_hour = Some(hour);
+    parts.zone_minute = minute;
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Date, Zone};
+    use super::*;
+
+    #[test]
+    fn dates_are_read_as_node_does() {
+        for (text, expected) in [
+            ("2024-03-05", Some("2024-03-05 00:00:00")),
+            ("2024-03-05 10:00", Some("2024-03-05 10:00:00")),
+            ("March 14, 2016", Some("2016-03-14 00:00:00")),
+            ("14 Mar 2016", Some("2016-03-14 00:00:00")),
+            (
+                "Mon, 14 Mar 2016 10:00:00 +0200",
+                Some("2016-03-14 08:00:00"),
+            ),
+            ("2016/03/14", Some("2016-03-14 00:00:00")),
+            ("3/14/2016", Some("2016-03-14 00:00:00")),
+            ("1/2/99", Some("1999-01-02 00:00:00")),
+            ("2016-3-4", Some("2016-03-04 00:00:00")),
+            ("2016-03", Some("2016-03-01 00:00:00")),
+            ("2016-03-14T10:00:00+02:00", Some("2016-03-14 08:00:00")),
+            ("2016-03-14T10:00:00.123456Z", Some("2016-03-14 10:00:00")),
+            ("2016-03-14 10:00:00 UTC", Some("2016-03-14 10:00:00")),
+            ("2024-02-30", Some("2024-03-01 00:00:00")),
+            ("March 2016", Some("2016-03-01 00:00:00")),
+            ("10:00 PM, March 1 2020", Some("2020-03-01 22:00:00")),
+            ("12/25", Some("2001-12-25 00:00:00")),
+            ("Dec 25", Some("2001-12-25 00:00:00")),
+            ("1.5", Some("2001-01-05 00:00:00")),
+            ("-5", Some("2001-05-01 00:00:00")),
+            ("hello", None),
+            ("", None),
+            ("10:00", None),
+            ("now x", None),
+            ("14th March 2016", None),
+            ("2016-03-14T10", None),
+            ("2016-03-14T25:00:00Z", None),
+        ] {
+            let read = parse(text).and_then(|time| Date::new(time, &Zone::Utc));
+            let shown = read.map(|date| date.format("%Y-%m-%d %H:%M:%S").unwrap());
+            assert_eq!(shown.as_deref(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,551 @@
+//! Lists, and the parts of texts.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{Arguments, Context, Made, Stop, Value};
+use crate::template::compare::{equals, sort_order};
+use crate::template::number::slice_bounds;
+use crate::template::scanner::Scanner;
+use crate::template::syntax::Path;
+use crate::template::value::{Object, element, utf16_length};
+
+fn made(context: &mut Context<'_>, elements: Vec<Value>) -> Made {
+    context.budget.array(elements.len())?;
+
+    Ok(Value::array(elements))
+}
+
+pub(super) fn size(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    let size = match value {
+        Value::Text(text) => utf16_length(&text, context.budget)? as f64,
+        Value::Array(elements) => elements.len() as f64,
+        Value::Object(object) => {
+            let length = object
+                .get("length")
+                .filter(|length| length.is_truthy_in_js());
+            return Ok(length.cloned().unwrap_or(Value::Number(0.0)));
+        }
+        Value::Loop(state) => state.length as f64,
+        _ => 0.0,
+    };
+
+    Ok(Value::Number(size))
+}
+
+/// The element at an end of a list, or the character at an end of a text.
+fn end(value: Value, index: f64) -> Value {
+    match value.plain() {
+        Value::Array(elements) => element(&elements, index),
+        Value::Text(text) => {
+            let mut characters = text.chars();
+            let character = if index < 0.0 {
+                characters.next_back()
+            } else {
+                characters.next()
+            };
+            character.map_or(Value::from(""), |character| {
+                Value::from(character.to_string())
+            })
+        }
+        _ => Value::from(""),
+    }
+}
+
+pub(super) fn first(_: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    Ok(end(value, 0.0))
+}
+
+pub(super) fn last(_: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    Ok(end(value, -1.0))
+}
+
+pub(super) fn join(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let separator = match arguments.get(0).plain() {
+        Value::Absent | Value::Nil => Arc::from(" "),
+        other => other.text(context.budget)?,
+    };
+    let elements = value.elements();
+
+    let mut result = String::new();
+    for (index, element) in elements.iter().enumerate() {
+        if index > 0 {
+            result.push_str(&separator);
+            context.budget.bytes(separator.len())?;
+        }
+        if !element.is_nil() {
+            let element = element.js_text(context.budget)?;
+            result.push_str(&element);
+            context.budget.bytes(element.len())?;
+        }
+    }
+    context.budget.text(result.len())?;
+    Ok(Value::from(result))
+}
+
+pub(super) fn reverse(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    let elements = value.elements().iter().rev().cloned().collect();
+
+    made(context, elements)
+}
+
+/// A property that a filter names, as text.
+fn name(context: &mut Context<'_>, arguments: &Arguments, index: usize) -> Result<Arc<str>, Stop> {
+    arguments.get(index).plain().text(context.budget)
+}
+
+/// A property that a filter names, parsed.
+fn path(context: &mut Context<'_>, arguments: &Arguments) -> Result<Option<Path>, Stop> {
+    let name = name(context, arguments, 0)?;
+    context.budget.work(name.len())?;
+    let characters: Vec<char> = name.chars().collect();
+
+    Scanner::new(&characters, 0, characters.len())
+        .scope_value()
+        .map_err(Stop::Failed)
+}
+
+/// What `elements` are sorted by: a property of each, or each itself.
+fn sort_keys(
+    context: &mut Context<'_>,
+    elements: &[Value],
+    arguments: &Arguments,
+) -> Result<Vec<Value>, Stop> {
+    if !arguments.get(0).is_truthy_in_js() {
+        return Ok(elements.to_vec());
+    }
+
+    let name = name(context, arguments, 0)?;
+    let mut keys = Vec::with_capacity(elements.len());
+    for element in elements {
+        keys.push(context.dotted(element, &name)?);
+    }
+    Ok(keys)
+}
+
+/// Sorts by `keys` and keeps the order of equal ones. The order of values of several kinds may
+/// contradict itself, which the standard library's sort does not take.
+fn sorted(context: &mut Context<'_>, elements: &[Value], keys: &[Value]) -> Made {
+    let mut order: Vec<usize> = (0..elements.len()).collect();
+    let mut width = 1;
+
+    while width < order.len() {
+        let mut merged = Vec::with_capacity(order.len());
+        for part in order.chunks(width * 2) {
+            let (mut left, mut right) = part.split_at(width.min(part.len()));
+            while let ([first, left_rest @ ..], [second, right_rest @ ..]) = (left, right) {
+                context.budget.work(2)?;
+                if sort_order(&keys[*first], &keys[*second], context.budget)? == Ordering::Greater {
+                    merged.push(*second);
+                    right = right_rest;
+                } else {
+                    merged.push(*first);
+                    left = left_rest;
+                }
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
+        }
+        order = merged;
+        width *= 2;
+    }
+
+    let elements = order
+        .into_iter()
+        .map(|index| elements[index].clone())
+        .collect();
+    made(context, elements)
+}
+
+pub(super) fn sort(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let elements = value.elements();
+    let keys = sort_keys(context, &elements, arguments)?;
+
+    sorted(context, &elements, &keys)
+}
+
+/// Upper and lower case are the same.
+pub(super) fn sort_natural(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let elements = value.elements();
+    let mut keys = sort_keys(context, &elements, arguments)?;
+    for key in &mut keys {
+        if !key.is_nil() {
+            let text = key.js_text(context.budget)?;
+            context.budget.text(text.len())?;
+            *key = Value::from(text.to_lowercase());
+        }
+    }
+
+    sorted(context, &elements, &keys)
+}
+
+pub(super) fn map(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let name = name(context, arguments, 0)?;
+    let mut values = Vec::new();
+    for element in value.elements().iter() {
+        values.push(context.dotted(element, &name)?);
+    }
+
+    made(context, values)
+}
+
+/// What is no number counts as 0.
+pub(super) fn sum(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let has_name = arguments.get(0).is_truthy_in_js();
+    let name = name(context, arguments, 0)?;
+    let mut sum = 0.0;
+
+    for element in value.elements().iter() {
+        let number = if has_name {
+            context.dotted(element, &name)?
+        } else {
+            element.clone()
+        };
+        let number = number.plain().number(context.budget)?;
+        context.budget.work(1)?;
+        sum += if number.is_nan() { 0.0 } else { number };
+    }
+    Ok(Value::Number(sum))
+}
+
+pub(super) fn compact(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    let elements = value.elements();
+    let elements = elements.iter().filter(|element| !element.is_nil());
+
+    made(context, elements.cloned().collect())
+}
+
+fn joined(context: &mut Context<'_>, left: &[Value], right: &[Value]) -> Made {
+    context.budget.array(left.len() + right.len())?;
+
+    Ok(Value::array([left, right].concat()))
+}
+
+pub(super) fn concat(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    joined(context, &value.elements(), &arguments.get(0).elements())
+}
+
+pub(super) fn push(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    joined(context, &value.elements(), &[arguments.get(0)])
+}
+
+pub(super) fn unshift(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    joined(context, &[arguments.get(0)], &value.elements())
+}
+
+pub(super) fn pop(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    let elements = value.elements();
+
+    made(
+        context,
+        elements
+            .split_last()
+            .map_or(Vec::new(), |(_, rest)| rest.to_vec()),
+    )
+}
+
+pub(super) fn shift(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    let elements = value.elements();
+
+    made(
+        context,
+        elements
+            .split_first()
+            .map_or(Vec::new(), |(_, rest)| rest.to_vec()),
+    )
+}
+
+/// A part of a list or a text: from an index on, which counts from the end if it is negative.
+pub(super) fn slice(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let begin = arguments.get(0).plain().number(context.budget)?;
+    let length = match arguments.get(1) {
+        Value::Absent => 1.0,
+        other => other.plain().number(context.budget)?,
+    };
+
+    match value.plain() {
+        Value::Absent | Value::Nil => Ok(Value::array(Vec::new())),
+        Value::Array(elements) => {
+            let begin = if begin < 0.0 {
+                elements.len() as f64 + begin
+            } else {
+                begin
+            };
+            if begin < 0.0 || length < 0.0 {
+                return Ok(Value::array(Vec::new()));
+            }
+            let part = elements[slice_bounds(elements.len(), begin, begin + length)].to_vec();
+            made(context, part)
+        }
+        other => {
+            let text = other.text(context.budget)?;
+            context.budget.text(text.len())?;
+            let begin = if begin < 0.0 {
+                text.chars().count() as f64 + begin
+            } else {
+                begin
+            };
+            if begin < 0.0 || length < 0.0 {
+                return Ok(Value::from(""));
+            }
+            let part = text
+                .chars()
+                .skip(begin.ceil() as usize)
+                .take(length.ceil() as usize);
+            Ok(Value::from(part.collect::<String>()))
+        }
+    }
+}
+
+/// What two values have in common that `uniq` takes for one: objects and lists are only the same as
+/// themselves.
+#[derive(PartialEq, Eq, Hash)]
+enum Identity {
+    Nothing(bool),
+    Bool(bool),
+    Number(u64),
+    Large(i128),
+    Text(Arc<str>),
+    Place(usize),
+}
+
+pub(super) fn uniq(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    let mut seen = HashSet::new();
+    let mut unique = Vec::new();
+
+    for element in value.elements().iter() {
+        context.budget.work(2)?;
+        let identity = match element {
+            Value::Absent => Identity::Nothing(true),
+            Value::Nil | Value::Literal(_) => Identity::Nothing(false),
+            Value::Bool(value) => Identity::Bool(*value),
+            // Both zeros are one number.
+            Value::Number(number) => Identity::Number((number + 0.0).to_bits()),
+            Value::Large(integer) => Identity::Large(*integer),
+            Value::Text(text) => {
+                context.budget.bytes(text.len())?;
+                Identity::Text(Arc::clone(text))
+            }
+            Value::Array(elements) => Identity::Place(Arc::as_ptr(elements).addr()),
+            Value::Object(object) => Identity::Place(Arc::as_ptr(object).addr()),
+            Value::Loop(state) => Identity::Place(Arc::as_ptr(state).addr()),
+        };
+        if seen.insert(identity) {
+            unique.push(element.clone());
+        }
+    }
+    made(context, unique)
+}
+
+/// Whether each element has a property that equals the second argument, or one that is true if there
+/// is no second argument.
+fn matches(
+    context: &mut Context<'_>,
+    elements: &[Value],
+    arguments: &Arguments,
+) -> Result<Vec<bool>, Stop> {
+    let path = path(context, arguments)?;
+    let expected = arguments.get(1);
+    let mut matches = Vec::with_capacity(elements.len());
+
+    for element in elements {
+        context.budget.work(2)?;
+        let value = context.property_of(element, path.as_ref())?;
+        matches.push(if expected.is_absent() {
+            value.is_truthy()
+        } else {
+            equals(&value, &expected, context.budget)?
+        });
+    }
+    Ok(matches)
+}
+
+/// The values of the expression in the second argument, in which each element has the name in the
+/// first.
+fn evaluated(
+    context: &mut Context<'_>,
+    elements: &[Value],
+    arguments: &Arguments,
+) -> Result<Vec<Value>, Stop> {
+    let variable = arguments.get(0).plain().js_text(context.budget)?;
+    let expression = name(context, arguments, 1)?;
+
+    context.for_each(elements, &variable, &expression)
+}
+
+fn chosen(
+    context: &mut Context<'_>,
+    elements: &[Value],
+    is_chosen: impl Iterator<Item = bool>,
+) -> Made {
+    let chosen = elements
+        .iter()
+        .zip(is_chosen)
+        .filter(|(_, is_chosen)| *is_chosen)
+        .map(|(element, _)| element.clone());
+
+    made(context, chosen.collect())
+}
+
+pub(super) fn where_(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let elements = value.elements();
+    let matches = matches(context, &elements, arguments)?;
+
+    chosen(context, &elements, matches.into_iter())
+}
+
+pub(super) fn reject(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let elements = value.elements();
+    let matches = matches(context, &elements, arguments)?;
+
+    chosen(
+        context,
+        &elements,
+        matches.into_iter().map(|is_match| !is_match),
+    )
+}
+
+pub(super) fn where_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let elements = value.elements();
+    let values = evaluated(context, &elements, arguments)?;
+
+    chosen(
+        context,
+        &elements,
+        values
+            .iter()
+            .map(|value| matches!(value, Value::Bool(true))),
+    )
+}
+
+pub(super) fn reject_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let elements = value.elements();
+    let values = evaluated(context, &elements, arguments)?;
+
+    chosen(
+        context,
+        &elements,
+        values
+            .iter()
+            .map(|value| matches!(value, Value::Bool(false))),
+    )
+}
+
+/// The index of the first element that matches.
+fn found(
+    context: &mut Context<'_>,
+    elements: &[Value],
+    arguments: &Arguments,
+) -> Result<Option<usize>, Stop> {
+    let matches = matches(context, elements, arguments)?;
+
+    Ok(matches.iter().position(|is_match| *is_match))
+}
+
+fn found_by_expression(
+    context: &mut Context<'_>,
+    elements: &[Value],
+    arguments: &Arguments,
+) -> Result<Option<usize>, Stop> {
+    let values = evaluated(context, elements, arguments)?;
+
+    Ok(values.iter().position(Value::is_truthy_in_js))
+}
+
+fn index(found: Option<usize>) -> Value {
+    found.map_or(Value::Absent, |index| Value::Number(index as f64))
+}
+
+fn element_at(elements: &[Value], found: Option<usize>) -> Value {
+    found.map_or(Value::Absent, |index| elements[index].clone())
+}
+
+pub(super) fn has(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let found = found(context, &value.elements(), arguments)?;
+
+    Ok(Value::Bool(found.is_some()))
+}
+
+pub(super) fn has_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let found = found_by_expression(context, &value.elements(), arguments)?;
+
+    Ok(Value::Bool(found.is_some()))
+}
+
+pub(super) fn find_index(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    Ok(index(found(context, &value.elements(), arguments)?))
+}
+
+pub(super) fn find_index_exp(
+    context: &mut Context<'_>,
+    value: Value,
+    arguments: &Arguments,
+) -> Made {
+    Ok(index(found_by_expression(
+        context,
+        &value.elements(),
+        arguments,
+    )?))
+}
+
+pub(super) fn find(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let elements = value.elements();
+    let found = found(context, &elements, arguments)?;
+
+    Ok(element_at(&elements, found))
+}
+
+pub(super) fn find_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let elements = value.elements();
+    let found = found_by_expression(context, &elements, arguments)?;
+
+    Ok(element_at(&elements, found))
+}
+
+/// Objects with a `name` and the `items` that have it, in the order of the first of them.
+fn grouped(context: &mut Context<'_>, elements: &[Value], keys: Vec<Value>) -> Made {
+    let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
+
+    for (element, key) in elements.iter().zip(keys) {
+        let mut known = None;
+        for (index, (name, _)) in groups.iter().enumerate() {
+            if equals(name, &key, context.budget)? {
+                known = Some(index);
+                break;
+            }
+        }
+        match known.and_then(|index| groups.get_mut(index)) {
+            Some((_, items)) => items.push(element.clone()),
+            None => groups.push((key, vec![element.clone()])),
+        }
+    }
+
+    let groups = groups.into_iter().map(|(name, items)| {
+        Value::Object(Arc::new(Object(vec![
+            (Arc::from("name"), name),
+            (Arc::from("items"), Value::array(items)),
+        ])))
+    });
+    let groups = groups.collect();
+    made(context, groups)
+}
+
+pub(super) fn group_by(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let elements = value.loop_elements(context.budget)?;
+    let path = path(context, arguments)?;
+    let mut keys = Vec::with_capacity(elements.len());
+    for element in elements.iter() {
+        context.budget.work(2)?;
+        keys.push(context.property_of(element, path.as_ref())?);
+    }
+
+    grouped(context, &elements, keys)
+}
+
+pub(super) fn group_by_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let elements = value.loop_elements(context.budget)?;
+    let keys = evaluated(context, &elements, arguments)?;
+
+    grouped(context, &elements, keys)
+}

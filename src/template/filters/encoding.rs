@@ -1,0 +1,159 @@
+//! Text for URLs and in other forms.
+
+use std::fmt::Write;
+
+use aws_lc_rs::{digest, hmac};
+use base64::Engine;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE};
+
+use super::{Arguments, Context, Made, Stop, Value};
+
+/// What `encodeURIComponent` leaves as it is beside letters and digits.
+const COMPONENT: &[u8] = b"-_.!~*'()";
+/// What `encodeURI` leaves as it is, and `[` and `]`.
+const URI: &[u8] = b"-_.!~*'();/?:@&=+$,#[]";
+
+fn percent_encoded(text: &str, kept: &[u8]) -> String {
+    let mut result = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+            result.push(char::from(byte));
+        } else {
+            let _ = write!(result, "%{byte:02X}");
+        }
+    }
+
+    result
+}
+
+fn encoded(context: &mut Context<'_>, value: Value, kept: &[u8], plus: bool) -> Made {
+    let text = value.plain().text(context.budget)?;
+    let mut result = percent_encoded(&text, kept);
+    if plus {
+        result = result.replace("%20", "+");
+    }
+    context.budget.text(text.len() + result.len())?;
+
+    Ok(Value::from(result))
+}
+
+pub(super) fn url_encode(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    encoded(context, value, COMPONENT, true)
+}
+
+pub(super) fn cgi_escape(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    encoded(context, value, b"-_.~", true)
+}
+
+pub(super) fn uri_escape(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    encoded(context, value, URI, false)
+}
+
+pub(super) fn url_decode(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    let text = value.plain().text(context.budget)?;
+    context.budget.text(text.len() * 2)?;
+    let malformed = || Stop::failed("the text is not URL-encoded");
+
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        bytes.push(match first {
+            b'+' => b' ',
+            b'%' => {
+                let digits = rest.get(..2).ok_or_else(malformed)?;
+                rest = &rest[2..];
+                let digits = std::str::from_utf8(digits).map_err(|_| malformed())?;
+                if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                    return Err(malformed());
+                }
+                u8::from_str_radix(digits, 16).map_err(|_| malformed())?
+            }
+            other => *other,
+        });
+    }
+
+    String::from_utf8(bytes)
+        .map(Value::from)
+        .map_err(|_| malformed())
+}
+
+pub(super) fn base64_encode(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    let text = value.plain().text(context.budget)?;
+    let result = STANDARD.encode(&*text);
+    context.budget.text(text.len() + result.len())?;
+
+    Ok(Value::from(result))
+}
+
+pub(super) fn base64_url_safe_encode(
+    context: &mut Context<'_>,
+    value: Value,
+    _: &Arguments,
+) -> Made {
+    let text = value.plain().text(context.budget)?;
+    let result = URL_SAFE.encode(&*text);
+    context.budget.text(text.len() + result.len())?;
+
+    Ok(Value::from(result))
+}
+
+fn decoded(context: &mut Context<'_>, value: Value, alphabet: &base64::alphabet::Alphabet) -> Made {
+    let text = value.plain().text(context.budget)?;
+    context.budget.text(text.len() * 2)?;
+
+    let config = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let text: String = text
+        .chars()
+        .filter(|character| !character.is_ascii_whitespace())
+        .collect();
+    let bytes = GeneralPurpose::new(alphabet, config)
+        .decode(text)
+        .map_err(|_| Stop::failed("the text is not base64"))?;
+
+    Ok(Value::from(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+pub(super) fn base64_decode(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    decoded(context, value, &base64::alphabet::STANDARD)
+}
+
+pub(super) fn base64_url_safe_decode(
+    context: &mut Context<'_>,
+    value: Value,
+    _: &Arguments,
+) -> Made {
+    decoded(context, value, &base64::alphabet::URL_SAFE)
+}
+
+fn hexadecimal(bytes: &[u8]) -> Value {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+
+    Value::from(text)
+}
+
+pub(super) fn sha256(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
+    let text = value.plain().text(context.budget)?;
+    context.budget.work(64)?;
+    context.budget.bytes(text.len())?;
+
+    Ok(hexadecimal(
+        digest::digest(&digest::SHA256, text.as_bytes()).as_ref(),
+    ))
+}
+
+pub(super) fn hmac_sha256(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
+    let text = value.plain().text(context.budget)?;
+    let key = arguments.get(0).plain().text(context.budget)?;
+    context.budget.work(128)?;
+    context.budget.bytes(text.len() + key.len())?;
+
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+    Ok(hexadecimal(hmac::sign(&key, text.as_bytes()).as_ref()))
+}

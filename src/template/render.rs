@@ -1,0 +1,377 @@
+//! Renders a parsed template.
+
+use std::sync::Arc;
+
+use super::budget::Stop;
+use super::compare::equals;
+use super::context::{Context, Scope};
+use super::number::slice_bounds;
+use super::syntax::{Block, Filtered, Loop, Node, Operand};
+use super::value::{LoopState, Value};
+
+/// Where a template writes: into the message, or into a variable.
+struct Writer {
+    text: String,
+    is_message: bool,
+}
+
+/// Renders a template as a string of the message.
+pub(super) fn render(block: &Block, context: &mut Context<'_>) -> Result<String, Stop> {
+    let mut writer = Writer {
+        text: String::new(),
+        is_message: true,
+    };
+    nodes(block, context, &mut writer)?;
+
+    Ok(writer.text)
+}
+
+impl Writer {
+    fn write(&mut self, text: &str, context: &mut Context<'_>) -> Result<(), Stop> {
+        if self.is_message {
+            context.budget.output(text.len())?;
+        }
+        // What a capture gathers grows piece by piece, and so does its cost.
+        context.budget.bytes(text.len())?;
+        self.text.push_str(text);
+
+        if self.text.len() > super::budget::MAX_INTERMEDIATE {
+            context.budget.text(self.text.len())?;
+        }
+        Ok(())
+    }
+
+    fn write_value(&mut self, value: &Value, context: &mut Context<'_>) -> Result<(), Stop> {
+        if let Value::Number(number) = value
+            && !number.is_finite()
+        {
+            return Err(super::value::out_of_range());
+        }
+        let text = value.clone().plain().text(context.budget)?;
+
+        self.write(&text, context)
+    }
+}
+
+fn nodes(block: &Block, context: &mut Context<'_>, writer: &mut Writer) -> Result<(), Stop> {
+    for part in block {
+        context.budget.work(2)?;
+        node(part, context, writer)?;
+        if context.is_break || context.is_continue {
+            break;
+        }
+    }
+
+    Ok(())
+}
+
+fn node(node: &Node, context: &mut Context<'_>, writer: &mut Writer) -> Result<(), Stop> {
+    match node {
+        Node::Text(text) => writer.write(text, context),
+        Node::Output(filtered) => {
+            let value = context.output(filtered)?;
+            writer.write_value(&value, context)
+        }
+        Node::Assign { name, value } => {
+            let value = context.value(value)?;
+            context.assign(name, value);
+            Ok(())
+        }
+        Node::Capture { name, body } => capture(name, body, context),
+        Node::If {
+            branches,
+            otherwise,
+        } => {
+            for branch in branches {
+                context.budget.condition()?;
+                let holds = context.value(&branch.condition)?.is_truthy();
+                if holds != branch.is_negated {
+                    return nodes(&branch.body, context, writer);
+                }
+            }
+            nodes(otherwise, context, writer)
+        }
+        Node::Case {
+            value,
+            branches,
+            otherwise,
+        } => case(value, branches, otherwise, context, writer),
+        Node::For(head) => for_loop(head, context, writer),
+        Node::TableRow(head) => table_row(head, context, writer),
+        Node::Cycle {
+            group,
+            candidates,
+            text,
+        } => cycle(group.as_ref(), candidates, text, context, writer),
+        Node::Increment(name) => {
+            let before = counter(name, context);
+            context.counters.insert(Arc::clone(name), before + 1.0);
+            writer.write_value(&Value::Number(before), context)
+        }
+        Node::Decrement(name) => {
+            let after = counter(name, context) - 1.0;
+            context.counters.insert(Arc::clone(name), after);
+            writer.write_value(&Value::Number(after), context)
+        }
+        Node::Break => {
+            context.is_break = true;
+            Ok(())
+        }
+        Node::Continue => {
+            context.is_continue = true;
+            Ok(())
+        }
+        Node::Tags(block) => nodes(block, context, writer),
+        Node::Skip(reason) => {
+            let reason = match reason {
+                Some(reason) => context.value(reason)?.plain().text(context.budget)?,
+                None => Arc::from(""),
+            };
+            Err(Stop::Skipped(reason.to_string()))
+        }
+        Node::Nothing => Ok(()),
+    }
+}
+
+fn counter(name: &str, context: &Context<'_>) -> f64 {
+    match context.counters.get(name) {
+        Some(count) => *count,
+        None => context.counter_start(name).unwrap_or_default(),
+    }
+}
+
+fn capture(name: &Arc<str>, body: &Block, context: &mut Context<'_>) -> Result<(), Stop> {
+    let mut captured = Writer {
+        text: String::new(),
+        is_message: false,
+    };
+    nodes(body, context, &mut captured)?;
+
+    context.assign(name, Value::from(captured.text));
+    Ok(())
+}
+
+fn case(
+    value: &Filtered,
+    branches: &[(Vec<Operand>, Block)],
+    otherwise: &Block,
+    context: &mut Context<'_>,
+    writer: &mut Writer,
+) -> Result<(), Stop> {
+    let value = context.value(value)?.plain();
+    let mut has_matched = false;
+
+    for (candidates, body) in branches {
+        for candidate in candidates {
+            context.budget.condition()?;
+            let candidate = context.operand(candidate, false)?;
+            if equals(&value, &candidate, context.budget)? {
+                nodes(body, context, writer)?;
+                has_matched = true;
+                break;
+            }
+        }
+    }
+
+    if has_matched {
+        return Ok(());
+    }
+    nodes(otherwise, context, writer)
+}
+
+/// The parameters of a loop, evaluated.
+struct Parameters {
+    offset: Option<Value>,
+    limit: Option<Value>,
+    columns: Option<Value>,
+    is_reversed: bool,
+}
+
+impl Parameters {
+    fn of(head: &Loop, context: &mut Context<'_>) -> Result<Self, Stop> {
+        let mut parameters = Self {
+            offset: None,
+            limit: None,
+            columns: None,
+            is_reversed: false,
+        };
+
+        for (name, operand) in &head.parameters {
+            let value = match operand {
+                Some(operand) => context.operand(operand, false)?,
+                None => Value::Bool(true),
+            };
+            if value.is_absent() {
+                continue;
+            }
+            match name.as_str() {
+                "offset" => parameters.offset = Some(value),
+                "limit" => parameters.limit = Some(value),
+                "cols" => parameters.columns = Some(value),
+                "reversed" => parameters.is_reversed = true,
+                _ => {}
+            }
+        }
+
+        Ok(parameters)
+    }
+}
+
+fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Result<(), Stop> {
+    let collection = context.operand(&head.collection, false)?;
+    let mut elements = collection.loop_elements(context.budget)?;
+    if elements.is_empty() {
+        return nodes(&head.otherwise, context, writer);
+    }
+
+    let key = format!("{}-{}", head.variable, head.collection_text);
+    // `offset: continue` begins where the last loop over the collection ended.
+    // Without one it begins at the first element, and so do all that follow: LiquidJS counts so.
+    let reached = context.continues.get(&key).copied();
+    let stopped = Value::Number(reached.unwrap_or(f64::NAN));
+    context.scopes.push(vec![(Arc::from("continue"), stopped)]);
+    let parameters = Parameters::of(head, context);
+    context.scopes.pop();
+    let parameters = parameters?;
+
+    let mut skipped = 0.0;
+    if let Some(offset) = parameters.offset {
+        skipped = offset.plain().number(context.budget)?;
+        elements = part(&elements, skipped, f64::INFINITY, context)?;
+    }
+    if let Some(limit) = parameters.limit {
+        let limit = limit.plain().number(context.budget)?;
+        elements = part(&elements, 0.0, limit, context)?;
+    }
+    if parameters.is_reversed {
+        context.budget.array(elements.len())?;
+        elements = Arc::new(elements.iter().rev().cloned().collect());
+    }
+    context
+        .continues
+        .insert(key, skipped + elements.len() as f64);
+
+    context.scopes.push(Scope::new());
+    let name: Arc<str> = Arc::from(format!("{}-{}", head.variable, head.collection_text));
+    let forloop: Arc<str> = Arc::from("forloop");
+    for (index, element) in elements.iter().enumerate() {
+        context.budget.iteration()?;
+        context.budget.work(4)?;
+        let state = LoopState {
+            index,
+            length: elements.len(),
+            name: Arc::clone(&name),
+            columns: None,
+        };
+        context.set_local(&forloop, Value::Loop(Arc::new(state)));
+        context.set_local(&head.variable, element.clone());
+
+        context.is_continue = false;
+        context.is_break = false;
+        nodes(&head.body, context, writer)?;
+        if context.is_break {
+            break;
+        }
+    }
+    context.is_continue = false;
+    context.is_break = false;
+    context.scopes.pop();
+
+    Ok(())
+}
+
+fn part(
+    elements: &[Value],
+    from: f64,
+    to: f64,
+    context: &mut Context<'_>,
+) -> Result<Arc<Vec<Value>>, Stop> {
+    let part = &elements[slice_bounds(elements.len(), from, to)];
+    context.budget.array(part.len())?;
+
+    Ok(Arc::new(part.to_vec()))
+}
+
+fn table_row(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Result<(), Stop> {
+    let collection = context.operand(&head.collection, false)?;
+    let elements = collection.loop_elements(context.budget)?;
+    let parameters = Parameters::of(head, context)?;
+
+    let count = |value: Option<Value>, context: &mut Context<'_>| match value {
+        Some(value) => value.plain().number(context.budget).map(Some),
+        None => Ok(None),
+    };
+    let offset = count(parameters.offset, context)?
+        .filter(|offset| !offset.is_nan())
+        .unwrap_or_default();
+    let limit = count(parameters.limit, context)?.unwrap_or(elements.len() as f64);
+    let columns = count(parameters.columns, context)?
+        .filter(|columns| *columns >= 1.0)
+        .map(|columns| columns as usize);
+    let elements = part(&elements, offset, offset + limit, context)?;
+    let columns = columns.unwrap_or(elements.len()).max(1);
+
+    context.scopes.push(Scope::new());
+    let name: Arc<str> = Arc::from(format!("{}-{}", head.variable, head.collection_text));
+    let tablerowloop: Arc<str> = Arc::from("tablerowloop");
+    for (index, element) in elements.iter().enumerate() {
+        context.budget.iteration()?;
+        context.budget.work(4)?;
+        let state = LoopState {
+            index,
+            length: elements.len(),
+            name: Arc::clone(&name),
+            columns: Some(columns),
+        };
+        context.set_local(&tablerowloop, Value::Loop(Arc::new(state)));
+        context.set_local(&head.variable, element.clone());
+
+        if index % columns == 0 {
+            if index > 0 {
+                writer.write("</tr>", context)?;
+            }
+            let row = index / columns + 1;
+            writer.write(&format!(r#"<tr class="row{row}">"#), context)?;
+        }
+        let column = index % columns + 1;
+        writer.write(&format!(r#"<td class="col{column}">"#), context)?;
+        nodes(&head.body, context, writer)?;
+        writer.write("</td>", context)?;
+    }
+    if !elements.is_empty() {
+        writer.write("</tr>", context)?;
+    }
+    context.scopes.pop();
+
+    Ok(())
+}
+
+fn cycle(
+    group: Option<&Operand>,
+    candidates: &[Filtered],
+    text: &str,
+    context: &mut Context<'_>,
+    writer: &mut Writer,
+) -> Result<(), Stop> {
+    let group = match group {
+        Some(group) => context.operand(group, false)?,
+        None => Value::Absent,
+    };
+    let group = group.js_text(context.budget)?;
+    let key = format!("{group}:{text}");
+    context.budget.text(key.len())?;
+
+    let index = context.cycles.get(&key).copied().unwrap_or_default();
+    context
+        .cycles
+        .insert(key, (index + 1) % candidates.len().max(1));
+    let Some(candidate) = candidates.get(index) else {
+        return Ok(());
+    };
+
+    let value = context.output(candidate)?.plain();
+    if value.is_truthy_in_js() {
+        writer.write_value(&value, context)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,453 @@
+//! The values of templates, and what they are as text, number and list. The rules are those of
+//! `LiquidJS`, which are JavaScript's.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::budget::{Budget, MAX_VALUE_DEPTH, Stop};
+use super::number;
+
+/// The largest integer up to which a float holds every integer.
+const MAX_SAFE_INTEGER: i128 = 9_007_199_254_740_991;
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    /// There is no such variable.
+    Absent,
+    Nil,
+    Bool(bool),
+    Number(f64),
+    /// An integer that a float does not hold. It can be shown and compared, and not be calculated with.
+    Large(i128),
+    Text(Arc<str>),
+    Array(Arc<Vec<Value>>),
+    Object(Arc<Object>),
+    /// `forloop` and `tablerowloop`.
+    Loop(Arc<LoopState>),
+    Literal(Literal),
+}
+
+/// Words of the language that compare with more than one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Literal {
+    Nil,
+    Empty,
+    Blank,
+}
+
+/// Names with values, in the order in which they are looped over.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Object(pub Vec<(Arc<str>, Value)>);
+
+/// A turn of a loop.
+#[derive(Debug, Clone)]
+pub(super) struct LoopState {
+    pub index: usize,
+    pub length: usize,
+    pub name: Arc<str>,
+    /// Of `tablerow`.
+    pub columns: Option<usize>,
+}
+
+impl Object {
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0
+            .iter()
+            .find(|(key, _)| &**key == name)
+            .map(|(_, value)| value)
+    }
+}
+
+impl LoopState {
+    fn property(&self, name: &str) -> Option<Value> {
+        let Self { index, length, .. } = *self;
+        let column = self.columns.map(|columns| index % columns.max(1));
+
+        let count = match (name, column) {
+            ("name", _) => return Some(Value::Text(Arc::clone(&self.name))),
+            ("first", _) => return Some(Value::Bool(index == 0)),
+            ("last", _) => return Some(Value::Bool(index + 1 == length)),
+            ("col_first", Some(column)) => return Some(Value::Bool(column == 0)),
+            ("col_last", Some(column)) => {
+                return Some(Value::Bool(Some(column + 1) == self.columns));
+            }
+            ("i" | "index0", _) => index,
+            ("index", _) => index + 1,
+            ("length", _) => length,
+            ("rindex", _) => length - index,
+            ("rindex0", _) => length - index - 1,
+            ("row", Some(_)) => index / self.columns.unwrap_or(1).max(1) + 1,
+            ("col0", Some(column)) => column,
+            ("col", Some(column)) => column + 1,
+            _ => return None,
+        };
+        Some(Value::Number(count as f64))
+    }
+
+    fn json(&self) -> String {
+        let name = Json::String(self.name.to_string());
+        let columns = self
+            .columns
+            .map(|columns| format!(r#","cols":{columns}"#))
+            .unwrap_or_default();
+
+        format!(
+            r#"{{"i":{},"length":{},"name":{name}{columns}}}"#,
+            self.index, self.length
+        )
+    }
+}
+
+impl From<&Json> for Value {
+    fn from(json: &Json) -> Self {
+        match json {
+            Json::Null => Self::Nil,
+            Json::Bool(value) => Self::Bool(*value),
+            Json::Number(number) => {
+                let integer = number
+                    .as_i64()
+                    .map(i128::from)
+                    .or_else(|| number.as_u64().map(i128::from));
+                match integer {
+                    Some(integer) if integer.abs() > MAX_SAFE_INTEGER => Self::Large(integer),
+                    _ => Self::Number(number.as_f64().unwrap_or_default()),
+                }
+            }
+            Json::String(text) => Self::from(text.as_str()),
+            Json::Array(elements) => Self::array(elements.iter().map(Self::from).collect()),
+            Json::Object(fields) => Self::Object(Arc::new(Object(
+                fields
+                    .iter()
+                    .map(|(name, value)| (Arc::from(name.as_str()), Self::from(value)))
+                    .collect(),
+            ))),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Arc::from(text))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Arc::from(text))
+    }
+}
+
+impl Value {
+    pub(super) fn array(elements: Vec<Self>) -> Self {
+        Self::Array(Arc::new(elements))
+    }
+
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    pub(super) fn is_nil(&self) -> bool {
+        matches!(self, Self::Absent | Self::Nil | Self::Literal(Literal::Nil))
+    }
+
+    /// The value that a word of the language stands for.
+    pub(super) fn plain(self) -> Self {
+        match self {
+            Self::Literal(Literal::Nil) => Self::Nil,
+            Self::Literal(Literal::Empty | Literal::Blank) => Self::from(""),
+            Self::Loop(state) => Self::from(state.json()),
+            other => other,
+        }
+    }
+
+    /// All but nil and false are true.
+    pub(super) fn is_truthy(&self) -> bool {
+        !self.is_nil() && !matches!(self, Self::Bool(false))
+    }
+
+    /// What JavaScript takes for true.
+    pub(super) fn is_truthy_in_js(&self) -> bool {
+        match self {
+            Self::Absent | Self::Nil | Self::Literal(Literal::Nil) => false,
+            Self::Bool(value) => *value,
+            Self::Number(number) => *number != 0.0 && !number.is_nan(),
+            Self::Text(text) => !text.is_empty(),
+            Self::Literal(_)
+            | Self::Large(_)
+            | Self::Array(_)
+            | Self::Object(_)
+            | Self::Loop(_) => true,
+        }
+    }
+
+    /// As it is written into the message: nil is nothing, and an array is its elements.
+    pub(super) fn text(&self, budget: &mut Budget) -> Result<Arc<str>, Stop> {
+        if let Self::Text(text) = self {
+            return Ok(Arc::clone(text));
+        }
+
+        let mut text = String::new();
+        self.write(&mut text, Joined::WithNothing, budget, 0)?;
+        Ok(Arc::from(text))
+    }
+
+    /// As JavaScript's `String()` has it: an array is its elements with commas.
+    pub(super) fn js_text(&self, budget: &mut Budget) -> Result<Arc<str>, Stop> {
+        match self {
+            Self::Text(text) => Ok(Arc::clone(text)),
+            Self::Absent => Ok(Arc::from("undefined")),
+            Self::Nil | Self::Literal(Literal::Nil) => Ok(Arc::from("null")),
+            _ => {
+                let mut text = String::new();
+                self.write(&mut text, Joined::WithCommas, budget, 0)?;
+                Ok(Arc::from(text))
+            }
+        }
+    }
+
+    fn write(
+        &self,
+        text: &mut String,
+        joined: Joined,
+        budget: &mut Budget,
+        depth: usize,
+    ) -> Result<(), Stop> {
+        check_depth(depth)?;
+        let before = text.len();
+
+        match self {
+            Self::Absent | Self::Nil | Self::Literal(_) => {}
+            Self::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
+            Self::Number(number) => text.push_str(&number::to_text(*number)),
+            Self::Large(integer) => {
+                let _ = write!(text, "{integer}");
+            }
+            Self::Text(value) => text.push_str(value),
+            Self::Array(elements) => {
+                for (index, element) in elements.iter().enumerate() {
+                    if index > 0 && joined == Joined::WithCommas {
+                        text.push(',');
+                    }
+                    element.write(text, joined, budget, depth + 1)?;
+                }
+            }
+            Self::Object(_) => text.push_str("[object Object]"),
+            Self::Loop(state) => text.push_str(&state.json()),
+        }
+
+        budget.work(1)?;
+        budget.text(text.len() - before)
+    }
+
+    /// As JSON. `None`: an absent value has none. `indent`: what each level begins with; empty: all in
+    /// one line.
+    pub(super) fn json(&self, indent: &str, budget: &mut Budget) -> Result<Option<String>, Stop> {
+        if self.is_absent() {
+            return Ok(None);
+        }
+
+        let mut text = String::new();
+        self.write_json(&mut text, indent, budget, 0)?;
+        Ok(Some(text))
+    }
+
+    fn write_json(
+        &self,
+        text: &mut String,
+        indent: &str,
+        budget: &mut Budget,
+        depth: usize,
+    ) -> Result<(), Stop> {
+        check_depth(depth)?;
+        budget.work(2)?;
+        let before = text.len();
+
+        match self {
+            Self::Absent | Self::Nil => text.push_str("null"),
+            Self::Number(number) if !number.is_finite() => text.push_str("null"),
+            Self::Bool(_) | Self::Number(_) | Self::Large(_) => {
+                self.write(text, Joined::WithNothing, budget, depth)?;
+            }
+            Self::Text(value) => text.push_str(&Json::String(value.to_string()).to_string()),
+            Self::Array(elements) if elements.is_empty() => text.push_str("[]"),
+            Self::Array(elements) => {
+                text.push('[');
+                for (index, element) in elements.iter().enumerate() {
+                    separate(text, index, indent, depth + 1);
+                    element.write_json(text, indent, budget, depth + 1)?;
+                }
+                end_line(text, indent, depth);
+                text.push(']');
+            }
+            Self::Object(object) if object.0.is_empty() => text.push_str("{}"),
+            Self::Object(object) => {
+                text.push('{');
+                // As in JavaScript, what is absent is left out.
+                let fields = object.0.iter().filter(|(_, value)| !value.is_absent());
+                for (index, (name, value)) in fields.enumerate() {
+                    separate(text, index, indent, depth + 1);
+                    text.push_str(&Json::String(name.to_string()).to_string());
+                    text.push_str(if indent.is_empty() { ":" } else { ": " });
+                    value.write_json(text, indent, budget, depth + 1)?;
+                }
+                end_line(text, indent, depth);
+                text.push('}');
+            }
+            Self::Loop(state) => text.push_str(&state.json()),
+            Self::Literal(_) => text.push_str("{}"),
+        }
+
+        budget.text(text.len() - before)
+    }
+
+    /// As JavaScript converts it; NaN: it is no number.
+    pub(super) fn number(&self, budget: &mut Budget) -> Result<f64, Stop> {
+        Ok(match self {
+            Self::Nil | Self::Literal(_) => 0.0,
+            Self::Bool(value) => f64::from(u8::from(*value)),
+            Self::Number(number) => *number,
+            Self::Large(_) => return Err(out_of_range()),
+            Self::Text(text) => {
+                budget.bytes(text.len())?;
+                number::parse(text)
+            }
+            Self::Array(_) => number::parse(&self.js_text(budget)?),
+            Self::Absent | Self::Object(_) | Self::Loop(_) => f64::NAN,
+        })
+    }
+
+    /// The elements of an array; a text, a number and an object are one element, nil is none.
+    pub(super) fn elements(&self) -> Arc<Vec<Self>> {
+        match self.clone().plain() {
+            Self::Absent | Self::Nil => Arc::default(),
+            Self::Array(elements) => elements,
+            other => Arc::new(vec![other]),
+        }
+    }
+
+    /// What a loop goes through: of an object, pairs of name and value.
+    pub(super) fn loop_elements(&self, budget: &mut Budget) -> Result<Arc<Vec<Self>>, Stop> {
+        Ok(match self.clone().plain() {
+            Self::Array(elements) => elements,
+            Self::Text(text) if !text.is_empty() => Arc::new(vec![Self::Text(text)]),
+            Self::Object(object) => {
+                budget.array(object.0.len() * 3)?;
+                let pairs = object.0.iter().map(|(name, value)| {
+                    Self::array(vec![Self::Text(Arc::clone(name)), value.clone()])
+                });
+                Arc::new(pairs.collect())
+            }
+            _ => Arc::default(),
+        })
+    }
+
+    /// `value[key]` or `value.key`. Absent: there is no such property; nil has nil.
+    pub(super) fn property(&self, key: &Self, budget: &mut Budget) -> Result<Self, Stop> {
+        match (self, key) {
+            (Self::Absent, _) => return Ok(Self::Absent),
+            (Self::Nil, _) => return Ok(Self::Nil),
+            (Self::Array(elements), Self::Number(index)) => {
+                return Ok(element(elements, *index));
+            }
+            _ => {}
+        }
+
+        let name = key.clone().plain().js_text(budget)?;
+        let found = match self {
+            Self::Object(object) => {
+                budget.work(1 + object.0.len() / 8)?;
+                object
+                    .get(&name)
+                    .cloned()
+                    .or_else(|| (&*name == "size").then(|| Self::Number(object.0.len() as f64)))
+            }
+            Self::Array(elements) => match &*name {
+                "size" | "length" => Some(Self::Number(elements.len() as f64)),
+                "first" => elements.first().cloned(),
+                "last" => elements.last().cloned(),
+                _ => index_of(&name).and_then(|index| elements.get(index).cloned()),
+            },
+            Self::Text(text) => match &*name {
+                "size" | "length" => Some(Self::Number(utf16_length(text, budget)? as f64)),
+                _ => {
+                    budget.bytes(text.len())?;
+                    index_of(&name)
+                        .and_then(|index| text.chars().nth(index))
+                        .map(|character| Self::from(character.to_string()))
+                }
+            },
+            Self::Loop(state) => state.property(&name),
+            _ => None,
+        };
+
+        Ok(found.unwrap_or(Self::Absent))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Joined {
+    WithNothing,
+    WithCommas,
+}
+
+fn check_depth(depth: usize) -> Result<(), Stop> {
+    if depth > MAX_VALUE_DEPTH {
+        return Err(Stop::failed(format!(
+            "a value is nested deeper than {MAX_VALUE_DEPTH} levels"
+        )));
+    }
+
+    Ok(())
+}
+
+pub(super) fn out_of_range() -> Stop {
+    Stop::failed("the result of a calculation is no number, or is out of range")
+}
+
+fn separate(text: &mut String, index: usize, indent: &str, depth: usize) {
+    if index > 0 {
+        text.push(',');
+    }
+    end_line(text, indent, depth);
+}
+
+fn end_line(text: &mut String, indent: &str, depth: usize) {
+    if !indent.is_empty() {
+        text.push('\n');
+        text.push_str(&indent.repeat(depth));
+    }
+}
+
+/// The element at `index`, from the end if it is negative.
+pub(super) fn element(elements: &[Value], index: f64) -> Value {
+    let index = if index < 0.0 {
+        elements.len() as f64 + index
+    } else {
+        index
+    };
+    if index < 0.0 || index.fract() != 0.0 {
+        return Value::Absent;
+    }
+
+    elements
+        .get(index as usize)
+        .cloned()
+        .unwrap_or(Value::Absent)
+}
+
+/// The index that `name` is, as JavaScript writes it.
+fn index_of(name: &str) -> Option<usize> {
+    let index: usize = name.parse().ok()?;
+
+    (index.to_string() == name).then_some(index)
+}
+
+/// The length of `text` as JavaScript counts it.
+pub(super) fn utf16_length(text: &str, budget: &mut Budget) -> Result<usize, Stop> {
+    budget.bytes(text.len())?;
+
+    Ok(text.chars().map(char::len_utf16).sum())
+}
