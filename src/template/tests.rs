@@ -463,7 +463,7 @@ struct Case {
     template: String,
     /// In place of those of the file.
     variables: Option<Value>,
-    /// What LiquidJS gives; none: it refuses the template.
+    /// What `LiquidJS` gives; none: it refuses the template.
     expected: Option<String>,
 }
 
