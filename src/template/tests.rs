@@ -467,7 +467,7 @@ struct Case {
     expected: Option<String>,
 }
 
-/// Compares with what LiquidJS gives. Returns what differs.
+/// Compares with what `LiquidJS` gives. Returns what differs.
 fn differences(file: &std::path::Path) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap();
     let Cases { variables, cases } = serde_json::from_str(&text).unwrap();

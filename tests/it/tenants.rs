@@ -171,7 +171,9 @@ impl Theirs {
                 .into(),
             (
                 "get",
-                "/Operations"
+                "/Account"
+                | "/Keys"
+                | "/Operations"
                 | "/Apps"
                 | "/Templates"
                 | "/Webhooks"
@@ -203,7 +205,6 @@ impl Theirs {
                 json!({"appName": "theirs", "audience": {}}),
                 Refused("appName"),
             )],
-            ("get", "/Account" | "/Keys") => plain(route.to_owned(), Own),
             ("post", "/Keys") => vec![(
                 route.to_owned(),
                 json!({"account": "demo"}),
