@@ -17,6 +17,7 @@ COPY assets assets
 COPY config config
 COPY migrations migrations
 COPY src src
+COPY templates templates
 # Cargo goes by times, and the source may be older than the empty crate.
 RUN touch src/main.rs src/lib.rs \
     && cargo build --locked --bin bellwire --profile "$PROFILE" --no-default-features --features "$FEATURES" \

@@ -1,9 +1,15 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
+.PHONY: console liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
 	cargo test --test it -- --ignored clock
+
+# Tries the console in headless Chromium, with axe-core. Needs chromium and chromium-driver (Debian: apt install chromium
+# chromium-driver), npm and its registry. BELLWIRE_SCREENSHOTS=docs/screenshots writes the pictures of the documents anew.
+console:
+	npm install --silent --no-save --prefix target/console axe-core@4
+	AXE_CORE=$(CURDIR)/target/console/node_modules/axe-core/axe.min.js cargo test --test it -- --ignored console::browser
 
 # Runs the service behind PgBouncer. Needs PgBouncer (Debian: apt install pgbouncer).
 drill-pgbouncer:

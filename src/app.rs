@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
+use crate::console;
 use crate::crypto::{MasterKeys, SecretError};
 use crate::delivery::{
     self, Delivery, DeliveryParams, MassInvalidation, Quota, Quotas, RetryPolicy,
@@ -352,6 +353,7 @@ impl App {
             server,
             is_api_enabled: config.server.api,
             has_docs: config.server.docs,
+            console: console(config),
         };
         let server = http::serve(state, options)
             .map_err(|error| cannot_listen("server.listen", config.server.listen, &error))?;
@@ -501,6 +503,7 @@ fn start_retention(config: &Config, pool: Pool, stop: CancellationToken) -> Opti
 
     let retention = Retention {
         period: config.retention.period,
+        audit_period: config.retention.audit_period,
         partitions_ahead: config.retention.partitions_ahead,
     };
     Some(tokio::spawn(retention::run(pool, retention, stop)))
@@ -550,6 +553,19 @@ impl MetricsServer {
             tasks: vec![serving, tokio::spawn(http::metrics::run_upkeep())],
         })
     }
+}
+
+/// The console, if this process serves it.
+fn console(config: &Config) -> Option<http::Console> {
+    let settings = &config.console;
+
+    settings.enabled.then(|| {
+        console::console(console::Settings {
+            idle_timeout: settings.idle_timeout,
+            session_lifetime: settings.session_lifetime,
+            operator_account: settings.operator_account.clone(),
+        })
+    })
 }
 
 fn http_settings(config: &Config, server: &http::ServerParams) -> http::Settings {

@@ -9,6 +9,7 @@ pub mod cli;
 #[cfg(feature = "client")]
 mod client;
 pub mod config;
+mod console;
 pub mod crypto;
 mod delivery;
 mod descriptors;

@@ -5,12 +5,15 @@ use std::io::Write;
 use anyhow::{anyhow, bail};
 use clap::Subcommand;
 use serde_json::json;
+use sqlx::PgConnection;
 
 use crate::app;
+use crate::cli::audit;
 use crate::cli::keys::timestamp;
 use crate::config::Config;
 use crate::model::id::AccountId;
 use crate::store::accounts::{self, Account, MAX_WEIGHT};
+use crate::store::audit_events;
 use crate::store::pool::Pool;
 
 #[derive(Debug, Subcommand)]
@@ -113,7 +116,16 @@ async fn rename(pool: &Pool, id: &str, name: &str, is_json: bool) -> anyhow::Res
         bail!("another account has the name '{name}'");
     }
 
-    let renamed = accounts::rename(pool, account_id, name).await?;
+    let renamed = pool
+        .transaction(async |connection: &mut PgConnection| {
+            let renamed = accounts::rename(&mut *connection, account_id, name).await?;
+            if renamed.is_some() {
+                let event = audit::event(account_id, "account.rename", &[name]);
+                audit_events::insert(connection, &event).await?;
+            }
+            Ok::<_, sqlx::Error>(renamed)
+        })
+        .await?;
     print(&renamed.ok_or_else(|| unknown(id))?, is_json)
 }
 
@@ -123,6 +135,9 @@ async fn delete(pool: &Pool, id: &str, is_sure: bool, is_json: bool) -> anyhow::
         .await?
         .ok_or_else(|| unknown(id))?;
     if is_sure {
+        // First: a deletion takes many steps, and one that is interrupted deletes too.
+        let event = audit::event(account_id, "account.delete", &[&holding.name]);
+        audit_events::insert(pool, &event).await?;
         accounts::delete(pool, account_id).await?;
     }
 
@@ -153,7 +168,16 @@ async fn delete(pool: &Pool, id: &str, is_sure: bool, is_json: bool) -> anyhow::
 
 async fn set_weight(pool: &Pool, id: &str, weight: u32, is_json: bool) -> anyhow::Result<()> {
     let account_id = find(pool, id).await?;
-    let account = accounts::set_weight(pool, account_id, weight).await?;
+    let account = pool
+        .transaction(async |connection: &mut PgConnection| {
+            let account = accounts::set_weight(&mut *connection, account_id, weight).await?;
+            if account.is_some() {
+                let event = audit::event(account_id, "account.weight", &[&weight.to_string()]);
+                audit_events::insert(connection, &event).await?;
+            }
+            Ok::<_, sqlx::Error>(account)
+        })
+        .await?;
 
     print(&account.ok_or_else(|| unknown(id))?, is_json)
 }

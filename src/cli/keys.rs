@@ -14,10 +14,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app;
+use crate::cli::audit;
 use crate::config::Config;
 use crate::crypto::{generate_api_key, generate_api_secret, hash_api_secret};
 use crate::model::id::AccountId;
-use crate::store::api_keys::{ApiKey, NewApiKey, Role};
+use crate::store::api_keys::{ApiKey, CreateError, NewApiKey, Role};
+use crate::store::audit_events;
 use crate::store::pool::Pool;
 use crate::store::{accounts, api_keys};
 
@@ -120,7 +122,11 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()>
                 note,
                 expires_at: expires.map(|period| OffsetDateTime::now_utc() + period),
             };
-            let created = create(&pool, &wanted).await?;
+            let created = pool
+                .transaction(async |connection: &mut PgConnection| {
+                    create(connection, &wanted, "key.create").await
+                })
+                .await?;
             print_created(&created, json)
         }
         Command::List { account, json } => {
@@ -140,13 +146,21 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()>
 }
 
 async fn find_or_create(pool: &Pool, account: &str) -> anyhow::Result<AccountId> {
-    accounts::find_or_create(pool, account)
-        .await
-        .with_context(|| {
-            format!(
-                "the account '{account}' can't be created; its name must have 1 to 64 characters"
-            )
+    if let Some(known) = accounts::find(pool, account).await? {
+        return Ok(known);
+    }
+
+    let created = pool
+        .transaction(async |connection: &mut PgConnection| {
+            let id = accounts::find_or_create(&mut *connection, account).await?;
+            let event = audit::event(id, "account.create", &[account]);
+            audit_events::insert(connection, &event).await?;
+            Ok::<_, sqlx::Error>(id)
         })
+        .await;
+    created.with_context(|| {
+        format!("the account '{account}' can't be created; its name must have 1 to 64 characters")
+    })
 }
 
 /// A key that was created, with its secret.
@@ -156,7 +170,12 @@ struct Created {
     expires_at: Option<OffsetDateTime>,
 }
 
-async fn create(pool: &Pool, wanted: &Wanted) -> anyhow::Result<Created> {
+/// Stores a key, and records that `action` did.
+async fn create(
+    connection: &mut PgConnection,
+    wanted: &Wanted,
+    action: &str,
+) -> Result<Created, CreateError> {
     let created = Created {
         key: generate_api_key(),
         secret: generate_api_secret(),
@@ -171,8 +190,9 @@ async fn create(pool: &Pool, wanted: &Wanted) -> anyhow::Result<Created> {
         note: wanted.note.as_deref(),
         expires_at: wanted.expires_at,
     };
-    pool.within(async |connection: &mut PgConnection| api_keys::create(connection, &new).await)
-        .await?;
+    api_keys::create(&mut *connection, &new).await?;
+    let event = audit::event(wanted.account_id, action, &[&created.key]);
+    audit_events::insert(connection, &event).await?;
 
     Ok(created)
 }
@@ -205,18 +225,20 @@ async fn rotate(pool: &Pool, key: &str, overlap: Duration) -> anyhow::Result<Cre
         bail!("no active key has the name {key}: `bellwire keys list` lists all keys");
     };
 
-    let created = create(
-        pool,
-        &Wanted {
-            account_id: old.account_id,
-            role: old.role,
-            name: old.name,
-            note: old.note,
-            expires_at: None,
-        },
-    )
-    .await?;
-    api_keys::expire(pool, key, now + overlap).await?;
+    let wanted = Wanted {
+        account_id: old.account_id,
+        role: old.role,
+        name: old.name,
+        note: old.note,
+        expires_at: None,
+    };
+    let created = pool
+        .transaction(async |connection: &mut PgConnection| {
+            let created = create(&mut *connection, &wanted, "key.rotate").await?;
+            api_keys::expire(connection, key, now + overlap).await?;
+            Ok::<_, CreateError>(created)
+        })
+        .await?;
     Ok(created)
 }
 
@@ -310,7 +332,21 @@ pub(super) fn timestamp(at: OffsetDateTime) -> String {
 }
 
 async fn revoke(pool: &Pool, key: &str) -> anyhow::Result<()> {
-    if !api_keys::revoke(pool, None, key).await? {
+    let revoked = pool
+        .transaction(async |connection: &mut PgConnection| {
+            let known = api_keys::fetch(&mut *connection, None, key).await?;
+            let Some(known) = known else {
+                return Ok::<_, sqlx::Error>(false);
+            };
+            if !api_keys::revoke(&mut *connection, None, key).await? {
+                return Ok(false);
+            }
+            let event = audit::event(known.account_id, "key.delete", &[key]);
+            audit_events::insert(connection, &event).await?;
+            Ok(true)
+        })
+        .await?;
+    if !revoked {
         bail!("no active key has the name {key}: `bellwire keys list` lists all keys");
     }
 

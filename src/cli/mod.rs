@@ -10,6 +10,7 @@ use clap::CommandFactory;
 use clap::{Parser, Subcommand};
 
 mod accounts;
+mod audit;
 mod health;
 mod init;
 mod keys;
@@ -280,6 +281,9 @@ async fn retain(config: &Config, dry_run: bool) -> anyhow::Result<()> {
         retention::make_partitions(&pool, config.retention.partitions_ahead)
             .await
             .context("partitions can't be created")?;
+        retention::forget_audit_events(&pool, config.retention.audit_period)
+            .await
+            .context("Postgres can't be used")?;
         retention::remove(&pool, period).await
     };
 

@@ -18,8 +18,8 @@ mod values;
 
 pub use renamed_keys::RenamedKey;
 pub use sections::{
-    Apns, Database, Delivery, Fcm, Limits, Log, LogFormat, Metrics, Proxy, Retention, Secrets,
-    Server, Traces, Webhooks,
+    Apns, Console, Database, Delivery, Fcm, Limits, Log, LogFormat, Metrics, Proxy, Retention,
+    Secrets, Server, Traces, Webhooks,
 };
 
 use check::Check;
@@ -38,6 +38,7 @@ pub struct Config {
     pub fcm: Fcm,
     pub apns: Apns,
     pub webhooks: Webhooks,
+    pub console: Console,
     pub proxy: Proxy,
     pub retention: Retention,
     pub secrets: Secrets,
@@ -159,6 +160,7 @@ impl Config {
         self.limits.check(&mut check, self.server.max_body_size);
         self.fcm.check(&mut check);
         self.apns.check(&mut check);
+        self.console.check(&mut check);
         self.proxy.check(&mut check);
         self.retention.check(&mut check);
         self.secrets.check(&mut check);

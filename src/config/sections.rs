@@ -252,6 +252,26 @@ pub struct Webhooks {
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+pub struct Console {
+    pub enabled: bool,
+    #[serde(with = "humantime_serde")]
+    pub idle_timeout: Duration,
+    #[serde(with = "humantime_serde")]
+    pub session_lifetime: Duration,
+    #[serde(deserialize_with = "or_empty")]
+    pub operator_account: Option<String>,
+}
+
+impl Console {
+    pub(super) fn check(&self, check: &mut Check) {
+        // A use is noted once a minute.
+        check.at_least("console.idle_timeout", self.idle_timeout, 2 * 60 * SECOND);
+        check.at_least("console.session_lifetime", self.session_lifetime, SECOND);
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Proxy {
     /// It may have a password.
     #[serde(serialize_with = "redacted")]
@@ -285,12 +305,15 @@ pub struct Retention {
     pub enabled: bool,
     #[serde(with = "humantime_serde")]
     pub period: Duration,
+    #[serde(with = "humantime_serde")]
+    pub audit_period: Duration,
     pub partitions_ahead: u16,
 }
 
 impl Retention {
     pub(super) fn check(&self, check: &mut Check) {
         check.at_least("retention.period", self.period, SECOND);
+        check.at_least("retention.audit_period", self.audit_period, SECOND);
     }
 }
 

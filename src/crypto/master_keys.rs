@@ -62,6 +62,8 @@ struct MasterKey {
     page_tokens: hmac::Key,
     /// Signs the tokens of receipts.
     receipts: ReceiptKey,
+    /// Signs what browsers keep for the console.
+    console: hmac::Key,
 }
 
 impl fmt::Debug for MasterKeys {
@@ -308,6 +310,21 @@ impl MasterKeys {
             .any(|key| hmac::verify(&key.page_tokens, content, signature).is_ok())
     }
 
+    /// The signature of what a browser keeps for the console.
+    pub fn sign_for_console(&self, content: &[u8]) -> Vec<u8> {
+        self.keys
+            .first()
+            .map(|key| hmac::sign(&key.console, content).as_ref().to_vec())
+            .unwrap_or_default()
+    }
+
+    /// Whether `signature` is one of [`Self::sign_for_console`], with the current or an old key.
+    pub fn is_signed_for_console(&self, content: &[u8], signature: &[u8]) -> bool {
+        self.keys
+            .iter()
+            .any(|key| hmac::verify(&key.console, content, signature).is_ok())
+    }
+
     /// The token by which an app reports what became of a notification.
     pub fn receipt_token(&self, notification: Uuid) -> String {
         self.keys
@@ -339,19 +356,13 @@ impl MasterKey {
         let sealing = RandomizedNonceKey::new(&aws_lc_rs::aead::AES_256_GCM, &bytes)
             .map_err(|_| SecretError::NotAKey)?;
 
-        // A derived key, so that the signatures that API users see reveal nothing about the key that
-        // seals secrets. Replicas share the label: it must never change.
-        let derived = hmac::sign(
-            &hmac::Key::new(hmac::HMAC_SHA256, &bytes),
-            b"bellwire page tokens",
-        );
-
         Ok(Self {
             id: id.to_owned(),
             key: sealing,
             account_keys: AccountKeys::of(&bytes),
-            page_tokens: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()),
+            page_tokens: signing_key(&bytes, b"bellwire page tokens"),
             receipts: ReceiptKey::of(&bytes),
+            console: signing_key(&bytes, b"bellwire console"),
         })
     }
 
@@ -395,6 +406,14 @@ impl<'a> TokenParts<'a> {
             body,
         })
     }
+}
+
+/// A derived key, so that the signatures that users see reveal nothing about the key that seals
+/// secrets. Replicas share the labels: they must never change.
+fn signing_key(master_key: &[u8], label: &[u8]) -> hmac::Key {
+    let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, master_key), label);
+
+    hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
 }
 
 /// Whether `id` can be the id of a master key. A key is longer, so one that is put in its place is
@@ -598,6 +617,9 @@ mod tests {
 
         assert_eq!(new.open_direct_token(account, &token).unwrap(), "token");
         assert!(new.verify_page_token(b"page", &old.sign_page_token(b"page")));
+        assert!(new.is_signed_for_console(b"a", &old.sign_for_console(b"a")));
+        assert!(!new.is_signed_for_console(b"b", &old.sign_for_console(b"a")));
+        assert!(!new.is_signed_for_console(b"a", &old.sign_page_token(b"a")));
         assert!(
             new.seal_direct_token(account, "token")
                 .unwrap()

@@ -1,6 +1,7 @@
 //! Authentication: HTTP Basic with an API key and its secret.
 
 use std::future::{Future, Ready, ready};
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_web::http::Method;
@@ -29,11 +30,36 @@ pub(super) struct Caller {
 /// The user name of the key that a request is made with. A handler that takes it takes a [`Caller`] too.
 pub(super) struct CallerKey(pub String);
 
+/// Who is logged in to the console, which calls the API for them within the process. A request that
+/// has it among its extensions needs no credentials; only this process can put it there.
+#[derive(Debug, Clone)]
+pub(crate) struct LoggedIn {
+    pub account_id: AccountId,
+    pub role: Role,
+    /// The user name of the API key, or another name if the login was not with a key.
+    pub actor: String,
+}
+
+impl LoggedIn {
+    /// Whether it may use `method` on the route `pattern` of the API.
+    pub(crate) fn may(&self, method: &Method, pattern: &str) -> bool {
+        is_allowed(self.role, method, pattern)
+    }
+
+    fn of(request: &HttpRequest) -> Option<Self> {
+        request.extensions().get::<Self>().cloned()
+    }
+}
+
 impl FromRequest for CallerKey {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        if let Some(logged_in) = LoggedIn::of(request) {
+            return ready(Ok(Self(logged_in.actor)));
+        }
+
         let credentials = Authorization::<Basic>::parse(request)
             .map_err(|_| ApiError::unauthenticated())
             .map(Authorization::into_scheme);
@@ -53,33 +79,48 @@ impl FromRequest for Caller {
             let state = request
                 .app_data::<web::Data<State>>()
                 .ok_or_else(|| ApiError::internal("a request without a state"))?;
-            let credentials = credentials(&request).ok_or_else(ApiError::unauthenticated)?;
-
-            // The middleware may have looked the key up already.
-            let known = request.extensions().get::<KnownKey>().cloned();
-            let known = match known {
-                Some(known) => known,
-                None => log_in(state, &request, &credentials).await?,
+            let who = match LoggedIn::of(&request) {
+                Some(logged_in) => logged_in,
+                None => authenticate(state, &request).await?,
             };
             // Only known keys are counted: strangers can't fill the limiter's memory.
-            state
-                .rate_limits
-                .check_request(&request, credentials.user_id())?;
+            state.rate_limits.check_request(&request, &who.actor)?;
 
-            state.key_use.note(credentials.user_id());
+            state.key_use.note(&who.actor);
 
             let pattern = request.match_pattern().unwrap_or_default();
-            if !is_allowed(known.role, request.method(), &pattern) {
+            if !who.may(request.method(), &pattern) {
                 return Err(ApiError::forbidden());
             }
             query::refuse_unknown(&request)?;
 
             Ok(Caller {
-                account_id: known.account_id,
-                role: known.role,
+                account_id: who.account_id,
+                role: who.role,
             })
         })
     }
+}
+
+/// The key of a request's credentials, if it is valid.
+async fn authenticate(state: &State, request: &HttpRequest) -> Result<LoggedIn, ApiError> {
+    let credentials = credentials(request).ok_or_else(ApiError::unauthenticated)?;
+
+    // The middleware may have looked the key up already.
+    let known = request.extensions().get::<KnownKey>().cloned();
+    let known = match known {
+        Some(known) => known,
+        None => {
+            let given = Given::of(&credentials);
+            log_in(state, source(state, request), &given).await?
+        }
+    };
+
+    Ok(LoggedIn {
+        account_id: known.account_id,
+        role: known.role,
+        actor: credentials.user_id().to_owned(),
+    })
 }
 
 fn credentials(request: &HttpRequest) -> Option<Basic> {
@@ -97,7 +138,7 @@ pub(super) async fn is_known(request: &HttpRequest) -> bool {
         return false;
     };
 
-    match find(state, &credentials).await {
+    match find(state, &Given::of(&credentials)).await {
         Ok(Ok(known)) => {
             request.extensions_mut().insert(known);
             true
@@ -113,25 +154,39 @@ enum Refusal {
     WrongSecret,
 }
 
+/// A key and its secret, as a caller gives them.
+pub(crate) struct Given<'a> {
+    pub key: &'a str,
+    pub secret: &'a str,
+}
+
+impl<'a> Given<'a> {
+    fn of(credentials: &'a Basic) -> Self {
+        Self {
+            key: credentials.user_id(),
+            secret: credentials.password().unwrap_or_default(),
+        }
+    }
+}
+
 /// Finds the key, or refuses it with a 401, which is counted and held back if there were many.
-async fn log_in(
+pub(crate) async fn log_in(
     state: &State,
-    request: &HttpRequest,
-    credentials: &Basic,
+    source: Option<Source>,
+    given: &Given<'_>,
 ) -> Result<KnownKey, ApiError> {
-    let refusal = match find(state, credentials).await? {
+    let refusal = match find(state, given).await? {
         Ok(known) => return Ok(known),
         Err(refusal) => refusal,
     };
 
-    let source = source(state, request);
     let consequence = source.map(|source| state.failed_logins.failed(source));
     metrics::login_failed();
     if let (Some(source), Some(consequence)) = (source, consequence) {
         if consequence.is_news {
             tracing::warn!(
                 %source,
-                key = shown_key(credentials.user_id(), refusal),
+                key = shown_key(given.key, refusal),
                 reason = ?refusal,
                 is_slowed_down = !consequence.delay.is_zero(),
                 "a login failed"
@@ -143,8 +198,29 @@ async fn log_in(
     Err(ApiError::unauthorized())
 }
 
+/// The user name of a request's credentials.
+pub(super) fn key_of(request: &HttpRequest) -> Option<String> {
+    credentials(request).map(|credentials| credentials.user_id().to_owned())
+}
+
 /// Where a request comes from.
-pub(super) fn source(state: &State, request: &HttpRequest) -> Option<Source> {
+pub(crate) fn source(state: &State, request: &HttpRequest) -> Option<Source> {
+    let (peer, forwarded) = sender(request)?;
+    let proxies = &state.settings.trusted_proxies;
+
+    Some(proxies.source_of_request(peer, Some(&forwarded)))
+}
+
+/// The address that a request comes from.
+pub(crate) fn address(state: &State, request: &HttpRequest) -> Option<IpAddr> {
+    let (peer, forwarded) = sender(request)?;
+    let proxies = &state.settings.trusted_proxies;
+
+    Some(proxies.address_of_request(peer, Some(&forwarded)))
+}
+
+/// Who sent a request, and for whom, if it says so.
+fn sender(request: &HttpRequest) -> Option<(IpAddr, String)> {
     let peer = request.peer_addr()?;
     let forwarded: Vec<&str> = request
         .headers()
@@ -152,8 +228,7 @@ pub(super) fn source(state: &State, request: &HttpRequest) -> Option<Source> {
         .filter_map(|value| value.to_str().ok())
         .collect();
 
-    let proxies = &state.settings.trusted_proxies;
-    Some(proxies.source_of_request(peer.ip(), Some(&forwarded.join(","))))
+    Some((peer.ip(), forwarded.join(",")))
 }
 
 /// A key as the log shows it. What is not a key may be a secret in the wrong place, so only its
@@ -171,11 +246,11 @@ fn shown_key(key: &str, refusal: Refusal) -> String {
 }
 
 /// Finds the key and compares its secret.
-async fn find(state: &State, credentials: &Basic) -> Result<Result<KnownKey, Refusal>, ApiError> {
-    let given_hash = hash_api_secret(credentials.password().unwrap_or_default());
+async fn find(state: &State, given: &Given<'_>) -> Result<Result<KnownKey, Refusal>, ApiError> {
+    let given_hash = hash_api_secret(given.secret);
 
     // No key contains NUL, which Postgres would refuse with an error.
-    let key = Some(credentials.user_id()).filter(|key| !key.contains('\0'));
+    let key = Some(given.key).filter(|key| !key.contains('\0'));
     let known = match key {
         Some(key) => state.api_keys.find(key.to_owned()).await?,
         None => None,
@@ -205,9 +280,9 @@ fn is_allowed(role: Role, method: &Method, pattern: &str) -> bool {
     }
 }
 
-/// Whether the route `pattern` manages API keys.
+/// Whether the route `pattern` manages API keys, or tells what was done with them.
 fn is_about_keys(pattern: &str) -> bool {
-    pattern.ends_with("/Keys") || pattern.contains("/Keys/")
+    pattern.ends_with("/Keys") || pattern.contains("/Keys/") || pattern.ends_with("/AuditEvents")
 }
 
 /// Whether a POST to the route `pattern` sends, previews, estimates, or controls what was sent.

@@ -13,6 +13,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::http::State;
 use crate::http::accepted::Accepted;
+use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
@@ -256,7 +257,9 @@ impl Once<'_> {
             }
         }
 
-        let accepted = change(connection).await?;
+        let accepted = change(&mut *connection).await?;
+        let made = accepted.location.rsplit('/').next();
+        audit::record(&mut *connection, self.request, self.caller, made).await?;
 
         if let Some(key) = key {
             let record = key.accepted(&accepted);

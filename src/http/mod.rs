@@ -17,13 +17,14 @@ mod account_limits;
 pub(crate) mod api_key_lookup;
 mod app_name;
 mod audience;
-mod auth;
+mod audit;
+pub(crate) mod auth;
 mod body;
 mod body_budget;
 mod csv;
 mod date;
 mod device;
-mod error;
+pub(crate) mod error;
 mod failed_logins;
 mod health;
 mod idempotency;
@@ -36,6 +37,7 @@ mod not_found;
 mod openapi;
 pub(crate) mod operation_watch;
 mod optional_body;
+pub(crate) mod own_api;
 mod pagination;
 mod path;
 mod query;
@@ -71,10 +73,11 @@ pub(crate) use import::Imports;
 use key_use::KeyUse;
 pub(crate) use list_turns::ListTurns;
 pub(crate) use operation_watch::OperationWatches;
+use own_api::OwnApi;
 use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use resources::{
-    account, apps, audiences, cancel, credentials, delivery_attempts, device_export,
+    account, apps, audiences, audit_events, cancel, credentials, delivery_attempts, device_export,
     device_imports, device_registrations, error_totals, keys, operation_change, operation_errors,
     operation_results, operation_stream, operations, pause, push_notifications, receipts, resend,
     templates, user_data, user_merge, users, webhook_deliveries, webhooks,
@@ -146,7 +149,13 @@ pub(crate) struct ServerOptions {
     pub is_api_enabled: bool,
     /// Whether `/docs/` and `/openapi.json` are served too.
     pub has_docs: bool,
+    /// The routes of the console, which finds the [`OwnApi`] among the data of its requests. `None`: it
+    /// is not served.
+    pub console: Option<Console>,
 }
+
+/// Adds the routes of the console.
+pub(crate) type Console = Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>;
 
 impl State {
     /// The beginning of every resource's address, for the client that made `request`.
@@ -167,7 +176,7 @@ impl State {
 
     /// The least id that is within the retention; older records are not shown, though their
     /// partition may still exist.
-    fn oldest_readable_id(&self) -> Uuid {
+    pub(crate) fn oldest_readable_id(&self) -> Uuid {
         lowest_id_at(OffsetDateTime::now_utc() - self.settings.retention)
     }
 
@@ -190,20 +199,27 @@ pub(crate) fn serve(state: State, options: ServerOptions) -> std::io::Result<Ser
         server,
         is_api_enabled,
         has_docs,
+        console,
     } = options;
 
     let make: MakeApplication = Arc::new(move |which| {
         let state = web::Data::clone(&state);
+        let console = console.clone().filter(|_| is_api_enabled);
         Box::pin(async move {
             match which {
                 Routes::Health => application(state, |_| {}, Some(ClosesConnections)).await,
                 Routes::All => {
+                    let own_api = own_api(web::Data::clone(&state)).await?;
                     let routes = move |config: &mut web::ServiceConfig| {
                         if is_api_enabled {
                             routes(config);
                         }
                         if is_api_enabled && has_docs {
                             docs(config);
+                        }
+                        if let Some(console) = console {
+                            config.app_data(own_api);
+                            console(config);
                         }
                     };
                     application(state, routes, None).await
@@ -213,6 +229,17 @@ pub(crate) fn serve(state: State, options: ServerOptions) -> std::io::Result<Ser
     });
 
     Server::start(server, &make)
+}
+
+/// The API for the console. The requests of the console's users are recorded where they arrive.
+async fn own_api(state: web::Data<State>) -> Option<OwnApi> {
+    let app = App::new()
+        .app_data(state)
+        .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
+        .configure(routes)
+        .default_service(web::to(async || ApiError::not_found().error_response()));
+
+    Application::new(app).await.map(OwnApi::new)
 }
 
 /// An application with these routes and the health checks.
@@ -243,9 +270,10 @@ fn read() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// The routes of API keys.
+/// The routes of API keys, and of what was done with them.
 fn key_routes(config: &mut web::ServiceConfig) {
     config
+        .service(resource("/AuditEvents", "GET, HEAD").route(read().to(audit_events::list)))
         .service(
             resource("/Keys", "GET, HEAD, POST")
                 .route(read().to(keys::list))

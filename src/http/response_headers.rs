@@ -46,18 +46,25 @@ pub(super) async fn add(
     }
     insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     insert(headers, header::X_FRAME_OPTIONS, "DENY");
-    insert(headers, header::REFERRER_POLICY, "no-referrer");
+    insert_default(headers, header::REFERRER_POLICY, "no-referrer");
     let policy = if is_page { OWN_FILES } else { NOTHING };
-    insert(headers, header::CONTENT_SECURITY_POLICY, policy);
+    insert_default(headers, header::CONTENT_SECURITY_POLICY, policy);
     if is_encrypted {
         insert(headers, header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
     }
     // Answers of the API are an account's own, and change at any time.
     if !is_page {
-        insert(headers, header::CACHE_CONTROL, "no-store");
+        insert_default(headers, header::CACHE_CONTROL, "no-store");
     }
 
     Ok(response)
+}
+
+/// The console's pages and files have policies of their own.
+fn insert_default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    if !headers.contains_key(&name) {
+        insert(headers, name, value);
+    }
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {

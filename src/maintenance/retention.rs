@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::id::lowest_id_at;
 use crate::model::push_cap::LONGEST_PER;
+use crate::store::audit_events;
 use crate::store::batch_index;
 use crate::store::cancel;
 use crate::store::device_imports;
@@ -54,6 +55,8 @@ const ROWS_AT_A_TIME: i64 = 5_000;
 pub struct Retention {
     /// How long records can be read.
     pub period: Duration,
+    /// How long the audit log is kept.
+    pub audit_period: Duration,
     /// Days after today that get partitions.
     pub partitions_ahead: u16,
 }
@@ -306,6 +309,14 @@ async fn cancel_resting(connection: &mut PgConnection, day: Date) -> sqlx::Resul
     guards::remove_before(connection, end).await
 }
 
+/// Deletes events of the audit log that are older than `period`.
+pub async fn forget_audit_events(pool: &Pool, period: Duration) -> sqlx::Result<()> {
+    let before = OffsetDateTime::now_utc() - period;
+    while audit_events::forget(pool, before, ROWS_AT_A_TIME).await? == ROWS_AT_A_TIME as u64 {}
+
+    Ok(())
+}
+
 /// Drops a day, unless it waits for batches. `false`: a long query or a backup is reading it.
 async fn remove_day(connection: &mut PgConnection, day: &ExpiredDay) -> sqlx::Result<bool> {
     let ExpiredDay {
@@ -364,6 +375,9 @@ async fn run_once(pool: &Pool, retention: Retention) {
     }
     if let Err(error) = batch_index::build_missing(pool).await {
         tracing::error!(%error, "an index of batches can't be built; trying again in an hour");
+    }
+    if let Err(error) = forget_audit_events(pool, retention.audit_period).await {
+        tracing::error!(%error, "old events of the audit log can't be deleted; trying again in an hour");
     }
     match remove(pool, retention.period).await {
         // `remove_day` has logged it, and the next run tries again.

@@ -197,6 +197,11 @@ id_type!(
     "bellwire_webhook"
 );
 id_type!(
+    /// A change that the audit log holds. *Extension*.
+    AuditEventId,
+    "bellwire_audit_event"
+);
+id_type!(
     /// One message to a webhook, however often it is tried. *Extension*.
     WebhookDeliveryId,
     "bellwire_webhook_delivery"
@@ -278,6 +283,12 @@ impl DeviceRegistrationId {
 }
 
 impl AccountId {
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl AuditEventId {
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }

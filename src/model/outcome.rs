@@ -75,7 +75,7 @@ impl Outcome {
 }
 
 impl OutcomeKind {
-    const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Accepted,
         Self::TokenDead,
         Self::TokenRefused,

@@ -30,6 +30,17 @@ pub enum Role {
     Read,
 }
 
+impl Role {
+    /// The name on the wire.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "FULL",
+            Self::Send => "SEND",
+            Self::Read => "READ",
+        }
+    }
+}
+
 /// What is known of a key beside its name, the user name of HTTP Basic.
 #[derive(Clone)]
 pub struct KnownKey {

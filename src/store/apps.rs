@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::provider::CredentialType;
-use crate::store::pool::Pool;
 
 pub(crate) struct App {
     /// Its key within the account.
@@ -95,20 +94,9 @@ pub(crate) async fn list(
     .await
 }
 
-/// Makes an App its account's default, in place of the previous one. Returns `false` if the account
-/// has no such App.
+/// Makes an App its account's default, in place of the previous one, in a transaction. Returns `false`
+/// if the account has no such App.
 pub(crate) async fn make_default(
-    pool: &Pool,
-    account_id: AccountId,
-    name: &str,
-) -> sqlx::Result<bool> {
-    pool.transaction(async |connection: &mut PgConnection| {
-        replace_default(connection, account_id, name).await
-    })
-    .await
-}
-
-async fn replace_default(
     connection: &mut PgConnection,
     account_id: AccountId,
     name: &str,

@@ -13,7 +13,6 @@ use crate::model::credential_state::CredentialReport;
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::provider::CredentialType;
 use crate::model::sealed::Sealed;
-use crate::store::pool::Pool;
 
 /// Most Apps of an account.
 const MAX_APPS: i64 = 10;
@@ -303,20 +302,9 @@ pub(crate) async fn fetch(
     .await
 }
 
-/// Makes a Credential its App's default for its type. Returns `false` if the account has no such
-/// Credential.
+/// Makes a Credential its App's default for its type, in a transaction. Returns `false` if the account
+/// has no such Credential.
 pub(crate) async fn make_default(
-    pool: &Pool,
-    account_id: AccountId,
-    id: CredentialId,
-) -> sqlx::Result<bool> {
-    pool.transaction(async |connection: &mut PgConnection| {
-        replace_default(connection, account_id, id).await
-    })
-    .await
-}
-
-async fn replace_default(
     connection: &mut PgConnection,
     account_id: AccountId,
     id: CredentialId,
@@ -341,20 +329,9 @@ async fn replace_default(
     Ok(true)
 }
 
-/// Deletes a Credential. If it was its App's default, the oldest other of its type takes its place.
-/// Returns `false` if the account has no such Credential.
+/// Deletes a Credential, in a transaction. If it was its App's default, the oldest other of its type
+/// takes its place. Returns `false` if the account has no such Credential.
 pub(crate) async fn delete(
-    pool: &Pool,
-    account_id: AccountId,
-    id: CredentialId,
-) -> sqlx::Result<bool> {
-    pool.transaction(async |connection: &mut PgConnection| {
-        delete_and_replace(connection, account_id, id).await
-    })
-    .await
-}
-
-async fn delete_and_replace(
     connection: &mut PgConnection,
     account_id: AccountId,
     id: CredentialId,

@@ -15,7 +15,7 @@
 //! * `paces`: Operations of which so many notifications become due in a minute
 //! * `guards`: Operations that pause themselves when too much fails
 //! * `reschedule`: gives a scheduled Operation another time
-//! * `queue_depth`: counts what waits, for metrics
+//! * `queue_depth`: counts what waits, for metrics; `queue_view`: what waits in the queues of accounts, for people
 //!
 //! What webhooks are told of them:
 //! * `events`: the outbox, and the messages that are made of it
@@ -29,12 +29,16 @@
 //! * `push_notifications`, `delivery_attempts`
 //! * `failed_notifications`: an Operation's errors; `error_totals`: how many there are of each code
 //! * `operation_results`: the outcomes of all recipients of an Operation
+//! * `attempt_curve`, `operation_titles`: how an Operation went, and what it says, for the console
 //! * `receipts`: what apps report of messages, and its tallies
 //! * `recipient_columns`: the columns that say who gets a notification
 //!
 //! Accounts and what belongs to them:
 //! * `accounts`, `api_keys`, `apps`, `credentials`, `users`, `device_registrations`, `devices`,
 //!   `webhooks`
+//! * `audit_events`: who changed what
+//! * `person_search`: finds a person by what a support team has
+//! * `console_sessions`: who is logged in to the console
 //! * `account_counts`: how much an account has, for its limits
 //! * `audience_count`: how many Users and devices an audience has
 //! * `user_pushes`: the caps of accounts, and what counts against them
@@ -72,13 +76,16 @@ pub mod accounts;
 mod advisory_lock;
 pub mod api_keys;
 pub(crate) mod apps;
+pub(crate) mod attempt_curve;
 pub(crate) mod audience_count;
+pub(crate) mod audit_events;
 pub mod batch_index;
 pub(crate) mod batch_load;
 pub(crate) mod batches;
 pub(crate) mod cancel;
 pub mod citus;
 mod connection;
+pub(crate) mod console_sessions;
 pub mod credentials;
 pub(crate) mod database_state;
 pub(crate) mod database_url;
@@ -111,17 +118,20 @@ pub(crate) mod operation_insert;
 pub(crate) mod operation_options;
 pub(crate) mod operation_read;
 pub(crate) mod operation_results;
+pub(crate) mod operation_titles;
 pub(crate) mod outcome_record;
 pub(crate) mod paces;
 mod partition_index;
 pub mod partitions;
 pub(crate) mod pause;
+pub(crate) mod person_search;
 pub mod pool;
 pub(crate) mod pooler;
 pub(crate) mod provider_tokens;
 pub(crate) mod push_notifications;
 pub(crate) mod queue_depth;
 pub(crate) mod queue_search;
+pub(crate) mod queue_view;
 pub mod rank;
 pub(crate) mod reachable;
 pub(crate) mod receipts;

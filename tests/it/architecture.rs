@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "app",
         &[
             "config",
+            "console",
             "crypto",
             "delivery",
             "descriptors",
@@ -74,6 +75,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "transport",
             "work_pool",
         ],
+    ),
+    // A client of the API, within the process.
+    (
+        "console",
+        &["crypto", "http", "model", "store", "work_pool"],
     ),
     ("ingest", &["handoff", "model", "store", "telemetry"]),
     (
@@ -313,9 +319,9 @@ fn sql_is_only_in_the_store() {
 }
 
 #[test]
-fn actix_is_only_in_http_app_and_the_simulator() {
+fn actix_is_only_in_http_the_console_app_and_the_simulator() {
     for source in sources() {
-        let is_allowed = ["http", "app"].contains(&source.module.as_str())
+        let is_allowed = ["http", "console", "app"].contains(&source.module.as_str())
             || source.path.starts_with("dev/simulator");
 
         assert!(

@@ -20,6 +20,7 @@ mod support;
 
 mod architecture;
 mod audiences;
+mod audit;
 mod bad_input;
 mod bounded_reads;
 mod broadcast;
@@ -30,6 +31,7 @@ mod citus;
 mod client;
 mod command_line;
 mod connections;
+mod console;
 mod content;
 mod contract;
 mod crash;

@@ -205,6 +205,10 @@ impl Theirs {
                 json!({"appName": "theirs", "audience": {}}),
                 Refused("appName"),
             )],
+            ("get", "/AuditEvents") => vec![
+                (route.to_owned(), json!({}), Own),
+                (format!("{route}?target={credential}"), json!({}), Own),
+            ],
             ("post", "/Keys") => vec![(
                 route.to_owned(),
                 json!({"account": "demo"}),

@@ -20,6 +20,7 @@ mod task;
 
 use crate::http::State;
 use crate::http::accepted::Accepted;
+use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::openapi::CreateErrors;
@@ -144,6 +145,7 @@ pub(crate) async fn import(
     query.check()?;
 
     let permit = state.imports.begin()?;
+    audit::note(&request, &state, caller).await?;
     let id = begin(&state, caller, format).await?;
 
     let (sender, receiver) = mpsc::channel(PIECES);

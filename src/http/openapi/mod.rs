@@ -30,7 +30,7 @@ use webhook_events::Webhooks;
 
 use crate::http::error::{ErrorBody, Problem};
 use crate::http::{
-    account, apps, audiences, cancel, credentials, delivery_attempts, device_export,
+    account, apps, audiences, audit_events, cancel, credentials, delivery_attempts, device_export,
     device_imports, device_registrations, error_totals, health, import, keys, operation_change,
     operation_errors, operation_results, operation_stream, operations, pause, push_notifications,
     receipts, resend, send, templates, user_data, user_merge, users, webhook_deliveries, webhooks,
@@ -80,6 +80,7 @@ use crate::http::{
         apps::update,
         account::fetch,
         account::update,
+        audit_events::list,
         device_registrations::list,
         device_registrations::register,
         device_registrations::fetch,

@@ -1,11 +1,12 @@
 //! `/PushNotifications/Account` (extension): what a client sets for its account.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::http::State;
+use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
@@ -73,12 +74,17 @@ pub(crate) async fn fetch(
     responses((status = 200, description = "The account as it is now", body = Account), CreateErrors),
 )]
 pub(crate) async fn update(
+    request: HttpRequest,
     state: web::Data<State>,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let account_id = body.caller.account_id;
     let cap = read(&body.bytes)?;
-    store::set_cap(&state.pool, account_id, cap.as_ref()).await?;
+    audit::recorded(&request, &state, body.caller, async |connection| {
+        store::set_cap(connection, account_id, cap.as_ref()).await?;
+        Ok(())
+    })
+    .await?;
 
     Ok(HttpResponse::Ok().json(Account::new(account_id, cap)))
 }

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
@@ -137,11 +138,13 @@ pub(crate) async fn update(
     fields.refuse_unknown(&mut problems);
     problems.check()?;
 
-    if store::make_default(&state.pool, body.caller.account_id, &name).await? {
-        Ok(Accepted::resource(&request, &state, "Apps", name).respond())
-    } else {
-        Err(ApiError::not_found())
-    }
+    audit::recorded(&request, &state, body.caller, async |connection| {
+        if !store::make_default(connection, body.caller.account_id, &name).await? {
+            return Err(ApiError::not_found());
+        }
+        Ok(Accepted::resource(&request, &state, "Apps", &name).respond())
+    })
+    .await
 }
 
 /// One App.

@@ -14,6 +14,7 @@ use crate::crypto::erase;
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
 use crate::http::app_name;
+use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
@@ -485,11 +486,13 @@ pub(crate) async fn update(
     fields.refuse_unknown(&mut problems);
     problems.check()?;
 
-    if store::make_default(&state.pool, body.caller.account_id, id).await? {
+    audit::recorded(&request, &state, body.caller, async |connection| {
+        if !store::make_default(connection, body.caller.account_id, id).await? {
+            return Err(ApiError::not_found());
+        }
         Ok(Accepted::resource(&request, &state, "Credentials", id).respond())
-    } else {
-        Err(ApiError::not_found())
-    }
+    })
+    .await
 }
 
 /// Deletes a Credential. Notifications queued with it fail.
@@ -502,13 +505,18 @@ pub(crate) async fn update(
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]
 pub(crate) async fn delete(
+    request: HttpRequest,
     state: web::Data<State>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
+    let id = path::id(&id)?;
+
+    audit::recorded(&request, &state, caller, async |connection| {
+        if !store::delete(connection, caller.account_id, id).await? {
+            return Err(ApiError::not_found());
+        }
         Ok(HttpResponse::NoContent().finish())
-    } else {
-        Err(ApiError::not_found())
-    }
+    })
+    .await
 }

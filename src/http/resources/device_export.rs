@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::crypto::MasterKeys;
 use crate::http::State;
+use crate::http::audit;
 use crate::http::auth::{Caller, CallerKey};
 use crate::http::csv;
 use crate::http::date::Date;
@@ -271,6 +272,8 @@ pub(crate) async fn export(
         after: None,
         is_over: false,
     };
+
+    audit::note(&request, &export.state, caller).await?;
 
     // Read before the answer begins, so that a database that is away is a 503.
     let first = export.next().await?;

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::crypto::{generate_api_key, generate_api_secret, hash_api_secret};
 use crate::http::State;
+use crate::http::audit::{self, Recorded};
 use crate::http::auth::{Caller, CallerKey};
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
@@ -146,6 +147,7 @@ pub(crate) async fn list(
     responses((status = 201, description = "The key and its secret", body = CreatedKey), CreateErrors),
 )]
 pub(crate) async fn create(
+    request: HttpRequest,
     state: web::Data<State>,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
@@ -165,7 +167,17 @@ pub(crate) async fn create(
         note,
         expires_at,
     };
-    Ok(created(&new.create(&state).await?))
+    let answer = new.answer();
+    let recorded = Recorded {
+        request: &request,
+        state: &state,
+        caller: body.caller,
+        made: Some(&answer.key),
+    };
+    recorded
+        .make(async |connection| new.store(connection, &answer).await)
+        .await?;
+    Ok(created(&answer))
 }
 
 /// One API key (extension).
@@ -199,6 +211,7 @@ pub(crate) async fn fetch(
     responses((status = 201, description = "The new key and its secret", body = CreatedKey), CreateErrors),
 )]
 pub(crate) async fn rotate(
+    request: HttpRequest,
     state: web::Data<State>,
     key: web::Path<String>,
     body: JsonBody,
@@ -225,9 +238,21 @@ pub(crate) async fn rotate(
         note: old.note,
         expires_at: None,
     };
-    let answer = new.create(&state).await?;
+    let answer = new.answer();
     let overlap = Duration::from_secs(overlap.unwrap_or(DEFAULT_OVERLAP).into());
-    store::expire(&state.pool, &key, now + overlap).await?;
+    let recorded = Recorded {
+        request: &request,
+        state: &state,
+        caller: body.caller,
+        made: Some(&answer.key),
+    };
+    recorded
+        .make(async |connection| {
+            new.store(&mut *connection, &answer).await?;
+            store::expire(connection, &key, now + overlap).await?;
+            Ok(())
+        })
+        .await?;
     Ok(created(&answer))
 }
 
@@ -241,6 +266,7 @@ pub(crate) async fn rotate(
     responses((status = 204, description = "Revoked"), ChangeErrors),
 )]
 pub(crate) async fn revoke(
+    request: HttpRequest,
     state: web::Data<State>,
     caller: Caller,
     own: CallerKey,
@@ -253,11 +279,17 @@ pub(crate) async fn revoke(
         ));
     }
 
-    if store::revoke(&state.pool, Some(caller.account_id), &key).await? {
-        Ok(HttpResponse::NoContent().finish())
-    } else {
-        Err(ApiError::not_found())
+    // Postgres takes no NUL.
+    if key.contains('\0') {
+        return Err(ApiError::not_found());
     }
+    audit::recorded(&request, &state, caller, async |connection| {
+        if !store::revoke(connection, Some(caller.account_id), &key).await? {
+            return Err(ApiError::not_found());
+        }
+        Ok(HttpResponse::NoContent().finish())
+    })
+    .await
 }
 
 async fn find(state: &State, caller: Caller, key: &str) -> Result<store::ApiKey, ApiError> {
@@ -281,12 +313,20 @@ struct Wanted {
 }
 
 impl Wanted {
-    async fn create(&self, state: &State) -> Result<CreatedKey, ApiError> {
-        let answer = CreatedKey {
+    /// A new key with a new secret.
+    fn answer(&self) -> CreatedKey {
+        CreatedKey {
             key: generate_api_key(),
             secret: generate_api_secret(),
             expires_at: self.expires_at.map(Date),
-        };
+        }
+    }
+
+    async fn store(
+        &self,
+        connection: &mut PgConnection,
+        answer: &CreatedKey,
+    ) -> Result<(), ApiError> {
         let new = NewApiKey {
             key: &answer.key,
             account_id: self.caller.account_id,
@@ -297,15 +337,12 @@ impl Wanted {
             expires_at: self.expires_at,
         };
 
-        state
-            .pool
-            .within(async |connection: &mut PgConnection| store::create(connection, &new).await)
+        store::create(connection, &new)
             .await
             .map_err(|error| match error {
                 CreateError::TooMany => ApiError::conflict(error.to_string()),
                 CreateError::Database(error) => error.into(),
-            })?;
-        Ok(answer)
+            })
     }
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod account;
 pub(super) mod apps;
 pub(super) mod audiences;
+pub(super) mod audit_events;
 pub(super) mod cancel;
 pub(super) mod credentials;
 pub(super) mod delivery_attempts;

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::State;
+use crate::http::audit;
 use crate::http::auth::{Caller, CallerKey};
 use crate::http::error::ApiError;
 use crate::http::openapi::ReadErrors;
@@ -93,6 +94,7 @@ pub(crate) async fn export(
     let user = users::fetch(&state.pool, account_id, id)
         .await?
         .ok_or_else(ApiError::not_found)?;
+    audit::note(&request, &state, caller).await?;
 
     let mut head = line(&UserDataLine::User(user.into()))?;
     for device in devices::of_user(&state.pool, account_id, id).await? {

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
@@ -212,15 +213,20 @@ pub(crate) async fn delete(
     let mut query = Query::of(&request)?;
     let erases = query.boolean("records").unwrap_or(false);
     query.check()?;
+    let id = path::id(&id)?;
     if erases {
-        return erase(&state, caller, path::id(&id)?).await;
+        // First: an erasure takes many steps, and one that is interrupted erases too.
+        audit::note(&request, &state, caller).await?;
+        return erase(&state, caller, id).await;
     }
 
-    if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
+    audit::recorded(&request, &state, caller, async |connection| {
+        if !store::delete(connection, caller.account_id, id).await? {
+            return Err(ApiError::not_found());
+        }
         Ok(HttpResponse::NoContent().finish())
-    } else {
-        Err(ApiError::not_found())
-    }
+    })
+    .await
 }
 
 /// Deletes a User and erases it from records: at once if that takes no longer than [`ERASE_AT_ONCE`].

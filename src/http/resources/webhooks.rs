@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::crypto::{generate_webhook_secret, shown_webhook_secret};
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
@@ -494,11 +495,13 @@ pub(crate) async fn update(
         is_enabled: fields.is_enabled,
     };
 
-    if store::update(&state.pool, account_id, id, &change).await? {
+    audit::recorded(&request, &state, body.caller, async |connection| {
+        if !store::update(connection, account_id, id, &change).await? {
+            return Err(ApiError::not_found());
+        }
         Ok(Accepted::resource(&request, &state, "Webhooks", id).respond())
-    } else {
-        Err(ApiError::not_found())
-    }
+    })
+    .await
 }
 
 /// Deletes a webhook with its deliveries (extension).
@@ -511,15 +514,20 @@ pub(crate) async fn update(
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]
 pub(crate) async fn delete(
+    request: HttpRequest,
     state: web::Data<State>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
+    let id = path::id(&id)?;
+
+    audit::recorded(&request, &state, caller, async |connection| {
+        if !store::delete(connection, caller.account_id, id).await? {
+            return Err(ApiError::not_found());
+        }
         Ok(HttpResponse::NoContent().finish())
-    } else {
-        Err(ApiError::not_found())
-    }
+    })
+    .await
 }
 
 /// Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature of the

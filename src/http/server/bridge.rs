@@ -28,7 +28,7 @@ use crate::http::server::clock::Activity;
 /// Answers requests. It belongs to one thread; cheap to clone.
 #[derive(Clone)]
 pub(in crate::http) struct Application(
-    Rc<dyn Fn(Request) -> LocalBoxFuture<'static, HttpResponse>>,
+    pub(in crate::http) Rc<dyn Fn(Request) -> LocalBoxFuture<'static, HttpResponse>>,
 );
 
 impl Application {

@@ -95,8 +95,13 @@ impl TrustedProxies {
     /// address that it was called from; what comes before the last one that is not a proxy of ours
     /// is the caller's own word, and not believed.
     pub(crate) fn source_of_request(&self, peer: IpAddr, forwarded: Option<&str>) -> Source {
+        Source::new(self.address_of_request(peer, forwarded))
+    }
+
+    /// The address of a request's caller, as [`Self::source_of_request`] finds it.
+    pub(crate) fn address_of_request(&self, peer: IpAddr, forwarded: Option<&str>) -> IpAddr {
         if !self.contains(peer) {
-            return Source::new(peer);
+            return peer.to_canonical();
         }
 
         let addresses = forwarded.unwrap_or_default().rsplit(',');
@@ -108,7 +113,7 @@ impl TrustedProxies {
             }
         }
 
-        Source::new(source)
+        source.to_canonical()
     }
 }
 

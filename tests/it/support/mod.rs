@@ -1,6 +1,7 @@
 //! Shared by all tests: databases, running services with their simulators, clients, and how to
 //! wait.
 
+pub mod browser;
 pub mod client;
 pub mod database;
 pub mod drill;
@@ -8,6 +9,7 @@ pub mod forms;
 pub mod process;
 pub mod proxy;
 pub mod service;
+pub mod webdriver;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,120 @@
+//! The web console at `/console`: pages for people, rendered on the server.
+//!
+//! It is a client of the API, within the process ([`OwnApi`](crate::http::own_api::OwnApi)): what a
+//! role may do, how much a list reads and what is recorded of a change is decided there, once. What
+//! only people need, such as an Operation's curves, it reads from the store.
+//!
+//! A page loads nothing from another host, and has no script and no style within it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{guard, web};
+
+mod advice;
+mod assets;
+mod audit;
+mod credentials;
+mod curves;
+mod form;
+mod home;
+mod keys;
+mod live;
+mod login;
+mod notification;
+mod operation;
+mod operations;
+mod page;
+mod people;
+mod person_search;
+mod queue;
+mod same_origin;
+mod send;
+mod session;
+mod shown;
+mod visit;
+mod webhooks;
+
+use crate::http::Console;
+use live::LiveViews;
+
+/// Where the console is.
+const ROOT: &str = "/console";
+
+/// What an operator configures of the console.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// A session that is not used for so long is over.
+    pub idle_timeout: Duration,
+    /// How long a session lasts at most.
+    pub session_lifetime: Duration,
+    /// The name of the account whose FULL keys see the queue of all accounts.
+    pub operator_account: Option<String>,
+}
+
+/// The console's routes, for [`serve`](crate::http::serve).
+pub(crate) fn console(settings: Settings) -> Console {
+    Arc::new(move |config| {
+        config
+            .app_data(web::Data::new(settings.clone()))
+            // Each thread has its own.
+            .app_data(LiveViews::default())
+            .configure(routes);
+    })
+}
+
+fn routes(config: &mut web::ServiceConfig) {
+    let read = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    let pages = web::scope(ROOT)
+        .route("/login", web::post().to(login::log_in))
+        .route("/login", read().to(login::form))
+        .route("/logout", web::post().to(login::log_out))
+        .route("/assets/{name:.*}", read().to(assets::file))
+        .route("/operations", read().to(operations::list))
+        .route("/operations/live", web::get().to(operations::live))
+        .route("/operations/{id}", read().to(operation::show))
+        .route("/operations/{id}/live", web::get().to(operation::live))
+        .route("/operations/{id}/results", read().to(operation::results))
+        .route("/operations/{id}/cancel", web::post().to(operation::cancel))
+        .route("/operations/{id}/pause", web::post().to(operation::pause))
+        .route("/operations/{id}/resume", web::post().to(operation::resume))
+        .route("/operations/{id}/pace", web::post().to(operation::pace))
+        .route("/operations/{id}/resend", web::post().to(operation::resend))
+        .route("/people", read().to(people::search))
+        .route("/people/{id}", read().to(people::show))
+        .route("/notifications/{id}", read().to(notification::show))
+        .configure(settings_routes)
+        .default_service(web::to(page::nothing_here));
+
+    config
+        .service(web::redirect("/console/", ROOT))
+        .route(ROOT, read().to(home::show))
+        .service(pages);
+}
+
+/// What an account sends, is set up with, and who changed it.
+fn settings_routes(config: &mut web::ServiceConfig) {
+    let read = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+
+    config
+        .route("/send", read().to(send::form))
+        .route("/send", web::post().to(send::send))
+        .route("/send/preview", web::post().to(send::preview))
+        .route("/send/validate", web::post().to(send::validate))
+        .route("/queue", read().to(queue::show))
+        .route("/queue/live", web::get().to(queue::live))
+        .route("/credentials", read().to(credentials::list))
+        .route("/credentials/{id}/test", web::post().to(credentials::test))
+        .route("/webhooks", read().to(webhooks::list))
+        .route("/webhooks/{id}", read().to(webhooks::show))
+        .route("/webhooks/{id}/test", web::post().to(webhooks::test))
+        .route(
+            "/webhooks/{id}/deliveries/{delivery}/resend",
+            web::post().to(webhooks::resend),
+        )
+        .route("/keys", read().to(keys::list))
+        .route("/keys", web::post().to(keys::create))
+        .route("/keys/{key}/rotate", web::post().to(keys::rotate))
+        .route("/keys/{key}/revoke", web::post().to(keys::revoke))
+        .route("/audit", read().to(audit::list));
+}

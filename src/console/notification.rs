@@ -1,0 +1,175 @@
+//! One notification: what became of it, attempt by attempt, and what to do about it.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::console::advice;
+use crate::console::operation::Recipient;
+use crate::console::operations::WaitingFor;
+use crate::console::page::{self, Frame, PageError, View, path_part};
+use crate::console::shown::{self, Moment};
+use crate::console::visit::Visit;
+
+/// A notification, as lists hold it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Notification {
+    pub id: String,
+    pub operation_id: String,
+    pub to: Recipient,
+    pub status: String,
+    pub created_at: Moment,
+    pub updated_at: Moment,
+    #[serde(default)]
+    pub waiting_for: Option<WaitingFor>,
+    #[serde(default)]
+    pub error: Option<NotificationError>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct NotificationError {
+    pub code: String,
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+/// A notification with its content.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Whole {
+    #[serde(flatten)]
+    notification: Notification,
+    #[serde(default)]
+    content: Map<String, Value>,
+    #[serde(default)]
+    delivered_at: Option<Moment>,
+    #[serde(default)]
+    opened_at: Option<Moment>,
+    #[serde(default)]
+    dismissed_at: Option<Moment>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AttemptList {
+    delivery_attempts: Vec<Attempt>,
+}
+
+/// A request to a provider.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Attempt {
+    pub number: i64,
+    pub provider: String,
+    pub token: String,
+    pub outcome: String,
+    pub http_status: Option<i64>,
+    pub provider_message_id: Option<String>,
+    pub error: Option<AttemptError>,
+    pub duration_ms: i64,
+    pub created_at: Moment,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct AttemptError {
+    pub code: Option<String>,
+    pub message: Option<String>,
+}
+
+impl Attempt {
+    pub(super) fn outcome_shown(&self) -> String {
+        shown::status(&self.outcome)
+    }
+
+    pub(super) fn advice(&self) -> &'static str {
+        advice::on_outcome(&self.outcome)
+    }
+
+    fn is_accepted(&self) -> bool {
+        self.outcome == "ACCEPTED"
+    }
+
+    /// The colour of its point.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.outcome.as_str() {
+            "ACCEPTED" => "sent",
+            "THROTTLED" | "UNAVAILABLE" | "AMBIGUOUS" => "warn",
+            _ => "failed",
+        }
+    }
+}
+
+impl Notification {
+    pub(super) fn status_shown(&self) -> String {
+        shown::status(&self.status)
+    }
+
+    pub(super) fn verdict(&self, attempts: &[Attempt]) -> &'static str {
+        advice::on_status(&self.status, !attempts.is_empty())
+    }
+
+    /// What to do; of a failure without a word of its own, the last attempt's.
+    pub(super) fn advice(&self, attempts: &[Attempt]) -> &'static str {
+        let of_code = self
+            .error
+            .as_ref()
+            .map(|error| advice::on_code(&error.code));
+        let of_attempt = attempts.iter().rfind(|attempt| {
+            // What one of a User's devices accepted decides.
+            self.status != "SENT" || attempt.is_accepted()
+        });
+
+        match of_code {
+            Some(advice) if !advice.is_empty() => advice,
+            _ => of_attempt.map_or("", Attempt::advice),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/notification.html")]
+struct NotificationPage {
+    frame: Frame,
+    notification: Notification,
+    title: String,
+    body: String,
+    content: String,
+    attempts: Vec<Attempt>,
+    delivered_at: Option<Moment>,
+    opened_at: Option<Moment>,
+    dismissed_at: Option<Moment>,
+}
+
+pub(super) async fn show(visit: Visit, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let path = format!("/{}", path_part(&id));
+    let whole: Whole = visit.api.get(&path).await?;
+    let attempts = attempts(&visit, &whole.notification.id).await?;
+
+    let text = |name: &str| {
+        let text = whole.content.get(name).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let page = NotificationPage {
+        frame: Frame::new(&visit, View::People, "Notification"),
+        title: text("title"),
+        body: text("body"),
+        content: serde_json::to_string_pretty(&whole.content).unwrap_or_default(),
+        attempts,
+        delivered_at: whole.delivered_at,
+        opened_at: whole.opened_at,
+        dismissed_at: whole.dismissed_at,
+        notification: whole.notification,
+    };
+    page::html(StatusCode::OK, &page)
+}
+
+/// The first attempts of a notification; few have more.
+pub(super) async fn attempts(visit: &Visit, id: &str) -> Result<Vec<Attempt>, PageError> {
+    let path = format!("/{}/DeliveryAttempts?pageSize=100", path_part(id));
+    let list: AttemptList = visit.api.get(&path).await?;
+
+    Ok(list.delivery_attempts)
+}

@@ -1,0 +1,220 @@
+//! Finds a person by a User's id, the account's own id, a device token, or the ends of one.
+
+use std::time::Duration;
+
+use crate::console::page::PageError;
+use crate::console::visit::Visit;
+use crate::crypto::hash_token;
+use crate::model::device_token;
+use crate::model::id::{PushNotificationId, UserId};
+use crate::model::provider::Provider;
+use crate::model::recipient::Recipient;
+use crate::store::person_search::{self as store, PersonsDevice};
+use crate::store::push_notifications::{self, PushNotification, PushNotificationFilter};
+
+/// How long each of the two looks by the ends of a token may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
+/// Notifications that one look reads, the newest first.
+const MAX_NOTIFICATIONS: usize = 10_000;
+/// Most that are shown of what matches.
+const MOST: usize = 20;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub users: Vec<UserId>,
+    /// Sent to a token that no User has.
+    pub notifications: Vec<PushNotificationId>,
+    /// Whether only the newest records were looked at.
+    pub is_partial: bool,
+}
+
+/// What someone looks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Wanted {
+    User(UserId),
+    Notification(PushNotificationId),
+    /// The first and the last characters of a token, as it is shown.
+    Ends(String, String),
+    /// An id of the account's own, or a whole token.
+    Text(String),
+}
+
+impl Wanted {
+    fn of(text: &str) -> Self {
+        let text = text.trim();
+        if let Ok(id) = text.parse() {
+            return Self::User(id);
+        }
+        if let Ok(id) = text.parse() {
+            return Self::Notification(id);
+        }
+
+        match text.split_once('…').or_else(|| text.split_once("...")) {
+            Some((first, last)) if !first.is_empty() || !last.is_empty() => {
+                Self::Ends(first.trim().to_owned(), last.trim().to_owned())
+            }
+            _ => Self::Text(text.to_owned()),
+        }
+    }
+}
+
+/// Whether a token has these ends, whatever its letter case.
+fn has_ends(token: &str, first: &str, last: &str) -> bool {
+    let token = token.to_lowercase();
+    let is_long = token.chars().count() >= first.chars().count() + last.chars().count();
+
+    is_long && token.starts_with(&first.to_lowercase()) && token.ends_with(&last.to_lowercase())
+}
+
+/// Looks for `text` among the account's Users, devices and notifications.
+pub(super) async fn find(visit: &Visit, text: &str) -> Result<Found, PageError> {
+    // Postgres takes no NUL.
+    if text.contains('\0') {
+        return Ok(Found::default());
+    }
+
+    match Wanted::of(text) {
+        Wanted::User(id) => Ok(Found {
+            users: vec![id],
+            ..Found::default()
+        }),
+        Wanted::Notification(id) => Ok(Found {
+            notifications: vec![id],
+            ..Found::default()
+        }),
+        Wanted::Text(text) => by_text(visit, &text).await,
+        Wanted::Ends(first, last) => by_ends(visit, first, last).await,
+    }
+}
+
+async fn by_text(visit: &Visit, text: &str) -> Result<Found, PageError> {
+    let account_id = visit.who.account_id;
+    let pool = &visit.state.pool;
+
+    let user = store::by_external_id(pool, account_id, text).await?;
+    if let Some(user) = user {
+        return Ok(Found {
+            users: vec![user],
+            ..Found::default()
+        });
+    }
+
+    let forms = device_token::older_forms(Provider::Apn, text);
+    let hashes: Vec<Vec<u8>> = forms
+        .iter()
+        .map(String::as_str)
+        .chain([text, &text.to_lowercase()])
+        .map(hash_token)
+        .collect();
+    let users = store::by_token_hash(pool, account_id, &hashes).await?;
+    if !users.is_empty() {
+        return Ok(Found {
+            users,
+            ..Found::default()
+        });
+    }
+
+    // Perhaps it was sent to without being registered.
+    let token = text.to_lowercase();
+    let notifications = sent_to(visit, move |known| known.to_lowercase() == token).await?;
+    Ok(Found {
+        users: Vec::new(),
+        notifications,
+        is_partial: true,
+    })
+}
+
+async fn by_ends(visit: &Visit, first: String, last: String) -> Result<Found, PageError> {
+    let account_id = visit.who.account_id;
+    let pool = visit.state.pool.limited_to(LOOK_LIMIT);
+    let devices = store::newest_devices(&pool, account_id).await?;
+
+    let keys = visit.state.master_keys.clone();
+    let ends = (first.clone(), last.clone());
+    let matching = move || {
+        let is_wanted = |device: &PersonsDevice| {
+            let token = keys.open_device_token(account_id.as_uuid(), device.id, &device.token);
+            token.is_ok_and(|token| has_ends(&token, &ends.0, &ends.1))
+        };
+        let mut users: Vec<UserId> = Vec::new();
+        for device in devices.iter().filter(|device| is_wanted(device)) {
+            if !users.contains(&device.user_id) {
+                users.push(device.user_id);
+            }
+        }
+        users.truncate(MOST);
+        users
+    };
+    let users = visit.state.work.run(account_id, matching).await?;
+
+    let notifications = sent_to(visit, move |token| has_ends(token, &first, &last)).await?;
+    Ok(Found {
+        users,
+        notifications,
+        is_partial: true,
+    })
+}
+
+/// The newest notifications to tokens, not to Users, that `is_wanted` picks.
+async fn sent_to(
+    visit: &Visit,
+    is_wanted: impl Fn(&str) -> bool + Send + 'static,
+) -> Result<Vec<PushNotificationId>, PageError> {
+    let account_id = visit.who.account_id;
+    let filter = PushNotificationFilter {
+        operation_id: None,
+        status: None,
+        provider: None,
+        is_delivered: None,
+        is_opened: None,
+        user_ids: None,
+        tags: None,
+        from: visit.state.oldest_readable_id(),
+        until: None,
+        after: None,
+        limit: MAX_NOTIFICATIONS,
+    };
+    let turn = visit.state.list_turns.next(account_id).await?;
+    let found = push_notifications::list(turn.pool, account_id, &filter).await?;
+    drop(turn);
+
+    let keys = visit.state.master_keys.clone();
+    let matching = move || {
+        let is_to = |notification: &PushNotification| match &notification.recipient {
+            Recipient::Device { token, .. } => keys
+                .open_direct_token(account_id.as_uuid(), token)
+                .is_ok_and(|token| is_wanted(&token)),
+            Recipient::User(_) => false,
+        };
+        let matching = found.records.iter().filter(|record| is_to(record));
+
+        matching.take(MOST).map(PushNotification::id).collect()
+    };
+    Ok(visit.state.work.run(account_id, matching).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_looked_for_is_known_by_its_form() {
+        let user = UserId::generate();
+        assert_eq!(Wanted::of(&format!(" {user} ")), Wanted::User(user));
+        for text in ["dqWD…J2cZ", "dqWD...J2cZ"] {
+            let ends = Wanted::Ends("dqWD".to_owned(), "J2cZ".to_owned());
+            assert_eq!(Wanted::of(text), ends);
+        }
+        assert_eq!(Wanted::of("…"), Wanted::Text("…".to_owned()));
+        assert_eq!(Wanted::of("ann@x"), Wanted::Text("ann@x".to_owned()));
+    }
+
+    #[test]
+    fn ends_are_compared_in_any_case_and_do_not_overlap() {
+        assert!(has_ends("dqWD7WEC83J2cZ", "DQwd", "j2cz"));
+        assert!(has_ends("dqWD7WEC83J2cZ", "", "cZ"));
+        assert!(!has_ends("dqWD7WEC83J2cZ", "x", "cZ"));
+        assert!(!has_ends("abc", "abc", "abc"));
+    }
+}

@@ -1,0 +1,142 @@
+//! The queue, live: what is due, what is being worked on, and which Credentials send nothing. An
+//! account sees its own; the operator's account sees all.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use crate::console::Settings;
+use crate::console::live::{Fragment, LiveViews, Watched};
+use crate::console::page::{self, Frame, PageError, View};
+use crate::console::shown::{self, Moment, Segment};
+use crate::console::visit::Visit;
+use crate::model::id::AccountId;
+use crate::store::accounts;
+use crate::store::api_keys::Role;
+use crate::store::queue_view::{self, AccountQueue, StoppedLane};
+
+/// How often the queue is read for those who look at it.
+const EVERY: Duration = Duration::from_secs(2);
+/// A look that takes longer is given up.
+const LIMIT: Duration = Duration::from_secs(5);
+
+#[derive(Template)]
+#[template(path = "console/queue.html")]
+struct QueuePage {
+    frame: Frame,
+    parts: Parts,
+}
+
+/// The part that changes.
+#[derive(Template)]
+#[template(path = "console/queue_parts.html")]
+struct Parts {
+    is_of_all: bool,
+    queues: Vec<AccountQueue>,
+    lanes: Vec<StoppedLane>,
+}
+
+impl Parts {
+    fn due(&self) -> i64 {
+        self.queues.iter().map(|queue| queue.due).sum()
+    }
+
+    fn claimed(&self) -> i64 {
+        self.queues.iter().map(|queue| queue.claimed).sum()
+    }
+
+    fn later(&self) -> i64 {
+        self.queues.iter().map(|queue| queue.later).sum()
+    }
+
+    fn oldest(&self) -> Option<Moment> {
+        let oldest = self
+            .queues
+            .iter()
+            .filter_map(|queue| queue.oldest_due)
+            .min();
+
+        oldest.map(Moment)
+    }
+
+    /// More waits than was added up.
+    fn is_more(&self) -> bool {
+        self.queues.iter().any(|queue| queue.is_more)
+    }
+
+    /// An account's queue beside the longest one.
+    fn bar(&self, queue: &AccountQueue) -> Vec<Segment> {
+        let length = |queue: &AccountQueue| queue.due + queue.claimed + queue.later;
+        let longest = self.queues.iter().map(length).max().unwrap_or_default();
+        let parts = [
+            ("accent", queue.due),
+            ("sent", queue.claimed),
+            ("canceled", queue.later),
+        ];
+
+        shown::segments(&parts, longest)
+    }
+}
+
+pub(super) async fn show(
+    visit: Visit,
+    settings: web::Data<Settings>,
+) -> Result<HttpResponse, PageError> {
+    let account_id = seen_by(&visit, &settings).await?;
+
+    let page = QueuePage {
+        frame: Frame::new(&visit, View::Queue, "Queue"),
+        parts: read(&visit, account_id).await?,
+    };
+    page::html(StatusCode::OK, &page)
+}
+
+pub(super) async fn live(
+    request: HttpRequest,
+    visit: Visit,
+    settings: web::Data<Settings>,
+) -> Result<HttpResponse, PageError> {
+    let account_id = seen_by(&visit, &settings).await?;
+    let reader = visit.clone();
+    let watched = Watched {
+        name: format!("queue {}", account_id.is_none()),
+        every: EVERY,
+        read: async move || {
+            let parts = read(&reader, account_id).await?;
+            Ok(Some(Fragment {
+                html: page::render(&parts)?,
+                is_last: false,
+            }))
+        },
+    };
+
+    Ok(LiveViews::of(&request)?.stream(visit, watched))
+}
+
+/// Whose queue the person sees; `None`: everybody's.
+async fn seen_by(visit: &Visit, settings: &Settings) -> Result<Option<AccountId>, PageError> {
+    if !View::Queue.is_open_to(visit) {
+        return Err(PageError::forbidden());
+    }
+
+    let own = visit.who.account_id;
+    if let Some(name) = &settings.operator_account
+        && visit.who.role == Role::Full
+        && accounts::find(&visit.state.pool, name).await? == Some(own)
+    {
+        return Ok(None);
+    }
+    Ok(Some(own))
+}
+
+async fn read(visit: &Visit, account_id: Option<AccountId>) -> Result<Parts, PageError> {
+    let pool = visit.state.pool.limited_to(LIMIT);
+
+    Ok(Parts {
+        is_of_all: account_id.is_none(),
+        queues: queue_view::queues(&pool, account_id).await?,
+        lanes: queue_view::stopped_lanes(&pool, account_id).await?,
+    })
+}

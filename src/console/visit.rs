@@ -1,0 +1,175 @@
+//! A visit: a request of someone who is logged in. Every page takes one as an argument, so none can
+//! forget to ask who it is for.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::http::Method;
+use actix_web::{FromRequest, HttpRequest, dev, web};
+
+use crate::console::Settings;
+use crate::console::form::{self, Fields};
+use crate::console::page::PageError;
+use crate::console::same_origin::is_same_origin;
+use crate::console::session::Token;
+use crate::http::State;
+use crate::http::auth::LoggedIn;
+use crate::http::own_api::{ApiOf, OwnApi};
+use crate::store::console_sessions::{self, Session};
+
+/// The name of the field that every form has.
+pub(super) const CHANGE_TOKEN: &str = "change_token";
+
+/// A request for a page, of someone who is logged in.
+#[derive(Clone)]
+pub(super) struct Visit {
+    pub state: web::Data<State>,
+    pub who: LoggedIn,
+    /// The API, called for this person.
+    pub api: ApiOf,
+    /// What every form on the page carries.
+    pub change_token: String,
+    token: Token,
+    settings: web::Data<Settings>,
+}
+
+/// A form of someone who is logged in, which a page of theirs has sent.
+pub(super) struct Posted {
+    pub visit: Visit,
+    pub fields: Fields,
+}
+
+impl Visit {
+    /// The visit that `request` is. `None`: nobody is logged in.
+    pub(super) async fn of(request: &HttpRequest) -> Result<Option<Self>, PageError> {
+        let missing = || PageError::internal("a page without its data");
+        let state = request.app_data::<web::Data<State>>().ok_or_else(missing)?;
+        let settings = request
+            .app_data::<web::Data<Settings>>()
+            .ok_or_else(missing)?;
+        let own_api = request.app_data::<OwnApi>().ok_or_else(missing)?;
+
+        let Some(token) = Token::of(request, &state.master_keys) else {
+            return Ok(None);
+        };
+        // What goes on by itself keeps no session alive.
+        let is_use = !request.path().ends_with("/live");
+        let Some(who) = find(state, settings, &token, is_use).await? else {
+            return Ok(None);
+        };
+
+        Ok(Some(Self {
+            api: own_api.of(who.clone(), request),
+            change_token: token.change_token(&state.master_keys),
+            state: state.clone(),
+            settings: settings.clone(),
+            who,
+            token,
+        }))
+    }
+
+    /// Whether the person is still logged in, with the same role.
+    pub(super) async fn is_valid(&self) -> bool {
+        match find(&self.state, &self.settings, &self.token, false).await {
+            Ok(Some(who)) => who.role == self.who.role,
+            Ok(None) => false,
+            // Postgres is away; the next look will tell.
+            Err(_) => true,
+        }
+    }
+
+    /// Ends the session.
+    pub(super) async fn end(&self) -> Result<(), PageError> {
+        console_sessions::delete(&self.state.pool, &self.token.hash()).await?;
+
+        Ok(())
+    }
+
+    /// Whether the person may use `method` on the route `pattern` of the API.
+    pub(super) fn may(&self, method: &Method, pattern: &str) -> bool {
+        self.who.may(method, pattern)
+    }
+}
+
+/// Who has the session of `token`. A key that was revoked, or that has ended, ends its sessions.
+async fn find(
+    state: &State,
+    settings: &Settings,
+    token: &Token,
+    is_use: bool,
+) -> Result<Option<LoggedIn>, PageError> {
+    let found =
+        console_sessions::find(&state.pool, &token.hash(), settings.idle_timeout, is_use).await?;
+    let Some(session) = found else {
+        return Ok(None);
+    };
+    let Session {
+        account_id,
+        key,
+        actor,
+        role,
+    } = session;
+
+    let Some(key) = key else {
+        return Ok(Some(LoggedIn {
+            account_id,
+            role,
+            actor,
+        }));
+    };
+    let known = state.api_keys.find(key).await.map_err(PageError::from)?;
+    Ok(known.map(|known| LoggedIn {
+        account_id: known.account_id,
+        role: known.role,
+        actor,
+    }))
+}
+
+impl FromRequest for Visit {
+    type Error = PageError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let request = request.clone();
+
+        Box::pin(async move {
+            // A change must take `Posted`, which asks for more.
+            if !matches!(*request.method(), Method::GET | Method::HEAD) {
+                return Err(PageError::internal(
+                    "a change that does not ask for its form",
+                ));
+            }
+
+            Self::of(&request)
+                .await?
+                .ok_or_else(|| PageError::logged_out(&request))
+        })
+    }
+}
+
+impl FromRequest for Posted {
+    type Error = PageError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+
+        Box::pin(async move {
+            if !is_same_origin(&request) {
+                return Err(PageError::foreign_form());
+            }
+            let visit = Visit::of(&request)
+                .await?
+                .ok_or_else(|| PageError::logged_out(&request))?;
+
+            let fields = form::read(&request, payload).await?;
+            let given = fields.text(CHANGE_TOKEN);
+            if !visit.token.is_change_token(given, &visit.state.master_keys) {
+                return Err(PageError::foreign_form());
+            }
+
+            Ok(Self { visit, fields })
+        })
+    }
+}

@@ -1,0 +1,354 @@
+//! Attacks on the console: by other accounts, other sites and by what is shown.
+
+use std::fs;
+use std::path::Path;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::sessions::start;
+use crate::support::browser::{Browser, url_encoded};
+use crate::support::client::{fcm, message};
+use crate::support::service::{Service, World};
+
+/// A text that would run if a page did not escape it.
+const SCRIPT: &str = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'>";
+
+/// The routes of the console below its root, each with its method.
+fn routes() -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console/mod.rs");
+    let text = fs::read_to_string(path).unwrap();
+    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let routes: Vec<_> = joined
+        .split(".route(")
+        .skip(1)
+        .filter_map(|rest| {
+            let rest = rest.trim_start();
+            let path = rest.strip_prefix('"')?.split('"').next()?;
+            let method = if rest.split(".to(").next()?.contains("post()") {
+                "post"
+            } else {
+                "get"
+            };
+            Some((method.to_owned(), path.to_owned()))
+        })
+        .collect();
+    assert!(routes.len() > 5, "are the routes read at all?");
+
+    routes
+}
+
+/// What one account has.
+pub struct Theirs {
+    pub operation: String,
+    pub notification: String,
+    pub user: String,
+    pub credential: String,
+    pub webhook: String,
+}
+
+impl Theirs {
+    pub async fn make(service: &Service) -> Self {
+        let mut body = message(&[fcm("theirs-device~UNREGISTERED")]);
+        body["content"]["title"] = json!("Only for them");
+        body["tags"] = json!({"secret": "theirs"});
+        let client = &service.client;
+        let operation = client.send(&body).await;
+        client.completed(&operation).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let list = client.read("").await;
+        let device = json!({"appName": "demo", "token": "theirs-registered", "provider": "FCM"});
+        let (_, registered) = client.post("/DeviceRegistrations", &device).await;
+        let credentials = client.read("/Credentials").await;
+        let hook = json!({"url": "https://hooks.example.com/", "events": ["operation.completed"]});
+        let (_, webhook) = client.post("/Webhooks", &hook).await;
+
+        Self {
+            operation,
+            notification: text(&list["pushNotifications"][0]["id"]),
+            user: text(&registered["userId"]),
+            credential: text(&credentials["credentials"][0]["id"]),
+            webhook: text(&webhook["id"]),
+        }
+    }
+
+    /// The address of a route, with what is theirs.
+    pub fn address(&self, route: &str) -> String {
+        let id = match route.split('/').nth(1).unwrap_or_default() {
+            "people" => &self.user,
+            "notifications" => &self.notification,
+            "credentials" => &self.credential,
+            "webhooks" => &self.webhook,
+            _ => &self.operation,
+        };
+        let delivery = "bellwire_webhook_delivery_01h9krwprkeee8fzqspvwy6nq8";
+
+        let path = route.replace("{id}", id).replace("{key}", "SKdemo");
+        format!("/console{}", path.replace("{delivery}", delivery))
+    }
+
+    /// Requests to a route that name something of this account, and the expected status; `None`: the
+    /// route belongs to no account.
+    fn expected(method: &str, route: &str) -> Option<StatusCode> {
+        Some(match (method, route) {
+            (_, "/login" | "/assets/{name:.*}") => return None,
+            ("post", "/logout") => return None,
+            (
+                "get",
+                "/operations" | "/people" | "/send" | "/queue" | "/credentials" | "/webhooks"
+                | "/keys" | "/audit",
+            )
+            // Without a recipient, which is refused on the page.
+            | ("post", "/send" | "/send/preview" | "/send/validate")
+            // A key of their own.
+            | ("post", "/keys") => StatusCode::OK,
+            // A stream that ends by itself is one that is not given.
+            ("get", "/operations/live" | "/queue/live") => return None,
+            (_, route) if route.contains("{id}") || route.contains("{key}") => {
+                StatusCode::NOT_FOUND
+            }
+            _ => panic!("{method} {route} has no case: what would it show of another account?"),
+        })
+    }
+
+    fn is_shown_in(&self, text: &str) -> bool {
+        let ids = [
+            &self.operation,
+            &self.notification,
+            &self.user,
+            &self.credential,
+            &self.webhook,
+        ];
+
+        ids.iter().any(|id| text.contains(id.as_str()))
+            || ["Only for them", "secret:theirs", "SKdemo"]
+                .iter()
+                .any(|own| text.contains(own))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_keeps_accounts_apart() {
+    let (service, ..) = start().await;
+    let theirs = Theirs::make(&service).await;
+    let (_, key, secret) = service.world.neighbour("stranger").await;
+    let stranger = Browser::log_in(&service.url, &key, &secret).await;
+
+    for (method, route) in routes() {
+        let Some(expected) = Theirs::expected(&method, &route) else {
+            continue;
+        };
+        let path = theirs.address(&route);
+        let fields = [("code", "UNREGISTERED"), ("role", "READ")];
+        let page = match method.as_str() {
+            "post" => stranger.post(&path, &fields).await,
+            _ => stranger.get(&path).await,
+        };
+        assert_eq!(page.status, expected, "{method} {path}: {}", page.text);
+        assert!(
+            !theirs.is_shown_in(&page.text.replace(&path, "")),
+            "{method} {path}: {}",
+            page.text
+        );
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_asks_who_it_is_for() {
+    let (service, ..) = start().await;
+    let theirs = Theirs::make(&service).await;
+    let stranger = Browser::new(&service.url);
+
+    for (method, route) in routes() {
+        if matches!(route.as_str(), "/login" | "/assets/{name:.*}") {
+            continue;
+        }
+        let path = theirs.address(&route);
+        let page = match method.as_str() {
+            "post" => stranger.post(&path, &[]).await,
+            _ => stranger.get(&path).await,
+        };
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{method} {path}");
+        assert!(page.location.starts_with("/console/login"), "{path}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_needs_the_token_of_its_session_and_its_own_site() {
+    let (service, key, secret) = start().await;
+    let theirs = Theirs::make(&service).await;
+    let browser = Browser::log_in(&service.url, &key, &secret).await;
+    let other = Browser::log_in(&service.url, &key, &secret).await;
+
+    for (method, route) in routes() {
+        if method != "post" || route == "/login" {
+            continue;
+        }
+        let path = theirs.address(&route);
+        let wrong: [&[(&str, &str)]; 4] = [
+            &[],
+            &[("change_token", "")],
+            &[("change_token", &other.change_token)],
+            &[("token", &browser.change_token)],
+        ];
+        for fields in wrong {
+            let page = browser.post_as_it_is(&path, fields).await;
+            assert_eq!(page.status, StatusCode::FORBIDDEN, "{path} {fields:?}");
+        }
+
+        for (name, value) in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://evil.example.com"),
+            ("origin", "null"),
+        ] {
+            let fields = [("change_token", browser.change_token.as_str())];
+            let request = browser
+                .request(Method::POST, &path)
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header(name, value)
+                .body(url_encoded(&fields));
+            let status = request.send().await.unwrap().status();
+            assert_eq!(status, StatusCode::FORBIDDEN, "{path} {name}: {value}");
+        }
+    }
+
+    let login = browser
+        .request(Method::POST, "/console/login")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("origin", "https://evil.example.com")
+        .body(url_encoded(&[("key", &key), ("secret", &secret)]));
+    let status = login.send().await.unwrap().status();
+    assert_eq!(
+        status,
+        StatusCode::FORBIDDEN,
+        "nobody is logged in by another site"
+    );
+    assert_eq!(
+        browser.get("/console/operations").await.status,
+        StatusCode::OK
+    );
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_wrote_is_shown_as_text() {
+    let world = World::new().await;
+    let (key, secret) = world.demo().await;
+    let service = world.start_for(&key, &secret).await;
+    let browser = Browser::log_in(&service.url, &key, &secret).await;
+
+    let mut body = message(&[fcm("a-device~UNREGISTERED")]);
+    body["content"] = json!({"title": format!("T{SCRIPT}"), "body": format!("B{SCRIPT}")});
+    body["templating"] = json!(false);
+    let id = service.client.send(&body).await;
+    service.client.completed(&id).await;
+    // What a provider or an older release may have left behind.
+    sqlx::query("update push_notifications set error_message = $1, error_code = $1")
+        .bind(SCRIPT)
+        .execute(&service.world.database.pool)
+        .await
+        .unwrap();
+
+    let (_, hook) = service
+        .client
+        .post(
+            "/Webhooks",
+            &json!({"url": "https://hooks.example.com/", "events": ["operation.completed"], "description": SCRIPT}),
+        )
+        .await;
+    let named = json!({"role": "READ", "name": SCRIPT, "note": SCRIPT});
+    service.client.post("/Keys", &named).await;
+    let list = service.client.read("").await;
+    let notification = list["pushNotifications"][0]["id"].as_str().unwrap();
+    sqlx::query("update delivery_attempts set provider_message = $1, provider_code = $1")
+        .bind(SCRIPT)
+        .execute(&service.world.database.pool)
+        .await
+        .unwrap();
+
+    let pages = [
+        format!("/console/notifications/{notification}"),
+        "/console/people?find=%3Cscript%3E".to_owned(),
+        "/console/webhooks".to_owned(),
+        format!("/console/webhooks/{}", hook["id"].as_str().unwrap()),
+        "/console/keys".to_owned(),
+        "/console/audit?action=%22%3E%3Cscript%3E".to_owned(),
+        "/console/operations".to_owned(),
+        format!("/console/operations/{id}"),
+        format!("/console/operations/{id}?code=%3Cscript%3E"),
+        "/console/operations?tags=%3Cscript%3E&status=%22%3E%3Cscript%3E".to_owned(),
+        "/console/login?next=%22%3E%3Cscript%3E".to_owned(),
+        "/console/%3Cscript%3E".to_owned(),
+    ];
+    for path in pages {
+        let page = browser.get(&path).await;
+        assert!(!page.text.contains("<script>"), "{path}: {}", page.text);
+        assert!(!page.text.contains("<img src=x"), "{path}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_runs_and_loads_the_consoles_own_files_alone() {
+    let (service, key, secret) = start().await;
+    let theirs = Theirs::make(&service).await;
+    let browser = Browser::log_in(&service.url, &key, &secret).await;
+
+    for (browser, path) in [
+        (Browser::new(&service.url), "/console".to_owned()),
+        (browser.clone(), "/console/operations".to_owned()),
+        (
+            browser.clone(),
+            format!("/console/operations/{}", theirs.operation),
+        ),
+        (browser.clone(), "/console/nothing".to_owned()),
+    ] {
+        let page = browser.get(&path).await;
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'self'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.headers["cache-control"], "no-store", "{path}");
+
+        for forbidden in [
+            "<style",
+            " style=",
+            " onclick=",
+            " hx-on",
+            "javascript:",
+            "//cdn",
+        ] {
+            assert!(!page.text.contains(forbidden), "{path} has {forbidden}");
+        }
+        for script in page.text.split("<script").skip(1) {
+            assert!(
+                script.starts_with(" defer src=\"/console/assets/"),
+                "{path}: {script:.80}"
+            );
+        }
+        for address in page.text.split("/console/assets/").skip(1) {
+            let name = address.split(['"', '?']).next().unwrap();
+            let file = browser.get(&format!("/console/assets/{name}")).await;
+            assert_eq!(file.status, StatusCode::OK, "{name}");
+        }
+    }
+
+    for (path, own) in [
+        ("/console/operations", "Only for them"),
+        ("/console/people?find=theirs-registered", &theirs.user),
+        ("/console/credentials", &theirs.credential),
+        ("/console/webhooks", &theirs.webhook),
+        ("/console/keys", "SKdemo"),
+        ("/console/audit", "webhook.create"),
+    ] {
+        let page = browser.get(path).await;
+        let shown = page.text + &page.location;
+        assert!(shown.contains(own), "{path}: {shown}");
+    }
+
+    let missing = browser.get("/console/assets/../mod.rs").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    service.stop().await;
+}

@@ -1,0 +1,6 @@
+//! The web console.
+
+mod attacks;
+mod browser;
+mod sessions;
+mod views;
