@@ -127,14 +127,13 @@ impl ApiOf {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Request, CallError> {
-        let payload: dev::Payload = match body {
+        let bytes = body.map(|body| Bytes::from(body.to_string()));
+        let length = bytes.as_ref().map(Bytes::len);
+        let payload: dev::Payload = match bytes {
             None => Payload::None,
-            Some(body) => {
-                let bytes = Bytes::from(body.to_string());
-                Payload::Stream {
-                    payload: Box::pin(stream::iter([Ok::<_, PayloadError>(bytes)])),
-                }
-            }
+            Some(bytes) => Payload::Stream {
+                payload: Box::pin(stream::iter([Ok::<_, PayloadError>(bytes)])),
+            },
         };
         let mut request = Request::with_payload(payload);
         let head = request.head_mut();
@@ -147,9 +146,11 @@ impl ApiOf {
         for (name, value) in &self.headers {
             head.headers.insert(name.clone(), value.clone());
         }
-        if body.is_some() {
+        if let Some(length) = length {
             let json = HeaderValue::from_static("application/json");
             head.headers.insert(header::CONTENT_TYPE, json);
+            let length = HeaderValue::from(length);
+            head.headers.insert(header::CONTENT_LENGTH, length);
         }
 
         request.extensions_mut().insert(self.logged_in.clone());

@@ -83,7 +83,9 @@ async fn every_change_is_recorded_once_and_a_refused_one_is_not() {
     )
     .await;
 
-    let id = client.send(&message(&[fcm("a~UNREGISTERED")])).await;
+    let mut body = message(&[fcm("a~UNREGISTERED")]);
+    body["from"] = json!({"appName": "demo"});
+    let id = client.send(&body).await;
     client.completed(&id).await;
     let again = json!({"codes": ["UNREGISTERED"]});
     let (_, resent) = client

@@ -263,6 +263,7 @@ async fn extensions_are_marked_and_ids_have_their_form() {
                 "Pause",
                 "Resume",
                 "Merge",
+                "AuditEvents",
                 "Import",
                 "Imports",
                 "Imports/{id}",

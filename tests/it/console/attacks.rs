@@ -139,7 +139,11 @@ async fn every_route_keeps_accounts_apart() {
             continue;
         };
         let path = theirs.address(&route);
-        let fields = [("code", "UNREGISTERED"), ("role", "READ")];
+        let fields = [
+            ("code", "UNREGISTERED"),
+            ("role", "READ"),
+            ("perMinute", "60"),
+        ];
         let page = match method.as_str() {
             "post" => stranger.post(&path, &fields).await,
             _ => stranger.get(&path).await,

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::sessions::start;
 use crate::support::browser::Browser;
 use crate::support::client::{fcm, message};
+use crate::support::eventually;
 
 /// Reads a stream until it has `wanted`, and returns what came.
 async fn read_until(response: &mut reqwest::Response, wanted: &str) -> String {
@@ -202,12 +203,17 @@ async fn a_person_is_found_by_what_support_has() {
         .send(&message(&[json!({"userId": user})]))
         .await;
     service.client.completed(&id).await;
-    let page = browser.read(&person).await;
+    // The dead device is removed a moment after the attempt.
+    let page = eventually("the dead device to be removed", async || {
+        let page = browser.read(&person).await;
+        page.contains("Its app registers one").then_some(page)
+    })
+    .await;
     assert!(
         page.contains("UNREGISTERED"),
         "the provider's words: {page}"
     );
-    assert!(page.contains("Token dead") && page.contains("Its app registers one"));
+    assert!(page.contains("Token dead"), "{page}");
 
     // A token that was sent to without being registered.
     let direct = service
