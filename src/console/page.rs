@@ -92,11 +92,10 @@ impl View {
     /// What its first request to the API is; whoever may not make it does not see the view.
     fn first_request(self) -> (Method, &'static str) {
         match self {
-            Self::Operations => (Method::GET, "/v1/PushNotifications/Operations"),
+            // What waits is what Operations wait for.
+            Self::Operations | Self::Queue => (Method::GET, "/v1/PushNotifications/Operations"),
             Self::People => (Method::GET, "/v1/PushNotifications/Users/{id}"),
             Self::Send => (Method::POST, "/v1/PushNotifications"),
-            // What waits is what Operations wait for.
-            Self::Queue => (Method::GET, "/v1/PushNotifications/Operations"),
             Self::Credentials => (Method::GET, "/v1/PushNotifications/Credentials"),
             Self::Webhooks => (Method::GET, "/v1/PushNotifications/Webhooks"),
             Self::Keys => (Method::GET, "/v1/PushNotifications/Keys"),

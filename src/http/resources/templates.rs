@@ -5,10 +5,12 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
+use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
@@ -439,9 +441,16 @@ pub(crate) async fn update(
         };
         let is_changed = state
             .pool
-            .within(async |connection| store::update(connection, account_id, id, change).await)
-            .await
-            .map_err(change_error)?;
+            .transaction(async |connection: &mut PgConnection| {
+                let is_changed = store::update(&mut *connection, account_id, id, change)
+                    .await
+                    .map_err(change_error)?;
+                if is_changed {
+                    audit::record(connection, &request, body.caller, None).await?;
+                }
+                Ok::<_, ApiError>(is_changed)
+            })
+            .await?;
         if is_changed {
             return Ok(Accepted::resource(&request, &state, "Templates", id).respond());
         }
@@ -486,13 +495,18 @@ fn read_change(bytes: &[u8], current: Message) -> Result<Change, ApiError> {
     responses((status = 204, description = "Deleted"), ChangeErrors),
 )]
 pub(crate) async fn delete(
+    request: HttpRequest,
     state: web::Data<State>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    if store::delete(&state.pool, caller.account_id, path::id(&id)?).await? {
+    let id = path::id(&id)?;
+
+    audit::recorded(&request, &state, caller, async |connection| {
+        if !store::delete(connection, caller.account_id, id).await? {
+            return Err(ApiError::not_found());
+        }
         Ok(HttpResponse::NoContent().finish())
-    } else {
-        Err(ApiError::not_found())
-    }
+    })
+    .await
 }

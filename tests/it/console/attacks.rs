@@ -91,19 +91,18 @@ impl Theirs {
     /// route belongs to no account.
     fn expected(method: &str, route: &str) -> Option<StatusCode> {
         Some(match (method, route) {
-            (_, "/login" | "/assets/{name:.*}") => return None,
-            ("post", "/logout") => return None,
+            // These belong to no account. A stream that ends by itself is one that is not given.
+            (
+                _,
+                "/login" | "/logout" | "/assets/{name:.*}" | "/operations/live" | "/queue/live",
+            ) => return None,
             (
                 "get",
                 "/operations" | "/people" | "/send" | "/queue" | "/credentials" | "/webhooks"
                 | "/keys" | "/audit",
             )
-            // Without a recipient, which is refused on the page.
-            | ("post", "/send" | "/send/preview" | "/send/validate")
-            // A key of their own.
-            | ("post", "/keys") => StatusCode::OK,
-            // A stream that ends by itself is one that is not given.
-            ("get", "/operations/live" | "/queue/live") => return None,
+            // Without a recipient, which is refused on the page; a key of their own.
+            | ("post", "/send" | "/send/preview" | "/send/validate" | "/keys") => StatusCode::OK,
             (_, route) if route.contains("{id}") || route.contains("{key}") => {
                 StatusCode::NOT_FOUND
             }

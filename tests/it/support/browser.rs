@@ -78,7 +78,11 @@ impl Browser {
 
         if let Some(cookie) = page.headers.get(SET_COOKIE) {
             let cookie = cookie.to_str().unwrap();
-            self.cookie = cookie.split(';').next().unwrap().to_owned();
+            cookie
+                .split(';')
+                .next()
+                .unwrap()
+                .clone_into(&mut self.cookie);
             let home = self.get("/console").await;
             let first = self.get(&home.location).await;
             self.change_token = first.field("change_token").unwrap();

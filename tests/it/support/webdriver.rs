@@ -1,4 +1,4 @@
-//! A headless Chromium, driven by its chromedriver over the W3C WebDriver protocol
+//! A headless Chromium, driven by its chromedriver over the protocol `WebDriver` of the W3C
 //! (<https://www.w3.org/TR/webdriver2/>). A crate for it would add a minute to every cold build of the
 //! tests, for the few commands that one test needs.
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::eventually;
 
-/// The key under which WebDriver names an element.
+/// The key under which `WebDriver` names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A browser with one tab. It ends when it is dropped.
@@ -96,7 +96,7 @@ impl Chromium {
         (is_error, body["value"].take())
     }
 
-    /// Runs a command of the DevTools protocol.
+    /// Runs a command of the protocol `DevTools`.
     pub async fn devtools(&self, name: &str, params: Value) -> Value {
         self.command("goog/cdp/execute", &json!({"cmd": name, "params": params}))
             .await
