@@ -82,6 +82,7 @@ impl User {
                 Value::String(text) => Some((name, text.clone())),
                 Value::Bool(is_so) => is_so.then(|| (name, "yes".to_owned())),
                 Value::Array(list) if list.is_empty() => None,
+                Value::Object(object) if object.is_empty() => None,
                 other => Some((name, other.to_string())),
             })
             .collect()
