@@ -3,6 +3,7 @@
 //! tests, for the few commands that one test needs.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use base64::Engine;
@@ -36,6 +37,7 @@ impl Chromium {
     pub async fn start() -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
+            .process_group(0)
             .stdout(Stdio::piped())
             .spawn()
             .expect("chromedriver must be installed (Debian: apt install chromium-driver)");
@@ -216,9 +218,9 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // Chromedriver ends its browser when it is asked to end.
-        let id = nix::unistd::Pid::from_raw(self.driver.id().cast_signed());
-        let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM);
+        // A chromedriver that is told to end leaves its browser behind, so the whole group is told.
+        let group = nix::unistd::Pid::from_raw(self.driver.id().cast_signed());
+        let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
         let _ = self.driver.wait();
     }
 }
