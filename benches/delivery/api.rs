@@ -9,13 +9,49 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 /// A caller with a key.
 #[derive(Clone)]
 pub struct Api {
     client: reqwest::Client,
     address: SocketAddr,
+    key: String,
+    secret: String,
     authorization: String,
+}
+
+/// Somebody who has logged in to the console.
+pub struct Visitor {
+    client: reqwest::Client,
+    address: SocketAddr,
+    cookie: String,
+}
+
+impl Visitor {
+    fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
+        self.client.get(url).header("cookie", &self.cookie)
+    }
+
+    /// Reads a page to its end.
+    pub async fn read(&self, path: &str) -> anyhow::Result<()> {
+        let answer = self.get(path).send().await?;
+        anyhow::ensure!(answer.status() == 200, "{path}: {}", answer.status());
+        answer.bytes().await?;
+
+        Ok(())
+    }
+
+    /// Reads a live page until it ends or is aborted.
+    pub fn watch(&self, path: &str) -> JoinHandle<()> {
+        let request = self.get(path);
+        tokio::spawn(async move {
+            if let Ok(mut answer) = request.send().await {
+                while let Ok(Some(_)) = answer.chunk().await {}
+            }
+        })
+    }
 }
 
 impl Api {
@@ -25,6 +61,8 @@ impl Api {
         Self {
             client: reqwest::Client::new(),
             address,
+            key: key.to_owned(),
+            secret: secret.to_owned(),
             authorization: format!("Basic {basic}"),
         }
     }
@@ -83,6 +121,31 @@ impl Api {
 
         response.send().await?.error_for_status()?;
         Ok(())
+    }
+
+    /// Logs in to the console.
+    pub async fn log_in(&self) -> anyhow::Result<Visitor> {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let answer = client
+            .post(format!("http://{}/console/login", self.address))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("key={}&secret={}", self.key, self.secret))
+            .send()
+            .await?;
+        let cookie = answer
+            .headers()
+            .get("set-cookie")
+            .and_then(|cookie| cookie.to_str().ok()?.split(';').next())
+            .context("the login was refused")?
+            .to_owned();
+
+        Ok(Visitor {
+            client,
+            address: self.address,
+            cookie,
+        })
     }
 
     /// The answer to a `GET` that is read bit by bit.

@@ -16,6 +16,7 @@
 
 mod accept;
 mod api;
+mod console;
 mod control;
 mod deliver;
 mod growth;
@@ -94,7 +95,7 @@ struct Arguments {
     imported: usize,
     /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, pace,
     /// isolation, noisy-neighbour, hostile-reads, held-transaction, reads, scrape, retention, import, growth, peers,
-    /// pause, operation-pace, webhooks, receipts, results.
+    /// pause, operation-pace, webhooks, receipts, results, console.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also run the peers in bench/peers, which `bench/peers/install` must have installed.
@@ -210,6 +211,10 @@ async fn main() -> anyhow::Result<()> {
 
     if arguments.wants_long("results") {
         results::run(&mut world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants_long("console") {
+        console::run(&mut world, &arguments, &mut report).await?;
     }
 
     if arguments.wants("retention") {

@@ -55,18 +55,27 @@ impl Process {
 
     /// CPU time until now, in seconds.
     pub fn cpu(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        // Behind the name, which may have spaces: user and system time are the 14th and 15th field.
-        let rest = stat.rsplit_once(')').context("no name")?.1;
-        let ticks: Vec<f64> = rest
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(str::parse)
-            .collect::<Result<_, _>>()?;
+        let stat = Stat::of(self.id())?;
+        Ok(stat.own)
+    }
 
-        // Linux counts in hundredths of a second.
-        Ok(ticks.iter().sum::<f64>() / 100.0)
+    /// CPU time until now of a process, of its children, and of its children that have ended, in
+    /// seconds.
+    pub fn cpu_of_family(parent: u32) -> anyhow::Result<f64> {
+        let stat = Stat::of(parent)?;
+        let children = std::fs::read_dir("/proc")?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            // A process may end before it is looked at.
+            .filter_map(|id| Stat::of(id).ok())
+            .filter(|child| child.parent == parent)
+            .map(|child| child.own);
+
+        Ok(stat.own + stat.ended_children + children.sum::<f64>())
+    }
+
+    /// The process that started the process `id`.
+    pub fn parent_of(id: u32) -> anyhow::Result<u32> {
+        Ok(Stat::of(id)?.parent)
     }
 
     /// Whether it still runs.
@@ -81,5 +90,32 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// What Linux counts of a process (`proc_pid_stat(5)`); times in seconds.
+struct Stat {
+    parent: u32,
+    own: f64,
+    ended_children: f64,
+}
+
+impl Stat {
+    fn of(id: u32) -> anyhow::Result<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+        // Behind the name, which may have spaces: the third field and those after it.
+        let rest = stat.rsplit_once(')').context("no name")?.1;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        // Linux counts in hundredths of a second.
+        let seconds = |index: usize| -> anyhow::Result<f64> {
+            let ticks: f64 = fields.get(index).context("a field is missing")?.parse()?;
+            Ok(ticks / 100.0)
+        };
+
+        Ok(Self {
+            parent: fields.get(1).context("no parent")?.parse()?,
+            own: seconds(11)? + seconds(12)?,
+            ended_children: seconds(13)? + seconds(14)?,
+        })
     }
 }
