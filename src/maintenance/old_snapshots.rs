@@ -47,9 +47,9 @@ fn report(change: Option<Change>) {
             pid = holder.pid,
             seconds = age.as_secs(),
             transactions = holder.transactions,
-            "vacuum can't remove what is done: end this transaction, or drop this replication slot if nothing uses it"
+            "vacuum can't remove dead rows: end this transaction, or drop this replication slot if nothing uses it"
         ),
-        Some(Change::Ended) => tracing::info!("vacuum can remove what is done again"),
+        Some(Change::Ended) => tracing::info!("vacuum can remove dead rows again"),
         None => {}
     }
 }
