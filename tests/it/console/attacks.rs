@@ -327,7 +327,7 @@ async fn a_page_runs_and_loads_the_consoles_own_files_alone() {
         }
         for script in page.text.split("<script").skip(1) {
             assert!(
-                script.starts_with(" defer src=\"/console/assets/"),
+                script.starts_with(" src=\"/console/assets/"),
                 "{path}: {script:.80}"
             );
         }
