@@ -33,6 +33,7 @@ mod raw;
 mod reads;
 mod receipts;
 mod receiver;
+mod recipients;
 mod records;
 mod report;
 mod results;
@@ -95,7 +96,7 @@ struct Arguments {
     imported: usize,
     /// Only these rows, separated by commas: raw, deliver, accept, latency, wide-area, pace,
     /// isolation, noisy-neighbour, hostile-reads, held-transaction, reads, scrape, retention, import, growth, peers,
-    /// pause, operation-pace, webhooks, receipts, results, console.
+    /// pause, operation-pace, webhooks, receipts, results, recipients, console.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Also run the peers in bench/peers, which `bench/peers/install` must have installed.
@@ -211,6 +212,10 @@ async fn main() -> anyhow::Result<()> {
 
     if arguments.wants_long("results") {
         results::run(&mut world, &arguments, &mut report).await?;
+    }
+
+    if arguments.wants_long("recipients") {
+        recipients::run(&mut world, &arguments, &mut report).await?;
     }
 
     if arguments.wants_long("console") {
