@@ -259,8 +259,8 @@ fn exceeds(what: Stored, limit: u64) -> ApiError {
     let (name, key) = match what {
         Stored::Queued => {
             return ApiError::queue_full(format!(
-                "The account may have {limit} notifications queued (limits.queued_per_account), and \
-                 there is no room for these. Wait until some are sent, or cancel some"
+                "This send would exceed {limit} queued notifications, the limit of the account \
+                 (limits.queued_per_account). Wait until some are sent, or cancel some"
             ));
         }
         Stored::Users => ("Users", "limits.users_per_account"),
@@ -268,8 +268,8 @@ fn exceeds(what: Stored, limit: u64) -> ApiError {
     };
 
     ApiError::quota_reached(format!(
-        "The account has {limit} {name}, the most that it may have ({key}). Delete {name} that are no \
-         longer used, or ask the operator for more"
+        "The account has {limit} {name}, which is its limit ({key}). Delete unused {name}, or ask \
+         the operator to raise the limit"
     ))
 }
 

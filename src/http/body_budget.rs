@@ -61,7 +61,7 @@ impl BodyBudget {
         // The account's share comes first: what waits for it holds nothing of the process's.
         let account = acquire(account, bytes).await.ok_or_else(|| {
             ApiError::busy(format!(
-                "The account sends more bodies at once than its share, {} bytes \
+                "Concurrent request bodies of this account exceed {} bytes \
                  (limits.body_bytes_per_account)",
                 self.sizes.account
             ))
@@ -70,7 +70,7 @@ impl BodyBudget {
             .await
             .ok_or_else(|| {
                 ApiError::busy(format!(
-                    "This process holds as many bodies as it may, {} bytes (limits.body_bytes)",
+                    "Concurrent request bodies in this process exceed {} bytes (limits.body_bytes)",
                     self.sizes.process
                 ))
             })?;

@@ -250,7 +250,8 @@ impl ApiError {
             ..Self::plain(
                 StatusCode::TOO_MANY_REQUESTS,
                 format!(
-                    "{count} imports of this account are running already, which is the maximum. Wait                      until one of them has ended"
+                    "{count} imports of this account are running already, which is the maximum. \
+                     Wait until one of them has ended"
                 ),
             )
         }

@@ -73,7 +73,8 @@ impl IntoParams for PageParams {
             .name("pageSize")
             .parameter_in(ParameterIn::Query)
             .description(Some(
-                "Maximum number of records on the page. It may have fewer although others follow",
+                "Maximum number of records on the page. A page may have fewer although more \
+                 records follow",
             ))
             .schema(Some(size));
 
@@ -198,7 +199,7 @@ fn open(token: &str, scope: &str, keys: &MasterKeys, now: i64) -> Result<Option<
     let token: Token = serde_json::from_slice(content).map_err(|_| foreign())?;
     if now - token.issued > TOKEN_LIFETIME.whole_seconds() {
         return Err(format!(
-            "this token expired after {} hours; begin again with the first page",
+            "this token has expired after {} hours; start again with the first page",
             TOKEN_LIFETIME.whole_hours()
         ));
     }

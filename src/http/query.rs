@@ -233,7 +233,7 @@ impl Query {
 
         match (user_id, external_id) {
             (Some(_), Some(_)) => {
-                let message = "must be absent beside user and userId";
+                let message = "must be absent if user or userId is given";
                 self.problem(Problem::new("externalId", message));
                 None
             }

@@ -110,8 +110,7 @@ impl RateLimits {
             return Err(ApiError::invalid_field(
                 "to",
                 format!(
-                    "must have at most {most} recipients, the rate limit of this account for a minute \
-                     (limits.recipients_per_minute); got {count}; split the request, or narrow the \
+                    "must have at most {most} recipients, which is the limit of this account for a minute (limits.recipients_per_minute); got {count}; split the request, or narrow the \
                      audience by tags"
                 ),
             ));

@@ -92,7 +92,7 @@ async fn the_server_speaks_tls_and_takes_a_new_certificate_without_a_restart() {
 
     // What can't be used is not taken.
     fs::write(file("key.pem"), "nonsense").unwrap();
-    process.logged("the one before is used").await;
+    process.logged("the previous one stays in use").await;
     let answer = client(&second).get(format!("{url}/healthz")).send().await;
     assert_eq!(answer.unwrap().status(), StatusCode::OK);
 

@@ -55,7 +55,7 @@ impl Imports {
     fn begin(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
             ApiError::busy(format!(
-                "This process reads as many imports as it may, {MAX_OF_PROCESS}"
+                "This process already runs {MAX_OF_PROCESS} imports, which is the maximum"
             ))
         })
     }

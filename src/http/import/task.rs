@@ -102,7 +102,7 @@ impl Failure {
 
 fn too_many_rows() -> String {
     format!(
-        "An import has at most {MAX_ROWS} rows. Those are stored; send the rest in another import"
+        "An import has at most {MAX_ROWS} rows. These are stored; send the rest in another import"
     )
 }
 
@@ -115,8 +115,8 @@ impl ImportTask {
         let (status, error, answer) = match self.read_all(&mut pieces).await {
             Ok(End::Complete) => (ImportStatus::Completed, None, Ok(())),
             Ok(End::Interrupted) => {
-                let error = "The client left before the end of the file, or paused for too long";
-                let answer = Err(ApiError::invalid_field("", "the body did not arrive whole"));
+                let error = "The client disconnected before the end of the file, or sent nothing for too long";
+                let answer = Err(ApiError::invalid_field("", "the body is incomplete"));
                 (ImportStatus::Interrupted, Some(error.to_owned()), answer)
             }
             Err(failure) => {

@@ -63,14 +63,18 @@ fn describe(operation: &mut Operation) {
                 "RateLimit-Policy",
                 header(
                     Type::String,
-                    "The limits that the request counts for, if limits are set: of requests, of recipients or \
-                     of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension)",
+                    "The rate limits that apply to the request, if any are set: for requests, \
+                     recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers \
+                     (extension)",
                 ),
             );
             add(
                 response,
                 "RateLimit",
-                header(Type::String, "How much is left of each of them (extension)"),
+                header(
+                    Type::String,
+                    "How much of each rate limit is left (extension)",
+                ),
             );
         }
 
@@ -79,10 +83,7 @@ fn describe(operation: &mut Operation) {
                 add(
                     response,
                     "Location",
-                    header(
-                        Type::String,
-                        "The address of the created or changed resource",
-                    ),
+                    header(Type::String, "The URL of the created or changed resource"),
                 );
 
                 if takes_idempotency_key {

@@ -230,7 +230,7 @@ fn positive_integer(most: u32) -> ObjectBuilder {
 
 fn send_at() -> ArrayBuilder {
     let description = format!(
-        "At most {} days ahead, and no further than records are kept",
+        "At most {} days ahead, or `retention.period` if that is shorter",
         send::MAX_AHEAD.whole_days()
     );
 

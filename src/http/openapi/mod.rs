@@ -121,7 +121,7 @@ use crate::http::{
     ),
     components(schemas(ErrorBody, Problem)),
     modifiers(&BasicAuthentication, &Headers, &OneLineSummaries, &Webhooks),
-    servers((url = "/", description = "The Bellwire that serves this document")),
+    servers((url = "/", description = "This server")),
     security(("basic" = [])),
 )]
 struct Document;

@@ -179,7 +179,8 @@ fn item(event: EventType) -> PathItem {
         ))
         .parameter(header(
             "webhook-signature",
-            "As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body",
+            "As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of \
+             id.timestamp.body",
         ))
         .request_body(Some(body(event)))
         .security(utoipa::openapi::SecurityRequirement::default())
@@ -187,7 +188,7 @@ fn item(event: EventType) -> PathItem {
             ResponsesBuilder::new()
                 .response(
                     "2XX",
-                    ResponseBuilder::new().description("The receiver has taken the message"),
+                    ResponseBuilder::new().description("The receiver has accepted the message"),
                 )
                 .response(
                     "410",

@@ -65,7 +65,7 @@ impl From<AudienceCount> for Estimate {
     operation_id = "estimateAudience",
     tag = "PushNotifications",
     request_body = EstimateRequest,
-    responses((status = 200, description = "The figures, by now", body = Estimate), CreateErrors),
+    responses((status = 200, description = "The counts at present", body = Estimate), CreateErrors),
 )]
 pub(crate) async fn estimate(
     state: web::Data<State>,
@@ -87,7 +87,7 @@ pub(crate) async fn estimate(
     let app_name = existing_app(&state, account_id, app_name).await?;
     let count = count(&state, account_id, &app_name, &audience)
         .await?
-        .ok_or_else(|| ApiError::busy("Counting the audience takes too long now"))?;
+        .ok_or_else(|| ApiError::busy("The audience could not be counted in time"))?;
 
     Ok(HttpResponse::Ok().json(Estimate::from(count)))
 }

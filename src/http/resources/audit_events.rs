@@ -73,8 +73,8 @@ impl From<store::AuditEvent> for AuditEvent {
     tag = "AuditEvents",
     params(
         ("action" = Option<String>, Query, description = "Only this action, such as credential.create"),
-        ("actor" = Option<String>, Query, description = "Only changes by this one"),
-        ("target" = Option<String>, Query, description = "Only changes of what has this id or name"),
+        ("actor" = Option<String>, Query, description = "Only changes by this actor"),
+        ("target" = Option<String>, Query, description = "Only changes of the resource with this id or name"),
         DateParams,
         PageParams,
     ),

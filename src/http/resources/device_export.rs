@@ -239,7 +239,7 @@ pub(super) fn lines(
     tag = "DeviceRegistrations",
     params(
         ("appName" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$", description = "Only devices of this App"),
-        ("tokens" = Option<String>, Query, description = "`FULL`: whole tokens, which the log notes; `MASKED` if absent"),
+        ("tokens" = Option<String>, Query, description = "`FULL` shows whole tokens, and is logged; `MASKED` if absent"),
     ),
     responses(
         (status = 200, description = "A line for each device", content(

@@ -275,7 +275,7 @@ pub(crate) async fn revoke(
     // A slip would lock the account out.
     if own.0 == *key {
         return Err(ApiError::conflict(
-            "This is the key of the request. Revoke it with another key",
+            "A key can't revoke itself. Use another key",
         ));
     }
 

@@ -50,7 +50,8 @@ pub(crate) async fn update(
         .ok_or_else(ApiError::not_found)?;
     if operation.local_schedule.is_some() {
         return Err(ApiError::conflict(
-            "This Operation is sent by its recipients' clocks, which can't be changed. Cancel it and send again",
+            "This Operation has local times or a window, so its time and its pace can't be \
+             changed. Cancel it and send again",
         ));
     }
     // Records can be read for so long after the Operation was accepted, and no longer.
@@ -105,7 +106,7 @@ impl Change {
             && !reschedule::operation(&mut *connection, id, send_at).await?
         {
             return Err(ApiError::conflict(
-                "Only an Operation that is SCHEDULED can be given another time",
+                "Only the time of a SCHEDULED Operation can be changed",
             ));
         }
 

@@ -79,7 +79,7 @@ impl OperationError {
     tag = "Operations",
     params(
         ("id" = OperationId, Path),
-        ("code" = Option<String>, Query, description = "Only errors with this code, in any letter case, unless that is another provider's code"),
+        ("code" = Option<String>, Query, description = "Only errors with this code; letter case matters only if two providers have codes that differ in nothing else"),
         ("pushNotificationId" = Option<PushNotificationId>, Query),
         ("user" = Option<UserId>, Query),
         ("userId" = Option<UserId>, Query, description = "The same as `user` (extension)"),

@@ -249,7 +249,7 @@ fn wait(query: &mut Query) -> Option<Duration> {
     tag = "Operations",
     params(
         ("id" = OperationId, Path),
-        ("wait" = Option<String>, Query, description = "Wait for the Operation's end up to this long, such as 30s, before it is answered (extension)"),
+        ("wait" = Option<String>, Query, description = "How long the request waits for the end of the Operation, such as 30s (extension)"),
     ),
     responses((status = 200, description = "The Operation", body = Operation), ReadErrors),
 )]
@@ -335,8 +335,8 @@ async fn end_of(
     params(
         ("status" = Option<OperationStatus>, Query),
         ("tags" = Option<String>, Query, description = "key_1:value;key_2:value (extension)"),
-        ("scheduledAfter" = Option<String>, Query, description = "Scheduled for no earlier time: 2024-04-20 or 2024-04-20T14:45:00Z (extension)"),
-        ("scheduledBefore" = Option<String>, Query, description = "Scheduled for no later time; a day is included whole (extension)"),
+        ("scheduledAfter" = Option<String>, Query, description = "Scheduled at or after this time: 2024-04-20 or 2024-04-20T14:45:00Z (extension)"),
+        ("scheduledBefore" = Option<String>, Query, description = "Scheduled at or before this time; a date includes the whole day (extension)"),
         DateParams,
         PageParams,
     ),

@@ -59,7 +59,7 @@ pub(crate) async fn pause(
         ("id" = OperationId, Path),
         IdempotencyKeyParam,
     ),
-    responses((status = 202, description = "What is left of the Operation is sent", body = AcceptedOperation), ChangeErrors),
+    responses((status = 202, description = "The rest of the Operation is sent", body = AcceptedOperation), ChangeErrors),
 )]
 pub(crate) async fn resume(
     request: HttpRequest,

@@ -75,7 +75,7 @@ pub(crate) async fn preflight() -> HttpResponse {
     tag = "Receipts",
     security(()),
     request_body = ReceiptsRequest,
-    responses((status = 202, description = "Read. Receipts with an unknown token are ignored"), ReceiptErrors),
+    responses((status = 202, description = "Accepted. Receipts with an unknown token are ignored"), ReceiptErrors),
 )]
 pub(crate) async fn receive(
     request: HttpRequest,

@@ -71,7 +71,7 @@ struct Data {
     tag = "Users",
     params(
         ("id" = UserId, Path),
-        ("tokens" = Option<String>, Query, description = "`FULL`: whole tokens, which the log notes; `MASKED` if absent"),
+        ("tokens" = Option<String>, Query, description = "`FULL` shows whole tokens, and is logged; `MASKED` if absent"),
     ),
     responses((status = 200, description = "A line for each record", content((UserDataLine = "application/x-ndjson"))), ReadErrors),
 )]

@@ -41,7 +41,7 @@ pub(crate) async fn merge(
     if into == Some(id) {
         problems.push(
             &fields.at("into"),
-            "must be another User than the one that is merged",
+            "must be a different User from the one that is merged",
         );
     }
     fields.refuse_unknown(&mut problems);

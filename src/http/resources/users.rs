@@ -181,8 +181,7 @@ pub(crate) async fn update(
 /// 409: another User of the account has the external id.
 pub(super) fn external_id_taken(owner: UserId) -> ApiError {
     ApiError::conflict(format!(
-        "externalId: another User of the account has this id: {owner}. An id is of one User; give that \
-         User another id first"
+        "externalId: the User {owner} already has this id. Give that User another id first"
     ))
 }
 

@@ -292,7 +292,7 @@ pub(crate) async fn resend(
                 id,
             )),
             Resent::InFlight => Err(ApiError::conflict(
-                "This message is being sent at this moment. Look at its attempts first",
+                "This message is being sent now. Check its attempts before you send it again",
             )),
             Resent::NotFound => Err(ApiError::not_found()),
         },

@@ -293,7 +293,7 @@ fn localizations_in(
         if localizations.insert(tag.clone(), localization).is_some() {
             problems.push(
                 &path,
-                format!("names the language {tag}, which is there already; remove one of them"),
+                format!("names the language {tag} a second time; remove one of them"),
             );
         }
     }
@@ -375,7 +375,8 @@ pub(super) fn recipient_badge(recipient: &mut Object<'_>, problems: &mut Problem
     match recipient.get("badge") {
         Some(Value::String(_)) => {
             let message = format!(
-                "must be an integer from 0 to {MAX_BADGE}; a template belongs in the badge beside to"
+                "must be an integer from 0 to {MAX_BADGE}; only the badge of the send may be a \
+                 template"
             );
             recipient.take("badge");
             problems.push(&recipient.at("badge"), message);

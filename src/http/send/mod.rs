@@ -158,7 +158,7 @@ async fn check_audience(state: &State, caller: Caller, send: &CheckedSend) -> Re
     };
     if !audience.is_by_tags_alone() && releases::older_is_connected(&state.pool).await? {
         return Err(ApiError::conflict(
-            "A process of an older release, which knows only the tags of an audience, is running. \
+            "A process of an older release, which supports only tags in audiences, is running. \
              Retry once it has ended",
         ));
     }

@@ -46,7 +46,8 @@ impl Plan {
         problems.push_at(
             "pace.perMinute",
             format!(
-                "must be at least {least} for {} notifications, so that the last one goes while the Operation is kept; got {}",
+                "must be at least {least} for {} notifications, so that the last one is sent \
+                 within the retention of the Operation; got {}",
                 self.notifications, self.pace.per_minute
             ),
         );

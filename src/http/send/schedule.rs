@@ -58,7 +58,7 @@ pub(in crate::http) fn send_at(
     if schedule.local.is_some() {
         problems.push(
             &body.at("schedule"),
-            "must have a sendAt with a zone, and no window: only a send is planned by the recipients' clocks",
+            "must have a sendAt with a zone, and no window: only a new send can use local times",
         );
     }
     schedule.send_at
@@ -110,7 +110,7 @@ fn schedule(
     {
         problems.push(
             &schedule.at("ifPassed"),
-            "must be absent, because sendAt has a zone: only a local time passes at different moments",
+            "must be absent, because sendAt has a zone: ifPassed applies only to local times",
         );
     }
     schedule.refuse_unknown(problems);
@@ -151,7 +151,7 @@ fn window(schedule: &mut Object<'_>, problems: &mut Problems) -> Option<Window> 
     {
         problems.push(
             &window.at("until"),
-            "must differ from from; a window of a whole day is from 00:00 until 24:00",
+            "must differ from from; for a whole day, use from 00:00 and until 24:00",
         );
     }
     window.refuse_unknown(problems);

@@ -55,8 +55,8 @@ impl Timing {
 
         if timing.local.is_some() && releases::older_is_connected(&state.pool).await? {
             return Err(ApiError::conflict(
-                "A process of an older release, which knows no local time and no window, is running. \
-                 Retry once it has ended, or give sendAt a zone",
+                "A process of an older release, which supports neither local times nor windows, is \
+                 running. Retry once it has ended, or give sendAt a zone",
             ));
         }
         Ok(timing)

@@ -167,7 +167,7 @@ fn check_host(parts: &http::request::Parts) -> Result<(), ApiError> {
     }
     Err(ApiError::invalid_field(
         "Host",
-        format!("this header must be there once; it is there {count} times"),
+        format!("this header must occur exactly once; it occurs {count} times"),
     ))
 }
 

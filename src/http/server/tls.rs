@@ -130,7 +130,8 @@ impl Tls {
                     if last.take().is_some() {
                         tracing::error!(
                             error = format!("{error:#}"),
-                            "the certificate of the server can't be read again; the one before is used"
+                            "the certificate of the server can't be reloaded; the previous one \
+                             stays in use"
                         );
                     }
                     continue;
@@ -140,7 +141,7 @@ impl Tls {
                 Ok(key) => self.take(key, last.is_some()),
                 Err(error) => tracing::error!(
                     error = format!("{error:#}"),
-                    "the new certificate of the server can't be used; the one before is used"
+                    "the new certificate of the server can't be used; the previous one stays in use"
                 ),
             }
             last = Some(contents);
