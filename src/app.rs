@@ -602,8 +602,10 @@ fn server_params(config: &Config, most_connections: usize) -> anyhow::Result<htt
         .clone()
         .zip(server.tls_key_file.clone())
         .map(|(certificate, key)| http::TlsFiles { certificate, key });
-    let trusted_proxies = http::TrustedProxies::parse(&server.trusted_proxies)
-        .map_err(|wrong| anyhow!("server.trusted_proxies: {wrong:?} is no address or network"))?;
+    let trusted_proxies =
+        http::TrustedProxies::parse(&server.trusted_proxies).map_err(|wrong| {
+            anyhow!("server.trusted_proxies: {wrong:?} is not an address or a network")
+        })?;
 
     Ok(http::ServerParams {
         listen: server.listen,

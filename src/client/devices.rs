@@ -172,7 +172,8 @@ fn explained(failure: Failure, counts: &Counts) -> Failure {
 
     Failure {
         message: format!(
-            "{}. {} were read before. Import the whole file again: what is registered already stays as it is",
+            "{}. {} were read before. Import the whole file again: devices that are already \
+             registered stay as they are",
             failure.message.trim_end_matches('.'),
             counted(counts.rows(), "row")
         ),

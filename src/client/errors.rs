@@ -90,7 +90,7 @@ fn print_totals(totals: &Value, is_json: bool, screen: &Screen) -> Result<()> {
         .collect();
     let all: u64 = counts.iter().map(|(_, count)| count).sum();
     if all == 0 {
-        return screen.print("nothing has failed");
+        return screen.print("no notification has failed");
     }
 
     screen.print(&format!("{} failed:", counted(all, "recipient")))?;

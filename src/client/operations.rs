@@ -79,7 +79,7 @@ pub(super) fn moment(text: &str) -> std::result::Result<String, String> {
         return Ok(text.to_owned());
     };
 
-    let wrong = || "must not be longer ago".to_owned();
+    let wrong = || "must be a shorter time ago".to_owned();
     let at = SystemTime::now().checked_sub(duration).ok_or_else(wrong)?;
     let at = OffsetDateTime::from(at);
     let at = at.replace_nanosecond(0).unwrap_or(at);

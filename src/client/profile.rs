@@ -131,7 +131,8 @@ fn from_file(
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => {
             return Err(Failure::usage(format!(
-                "it is not known where Bellwire is: set {URL}, {KEY} and {SECRET}, or write a profile to {}",
+                "no address of Bellwire is set: set {URL}, {KEY} and {SECRET}, or write a profile \
+                 to {}",
                 path.display()
             )));
         }

@@ -132,7 +132,7 @@ impl Refusal<'_> {
         if matches!(status.as_u16(), 429 | 502..=504) {
             return Trouble::Passing {
                 reason: format!(
-                    "a proxy before {url} answers {status}: Bellwire behind it is away or slow"
+                    "a proxy before {url} answers {status}: Bellwire behind it is down or slow"
                 ),
                 retry_after: retry_after(self.headers, SystemTime::now()),
                 cause: Cause::Away,

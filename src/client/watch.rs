@@ -74,7 +74,8 @@ pub(super) async fn watch(
     let ended = match watching.timeout {
         Some(limit) => tokio::time::timeout(limit, all).await.unwrap_or_else(|_| {
             Err(Failure::timed_out(format!(
-                "not all Operations have ended within {}; they go on. Look again with `bellwire watch`",
+                "not all Operations have ended within {}; delivery continues. Check again with \
+                 `bellwire watch`",
                 humantime::format_duration(limit)
             )))
         }),

@@ -4,7 +4,7 @@
 pub(super) fn on_outcome(outcome: &str) -> &'static str {
     match outcome {
         "ACCEPTED" => {
-            "The provider took the message. If nothing was shown, look at the device: are \
+            "The provider accepted the message. If nothing was shown, look at the device: are \
              notifications allowed for the app, and was it online before the time to live ended?"
         }
         "TOKEN_DEAD" => {
@@ -16,17 +16,19 @@ pub(super) fn on_outcome(outcome: &str) -> &'static str {
              right App, and for APNs in the right environment (sandbox or production)."
         }
         "MESSAGE_REFUSED" => {
-            "The provider does not take this message. Change what its words name, and send it again."
+            "The provider refuses this message. Change the field that its error names, and send \
+             again."
         }
         "CREDENTIAL_REFUSED" => {
-            "The provider refuses the Credential. Test it under Credentials, and store a valid one. \
+            "The provider refuses the Credential. Test it under Credentials, and restore it at the provider; a new Credential helps only later sends. \
              Bellwire tries again until the deadline."
         }
         "THROTTLED" => {
             "The provider asks for fewer messages. Bellwire tries again by itself, later."
         }
         "UNAVAILABLE" => {
-            "The provider could not be reached, or was in trouble. Bellwire tries again by itself."
+            "The provider could not be reached, or returned an error. Bellwire tries again by \
+             itself."
         }
         "AMBIGUOUS" => {
             "The message was sent and no answer arrived. Bellwire sends it again under the same id, so \
@@ -52,8 +54,8 @@ pub(super) fn on_code(code: &str) -> &'static str {
              has registered a device again."
         }
         "INVALID_TEMPLATE" => {
-            "A template could not be rendered with this recipient's variables. Give the missing \
-             variable, or a default in the template."
+            "A template could not be rendered with this recipient's variables. Send the missing \
+             variable, or give it a default in the template."
         }
         "INVALID_CONTENT" => {
             "The provider would refuse the message. Change the field that the message names."
@@ -69,8 +71,8 @@ pub(super) fn on_code(code: &str) -> &'static str {
 /// About a notification as a whole.
 pub(super) fn on_status(status: &str, has_attempts: bool) -> &'static str {
     match status {
-        "SCHEDULED" => "Its time has not come.",
-        "QUEUED" if has_attempts => "It was tried and is going to be tried again.",
+        "SCHEDULED" => "Its time has not come yet.",
+        "QUEUED" if has_attempts => "An attempt failed, and it will be tried again.",
         "QUEUED" => "It waits for its turn.",
         "SENT" => "Its provider accepted it.",
         "FAILED" => "It was given up.",

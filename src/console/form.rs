@@ -59,7 +59,7 @@ pub(super) async fn read(
 
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| PageError::refused("The form did not arrive whole"))?;
+        let chunk = chunk.map_err(|_| PageError::refused("The form is incomplete"))?;
         if body.len() + chunk.len() > MAX_FORM {
             return Err(PageError::refused(
                 "The form must have at most 131,072 bytes",

@@ -74,7 +74,7 @@ pub(super) async fn log_in(
                 problem: if status == StatusCode::UNAUTHORIZED {
                     "No API key that is in use has this name and this secret."
                 } else {
-                    "Nobody can log in at present. Try again in a moment."
+                    "Login is not possible at present. Try again in a moment."
                 },
                 key: given.key,
                 next: own_page(fields.text("next")),

@@ -166,8 +166,8 @@ fn notice(done: &str) -> &'static str {
     match done {
         "cancel" => "What was not sent yet is being canceled.",
         "pause" => "The Operation is paused. Requests in flight end.",
-        "resume" => "The Operation goes on.",
-        "pace" => "The Operation has another pace.",
+        "resume" => "The Operation continues.",
+        "pace" => "The Operation has a new pace.",
         "send" => "The message is accepted.",
         "revoke" => "The key is revoked. Its next request is refused.",
         "hook" => "The webhook is being called.",

@@ -322,14 +322,14 @@ fn end_as_planned(guard: NotificationGuard, end: PlannedEnd) {
         PlannedEnd::Expired => {
             let failure = Failure::new(
                 FailureCode::Expired,
-                "The window of its schedule opens too late in the recipient's time zone",
+                "The schedule's window opens too late in the recipient's time zone",
             );
             DeviceDelivery::Direct(guard).fail(failure);
         }
         PlannedEnd::Skipped => {
             let failure = Failure::new(
                 FailureCode::Skipped,
-                "Its time had passed already in the recipient's time zone",
+                "Its time had already passed in the recipient's time zone",
             );
             resolution::withheld(guard, failure);
         }

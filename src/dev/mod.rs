@@ -113,7 +113,7 @@ pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
         anyhow::bail!("delivery has stopped because of a defect in Bellwire: see the log");
     }
 
-    print_line("stopping: what is in flight is finished; a second Ctrl-C ends the process at once");
+    print_line("stopping after the requests in flight; a second Ctrl-C ends the process at once");
     let stopped = signals.unless_signaled(dev.app.stop()).await;
     stopped
         .context("a second signal ended the process; the next run delivers what was in flight")?;
@@ -260,7 +260,7 @@ fn announce(dev: &Dev, arguments: &Arguments) -> anyhow::Result<()> {
         .app
         .addresses
         .first()
-        .context("the service listens on no address")?;
+        .context("the service does not listen on any address")?;
     let metrics = dev.app.metrics_addresses.first();
     let directory = &arguments.data_dir;
 

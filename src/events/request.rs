@@ -74,7 +74,7 @@ impl Requester {
             return Ok(Attempted {
                 outcome: Outcome::NothingToTell,
                 http_status: None,
-                error: Some("what it tells of is no longer stored".to_owned()),
+                error: Some("the records that it reports are no longer stored".to_owned()),
                 answer: None,
                 started_at: OffsetDateTime::now_utc(),
                 duration: Duration::ZERO,

@@ -88,7 +88,7 @@ impl InFlight {
         let id = match self.tasks.join_next_with_id().await {
             Some(Ok((id, ()))) => id,
             Some(Err(error)) => {
-                tracing::error!(%error, "a message to a webhook was not recorded; it is sent again");
+                tracing::error!(%error, "an attempt to deliver a message to a webhook was not recorded; the message is sent again");
                 error.id()
             }
             None => std::future::pending().await,
@@ -250,7 +250,7 @@ async fn record(pool: &Pool, delivery: &ClaimedDelivery, attempted: &Attempted) 
         tracing::warn!(
             webhook_id = %delivery.webhook_id,
             error,
-            "webhook fails; it rests, and its messages are tried again",
+            "webhook fails; it gets a pause, and its messages are retried",
         );
     }
 }
@@ -266,7 +266,7 @@ async fn write(pool: &Pool, attempt: &AttemptRecord<'_>) -> Option<bool> {
 
     tracing::error!(
         delivery_id = %attempt.id,
-        "an attempt to tell a webhook can't be recorded; the message is sent again"
+        "an attempt to deliver to a webhook can't be recorded; the message is sent again"
     );
     None
 }

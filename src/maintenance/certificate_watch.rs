@@ -20,7 +20,7 @@ pub async fn run(pool: Pool, stop: CancellationToken) {
 
     loop {
         if let Err(error) = look(&pool, &mut looked_until).await {
-            tracing::debug!(%error, "the ends of certificates can't be read");
+            tracing::debug!(%error, "the expiry of certificates can't be read");
         }
 
         tokio::select! {

@@ -53,7 +53,7 @@ pub async fn watch(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
             keys.set_bound(true);
             tracing::info!(
                 "no older release is connected: secrets are sealed in the form that is bound to their \
-                 account from now on; `bellwire rotate-keys` seals the stored ones so too"
+                 account from now on; `bellwire rotate-keys` converts the stored ones"
             );
         }
     }

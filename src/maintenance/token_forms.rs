@@ -47,7 +47,9 @@ pub async fn run(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
                     );
                 }
             }
-            Err(error) => tracing::debug!(%error, "the form of APNs tokens can't be looked at"),
+            Err(error) => {
+                tracing::debug!(%error, "the letter case of stored APNs tokens can't be checked")
+            }
         }
 
         tokio::select! {

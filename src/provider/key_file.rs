@@ -151,7 +151,8 @@ impl KeyFile {
             Kind::Certificate => format!("is a certificate, but must be {wanted}"),
             Kind::PublicKey => format!("is a public key, but must be {wanted}"),
             Kind::Request => format!(
-                "is a certificate signing request, but must be {wanted}; Apple makes the certificate of it"
+                "is a certificate signing request, but must be {wanted}; Apple issues the \
+                 certificate for it"
             ),
             Kind::Pkcs7 => format!("is a PKCS#7 file, but must be {wanted}; convert it with `openssl pkcs7 -print_certs`"),
             Kind::OpenSshKey => format!("is a key of OpenSSH, but must be {wanted}"),

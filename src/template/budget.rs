@@ -47,15 +47,17 @@ impl fmt::Display for Limit {
         match self {
             Self::Iterations => write!(
                 formatter,
-                "its loops take more than {MAX_ITERATIONS} turns, which is the most that the templates of a message may take"
+                "its loops take more than {MAX_ITERATIONS} turns, which is the limit for all \
+                 templates of a message"
             ),
             Self::Conditions => write!(
                 formatter,
-                "it evaluates more than {MAX_CONDITIONS} conditions, which is the most for the templates of a message"
+                "it evaluates more than {MAX_CONDITIONS} conditions, which is the limit for all \
+                 templates of a message"
             ),
             Self::Intermediate => write!(
                 formatter,
-                "a value that it makes is larger than {MAX_INTERMEDIATE} bytes"
+                "an intermediate value is larger than {MAX_INTERMEDIATE} bytes"
             ),
             Self::Output => write!(
                 formatter,

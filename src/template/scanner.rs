@@ -451,7 +451,8 @@ impl<'s> Scanner<'s> {
             && to - from >= f64::from(MAX_ITERATIONS)
         {
             return Err(format!(
-                "a range has at most {MAX_ITERATIONS} numbers, as many as loops may take turns"
+                "a range has at most {MAX_ITERATIONS} numbers, which is also the limit for the \
+                 turns of loops"
             ));
         }
         Ok(Operand::Range(Box::new((first, last))))

@@ -404,7 +404,7 @@ fn check_depth(depth: usize) -> Result<(), Stop> {
 }
 
 pub(super) fn out_of_range() -> Stop {
-    Stop::failed("the result of a calculation is no number, or is out of range")
+    Stop::failed("the result of a calculation is not a number, or is out of range")
 }
 
 fn separate(text: &mut String, index: usize, indent: &str, depth: usize) {

@@ -180,7 +180,7 @@ impl Pool {
         // The server is none for this host: <https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20>.
         if head.status == StatusCode::MISDIRECTED_REQUEST {
             connection.retire();
-            let reason = "it says that another server is responsible (421)".to_owned();
+            let reason = "the server answered that another server is responsible (421)".to_owned();
             return Ok(Transmission::Returned(reason));
         }
 

@@ -328,7 +328,7 @@ fn check_answer(head: &[u8]) -> Result<(), String> {
             let answer = status_line.get(9..).unwrap_or_default();
             Err(format!("it refuses the tunnel: {}", answer.trim()))
         }
-        None => Err("it is no HTTP proxy".to_owned()),
+        None => Err("it is not an HTTP proxy".to_owned()),
     }
 }
 
@@ -437,6 +437,6 @@ mod tests {
             "it refuses the tunnel: 403 Forbidden"
         );
         assert!(refused(b"HTTP/1.1 407 Authenticate\r\n\r\n").contains("password"));
-        assert_eq!(refused(b"SSH-2.0\r\n\r\n"), "it is no HTTP proxy");
+        assert_eq!(refused(b"SSH-2.0\r\n\r\n"), "it is not an HTTP proxy");
     }
 }

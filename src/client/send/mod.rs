@@ -276,8 +276,8 @@ impl Sending<'_> {
         } = self.report;
         Failure {
             message: format!(
-                "{}. {} with {} were accepted before. Repeat the command with --idempotency-key '{}' and the same \
-                 recipients: those are not sent to again",
+                "{}. {} with {} were accepted before. Repeat the command with --idempotency-key \
+                 '{}' and the same recipients: recipients that were accepted get nothing twice",
                 failure.message.trim_end_matches('.'),
                 counted(operations, "Operation"),
                 counted(recipients, "recipient"),

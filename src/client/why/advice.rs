@@ -50,8 +50,8 @@ impl Sent<'_> {
                  again."
             }
             Some("INVALID_TEMPLATE") => {
-                "The template needs a variable that the recipient has not, or is too long with it. Send the \
-                 variable, or give it a default in the template."
+                "The template needs a variable that the recipient lacks, or the result is too \
+                 long. Send the variable, or give it a default in the template."
             }
             Some("INVALID_CONTENT") => {
                 "The provider would refuse this message. Correct the field that the message names, and send again."
@@ -60,7 +60,7 @@ impl Sent<'_> {
                 "Its Credential was deleted. Store a new one for the App, then use `bellwire resend`."
             }
             Some("OPERATION_GONE") => {
-                "Its Operation is too old and is no longer stored. Send it anew."
+                "Its Operation is too old and is no longer stored. Create a new send."
             }
             _ => self.of_last_outcome(),
         }
@@ -74,22 +74,23 @@ impl Sent<'_> {
 
         match outcome {
             Some("TOKEN_DEAD") => {
-                "The app was removed from the device, or its token was replaced. Nothing is to be done: the app \
-                 registers its new token when it is opened again."
+                "The app was removed from the device, or its token was replaced. No action is \
+                 needed: the app registers its new token when it is opened again."
             }
             Some("TOKEN_REFUSED") => {
-                "The token is not one of this App: check that the app and the Credential belong to the same project, \
-                 and for APNs whether it is a token of the sandbox."
+                "The token does not belong to this App: check that the app and the Credential \
+                 belong to the same project, and for APNs whether it is a sandbox token."
             }
             Some("MESSAGE_REFUSED") => {
-                "The provider does not accept this message for any device. Correct what it names, and send again."
+                "The provider does not accept this message for any device. Correct the field that \
+                 it names, and send again."
             }
             Some("CREDENTIAL_REFUSED") => {
-                "The provider does not accept the Credential. Store a valid one for the App; what is queued is then \
-                 sent."
+                "The provider does not accept the Credential. Restore it at the provider; the \
+                 queued notifications are then sent. A new Credential helps only later sends."
             }
             Some("THROTTLED") => {
-                "There were too many messages for the provider or the device. Bellwire tries again by itself; send \
+                "The provider got too many messages, in all or for this device. Bellwire tries again by itself; send \
                  fewer if it happens often."
             }
             Some("UNAVAILABLE") => {
@@ -97,7 +98,7 @@ impl Sent<'_> {
                  what failed."
             }
             Some("AMBIGUOUS") => {
-                "The request was sent and no answer came, so it may have arrived. Check the network between Bellwire \
+                "The request was sent, but no answer arrived, so the message may have been delivered. Check the network between Bellwire \
                  and the provider if it happens often."
             }
             _ => "Look at the message above, which says what is wrong.",

@@ -47,7 +47,7 @@ struct Found {
     registrations: Vec<Value>,
     /// Each with its attempts, the newest first.
     notifications: Vec<(Value, Vec<Value>)>,
-    /// Whether older notifications were not looked at.
+    /// Whether older notifications were not searched.
     is_cut: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Res
     let subject = arguments.subject.trim();
     if is_id(subject, OPERATION) {
         return Err(Failure::usage(format!(
-            "{subject} is an Operation: `bellwire errors {subject}` tells what failed of it"
+            "{subject} is an Operation: `bellwire errors {subject}` lists its failures"
         )));
     }
 
@@ -128,8 +128,8 @@ impl Asking<'_> {
     async fn about_token(&self, token: &str) -> Result<Found> {
         let ends = ends_of(token).ok_or_else(|| {
             Failure::usage(format!(
-                "'{token}' is neither an id nor a token: a token has at least {} characters, and its ends are \
-                 written as dqWD…91bF",
+                "'{token}' is neither an id nor a token: a token has at least {} characters; a \
+                 masked token is written as dqWD…91bF",
                 4 * SHOWN
             ))
         })?;
@@ -149,7 +149,7 @@ impl Asking<'_> {
                 "no User has this id, and no recent notification was sent to the token {ends}{}. If a User has the \
                  device, ask about the User",
                 if found.is_cut {
-                    " (only the newest were looked at)"
+                    " (only the newest were searched)"
                 } else {
                     ""
                 }
@@ -282,7 +282,7 @@ fn print(found: &Found, is_json: bool, screen: &Screen) -> Result<()> {
     }
 
     if found.is_cut {
-        screen.note("older notifications were not looked at");
+        screen.note("older notifications were not searched");
     }
     Ok(())
 }

@@ -108,7 +108,7 @@ pub(super) fn of_user(user: &Value, registrations: &[Value]) -> Vec<String> {
     if user["optedOut"].as_bool() == Some(true) {
         lines.push(field(
             "opted out",
-            "the User gets no notifications until that is taken back",
+            "the User gets no notifications until the opt-out is removed",
         ));
     }
 

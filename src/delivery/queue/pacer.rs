@@ -58,7 +58,7 @@ impl Pacer {
                 match self.step(&pool).await {
                     Ok(rest) => {
                         if has_failed {
-                            tracing::info!("paced Operations go on");
+                            tracing::info!("paced Operations continue");
                             has_failed = false;
                         }
                         self.notifier.wait(rest).await;
@@ -66,7 +66,7 @@ impl Pacer {
                     Err(error) => {
                         // Once for each outage.
                         if !has_failed {
-                            tracing::error!(%error, "paced Operations can't go on; trying again until Postgres answers");
+                            tracing::error!(%error, "paced Operations can't continue; trying again until Postgres answers");
                             has_failed = true;
                         }
                         tokio::time::sleep(AFTER_ERROR).await;

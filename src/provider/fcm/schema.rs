@@ -226,7 +226,7 @@ impl Checker<'_> {
             if checked.contains_key(*camel) {
                 self.note(
                     &path,
-                    format!("is given twice; FCM takes {camel} under both of its names"),
+                    format!("is given twice; FCM accepts {camel} under both of its names"),
                 );
             }
 

@@ -118,7 +118,8 @@ pub const ALL: [Metric; 32] = [
     ),
     gauge(
         OLDEST_SNAPSHOT,
-        "Seconds that the oldest snapshot of the database has been held, which keeps vacuum from removing what is done; kind and name say by what",
+        "Seconds that the oldest snapshot of the database has been held, which keeps vacuum from \
+         removing dead rows; kind and name identify the holder",
     ),
     gauge(
         POSTGRES_READ_ONLY,

@@ -45,7 +45,7 @@ async fn errors_are_counted_and_listed() {
     service.client.completed(&good).await;
     assert_eq!(
         cli.run(&["errors", &good]).done().out,
-        "nothing has failed\n"
+        "no notification has failed\n"
     );
     service.stop().await;
 }

@@ -48,7 +48,7 @@ async fn a_watch_ends_with_the_operation_or_its_timeout() {
 
     let late = cli.run(&["watch", &id, "--timeout", "1s"]);
     assert!(
-        late.error(4).contains("within 1s; they go on"),
+        late.error(4).contains("within 1s; delivery continues"),
         "{}",
         late.err
     );
