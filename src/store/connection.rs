@@ -28,12 +28,14 @@ pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(2);
 const TRUSTED_FOR: Duration = Duration::from_millis(50);
 
 /// How every statement is planned. All of them find their rows by an index, and a plan that was made
-/// while a table was small must not read the whole of it once it is large. Just-in-time compilation
-/// would cost more than any of the statements takes.
-pub(super) const PLANNING: [(&str, &str); 4] = [
+/// while a table was small must not read the whole of it once it is large, nor all rows of an account
+/// once to compare them with each row that is looked for. Just-in-time compilation would cost more than
+/// any of the statements takes.
+pub(super) const PLANNING: [(&str, &str); 5] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
     ("jit", "off"),
 ];
 

@@ -61,8 +61,10 @@ pub(crate) async fn pause(
         marked as (
             update batches
             set paused = true
-            from left_over
-            where batches.operation_id = $1 and batches.number = left_over.number and not batches.paused
+            where batches.operation_id = $1
+                -- An array, so that each is found by its key even in a day's partition that is new.
+                and batches.number = any(array(select left_over.number from left_over))
+                and not batches.paused
         )
         select count(*) as "batches!" from left_over
         "#,
@@ -193,8 +195,9 @@ pub(crate) async fn resume(connection: &mut PgConnection, id: OperationId) -> sq
                         batches.planned_at + make_interval(secs => $3)
                     )
                 )
-            from left_over
-            where batches.operation_id = $1 and batches.number = left_over.number and batches.paused
+            where batches.operation_id = $1
+                and batches.number = any(array(select left_over.number from left_over))
+                and batches.paused
         )
         select count(*) as "batches!" from left_over
         "#,

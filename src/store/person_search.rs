@@ -48,12 +48,17 @@ pub(crate) async fn by_token_hash(
         from apps
         cross join unnest(enum_range(null::provider)) as providers (provider)
         cross join unnest($2::bytea[]) as wanted (token_hash)
-        join devices
-            on devices.account_id = $1
-            and devices.app_name = apps.name
-            and devices.provider = providers.provider
-            and devices.token_hash = wanted.token_hash
-        join device_registrations on device_registrations.id = devices.registration_id
+        -- One look into the index for each, whatever Postgres knows of the table.
+        cross join lateral (
+            select devices.registration_id
+            from devices
+            where devices.account_id = $1
+                and devices.app_name = apps.name
+                and devices.provider = providers.provider
+                and devices.token_hash = wanted.token_hash
+            limit 1
+        ) as device
+        join device_registrations on device_registrations.id = device.registration_id
         where apps.account_id = $1
         limit 20
         "#,

@@ -74,8 +74,8 @@ pub(crate) async fn operation(
             update batches
             -- Never in the past: claims don't look there again.
             set due_at = greatest($2::timestamptz, now())
-            from waiting
-            where batches.operation_id = $1 and batches.number = waiting.number
+            -- An array, so that each is found by its key even in a day's partition that is new.
+            where batches.operation_id = $1 and batches.number = any(array(select waiting.number from waiting))
         )
         -- Tells all processes of the new time.
         select pg_notify($3, '')

@@ -118,7 +118,8 @@ async fn the_catalog_has_nothing_that_binds_a_large_table_to_one_machine() {
 
 /// How delivery plans its statements: see `store::pool`.
 const PLANNING: &str = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; \
-                        set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;";
+                        set enable_hashjoin = off; set enable_mergejoin = off; set enable_material = off; \
+                        set jit = off;";
 
 /// The checked statement that has `part` in its text.
 fn statement_with(part: &str) -> String {
@@ -192,6 +193,36 @@ async fn a_claim_looks_into_the_index_of_an_account_alone() {
             plan.contains("Merge Append"),
             "in the order of the index:\n{plan}"
         );
+    }
+}
+
+/// An import into new tables, of which Postgres knows nothing yet, looks for each token and each external
+/// id in an index. Otherwise it compares each row with every row of the account.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_finds_each_row_by_its_index_though_the_tables_are_new() {
+    let account = "'00000000-0000-0000-0000-000000000001'";
+    let looks = [
+        (
+            "with ordinality as wanted (app_name, provider, token_hash, index)",
+            format!("{account}, '{{demo}}', '{{FCM}}', '{{ab}}'"),
+            "token_hash = wanted.token_hash",
+        ),
+        (
+            "from unnest($2::text[]) as wanted (external_id)",
+            format!("{account}, '{{customer-1}}'"),
+            "external_id = wanted.external_id",
+        ),
+        (
+            "cross join unnest($2::bytea[]) as wanted (token_hash)",
+            format!("{account}, '{{ab}}'"),
+            "token_hash = wanted.token_hash",
+        ),
+    ];
+
+    for (part, arguments, condition) in looks {
+        let plan = plan(&statement_with(part), &arguments).await;
+        let has_condition = |line: &str| line.contains("Index Cond") && line.contains(condition);
+        assert!(plan.lines().any(has_condition), "{plan}");
     }
 }
 

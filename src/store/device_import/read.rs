@@ -69,20 +69,26 @@ async fn read_devices(
         r#"
         select
             wanted.index as "index!",
-            devices.id,
-            devices.registration_id,
+            device.id,
+            device.registration_id,
             device_registrations.user_id,
-            devices.tags,
-            devices.environment,
-            devices.kind
+            device.tags,
+            device.environment,
+            device.kind
         from unnest($2::text[], $3::provider[], $4::bytea[])
             with ordinality as wanted (app_name, provider, token_hash, index)
-        join devices
-            on devices.account_id = $1
-            and devices.app_name = wanted.app_name
-            and devices.provider = wanted.provider
-            and devices.token_hash = wanted.token_hash
-        join device_registrations on device_registrations.id = devices.registration_id
+        -- One look into the index for each row. A join might read every device of the account for each, because
+        -- Postgres knows nothing yet of a table that an import has just begun to fill.
+        cross join lateral (
+            select devices.id, devices.registration_id, devices.tags, devices.environment, devices.kind
+            from devices
+            where devices.account_id = $1
+                and devices.app_name = wanted.app_name
+                and devices.provider = wanted.provider
+                and devices.token_hash = wanted.token_hash
+            limit 1
+        ) as device
+        join device_registrations on device_registrations.id = device.registration_id
         "#,
         account_id.as_uuid(),
         &app_names as &[&str],
@@ -153,9 +159,15 @@ async fn read_named(
     if !external_ids.is_empty() {
         let found = sqlx::query!(
             r#"
-            select users.external_id as "external_id!", users.id
+            select wanted.external_id as "external_id!", named.id
             from unnest($2::text[]) as wanted (external_id)
-            join users on users.account_id = $1 and users.external_id = wanted.external_id
+            -- One look into the index for each, as for devices.
+            cross join lateral (
+                select users.id
+                from users
+                where users.account_id = $1 and users.external_id = wanted.external_id
+                limit 1
+            ) as named
             "#,
             account_id.as_uuid(),
             &external_ids as &[&str],
