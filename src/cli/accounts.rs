@@ -34,12 +34,13 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Delete an account with its keys, Apps, Credentials, Users and devices. Its notifications that
-    /// wait fail; its records can't be read any more and end with their retention.
+    /// Delete an account with its keys, Apps, Credentials, Users and devices. Its queued
+    /// notifications fail. Its records can't be read any more, and are dropped after their
+    /// retention.
     Delete {
         /// The account's id or name.
         id: String,
-        /// Really delete it. Without this, only what would be deleted is printed.
+        /// Delete it. Without this option, the command only prints what would be deleted.
         #[arg(long)]
         yes: bool,
         /// Print a JSON object.

@@ -42,7 +42,7 @@ pub(super) enum Command {
         /// Anything else to remember: 1 to 256 characters.
         #[arg(long, value_parser = note_of_key)]
         note: Option<String>,
-        /// How long the key works, such as 90d. Without it, the key has no end.
+        /// How long the key works, such as 90d. Without it, the key does not expire.
         #[arg(long, value_parser = humantime::parse_duration)]
         expires: Option<Duration>,
         /// Print a JSON object.
@@ -58,7 +58,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Create a key in place of another one, which works for a while longer.
+    /// Create a key in place of another one, which keeps working for a while.
     Rotate {
         /// The user name of the key.
         key: String,

@@ -101,8 +101,8 @@ enum Command {
     /// Store a demo account with the key dev:dev, and Credentials for the simulator.
     #[cfg(feature = "dev")]
     Demo(dev::demo::Arguments),
-    /// Make the settings that an installation needs once, such as its master key. Nothing that is there
-    /// is replaced.
+    /// Create the settings that an installation needs once, such as its master key. Existing
+    /// settings are not replaced.
     Init(init::Arguments),
     /// Migrate the database's schema and exit.
     Migrate {
@@ -111,7 +111,7 @@ enum Command {
         #[arg(long)]
         citus: bool,
     },
-    /// List accounts, and set how much of the delivery each gets.
+    /// Manage accounts, and set the share of the delivery capacity of each.
     #[command(subcommand)]
     Accounts(accounts::Command),
     /// Create, list, rotate and revoke API keys.
@@ -151,7 +151,7 @@ enum Command {
     /// Write a man page for each command to a folder.
     #[cfg(feature = "client")]
     Man {
-        /// The folder, which is created.
+        /// The folder. It is created if it does not exist.
         folder: PathBuf,
     },
 }

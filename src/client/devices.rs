@@ -41,7 +41,7 @@ pub(crate) struct ImportArguments {
     /// A file with a JSON object on each line, with the fields of a registration, such as
     /// {"appName": "shop", "token": "…", "provider": "FCM"}; `-` is the standard input.
     file: String,
-    /// The App of rows that name none.
+    /// The App for rows without one.
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
     /// Print JSON: an object with the counts and the errors.

@@ -66,22 +66,22 @@ pub(crate) enum Command {
     /// List Operations, newest first.
     #[command(after_help = NOTES)]
     Operations(operations::Arguments),
-    /// Cancel what is not sent yet of Operations, or notifications.
+    /// Cancel notifications that are not sent yet, of Operations or one by one.
     #[command(after_help = NOTES)]
     Cancel(change::Arguments),
-    /// Pause Operations: nothing more is sent of them until they are resumed.
+    /// Pause Operations: they send nothing more until they are resumed.
     #[command(after_help = NOTES)]
     Pause(change::Arguments),
     /// Resume Operations that are paused.
     #[command(after_help = NOTES)]
     Resume(change::Arguments),
-    /// Send what failed of an Operation again, as a new one, and print its id.
+    /// Send the failed notifications of an Operation again, as a new one, and print its id.
     #[command(after_help = NOTES)]
     Resend(resend::Arguments),
-    /// List what failed of an Operation, and why.
+    /// List the failures of an Operation, with the reasons.
     #[command(after_help = NOTES)]
     Errors(errors::Arguments),
-    /// Tell why somebody got a notification or did not, and what to do.
+    /// Explain why a User or a device got a notification or did not, and what to do.
     #[command(after_help = NOTES)]
     Why(why::Arguments),
     /// Import devices from a file, or export them to one.

@@ -26,7 +26,7 @@ pub(super) struct MessageArguments {
     /// The text.
     #[arg(long)]
     body: Option<String>,
-    /// The address of a picture.
+    /// The URL of an image.
     #[arg(long, value_name = "URL")]
     image: Option<String>,
     /// A value for the app, such as screen=orders.
@@ -44,7 +44,7 @@ pub(super) struct MessageArguments {
     /// The number on the app's icon; 0 removes it.
     #[arg(long, value_name = "NUMBER")]
     badge: Option<u32>,
-    /// How long the provider keeps the message for a device that is away, such as 1h.
+    /// How long the provider keeps the message for an unreachable device, such as 1h.
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     ttl: Option<u64>,
     /// How long Bellwire tries to deliver, such as 30m.

@@ -33,14 +33,14 @@ pub(crate) struct Arguments {
     /// lanes too.
     #[arg(long, value_name = "URL", env = "BELLWIRE_METRICS_URL")]
     metrics: Option<String>,
-    /// How often to look.
+    /// How often to update.
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = pause)]
     every: Duration,
-    /// Print one look and exit, as is done if the output is no terminal. Rates need two looks, so it takes
-    /// as long as --every.
+    /// Print one snapshot and exit; the default if the output is not a terminal. It takes as long
+    /// as --every, because rates need two readings.
     #[arg(long)]
     once: bool,
-    /// Print one look as a JSON object.
+    /// Print one snapshot as a JSON object.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

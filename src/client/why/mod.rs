@@ -27,10 +27,10 @@ const SHOWN: usize = 4;
 /// Options of `bellwire why`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The id of a notification or of a User, your own id of a User, or a device token or its two ends as
-    /// answers show them, such as dqWD…91bF.
+    /// The id of a notification or of a User, a User's external id, a device token, or a masked
+    /// token as answers show it, such as dqWD…91bF.
     subject: String,
-    /// Tell of the newest so many notifications.
+    /// How many of the newest notifications to explain.
     #[arg(long, value_name = "NUMBER", default_value_t = 3)]
     limit: usize,
     /// Print JSON: an object with the User, its registrations, and the notifications with their attempts.

@@ -43,32 +43,32 @@ pub(crate) struct SendRequest {
     schedule: Option<ScheduleRequest>,
     /// The same as `ignoreWindow` of `schedule` (extension).
     ignore_window: Option<bool>,
-    /// Pairs that lists of notifications can be filtered by.
+    /// Key-value pairs by which lists of notifications can be filtered.
     #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
-    /// The number on the app's icon, or a Liquid template that gives it; 0 removes it (extension).
+    /// The number on the app's icon, or a Liquid template for it; 0 removes it (extension).
     #[schema(value_type = Option<BadgeOrTemplate>)]
     badge: Option<u32>,
-    /// How long the provider keeps the message for a device that it can't reach, in seconds
-    /// (extension).
+    /// How long the provider keeps the message for an unreachable device, in seconds (extension).
     #[schema(value_type = Option<Ttl>)]
     ttl: Option<u32>,
-    /// For how long Bellwire goes on trying, in seconds, from `sendAt` or at once; no longer than `ttl`
-    /// (extension). If absent, as the operator configured it.
+    /// How long Bellwire tries to deliver, in seconds, from `sendAt` or, without it, from
+    /// acceptance; no longer than `ttl` (extension). If absent, the operator's configuration
+    /// applies.
     #[schema(value_type = Option<Deadline>)]
     deadline: Option<u32>,
     /// A message replaces an earlier one with the same key on the device (extension). Printable ASCII
     /// without a space at either end; may be a Liquid template.
     #[schema(value_type = Option<CollapseKey>)]
     collapse_key: Option<String>,
-    /// Merged over the `message` object that FCM is sent (extension). `null` removes a field; strings
-    /// may be Liquid templates.
+    /// Merged into FCM's `message` object (extension). `null` removes a field; strings may be
+    /// Liquid templates.
     fcm: Option<Map<String, Value>>,
-    /// Merged over the `headers` and the `payload` that APNs is sent (extension). `null` removes a
-    /// field; strings may be Liquid templates.
+    /// Merged into the `headers` and the `payload` for APNs (extension). `null` removes a field;
+    /// strings may be Liquid templates.
     apn: Option<Map<String, Value>>,
-    /// `false`: no string is a Liquid template, `{{` stands for itself (extension).
-    /// `true` if absent.
+    /// If `false`, no string is a Liquid template, even if it contains `{{` (extension). `true` if
+    /// absent.
     templating: Option<bool>,
     /// Where the Operation's events go, in place of the URL of the account's webhook with the same
     /// scheme, host and port (extension).
@@ -76,13 +76,14 @@ pub(crate) struct SendRequest {
     callback_url: Option<String>,
     guard: Option<GuardRequest>,
     pace: Option<PaceRequest>,
-    /// Whether each message carries a token, `bw_receipt` in its data, with which the app reports what
-    /// became of it to `POST /v1/Receipts` (extension).
+    /// Whether each message carries a token, `bw_receipt` in its data, with which the app reports
+    /// delivery and opening to `POST /v1/Receipts` (extension).
     receipts: Option<bool>,
-    /// `IGNORE`: it reaches Users whatever the account's cap is, and does not count (extension). For
-    /// one-time codes.
+    /// `IGNORE` exempts the send from the account's cap, and does not count towards it (extension).
+    /// Use it for one-time codes, for example.
     cap: Option<CapRequest>,
-    /// Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension).
+    /// Checks the request, and asks FCM about FCM devices, but sends and stores nothing
+    /// (extension).
     validate_only: Option<bool>,
 }
 
@@ -118,7 +119,7 @@ pub(super) struct DeviceRecipient {
     badge: Option<u32>,
 }
 
-/// A User, who is reached on each device in the sender's App.
+/// A User. The message goes to each of the User's devices in the sender's App.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UserRecipient {
@@ -130,7 +131,7 @@ pub(super) struct UserRecipient {
     badge: Option<u32>,
 }
 
-/// The User with an id of the account's own (extension). If no User has it, the notification is
+/// A User, by the account's own id (extension). If no User has this id, the notification is
 /// unaddressable.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -158,13 +159,13 @@ pub(super) struct AudienceRequest {
     /// If present, only devices with all of these tags.
     #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
-    /// If present, only devices that fulfil each of these conditions.
+    /// If present, only devices that match all of these conditions.
     #[schema(value_type = Option<ConditionList>)]
     all: Option<Vec<ConditionRequest>>,
-    /// If present, only devices that fulfil at least one of these conditions.
+    /// If present, only devices that match at least one of these conditions.
     #[schema(value_type = Option<ConditionList>)]
     any: Option<Vec<ConditionRequest>>,
-    /// If present, only devices that fulfil none of these conditions.
+    /// If present, only devices that match none of these conditions.
     #[schema(value_type = Option<ConditionList>)]
     none: Option<Vec<ConditionRequest>>,
     /// If the audience has more Users, nothing is sent.
@@ -172,14 +173,16 @@ pub(super) struct AudienceRequest {
     max: Option<u32>,
 }
 
-/// A condition on a device and its User. At least one field; each that is there must hold.
+/// A condition on a device and its User. It has at least one field, and all of its fields must
+/// match.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ConditionRequest {
     /// The device has all of these tags.
     #[schema(value_type = Option<Tags>)]
     tags: Option<BTreeMap<String, String>>,
-    /// The User's language is this, or a variety of it: `es` is also `es-MX`. Of several, one is enough.
+    /// The User's language is this one or a regional variant of it: `es` matches `es-MX`. Of
+    /// several languages, one must match.
     #[schema(value_type = Option<Choices>)]
     language: Option<Vec<String>>,
     /// `FCM` or `APN`.
@@ -188,9 +191,9 @@ pub(super) struct ConditionRequest {
     /// The User's time zone, such as `Europe/Madrid`.
     #[schema(value_type = Option<Choices>)]
     timezone: Option<Vec<String>>,
-    /// The device was registered, or gave a receipt, last before this RFC 3339 timestamp.
+    /// The device was last registered, and last sent a receipt, before this RFC 3339 timestamp.
     last_seen_before: Option<String>,
-    /// The device was registered, or gave a receipt, at this RFC 3339 timestamp or later.
+    /// The device was registered, or sent a receipt, at this RFC 3339 timestamp or later.
     last_seen_after: Option<String>,
 }
 
@@ -204,11 +207,11 @@ pub(crate) struct EstimateRequest {
     audience: AudienceRequest,
 }
 
-/// What is set for the account (extension).
+/// The settings of the account (extension).
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccountRequest {
-    /// `null` takes the cap away.
+    /// `null` removes the cap.
     #[schema(required)]
     cap: Option<CapLimits>,
 }
@@ -223,7 +226,8 @@ pub(super) struct CapLimits {
     per: Value,
 }
 
-/// What is shown or handed to the app; at least one field. Each string may be a Liquid template.
+/// What the device shows or passes to the app; at least one field. Each string may be a Liquid
+/// template.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ContentRequest {
@@ -231,23 +235,23 @@ pub(super) struct ContentRequest {
     body: Option<String>,
     /// The URL of an image (extension).
     image: Option<String>,
-    /// Pairs that are handed to the app (extension).
+    /// Key-value pairs for the app (extension).
     data: Option<BTreeMap<String, String>>,
-    /// What becomes of a recipient for whom a variable has no value that a template writes: `FAIL` if
-    /// absent (extension).
+    /// What happens if a template outputs a variable that has no value for a recipient (extension).
+    /// `FAIL` if absent.
     missing_variables: Option<MissingVariables>,
-    /// What Users of other languages get instead, by language tag (BCP 47); at most 50 (extension). A User
-    /// gets the language whose tag is the longest beginning of the User's own.
+    /// What Users of other languages get instead, by language tag (BCP 47); at most 50 (extension).
+    /// A User gets the language whose tag is the longest prefix of the User's own.
     #[schema(value_type = Option<Localizations>)]
     localizations: Option<BTreeMap<String, LocalizationRequest>>,
-    /// The stored template that the content comes from (extension). Beside it stand only `variables` and
-    /// `missingVariables`.
+    /// The stored template for the content (extension). It can be combined only with `variables`
+    /// and `missingVariables`.
     template_id: Option<TemplateId>,
-    /// Values for the templates of all recipients that have no own (extension).
+    /// Values of variables for all recipients that have no value of their own (extension).
     variables: Option<Map<String, Value>>,
 }
 
-/// The texts of one language; at least one field. What it has not is as in the content.
+/// The texts of one language; at least one field. A missing field is taken from the content.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LocalizationRequest {
@@ -255,7 +259,7 @@ pub(super) struct LocalizationRequest {
     body: Option<String>,
     /// The URL of an image.
     image: Option<String>,
-    /// Pairs that are handed to the app, in place of those with the same keys.
+    /// Key-value pairs for the app, in place of those with the same keys.
     data: Option<BTreeMap<String, String>>,
 }
 
@@ -292,14 +296,16 @@ pub(super) struct ScheduleRequest {
     #[schema(value_type = Option<SendAt>)]
     send_at: Option<Vec<String>>,
     window: Option<WindowRequest>,
-    /// What becomes of a local time that has passed for a recipient (extension). `SEND` if absent.
+    /// What happens if the local time has already passed for a recipient (extension). `SEND` if
+    /// absent.
     if_passed: Option<IfPassed>,
-    /// Whether the message is sent whatever its window is (extension).
+    /// Whether the window is ignored (extension).
     ignore_window: Option<bool>,
 }
 
-/// When recipients may get the message, by their clocks (extension). Outside, it waits for the next opening.
-/// A window that ends at or before its beginning ends on the next day.
+/// When recipients may get the message, in their local time (extension). Outside the window, the
+/// message waits until it opens. A window that ends at or before its beginning ends on the next
+/// day.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WindowRequest {
@@ -323,13 +329,13 @@ pub(crate) struct CredentialRequest {
     #[schema(value_type = AppName)]
     app_name: String,
     is_default: Option<bool>,
-    /// Tries the Credential with its provider first, and stores it only if the provider takes it
+    /// Tests the Credential with its provider first, and stores it only if the provider accepts it
     /// (extension).
     verify: Option<bool>,
 }
 
-/// When an Operation pauses by itself (extension): once `after` notifications were sent or failed, and
-/// this share of them failed.
+/// When an Operation is paused automatically (extension): once `after` notifications were sent or
+/// failed, and this percentage of them failed.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct GuardRequest {
@@ -347,7 +353,7 @@ pub(super) struct PaceRequest {
     per_minute: u32,
 }
 
-/// What to change of an Operation (extension): its time, if it is SCHEDULED, its pace, or both.
+/// Changes of an Operation (extension): its time, if it is SCHEDULED, its pace, or both.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(min_properties = 1)]
@@ -356,7 +362,7 @@ pub(crate) struct OperationChangeRequest {
     pace: Option<PaceRequest>,
 }
 
-/// Which Operations are canceled (extension): those with all of these tags, at least one.
+/// Which Operations are canceled (extension): those with all of these tags. At least one tag.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CancelRequest {
@@ -371,7 +377,7 @@ pub(crate) struct ResendRequest {
     /// Only failures with one of these codes. If absent, those that are not permanent.
     #[schema(value_type = Option<FailureCodes>)]
     codes: Option<Vec<String>>,
-    /// Only these positions in `to` of the first request, from 0. Each must have failed.
+    /// Only these positions in `to` of the original request, from 0. Each must have failed.
     #[schema(value_type = Option<Positions>)]
     recipients: Option<Vec<u32>>,
 }
@@ -399,9 +405,9 @@ pub(super) struct ReceiptRequest {
 pub(super) enum ReceiptEventRequest {
     /// The message arrived on the device.
     Delivered,
-    /// A person opened it. It has arrived, then.
+    /// The user opened the message. It counts as delivered too.
     Opened,
-    /// A person removed it without opening it. It has arrived, then.
+    /// The user removed the message without opening it. It counts as delivered too.
     Dismissed,
 }
 
@@ -420,13 +426,13 @@ pub(crate) struct KeyRequest {
     /// What the key allows: everything, to send and to cancel, or to read.
     /// `FULL` if absent.
     role: Option<Role>,
-    /// What it is for.
+    /// What the key is for.
     #[schema(value_type = Option<KeyName>)]
     name: Option<String>,
     /// Anything else to remember.
     #[schema(value_type = Option<KeyNote>)]
     note: Option<String>,
-    /// An RFC 3339 timestamp in the future, from which on the key is refused. If absent, it has no end.
+    /// When the key expires, an RFC 3339 timestamp in the future. If absent, it does not expire.
     expires_at: Option<String>,
 }
 
@@ -457,14 +463,16 @@ pub(crate) struct RegisterRequest {
     /// Of an APNs token (extension). It chooses between an `APN` and an `APN_SANDBOX`
     /// Credential.
     environment: Option<Environment>,
-    /// What an APNs token is for (extension): `VOIP` tokens get pushes of the type `voip` and no others.
+    /// What an APNs token is for (extension): `VOIP` tokens get only pushes of the type `voip`,
+    /// `ALERT` tokens all others.
     kind: Option<TokenKind>,
     /// An older token of the same device, which this one replaces (extension). The device keeps its id,
     /// its tags and its User.
     #[schema(value_type = Option<DeviceToken>)]
     replaces: Option<String>,
-    /// The account's own id of the User (extension). Without `userId` it names the User, who is created if
-    /// no User has it. A User without one who has the token gets it.
+    /// The account's own id of the User (extension). Without `userId`, it identifies the User. If
+    /// no User has it, the User who has the token gets it; if that User has another external id, a
+    /// new User is created.
     #[schema(value_type = Option<ExternalId>)]
     external_id: Option<String>,
     /// The User's language, a tag as BCP 47 describes (extension).
@@ -483,8 +491,7 @@ pub(crate) struct RegisterRequest {
     opted_out_tags: Option<Vec<String>>,
 }
 
-/// What is known of a User beside its devices (extension). A field that is absent stays as it is; `null`
-/// clears it.
+/// The profile of a User (extension). A field that is absent stays as it is; `null` clears it.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct UserRequest {
@@ -536,7 +543,7 @@ pub(crate) struct DeviceTagsRequest {
     tags: BTreeMap<String, String>,
 }
 
-/// Where to tell what happened, and what.
+/// A webhook: where to send events, and which.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct WebhookRequest {
@@ -570,11 +577,11 @@ pub(crate) struct TemplateRequest {
     /// What Users of other languages get, by language tag (BCP 47); at most 50.
     #[schema(value_type = Option<Localizations>)]
     localizations: Option<BTreeMap<String, LocalizationRequest>>,
-    /// What variables are that neither a recipient, nor a send, nor a User has.
+    /// Values of variables for which neither the recipient, nor the send, nor the User has a value.
     defaults: Option<Map<String, Value>>,
 }
 
-/// What to change of a template. `null` takes away `localizations` and `defaults`.
+/// Changes of a template. `null` removes `localizations` or `defaults`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct TemplateChangeRequest {
@@ -586,8 +593,8 @@ pub(crate) struct TemplateChangeRequest {
     defaults: Option<Map<String, Value>>,
 }
 
-/// What is shown or handed to the app; at least one of the first four. Each string may be a Liquid
-/// template.
+/// What the device shows or passes to the app; at least one of the first four fields. Each string
+/// may be a Liquid template.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TemplateContentRequest {
@@ -595,14 +602,13 @@ pub(super) struct TemplateContentRequest {
     body: Option<String>,
     /// The URL of an image.
     image: Option<String>,
-    /// Pairs that are handed to the app.
+    /// Key-value pairs for the app.
     data: Option<BTreeMap<String, String>>,
     /// `FAIL` if absent.
     missing_variables: Option<MissingVariables>,
 }
 
-/// What to change of a webhook. `null` takes away `appName`, `tags` and
-/// `description`.
+/// Changes of a webhook. `null` removes `appName`, `tags` or `description`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct WebhookChangeRequest {

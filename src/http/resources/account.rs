@@ -17,7 +17,7 @@ use crate::model::push_cap::{MAX_PUSHES, PER_RULE, PushCap, period};
 use crate::model::shown::shown;
 use crate::store::user_pushes as store;
 
-/// What is set for an account.
+/// The settings of an account.
 #[derive(Serialize, ToSchema)]
 struct Account {
     id: AccountId,
@@ -45,7 +45,7 @@ impl Account {
     }
 }
 
-/// What is set for the account (extension).
+/// The settings of the account (extension).
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Account",
@@ -62,9 +62,9 @@ pub(crate) async fn fetch(
     Ok(HttpResponse::Ok().json(Account::new(caller.account_id, cap)))
 }
 
-/// Sets a cap of pushes for each User of the account, or takes it away (extension).
+/// Sets or removes the cap of pushes for each User of the account (extension).
 ///
-/// It applies to what is sent from then on.
+/// It applies to notifications that are sent from then on.
 #[utoipa::path(
     put,
     path = "/v1/PushNotifications/Account",

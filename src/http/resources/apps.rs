@@ -109,7 +109,7 @@ pub(crate) async fn list(
     }))
 }
 
-/// Makes an App the default: a send that names no sender uses its Credentials.
+/// Makes an App the default: a send without `from` uses its Credentials.
 ///
 /// The form of the answer is an extension.
 #[utoipa::path(

@@ -91,7 +91,8 @@ struct CanceledOperations {
     has_more: bool,
 }
 
-/// Cancels what is not settled of all Operations that have these tags, up to 1,000 (extension).
+/// Cancels the unsettled notifications of all Operations that have these tags, up to 1,000
+/// Operations (extension).
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Operations/Cancel",

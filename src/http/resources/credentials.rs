@@ -418,7 +418,7 @@ pub(crate) async fn fetch(
     Ok(HttpResponse::Ok().json(Credential::new(credential, facts)))
 }
 
-/// Tries a Credential with its provider, and delivers nothing (extension).
+/// Tests a Credential with its provider, without delivering anything (extension).
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Credentials/{id}/Test",

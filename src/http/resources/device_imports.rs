@@ -17,7 +17,7 @@ use crate::model::device_import::{ImportStatus, RowError};
 use crate::model::id::DeviceImportId;
 use crate::store::device_imports as store;
 
-/// A file of devices that is, or was, read in.
+/// An import of a file of devices.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeviceImport {
@@ -70,7 +70,7 @@ struct DeviceImportList {
     pagination: Pagination,
 }
 
-/// What was wrong with a row.
+/// A problem with a row.
 #[derive(Serialize, ToSchema)]
 struct ImportError {
     /// The line on which the row ends, from 1.
@@ -168,7 +168,7 @@ pub(crate) async fn fetch(
     Ok(HttpResponse::Ok().json(DeviceImport::from(import)))
 }
 
-/// What was wrong with the rows of an import, by line (extension). At most 10,000 errors are kept.
+/// The problems with the rows of an import, by line (extension). At most 10,000 errors are kept.
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/DeviceRegistrations/Imports/{id}/Errors",

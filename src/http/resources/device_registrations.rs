@@ -232,7 +232,8 @@ fn accepted(request: &HttpRequest, state: &State, registered: &Registered) -> Ac
     }
 }
 
-/// Removes the device that has a token, which is a secret and so is not part of an address (extension).
+/// Removes the device that has a token (extension). The token is in the body, because it is a
+/// secret.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/DeviceRegistrations/Remove",
@@ -279,7 +280,8 @@ pub(crate) async fn remove(
     .await
 }
 
-/// Removes one device of a registration (extension). The registration goes with its last device.
+/// Removes one device of a registration (extension). Removing the last device deletes the
+/// registration.
 #[utoipa::path(
     delete,
     path = "/v1/PushNotifications/DeviceRegistrations/{id}/Devices/{deviceId}",

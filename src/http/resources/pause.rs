@@ -28,7 +28,7 @@ enum Change {
     Resume,
 }
 
-/// Stops to send an Operation until it is resumed (extension).
+/// Stops sending an Operation until it is resumed (extension).
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Operations/{id}/Pause",
@@ -49,7 +49,7 @@ pub(crate) async fn pause(
     change(request, state, caller, path::id(&id)?, Change::Pause).await
 }
 
-/// Goes on sending a paused Operation (extension).
+/// Continues sending a paused Operation (extension).
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Operations/{id}/Resume",

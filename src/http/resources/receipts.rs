@@ -67,7 +67,8 @@ pub(crate) async fn preflight() -> HttpResponse {
         .finish()
 }
 
-/// Takes what an app reports of up to 100 messages, without an API key (extension).
+/// Records that messages were delivered, opened or dismissed, for up to 100 receipts of an app
+/// (extension). Needs no API key.
 #[utoipa::path(
     post,
     path = "/v1/Receipts",

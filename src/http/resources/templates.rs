@@ -404,8 +404,8 @@ pub(crate) async fn versions(
     }))
 }
 
-/// Changes a template (extension). A field that is absent stays as it is; `null` takes away
-/// `localizations` and `defaults`. A change of anything but the name makes a new version.
+/// Changes a template (extension). An absent field stays as it is; `null` removes `localizations`
+/// or `defaults`. A change of anything but the name makes a new version.
 #[utoipa::path(
     patch,
     path = "/v1/PushNotifications/Templates/{id}",

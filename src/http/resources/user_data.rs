@@ -61,9 +61,9 @@ struct Data {
     is_over: bool,
 }
 
-/// Everything that is held on a User (extension): a line of NDJSON for the User, each device, and each
-/// notification on record with its attempts. Tokens are masked, unless a key with the role `FULL` asks for
-/// them.
+/// All data about a User (extension): a line of NDJSON for the User, each device, and each
+/// notification on record with its attempts. Tokens are masked, unless a key with the role `FULL`
+/// asks for them.
 #[utoipa::path(
     get,
     path = "/v1/PushNotifications/Users/{id}/Data",

@@ -13,8 +13,9 @@ use crate::http::validation::{Problems, parse_body};
 use crate::model::id::UserId;
 use crate::store::user_merge::{self as store, MergeError};
 
-/// Merges a User into another one, who gets its devices, and its profile where it has none. What was sent
-/// to it is found as the other's (extension). A repeat changes nothing.
+/// Merges a User into another, the target (extension). The target gets its devices, and those
+/// fields of its profile that the target lacks. The target's id finds the records of both. A repeat
+/// changes nothing.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Users/{id}/Merge",

@@ -137,8 +137,7 @@ pub(crate) async fn fetch(
     Ok(HttpResponse::Ok().json(User::from(user)))
 }
 
-/// Changes what is known of a User beside its devices (extension). A field that is absent stays as it is;
-/// `null` clears it.
+/// Changes the profile of a User (extension). An absent field stays as it is; `null` clears it.
 #[utoipa::path(
     put,
     path = "/v1/PushNotifications/Users/{id}",
@@ -187,7 +186,7 @@ pub(super) fn external_id_taken(owner: UserId) -> ApiError {
 
 /// Deletes a User with its devices. Notifications queued for it become unaddressable.
 ///
-/// With `records=true` the User is erased from records as well.
+/// With `records=true`, the User is also erased from records.
 #[utoipa::path(
     delete,
     path = "/v1/PushNotifications/Users/{id}",

@@ -209,7 +209,7 @@ pub(crate) async fn fetch(
     Ok(HttpResponse::Ok().json(WebhookDelivery::from(delivery)))
 }
 
-/// Sends a message to a webhook, to try its receiver (extension). Its event is `webhook.test`.
+/// Sends a test message to a webhook (extension). Its event is `webhook.test`.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Webhooks/{id}/Test",
@@ -253,7 +253,8 @@ pub(crate) async fn test(
     .await
 }
 
-/// Sends a message again, whatever became of it (extension). It has the same `webhook-id`.
+/// Sends a message again, whether it was delivered or not (extension). It has the same
+/// `webhook-id`.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Webhooks/{id}/Deliveries/{deliveryId}/Resend",

@@ -121,7 +121,7 @@ impl NewSecret {
     }
 }
 
-/// Stores a webhook (extension). The answer alone shows its secret; a repeat under the same
+/// Stores a webhook (extension). Only this answer shows its secret; a repeat under the same
 /// Idempotency-Key does not.
 #[utoipa::path(
     post,
@@ -460,8 +460,8 @@ impl ChangedFields {
     }
 }
 
-/// Changes a webhook (extension). A field that is absent stays as it is; `null` takes away `appName`,
-/// `tags` and `description`.
+/// Changes a webhook (extension). An absent field stays as it is; `null` removes `appName`, `tags`
+/// or `description`.
 #[utoipa::path(
     patch,
     path = "/v1/PushNotifications/Webhooks/{id}",
@@ -530,9 +530,9 @@ pub(crate) async fn delete(
     .await
 }
 
-/// Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature of the
-/// secret before, too. The answer alone shows the new secret; a repeat under the same Idempotency-Key
-/// does not.
+/// Gives a webhook a new secret (extension). For 24 hours, requests to it also have a signature
+/// with the previous secret. Only this answer shows the new secret; a repeat under the same
+/// Idempotency-Key does not.
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Webhooks/{id}/RotateSecret",

@@ -43,7 +43,7 @@ struct ProviderRequest {
     request: RequestPreview,
 }
 
-/// Shows the requests to FCM and APNs that a send would cause, and sends nothing (extension).
+/// Shows the requests to FCM and APNs that a send would cause, without sending them (extension).
 #[utoipa::path(
     post,
     path = "/v1/PushNotifications/Preview",
