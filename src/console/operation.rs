@@ -386,7 +386,7 @@ async fn change(posted: &Posted, id: &str, verb: &str) -> Result<HttpResponse, P
 pub(super) async fn pace(posted: Posted, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = path_part(&id);
     let per_minute: u32 = posted.fields.text("perMinute").parse().map_err(|_| {
-        PageError::refused("The pace must be a number of notifications in a minute.")
+        PageError::refused("The pace must be a number of notifications per minute.")
     })?;
     let body = json!({"pace": {"perMinute": per_minute}});
     posted

@@ -206,7 +206,8 @@ async fn a_person_is_found_by_what_support_has() {
     // The dead device is removed a moment after the attempt.
     let page = eventually("the dead device to be removed", async || {
         let page = browser.read(&person).await;
-        page.contains("Its app registers one").then_some(page)
+        page.contains("The app registers the device")
+            .then_some(page)
     })
     .await;
     assert!(
@@ -243,7 +244,7 @@ async fn settings_are_looked_after() {
         .post(&format!("/console/credentials/{credential}/test"), &[])
         .await;
     assert!(
-        tested.text.contains("The provider takes the Credential"),
+        tested.text.contains("The provider accepts the Credential"),
         "{}",
         tested.text
     );
