@@ -1,24 +1,26 @@
 //! The composition root: from a configuration to a running service.
+//!
+//! `settings` turns the configuration into what each part is started with, and `database` connects; this
+//! module starts and stops the parts.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
-use sqlx::PgConnection;
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config};
-use crate::console;
+mod database;
+mod settings;
+
+use crate::app::database::{connect_for_lists, divided};
+use crate::config::Config;
 use crate::crypto::{MasterKeys, SecretError};
-use crate::delivery::{
-    self, Delivery, DeliveryParams, MassInvalidation, Quota, Quotas, RetryPolicy,
-};
+use crate::delivery::{Delivery, DeliveryParams};
 use crate::descriptors;
 use crate::events::{Events, EventsParams};
 use crate::handoff::delivery_stats::DeliveryStats;
@@ -33,36 +35,28 @@ use crate::maintenance::erasures;
 use crate::maintenance::old_snapshots;
 use crate::maintenance::retention::{self, Retention};
 use crate::maintenance::{certificate_watch, seal_form, token_forms};
-use crate::provider::{Endpoint, Endpoints, SharedTokens, https_authority};
-use crate::store::database_url;
+use crate::provider::{Endpoints, SharedTokens};
 use crate::store::dedicated_connection::DedicatedConnection;
-use crate::store::pool::{LONGEST_LIMIT, Pool, PoolParams, STATEMENT_LIMIT};
-use crate::store::pooler;
+use crate::store::pool::Pool;
 use crate::store::provider_tokens::ProviderTokenStore;
-use crate::store::reachable::reachable;
-use crate::store::schema::{self, Migrated};
 use crate::store::sealed_secrets;
 use crate::telemetry;
-use crate::transport::{AddressGuard, ConnectionBudget, Http1Client, Proxies, Roots};
+use crate::transport::Http1Client;
 use crate::work_pool::WorkPool;
+
+#[cfg(feature = "dev")]
+pub(crate) use database::check_database;
+pub(crate) use database::{
+    POSTGRES_UNUSABLE, connect, connect_now, decide_seal_form, migrate, require_schema,
+};
 
 /// Connections of delivery's own pool, so that a burst of requests cannot hold delivery up: for lease
 /// renewal, the search for due queues, the fan-out and the pruning of dead tokens. The listener, the
 /// claim loop, the hand-off and the recorder have a connection each.
 const DELIVERY_CONNECTIONS: u32 = 4;
 
-/// Most connections of the API that read lists.
-const MAX_LIST_CONNECTIONS: u32 = 4;
-/// How long one statement that reads a list may take, and how long it waits for a connection.
-const LIST_LIMIT: Duration = Duration::from_secs(5);
-
 /// Connections for webhooks, beside those of delivery and of the API.
 const EVENTS_CONNECTIONS: u32 = 3;
-
-pub(crate) const POSTGRES_UNUSABLE: &str = "Postgres can't be used";
-
-/// Connections to Postgres beside those of the API's pool.
-const MORE_DATABASE_CONNECTIONS: u32 = 17;
 
 /// The running service.
 pub struct App {
@@ -104,12 +98,12 @@ pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
 /// connection.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     let checks = [
-        database_options(config).map(drop),
+        database::options(config).map(drop),
         master_keys(config).map(drop),
-        endpoints(config, descriptors::raise_limit()).map(drop),
+        settings::endpoints(config, descriptors::raise_limit()).map(drop),
         // Reads the certificate and the key.
-        server_params(config, usize::MAX).map(drop),
-        webhook_roots(config).map(drop),
+        settings::server_params(config, usize::MAX).map(drop),
+        settings::webhook_roots(config).map(drop),
     ];
     let problems: Vec<String> = checks
         .into_iter()
@@ -121,109 +115,6 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
         bail!("the service can't start with it: {}", problems.join("; "));
     }
     Ok(())
-}
-
-/// A pool of connections to the configured database.
-pub(crate) fn connect(config: &Config, max_connections: u32) -> anyhow::Result<Pool> {
-    Ok(Pool::new(PoolParams {
-        options: database_options(config)?,
-        max_connections,
-        acquire_timeout: config.database.connect_timeout,
-        limit: STATEMENT_LIMIT,
-        statement_timeout: LONGEST_LIMIT,
-    }))
-}
-
-/// The pool that lists are read from. A list looks at a bounded number of rows, which takes
-/// milliseconds, so what takes longer is ended.
-fn connect_for_lists(config: &Config, max_connections: u32) -> anyhow::Result<Pool> {
-    Ok(Pool::new(PoolParams {
-        options: database_options(config)?,
-        max_connections,
-        acquire_timeout: LIST_LIMIT,
-        limit: LIST_LIMIT,
-        statement_timeout: LIST_LIMIT,
-    }))
-}
-
-/// How the connections of the API are divided: for lists, and for everything else. There is one of
-/// each at least.
-fn divided(max_connections: u32) -> (u32, u32) {
-    let lists = (max_connections / 3).clamp(1, MAX_LIST_CONNECTIONS);
-
-    (lists, max_connections.saturating_sub(lists).max(1))
-}
-
-fn database_options(config: &Config) -> anyhow::Result<PgConnectOptions> {
-    let url = config.database.url.expose_secret();
-    if url.is_empty() {
-        bail!(
-            "database.url is not set: set BELLWIRE__DATABASE__URL, such as \
-             postgres://user:password@host:5432/bellwire, or database.url_file to a file that contains it"
-        );
-    }
-
-    database_url::options(url).context("database.url is not a Postgres URL")
-}
-
-/// Connects a command to the configured database. Fails at once if Postgres can't be reached.
-pub(crate) async fn connect_now(config: &Config) -> anyhow::Result<Pool> {
-    check_database(config, Duration::ZERO).await?;
-
-    connect(config, 1)
-}
-
-/// Waits for the configured Postgres for at most `patience`.
-pub(crate) async fn check_database(config: &Config, patience: Duration) -> anyhow::Result<()> {
-    let options = database_options(config)?;
-
-    reachable(&options, patience)
-        .await
-        .context(POSTGRES_UNUSABLE)?;
-    pooler::check(&options).await.context(POSTGRES_UNUSABLE)
-}
-
-/// Waits for the configured Postgres for at most `patience`, and migrates its schema over `pool`.
-pub(crate) async fn migrate(
-    config: &Config,
-    pool: &Pool,
-    patience: Duration,
-) -> anyhow::Result<Migrated> {
-    check_database(config, patience).await?;
-
-    schema::migrate(pool).await.context(POSTGRES_UNUSABLE)
-}
-
-/// Fails unless the configured Postgres has the schema of this release, or a newer one. For commands
-/// that migrate nothing.
-pub(crate) async fn require_schema(pool: &Pool) -> anyhow::Result<()> {
-    let version = pool
-        .within(async |connection: &mut PgConnection| schema::version_of(connection).await)
-        .await;
-
-    match version.context(POSTGRES_UNUSABLE)? {
-        None => bail!("the database has no tables of Bellwire yet: run `bellwire migrate`"),
-        Some(version) if version < schema::newest() => bail!(
-            "the tables in the database are those of an older release: run `bellwire migrate`"
-        ),
-        Some(_) => Ok(()),
-    }
-}
-
-/// Decides in which form `keys` seal new secrets.
-pub(crate) async fn decide_seal_form(
-    config: &Config,
-    pool: &Pool,
-    keys: &MasterKeys,
-) -> anyhow::Result<()> {
-    if config.secrets.keep_older_seal {
-        keys.set_bound(false);
-        return Ok(());
-    }
-
-    seal_form::decide(pool, keys)
-        .await
-        .context(POSTGRES_UNUSABLE)
 }
 
 /// Credentials that the check of the master key tries to open, the newest first.
@@ -287,12 +178,52 @@ async fn prepare_database(
         .context("partitions can't be created")
 }
 
-fn rate_limits(config: &Config) -> http::RateLimits {
-    http::RateLimits::new(
-        config.limits.requests_per_second,
-        config.limits.recipients_per_minute,
-        config.limits.receipts_per_second,
-    )
+/// What the API shares with the other parts.
+struct ApiParts<'a> {
+    pool: &'a Pool,
+    list_pool: &'a Pool,
+    master_keys: &'a MasterKeys,
+    endpoints: &'a Endpoints,
+    server: &'a http::ServerParams,
+    /// `None`: this process does not deliver.
+    local_delivery: Option<LocalDelivery>,
+    readiness: &'a Readiness,
+}
+
+/// What the handlers of the API share. Starts the tasks that serve them.
+fn api_state(config: &Config, parts: ApiParts<'_>) -> http::State {
+    let ApiParts {
+        pool,
+        list_pool,
+        master_keys,
+        endpoints,
+        server,
+        local_delivery,
+        readiness,
+    } = parts;
+
+    http::State {
+        settings: settings::http_settings(config, server),
+        pool: pool.clone(),
+        list_turns: http::ListTurns::new(list_pool.clone()),
+        api_keys: http::api_key_lookup::start(pool),
+        key_use: http::key_use::KeyUse::start(pool.clone()),
+        senders: http::sender_lookup::start(pool),
+        group_commit: GroupCommit::start(pool, local_delivery),
+        receipts: ReceiptWriter::start(pool.clone()),
+        master_keys: master_keys.clone(),
+        endpoints: endpoints.with_shared_tokens(shared_tokens(pool, master_keys)),
+        rate_limits: settings::rate_limits(config),
+        address_guard: settings::address_guard(config),
+        operation_watches: http::OperationWatches::new(pool.clone()),
+        account_limits: http::AccountLimits::new(pool.clone(), settings::account_quotas(config)),
+        imports: http::Imports::default(),
+        body_budget: http::BodyBudget::new(settings::body_budget_sizes(config)),
+        work: WorkPool::of_this_machine(),
+        failed_logins: http::FailedLogins::default(),
+        readiness: readiness.clone(),
+        readiness_lookup: http::start_readiness_lookup(pool),
+    }
 }
 
 impl App {
@@ -300,7 +231,7 @@ impl App {
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let master_keys = master_keys(config)?;
         let limit = file_descriptors();
-        let endpoints = endpoints(config, limit)?;
+        let endpoints = settings::endpoints(config, limit)?;
         if config.metrics.listen.is_some() {
             telemetry::metrics::start()?;
         }
@@ -311,8 +242,7 @@ impl App {
         // Boxed, because the futures of statements are large.
         Box::pin(prepare_database(config, &pool, &master_keys)).await?;
 
-        let sealing = master_keys.clone();
-        let server = server_params(config, limit.api_connections())?;
+        let server = settings::server_params(config, limit.api_connections())?;
         let notifiers = Notifiers::default();
         let (handoff, receiver) = local_handoff(
             config.delivery.max_claimed,
@@ -324,28 +254,16 @@ impl App {
             notifiers: notifiers.clone(),
             handoff,
         });
-        let state = http::State {
-            settings: http_settings(config, &server),
-            pool: pool.clone(),
-            list_turns: http::ListTurns::new(list_pool.clone()),
-            api_keys: http::api_key_lookup::start(&pool),
-            key_use: http::key_use::KeyUse::start(pool.clone()),
-            senders: http::sender_lookup::start(&pool),
-            group_commit: GroupCommit::start(&pool, local_delivery),
-            receipts: ReceiptWriter::start(pool.clone()),
-            master_keys: master_keys.clone(),
-            endpoints: endpoints.with_shared_tokens(shared_tokens(&pool, &master_keys)),
-            rate_limits: rate_limits(config),
-            address_guard: address_guard(config),
-            operation_watches: http::OperationWatches::new(pool.clone()),
-            account_limits: http::AccountLimits::new(pool.clone(), account_quotas(config)),
-            imports: http::Imports::default(),
-            body_budget: http::BodyBudget::new(body_budget_sizes(config)),
-            work: WorkPool::of_this_machine(),
-            failed_logins: http::FailedLogins::default(),
-            readiness: readiness.clone(),
-            readiness_lookup: http::start_readiness_lookup(&pool),
+        let parts = ApiParts {
+            pool: &pool,
+            list_pool: &list_pool,
+            master_keys: &master_keys,
+            endpoints: &endpoints,
+            server: &server,
+            local_delivery,
+            readiness: &readiness,
         };
+        let state = api_state(config, parts);
 
         // Both ports are bound before delivery starts: batches claimed by a process that cannot
         // start would wait for their leases to run out.
@@ -353,7 +271,7 @@ impl App {
             server,
             is_api_enabled: config.server.api,
             has_docs: config.server.docs,
-            console: console(config),
+            console: settings::console(config),
         };
         let server = http::serve(state, options)
             .map_err(|error| cannot_listen("server.listen", config.server.listen, &error))?;
@@ -363,10 +281,10 @@ impl App {
         let delivery = if config.delivery.enabled {
             Some(Delivery::start(DeliveryParams {
                 pool: &delivery_pool,
-                settings: &delivery_settings(config),
+                settings: &settings::delivery_settings(config),
                 endpoints: endpoints
                     .with_shared_tokens(shared_tokens(&delivery_pool, &master_keys)),
-                master_keys,
+                master_keys: master_keys.clone(),
                 notifiers,
                 handoff: receiver,
             })?)
@@ -374,21 +292,20 @@ impl App {
             None
         };
 
+        let pools = vec![("api", pool.clone()), ("lists", list_pool)];
+        let delivering = delivery
+            .as_ref()
+            .map(|delivery| (delivery.stats(), delivery_pool));
         let metrics = match metrics_listener {
             Some(listener) => {
-                let pools = vec![("api", pool.clone()), ("lists", list_pool)];
-                let delivering = delivery
-                    .as_ref()
-                    .map(|delivery| (delivery.stats(), delivery_pool));
                 MetricsServer::start(listener, metrics_sources(&pool, pools, delivering))?
             }
             None => MetricsServer::default(),
         };
 
-        let events = start_events(config, &sealing)?;
-
+        let events = start_events(config, &master_keys)?;
         let stop = CancellationToken::new();
-        watch_secrets(config, &pool, sealing, &stop);
+        watch_secrets(config, &pool, master_keys, &stop);
         let background = start_maintenance(config, &pool, &stop);
 
         Ok(Self {
@@ -454,30 +371,18 @@ fn shared_tokens(pool: &Pool, master_keys: &MasterKeys) -> SharedTokens {
     SharedTokens::new(Arc::new(ProviderTokenStore::new(pool)), master_keys.clone())
 }
 
-/// Where webhooks may be.
-fn address_guard(config: &Config) -> AddressGuard {
-    AddressGuard {
-        allow_private: config.webhooks.allow_private,
-    }
-}
-
-/// The certificate authorities that receivers of webhooks are trusted by.
-fn webhook_roots(config: &Config) -> anyhow::Result<Roots> {
-    Roots::load(config.webhooks.ca_file.as_deref()).context("webhooks.ca_file")
-}
-
 /// Starts to tell webhooks what happens, if this process does.
 fn start_events(config: &Config, master_keys: &MasterKeys) -> anyhow::Result<Option<Events>> {
     if !config.webhooks.enabled {
         return Ok(None);
     }
 
-    let roots = webhook_roots(config)?;
+    let roots = settings::webhook_roots(config)?;
     Ok(Some(Events::start(EventsParams {
         pool: connect(config, EVENTS_CONNECTIONS)?,
         master_keys: master_keys.clone(),
         client: Http1Client::new(&roots).context("webhooks.ca_file")?,
-        address_guard: address_guard(config),
+        address_guard: settings::address_guard(config),
         poll_interval: config.delivery.poll_interval,
     })))
 }
@@ -555,107 +460,6 @@ impl MetricsServer {
     }
 }
 
-/// The console, if this process serves it.
-fn console(config: &Config) -> Option<http::Console> {
-    let settings = &config.console;
-
-    settings.enabled.then(|| {
-        console::console(console::Settings {
-            idle_timeout: settings.idle_timeout,
-            session_lifetime: settings.session_lifetime,
-            operator_account: settings.operator_account.clone(),
-        })
-    })
-}
-
-fn http_settings(config: &Config, server: &http::ServerParams) -> http::Settings {
-    http::Settings {
-        public_url: config.server.public_url.clone(),
-        is_encrypted: server.tls.is_some(),
-        trusted_proxies: server.trusted_proxies.clone(),
-        max_body_size: config.server.max_body_size,
-        deadline: config.delivery.deadline,
-        retention: config.retention.period,
-    }
-}
-
-fn account_quotas(config: &Config) -> http::AccountQuotas {
-    http::AccountQuotas {
-        queued: config.limits.queued_per_account,
-        users: config.limits.users_per_account,
-        devices: config.limits.devices_per_account,
-    }
-}
-
-fn body_budget_sizes(config: &Config) -> http::BodyBudgetSizes {
-    http::BodyBudgetSizes {
-        process: config.limits.body_bytes,
-        account: config.limits.body_bytes_per_account,
-    }
-}
-
-/// `most_connections` is how many the file descriptors are enough for.
-fn server_params(config: &Config, most_connections: usize) -> anyhow::Result<http::ServerParams> {
-    let server = &config.server;
-    let files = server
-        .tls_certificate_file
-        .clone()
-        .zip(server.tls_key_file.clone())
-        .map(|(certificate, key)| http::TlsFiles { certificate, key });
-    let trusted_proxies =
-        http::TrustedProxies::parse(&server.trusted_proxies).map_err(|wrong| {
-            anyhow!("server.trusted_proxies: {wrong:?} is not an address or a network")
-        })?;
-
-    Ok(http::ServerParams {
-        listen: server.listen,
-        tls: files.map(http::Tls::load).transpose()?,
-        patience: http::Patience {
-            head: server.head_timeout,
-            keep_alive: server.keep_alive,
-            write: server.write_timeout,
-        },
-        limits: http::ConnectionLimits {
-            total: match server.max_connections {
-                0 => most_connections,
-                limit => limit.min(most_connections),
-            },
-            per_source: server.max_connections_per_source,
-        },
-        trusted_proxies,
-        grace: config.delivery.grace.max(Duration::from_secs(1)),
-    })
-}
-
-fn delivery_settings(config: &Config) -> delivery::Settings {
-    let delivery = &config.delivery;
-
-    delivery::Settings {
-        lease: delivery.lease,
-        poll_interval: delivery.poll_interval,
-        record_interval: delivery.record_interval,
-        retry: RetryPolicy {
-            base: delivery.retry_base,
-            max: delivery.retry_max,
-            max_attempts: delivery.max_attempts,
-        },
-        quotas: Quotas {
-            fcm: Quota {
-                per_minute: config.fcm.max_per_minute,
-                warm_up: config.fcm.warm_up,
-            },
-            apns: Quota {
-                per_minute: config.apns.max_per_minute,
-                warm_up: config.apns.warm_up,
-            },
-        },
-        mass_invalidation: MassInvalidation {
-            percent: delivery.mass_invalidation_percent,
-            count: delivery.mass_invalidation_count,
-        },
-    }
-}
-
 /// How many file descriptors this process may have, after it has asked for all it can get.
 fn file_descriptors() -> descriptors::Limit {
     let limit = descriptors::raise_limit();
@@ -667,69 +471,4 @@ fn file_descriptors() -> descriptors::Limit {
         );
     }
     limit
-}
-
-/// The proxies of the configuration, or those of the environment.
-fn proxies(config: &Config) -> anyhow::Result<Proxies> {
-    match config.proxy.url.expose_secret() {
-        "" => {
-            let variable = |name: &str| std::env::var(name).ok();
-            Proxies::from_environment(variable)
-                .context("HTTPS_PROXY can't be used: set proxy.url to a proxy, or to \"none\"")
-        }
-        config::Proxy::NONE => Ok(Proxies::none()),
-        url => Proxies::new(url, &config.proxy.no_proxy.join(",")).context("proxy.url"),
-    }
-}
-
-/// A bound for the connections to providers, so that descriptors are left for Postgres and the API.
-fn connection_budget(config: &Config, limit: descriptors::Limit) -> Arc<ConnectionBudget> {
-    let database = config.database.max_connections + MORE_DATABASE_CONNECTIONS;
-
-    ConnectionBudget::new(limit.provider_connections(database))
-}
-
-fn endpoints(config: &Config, limit: descriptors::Limit) -> anyhow::Result<Endpoints> {
-    let proxies = proxies(config)?;
-    let budget = connection_budget(config, limit);
-
-    let fcm = &config.fcm;
-    let (host, port) = host_and_port("fcm.endpoint", &fcm.endpoint)?;
-    let fcm_endpoint = Endpoint {
-        host,
-        port,
-        roots: Roots::load(fcm.ca_file.as_deref()).context("fcm.ca_file")?,
-        timeout: fcm.timeout,
-        max_connections: fcm.max_connections,
-        proxies: proxies.clone(),
-        budget: Arc::clone(&budget),
-    };
-
-    let apns = &config.apns;
-    let apns_roots = Roots::load(apns.ca_file.as_deref()).context("apns.ca_file")?;
-    let apns_endpoint = |key, address| {
-        let (host, port) = host_and_port(key, address)?;
-        anyhow::Ok(Endpoint {
-            host,
-            port,
-            roots: apns_roots.clone(),
-            timeout: apns.timeout,
-            max_connections: apns.max_connections,
-            proxies: proxies.clone(),
-            budget: Arc::clone(&budget),
-        })
-    };
-
-    Ok(Endpoints {
-        fcm: fcm_endpoint,
-        fcm_token_uris: fcm.token_uris.clone(),
-        apns: apns_endpoint("apns.endpoint", &apns.endpoint)?,
-        apns_sandbox: apns_endpoint("apns.sandbox_endpoint", &apns.sandbox_endpoint)?,
-        apns_tokens: None,
-    })
-}
-
-fn host_and_port(key: &str, address: &str) -> anyhow::Result<(String, u16)> {
-    https_authority(address)
-        .with_context(|| format!("{key} is {address:?}, but must be an https address"))
 }
