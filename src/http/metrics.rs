@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::handoff::delivery_stats::DeliveryStats;
+use crate::http::routes;
 use crate::store::database_state;
 use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::pool::Pool;
@@ -48,7 +49,7 @@ pub(crate) fn serve(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::clone(&sources))
-            .route("/metrics", super::read().to(scrape))
+            .route("/metrics", routes::read().to(scrape))
     });
 
     let server = server.workers(1).disable_signals().listen(listener)?;

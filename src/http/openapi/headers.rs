@@ -3,9 +3,11 @@
 
 use utoipa::Modify;
 use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::Response;
 use utoipa::openapi::{Object, OpenApi, RefOr, Type};
+
+use crate::http::openapi::operations_of;
 
 /// Adds the headers of every answer to the document.
 pub(super) struct Headers;
@@ -16,100 +18,112 @@ impl Modify for Headers {
             .paths
             .paths
             .values_mut()
-            .flat_map(operations)
+            .flat_map(operations_of)
             .for_each(describe);
     }
 }
 
-fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [
-        &mut path.get,
-        &mut path.post,
-        &mut path.patch,
-        &mut path.delete,
-    ]
-    .into_iter()
-    .flatten()
+/// What the headers of an operation's answers depend on.
+struct Traits {
+    takes_idempotency_key: bool,
+    /// A health check has no `Retry-After`: its 503 means "do not send requests here".
+    is_health_check: bool,
+    /// Receipts make no resource.
+    is_receipt: bool,
+}
+
+impl Traits {
+    fn of(operation: &Operation) -> Self {
+        let has_tag = |tag: &str| operation.tags.as_deref() == Some(&[tag.to_owned()]);
+
+        Self {
+            takes_idempotency_key: operation
+                .parameters
+                .iter()
+                .flatten()
+                .any(|it| matches!(it, RefOr::T(parameter) if parameter.name == "Idempotency-Key")),
+            is_health_check: has_tag("Health"),
+            is_receipt: has_tag("Receipts"),
+        }
+    }
 }
 
 fn describe(operation: &mut Operation) {
-    let takes_idempotency_key = operation
-        .parameters
-        .iter()
-        .flatten()
-        .any(|it| matches!(it, RefOr::T(parameter) if parameter.name == "Idempotency-Key"));
-    // A health check has no `Retry-After`: its 503 means "do not send requests here".
-    let is_health_check = operation.tags.as_deref() == Some(&["Health".to_owned()]);
-    // Receipts make no resource.
-    let is_receipt = operation.tags.as_deref() == Some(&["Receipts".to_owned()]);
+    let traits = Traits::of(operation);
 
     for (status, response) in &mut operation.responses.responses {
-        let RefOr::T(response) = response else {
-            continue;
-        };
-
-        add(
-            response,
-            "X-Request-Id",
-            header(
-                Type::String,
-                "The request's own id if it sent a well-formed one, otherwise a new id (extension)",
-            ),
-        );
-
-        if !is_health_check {
-            add(
-                response,
-                "RateLimit-Policy",
-                header(
-                    Type::String,
-                    "The rate limits that apply to the request, if any are set: for requests, \
-                     recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers \
-                     (extension)",
-                ),
-            );
-            add(
-                response,
-                "RateLimit",
-                header(
-                    Type::String,
-                    "How much of each rate limit is left (extension)",
-                ),
-            );
+        if let RefOr::T(response) = response {
+            add_general(response, &traits);
+            add_of_status(response, status, &traits);
         }
+    }
+}
 
-        match status.as_str() {
-            "201" | "202" if !is_receipt => {
+/// The headers that do not depend on the status.
+fn add_general(response: &mut Response, traits: &Traits) {
+    add(
+        response,
+        "X-Request-Id",
+        header(
+            Type::String,
+            "The request's own id if it sent a well-formed one, otherwise a new id (extension)",
+        ),
+    );
+    if traits.is_health_check {
+        return;
+    }
+
+    add(
+        response,
+        "RateLimit-Policy",
+        header(
+            Type::String,
+            "The rate limits that apply to the request, if any are set: for requests, recipients or \
+             receipts. As in draft-ietf-httpapi-ratelimit-headers (extension)",
+        ),
+    );
+    add(
+        response,
+        "RateLimit",
+        header(
+            Type::String,
+            "How much of each rate limit is left (extension)",
+        ),
+    );
+}
+
+fn add_of_status(response: &mut Response, status: &str, traits: &Traits) {
+    match status {
+        "201" | "202" if !traits.is_receipt => {
+            add(
+                response,
+                "Location",
+                header(Type::String, "The URL of the created or changed resource"),
+            );
+
+            if traits.takes_idempotency_key {
                 add(
                     response,
-                    "Location",
-                    header(Type::String, "The URL of the created or changed resource"),
+                    "Idempotency-Replayed",
+                    header(
+                        Type::String,
+                        "`true` if this is the answer to an earlier request with the same \
+                         Idempotency-Key (extension)",
+                    ),
                 );
-
-                if takes_idempotency_key {
-                    add(
-                        response,
-                        "Idempotency-Replayed",
-                        header(
-                            Type::String,
-                            "`true` if this is the answer to an earlier request with the same \
-                             Idempotency-Key (extension)",
-                        ),
-                    );
-                }
             }
-            "401" => add(
-                response,
-                "WWW-Authenticate",
-                header(Type::String, "HTTP Basic"),
-            ),
-            "429" | "503" if !is_health_check => add(
-                response,
-                "Retry-After",
-                header(Type::Integer, "How long to wait, in seconds"),
-            ),
-            _ => {}
         }
+        "401" => add(
+            response,
+            "WWW-Authenticate",
+            header(Type::String, "HTTP Basic"),
+        ),
+        "429" | "503" if !traits.is_health_check => add(
+            response,
+            "Retry-After",
+            header(Type::Integer, "How long to wait, in seconds"),
+        ),
+        _ => {}
     }
 }
 

@@ -8,9 +8,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::http::openapi::requests::{
     ConditionRequest, LocalizationRequest, ReceiptRequest, RecipientRequest,
 };
-use crate::http::{
-    app_name, audience, device, keys, receipts, resend, send, tags, templates, webhooks,
-};
+use crate::http::resources::{keys, receipts, resend, templates, webhooks};
+use crate::http::{app_name, audience, device, send, tags};
 use crate::model::id::MAX_POSITIONS;
 use crate::model::pace::MAX_PER_MINUTE;
 use crate::model::push_cap::MAX_PUSHES;

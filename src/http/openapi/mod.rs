@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use actix_web::http::Method;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -29,12 +29,13 @@ pub(super) use requests::{
 use webhook_events::Webhooks;
 
 use crate::http::error::{ErrorBody, Problem};
-use crate::http::{
+use crate::http::resources::{
     account, apps, audiences, audit_events, cancel, credentials, delivery_attempts, device_export,
-    device_imports, device_registrations, error_totals, health, import, keys, operation_change,
-    operation_errors, operation_results, operation_stream, operations, pause, push_notifications,
-    receipts, resend, send, templates, user_data, user_merge, users, webhook_deliveries, webhooks,
+    device_imports, device_registrations, error_totals, keys, operation_change, operation_errors,
+    operation_results, operation_stream, operations, pause, push_notifications, receipts, resend,
+    templates, user_data, user_merge, users, webhook_deliveries, webhooks,
 };
+use crate::http::{health, import, send};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -149,20 +150,23 @@ struct OneLineSummaries;
 
 impl Modify for OneLineSummaries {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for path in document.paths.paths.values_mut() {
-            let operations = [
-                &mut path.get,
-                &mut path.post,
-                &mut path.put,
-                &mut path.patch,
-                &mut path.delete,
-            ];
-
-            for operation in operations.into_iter().flatten() {
-                operation.summary = operation.summary.take().map(|text| text.replace('\n', " "));
-            }
+        for operation in document.paths.paths.values_mut().flat_map(operations_of) {
+            operation.summary = operation.summary.take().map(|text| text.replace('\n', " "));
         }
     }
+}
+
+/// The operations of a path, by every method that the API has.
+fn operations_of(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut path.get,
+        &mut path.post,
+        &mut path.put,
+        &mut path.patch,
+        &mut path.delete,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 static JSON: LazyLock<String> = LazyLock::new(|| Document::openapi().to_json().unwrap_or_default());
