@@ -114,7 +114,7 @@ async fn reason_not_ready(state: &State) -> Option<String> {
 
     let found = state.readiness_lookup.find(()).await;
     match &found {
-        Ok(Some(found)) => obstacle(found).map(str::to_owned),
+        Ok(Some(found)) => database_reason(found).map(str::to_owned),
         // Anyone may ask, so the error itself goes to the log only.
         Err(error) => {
             tracing::debug!(%error, "not ready: Postgres can't be reached");
@@ -125,7 +125,7 @@ async fn reason_not_ready(state: &State) -> Option<String> {
 }
 
 /// What keeps the process from using a database in this state.
-fn obstacle(found: &DatabaseState) -> Option<&'static str> {
+fn database_reason(found: &DatabaseState) -> Option<&'static str> {
     // A newer schema is fine: during an upgrade, old and new releases run side by side.
     let is_current = found
         .schema_version
@@ -198,7 +198,7 @@ mod tests {
     fn a_database_must_have_the_schema_and_take_writes() {
         let newest = schema::newest();
         let state = |schema_version, is_read_only| {
-            obstacle(&DatabaseState {
+            database_reason(&DatabaseState {
                 schema_version,
                 is_read_only,
             })

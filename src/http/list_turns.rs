@@ -18,8 +18,8 @@ const MAX_READ: usize = 2;
 /// Lists of an account that are read or wait for their turn.
 const MAX_WAITING: usize = 16;
 /// How long a list waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// When so many accounts are known, those that read nothing are forgotten.
+const TURN_TIMEOUT: Duration = Duration::from_secs(5);
+/// From this many known accounts on, those that read nothing are forgotten.
 const FORGET_FROM: usize = 1_000;
 
 /// The turns of this process.
@@ -46,12 +46,12 @@ impl ListTurns {
     /// Waits for a turn of the account, or refuses the list with a 429.
     pub(crate) async fn next(&self, account_id: AccountId) -> Result<ListTurn<'_>, ApiError> {
         let turns = self.turns_of(account_id);
-        // Whoever reads or waits holds the account's semaphore.
+        // Every list that is read or waits holds the account's semaphore.
         if Arc::strong_count(&turns) > MAX_WAITING {
             return Err(ApiError::too_many_lists(MAX_WAITING));
         }
 
-        match timeout(PATIENCE, turns.acquire_owned()).await {
+        match timeout(TURN_TIMEOUT, turns.acquire_owned()).await {
             Ok(Ok(turn)) => Ok(ListTurn {
                 pool: &self.pool,
                 _turn: turn,

@@ -6,9 +6,11 @@
 //! notification that arrived is never reported as canceled. What only waits in a replica's memory is
 //! dropped when that replica hears of the cancel by `NOTIFY`.
 
+use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
-use crate::model::id::{MAX_POSITIONS, OperationId};
+use crate::model::id::{AccountId, MAX_POSITIONS, OperationId};
 use crate::store::{fan_out, paces};
 
 /// The channel on which workers learn that an Operation has been canceled; the payload is its id as
@@ -91,4 +93,48 @@ async fn stop(executor: impl PgExecutor<'_>, id: OperationId, stop: &Stop) -> sq
     )
     .fetch_one(executor)
     .await
+}
+
+/// Which Operations of an account are canceled together.
+pub(crate) struct TagFilter<'a> {
+    pub account_id: AccountId,
+    /// Those with all of these tags.
+    pub tags: &'a Value,
+    /// From this id on.
+    pub oldest: Uuid,
+    pub limit: i64,
+}
+
+/// Operations of which something is left, the oldest first.
+pub(crate) async fn unsettled_with_tags(
+    executor: impl PgExecutor<'_>,
+    filter: &TagFilter<'_>,
+) -> sqlx::Result<Vec<OperationId>> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        -- From what is unsettled: an account may have very many Operations that are done. Batches of an older release
+        -- name no account.
+        with unsettled as materialized (
+            select operation_id
+            from batches
+            where account_id in ($1, '00000000-0000-0000-0000-000000000000') and queued > 0
+            union
+            select operation_id from fanouts where account_id = $1
+        )
+        select operations.id
+        from unsettled
+        join operations on operations.id = unsettled.operation_id
+        where operations.account_id = $1 and operations.id >= $3 and operations.tags @> $2
+        order by operations.id
+        limit $4
+        "#,
+        filter.account_id.as_uuid(),
+        filter.tags,
+        filter.oldest,
+        filter.limit,
+    )
+    .fetch_all(executor)
+    .await?;
+
+    Ok(ids.into_iter().map(OperationId::from).collect())
 }

@@ -90,7 +90,7 @@ pub(crate) async fn pause(
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(account_id) = paused {
-        tell(&mut *connection, account_id.into(), id, reason).await?;
+        insert_event(&mut *connection, account_id.into(), id, reason).await?;
     }
 
     // Tells the workers of all processes, which let go of what they hold of the Operation in memory.
@@ -106,7 +106,7 @@ pub(crate) async fn pause(
 }
 
 /// Writes the event, if a webhook wants it.
-async fn tell(
+async fn insert_event(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     id: OperationId,
@@ -139,7 +139,7 @@ pub(crate) async fn resume(connection: &mut PgConnection, id: OperationId) -> sq
     paces::set_paused(&mut *connection, id, false).await?;
     let is_growing = mark_fan_out(&mut *connection, id, false).await?;
 
-    // Before the batches: whoever claims one reads the new deadline.
+    // Before the batches: a claim of one reads the new deadline.
     let rested = sqlx::query!(
         r#"
         with rested as materialized (
@@ -250,44 +250,6 @@ pub(crate) async fn paused_before(
         limit $2
         "#,
         end,
-        limit,
-    )
-    .fetch_all(executor)
-    .await?;
-
-    Ok(ids.into_iter().map(OperationId::from).collect())
-}
-
-/// Up to `limit` Operations of an account from the id `oldest` on with all of these tags, of which
-/// something is left, the oldest first.
-pub(crate) async fn unsettled_with_tags(
-    executor: impl PgExecutor<'_>,
-    account_id: AccountId,
-    tags: &serde_json::Value,
-    oldest: Uuid,
-    limit: i64,
-) -> sqlx::Result<Vec<OperationId>> {
-    let ids = sqlx::query_scalar!(
-        r#"
-        -- From what is unsettled: an account may have very many Operations that are done. Batches of an older release
-        -- name no account.
-        with unsettled as materialized (
-            select operation_id
-            from batches
-            where account_id in ($1, '00000000-0000-0000-0000-000000000000') and queued > 0
-            union
-            select operation_id from fanouts where account_id = $1
-        )
-        select operations.id
-        from unsettled
-        join operations on operations.id = unsettled.operation_id
-        where operations.account_id = $1 and operations.id >= $3 and operations.tags @> $2
-        order by operations.id
-        limit $4
-        "#,
-        account_id.as_uuid(),
-        tags,
-        oldest,
         limit,
     )
     .fetch_all(executor)

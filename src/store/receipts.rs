@@ -82,14 +82,14 @@ pub(crate) async fn record(
     let delivered = EventColumns::of(receipts, |times| times.delivered_at);
     if !delivered.is_empty() {
         let changed = record_delivered(&mut *connection, &delivered).await?;
-        tell(&mut *connection, EventType::NotificationDelivered, &changed).await?;
+        insert_events(&mut *connection, EventType::NotificationDelivered, &changed).await?;
         new.delivered = changed.iter().map(|changed| changed.positions.len()).sum();
     }
 
     let opened = EventColumns::of(receipts, |times| times.opened_at);
     if !opened.is_empty() {
         let changed = record_opened(&mut *connection, &opened).await?;
-        tell(&mut *connection, EventType::NotificationOpened, &changed).await?;
+        insert_events(&mut *connection, EventType::NotificationOpened, &changed).await?;
         new.opened = changed.iter().map(|changed| changed.positions.len()).sum();
     }
 
@@ -159,8 +159,8 @@ async fn note_seen(connection: &mut PgConnection, events: &EventColumns) -> sqlx
     .map(drop)
 }
 
-/// Writes an event for each Operation, if a webhook of its account wants to know.
-async fn tell(
+/// Writes an event for each Operation whose account has a webhook for it.
+async fn insert_events(
     executor: impl PgExecutor<'_>,
     event: EventType,
     changed: &[Changed],

@@ -30,6 +30,21 @@ pub(crate) struct TemplateVersion {
     pub created_at: OffsetDateTime,
 }
 
+pub(crate) struct NewTemplate<'a> {
+    pub id: TemplateId,
+    pub account_id: AccountId,
+    pub name: &'a str,
+    pub message: &'a Message,
+}
+
+/// Which versions of a template are listed.
+pub(crate) struct VersionFilter {
+    pub template_id: TemplateId,
+    /// Lower than this one.
+    pub before: Option<i32>,
+    pub limit: i64,
+}
+
 /// What is changed of a template; `None`: that stays as it is.
 #[derive(Clone, Copy)]
 pub(crate) struct TemplateChange<'a> {
@@ -66,24 +81,21 @@ impl From<sqlx::Error> for ChangeError {
 /// Stores a template in its first version, in a transaction within that of `connection`, if it has one.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
-    account_id: AccountId,
-    id: TemplateId,
-    name: &str,
-    message: &Message,
+    new: &NewTemplate<'_>,
 ) -> Result<Template, ChangeError> {
     let mut transaction = connection.begin().await?;
 
     // Changes of one account follow each other, or two requests could exceed the limit together.
     sqlx::query!(
         "select id from accounts where id = $1 for update",
-        account_id.as_uuid(),
+        new.account_id.as_uuid(),
     )
     .fetch_one(&mut *transaction)
     .await?;
 
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from templates where account_id = $1"#,
-        account_id.as_uuid(),
+        new.account_id.as_uuid(),
     )
     .fetch_one(&mut *transaction)
     .await?;
@@ -93,20 +105,20 @@ pub(crate) async fn insert(
 
     let row = sqlx::query!(
         "insert into templates (id, account_id, name) values ($1, $2, $3) returning version, created_at, updated_at",
-        id.as_uuid(),
-        account_id.as_uuid(),
-        name,
+        new.id.as_uuid(),
+        new.account_id.as_uuid(),
+        new.name,
     )
     .fetch_one(&mut *transaction)
     .await?;
-    insert_version(&mut *transaction, id, row.version, message).await?;
+    insert_version(&mut *transaction, new.id, row.version, new.message).await?;
 
     transaction.commit().await?;
     Ok(Template {
-        id,
-        name: name.to_owned(),
+        id: new.id,
+        name: new.name.to_owned(),
         version: row.version,
-        message: message.clone(),
+        message: new.message.clone(),
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
@@ -208,13 +220,11 @@ pub(crate) async fn fetch(
     }))
 }
 
-/// The versions of a template of the account, newest first: at most `limit`, lower than `before`.
+/// The versions of a template of the account, newest first.
 pub(crate) async fn versions(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
-    id: TemplateId,
-    before: Option<i32>,
-    limit: i64,
+    filter: &VersionFilter,
 ) -> sqlx::Result<Vec<TemplateVersion>> {
     let rows = sqlx::query!(
         r#"
@@ -231,9 +241,9 @@ pub(crate) async fn versions(
         limit $4
         "#,
         account_id.as_uuid(),
-        id.as_uuid(),
-        before,
-        limit,
+        filter.template_id.as_uuid(),
+        filter.before,
+        filter.limit,
     )
     .fetch_all(executor)
     .await?;

@@ -86,10 +86,10 @@ pub(crate) async fn list(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
-    let mut text = |name| query.filter(name, "a text", |text| Some(text.to_owned()));
-    let action = text("action");
-    let actor = text("actor");
-    let target = text("target");
+    let mut string = |name| query.filter(name, "a string", |string| Some(string.to_owned()));
+    let action = string("action");
+    let actor = string("actor");
+    let target = string("target");
     let from = query.start_of("startDate");
     let until = query.end_of("endDate");
 

@@ -22,7 +22,8 @@ use crate::http::path;
 use crate::http::tags;
 use crate::http::validation::{Problems, parse_body};
 use crate::model::id::{OperationId, PushNotificationId};
-use crate::store::{cancel, operation_read, pause, push_notifications};
+use crate::store::cancel::{self, TagFilter};
+use crate::store::{operation_read, push_notifications};
 
 /// How long the cancel of an Operation may take: it may have millions of notifications.
 const OPERATION_LIMIT: Duration = Duration::from_secs(120);
@@ -133,10 +134,13 @@ fn wanted_tags(body: &[u8]) -> Result<Value, ApiError> {
 }
 
 async fn cancel_all(state: &State, caller: Caller, tags: &Value) -> Result<HttpResponse, ApiError> {
-    let oldest = state.oldest_readable_id();
-    let found =
-        pause::unsettled_with_tags(&state.pool, caller.account_id, tags, oldest, MAX_OPERATIONS)
-            .await?;
+    let filter = TagFilter {
+        account_id: caller.account_id,
+        tags,
+        oldest: state.oldest_readable_id(),
+        limit: MAX_OPERATIONS,
+    };
+    let found = cancel::unsettled_with_tags(&state.pool, &filter).await?;
     let has_more = found.len() as i64 == MAX_OPERATIONS;
 
     // One after the other, so that no transaction locks the batches of many.

@@ -32,6 +32,7 @@ use crate::model::apns_device::{Environment, KINDS, TokenKind};
 use crate::model::device_token;
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
+use crate::model::user_profile::ProfileChange;
 use crate::store::device_registrations::{
     self as store, DeviceRegistrationFilter, KnownToken, NewDevice, RegisterError, Registered,
 };
@@ -122,26 +123,15 @@ pub(crate) async fn register(
     state: web::Data<State>,
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
-    let mut problems = Problems::default();
-    let mut fields = parse_body(&body.bytes)?;
-    let user_id = fields.id::<UserId>("userId", &mut problems);
-    let app_name = app_name::read_required(&mut fields, &mut problems);
-    let mut other_hashes = hashes_of_older_forms(&fields, "token");
-    let device = device::read(&mut fields, &mut problems);
-    if let Some(device) = &device {
-        other_hashes.extend(hashes_of_older_forms(&fields, "replaces"));
-        let replaced = device::read_other(&mut fields, "replaces", device.provider, &mut problems);
-        other_hashes.extend(replaced.map(|replaced| hash_token(&replaced)));
-    } else {
-        fields.take("replaces");
-    }
-    let provider = device.as_ref().map(|device| device.provider);
-    let kind = device::apns_field(&mut fields, provider, "kind", &KINDS, &mut problems);
-    let tags = tags::read(&mut fields, &mut problems);
-    let profile = user_profile::read(&mut fields, Null::KeepsValue, &mut problems);
-    fields.refuse_unknown(&mut problems);
-
-    let (app_name, device) = problems.check_some(app_name.zip(device))?;
+    let RegisterFields {
+        user_id,
+        app_name,
+        device,
+        other_hashes,
+        kind,
+        tags,
+        profile,
+    } = RegisterFields::read(&body.bytes)?;
 
     let account_id = body.caller.account_id;
     // A token is found by its hash: each time that it is sealed, it looks different.
@@ -153,6 +143,7 @@ pub(crate) async fn register(
         token_hash: &token_hash,
         other_hashes: &other_hashes,
     };
+
     // The seal names the device, so a token that is known is sealed for the device that has it.
     let registered = store::device_with(&state.pool, &known).await?;
     let is_new_user = match (user_id, profile.new_external_id()) {
@@ -162,6 +153,7 @@ pub(crate) async fn register(
             .await?
             .is_none(),
     };
+
     let new_rows = NewRows {
         user: is_new_user,
         device: registered.is_none(),
@@ -198,6 +190,56 @@ pub(crate) async fn register(
         },
     )
     .await
+}
+
+/// The fields of a device that is registered.
+struct RegisterFields {
+    user_id: Option<UserId>,
+    app_name: String,
+    device: device::Device,
+    /// Hashes under which the device may be stored already: of older forms of the token, and of the
+    /// token that it replaces.
+    other_hashes: Vec<Vec<u8>>,
+    kind: Option<TokenKind>,
+    tags: Option<Value>,
+    profile: ProfileChange,
+}
+
+impl RegisterFields {
+    fn read(body: &[u8]) -> Result<Self, ApiError> {
+        let mut problems = Problems::default();
+        let mut fields = parse_body(body)?;
+
+        let user_id = fields.id::<UserId>("userId", &mut problems);
+        let app_name = app_name::read_required(&mut fields, &mut problems);
+        let mut other_hashes = hashes_of_older_forms(&fields, "token");
+        let device = device::read(&mut fields, &mut problems);
+        if let Some(device) = &device {
+            other_hashes.extend(hashes_of_older_forms(&fields, "replaces"));
+            let replaced =
+                device::read_other(&mut fields, "replaces", device.provider, &mut problems);
+            other_hashes.extend(replaced.map(|replaced| hash_token(&replaced)));
+        } else {
+            fields.take("replaces");
+        }
+
+        let provider = device.as_ref().map(|device| device.provider);
+        let kind = device::apns_field(&mut fields, provider, "kind", &KINDS, &mut problems);
+        let tags = tags::read(&mut fields, &mut problems);
+        let profile = user_profile::read(&mut fields, Null::KeepsValue, &mut problems);
+        fields.refuse_unknown(&mut problems);
+
+        let (app_name, device) = problems.check_some(app_name.zip(device))?;
+        Ok(Self {
+            user_id,
+            app_name,
+            device,
+            other_hashes,
+            kind,
+            tags,
+            profile,
+        })
+    }
 }
 
 /// The hashes of the forms in which an older release may have stored the token in the field `name`. All

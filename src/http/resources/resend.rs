@@ -157,7 +157,7 @@ impl Selection {
 fn codes(body: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<String>> {
     let value = body.take("codes")?;
     let path = body.at("codes");
-    let values = elements(value, &path, ("codes", MAX_CODES), problems)?;
+    let values = elements(value, &path, &CODES, problems)?;
 
     let mut codes = Vec::with_capacity(values.len());
     for (index, value) in values.into_iter().enumerate() {
@@ -176,7 +176,7 @@ fn codes(body: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<String>> 
 fn positions(body: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<i32>> {
     let value = body.take("recipients")?;
     let path = body.at("recipients");
-    let values = elements(value, &path, ("positions", MAX_POSITIONS_NAMED), problems)?;
+    let values = elements(value, &path, &POSITIONS, problems)?;
 
     let last = MAX_POSITIONS as i32 - 1;
     let mut positions = Vec::with_capacity(values.len());
@@ -197,17 +197,32 @@ fn positions(body: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<i32>>
     Some(positions)
 }
 
-/// The elements of an array with at least one and at most as many as `of` says.
+/// What an array has, and how many at most.
+struct Elements {
+    noun: &'static str,
+    most: usize,
+}
+
+const CODES: Elements = Elements {
+    noun: "codes",
+    most: MAX_CODES,
+};
+const POSITIONS: Elements = Elements {
+    noun: "positions",
+    most: MAX_POSITIONS_NAMED,
+};
+
+/// The elements of an array that has at least one, and no more than `expected`.
 fn elements(
     value: Value,
     path: &Path<'_>,
-    of: (&str, usize),
+    expected: &Elements,
     problems: &mut Problems,
 ) -> Option<Vec<Value>> {
-    let (noun, most) = of;
+    let Elements { noun, most } = expected;
 
     match value {
-        Value::Array(values) if (1..=most).contains(&values.len()) => Some(values),
+        Value::Array(values) if (1..=*most).contains(&values.len()) => Some(values),
         Value::Array(values) => {
             problems.push(
                 path,

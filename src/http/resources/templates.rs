@@ -27,14 +27,16 @@ use crate::http::validation::{Object, Problems, parse_body};
 use crate::http::variables;
 use crate::model::id::TemplateId;
 use crate::model::message::{Message, MissingVariables};
-use crate::store::templates::{self as store, ChangeError, TemplateChange};
+use crate::store::templates::{
+    self as store, ChangeError, NewTemplate, TemplateChange, VersionFilter,
+};
 
 /// Longest name, in characters.
 pub(in crate::http) const MAX_NAME: usize = 128;
 /// Longest content with its localizations and defaults, in bytes of JSON.
 const MAX_CONTENT: usize = 65_536;
-/// How often a change is tried anew after another change came between.
-const TRIES: usize = 5;
+/// How often a change is attempted, if other changes come between.
+const ATTEMPTS: usize = 5;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -273,7 +275,13 @@ pub(crate) async fn create(
         body.caller,
         &body.bytes,
         async |connection| {
-            let template = store::insert(connection, account_id, id, &name, &message)
+            let new = NewTemplate {
+                id,
+                account_id,
+                name: &name,
+                message: &message,
+            };
+            let template = store::insert(connection, &new)
                 .await
                 .map_err(change_error)?;
 
@@ -384,13 +392,17 @@ pub(crate) async fn versions(
     let page = Page::of(caller, &list, &mut query, &state.master_keys);
     query.check()?;
 
-    let before = page.after().and_then(|version| version.parse().ok());
+    let filter = VersionFilter {
+        template_id: id,
+        before: page.after().and_then(|version| version.parse().ok()),
+        limit: page.limit(),
+    };
     let turn = state.list_turns.next(caller.account_id).await?;
-    let mut versions =
-        store::versions(turn.pool, caller.account_id, id, before, page.limit()).await?;
+    let mut versions = store::versions(turn.pool, caller.account_id, &filter).await?;
     drop(turn);
+
     // A template has at least one version.
-    if versions.is_empty() && before.is_none() {
+    if versions.is_empty() && filter.before.is_none() {
         return Err(ApiError::not_found());
     }
 
@@ -424,7 +436,7 @@ pub(crate) async fn update(
     let id = path::id::<TemplateId>(&id)?;
     let account_id = body.caller.account_id;
 
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         let current = store::fetch(&state.pool, account_id, id)
             .await?
             .ok_or_else(ApiError::not_found)?;

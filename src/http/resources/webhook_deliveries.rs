@@ -163,6 +163,8 @@ pub(crate) async fn list(
     };
     let turn = state.list_turns.next(caller.account_id).await?;
     let mut deliveries = store::list(turn.pool, &filter).await?;
+    drop(turn);
+
     let pagination = page.cut(&mut deliveries, &state.master_keys, |delivery| {
         delivery.id.to_string()
     });
