@@ -131,6 +131,21 @@ struct Planner<'a> {
     counts: RowCounts,
 }
 
+/// Why a row is not stored: its field, or none for the row as a whole.
+struct Refusal {
+    field: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn of(field: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            field,
+            message: message.into(),
+        }
+    }
+}
+
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
@@ -157,12 +172,12 @@ pub(super) fn plan(rows: &[ImportRow], stored: Stored, most_devices: i64) -> Pla
             Ok(Change::Created) => planner.counts.created += 1,
             Ok(Change::Updated) => planner.counts.updated += 1,
             Ok(Change::None) => planner.counts.unchanged += 1,
-            Err((field, message)) => {
+            Err(refusal) => {
                 planner.counts.failed += 1;
                 planner.errors.push(RowError {
                     line: row.line,
-                    field: field.to_owned(),
-                    message,
+                    field: refusal.field.to_owned(),
+                    message: refusal.message,
                 });
             }
         }
@@ -172,11 +187,11 @@ pub(super) fn plan(rows: &[ImportRow], stored: Stored, most_devices: i64) -> Pla
 }
 
 impl<'a> Planner<'a> {
-    fn add(&mut self, index: usize, row: &'a ImportRow) -> Result<Change, (&'static str, String)> {
+    fn add(&mut self, index: usize, row: &'a ImportRow) -> Result<Change, Refusal> {
         if !self.stored.apps.contains(&row.app_name) {
-            return Err((
+            return Err(Refusal::of(
                 "appName",
-                "no App has this name; an App is created with its first Credential".to_owned(),
+                "no App has this name; an App is created with its first Credential",
             ));
         }
 
@@ -213,11 +228,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The User whom a row names.
-    fn named_user(
-        &self,
-        index: usize,
-        row: &ImportRow,
-    ) -> Result<Option<Uuid>, (&'static str, String)> {
+    fn named_user(&self, index: usize, row: &ImportRow) -> Result<Option<Uuid>, Refusal> {
         let external_id = row.profile.new_external_id();
         let with_external_id =
             external_id.and_then(|id| self.stored.by_external_id.get(id).copied());
@@ -226,12 +237,12 @@ impl<'a> Planner<'a> {
         }
 
         let Some(user_id) = self.stored.by_user_id.get(&index).copied() else {
-            return Err(("userId", "no User has this id".to_owned()));
+            return Err(Refusal::of("userId", "no User has this id"));
         };
         match with_external_id.filter(|other| *other != user_id) {
             Some(other) => {
                 let other = UserId::from(other);
-                Err((
+                Err(Refusal::of(
                     "externalId",
                     format!("another User of the account has this id: {other}"),
                 ))
@@ -264,7 +275,7 @@ impl<'a> Planner<'a> {
             .or_default()
     }
 
-    fn check_room(&mut self, user_id: Uuid, row: &ImportRow) -> Result<(), (&'static str, String)> {
+    fn check_room(&mut self, user_id: Uuid, row: &ImportRow) -> Result<(), Refusal> {
         let most = self.most_devices;
         if *self.count(user_id, &row.app_name) < most {
             return Ok(());
@@ -272,7 +283,7 @@ impl<'a> Planner<'a> {
 
         let message =
             format!("the User already has {most} devices in this App, which is the maximum");
-        Err(("", message))
+        Err(Refusal::of("", message))
     }
 
     /// Returns whether the profile of a User who was there before has changed.
@@ -312,59 +323,21 @@ impl<'a> Planner<'a> {
         user_id: Uuid,
         row: &'a ImportRow,
     ) -> Change {
-        let environment = row.environment.map(|it| it.as_str().to_owned());
-        let kind = row.kind.map(|it| it.as_str().to_owned());
-
-        match self.devices.entry(key) {
-            Entry::Occupied(mut planned) => {
-                let planned = planned.get_mut();
-                let has_changed = planned.change(user_id, row.tags.clone(), environment, kind);
-                if has_changed {
-                    Change::Updated
-                } else {
-                    Change::None
-                }
-            }
-            Entry::Vacant(vacant) => {
-                let Some(stored) = self.stored.devices.get(&index) else {
-                    vacant.insert(PlannedDevice {
-                        id: row.new_id,
-                        app_name: &row.app_name,
-                        provider: row.provider,
-                        token_hash: &row.token_hash,
-                        user_id,
-                        tags: row.tags.clone(),
-                        environment,
-                        kind,
-                        state: DeviceState::New {
-                            sealed_token: &row.sealed_token,
-                        },
-                    });
+        let planned = match self.devices.entry(key) {
+            Entry::Occupied(planned) => planned.into_mut(),
+            Entry::Vacant(vacant) => match self.stored.devices.get(&index) {
+                Some(stored) => vacant.insert(PlannedDevice::of_stored(stored, row)),
+                None => {
+                    vacant.insert(PlannedDevice::new(user_id, row));
                     return Change::Created;
-                };
-
-                let planned = vacant.insert(PlannedDevice {
-                    id: stored.id,
-                    app_name: &row.app_name,
-                    provider: row.provider,
-                    token_hash: &row.token_hash,
-                    user_id: stored.user_id,
-                    tags: stored.tags.clone(),
-                    environment: stored.environment.clone(),
-                    kind: stored.kind.clone(),
-                    state: DeviceState::Stored {
-                        registration_id: stored.registration_id,
-                        has_moved: false,
-                        has_changed: false,
-                    },
-                });
-                let has_changed = planned.change(user_id, row.tags.clone(), environment, kind);
-                if has_changed {
-                    Change::Updated
-                } else {
-                    Change::None
                 }
-            }
+            },
+        };
+
+        if planned.change(user_id, row) {
+            Change::Updated
+        } else {
+            Change::None
         }
     }
 
@@ -405,18 +378,48 @@ impl<'a> Planner<'a> {
     }
 }
 
-impl PlannedDevice<'_> {
-    /// Returns whether anything is other than before.
-    fn change(
-        &mut self,
-        user_id: Uuid,
-        tags: Option<Value>,
-        environment: Option<String>,
-        kind: Option<String>,
-    ) -> bool {
-        let tags = tags.or_else(|| self.tags.clone());
-        let environment = environment.or_else(|| self.environment.clone());
-        let kind = kind.or_else(|| self.kind.clone());
+impl<'a> PlannedDevice<'a> {
+    fn new(user_id: Uuid, row: &'a ImportRow) -> Self {
+        Self {
+            id: row.new_id,
+            app_name: &row.app_name,
+            provider: row.provider,
+            token_hash: &row.token_hash,
+            user_id,
+            tags: row.tags.clone(),
+            environment: environment_of(row),
+            kind: kind_of(row),
+            state: DeviceState::New {
+                sealed_token: &row.sealed_token,
+            },
+        }
+    }
+
+    /// The device that is stored under the token of `row`, as it is.
+    fn of_stored(stored: &StoredDevice, row: &'a ImportRow) -> Self {
+        Self {
+            id: stored.id,
+            app_name: &row.app_name,
+            provider: row.provider,
+            token_hash: &row.token_hash,
+            user_id: stored.user_id,
+            tags: stored.tags.clone(),
+            environment: stored.environment.clone(),
+            kind: stored.kind.clone(),
+            state: DeviceState::Stored {
+                registration_id: stored.registration_id,
+                has_moved: false,
+                has_changed: false,
+            },
+        }
+    }
+
+    /// Gives the device to a User, with what `row` says of it. Returns whether anything has changed.
+    fn change(&mut self, user_id: Uuid, row: &ImportRow) -> bool {
+        let tags = row.tags.clone().or_else(|| self.tags.clone());
+        let environment = environment_of(row).or_else(|| self.environment.clone());
+        let kind = kind_of(row).or_else(|| self.kind.clone());
+
         let moves = self.user_id != user_id;
         let changes =
             moves || self.tags != tags || self.environment != environment || self.kind != kind;
@@ -434,8 +437,18 @@ impl PlannedDevice<'_> {
             *has_moved |= moves;
             *has_changed |= changes;
         }
+
         changes
     }
+}
+
+fn environment_of(row: &ImportRow) -> Option<String> {
+    row.environment
+        .map(|environment| environment.as_str().to_owned())
+}
+
+fn kind_of(row: &ImportRow) -> Option<String> {
+    row.kind.map(|kind| kind.as_str().to_owned())
 }
 
 #[cfg(test)]
