@@ -108,12 +108,12 @@ impl Budget {
         Ok(())
     }
 
-    /// Takes the work of reading or writing so many bytes.
+    /// Takes the work of reading or writing this many bytes.
     pub(super) fn bytes(&mut self, bytes: usize) -> Result<(), Stop> {
         self.work(bytes / 4)
     }
 
-    /// Takes the work of making a text of so many bytes, which must not be too large.
+    /// Takes the work of making a string of this many bytes, which must not be too large.
     pub(super) fn text(&mut self, bytes: usize) -> Result<(), Stop> {
         if bytes > MAX_INTERMEDIATE {
             return Err(Stop::Over(Limit::Intermediate));
@@ -122,7 +122,7 @@ impl Budget {
         self.bytes(bytes)
     }
 
-    /// Takes the work of making an array of so many elements, which must not be too large.
+    /// Takes the work of making an array of this many elements, which must not be too large.
     pub(super) fn array(&mut self, elements: usize) -> Result<(), Stop> {
         if elements.saturating_mul(ELEMENT) > MAX_INTERMEDIATE {
             return Err(Stop::Over(Limit::Intermediate));

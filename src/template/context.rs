@@ -17,7 +17,7 @@ const MAX_EXPRESSION_DEPTH: usize = 4;
 /// What becomes of an absent variable where it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// The recipient fails, so that nobody gets "Hi ,".
+    /// The recipient fails and does not get "Hi ,".
     Fails,
     /// It is nil.
     IsEmpty,
@@ -48,8 +48,8 @@ pub(super) struct Context<'a> {
     pub budget: &'a mut Budget,
     pub is_break: bool,
     pub is_continue: bool,
-    /// Where loops over a collection stopped. `None`: nowhere yet.
-    pub continues: HashMap<String, f64>,
+    /// Where the last loop over a collection stopped, by the loop's name.
+    pub continues: HashMap<Arc<str>, f64>,
     pub cycles: HashMap<String, usize>,
     expression_depth: usize,
 }

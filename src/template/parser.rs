@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use super::scanner::{Parsed, Scanner};
-use super::syntax::{Block, Branch, Filtered, Loop, Node};
+use super::syntax::{Block, Branch, Case, Cycle, Filtered, Loop, Node, When};
 use super::tokens::{self, Tag, Token, shortened};
 use super::value::Value;
 
@@ -254,27 +254,30 @@ impl Parser<'_> {
                 (Token::Tag(_), "when") if elses > 0 => {}
                 (Token::Tag(tag), "when") => {
                     let mut scanner = self.scanner(tag);
-                    let mut values = Vec::new();
+                    let mut candidates = Vec::new();
                     while !scanner.is_at_end() {
-                        values.push(scanner.value_or_error()?);
+                        candidates.push(scanner.value_or_error()?);
                         scanner.skip_blank();
                         let separator = if scanner.is_at(',') { "," } else { "or" };
                         scanner.read_to(separator);
                     }
-                    branches.push((values, Block::new()));
+                    branches.push(When {
+                        candidates,
+                        body: Block::new(),
+                    });
                 }
                 (Token::Tag(_), "else") => elses += 1,
                 (Token::Tag(_), "endcase") => {
-                    return Ok(Node::Case {
+                    return Ok(Node::Case(Case {
                         value,
                         branches,
                         otherwise,
-                    });
+                    }));
                 }
                 _ => {
                     let node = self.token(token, rest)?;
                     match (elses, branches.last_mut()) {
-                        (0, Some((_, body))) => body.push(node),
+                        (0, Some(when)) => when.body.push(node),
                         (1, _) => otherwise.push(node),
                         // Before the first `when`, and behind a second `else`.
                         _ => {}
@@ -389,7 +392,7 @@ impl Parser<'_> {
     }
 
     fn inline_comment(&self, tag: &Tag) -> Parsed<Node> {
-        let text = shortened_to_lines(self.source, tag);
+        let text = self.text(tag.from, tag.to);
         let is_comment =
             |line: &str| line.trim_start().is_empty() || line.trim_start().starts_with('#');
         if !text.lines().skip(1).all(is_comment) {
@@ -400,13 +403,9 @@ impl Parser<'_> {
     }
 }
 
-fn shortened_to_lines(source: &[char], tag: &Tag) -> String {
-    source[tag.from..tag.to.max(tag.from)].iter().collect()
-}
-
+/// The name of a tag; empty for anything else.
 fn name_of(token: &Token) -> &str {
     match token {
-        // Names of ends are all that is compared, so the text need not live longer.
         Token::Tag(tag) => &tag.name,
         Token::Text { .. } | Token::Output { .. } => "",
     }
@@ -466,9 +465,9 @@ fn cycle(scanner: &mut Scanner<'_>) -> Parsed<Node> {
         return Err("the tag cycle needs at least one value".to_owned());
     }
 
-    Ok(Node::Cycle {
+    Ok(Node::Cycle(Cycle {
         group,
         candidates,
         text: texts.join(","),
-    })
+    }))
 }

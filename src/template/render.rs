@@ -6,7 +6,7 @@ use super::budget::Stop;
 use super::compare::equals;
 use super::context::{Context, Scope};
 use super::number::slice_bounds;
-use super::syntax::{Block, Filtered, Loop, Node, Operand};
+use super::syntax::{Block, Case, Cycle, Loop, Node};
 use super::value::{LoopState, Value};
 
 /// Where a template writes: into the message, or into a variable.
@@ -91,18 +91,10 @@ fn node(node: &Node, context: &mut Context<'_>, writer: &mut Writer) -> Result<(
             }
             nodes(otherwise, context, writer)
         }
-        Node::Case {
-            value,
-            branches,
-            otherwise,
-        } => case(value, branches, otherwise, context, writer),
+        Node::Case(parsed) => case(parsed, context, writer),
         Node::For(head) => for_loop(head, context, writer),
         Node::TableRow(head) => table_row(head, context, writer),
-        Node::Cycle {
-            group,
-            candidates,
-            text,
-        } => cycle(group.as_ref(), candidates, text, context, writer),
+        Node::Cycle(parsed) => cycle(parsed, context, writer),
         Node::Increment(name) => {
             let before = counter(name, context);
             context.counters.insert(Arc::clone(name), before + 1.0);
@@ -151,22 +143,16 @@ fn capture(name: &Arc<str>, body: &Block, context: &mut Context<'_>) -> Result<(
     Ok(())
 }
 
-fn case(
-    value: &Filtered,
-    branches: &[(Vec<Operand>, Block)],
-    otherwise: &Block,
-    context: &mut Context<'_>,
-    writer: &mut Writer,
-) -> Result<(), Stop> {
-    let value = context.value(value)?.plain();
+fn case(case: &Case, context: &mut Context<'_>, writer: &mut Writer) -> Result<(), Stop> {
+    let value = context.value(&case.value)?.plain();
     let mut has_matched = false;
 
-    for (candidates, body) in branches {
-        for candidate in candidates {
+    for when in &case.branches {
+        for candidate in &when.candidates {
             context.budget.condition()?;
             let candidate = context.operand(candidate, false)?;
             if equals(&value, &candidate, context.budget)? {
-                nodes(body, context, writer)?;
+                nodes(&when.body, context, writer)?;
                 has_matched = true;
                 break;
             }
@@ -176,7 +162,7 @@ fn case(
     if has_matched {
         return Ok(());
     }
-    nodes(otherwise, context, writer)
+    nodes(&case.otherwise, context, writer)
 }
 
 /// The parameters of a loop, evaluated.
@@ -224,10 +210,10 @@ fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Resu
         return nodes(&head.otherwise, context, writer);
     }
 
-    let key = format!("{}-{}", head.variable, head.collection_text);
+    let name: Arc<str> = Arc::from(format!("{}-{}", head.variable, head.collection_text));
     // `offset: continue` begins where the last loop over the collection ended.
     // Without one it begins at the first element, and so do all that follow: LiquidJS counts so.
-    let reached = context.continues.get(&key).copied();
+    let reached = context.continues.get(&*name).copied();
     let stopped = Value::Number(reached.unwrap_or(f64::NAN));
     context.scopes.push(vec![(Arc::from("continue"), stopped)]);
     let parameters = Parameters::of(head, context);
@@ -249,10 +235,9 @@ fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Resu
     }
     context
         .continues
-        .insert(key, skipped + elements.len() as f64);
+        .insert(Arc::clone(&name), skipped + elements.len() as f64);
 
     context.scopes.push(Scope::new());
-    let name: Arc<str> = Arc::from(format!("{}-{}", head.variable, head.collection_text));
     let forloop: Arc<str> = Arc::from("forloop");
     for (index, element) in elements.iter().enumerate() {
         context.budget.iteration()?;
@@ -273,6 +258,7 @@ fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Resu
             break;
         }
     }
+
     context.is_continue = false;
     context.is_break = false;
     context.scopes.pop();
@@ -346,26 +332,20 @@ fn table_row(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Res
     Ok(())
 }
 
-fn cycle(
-    group: Option<&Operand>,
-    candidates: &[Filtered],
-    text: &str,
-    context: &mut Context<'_>,
-    writer: &mut Writer,
-) -> Result<(), Stop> {
-    let group = match group {
+fn cycle(cycle: &Cycle, context: &mut Context<'_>, writer: &mut Writer) -> Result<(), Stop> {
+    let group = match &cycle.group {
         Some(group) => context.operand(group, false)?,
         None => Value::Absent,
     };
     let group = group.js_text(context.budget)?;
-    let key = format!("{group}:{text}");
+    let key = format!("{group}:{}", cycle.text);
     context.budget.text(key.len())?;
 
     let index = context.cycles.get(&key).copied().unwrap_or_default();
     context
         .cycles
-        .insert(key, (index + 1) % candidates.len().max(1));
-    let Some(candidate) = candidates.get(index) else {
+        .insert(key, (index + 1) % cycle.candidates.len().max(1));
+    let Some(candidate) = cycle.candidates.get(index) else {
         return Ok(());
     };
 

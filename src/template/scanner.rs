@@ -357,22 +357,16 @@ impl<'s> Scanner<'s> {
     }
 
     fn literal(&mut self) -> Option<Value> {
-        const LITERALS: [(&str, u8); 6] = [
-            ("true", 0),
-            ("false", 1),
-            ("nil", 2),
-            ("null", 2),
-            ("empty", 3),
-            ("blank", 4),
+        const LITERALS: [(&str, fn() -> Value); 6] = [
+            ("true", || Value::Bool(true)),
+            ("false", || Value::Bool(false)),
+            ("nil", || Value::Literal(Literal::Nil)),
+            ("null", || Value::Literal(Literal::Nil)),
+            ("empty", || Value::Literal(Literal::Empty)),
+            ("blank", || Value::Literal(Literal::Blank)),
         ];
 
-        Some(match self.match_one(&LITERALS)? {
-            0 => Value::Bool(true),
-            1 => Value::Bool(false),
-            2 => Value::Literal(Literal::Nil),
-            3 => Value::Literal(Literal::Empty),
-            _ => Value::Literal(Literal::Blank),
-        })
+        self.match_one(&LITERALS).map(|value| value())
     }
 
     fn number(&mut self) -> Option<Value> {

@@ -26,20 +26,10 @@ pub(super) enum Node {
         branches: Vec<Branch>,
         otherwise: Block,
     },
-    Case {
-        value: Filtered,
-        /// Every branch that matches is rendered.
-        branches: Vec<(Vec<Operand>, Block)>,
-        otherwise: Block,
-    },
+    Case(Case),
     For(Box<Loop>),
     TableRow(Box<Loop>),
-    Cycle {
-        group: Option<Operand>,
-        candidates: Vec<Filtered>,
-        /// Cycles with the same group and candidates count together.
-        text: String,
-    },
+    Cycle(Cycle),
     Increment(Arc<str>),
     Decrement(Arc<str>),
     Break,
@@ -57,6 +47,29 @@ pub(super) struct Branch {
     /// `unless`: it is taken where the condition does not hold.
     pub is_negated: bool,
     pub body: Block,
+}
+
+#[derive(Debug)]
+pub(super) struct Case {
+    pub value: Filtered,
+    /// Every branch that matches is rendered.
+    pub branches: Vec<When>,
+    pub otherwise: Block,
+}
+
+/// `{% when a, b %}`
+#[derive(Debug)]
+pub(super) struct When {
+    pub candidates: Vec<Operand>,
+    pub body: Block,
+}
+
+#[derive(Debug)]
+pub(super) struct Cycle {
+    pub group: Option<Operand>,
+    pub candidates: Vec<Filtered>,
+    /// Cycles with the same group and candidates count together.
+    pub text: String,
 }
 
 #[derive(Debug)]

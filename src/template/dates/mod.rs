@@ -1,4 +1,7 @@
 //! Dates as templates read and write them. Dates without a zone are UTC.
+//!
+//! The calendar is computed here, because dates of JavaScript go on to the year 275760, and those of
+//! jiff and of `time` end before.
 
 mod format;
 mod parse;
@@ -52,7 +55,7 @@ pub(super) struct Date {
 }
 
 impl Date {
-    /// `None`: no date is so far from 1970.
+    /// `None`: JavaScript has no date that far from 1970.
     pub(super) fn new(time: f64, zone: &Zone) -> Option<Self> {
         let is_beyond = |time: f64, most: f64| time.is_nan() || time.abs() > most;
         if is_beyond(time, MAX_TIME) {
@@ -103,7 +106,7 @@ fn days_of(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468 + day - 1
 }
 
-/// The date so many days from 1970: year, month and day.
+/// The date that is `days` after the first of 1970: year, month and day.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);

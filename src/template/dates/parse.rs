@@ -98,7 +98,7 @@ impl<'t> Tokens<'t> {
         is_next
     }
 
-    /// The value of a number of exactly so many digits.
+    /// The value of a number of exactly this many digits.
     fn number_of(&self, digits: usize) -> Option<i64> {
         match self.next {
             Token::Number { value, length } if length == digits => Some(value),
@@ -244,10 +244,9 @@ impl Parts {
         self.days.resize(3, 1);
         let is_day = |day: i64| (1..=31).contains(&day);
         let [first, second, third] = [self.days[0], self.days[1], self.days[2]];
-        let count = self.days.len();
 
         let [mut year, month, day] = match self.named_month {
-            None if self.is_iso || (count == 3 && !is_day(first)) => [first, second, third],
+            None if self.is_iso || !is_day(first) => [first, second, third],
             None => [third, first, second],
             Some(month) if is_day(first) => [second, month, first],
             Some(month) => [first, month, second],

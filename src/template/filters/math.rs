@@ -1,4 +1,4 @@
-//! Numbers. A result that is no number fails the recipient, so that nobody gets "NaN".
+//! Numbers. A result that is no number fails the recipient, who does not get "NaN".
 
 use super::{Arguments, Context, Made, Value};
 use crate::template::number;

@@ -6,12 +6,12 @@
     reason = "all filters have one form"
 )]
 
+mod any_value;
 mod arrays;
 mod dates;
 mod encoding;
 mod html;
 mod math;
-mod misc;
 mod strings;
 
 use super::budget::Stop;
@@ -78,7 +78,7 @@ const FILTERS: &[(&str, Filter)] = &[
     ("date_to_rfc822", dates::date_to_rfc822),
     ("date_to_string", dates::date_to_string),
     ("date_to_xmlschema", dates::date_to_xmlschema),
-    ("default", misc::default),
+    ("default", any_value::default),
     ("divided_by", math::divided_by),
     ("downcase", strings::downcase),
     ("escape", html::escape),
@@ -96,10 +96,10 @@ const FILTERS: &[(&str, Filter)] = &[
     ("has", arrays::has),
     ("has_exp", arrays::has_exp),
     ("hmac_sha256", encoding::hmac_sha256),
-    ("inspect", misc::json),
+    ("inspect", any_value::json),
     ("join", arrays::join),
-    ("json", misc::json),
-    ("jsonify", misc::json),
+    ("json", any_value::json),
+    ("jsonify", any_value::json),
     ("last", arrays::last),
     ("lstrip", strings::lstrip),
     ("map", arrays::map),
@@ -108,12 +108,12 @@ const FILTERS: &[(&str, Filter)] = &[
     ("newline_to_br", html::newline_to_br),
     ("normalize_whitespace", strings::normalize_whitespace),
     ("number_of_words", strings::number_of_words),
-    ("pluralize", misc::pluralize),
+    ("pluralize", any_value::pluralize),
     ("plus", math::plus),
     ("pop", arrays::pop),
     ("prepend", strings::prepend),
     ("push", arrays::push),
-    ("raw", misc::raw),
+    ("raw", any_value::raw),
     ("reject", arrays::reject),
     ("reject_exp", arrays::reject_exp),
     ("remove", strings::remove),

@@ -1,9 +1,10 @@
 //! Text.
 
+use std::sync::Arc;
+
 use super::{Arguments, Context, Made, Stop, Value};
 use crate::template::number::{is_space, slice_bounds};
 use crate::template::value::utf16_length;
-use std::sync::Arc;
 
 /// The value as text, whose reading is paid for.
 fn text(context: &mut Context<'_>, value: Value) -> Result<Arc<str>, Stop> {
@@ -80,12 +81,12 @@ fn trimmed(context: &mut Context<'_>, arguments: &Arguments) -> Result<Option<Ar
     text(context, characters).map(Some)
 }
 
-fn is_trimmed(
+/// Takes the work of trimming `value`: each of its characters may be compared with each of `characters`.
+fn charge_trimming(
     context: &mut Context<'_>,
     value: &str,
     characters: Option<&str>,
 ) -> Result<(), Stop> {
-    // Each character of the text may be compared with each of those.
     context
         .budget
         .work(value.len() * characters.map_or(0, str::len) / 16)
@@ -94,7 +95,7 @@ fn is_trimmed(
 pub(super) fn strip(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
     let value = text(context, value)?;
     let characters = trimmed(context, arguments)?;
-    is_trimmed(context, &value, characters.as_deref())?;
+    charge_trimming(context, &value, characters.as_deref())?;
 
     let stripped = match &characters {
         Some(characters) => value.trim_matches(|character| characters.contains(character)),
@@ -106,7 +107,7 @@ pub(super) fn strip(context: &mut Context<'_>, value: Value, arguments: &Argumen
 pub(super) fn lstrip(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
     let value = text(context, value)?;
     let characters = trimmed(context, arguments)?;
-    is_trimmed(context, &value, characters.as_deref())?;
+    charge_trimming(context, &value, characters.as_deref())?;
 
     let stripped = match &characters {
         Some(characters) => value.trim_start_matches(|character| characters.contains(character)),
@@ -118,7 +119,7 @@ pub(super) fn lstrip(context: &mut Context<'_>, value: Value, arguments: &Argume
 pub(super) fn rstrip(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
     let value = text(context, value)?;
     let characters = trimmed(context, arguments)?;
-    is_trimmed(context, &value, characters.as_deref())?;
+    charge_trimming(context, &value, characters.as_deref())?;
 
     let stripped = match &characters {
         Some(characters) => value.trim_end_matches(|character| characters.contains(character)),
