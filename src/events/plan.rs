@@ -33,8 +33,8 @@ pub(super) struct Callback {
     pub origin: String,
 }
 
-/// Messages that can share a request.
-type Lane = (WebhookId, EventType, Option<String>);
+/// What the entries of one message have in common: webhook, event and callback URL.
+type MessageKey = (WebhookId, EventType, Option<String>);
 
 /// The messages that `events` make. An event that no webhook wants makes none.
 pub(super) fn plan(events: &[Event], facts: &Facts) -> Vec<NewDelivery> {
@@ -56,8 +56,8 @@ pub(super) fn plan(events: &[Event], facts: &Facts) -> Vec<NewDelivery> {
 struct Plan<'a> {
     facts: &'a Facts,
     deliveries: Vec<NewDelivery>,
-    /// The message of each lane that may take more: its index, and how many entries it has.
-    open: HashMap<Lane, (usize, usize)>,
+    /// The message that may take more entries, by what they have in common: its index, and how many it has.
+    open: HashMap<MessageKey, (usize, usize)>,
     /// Where the last part of an Operation is, for each webhook and event: message and part.
     last_part: HashMap<(WebhookId, EventType, OperationId), (usize, usize)>,
 }
@@ -117,11 +117,10 @@ impl Plan<'_> {
 
     fn add_part(&mut self, recipient: &Recipient, event: EventType, part: Part, count: usize) {
         let operation_id = part.operation_id;
-        let lane = (recipient.webhook_id, event, recipient.callback_url.clone());
+        let key = (recipient.webhook_id, event, recipient.callback_url.clone());
 
-        // A batch that was told already in this plan changed again: once is enough.
-        let told = (recipient.webhook_id, event, operation_id);
-        let is_repeated = self.open.get(&lane).is_some_and(|(index, _)| {
+        // A batch that is in this plan already has changed again: once is enough.
+        let is_repeated = self.open.get(&key).is_some_and(|(index, _)| {
             let content = self
                 .deliveries
                 .get(*index)
@@ -132,15 +131,15 @@ impl Plan<'_> {
             return;
         }
 
-        let place = match self.open.get(&lane).copied() {
+        let place = match self.open.get(&key).copied() {
             Some((index, entries)) if entries + count <= MAX_ENTRIES => {
-                self.open.insert(lane, (index, entries + count));
+                self.open.insert(key, (index, entries + count));
                 index
             }
             _ => {
                 let content = DeliveryContent::Notifications(Vec::new());
                 let index = self.push(recipient, event, None, content);
-                self.open.insert(lane, (index, count));
+                self.open.insert(key, (index, count));
                 index
             }
         };
@@ -149,7 +148,8 @@ impl Plan<'_> {
             && let DeliveryContent::Notifications(parts) = &mut delivery.content
         {
             parts.push(part);
-            self.last_part.insert(told, (place, parts.len() - 1));
+            let part_of = (recipient.webhook_id, event, operation_id);
+            self.last_part.insert(part_of, (place, parts.len() - 1));
         }
     }
 
@@ -216,7 +216,7 @@ impl Plan<'_> {
         }
     }
 
-    /// Notifications that have got a receipt.
+    /// Notifications for which receipts arrived.
     fn add_receipts(&mut self, operation_id: OperationId, kind: EventType, event: &Event) {
         let positions = event.data.as_ref().and_then(|data| data.get("positions"));
         let positions: Vec<i32> = positions
@@ -230,9 +230,9 @@ impl Plan<'_> {
                 let (positions, rest) = left.split_at(room.min(left.len()));
                 left = rest;
 
-                let lane = (recipient.webhook_id, kind, recipient.callback_url.clone());
+                let key = (recipient.webhook_id, kind, recipient.callback_url.clone());
                 let entries = MAX_ENTRIES - room + positions.len();
-                self.open.insert(lane, (index, entries));
+                self.open.insert(key, (index, entries));
                 let part = ReceiptPart {
                     operation_id,
                     sequence: event.id,
@@ -249,9 +249,9 @@ impl Plan<'_> {
 
     /// A message that may take more receipts, and how many.
     fn open_receipts(&mut self, recipient: &Recipient, kind: EventType) -> (usize, usize) {
-        let lane = (recipient.webhook_id, kind, recipient.callback_url.clone());
+        let key = (recipient.webhook_id, kind, recipient.callback_url.clone());
 
-        match self.open.get(&lane).copied() {
+        match self.open.get(&key).copied() {
             Some((index, entries)) if entries < MAX_ENTRIES => (index, MAX_ENTRIES - entries),
             _ => {
                 let content = DeliveryContent::Receipts(Vec::new());
@@ -301,17 +301,17 @@ impl Plan<'_> {
 
     fn add_device(&mut self, recipient: &Recipient, device: &RemovedDevice) {
         let event = EventType::DeviceRemoved;
-        let lane = (recipient.webhook_id, event, None);
+        let key = (recipient.webhook_id, event, None);
 
-        let place = match self.open.get(&lane).copied() {
+        let place = match self.open.get(&key).copied() {
             Some((index, entries)) if entries < MAX_ENTRIES => {
-                self.open.insert(lane, (index, entries + 1));
+                self.open.insert(key, (index, entries + 1));
                 index
             }
             _ => {
                 let content = DeliveryContent::Devices(Vec::new());
                 let index = self.push(recipient, event, None, content);
-                self.open.insert(lane, (index, 1));
+                self.open.insert(key, (index, 1));
                 index
             }
         };

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderName, Request, Response};
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{HeaderName, Request, Response};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -28,8 +28,8 @@ use crate::store::external_ids;
 use crate::store::operation_read;
 use crate::store::outcome_record::Status;
 use crate::store::pool::Pool;
-use crate::store::webhook_deliveries::{self as store, ClaimedDelivery, ToldNotification};
-use crate::transport::{AddressGuard, Http1Client};
+use crate::store::webhook_deliveries::{self as store, ClaimedDelivery, ReportedNotification};
+use crate::transport::{AddressGuard, Http1Client, retry_after};
 
 /// How long a receiver may take to answer, from the look-up of its name to the head of its answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -72,7 +72,7 @@ impl Requester {
     pub(super) async fn attempt(&self, delivery: &ClaimedDelivery) -> sqlx::Result<Attempted> {
         let Some(data) = self.data(delivery).await? else {
             return Ok(Attempted {
-                outcome: Outcome::NothingToTell,
+                outcome: Outcome::ContentGone,
                 http_status: None,
                 error: Some("the records that it reports are no longer stored".to_owned()),
                 answer: None,
@@ -170,7 +170,7 @@ impl Requester {
             .collect()
     }
 
-    /// What the message tells. `None`: that is no longer stored.
+    /// What the message reports. `None`: that is no longer stored.
     async fn data(&self, delivery: &ClaimedDelivery) -> sqlx::Result<Option<Value>> {
         let data = match &delivery.content {
             DeliveryContent::Notifications(parts) => {
@@ -235,7 +235,9 @@ impl Requester {
             })
             .collect();
         let statuses = statuses_of(&delivery.event);
-        let found = self.told(delivery.account_id, &ranges, statuses).await?;
+        let found = self
+            .notifications(delivery.account_id, &ranges, statuses)
+            .await?;
 
         let mut data: Vec<PartData> = parts
             .iter()
@@ -276,7 +278,9 @@ impl Requester {
             .enumerate()
             .flat_map(|(index, part)| std::iter::repeat_n(index, part.positions.len()))
             .collect();
-        let found = self.told(delivery.account_id, &ranges, Status::ALL).await?;
+        let found = self
+            .notifications(delivery.account_id, &ranges, Status::ALL)
+            .await?;
 
         let mut data: Vec<PartData> = parts
             .iter()
@@ -292,8 +296,9 @@ impl Requester {
             let part = part_of.get(notification.part);
             if let Some(part) = part.and_then(|index| data.get_mut(*index)) {
                 let operation_id = part.operation_id;
-                let told = self.notification(delivery.account_id, operation_id, notification);
-                part.notifications.push(told);
+                let notification =
+                    self.notification(delivery.account_id, operation_id, notification);
+                part.notifications.push(notification);
             }
         }
 
@@ -301,15 +306,15 @@ impl Requester {
     }
 
     /// The notifications at these positions that have one of `statuses`.
-    async fn told(
+    async fn notifications(
         &self,
         account_id: AccountId,
         ranges: &[(OperationId, i32, i32)],
         statuses: &[Status],
-    ) -> sqlx::Result<Vec<ToldNotification>> {
+    ) -> sqlx::Result<Vec<ReportedNotification>> {
         let mut found = store::notifications(&self.pool, ranges, statuses).await?;
 
-        let recipients = found.iter_mut().map(|told| &mut told.recipient);
+        let recipients = found.iter_mut().map(|found| &mut found.recipient);
         external_ids::add(&self.pool, account_id, recipients).await?;
         Ok(found)
     }
@@ -318,7 +323,7 @@ impl Requester {
         &self,
         account_id: AccountId,
         operation_id: OperationId,
-        notification: ToldNotification,
+        notification: ReportedNotification,
     ) -> NotificationData {
         let to = match notification.recipient {
             Recipient::Device {
@@ -406,7 +411,7 @@ fn shows_code(status: PushNotificationStatus, code: &str) -> bool {
     }
 }
 
-/// The statuses that an event tells of.
+/// The statuses that an event reports.
 fn statuses_of(event: &str) -> &'static [Status] {
     match event.parse() {
         Ok(EventType::NotificationFailed) => &[Status::Failed, Status::Unaddressable],
@@ -426,7 +431,7 @@ fn of_status(status: u16) -> String {
 /// Reads the beginning of an answer. Its status counts, even if the rest does not come.
 async fn read(response: Response<hyper::body::Incoming>) -> Answered {
     let status = response.status().as_u16();
-    let retry_after = retry_after(response.headers(), OffsetDateTime::now_utc());
+    let retry_after = retry_after(response.headers());
 
     let mut body = response.into_body();
     let mut bytes = Vec::new();
@@ -458,39 +463,9 @@ fn kept(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-
-    let at = OffsetDateTime::from(httpdate::parse_http_date(value).ok()?);
-    (at - now).try_into().ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
-
-    #[test]
-    fn retry_after_is_a_number_or_a_date() {
-        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(784_111_777);
-        for (value, expected) in [
-            ("120", Some(120)),
-            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
-            ("Sun, 06 Nov 1994 08:40:37 GMT", None),
-            ("soon", None),
-            ("-5", None),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
-            let wait = retry_after(&headers, now);
-            assert_eq!(wait.map(|wait| wait.as_secs()), expected, "{value}");
-        }
-    }
 
     #[test]
     fn an_answer_is_kept_in_part() {

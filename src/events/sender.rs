@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::events::request::{Attempted, Requester};
@@ -83,15 +83,26 @@ impl InFlight {
         }
     }
 
-    /// Waits for the end of a message; for ever if there is none.
+    /// Waits until a message has ended; for ever if none is in flight.
     async fn ended(&mut self) {
-        let id = match self.tasks.join_next_with_id().await {
-            Some(Ok((id, ()))) => id,
-            Some(Err(error)) => {
-                tracing::error!(%error, "an attempt to deliver a message to a webhook was not recorded; the message is sent again");
-                error.id()
-            }
+        match self.tasks.join_next_with_id().await {
+            Some(ended) => self.remove(ended),
             None => std::future::pending().await,
+        }
+    }
+
+    /// Takes away the messages that have ended.
+    fn remove_ended(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.remove(ended);
+        }
+    }
+
+    /// A panic has been logged where it happened. Its message is sent again when the lease runs out.
+    fn remove(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => error.id(),
         };
         self.of.remove(&id);
     }
@@ -132,14 +143,9 @@ impl Sender {
                     () = self.notifier.wait(self.poll_interval) => {}
                 }
             }
+
             // Those that have ended meanwhile make room at once.
-            while let Some(ended) = in_flight.tasks.try_join_next_with_id() {
-                let id = match ended {
-                    Ok((id, ())) => id,
-                    Err(error) => error.id(),
-                };
-                in_flight.of.remove(&id);
-            }
+            in_flight.remove_ended();
             if in_flight.room(false) == 0 {
                 tokio::select! {
                     () = stop.cancelled() => {}
@@ -175,7 +181,7 @@ impl Sender {
     }
 
     fn start(&self, delivery: ClaimedDelivery, in_flight: &mut InFlight) {
-        let lane = (delivery.webhook_id, delivery.failures > 0);
+        let webhook = (delivery.webhook_id, delivery.failures > 0);
         let requester = Arc::clone(&self.requester);
         let pool = self.pool.clone();
 
@@ -190,7 +196,7 @@ impl Sender {
                 }
             }
         });
-        in_flight.of.insert(task.id(), lane);
+        in_flight.of.insert(task.id(), webhook);
     }
 }
 
@@ -221,7 +227,7 @@ async fn record(pool: &Pool, delivery: &ClaimedDelivery, attempted: &Attempted) 
         http_status: attempted.http_status.map(|status| status as i16),
         is_taken: match attempted.outcome {
             Outcome::Taken => Some(true),
-            Outcome::NothingToTell => None,
+            Outcome::ContentGone => None,
             Outcome::Gone | Outcome::Failed { .. } => Some(false),
         },
         error: attempted.error.as_deref(),

@@ -37,8 +37,8 @@ pub(super) enum Outcome {
     Taken,
     /// It answered 410: it wants nothing any more.
     Gone,
-    /// What the message tells of is no longer stored. It is given up, and the receiver is not at fault.
-    NothingToTell,
+    /// What the message reports is no longer stored. It is given up, and the receiver is not at fault.
+    ContentGone,
     /// Any other answer, or none.
     Failed { retry_after: Option<Duration> },
 }
@@ -78,7 +78,7 @@ pub(super) struct Verdict {
 /// Decides. `jitter`: 0 to 1.
 pub(super) fn decide(outcome: &Outcome, before: Before, jitter: f64) -> Verdict {
     let retry_after = match outcome {
-        Outcome::Taken | Outcome::NothingToTell => {
+        Outcome::Taken | Outcome::ContentGone => {
             return Verdict {
                 retry_in: None,
                 block_for: None,

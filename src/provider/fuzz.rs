@@ -10,8 +10,8 @@ use crate::model::provider::CredentialType;
 use crate::provider::apns::certificate::CertificateFacts;
 use crate::provider::bounded_text::MAX_CHARACTERS;
 use crate::provider::credential::Credential;
-use crate::provider::retry_after::MAX_RETRY_AFTER;
 use crate::provider::{apns, fcm};
+use crate::transport::MAX_RETRY_AFTER;
 
 /// Reads an answer of FCM. `bytes` are the status, `Retry-After`, and the body, a line each.
 pub fn fcm_answer(bytes: &[u8]) {

@@ -14,7 +14,6 @@ pub(crate) mod fuzz;
 mod key_file;
 mod payload;
 mod request_preview;
-mod retry_after;
 
 pub use apns::SharedTokens;
 pub use client::{Client, ClientError};

@@ -500,8 +500,8 @@ pub(crate) async fn resend(
     })
 }
 
-/// A notification of which a message tells.
-pub(crate) struct ToldNotification {
+/// A notification that a message reports.
+pub(crate) struct ReportedNotification {
     /// Index of its part in the slice that was asked for.
     pub part: usize,
     pub position: i32,
@@ -520,7 +520,7 @@ pub(crate) async fn notifications(
     executor: impl PgExecutor<'_>,
     parts: &[(OperationId, i32, i32)],
     statuses: &[Status],
-) -> sqlx::Result<Vec<ToldNotification>> {
+) -> sqlx::Result<Vec<ReportedNotification>> {
     let operation_ids: Vec<Uuid> = parts.iter().map(|(id, ..)| id.as_uuid()).collect();
     let firsts: Vec<i32> = parts.iter().map(|(_, first, _)| *first).collect();
     let ends: Vec<i32> = parts.iter().map(|(.., end)| *end).collect();
@@ -568,7 +568,7 @@ pub(crate) async fn notifications(
             token: row.token,
         };
 
-        Ok(ToldNotification {
+        Ok(ReportedNotification {
             part: (row.index - 1) as usize,
             position: row.position,
             recipient: recipient.try_into()?,

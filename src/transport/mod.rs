@@ -1,7 +1,8 @@
 //! Requests over HTTP/2 to one origin, through as many connections as the load asks for.
 //!
-//! A generic client keeps one HTTP/2 connection to an origin, but the providers allow only so many
-//! requests at a time on one: FCM about 100, APNs about 1000, and APNs one until its first answer.
+//! A generic client keeps one HTTP/2 connection to an origin, but the providers limit how many
+//! requests one may carry at a time: FCM to about 100, APNs to about 1000, and to one until its first
+//! answer.
 //!
 //! The pool is built on `h2`, which hyper itself uses, because hyper hides two facts that decide
 //! here. The peer's stream limit decides when to open another connection. The streams that a GOAWAY
@@ -18,6 +19,7 @@ mod pool;
 mod proxy;
 mod reason;
 mod response;
+mod retry_after;
 mod tls;
 
 pub use address_guard::{AddressError, AddressGuard, MAX_URL, origin_of};
@@ -27,4 +29,5 @@ pub use origin::Origin;
 pub use pool::Pool;
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use response::{Response, SendError};
+pub use retry_after::{MAX_RETRY_AFTER, retry_after};
 pub use tls::{Identity, Roots, TlsError};

@@ -256,13 +256,14 @@ impl Pool {
                 .any(|connection| connection.state().awaits_first_answer());
         if !is_room_coming && state.connections.len() < self.0.origin.max_connections.max(1) {
             state.is_connecting = true;
-            tokio::spawn(connect_and_drive(
-                Arc::downgrade(&self.0),
-                self.0.origin.clone(),
-                Arc::clone(&self.0.tls),
-                Arc::clone(&self.0.budget),
-                Arc::clone(&self.0.stream_freed),
-            ));
+            let task = ConnectionTask {
+                pool: Arc::downgrade(&self.0),
+                origin: self.0.origin.clone(),
+                tls: Arc::clone(&self.0.tls),
+                budget: Arc::clone(&self.0.budget),
+                stream_freed: Arc::clone(&self.0.stream_freed),
+            };
+            tokio::spawn(task.run());
         }
 
         Ok(None)
@@ -356,57 +357,71 @@ fn least_busy(connections: &[Arc<Connection>]) -> Option<&Arc<Connection>> {
         .min_by_key(|connection| connection.state().in_flight())
 }
 
-/// The task of a connection: opens it for the pool and drives it until it ends.
-async fn connect_and_drive(
+/// What a task needs to open a connection for the pool and to drive it.
+struct ConnectionTask {
+    /// Weak: the task must not keep the pool alive while it drives the connection.
     pool: Weak<Shared>,
     origin: Origin,
     tls: Arc<rustls::ClientConfig>,
     budget: Arc<ConnectionBudget>,
     stream_freed: Arc<Notify>,
-) {
-    // Held as long as the connection's socket is open.
-    let _place = budget.place().await;
+}
 
-    let connecting = driver::connect(&origin, tls, budget, Arc::clone(&stream_freed));
-    let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
-        .await
-        .unwrap_or_else(|_| {
-            let seconds = CONNECT_TIMEOUT.as_secs();
-            Err(format!("no connection within {seconds} s"))
-        });
+impl ConnectionTask {
+    /// Runs until the connection ends.
+    async fn run(self) {
+        let Self {
+            pool,
+            origin,
+            tls,
+            budget,
+            stream_freed,
+        } = self;
 
-    let Some(shared) = pool.upgrade() else { return };
-    let driver = {
-        let mut state = shared.lock();
-        state.is_connecting = false;
-        match connected {
-            Ok((connection, driver)) => {
-                state.failure = None;
-                state.connections.push(connection);
-                Some(driver)
+        // Held as long as the connection's socket is open.
+        let _place = budget.place().await;
+
+        let connecting = driver::connect(&origin, tls, budget, Arc::clone(&stream_freed));
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .unwrap_or_else(|_| {
+                let seconds = CONNECT_TIMEOUT.as_secs();
+                Err(format!("no connection within {seconds} s"))
+            });
+
+        let Some(shared) = pool.upgrade() else { return };
+        let driver = {
+            let mut state = shared.lock();
+            state.is_connecting = false;
+            match connected {
+                Ok((connection, driver)) => {
+                    state.failure = None;
+                    state.connections.push(connection);
+                    Some(driver)
+                }
+                Err(reason) => {
+                    tracing::debug!(host = origin.host, reason, "can't connect to a provider");
+                    state.connect_failed(format!("{}:{}: {reason}", origin.host, origin.port));
+                    None
+                }
             }
-            Err(reason) => {
-                tracing::debug!(host = origin.host, reason, "can't connect to a provider");
-                state.connect_failed(format!("{}:{}: {reason}", origin.host, origin.port));
-                None
-            }
-        }
-    };
-    // The task must not keep the pool alive while it drives the connection.
-    drop(shared);
-    stream_freed.notify_waiters();
-
-    if let Some(driver) = driver {
-        let let_go = |connection: &Arc<ConnectionState>, idle: Idle| {
-            pool.upgrade()
-                .is_none_or(|shared| shared.let_go(connection, idle))
         };
-        driver.run(origin.idle_after, let_go).await;
-    }
+        // The task must not keep the pool alive while it drives the connection.
+        drop(shared);
+        stream_freed.notify_waiters();
 
-    if let Some(shared) = pool.upgrade() {
-        shared.lock().drop_unusable();
+        if let Some(driver) = driver {
+            let let_go = |connection: &Arc<ConnectionState>, idle: Idle| {
+                pool.upgrade()
+                    .is_none_or(|shared| shared.let_go(connection, idle))
+            };
+            driver.run(origin.idle_after, let_go).await;
+        }
+
+        if let Some(shared) = pool.upgrade() {
+            shared.lock().drop_unusable();
+        }
+        // Requests that wait for one of its streams must look for another.
+        stream_freed.notify_waiters();
     }
-    // Requests that wait for one of its streams must look for another.
-    stream_freed.notify_waiters();
 }

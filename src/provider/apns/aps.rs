@@ -92,64 +92,68 @@ pub(in crate::provider) fn check(
     path: &str,
     stage: Stage,
 ) -> Vec<PayloadProblem> {
-    let mut problems = Vec::new();
+    let mut check = Check {
+        stage,
+        problems: Vec::new(),
+    };
     if let Some(aps) = payload.and_then(|payload| payload.get("aps")) {
-        check_value(aps, &format!("{path}.aps"), &APS, stage, &mut problems);
+        check.value(aps, &format!("{path}.aps"), &APS);
     }
 
-    problems
+    check.problems
 }
 
-fn check_value(
-    value: &Value,
-    path: &str,
-    kind: &Kind,
+/// A check, with the problems that it has found so far.
+struct Check {
     stage: Stage,
-    problems: &mut Vec<PayloadProblem>,
-) {
-    // `null` removes the field.
-    if value.is_null() || stage.is_open_value(value) {
-        return;
+    problems: Vec<PayloadProblem>,
+}
+
+impl Check {
+    fn value(&mut self, value: &Value, path: &str, kind: &Kind) {
+        // `null` removes the field.
+        if value.is_null() || self.stage.is_open_value(value) {
+            return;
+        }
+
+        if let (Kind::Object(known) | Kind::StringOr(known), Value::Object(fields)) = (kind, value)
+        {
+            return self.fields(fields, path, known);
+        }
+        if let (Kind::Strings, Value::Array(elements)) = (kind, value) {
+            for (index, element) in elements.iter().enumerate() {
+                if !element.is_string() {
+                    let message = format!("must be a string; got {}", type_of(element));
+                    self.add(format!("{path}[{index}]"), message);
+                }
+            }
+            return;
+        }
+
+        if !kind.takes(value) {
+            let message = format!("must be {}; got {}", kind.rule(), shown(value));
+            self.add(path, message);
+        }
     }
 
-    if let (Kind::Object(known) | Kind::StringOr(known), Value::Object(fields)) = (kind, value) {
-        return check_fields(fields, path, known, stage, problems);
-    }
-    if let (Kind::Strings, Value::Array(elements)) = (kind, value) {
-        for (index, element) in elements.iter().enumerate() {
-            if !element.is_string() {
-                let message = format!("must be a string; got {}", type_of(element));
-                problems.push(PayloadProblem::new(format!("{path}[{index}]"), message));
+    fn fields(&mut self, fields: &Map<String, Value>, path: &str, known: &[(&str, Kind)]) {
+        for (name, value) in fields {
+            let field = format!("{path}.{name}");
+
+            if let Some((_, kind)) = known.iter().find(|(known, _)| known == name) {
+                self.value(value, &field, kind);
+            } else if let Some((known, _)) = known
+                .iter()
+                .find(|(known, _)| letters(known) == letters(name))
+            {
+                let message = format!("iOS does not know this name; it must be written {known}");
+                self.add(field, message);
             }
         }
-        return;
     }
 
-    if !kind.takes(value) {
-        let message = format!("must be {}; got {}", kind.rule(), shown(value));
-        problems.push(PayloadProblem::new(path, message));
-    }
-}
-
-fn check_fields(
-    fields: &Map<String, Value>,
-    path: &str,
-    known: &[(&str, Kind)],
-    stage: Stage,
-    problems: &mut Vec<PayloadProblem>,
-) {
-    for (name, value) in fields {
-        let field = format!("{path}.{name}");
-
-        if let Some((_, kind)) = known.iter().find(|(known, _)| known == name) {
-            check_value(value, &field, kind, stage, problems);
-        } else if let Some((known, _)) = known
-            .iter()
-            .find(|(known, _)| letters(known) == letters(name))
-        {
-            let message = format!("iOS does not know this name; it must be written {known}");
-            problems.push(PayloadProblem::new(field, message));
-        }
+    fn add(&mut self, field: impl Into<String>, message: String) {
+        self.problems.push(PayloadProblem::new(field, message));
     }
 }
 

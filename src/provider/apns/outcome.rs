@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::model::outcome::{Answer, Outcome};
 use crate::provider::bounded_text::bounded_text;
-use crate::provider::retry_after::retry_after;
+use crate::transport::retry_after;
 
 pub(in crate::provider) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     let http_status = Some(status.as_u16());

@@ -1,6 +1,6 @@
 //! Provider tokens (JWTs): signed here, and sent with every request to APNs.
 //!
-//! Apple asks for a new one at least every 60 minutes and at most every 20, whoever makes it:
+//! Apple asks for a new one at least every 60 minutes and at most every 20, from all processes together:
 //! <https://developer.apple.com/documentation/usernotifications/establishing-a-token-based-connection-to-apns>.
 //! So all processes send with one token of a key: see [`SharedTokens`].
 

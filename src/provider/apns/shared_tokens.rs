@@ -1,5 +1,5 @@
-//! Provider tokens as all processes share them: kept sealed, so that whoever reads the place where they
-//! are kept can't send with them.
+//! Provider tokens as all processes share them: stored sealed, so that a reader of the store can't send
+//! with them.
 
 use std::sync::Arc;
 

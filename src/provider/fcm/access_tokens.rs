@@ -16,7 +16,7 @@ use crate::provider::ClientError;
 use crate::provider::bounded_text::bounded_text;
 use crate::provider::endpoints::{Endpoints, https_authority};
 use crate::provider::fcm::credential::{FcmCredential, GOOGLE_TOKEN_URI};
-use crate::provider::retry_after::retry_after;
+use crate::transport::retry_after;
 use crate::transport::{Pool, Response, SendError};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";

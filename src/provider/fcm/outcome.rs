@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::model::outcome::{Answer, Outcome};
 use crate::provider::apns;
 use crate::provider::bounded_text::bounded_text;
-use crate::provider::retry_after::retry_after;
+use crate::transport::retry_after;
 
 /// How many violations an explanation names.
 const MAX_VIOLATIONS: usize = 5;

@@ -1,16 +1,16 @@
-//! How long a provider asks to be left alone.
+//! `Retry-After`: how long a peer asks to be left alone.
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
-/// The longest wait that is honoured. A provider that asks for more has made a mistake.
-pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
+/// The longest wait that is honoured. A peer that asks for more has made a mistake.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// The wait that a `Retry-After` header asks for, at most [`MAX_RETRY_AFTER`]. The header holds
 /// seconds or a date:
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers
         .get(http::header::RETRY_AFTER)?
         .to_str()
