@@ -1,4 +1,4 @@
-//! File descriptors: a process may have only so many open, and each connection takes one.
+//! File descriptors: their number is limited for each process, and each connection takes one.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 

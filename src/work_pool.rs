@@ -23,7 +23,7 @@ pub(crate) struct WorkPool(Arc<Mutex<Turns>>);
 pub(crate) struct WorkFailed;
 
 struct Turns {
-    /// Threads that nobody uses.
+    /// Threads that are free.
     free: usize,
     waiting: RoundRobin<AccountId, oneshot::Sender<Turn>>,
 }
@@ -95,7 +95,8 @@ impl WorkPool {
         turn.await.map_err(|_| WorkFailed)
     }
 
-    /// The next who waits and is still there. If nobody is, the thread is free.
+    /// The next work that waits and whose caller is still there. If there is no such work, the thread is
+    /// free.
     fn next(&self) -> Option<oneshot::Sender<Turn>> {
         let mut turns = self.lock();
 

@@ -15,7 +15,7 @@ pub(super) fn event(account_id: AccountId, action: &str, targets: &[&str]) -> Ne
     }
 }
 
-/// Who runs the command: whoever has become another user by `sudo` counts as who they were.
+/// Who runs the command: after `sudo`, the user who called it.
 fn actor(variable: impl Fn(&str) -> Option<String>) -> String {
     let user = ["SUDO_USER", "USER", "LOGNAME"]
         .into_iter()

@@ -1,5 +1,5 @@
 //! Keeps `bellwire dev` and `bellwire demo` away from a database that is in use for anything else:
-//! they store an API key that everybody knows, and `dev` claims what is queued.
+//! they store a well-known API key, and `dev` claims what is queued.
 
 use anyhow::{Context, bail};
 use sqlx::PgConnection;

@@ -21,7 +21,7 @@ use crate::model::recipient::Recipient;
 
 /// Groups that may be handed over and not yet received.
 const MAX_GROUPS: usize = 4;
-/// An account may have so many notifications claimed although others fill the capacity.
+/// How many notifications an account may have claimed although others fill the capacity.
 pub(crate) const GUARANTEED: usize = 2 * BATCH_SIZE as usize;
 
 /// The sending half; cheap to clone. Group commit owns it. It never waits: a full channel means that

@@ -196,7 +196,7 @@ impl AccountLimits {
         };
         match counts.get(&(account_id, what)) {
             Some(count) => count.verdict(more, self.limit(what), now),
-            // Nobody waits for the first count: an account that has too much is refused a moment
+            // No request waits for the first count: an account that has too much is refused a moment
             // later.
             None => {
                 counts.insert((account_id, what), unknown);

@@ -103,7 +103,7 @@ impl Drop for Watching {
     }
 }
 
-/// Reads an Operation every second, until it has ended or nobody watches.
+/// Reads an Operation every second, until it has ended or no client watches.
 async fn read(
     pool: Pool,
     account_id: AccountId,

@@ -77,7 +77,7 @@ pub const MAX_BADGE: u32 = i32::MAX as u32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum MissingVariables {
-    /// It fails, so that nobody gets "Hi ,".
+    /// It fails: the recipient does not get "Hi ,".
     #[default]
     Fail,
     /// Nothing is written in the variable's place.
@@ -152,7 +152,7 @@ pub struct Message {
     /// Values for templates that all recipients of the send have, unless they have their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variables: Option<Map<String, Value>>,
-    /// Values for templates that nobody else gives.
+    /// Values for templates that neither the recipient, nor the send, nor the User has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub defaults: Option<Map<String, Value>>,
     /// By language tag.

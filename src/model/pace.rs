@@ -7,8 +7,8 @@ use crate::model::operation::BATCH_SIZE;
 /// Highest pace that can be asked for.
 pub const MAX_PER_MINUTE: u32 = 10_000_000;
 
-/// From so many batches on, a batch stands for a longer time, in seconds. So an Operation that is paced
-/// over 7 days has some 20,000 batches; each read adds them up.
+/// The numbers from which on batches stand for a longer time. So an Operation that is paced over 7 days
+/// has some 20,000 batches; each read adds them up.
 pub const STARTS: [i32; 2] = [10_000, 12_000];
 /// How long a batch is before the first of [`STARTS`], between them, and after the last, in seconds.
 pub const SECONDS: [i32; 3] = [1, 10, 60];
@@ -44,7 +44,7 @@ impl Pace {
         notifications.div_ceil(60).max(1) as u32
     }
 
-    /// The time that belongs to so many notifications.
+    /// How long this many notifications take at the pace.
     pub fn time_of(self, notifications: u32) -> Duration {
         Duration::from_mins(1).mul_f64(f64::from(notifications) / f64::from(self.per_minute))
     }

@@ -16,9 +16,9 @@ use crate::model::id::AccountId;
 
 /// Users of an App that are looked at. With more, what is found stands for all.
 const SAMPLE: i64 = 5_000;
-/// 95% of what is estimated lies within so many standard deviations.
+/// 95% of the estimates lie within this many standard deviations.
 const DEVIATIONS: f64 = 1.96;
-/// The bytes by which Users are in order have so many values.
+/// How many values the bytes have by which Users are ordered.
 const PLACES: f64 = 4_294_967_296.0;
 
 /// What an audience has.

@@ -12,7 +12,7 @@
 //! * `cancel`: settles what is unsettled as canceled
 //! * `queue_search`: finds the queues that have work
 //! * `pause`: marks what rests, and takes the mark away
-//! * `paces`: Operations of which so many notifications become due in a minute
+//! * `paces`: Operations with a pace: a number of notifications that become due in a minute
 //! * `guards`: Operations that pause themselves when too much fails
 //! * `reschedule`: gives a scheduled Operation another time
 //! * `queue_depth`: counts what waits, for metrics; `queue_view`: what waits in the queues of accounts, for people

@@ -348,7 +348,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.shared.used.fetch_sub(1, Ordering::Relaxed);
 
-        // At the end of the process there is no runtime any more, and nobody waits for the place.
+        // At the end of the process there is no runtime any more, and no task waits for the place.
         if let Some(turn) = self.turn.take()
             && let Ok(runtime) = Handle::try_current()
         {

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::model::id::{AccountId, PushNotificationId, UserId};
+use crate::model::id::{AccountId, OperationId, PushNotificationId, UserId};
 use crate::model::push_cap::{CountedPush, CountedPushes, PushCap};
 
 /// Rows that one statement of retention deletes.
@@ -150,8 +150,8 @@ pub(crate) async fn write(
     .map(drop)
 }
 
-/// Those of these notifications that came to nothing: they failed, or were canceled.
-pub(crate) async fn came_to_nothing(
+/// Those of these notifications that ended without being sent: they failed, or were canceled.
+pub(crate) async fn not_sent(
     executor: impl PgExecutor<'_>,
     notifications: &[Uuid],
 ) -> sqlx::Result<Vec<Uuid>> {
@@ -180,8 +180,7 @@ pub(crate) async fn came_to_nothing(
     .await?;
 
     let ids = rows.into_iter().map(|row| {
-        let operation_id: crate::model::id::OperationId = row.operation_id.into();
-        operation_id
+        OperationId::from(row.operation_id)
             .push_notification(row.position.cast_unsigned())
             .as_uuid()
     });

@@ -28,7 +28,7 @@ use crate::store::dedicated_connection::DedicatedConnection;
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the loop rests after Postgres failed, and again when Postgres is back.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
-/// Accounts with at most so many notifications in a claim are loaded together, before the others.
+/// Accounts with at most this many notifications in a claim are loaded together, before the others.
 const SMALL: usize = 100;
 
 const _: () = assert!(LONGEST_REREAD.as_millis() < CLAIM_TIMEOUT.as_millis());

@@ -144,8 +144,8 @@ impl FanOut {
     }
 }
 
-/// After a look at all accounts, it is not repeated for so many times as long as it took: it passes
-/// the entries of all steps that are done, while a transaction elsewhere keeps vacuum from them.
+/// A look at all accounts is not repeated for this many times its duration: it passes the entries of all
+/// steps that are done, while a transaction elsewhere keeps vacuum from them.
 const LOOK_FACTOR: u32 = 50;
 /// The longest time between two looks.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);

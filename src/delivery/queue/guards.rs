@@ -118,7 +118,7 @@ async fn trip(pool: &Pool, guarded: &Guarded) -> sqlx::Result<()> {
     let operation_id = guarded.operation_id;
     let is_paused = pool
         .transaction(async |connection: &mut PgConnection| {
-            // A guard pauses once: whoever resumes the Operation wants it to go on.
+            // A guard pauses once: a client that resumes the Operation wants it to go on.
             Ok::<_, sqlx::Error>(
                 guards::remove(&mut *connection, operation_id).await?
                     && pause::pause(connection, operation_id, PauseReason::Guard).await?,

@@ -74,26 +74,6 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    fn new(
-        batch: &ClaimedBatch,
-        account: Arc<AccountCapacity>,
-        claimed_at: Instant,
-        term: Duration,
-        recorder: Entries,
-    ) -> Self {
-        Self {
-            key: batch.key,
-            queue: batch.queue,
-            account,
-            epoch: claimed_at,
-            valid_until: AtomicU64::new(sending_time(term).as_millis() as u64),
-            due_again: AtomicU64::new(u64::MAX),
-            waits_for: OnceLock::new(),
-            guards: AtomicU32::new(1),
-            recorder,
-        }
-    }
-
     pub(crate) fn key(&self) -> BatchKey {
         self.key
     }
@@ -283,13 +263,17 @@ impl Leases {
 
     /// Adds the lease of a batch that was claimed at `claimed_at` or later.
     pub(crate) fn add(&self, batch: &ClaimedBatch, claimed_at: Instant) -> BatchGuard {
-        let lease = Arc::new(Lease::new(
-            batch,
-            self.capacity.of(batch.queue.account_id),
-            claimed_at,
-            self.term,
-            self.recorder.clone(),
-        ));
+        let lease = Arc::new(Lease {
+            key: batch.key,
+            queue: batch.queue,
+            account: self.capacity.of(batch.queue.account_id),
+            epoch: claimed_at,
+            valid_until: AtomicU64::new(sending_time(self.term).as_millis() as u64),
+            due_again: AtomicU64::new(u64::MAX),
+            waits_for: OnceLock::new(),
+            guards: AtomicU32::new(1),
+            recorder: self.recorder.clone(),
+        });
         lock(&self.leases).push(Arc::downgrade(&lease));
 
         // The Operation may have been canceled or paused while its batch was claimed or handed over.

@@ -1,8 +1,8 @@
 //! Caps: which due notifications to Users are withheld, because the User has got as many pushes as the
 //! account allows.
 //!
-//! A notification counts from the moment it is let through, once, however often it is tried. Those that
-//! came to nothing are forgotten when a User reaches the cap.
+//! A notification counts from the time it is let through, once, however often it is tried. Those that
+//! were not sent in the end are forgotten when a User reaches the cap.
 
 use std::collections::{HashMap, HashSet};
 
@@ -125,9 +125,9 @@ async fn admit_some(
     let mut refused = admit(&mut counted, wanted, &limits);
     if !refused.is_empty() {
         let ids = counted_ids(&counted, &refused);
-        let nothing = user_pushes::came_to_nothing(&mut *transaction, &ids).await?;
+        let not_sent = user_pushes::not_sent(&mut *transaction, &ids).await?;
         for pushes in counted.values_mut() {
-            pushes.forget(&nothing);
+            pushes.forget(&not_sent);
         }
         refused = admit(&mut counted, &refused, &limits);
     }

@@ -14,7 +14,7 @@ use crate::store::queue_search;
 
 /// Queues that one statement finds.
 const STEP: usize = 1_000;
-/// After a search, the task rests so many times as long as that took.
+/// After a search, the task rests for this many times the duration of the search.
 const REST_FACTOR: u32 = 50;
 /// The longest rest, so that the batches of a crashed process do not wait for long.
 const LONGEST_REST: Duration = Duration::from_secs(10);

@@ -15,7 +15,7 @@ const UNPRIVILEGED: [&str; 3] = ["postgres", "nobody", "daemon"];
 /// Whom a private server runs as.
 #[derive(Debug, Clone, Copy)]
 pub struct Owner {
-    /// `None`: as whoever runs this process.
+    /// `None`: as the user of this process.
     ids: Option<(u32, u32)>,
 }
 
@@ -80,7 +80,7 @@ impl Owner {
         let name = u64::from_be_bytes(std::array::from_fn(|index| digest[index]));
         let elsewhere = Path::new("/var/tmp").join(format!("bellwire-{name:016x}"));
         self.make_directory(&elsewhere)?;
-        // Anybody may make a directory there: one of somebody else's is not for our data.
+        // Any user may make a directory there. One that belongs to another user is not used.
         let owner = self.ids.map_or_else(|| geteuid().as_raw(), |(uid, _)| uid);
         if !self.can_enter(&elsewhere) || std::fs::symlink_metadata(&elsewhere)?.uid() != owner {
             bail!(

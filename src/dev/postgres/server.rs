@@ -29,7 +29,7 @@ const SETTINGS: [&str; 4] = [
     "shared_buffers=128MB",
     "max_wal_size=2GB",
 ];
-/// For data that nobody will miss.
+/// For data that may be lost in a crash.
 const HASTY: [&str; 3] = [
     "fsync=off",
     "synchronous_commit=off",
@@ -87,13 +87,22 @@ impl PrivatePostgres {
         if !data.join("PG_VERSION").exists() {
             initialise(owner, &binaries, &data, settings == HASTY)?;
         }
+
         let log = base.join("postgres.log");
         wait_for_predecessor(&data).await;
-        let supervisor = supervise(owner, &binaries, &data, runtime.path(), &log, settings)?;
+        let launch = Launch {
+            owner,
+            binaries: &binaries,
+            data: &data,
+            runtime: runtime.path(),
+            log: &log,
+            settings,
+        };
         let mut server = Self {
-            supervisor,
+            supervisor: launch.spawn()?,
             runtime,
         };
+
         server.wait_until_ready(&log).await?;
         Ok(server)
     }
@@ -168,6 +177,7 @@ async fn find_binaries(owner: Owner, base: &Path, data: &Path) -> anyhow::Result
     if let Some(binaries) = binaries::installed().into_iter().find(fits) {
         return Ok(binaries);
     }
+
     tracing::info!(
         version = download::VERSION,
         "no installed Postgres server fits; downloading one"
@@ -191,6 +201,7 @@ async fn find_binaries(owner: Owner, base: &Path, data: &Path) -> anyhow::Result
 fn initialise(owner: Owner, binaries: &Binaries, data: &Path, hasty: bool) -> anyhow::Result<()> {
     let unfinished = data.with_extension("unfinished");
     let _ = fs::remove_dir_all(&unfinished);
+
     let mut initdb = owner.command(binaries.directory.join("initdb"));
     initdb
         .arg("-D")
@@ -199,6 +210,7 @@ fn initialise(owner: Owner, binaries: &Binaries, data: &Path, hasty: bool) -> an
     if hasty {
         initdb.arg("--no-sync");
     }
+
     let output = initdb
         .stdin(Stdio::null())
         .output()
@@ -210,12 +222,13 @@ fn initialise(owner: Owner, binaries: &Binaries, data: &Path, hasty: bool) -> an
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
+
     fs::rename(&unfinished, data).with_context(|| format!("can't create {}", data.display()))
 }
 
-/// Waits for the end of a server that a killed process left behind: it takes a moment to notice,
-/// and until then the data is its. One that goes on running is somebody's, and keeps the next from
-/// starting.
+/// Waits for the end of a server that a killed process left behind: it takes a moment to notice, and
+/// uses the data until then. A server that goes on running belongs to a live process, and the next one
+/// can't start.
 async fn wait_for_predecessor(data: &Path) {
     let began = Instant::now();
     while let Some(ending) = predecessor(data)
@@ -231,6 +244,7 @@ fn predecessor(data: &Path) -> Option<bool> {
     let pid = text.lines().next()?.parse().ok()?;
     // A crash of the machine leaves the file behind.
     let alive = kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH);
+
     // The eighth line is its state.
     alive.then(|| {
         text.lines()
@@ -239,37 +253,45 @@ fn predecessor(data: &Path) -> Option<bool> {
     })
 }
 
-fn supervise(
+/// What a server is started with.
+struct Launch<'a> {
     owner: Owner,
-    binaries: &Binaries,
-    data: &Path,
-    runtime: &Path,
-    log: &Path,
-    settings: &[&str],
-) -> anyhow::Result<Child> {
-    // Appended to, as one that still runs on the same data may write there too.
-    let opened = File::options()
-        .create(true)
-        .append(true)
-        .open(log)
-        .and_then(|file| file.set_len(0).map(|()| file));
-    let log = opened.with_context(|| format!("can't write {}", log.display()))?;
-    let mut command: Command = owner.command("sh");
-    command.args(["-c", SUPERVISOR, "sh"]).arg(runtime);
-    command
-        .arg(binaries.directory.join("postgres"))
-        .arg("-D")
-        .arg(data)
-        .arg("-k")
-        .arg(runtime);
-    for setting in SETTINGS.iter().chain(settings) {
-        command.args(["-c", setting]);
+    binaries: &'a Binaries,
+    data: &'a Path,
+    runtime: &'a Path,
+    log: &'a Path,
+    settings: &'a [&'a str],
+}
+
+impl Launch<'_> {
+    /// Starts the server under its supervisor, which stops it when this process ends.
+    fn spawn(&self) -> anyhow::Result<Child> {
+        // Appended to, as one that still runs on the same data may write there too.
+        let opened = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log)
+            .and_then(|file| file.set_len(0).map(|()| file));
+        let log = opened.with_context(|| format!("can't write {}", self.log.display()))?;
+
+        let mut command: Command = self.owner.command("sh");
+        command.args(["-c", SUPERVISOR, "sh"]).arg(self.runtime);
+        command
+            .arg(self.binaries.directory.join("postgres"))
+            .arg("-D")
+            .arg(self.data)
+            .arg("-k")
+            .arg(self.runtime);
+        for setting in SETTINGS.iter().chain(self.settings) {
+            command.args(["-c", setting]);
+        }
+
+        command
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        command.spawn().context("can't start Postgres")
     }
-    command
-        .stdin(Stdio::piped())
-        .stdout(log.try_clone()?)
-        .stderr(log);
-    command.spawn().context("can't start Postgres")
 }
 
 fn last_lines(log: &Path) -> String {

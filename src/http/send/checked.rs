@@ -319,7 +319,7 @@ struct KnownUsers {
 }
 
 impl KnownUsers {
-    /// A recipient that is named by an external id. If no User has it, nobody is reached.
+    /// A recipient that is named by an external id. If no User has it, no device is reached.
     fn recipient(&self, external_id: String) -> UserRecipient {
         let known = self.by_external_id.get(&external_id).copied();
 

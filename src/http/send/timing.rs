@@ -105,7 +105,7 @@ fn plan(
         })
         .collect();
     let Some(first) = plans.iter().map(|plan| plan.at).min() else {
-        // An audience: nobody's clock is further ahead.
+        // An audience: no clock is further ahead.
         let earliest = local
             .send_at
             .and_then(|local| local.in_utc()?.checked_sub(FURTHEST_AHEAD));
