@@ -7,8 +7,9 @@ use sqlx::PgExecutor;
 use time::OffsetDateTime;
 
 use crate::model::id::OperationId;
+use crate::model::operation::BATCH_SIZE;
 
-/// Most batches that are read, of up to 500 notifications each.
+/// Most batches that are read, of up to [`BATCH_SIZE`] notifications each.
 const MAX_BATCHES: i64 = 40;
 
 /// What was answered within one step.
@@ -47,8 +48,7 @@ pub(crate) async fn fetch(
     executor: impl PgExecutor<'_>,
     params: &CurveParams,
 ) -> sqlx::Result<Curve> {
-    let batches = params.recipients / 500 + 1;
-    let every = (batches / MAX_BATCHES).max(1);
+    let every = every(params.recipients);
 
     let rows = sqlx::query!(
         r#"
@@ -109,4 +109,26 @@ pub(crate) async fn fetch(
         steps: steps.collect(),
         every,
     })
+}
+
+/// How many batches each one that is read stands for.
+///
+/// Rounded up: rounded down, the last batches of an Operation would be beyond [`MAX_BATCHES`].
+fn every(recipients: i64) -> i64 {
+    let batch_size = i64::from(BATCH_SIZE);
+    let batches = (recipients + batch_size - 1) / batch_size;
+
+    ((batches + MAX_BATCHES - 1) / MAX_BATCHES).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_batches_from_the_first_to_the_last() {
+        for (recipients, expected) in [(0, 1), (20_000, 1), (20_001, 2), (39_500, 2), (40_001, 3)] {
+            assert_eq!(every(recipients), expected, "{recipients} recipients");
+        }
+    }
 }
