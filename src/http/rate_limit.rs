@@ -1,7 +1,7 @@
 //! Rate limits: requests of an API key, recipients of an account, and receipts of a source. Each process
 //! counts by itself.
 //!
-//! Answers say how a caller stands, in the fields of
+//! Answers say how much is left of each limit, in the fields of
 //! <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>.
 
 use std::hash::Hash;
@@ -50,18 +50,18 @@ struct Policy {
     window: u32,
 }
 
-/// How a caller stands.
+/// How much of a limit is left for a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Standing {
+struct LimitState {
     policy: Policy,
     left: u32,
     /// Seconds until as much as possible is left again; after a refusal, until the request passes.
     seconds: u64,
 }
 
-/// How the caller of a request stands with each limit that the request counts for.
+/// How much is left of each limit that a request counts for.
 #[derive(Default)]
-struct Standings(Vec<Standing>);
+struct LimitStates(Vec<LimitState>);
 
 impl RateLimits {
     /// Limits requests of an API key, recipients of an account and receipts of a source; 0: no limit.
@@ -169,7 +169,7 @@ impl<K: Hash + Eq + Clone> Limit<K> {
             return Ok(());
         };
 
-        let (standing, result) = match passed {
+        let (state, result) = match passed {
             Ok(state) => (self.policy.after(&state), Ok(())),
             Err(not_until) => {
                 let wait = wait(&not_until);
@@ -177,29 +177,29 @@ impl<K: Hash + Eq + Clone> Limit<K> {
                 (self.policy.refused(wait), Err(refused))
             }
         };
-        note(request, standing);
+        note(request, state);
         result
     }
 }
 
 impl Policy {
-    fn after(self, state: &StateSnapshot) -> Standing {
+    fn after(self, state: &StateSnapshot) -> LimitState {
         self.with_left(state.remaining_burst_capacity())
     }
 
-    fn with_left(self, left: u32) -> Standing {
+    fn with_left(self, left: u32) -> LimitState {
         let used = u64::from(self.most.get().saturating_sub(left));
         let seconds = (used * u64::from(self.window)).div_ceil(u64::from(self.most.get()));
 
-        Standing {
+        LimitState {
             policy: self,
             left,
             seconds,
         }
     }
 
-    fn refused(self, wait: Duration) -> Standing {
-        Standing {
+    fn refused(self, wait: Duration) -> LimitState {
+        LimitState {
             policy: self,
             left: 0,
             // As `Retry-After` has it.
@@ -220,7 +220,7 @@ impl Policy {
     }
 }
 
-impl Standing {
+impl LimitState {
     /// A Service Limit Item.
     fn item(self) -> String {
         let Self {
@@ -233,32 +233,32 @@ impl Standing {
     }
 }
 
-/// Remembers how the caller of `request` stands, for its answer.
-fn note(request: &HttpRequest, standing: Standing) {
+/// Remembers the state of a limit for the answer to `request`.
+fn note(request: &HttpRequest, state: LimitState) {
     let mut extensions = request.extensions_mut();
-    match extensions.get_mut::<Standings>() {
-        Some(standings) => standings.0.push(standing),
+    match extensions.get_mut::<LimitStates>() {
+        Some(states) => states.0.push(state),
         None => {
-            extensions.insert(Standings(vec![standing]));
+            extensions.insert(LimitStates(vec![state]));
         }
     }
 }
 
-/// Adds how the caller of `request` stands to the headers of its answer.
+/// Adds the states of the limits that `request` counted for to the headers of its answer.
 pub(super) fn add_headers(request: &HttpRequest, headers: &mut HeaderMap) {
     let extensions = request.extensions();
-    let Some(Standings(standings)) = extensions.get::<Standings>() else {
+    let Some(LimitStates(states)) = extensions.get::<LimitStates>() else {
         return;
     };
 
-    let list = |item: fn(&Standing) -> String| {
-        let items: Vec<String> = standings.iter().map(item).collect();
+    let list = |item: fn(&LimitState) -> String| {
+        let items: Vec<String> = states.iter().map(item).collect();
         HeaderValue::try_from(items.join(", "))
     };
-    if let Ok(policies) = list(|standing| standing.policy.item()) {
+    if let Ok(policies) = list(|state| state.policy.item()) {
         headers.insert(POLICY, policies);
     }
-    if let Ok(limits) = list(|standing| standing.item()) {
+    if let Ok(limits) = list(|state| state.item()) {
         headers.insert(LIMIT, limits);
     }
 }

@@ -357,7 +357,9 @@ impl<'s> Scanner<'s> {
     }
 
     fn literal(&mut self) -> Option<Value> {
-        const LITERALS: [(&str, fn() -> Value); 6] = [
+        type Make = fn() -> Value;
+
+        const LITERALS: [(&str, Make); 6] = [
             ("true", || Value::Bool(true)),
             ("false", || Value::Bool(false)),
             ("nil", || Value::Literal(Literal::Nil)),
@@ -366,7 +368,7 @@ impl<'s> Scanner<'s> {
             ("blank", || Value::Literal(Literal::Blank)),
         ];
 
-        self.match_one(&LITERALS).map(|value| value())
+        self.match_one(&LITERALS).map(|make| make())
     }
 
     fn number(&mut self) -> Option<Value> {

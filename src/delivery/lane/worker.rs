@@ -316,14 +316,14 @@ impl Worker {
         }
 
         let last_error = self.policy.last_error().unwrap_or(NO_ANSWER);
-        let word = match result {
+        let code = match result {
             Some(Ok(answer)) if is_tripped => answer.code.as_deref(),
             _ => None,
         };
         let now_utc = OffsetDateTime::now_utc();
         Some(LaneTrouble {
-            reason: match word {
-                Some(word) => format!("{last_error}: {word}"),
+            reason: match code {
+                Some(code) => format!("{last_error}: {code}"),
                 None => last_error.to_owned(),
             },
             since: earlier.map_or(now_utc, |earlier| earlier.since),
