@@ -89,18 +89,19 @@ pub(crate) fn local_handoff(
     (handoff, receiver)
 }
 
-/// Whether an Operation may be handed over: due now, `HIGH`, one batch, and only device tokens, so
-/// that delivery need not look anything up.
+/// Whether an Operation may be handed over: due now, `HIGH`, one batch, and only device tokens without
+/// plans of their own, so that delivery need not look anything up.
 pub(crate) fn can_be_handed_over(operation: &NewOperation) -> bool {
     operation.send_at.is_none()
         && operation.pace.is_none()
         && operation.audience.is_none()
+        && operation.local_schedule.is_none()
         && operation.message.priority == Priority::High
         && operation.recipients.len() <= BATCH_SIZE as usize
         && operation
             .recipients
             .iter()
-            .all(|new| matches!(new.recipient, Recipient::Device { .. }))
+            .all(|new| new.plan.is_none() && matches!(new.recipient, Recipient::Device { .. }))
 }
 
 impl LocalHandoff {
@@ -169,6 +170,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
+    use crate::model::local_time::{LocalSchedule, Plan, PlannedEnd};
     use crate::model::message::Message;
     use crate::model::queue_key::QueueKey;
 
@@ -184,6 +186,19 @@ mod tests {
             ..NewOperation::to_devices(1)
         };
         assert!(!can_be_handed_over(&later));
+
+        // Delivery reads from Postgres what becomes of it.
+        let mut planned = NewOperation::to_devices(1);
+        planned.recipients[0].plan = Some(Plan {
+            at: OffsetDateTime::now_utc(),
+            end: Some(PlannedEnd::Skipped),
+        });
+        assert!(!can_be_handed_over(&planned));
+        let local = NewOperation {
+            local_schedule: Some(LocalSchedule::default()),
+            ..NewOperation::to_devices(1)
+        };
+        assert!(!can_be_handed_over(&local));
 
         let low = Message {
             priority: Priority::Low,

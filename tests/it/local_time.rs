@@ -415,6 +415,37 @@ async fn a_window_lets_through_waits_or_expires() {
     service.stop().await;
 }
 
+/// A small send to device tokens takes the fast path within the process, and obeys its plan all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_are_skipped_and_expire_as_users_do() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let now = OffsetDateTime::now_utc();
+
+    let mut body = message(&[fcm("d1"), fcm("d2")]);
+    let passed = shown(now - Duration::hours(1), 0);
+    body["schedule"] = json!({"sendAt": [passed], "ifPassed": "SKIP"});
+    let id = client.send(&body).await;
+    let stats = client.completed(&id).await["stats"].clone();
+    assert_eq!((&stats["sent"], &stats["canceled"]), (&json!(0), &json!(2)));
+
+    let window = json!({
+        "from": time_of_day(now + Duration::hours(3)),
+        "until": time_of_day(now + Duration::hours(4)),
+    });
+    for field in ["deadline", "ttl"] {
+        let mut body = message(&[fcm("d1"), fcm("d2")]);
+        body["schedule"] = json!({"window": window});
+        body[field] = json!(60);
+        let id = client.send(&body).await;
+        let stats = client.completed(&id).await["stats"].clone();
+        assert_eq!((&stats["sent"], &stats["failed"]), (&json!(0), &json!(2)));
+        let errors = client.read(&format!("/Operations/{id}/Errors")).await;
+        assert_eq!(errors["errors"][0]["code"], "EXPIRED");
+    }
+    service.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_counts_from_the_local_time() {
     let service = Service::start().await;
