@@ -27,6 +27,7 @@ use crate::http::openapi::CreateErrors;
 use crate::http::query::Query;
 use crate::http::resources::device_imports::{DeviceImport, ImportAnswer};
 use crate::model::id::DeviceImportId;
+use crate::model::shown::shown_string;
 use crate::store::device_imports::{self as store, NewImport};
 pub(super) use records::COLUMNS;
 use records::{Lines, Records, Rows};
@@ -77,18 +78,23 @@ impl Format {
             Some(value.trim().to_ascii_lowercase())
         };
 
-        if text(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-            return Err(ApiError::unsupported_media_type(
-                "The Content-Encoding of an import must be absent",
-            ));
+        if let Some(coding) = text(header::CONTENT_ENCODING).filter(|coding| coding != "identity") {
+            return Err(ApiError::unsupported_media_type(format!(
+                "The Content-Encoding of an import must be absent; got {}",
+                shown_string(&coding)
+            )));
         }
-        text(header::CONTENT_TYPE)
-            .and_then(|media_type| Self::named(&media_type))
+
+        let media_type = text(header::CONTENT_TYPE);
+        media_type
+            .as_deref()
+            .and_then(Self::named)
             .ok_or_else(|| {
-                ApiError::unsupported_media_type(
+                let given = media_type.as_deref().map_or("none".to_owned(), shown_string);
+                ApiError::unsupported_media_type(format!(
                     "The body must be NDJSON or CSV, with the header Content-Type: application/x-ndjson or \
-                     text/csv",
-                )
+                     text/csv; got {given}"
+                ))
             })
     }
 

@@ -4,9 +4,13 @@ use csv_core::{ReadRecordResult, Reader};
 use serde_json::{Map, Value};
 
 use crate::http::tags;
+use crate::model::shown::shown_string;
 
 /// Longest record, in bytes. A longer one is an error of its line, and is passed over.
 pub(super) const MAX_RECORD: usize = 64 * 1024;
+
+/// U+FEFF in UTF-8, which some programs begin a file with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The columns of a CSV file, and fields of a line of JSON, in the order in which an export has them.
 pub(in crate::http) const COLUMNS: [&str; 16] = [
@@ -43,6 +47,9 @@ pub(super) enum Content {
     TooLong,
     /// A row with more cells than the header.
     TooManyCells,
+    NotUtf8,
+    /// A quote that the end of the file leaves open: it holds all lines from there on.
+    OpenQuote,
 }
 
 /// Why a file can't be read at all.
@@ -115,7 +122,10 @@ impl Lines {
     fn end_line(&mut self, records: &mut Vec<Record>) {
         self.ended += 1;
 
-        let line = std::mem::take(&mut self.begun);
+        let mut line = std::mem::take(&mut self.begun);
+        if self.ended == 1 && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
+        }
         let is_blank = line.iter().all(u8::is_ascii_whitespace);
         let content = match std::mem::take(&mut self.is_too_long) {
             true => Content::TooLong,
@@ -140,6 +150,8 @@ pub(super) struct Rows {
     /// How many of `ends` are in use.
     count: usize,
     problem: Option<Content>,
+    /// The quotes of the record, escaped ones included.
+    quotes: usize,
     header: Option<Vec<String>>,
     is_over: bool,
 }
@@ -153,6 +165,7 @@ impl Default for Rows {
             ends: vec![0; 2 * COLUMNS.len()],
             count: 0,
             problem: None,
+            quotes: 0,
             header: None,
             is_over: false,
         }
@@ -188,6 +201,7 @@ impl Rows {
         );
         self.length += written;
         self.count += ended;
+        self.quotes += bytes[..read].iter().filter(|byte| **byte == b'"').count();
 
         match result {
             ReadRecordResult::InputEmpty => {}
@@ -211,26 +225,47 @@ impl Rows {
                     Some(b'\n') => self.reader.line() - 1,
                     _ => self.reader.line(),
                 };
-                self.end_record(line as i32, records)?;
+                self.end_record(line as i32, bytes.is_empty(), records)?;
             }
         }
 
         Ok(read)
     }
 
-    fn end_record(&mut self, line: i32, records: &mut Vec<Record>) -> Result<(), BadHeader> {
-        let problem = self.problem.take();
+    /// `is_last`: the end of the file ends the record.
+    fn end_record(
+        &mut self,
+        line: i32,
+        is_last: bool,
+        records: &mut Vec<Record>,
+    ) -> Result<(), BadHeader> {
+        let mut problem = self.problem.take();
         // What was read over has left no cells.
         let cells = match problem {
             None => self.cells(),
-            Some(_) => Vec::new(),
+            Some(_) => Some(Vec::new()),
         };
+        let cells = cells.unwrap_or_else(|| {
+            problem = Some(Content::NotUtf8);
+            Vec::new()
+        });
+        let has_open_quote = is_last
+            && !self.quotes.is_multiple_of(2)
+            && cells.iter().any(|cell| cell.contains('\n'));
         self.length = 0;
         self.count = 0;
+        self.quotes = 0;
 
         let Some(header) = &self.header else {
-            if problem.is_some() {
-                return Err(BadHeader("the header line is too long".to_owned()));
+            match problem {
+                None => {}
+                Some(Content::NotUtf8) => {
+                    return Err(BadHeader(
+                        "the file must be UTF-8, and is in another encoding, such as UTF-16"
+                            .to_owned(),
+                    ));
+                }
+                Some(_) => return Err(BadHeader("the header line is too long".to_owned())),
             }
             self.header = Some(check_header(cells)?);
             return Ok(());
@@ -238,6 +273,7 @@ impl Rows {
 
         let content = match problem {
             Some(problem) => problem,
+            None if has_open_quote => Content::OpenQuote,
             None if cells.len() > header.len() => Content::TooManyCells,
             None => Content::Fields(fields(header, cells)),
         };
@@ -245,16 +281,16 @@ impl Rows {
         Ok(())
     }
 
-    /// The cells of the record that has ended.
-    fn cells(&self) -> Vec<String> {
+    /// The cells of the record that has ended; `None`: one is not UTF-8.
+    fn cells(&self) -> Option<Vec<String>> {
         let mut start = 0;
 
         self.ends[..self.count]
             .iter()
             .map(|end| {
-                let cell = String::from_utf8_lossy(&self.cells[start..*end]).into_owned();
+                let cell = std::str::from_utf8(&self.cells[start..*end]);
                 start = *end;
-                cell
+                cell.ok().map(str::to_owned)
             })
             .collect()
     }
@@ -266,10 +302,27 @@ fn check_header(names: Vec<String>) -> Result<Vec<String>, BadHeader> {
         .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
         .collect();
 
+    let is_other_separator = |name: &String| names.len() == 1 && name.contains([';', '\t']);
+    if names.iter().any(is_other_separator) {
+        return Err(BadHeader(format!(
+            "the cells must be separated by commas; the first line is {}",
+            shown_string(&names.join(","))
+        )));
+    }
+    if let Some((_, repeated)) = names
+        .iter()
+        .enumerate()
+        .find(|(index, name)| names[..*index].contains(name))
+    {
+        return Err(BadHeader(format!(
+            "the column {} is there twice; name each column once",
+            shown_string(repeated)
+        )));
+    }
     if let Some(unknown) = names.iter().find(|name| !COLUMNS.contains(&name.as_str())) {
         return Err(BadHeader(format!(
-            "the column '{}' does not exist; the first line names the columns, which are {}",
-            unknown.chars().take(40).collect::<String>(),
+            "the column {} does not exist; the first line names the columns, which are {}",
+            shown_string(unknown),
             COLUMNS.join(", ")
         )));
     }
@@ -433,8 +486,65 @@ mod tests {
     }
 
     #[test]
+    fn a_file_may_begin_with_a_byte_order_mark() {
+        let file = "\u{feff}{\"a\":1}\n\u{feff}\n".as_bytes();
+        for size in [1, 2, 100] {
+            assert_eq!(
+                ndjson(file, size),
+                [
+                    (1, Content::Json(b"{\"a\":1}".to_vec())),
+                    (2, Content::Json("\u{feff}".into())),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_never_taken_for_text() {
+        let of = |file: &[u8]| read(Records::Csv(Box::default()), file, 7);
+
+        let rows = of(b"token,provider\na\xff,FCM\nb,FCM\n").unwrap();
+        assert_eq!(rows[0].content, Content::NotUtf8);
+        assert!(matches!(rows[1].content, Content::Fields(_)));
+
+        let utf_16: Vec<u8> = "\u{feff}token,provider\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let BadHeader(message) = of(&utf_16).unwrap_err();
+        assert!(message.contains("must be UTF-8"), "{message}");
+    }
+
+    #[test]
+    fn a_quote_that_is_left_open_is_named() {
+        for size in [1, 5, 100] {
+            let rows = csv("token,provider\n\"a,FCM\nb,FCM\n", size).unwrap();
+            assert_eq!(rows.len(), 1);
+            assert_eq!(rows[0].1, Content::OpenQuote);
+
+            // A quote within a cell is a character of it, and a quoted cell may have several lines.
+            for file in [
+                "token,provider\na\"b,FCM",
+                "token,provider\n\"a\nb\",FCM",
+                "token,provider\n\"a\nb\",FCM\n",
+            ] {
+                let rows = csv(file, size).unwrap();
+                assert!(matches!(rows[0].1, Content::Fields(_)), "{rows:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_header_that_is_wrong_is_named() {
         for (file, expected) in [
+            (
+                "token;provider\na;FCM\n",
+                "the cells must be separated by commas",
+            ),
+            (
+                "token,provider,token\na,FCM,b\n",
+                "the column 'token' is there twice",
+            ),
             (
                 "token,provider,colour\na,FCM,red\n",
                 "the column 'colour' does not exist",

@@ -16,6 +16,26 @@ use crate::model::id::{AccountId, UserId};
 /// Fields of an export that say nothing about a new registration.
 const IGNORED: [&str; 3] = ["deviceId", "deviceRegistrationId", "registeredAt"];
 
+/// The problem of a cell, with what a cell can hold in place of a value of JSON.
+fn in_a_cell(problem: Problem) -> Problem {
+    let form = match problem.field.as_str() {
+        "tags" => "key:value;key:value, or an object of JSON",
+        "variables" => "an object of JSON",
+        "optedOut" => "true or false",
+        _ => return problem,
+    };
+
+    Problem::new(
+        problem.field,
+        format!("{}; in a cell: {form}", problem.message),
+    )
+}
+
+/// A text that Postgres can store: without NUL, which a name in the file may have.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// What a row is read with.
 pub(super) struct RowReader {
     pub account_id: AccountId,
@@ -31,13 +51,14 @@ impl RowReader {
         self.read_content(line, record.content)
             .map_err(|problem| RowError {
                 line,
-                field: problem.field,
-                message: problem.message,
+                field: storable(&problem.field),
+                message: storable(&problem.message),
             })
     }
 
     fn read_content(&self, line: i32, content: Content) -> Result<ImportRow, Problem> {
         let whole = |message: String| Problem::new("", message);
+        let is_csv = matches!(content, Content::Fields(_));
         let value = match content {
             Content::Json(text) => serde_json::from_slice(&text)
                 .map_err(|error| whole(format!("the line is not valid JSON: {error}")))?,
@@ -52,12 +73,21 @@ impl RowReader {
                     "the row has more cells than the first line".to_owned(),
                 ));
             }
+            Content::NotUtf8 => return Err(whole("the row must be UTF-8".to_owned())),
+            Content::OpenQuote => {
+                return Err(whole(
+                    "a quote is not closed before the end of the file: close it, or double a quote that is a \
+                     character of a cell"
+                        .to_owned(),
+                ));
+            }
         };
 
         let mut problems = Problems::default();
         let row = Object::of(value, Path::Root, &mut problems)
             .and_then(|object| self.read_fields(line, object, &mut problems));
         match (problems.first(), row) {
+            (Some(problem), _) if is_csv => Err(in_a_cell(problem)),
             (Some(problem), _) => Err(problem),
             (None, Some(row)) => Ok(row),
             (None, None) => Err(whole("the row can't be read".to_owned())),
