@@ -71,6 +71,7 @@ impl World {
             account_id,
             secret_hash: hash_api_secret(&secret),
             role: Role::Full,
+            ended: None,
         };
         api_keys::insert(&pool, KEY, &key).await?;
 
@@ -138,6 +139,7 @@ impl World {
             account_id,
             secret_hash: hash_api_secret(&secret),
             role: Role::Full,
+            ended: None,
         };
         api_keys::insert(&self.pool, &key, &known).await?;
 

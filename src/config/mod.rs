@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 mod check;
+mod origin;
 mod renamed_keys;
 mod sections;
 mod values;
@@ -390,6 +391,31 @@ mod tests {
     fn an_unknown_key_is_named() {
         let error = load(&[("BELLWIRE__DELIVERY__LEASES", "1s")]).unwrap_err();
         assert!(format!("{error:#}").contains("leases"), "{error:#}");
+    }
+
+    #[test]
+    fn a_problem_names_the_line_of_the_file_or_the_variable() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            file.path(),
+            "# [delivery]\n[server]\nlisten = \"0.0.0.0:8080\"\n\n[delivery]\nlease = 30\n  leases = \"1s\"\n\n[delivry]\nx = 1\n",
+        )
+        .unwrap();
+        let environment = environment(&[("BELLWIRE__FCM__ENDPIONT", "https://x")]);
+
+        let error = Config::from_sources(Some(file.path()), environment).unwrap_err();
+        let text = error.to_string();
+
+        let name = file.path().file_name().unwrap().to_string_lossy();
+        assert!(text.contains(&format!("{name})")), "{text}");
+        for expected in [
+            "such as 30s (set in line 6 of ",
+            "did you mean delivery.lease (BELLWIRE__DELIVERY__LEASE)? (set in line 7 of ",
+            "did you mean delivery (BELLWIRE__DELIVERY__…)? (set in line 9 of ",
+            "(set by the environment variable BELLWIRE__FCM__ENDPIONT)",
+        ] {
+            assert!(text.contains(expected), "{text} should contain {expected}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::time::Duration;
 use config::{ConfigError, Map, Value, ValueKind};
 use humantime_serde::re::humantime;
 
+use super::origin;
+
 /// The longest duration, ten years: sums of times with it stay within what a date can be.
 const MAX_DURATION: Duration = Duration::from_hours(24 * 3650);
 
@@ -93,22 +95,29 @@ pub(super) fn problems(given: &Map<String, Value>, defaults: &Map<String, Value>
     for (section, value) in given {
         let known = defaults.get(section).map(table);
         let Some(known) = known else {
-            problems.push(unknown_section(section, defaults));
+            let place = origin::place(value, section, None);
+            problems.push(format!("{}{place}", unknown_section(section, defaults)));
             continue;
         };
         let ValueKind::Table(keys) = &value.kind else {
             problems.push(format!(
-                "{section} is a section, and can have no value of its own; its keys are {}",
-                names(section, &known)
+                "{section} is a section, and can have no value of its own; its keys are {}{}",
+                names(section, &known),
+                origin::place(value, section, None)
             ));
             continue;
         };
 
         for (key, value) in keys {
             match known.get(key) {
-                None => problems.push(unknown_key(section, key, &known)),
+                None => {
+                    let place = origin::place(value, section, Some(key));
+                    problems.push(format!("{}{place}", unknown_key(section, key, &known)));
+                }
                 Some(default) => {
-                    problems.extend(wrong_value(&format!("{section}.{key}"), value, default));
+                    let wrong = wrong_value(&format!("{section}.{key}"), value, default);
+                    let place = || origin::place(value, section, Some(key));
+                    problems.extend(wrong.map(|wrong| format!("{wrong}{}", place())));
                 }
             }
         }

@@ -86,6 +86,7 @@ pub async fn prepare(
         account_id,
         secret_hash: hash_api_secret(SECRET),
         role: Role::Full,
+        ended: None,
     };
     api_keys::insert(pool, KEY, &key).await?;
 

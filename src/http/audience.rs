@@ -18,6 +18,14 @@ pub(super) const MAX_CONDITIONS: usize = 20;
 /// Most languages, providers or time zones of one condition.
 pub(super) const MAX_CHOICES: usize = 50;
 
+/// The parts of a condition that an audience has not itself.
+const CONDITIONS: [&str; 5] = [
+    "language",
+    "provider",
+    "timezone",
+    "lastSeenBefore",
+    "lastSeenAfter",
+];
 const PROVIDERS: [(&str, Provider); 2] = [("FCM", Provider::Fcm), ("APN", Provider::Apn)];
 const TIMESTAMP_RULE: &str = "an RFC 3339 timestamp with a zone, such as 2026-01-31T09:30:00Z";
 /// Longest subtag of a language, in bytes (RFC 4647, section 2.1).
@@ -38,6 +46,15 @@ pub(super) fn read(value: Value, path: Path<'_>, problems: &mut Problems) -> Opt
     };
     let max = audience.integer_in("max", 1..=MAX_POSITIONS, problems);
 
+    for name in CONDITIONS {
+        if audience.has(name) {
+            problems.push(
+                &audience.at(name),
+                format!("is a condition: put it into all, any or none, as in {{\"all\": [{{\"{name}\": …}}]}}"),
+            );
+            audience.take(name);
+        }
+    }
     audience.refuse_unknown(problems);
     Some(Audience {
         tags,
@@ -261,6 +278,7 @@ mod tests {
             (json!({"max": 0}), "audience.max"),
             (json!({"max": MAX_POSITIONS + 1}), "audience.max"),
             (json!({"some": []}), "audience.some"),
+            (json!({"language": "es"}), "audience.language"),
             (one(json!({})), "audience.all[0]"),
             (one(json!("FCM")), "audience.all[0]"),
             (one(json!({"tag": {}})), "audience.all[0].tag"),

@@ -68,6 +68,32 @@ fn action(method: &Method, pattern: &str) -> Option<String> {
     })
 }
 
+/// Parameters that make more of a request than its route says, with what the log calls it.
+const AMPLIFIED: [(&str, &str, &str, &str); 3] = [
+    (
+        "deviceRegistration.export",
+        "tokens",
+        "FULL",
+        "deviceRegistration.export.wholeTokens",
+    ),
+    (
+        "user.data.export",
+        "tokens",
+        "FULL",
+        "user.data.export.wholeTokens",
+    ),
+    ("user.delete", "records", "true", "user.erase"),
+];
+
+/// What the log says of `action` with these query parameters.
+fn amplified(action: String, query: &[(String, String)]) -> String {
+    let found = AMPLIFIED.iter().find(|(of, name, value, _)| {
+        *of == action && query.iter().any(|pair| pair.0 == *name && pair.1 == *value)
+    });
+
+    found.map_or(action, |(_, _, _, amplified)| (*amplified).to_owned())
+}
+
 /// `Operations` as `operation`.
 fn singular(collection: &str) -> String {
     let name = lower_first(collection);
@@ -98,6 +124,11 @@ pub(super) async fn record(
     let Some(action) = action(request.method(), &pattern) else {
         return Ok(());
     };
+    let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+    let action = amplified(
+        action,
+        &query.map(web::Query::into_inner).unwrap_or_default(),
+    );
 
     let event = NewAuditEvent {
         account_id: caller.account_id,
@@ -254,6 +285,24 @@ mod tests {
                 "{route}"
             );
         }
+    }
+
+    #[test]
+    fn an_erasure_and_an_export_of_whole_tokens_are_told_apart() {
+        let with = |action: &str, name: &str, value: &str| {
+            amplified(action.to_owned(), &[(name.to_owned(), value.to_owned())])
+        };
+
+        assert_eq!(with("user.delete", "records", "true"), "user.erase");
+        assert_eq!(with("user.delete", "records", "false"), "user.delete");
+        assert_eq!(
+            with("deviceRegistration.export", "tokens", "FULL"),
+            "deviceRegistration.export.wholeTokens"
+        );
+        assert_eq!(
+            with("user.data.export", "tokens", "MASKED"),
+            "user.data.export"
+        );
     }
 
     #[test]

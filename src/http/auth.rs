@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_web::http::Method;
-use actix_web::http::header::Header;
+use actix_web::http::header::{AUTHORIZATION, Header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use actix_web_httpauth::headers::authorization::{Authorization, Basic};
 use subtle::ConstantTimeEq;
@@ -16,7 +16,8 @@ use crate::http::error::ApiError;
 use crate::http::query;
 use crate::http::server::Source;
 use crate::model::id::AccountId;
-use crate::store::api_keys::{KnownKey, Role};
+use crate::model::shown::either;
+use crate::store::api_keys::{KeyEnd, KnownKey, Role};
 use crate::telemetry::metrics;
 
 /// An authenticated caller. Every handler takes one as an argument, itself or within its body, so
@@ -60,9 +61,7 @@ impl FromRequest for CallerKey {
             return ready(Ok(Self(logged_in.actor)));
         }
 
-        let credentials = Authorization::<Basic>::parse(request)
-            .map_err(|_| ApiError::unauthenticated())
-            .map(Authorization::into_scheme);
+        let credentials = credentials(request).ok_or_else(|| unauthenticated(request));
 
         ready(credentials.map(|credentials| Self(credentials.user_id().to_owned())))
     }
@@ -90,7 +89,8 @@ impl FromRequest for Caller {
 
             let pattern = request.match_pattern().unwrap_or_default();
             if !who.may(request.method(), &pattern) {
-                return Err(ApiError::forbidden());
+                let needed = who_may(request.method(), &pattern);
+                return Err(ApiError::forbidden(who.role.as_str(), &needed));
             }
             query::refuse_unknown(&request)?;
 
@@ -104,7 +104,7 @@ impl FromRequest for Caller {
 
 /// The key of a request's credentials, if it is valid.
 async fn authenticate(state: &State, request: &HttpRequest) -> Result<LoggedIn, ApiError> {
-    let credentials = credentials(request).ok_or_else(ApiError::unauthenticated)?;
+    let credentials = credentials(request).ok_or_else(|| unauthenticated(request))?;
 
     // The middleware may have looked the key up already.
     let known = request.extensions().get::<KnownKey>().cloned();
@@ -121,6 +121,20 @@ async fn authenticate(state: &State, request: &HttpRequest) -> Result<LoggedIn, 
         role: known.role,
         actor: credentials.user_id().to_owned(),
     })
+}
+
+/// A 401 for a request whose credentials can't be read.
+fn unauthenticated(request: &HttpRequest) -> ApiError {
+    let how = "Use HTTP Basic: an API key as user name, its secret as password";
+
+    match request.headers().get(AUTHORIZATION) {
+        None => ApiError::unauthorized(format_args!(
+            "The request has no Authorization header. {how}"
+        )),
+        Some(_) => ApiError::unauthorized(format_args!(
+            "The Authorization header is not of HTTP Basic. {how}"
+        )),
+    }
 }
 
 fn credentials(request: &HttpRequest) -> Option<Basic> {
@@ -152,6 +166,24 @@ pub(super) async fn is_known(request: &HttpRequest) -> bool {
 enum Refusal {
     UnknownKey,
     WrongSecret,
+    /// The secret is right, and the key can't be used any more.
+    Ended(KeyEnd),
+}
+
+impl Refusal {
+    /// What is wrong, and what to do. It does not repeat the key, which may be a secret in the wrong place.
+    fn reason(self) -> &'static str {
+        match self {
+            Self::UnknownKey => {
+                "No API key has this name. Check the user name of HTTP Basic, and whether the key is of this installation"
+            }
+            Self::WrongSecret => {
+                "The secret is not that of this API key. Check the password of HTTP Basic; rotate the key if its secret is lost"
+            }
+            Self::Ended(KeyEnd::Expired) => "This API key has expired. Use another key",
+            Self::Ended(KeyEnd::Revoked) => "This API key was revoked. Use another key",
+        }
+    }
 }
 
 /// A key and its secret, as a caller gives them.
@@ -195,7 +227,7 @@ pub(crate) async fn log_in(
         tokio::time::sleep(consequence.delay).await;
     }
 
-    Err(ApiError::unauthorized())
+    Err(ApiError::unauthorized(refusal.reason()))
 }
 
 /// The user name of a request's credentials.
@@ -237,7 +269,7 @@ fn shown_key(key: &str, refusal: Refusal) -> String {
     const SHOWN: usize = 4;
 
     match refusal {
-        Refusal::WrongSecret => key.to_owned(),
+        Refusal::WrongSecret | Refusal::Ended(_) => key.to_owned(),
         Refusal::UnknownKey => {
             let beginning: String = key.chars().take(SHOWN).collect();
             format!("{beginning}…")
@@ -257,10 +289,25 @@ async fn find(state: &State, given: &Given<'_>) -> Result<Result<KnownKey, Refus
     };
 
     Ok(match known {
-        Some(known) if bool::from(known.secret_hash.ct_eq(&given_hash)) => Ok(known),
+        Some(known) if bool::from(known.secret_hash.ct_eq(&given_hash)) => match known.ended {
+            None => Ok(known),
+            Some(end) => Err(Refusal::Ended(end)),
+        },
+        // Who does not know the secret does not learn whether the key has ended.
         Some(_) => Err(Refusal::WrongSecret),
         None => Err(Refusal::UnknownKey),
     })
+}
+
+/// The roles that may use `method` on the route `pattern`, for people.
+fn who_may(method: &Method, pattern: &str) -> String {
+    let roles: Vec<&str> = [Role::Full, Role::Send, Role::Read]
+        .into_iter()
+        .filter(|role| is_allowed(*role, method, pattern))
+        .map(Role::as_str)
+        .collect();
+
+    either(&roles)
 }
 
 /// Whether a key with `role` may use `method` on the route `pattern`.
@@ -303,6 +350,15 @@ fn is_sending(pattern: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_role_is_told_which_roles_may() {
+        let path = "/v1/PushNotifications";
+
+        assert_eq!(who_may(&Method::POST, path), "FULL or SEND");
+        assert_eq!(who_may(&Method::GET, path), "FULL or READ");
+        assert_eq!(who_may(&Method::POST, "/v1/PushNotifications/Keys"), "FULL");
+    }
 
     #[test]
     fn the_log_shows_no_secret_that_was_sent_as_a_key() {

@@ -18,6 +18,7 @@ use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::body_budget::HeldBytes;
 use crate::http::error::ApiError;
+use crate::model::shown::shown_string;
 
 /// How long a body may take to arrive. A slower client would hold memory, and delay a shutdown.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -71,9 +72,11 @@ impl Declared {
         Ok(Self {
             length: text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok()),
             encoding: encoding.ok_or_else(|| {
-                ApiError::unsupported_media_type(
-                    "The Content-Encoding of the body must be gzip, or absent",
-                )
+                let given = text(header::CONTENT_ENCODING).unwrap_or_default();
+                ApiError::unsupported_media_type(format!(
+                    "The Content-Encoding of the body must be gzip, or absent; got {}",
+                    shown_string(given)
+                ))
             })?,
         })
     }

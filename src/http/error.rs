@@ -19,6 +19,8 @@ use crate::ingest::receipts::ReceiptError;
 use crate::model::shown::shown_string;
 use crate::work_pool::WorkFailed;
 
+/// The message of a 404 that does not say what is missing.
+const NOT_FOUND: &str = "Not Found";
 /// Most problems that one answer names.
 pub(super) const MAX_PROBLEMS: usize = 50;
 /// `Retry-After` of a 503, in seconds.
@@ -119,32 +121,34 @@ impl ApiError {
         Self::invalid(Problem::new(field, message), Vec::new())
     }
 
-    /// 401: the request has no key.
-    pub(crate) fn unauthenticated() -> Self {
+    /// 401. `reason` says what is wrong with the credentials, and what to do.
+    pub(crate) fn unauthorized(reason: impl fmt::Display) -> Self {
         Self::plain(
             StatusCode::UNAUTHORIZED,
-            "Authentication failed. Use HTTP Basic: an API key as user name, its secret as password",
+            format!("Authentication failed. {reason}"),
         )
     }
 
-    /// 401: the key is unknown or revoked, or the secret is another one's. Which of them is not told.
-    pub(crate) fn unauthorized() -> Self {
-        Self::plain(
-            StatusCode::UNAUTHORIZED,
-            "Authentication failed. No API key that is in use has this name and this secret",
-        )
-    }
-
-    pub(crate) fn forbidden() -> Self {
+    /// 403. `role` is the key's, and `needed` says which roles may do it.
+    pub(crate) fn forbidden(role: &str, needed: &str) -> Self {
         Self::plain(
             StatusCode::FORBIDDEN,
-            "The role of this API key does not allow this request",
+            format!(
+                "The role of this API key, {role}, does not allow this request. Use a key with the role {needed}"
+            ),
         )
     }
 
-    /// 404: nothing is at this address, or it is another account's.
+    /// 404: nothing is at this address, or it is another account's. [`not_found::name_it`] says what.
+    ///
+    /// [`not_found::name_it`]: crate::http::not_found::name_it
     pub(crate) fn not_found() -> Self {
-        Self::nothing_here("Not Found")
+        Self::nothing_here(NOT_FOUND)
+    }
+
+    /// Whether it is a 404 that does not say what is missing.
+    pub(crate) fn is_bare_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND && self.message == NOT_FOUND
     }
 
     /// 404. `message` says where to go.
@@ -152,10 +156,14 @@ impl ApiError {
         Self::plain(StatusCode::NOT_FOUND, message)
     }
 
-    pub(crate) fn method_not_allowed() -> Self {
+    /// 405. `allowed` are the methods that the path supports, separated by commas.
+    pub(crate) fn method_not_allowed(method: &str, allowed: &str) -> Self {
         Self::plain(
             StatusCode::METHOD_NOT_ALLOWED,
-            "This path does not support this method. The Allow header lists the methods",
+            format!(
+                "This path does not support the method {}. It supports {allowed}",
+                shown_string(method)
+            ),
         )
     }
 
@@ -189,7 +197,9 @@ impl ApiError {
     pub(crate) fn too_large(limit: usize) -> Self {
         Self::plain(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body must be at most {limit} bytes. Split the request"),
+            format!(
+                "The body must be at most {limit} bytes. Send a smaller one, or split the request"
+            ),
         )
     }
 

@@ -152,7 +152,10 @@ fn key_of(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
         Some(key) => Ok(Some(key)),
         None => Err(ApiError::invalid_field(
             HEADER,
-            format!("must be 1 to {MAX_KEY_LENGTH} printable ASCII characters"),
+            format!(
+                "must be 1 to {MAX_KEY_LENGTH} printable ASCII characters; got {} bytes",
+                value.len()
+            ),
         )),
     }
 }

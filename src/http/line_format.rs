@@ -24,9 +24,11 @@ impl LineFormat {
         (Self::Csv, "text/csv"),
     ];
 
-    /// The format that the client likes best. Without an `Accept` header it is NDJSON.
+    /// The format that the client likes best. Without an `Accept` header, or with an empty one, it is
+    /// NDJSON.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        if !request.headers().contains_key(header::ACCEPT) {
+        let mut headers = request.headers().get_all(header::ACCEPT);
+        if headers.all(|value| value.as_bytes().trim_ascii().is_empty()) {
             return Ok(Self::Ndjson);
         }
 

@@ -230,6 +230,7 @@ async fn own_api(state: web::Data<State>) -> Option<OwnApi> {
         .app_data(state)
         .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
         .configure(routes::api)
+        .wrap(from_fn(not_found::name_it))
         .default_service(web::to(async || ApiError::not_found().error_response()));
 
     Application::new(app).await.map(OwnApi::new)
@@ -253,6 +254,7 @@ async fn application(
         .service(
             routes::resource("/readyz", "GET, HEAD").route(routes::read().to(health::readiness)),
         )
+        .wrap(from_fn(not_found::name_it))
         .wrap(from_fn(response_headers::add))
         .wrap(from_fn(request_log::record))
         .default_service(web::to(async |request: HttpRequest| {

@@ -1,39 +1,205 @@
-//! The answer where nothing is, with a hint at what may have been meant.
+//! The answer where nothing is: which resource is missing, or what address may have been meant.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest, ResponseError};
 
 use crate::http::error::ApiError;
+use crate::model::id::{
+    CredentialId, DeviceId, DeviceImportId, DeviceRegistrationId, OperationId, PushNotificationId,
+    TemplateId, UserId, WebhookDeliveryId, WebhookId,
+};
+use crate::model::shown::shown_string;
 
 const API: &str = "/v1/PushNotifications";
 const COLLECTION: &str = "PushNotifications";
 const RECEIPTS: &str = "Receipts";
 /// What is directly below the API.
-const BELOW: [&str; 9] = [
+const BELOW: [&str; 13] = [
+    "Account",
     "Apps",
+    "Audiences",
+    "AuditEvents",
     "Credentials",
     "DeviceRegistrations",
     "ErrorTotals",
     "Keys",
     "Operations",
     "Preview",
+    "Templates",
     "Users",
     "Webhooks",
 ];
 /// The names that are further down.
-const DEEPER: [&str; 12] = [
+const DEEPER: [&str; 21] = [
     "Cancel",
+    "Data",
     "Deliveries",
     "DeliveryAttempts",
     "Devices",
     "Errors",
+    "Estimate",
+    "Export",
+    "Import",
+    "Imports",
+    "Merge",
+    "Pause",
     "Remove",
     "Resend",
     "Results",
+    "Resume",
     "Rotate",
     "RotateSecret",
     "Stream",
     "Test",
+    "Versions",
 ];
 /// Longest path that an answer repeats, in bytes.
 const LONGEST_SHOWN: usize = 200;
+
+/// A kind of resource, as addresses name it.
+struct Kind {
+    /// The segment of the address before the id.
+    collection: &'static str,
+    noun: &'static str,
+    /// The beginning of its ids. `None`: it is found by its name.
+    prefix: Option<&'static str>,
+}
+
+static KINDS: [Kind; 12] = [
+    Kind::by_id("Operations", "Operation", OperationId::PREFIX),
+    Kind::by_id("Credentials", "Credential", CredentialId::PREFIX),
+    Kind::by_id("Users", "User", UserId::PREFIX),
+    Kind::by_id(
+        "DeviceRegistrations",
+        "device registration",
+        DeviceRegistrationId::PREFIX,
+    ),
+    Kind::by_id("Devices", "device", DeviceId::PREFIX),
+    Kind::by_id("Imports", "import", DeviceImportId::PREFIX),
+    Kind::by_id("Templates", "template", TemplateId::PREFIX),
+    Kind::by_id("Webhooks", "webhook", WebhookId::PREFIX),
+    Kind::by_id("Deliveries", "delivery", WebhookDeliveryId::PREFIX),
+    Kind::by_id(COLLECTION, "notification", PushNotificationId::PREFIX),
+    Kind::by_name("Apps", "App"),
+    Kind::by_name("Keys", "API key"),
+];
+
+impl Kind {
+    const fn by_id(collection: &'static str, noun: &'static str, prefix: &'static str) -> Self {
+        Self {
+            collection,
+            noun,
+            prefix: Some(prefix),
+        }
+    }
+
+    const fn by_name(collection: &'static str, noun: &'static str) -> Self {
+        Self {
+            collection,
+            noun,
+            prefix: None,
+        }
+    }
+
+    fn of(collection: &str) -> Option<&'static Self> {
+        KINDS.iter().find(|kind| kind.collection == collection)
+    }
+}
+
+/// The middleware: completes a 404 that does not say what is missing.
+pub(super) async fn name_it(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+
+    let error = response.response().error();
+    let is_bare = error
+        .and_then(|error| error.as_error::<ApiError>())
+        .is_some_and(ApiError::is_bare_not_found);
+    let missing = is_bare.then(|| missing(response.request())).flatten();
+
+    Ok(match missing {
+        Some(message) => {
+            let answer = ApiError::nothing_here(message).error_response();
+            response.into_response(answer)
+        }
+        None => response,
+    })
+}
+
+/// What a request asks for that does not exist.
+fn missing(request: &HttpRequest) -> Option<String> {
+    let pattern = request.match_pattern()?;
+    let ids = request.match_info();
+
+    let asked: Vec<(&Kind, &str)> = collections(&pattern)
+        .filter_map(|(collection, parameter)| Some((Kind::of(collection)?, ids.get(parameter)?)))
+        .collect();
+    message(&asked)
+}
+
+/// Each parameter of a route, with the segment before it: `Webhooks`, `id`.
+fn collections(pattern: &str) -> impl Iterator<Item = (&str, &str)> {
+    let segments = pattern.split('/');
+    let following = pattern.split('/').skip(1);
+
+    segments.zip(following).filter_map(|(segment, following)| {
+        let parameter = following.strip_prefix('{')?.strip_suffix('}')?;
+        Some((segment, parameter))
+    })
+}
+
+/// `asked` are the resources of the address, the last one within those before it.
+fn message(asked: &[(&Kind, &str)]) -> Option<String> {
+    // An id that can't be one is what is wrong, whatever else there is.
+    let malformed = asked.iter().find_map(|(kind, id)| {
+        let prefix = kind.prefix.filter(|prefix| !has_form(id, prefix))?;
+        Some(format!(
+            "Not Found. {} is no {} id: these begin with '{prefix}_', and 26 characters follow",
+            shown_id(id),
+            kind.noun
+        ))
+    });
+    if malformed.is_some() {
+        return malformed;
+    }
+
+    let (last, outer) = asked.split_last()?;
+    let within = outer.iter().rfold(String::new(), |within, (kind, id)| {
+        format!("{within} of the {} {}", kind.noun, shown_id(id))
+    });
+    let (kind, id) = last;
+    let by = if kind.prefix.is_some() { "id" } else { "name" };
+
+    Some(format!(
+        "Not Found. This account has no {} with the {by} {}{within}, or has it no longer",
+        kind.noun,
+        shown_id(id)
+    ))
+}
+
+/// Whether it looks like an id with this prefix, as far as its length goes.
+fn has_form(id: &str, prefix: &str) -> bool {
+    const DIGITS: usize = 26;
+
+    id.strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('_'))
+        .is_some_and(|digits| digits.len() == DIGITS)
+}
+
+/// An id whole, and the beginning of what is too long for one.
+fn shown_id(id: &str) -> String {
+    const LONGEST: usize = 64;
+
+    if id.len() <= LONGEST && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        format!("'{id}'")
+    } else {
+        shown_string(id)
+    }
+}
 
 /// A 404 for `path`, which no route has.
 pub(super) fn answer(path: &str) -> ApiError {
@@ -101,6 +267,48 @@ fn known(segment: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_resource_is_named_with_its_id() {
+        let id = "comms_operation_01h9krwprkeee8fzqspvwy6nq8";
+        let webhook = "bellwire_webhook_01h9krwprkeee8fzqspvwy6nq8";
+        let delivery = "bellwire_webhook_delivery_01h9krwprkeee8fzqspvwy6nq8";
+        let asked = |pattern: &str, ids: &[&str]| {
+            let asked: Vec<(&Kind, &str)> = collections(pattern)
+                .zip(ids)
+                .filter_map(|((collection, _), id)| Some((Kind::of(collection)?, *id)))
+                .collect();
+            message(&asked).unwrap()
+        };
+
+        assert_eq!(
+            asked("/v1/PushNotifications/Operations/{id}/Errors", &[id]),
+            format!(
+                "Not Found. This account has no Operation with the id '{id}', or has it no longer"
+            )
+        );
+        assert_eq!(
+            asked("/v1/PushNotifications/Apps/{name}", &["shop"]),
+            "Not Found. This account has no App with the name 'shop', or has it no longer"
+        );
+        assert_eq!(
+            asked(
+                "/v1/PushNotifications/Webhooks/{id}/Deliveries/{deliveryId}",
+                &[webhook, delivery]
+            ),
+            format!(
+                "Not Found. This account has no delivery with the id '{delivery}' of the webhook \
+                 '{webhook}', or has it no longer"
+            )
+        );
+        assert_eq!(
+            asked("/v1/PushNotifications/{id}", &[id]),
+            format!(
+                "Not Found. '{id}' is no notification id: these begin with \
+                 'comms_pushnotification_', and 26 characters follow"
+            )
+        );
+    }
 
     #[test]
     fn a_near_miss_is_told_where_to_go() {

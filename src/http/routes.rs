@@ -2,7 +2,7 @@
 
 use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
-use actix_web::{HttpResponse, ResponseError, Route, guard, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, Route, guard, web};
 
 use crate::http::body::LargeBody;
 use crate::http::error::ApiError;
@@ -23,15 +23,19 @@ pub(super) fn read() -> Route {
 
 /// A resource that takes the methods in `allow`; any other gets a 405 that lists them.
 pub(super) fn resource(path: &str, allow: &'static str) -> actix_web::Resource {
-    web::resource(path.to_owned()).default_service(web::to(move || async move {
-        let mut response: HttpResponse = ApiError::method_not_allowed().error_response();
+    web::resource(path.to_owned()).default_service(web::to(
+        move |request: HttpRequest| async move {
+            let method = request.method().as_str();
+            let mut response: HttpResponse =
+                ApiError::method_not_allowed(method, allow).error_response();
 
-        response
-            .headers_mut()
-            .insert(header::ALLOW, header::HeaderValue::from_static(allow));
+            response
+                .headers_mut()
+                .insert(header::ALLOW, header::HeaderValue::from_static(allow));
 
-        response
-    }))
+            response
+        },
+    ))
 }
 
 /// Every route below `/v1`.
@@ -285,7 +289,7 @@ fn notification_routes(config: &mut web::ServiceConfig) {
 /// The description of the API, and the page that shows it.
 pub(super) fn docs(config: &mut web::ServiceConfig) {
     config
-        .route("/openapi.json", read().to(openapi::json))
+        .service(resource("/openapi.json", "GET, HEAD").route(read().to(openapi::json)))
         .service(web::redirect("/docs", "/docs/"))
-        .route("/docs/{path:.*}", read().to(openapi::page));
+        .service(resource("/docs/{path:.*}", "GET, HEAD").route(read().to(openapi::page)));
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::http::validation::{Object, Path, Problems};
+use crate::model::shown::shown;
 
 pub(super) const MAX_TAGS: usize = 10;
 const MAX_KEY: usize = 128;
@@ -31,7 +32,11 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<V
         if !value.as_str().is_some_and(|value| is_tag(value, MAX_VALUE)) {
             problems.push(
                 &Path::Field(&path, key),
-                format!("must be a string of {}", rule(MAX_VALUE)),
+                format!(
+                    "must be a string of {}; got {}",
+                    rule(MAX_VALUE),
+                    shown(value)
+                ),
             );
         }
     }

@@ -48,7 +48,7 @@ pub async fn run(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
                 }
             }
             Err(error) => {
-                tracing::debug!(%error, "the letter case of stored APNs tokens can't be checked")
+                tracing::debug!(%error, "the letter case of stored APNs tokens can't be checked");
             }
         }
 

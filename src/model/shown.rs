@@ -15,12 +15,22 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
-/// The beginning of a client's string, in quotes. Not for secrets.
+/// The beginning of a client's string, in quotes and on one line. Not for secrets.
 pub fn shown_string(string: &str) -> String {
-    // Cut between characters: a byte index in the middle of one would panic.
-    match string.char_indices().nth(SHOWN_CHARACTERS) {
-        Some((end, _)) => format!("'{}…'", &string[..end]),
-        None => format!("'{string}'"),
+    let mut characters = string.chars();
+    let mut beginning = String::new();
+
+    for character in characters.by_ref().take(SHOWN_CHARACTERS) {
+        if character.is_control() {
+            beginning.extend(character.escape_default());
+        } else {
+            beginning.push(character);
+        }
+    }
+
+    match characters.next() {
+        Some(_) => format!("'{beginning}…'"),
+        None => format!("'{beginning}'"),
     }
 }
 
@@ -50,6 +60,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_string_is_shown_on_one_line() {
+        assert_eq!(shown(&json!("a\nb\t\u{1b}\u{0}")), r"'a\nb\t\u{1b}\u{0}'");
+    }
 
     #[test]
     fn a_long_string_is_shown_in_part() {

@@ -48,6 +48,15 @@ pub struct KnownKey {
     /// SHA-256 of the secret.
     pub secret_hash: Vec<u8>,
     pub role: Role,
+    /// `None`: it may be used.
+    pub ended: Option<KeyEnd>,
+}
+
+/// Why a key can't be used any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyEnd {
+    Revoked,
+    Expired,
 }
 
 /// Most active keys of an account.
@@ -104,16 +113,22 @@ pub(crate) enum CreateError {
     Database(#[from] sqlx::Error),
 }
 
-/// Those of `keys` that exist, are not revoked and have not expired, by name.
+/// Those of `keys` that exist, by name.
 pub(crate) async fn find(
     executor: impl PgExecutor<'_>,
     keys: &[String],
 ) -> sqlx::Result<HashMap<String, KnownKey>> {
     let rows = sqlx::query!(
         r#"
-        select key, account_id, secret_hash, role as "role: Role"
+        select
+            key,
+            account_id,
+            secret_hash,
+            role as "role: Role",
+            revoked_at is not null as "is_revoked!",
+            coalesce(expires_at <= now(), false) as "is_expired!"
         from api_keys
-        where key = any($1) and revoked_at is null and (expires_at is null or expires_at > now())
+        where key = any($1)
         "#,
         keys,
     )
@@ -125,6 +140,11 @@ pub(crate) async fn find(
             account_id: row.account_id.into(),
             secret_hash: row.secret_hash,
             role: row.role,
+            ended: match (row.is_revoked, row.is_expired) {
+                (true, _) => Some(KeyEnd::Revoked),
+                (false, true) => Some(KeyEnd::Expired),
+                (false, false) => None,
+            },
         };
         (row.key, key)
     });

@@ -120,6 +120,7 @@ pub(crate) mod operation_read;
 pub(crate) mod operation_results;
 pub(crate) mod operation_titles;
 pub(crate) mod outcome_record;
+pub(crate) mod pace_change;
 pub(crate) mod paces;
 mod partition_index;
 pub mod partitions;

@@ -146,6 +146,47 @@ async fn every_change_is_recorded_once_and_a_refused_one_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_export_and_every_erasure_is_recorded() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let device = json!({"appName": "demo", "token": "audited", "provider": "FCM"});
+    let (_, registered) = client.post("/DeviceRegistrations", &device).await;
+    let user = text(&registered["userId"]);
+
+    for path in [
+        "/DeviceRegistrations/Export".to_owned(),
+        "/DeviceRegistrations/Export?tokens=FULL".to_owned(),
+        format!("/Users/{user}/Data"),
+        format!("/Users/{user}/Data?tokens=FULL"),
+    ] {
+        let answer = client.request(Method::GET, &path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    }
+    let erase = format!("/Users/{user}?records=true");
+    client.request(Method::DELETE, &erase).send().await.unwrap();
+
+    let recorded: Vec<(String, Value)> = events(client, "")
+        .await
+        .into_iter()
+        .rev()
+        .map(|event| (text(&event["action"]), event["targets"].clone()))
+        .collect();
+    let expected = [
+        ("deviceRegistration.export", json!([])),
+        ("deviceRegistration.export.wholeTokens", json!([])),
+        ("user.data.export", json!([user])),
+        ("user.data.export.wholeTokens", json!([user])),
+        ("user.erase", json!([user])),
+    ];
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|(action, targets)| (action.to_owned(), targets))
+        .collect();
+    assert_eq!(recorded, expected);
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_are_filtered_and_paged_and_shown_to_full_keys_alone() {
     let service = Service::start().await;
     let client = &service.client;

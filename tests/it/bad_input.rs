@@ -562,8 +562,12 @@ async fn a_malformed_request_gets_the_error_object() {
 
     let (status, error) = answer(response).await;
     assert_eq!(
-        (status, &error["code"]),
-        (StatusCode::METHOD_NOT_ALLOWED, &json!(405))
+        (status, &error["code"], &error["message"]),
+        (
+            StatusCode::METHOD_NOT_ALLOWED,
+            &json!(405),
+            &json!("This path does not support the method 'PUT'. It supports GET, HEAD, POST")
+        )
     );
 
     for path in [
@@ -601,7 +605,18 @@ async fn a_malformed_request_gets_the_error_object() {
         (StatusCode::UNAUTHORIZED, &json!(20003))
     );
     let wrong = error["message"].as_str().unwrap();
-    assert!(wrong.contains("this name and this secret"), "{wrong}");
+    assert!(
+        wrong.contains("The secret is not that of this API key"),
+        "{wrong}"
+    );
+    let nobody = Client::new(&service.url, "SKnobody", "guessed");
+    let (status, error) = nobody.get("/Operations").await;
+    let unknown = error["message"].as_str().unwrap();
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(
+        unknown.contains("No API key has this name") && !unknown.contains("SKnobody"),
+        "{unknown}"
+    );
 
     let url = format!("{}/v1/PushNotifications/Operations", service.url);
     let (status, error) = answer(reqwest::get(url).await.unwrap()).await;
@@ -609,6 +624,91 @@ async fn a_malformed_request_gets_the_error_object() {
     let none = error["message"].as_str().unwrap();
     assert!(none.contains("HTTP Basic"), "{none}");
     assert_nothing_written(&service).await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_404_names_the_resource_and_the_id() {
+    let service = Service::start().await;
+    let of = |prefix: &str| format!("{prefix}_01h9krwprkeee8fzqspvwy6nq8");
+    let operation = of("comms_operation");
+    let webhook = of("bellwire_webhook");
+    let delivery = of("bellwire_webhook_delivery");
+
+    for (path, noun, id) in [
+        (format!("/Operations/{operation}"), "Operation", &operation),
+        (
+            format!("/Operations/{operation}/Errors"),
+            "Operation",
+            &operation,
+        ),
+        (
+            format!("/Operations/{operation}/Results"),
+            "Operation",
+            &operation,
+        ),
+        (
+            format!("/{}", of("comms_pushnotification")),
+            "notification",
+            &of("comms_pushnotification"),
+        ),
+        (
+            format!("/Credentials/{}", of("comms_credential")),
+            "Credential",
+            &of("comms_credential"),
+        ),
+        (format!("/Users/{NOBODY}/Data"), "User", &NOBODY.to_owned()),
+        (
+            format!("/DeviceRegistrations/{}", of("comms_device_registration")),
+            "device registration",
+            &of("comms_device_registration"),
+        ),
+        (
+            format!(
+                "/DeviceRegistrations/Imports/{}",
+                of("bellwire_device_import")
+            ),
+            "import",
+            &of("bellwire_device_import"),
+        ),
+        (
+            format!("/Templates/{}/Versions", of("bellwire_template")),
+            "template",
+            &of("bellwire_template"),
+        ),
+        (
+            format!("/Webhooks/{webhook}/Deliveries/{delivery}"),
+            "delivery",
+            &delivery,
+        ),
+        ("/Webhooks/x".to_owned(), "webhook", &"x".to_owned()),
+        ("/Apps/shop".to_owned(), "App", &"shop".to_owned()),
+        ("/Keys/SKnone".to_owned(), "API key", &"SKnone".to_owned()),
+    ] {
+        let (status, error) = service.client.get(&path).await;
+        let message = error["message"].as_str().unwrap();
+        assert_eq!(
+            (status, &error["code"]),
+            (StatusCode::NOT_FOUND, &json!(20404)),
+            "{path}: {error}"
+        );
+        assert!(
+            message.contains(noun) && message.contains(&format!("'{id}'")),
+            "{path}: {message}"
+        );
+    }
+
+    let token = json!({"appName": "demo", "token": TOKEN, "provider": "FCM"});
+    let (status, error) = service
+        .client
+        .post("/DeviceRegistrations/Remove", &token)
+        .await;
+    let message = error["message"].as_str().unwrap();
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(
+        message.contains("the App 'demo'") && !message.contains(TOKEN),
+        "{message}"
+    );
     service.stop().await;
 }
 

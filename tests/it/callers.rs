@@ -31,6 +31,7 @@ async fn with_role(service: &Service, role: Role) -> Client {
         account_id,
         secret_hash: hash_api_secret(&secret),
         role,
+        ended: None,
     };
     assert!(api_keys::insert(pool, &key, &known).await.unwrap());
 

@@ -234,6 +234,12 @@ async fn one_device_is_changed_and_removed() {
     client.completed(&id).await;
     let arrived = service.world.messages().await;
     assert!(arrived.contains_key("tablet-renewed") && !arrived.contains_key("tablet"));
+    let none = json!({"tags": null});
+    assert_eq!(
+        request(client, Method::PATCH, &path(&second), &none).await,
+        StatusCode::ACCEPTED
+    );
+    assert_eq!(devices(client, &user).await[1]["tags"], json!({}));
 
     // By its id, and by its token.
     let other = register(client, &fcm("other"), json!({})).await;

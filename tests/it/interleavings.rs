@@ -213,7 +213,11 @@ impl Run {
 
     async fn change_pace(&mut self) {
         let Some(index) = self.pick() else { return };
-        let pace = self.pace();
+        let pace = if self.random.random_ratio(1, 4) {
+            Value::Null
+        } else {
+            self.pace()
+        };
         self.set_pace(&self.operations[index].id, &pace).await;
     }
 

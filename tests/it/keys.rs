@@ -80,7 +80,20 @@ async fn a_rotated_key_works_for_the_overlap() {
 
     let (status, _) = service.client.post(&path, &json!({"overlap": 0})).await;
     assert_eq!(status, StatusCode::CREATED);
-    assert_eq!(old.get("/Apps").await.0, StatusCode::UNAUTHORIZED);
+    let (status, error) = old.get("/Apps").await;
+    let message = error["message"].as_str().unwrap();
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(message.contains("has expired"), "{message}");
+
+    // Who has another secret does not learn that it has.
+    let stranger = Client::new(&service.url, &key, "guessed");
+    let (status, error) = stranger.get("/Apps").await;
+    let message = error["message"].as_str().unwrap();
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(
+        message.contains("The secret is not that of this API key"),
+        "{message}"
+    );
     let (status, _) = service.client.post(&path, &json!({})).await;
     assert_eq!(status, StatusCode::CONFLICT, "it has expired");
     service.stop().await;

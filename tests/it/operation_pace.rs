@@ -242,6 +242,75 @@ async fn what_is_overdue_does_not_burst() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_its_pace_an_operation_is_sent_at_once() {
+    let service = Service::start().await;
+    let client = &service.client;
+    let none = json!({"pace": null});
+
+    // At its own pace it would take an hour.
+    let id = client.send(&paced(60, 1)).await;
+    eventually("the first to be sent", async || {
+        (sent(client, &id).await == 1).then_some(())
+    })
+    .await;
+    let (status, told) = patch(client, &id, &none).await;
+    assert_eq!(
+        (status, &told["operationId"]),
+        (StatusCode::ACCEPTED, &json!(id))
+    );
+    let operation = client.completed(&id).await;
+    assert_eq!(operation["stats"]["sent"], 60);
+    assert!(operation["pace"].is_null(), "{operation}");
+    let (status, error) = patch(client, &id, &none).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{error}");
+
+    // A pause and a time that has not come stay as they are, and the time can still be changed.
+    let mut body = paced(700, 600);
+    body["schedule"] = json!({"sendAt": [later(3_600)]});
+    let id = client.send(&body).await;
+    let path = format!("/Operations/{id}/Pause");
+    let (status, _) = client.post(&path, &Value::Null).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!(patch(client, &id, &none).await.0, StatusCode::ACCEPTED);
+    let operation = client.read(&format!("/Operations/{id}")).await;
+    assert_eq!(
+        (&operation["status"], &operation["stats"]["scheduled"]),
+        (&json!("SCHEDULED"), &json!(700))
+    );
+    let soon = json!({"schedule": {"sendAt": [later(1)]}});
+    assert_eq!(patch(client, &id, &soon).await.0, StatusCode::ACCEPTED);
+    let path = format!("/Operations/{id}/Resume");
+    let (status, _) = client.post(&path, &Value::Null).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!(client.completed(&id).await["stats"]["sent"], 700);
+
+    // An Operation that has none stays as it is.
+    let mut body = paced(1, 1);
+    body.as_object_mut().unwrap().remove("pace");
+    body["schedule"] = json!({"sendAt": [later(3_600)]});
+    let id = client.send(&body).await;
+    assert_eq!(patch(client, &id, &none).await.0, StatusCode::ACCEPTED);
+    assert_tallies(&service.world.database).await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audience_that_is_made_goes_on_without_its_pace() {
+    let service = Service::start().await;
+    let client = &service.client;
+    service.world.register_many(45).await;
+    let mut body = message(&[json!({"audience": {}})]);
+    body["pace"] = json!({"perMinute": 1});
+    let id = client.send(&body).await;
+
+    let (status, error) = patch(client, &id, &json!({"pace": null})).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{error}");
+    assert_eq!(client.completed(&id).await["stats"]["sent"], 45);
+    assert_tallies(&service.world.database).await;
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_deadline_counts_from_the_planned_time() {
     let service = Service::start().await;
     let mut body = paced(60, 1_200);

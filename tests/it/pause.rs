@@ -375,6 +375,7 @@ async fn a_key_that_may_send_may_control_what_it_sent() {
         account_id: account_id.into(),
         secret_hash: bellwire::crypto::hash_api_secret("secret"),
         role: Role::Send,
+        ended: None,
     };
     api_keys::insert(pool, "SKsend", &known).await.unwrap();
     let sender = Client::new(&service.url, "SKsend", "secret");

@@ -336,6 +336,8 @@ async fn every_route_keeps_accounts_apart() {
                 let request = stranger.request(name, &address).json(&body);
                 let (status, told) = answer(request.send().await.unwrap()).await;
                 let case = format!("{method} {address} {body}: {told}");
+                // A 404 repeats the ids that it was asked for, whether they exist or not.
+                let repeats_address = matches!(expected, NotFound);
                 match expected {
                     NotFound => assert_eq!(status, StatusCode::NOT_FOUND, "{case}"),
                     Own => assert_eq!(status, StatusCode::OK, "{case}"),
@@ -350,7 +352,12 @@ async fn every_route_keeps_accounts_apart() {
                 }
                 let told = told.to_string();
                 assert!(
-                    theirs.ids().iter().all(|id| !told.contains(id)) && !told.contains("devi…"),
+                    theirs
+                        .ids()
+                        .iter()
+                        .filter(|id| !(repeats_address && address.contains(*id)))
+                        .all(|id| !told.contains(id))
+                        && !told.contains("devi…"),
                     "{case}"
                 );
             }

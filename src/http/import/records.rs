@@ -150,8 +150,8 @@ pub(super) struct Rows {
     /// How many of `ends` are in use.
     count: usize,
     problem: Option<Content>,
-    /// The quotes of the record, escaped ones included.
-    quotes: usize,
+    /// Whether the record has an odd number of quotes so far.
+    has_open_quote: bool,
     header: Option<Vec<String>>,
     is_over: bool,
 }
@@ -165,7 +165,7 @@ impl Default for Rows {
             ends: vec![0; 2 * COLUMNS.len()],
             count: 0,
             problem: None,
-            quotes: 0,
+            has_open_quote: false,
             header: None,
             is_over: false,
         }
@@ -201,7 +201,7 @@ impl Rows {
         );
         self.length += written;
         self.count += ended;
-        self.quotes += bytes[..read].iter().filter(|byte| **byte == b'"').count();
+        self.has_open_quote ^= has_odd_quotes(&bytes[..read]);
 
         match result {
             ReadRecordResult::InputEmpty => {}
@@ -249,12 +249,11 @@ impl Rows {
             problem = Some(Content::NotUtf8);
             Vec::new()
         });
-        let has_open_quote = is_last
-            && !self.quotes.is_multiple_of(2)
-            && cells.iter().any(|cell| cell.contains('\n'));
+        let has_open_quote =
+            is_last && self.has_open_quote && cells.iter().any(|cell| cell.contains('\n'));
         self.length = 0;
         self.count = 0;
-        self.quotes = 0;
+        self.has_open_quote = false;
 
         let Some(header) = &self.header else {
             match problem {
@@ -294,6 +293,12 @@ impl Rows {
             })
             .collect()
     }
+}
+
+fn has_odd_quotes(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .fold(false, |is_odd, byte| is_odd ^ (*byte == b'"'))
 }
 
 fn check_header(names: Vec<String>) -> Result<Vec<String>, BadHeader> {

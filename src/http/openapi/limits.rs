@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::http::openapi::requests::{
     ConditionRequest, LocalizationRequest, ReceiptRequest, RecipientRequest,
 };
-use crate::http::resources::{keys, receipts, resend, templates, webhooks};
+use crate::http::resources::{keys, receipts, resend, templates, webhook_fields};
 use crate::http::{app_name, audience, device, send, tags};
 use crate::model::id::MAX_POSITIONS;
 use crate::model::pace::MAX_PER_MINUTE;
@@ -65,7 +65,7 @@ field_schema!(Timezone, string_of_up_to(user_profile::MAX_TIMEZONE));
 field_schema!(Ttl, integer().maximum(Some(send::MAX_TTL)));
 field_schema!(
     WebhookDescription,
-    string().max_length(Some(webhooks::MAX_DESCRIPTION))
+    string().max_length(Some(webhook_fields::MAX_DESCRIPTION))
 );
 field_schema!(WebhookUrl, string_of_up_to(MAX_URL));
 

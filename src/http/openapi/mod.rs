@@ -237,6 +237,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::http::resources::webhook_fields;
     use crate::http::{app_name, audience, device, idempotency, pagination, send, tags};
     use crate::model::id::MAX_POSITIONS;
     use crate::model::pace::MAX_PER_MINUTE;
@@ -470,7 +471,7 @@ mod tests {
             ("Ttl/maximum", json!(send::MAX_TTL)),
             (
                 "WebhookDescription/maxLength",
-                json!(webhooks::MAX_DESCRIPTION),
+                json!(webhook_fields::MAX_DESCRIPTION),
             ),
             ("WebhookEvents/minItems", json!(1)),
             ("WebhookUrl/maxLength", json!(transport::MAX_URL)),

@@ -359,6 +359,7 @@ pub(super) struct PaceRequest {
 #[schema(min_properties = 1)]
 pub(crate) struct OperationChangeRequest {
     schedule: Option<ScheduleRequest>,
+    /// `null` takes the pace away: the rest is sent at once.
     pace: Option<PaceRequest>,
 }
 
@@ -538,9 +539,9 @@ pub(crate) struct RemoveRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeviceTagsRequest {
-    /// They replace those that the device has.
-    #[schema(value_type = Tags)]
-    tags: BTreeMap<String, String>,
+    /// They replace those that the device has; `null` removes them.
+    #[schema(value_type = Option<Tags>, required)]
+    tags: Option<BTreeMap<String, String>>,
 }
 
 /// A webhook: where to send events, and which.

@@ -213,7 +213,10 @@ pub(super) fn lines(
 ) -> Result<Lines, ApiError> {
     if has_whole_tokens {
         if caller.role != Role::Full {
-            return Err(ApiError::forbidden());
+            return Err(ApiError::forbidden(
+                caller.role.as_str(),
+                Role::Full.as_str(),
+            ));
         }
         tracing::info!(
             account_id = %caller.account_id,

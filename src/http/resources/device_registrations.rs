@@ -27,7 +27,7 @@ use crate::http::resources::shown_token::shown_device_token;
 use crate::http::resources::users::external_id_taken;
 use crate::http::tags;
 use crate::http::user_profile::{self, Null};
-use crate::http::validation::{Object, Problems, parse_body};
+use crate::http::validation::{Object, Problems, parse_body, shown_string};
 use crate::model::apns_device::{Environment, KINDS, TokenKind};
 use crate::model::device_token;
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
@@ -315,7 +315,10 @@ pub(crate) async fn remove(
             if store::remove(connection, &known).await? {
                 Ok(Accepted::removed())
             } else {
-                Err(ApiError::not_found())
+                Err(ApiError::nothing_here(format!(
+                    "Not Found. No device of the App {} has this token and this provider",
+                    shown_string(&app_name)
+                )))
             }
         },
     )
@@ -370,11 +373,16 @@ pub(crate) async fn update_device(
 
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
-    let rule = "an object of tags, which replaces the device's tags; {} removes them";
-    let tags = fields
-        .require("tags", rule, &mut problems)
-        .then(|| tags::read(&mut fields, &mut problems))
-        .flatten();
+    let rule = "an object of tags, which replaces the device's tags; null removes them";
+    let tags = if fields.is_null("tags") {
+        fields.take("tags");
+        Some(json!({}))
+    } else {
+        fields
+            .require("tags", rule, &mut problems)
+            .then(|| tags::read(&mut fields, &mut problems))
+            .flatten()
+    };
     fields.refuse_unknown(&mut problems);
     let tags = problems.check_some(tags)?;
 

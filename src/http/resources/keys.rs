@@ -21,7 +21,7 @@ use crate::http::error::ApiError;
 use crate::http::openapi::{ChangeErrors, CreateErrors, KeyRequest, ReadErrors, RotateRequest};
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::query::Query;
-use crate::http::validation::{Object, Problems, parse_body};
+use crate::http::validation::{Object, Problems, parse_body, shown_string};
 use crate::store::api_keys::{self as store, CreateError, NewApiKey, Role};
 
 /// Characters of a name and of a note.
@@ -218,7 +218,7 @@ pub(crate) async fn rotate(
 ) -> Result<HttpResponse, ApiError> {
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
-    let overlap = fields.integer("overlap", MAX_OVERLAP, &mut problems);
+    let overlap = fields.seconds("overlap", 0..=MAX_OVERLAP, &mut problems);
     fields.refuse_unknown(&mut problems);
     problems.check()?;
 
@@ -379,7 +379,10 @@ fn read_end(fields: &mut Object<'_>, problems: &mut Problems) -> Option<OffsetDa
     if end.is_none() {
         problems.push(
             &fields.at("expiresAt"),
-            "must be an RFC 3339 timestamp in the future, such as 2030-01-31T12:00:00Z",
+            format!(
+                "must be an RFC 3339 timestamp in the future, such as 2030-01-31T12:00:00Z; got {}",
+                shown_string(&text)
+            ),
         );
     }
     end

@@ -28,4 +28,5 @@ pub(super) mod user_merge;
 pub(super) mod users;
 mod waiting;
 pub(super) mod webhook_deliveries;
+pub(super) mod webhook_fields;
 pub(super) mod webhooks;

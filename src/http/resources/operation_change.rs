@@ -14,15 +14,17 @@ use crate::http::openapi::{CreateErrors, OperationChangeRequest};
 use crate::http::path;
 use crate::http::send::{PacePlan, ScheduleBounds, longest_ahead, read_pace, send_at};
 use crate::http::validation::{Problems, parse_body};
+use crate::model::field_change::FieldChange;
 use crate::model::id::OperationId;
 use crate::model::pace::Pace;
 use crate::store::operation_read::{self, OperationStats};
-use crate::store::{paces, reschedule};
+use crate::store::{pace_change, reschedule};
 
 /// What a request changes.
 struct Change {
     send_at: Option<OffsetDateTime>,
-    pace: Option<Pace>,
+    /// `null` takes the pace away.
+    pace: FieldChange<Pace>,
 }
 
 /// Changes when a SCHEDULED Operation is sent, or how fast an Operation is sent (extension).
@@ -80,13 +82,17 @@ impl Change {
             now,
             longest_ahead: kept_until - now,
         };
-        let changes_something = body.has("schedule") || body.has("pace");
+        let has_no_pace = body.is_null("pace");
+        let changes_something = body.has("schedule") || body.has("pace") || has_no_pace;
         let send_at = send_at(&mut body, bounds, &mut problems);
         let pace = read_pace(&mut body, &mut problems);
         body.refuse_unknown(&mut problems);
 
         if problems.is_empty() && !changes_something {
-            problems.push_at("schedule", "this field or pace is required");
+            problems.push_at(
+                "schedule",
+                "this field or pace is required: schedule is another time, pace another pace or null for none",
+            );
         }
         if let Some(pace) = pace {
             let plan = PacePlan {
@@ -98,6 +104,7 @@ impl Change {
             plan.check(&mut problems);
         }
 
+        let pace = FieldChange::of(pace, has_no_pace);
         problems.check_some(Some(Self { send_at, pace }))
     }
 
@@ -110,9 +117,12 @@ impl Change {
             ));
         }
 
-        if let Some(pace) = self.pace
-            && !paces::change(connection, id, pace).await?
-        {
+        let is_left = match self.pace {
+            FieldChange::Keep => true,
+            FieldChange::Clear => pace_change::remove(connection, id).await?,
+            FieldChange::Set(pace) => pace_change::change(connection, id, pace).await?,
+        };
+        if !is_left {
             return Err(ApiError::conflict(
                 "Every notification of this Operation is settled already",
             ));

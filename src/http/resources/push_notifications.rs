@@ -122,6 +122,9 @@ pub(super) struct FullPushNotification {
     #[serde(flatten)]
     notification: PushNotification,
     content: Map<String, Value>,
+    /// The tag of the localization that `content` is in (extension). Absent: the content is that for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
     sound: Option<Sound>,
     #[serde(flatten)]
     options: Map<String, Value>,
@@ -253,6 +256,7 @@ impl FullPushNotification {
         Self {
             notification,
             content,
+            language: None,
             sound: message.sound,
             options,
             receipts: receipts.into(),
@@ -301,7 +305,7 @@ pub(super) async fn full(
     let recipient = std::iter::once(&mut found.notification.recipient);
     external_ids::add(&state.pool, caller.account_id, recipient).await?;
 
-    let mut message = as_received(state, caller, &found).await?;
+    let (mut message, language) = as_received(state, caller, &found).await?;
     if let Some(badge) = found.badge {
         message.badge = Some(Badge::Number(badge));
     }
@@ -316,20 +320,20 @@ pub(super) async fn full(
     )
     .with_reasons(key, &reasons);
 
-    Ok(FullPushNotification::new(
-        notification,
-        message,
-        found.receipts,
-    ))
+    Ok(FullPushNotification {
+        language,
+        ..FullPushNotification::new(notification, message, found.receipts)
+    })
 }
 
-/// The message in the recipient's language, with its templates rendered, or as it is if rendering fails.
-/// A User's language and variables are those of today.
+/// The message in the recipient's language, with its templates rendered, or as it is if rendering fails,
+/// and the tag of its localization, if it has one for the recipient. A User's language and variables are
+/// those of now: they are read when the notification is sent, and not recorded.
 async fn as_received(
     state: &State,
     caller: Caller,
     found: &store::FullPushNotification,
-) -> Result<Message, ApiError> {
+) -> Result<(Message, Option<String>), ApiError> {
     let is_personal = is_templated(&found.message) || !found.message.localizations.is_empty();
     let profile = match &found.notification.recipient {
         recipient::Recipient::User(user) if is_personal => {
@@ -348,9 +352,10 @@ async fn as_received(
         Some(tag) => found.message.in_language(tag),
         None => found.message.clone(),
     };
+    let language = tag.map(str::to_owned);
     message.localizations.clear();
     if !is_templated(&message) {
-        return Ok(message);
+        return Ok((message, language));
     }
 
     let variables = found.variables.clone();
@@ -366,7 +371,8 @@ async fn as_received(
             .and_then(|template| template.render(variables).ok())
             .unwrap_or(message)
     };
-    Ok(state.work.run(caller.account_id, render).await?)
+    let message = state.work.run(caller.account_id, render).await?;
+    Ok((message, language))
 }
 
 /// The ids under which notifications to a User are recorded.

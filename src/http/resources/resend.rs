@@ -12,8 +12,11 @@ use crate::http::idempotency::{self, IdempotencyKeyParam};
 use crate::http::openapi::{CreateErrors, ResendRequest};
 use crate::http::optional_body::OptionalJsonBody;
 use crate::http::path;
-use crate::http::validation::{NO_NUL, Object, Path, Problems, must_be, parse_body};
+use crate::http::validation::{
+    NO_NUL, Object, Path, Problems, either, must_be, parse_body, shown_string,
+};
 use crate::model::id::{MAX_POSITIONS, OperationId};
+use crate::model::shown::shown;
 use crate::model::status::OperationStatus;
 use crate::store::operation_read;
 use crate::store::resend::{self as store, Resend};
@@ -88,7 +91,7 @@ pub(crate) async fn resend(
         if !store::insert(&mut *connection, &resend).await? {
             return Err(ApiError::not_found());
         }
-        copy_first(connection, new_id).await?;
+        copy_first(connection, new_id, &selection).await?;
 
         Ok(Accepted::operation(&request, &state, new_id))
     })
@@ -120,7 +123,11 @@ async fn check_positions(
 
 /// Copies until there is a notification to send. The error, under which nothing is stored, says that
 /// there is none.
-async fn copy_first(connection: &mut PgConnection, id: OperationId) -> Result<(), ApiError> {
+async fn copy_first(
+    connection: &mut PgConnection,
+    id: OperationId,
+    selection: &Selection,
+) -> Result<(), ApiError> {
     for _ in 0..STEPS_AT_ONCE {
         let Some(copied) = store::step(&mut *connection, Some(id)).await? else {
             return Ok(());
@@ -129,14 +136,30 @@ async fn copy_first(connection: &mut PgConnection, id: OperationId) -> Result<()
             return Ok(());
         }
         if copied.is_done {
-            return Err(ApiError::conflict(
-                "No notification of this Operation failed in a way that can be sent again. Permanent \
-                 failures, such as dead tokens, are sent again only if codes or recipients name them",
-            ));
+            return Err(ApiError::conflict(nothing_to_send(selection)));
         }
     }
 
     Ok(())
+}
+
+/// Why nothing is sent again.
+fn nothing_to_send(selection: &Selection) -> String {
+    match selection.codes.as_deref() {
+        None => "No notification of this Operation failed in a way that can be sent again. Permanent failures, \
+                 such as dead tokens, are sent again only if codes or recipients name them"
+            .to_owned(),
+        Some(codes) => {
+            let codes: Vec<String> = codes.iter().map(|code| shown_string(code)).collect();
+            let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+
+            format!(
+                "No failed notification that was asked for has the code {}. The Operation's ErrorTotals list \
+                 the codes that there are",
+                either(&codes)
+            )
+        }
+    }
 }
 
 impl Selection {
@@ -189,7 +212,10 @@ fn positions(body: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<i32>>
             Some(position) => positions.push(position),
             None => problems.push(
                 &Path::Index(&path, index),
-                format!("must be a position in the request, an integer from 0 to {last}"),
+                format!(
+                    "must be a position in the request, an integer from 0 to {last}; got {}",
+                    shown(&value)
+                ),
             ),
         }
     }

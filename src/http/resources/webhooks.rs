@@ -5,7 +5,6 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Value, json};
-use url::Url;
 use utoipa::ToSchema;
 
 use crate::crypto::{generate_webhook_secret, shown_webhook_secret};
@@ -21,20 +20,13 @@ use crate::http::openapi::{
     ChangeErrors, CreateErrors, ReadErrors, WebhookChangeRequest, WebhookRequest,
 };
 use crate::http::pagination::{Page, PageParams, Pagination};
+use crate::http::path;
 use crate::http::query::Query;
-use crate::http::validation::{Object, Path, Problems, either, must_be, parse_body, shown_string};
-use crate::http::{app_name, path, tags, webhook_url};
-use crate::model::field_change::FieldChange;
+use crate::http::resources::webhook_fields::{ChangedFields, NewFields};
 use crate::model::id::{AccountId, WebhookId};
 use crate::model::webhook::{Envelope, EventType};
-use crate::store::apps::{self, AppFilter};
 use crate::store::webhooks::{self as store, InsertError, NewWebhook, WebhookChange};
 use crate::transport::origin_of;
-
-/// Longest description, in characters.
-pub(in crate::http) const MAX_DESCRIPTION: usize = 256;
-
-const STATUSES: [(&str, bool); 2] = [("ENABLED", true), ("DISABLED", false)];
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -200,166 +192,6 @@ fn insert_error(error: InsertError) -> ApiError {
     }
 }
 
-/// The fields of a webhook that is created.
-struct NewFields {
-    url: Url,
-    events: Vec<EventType>,
-    app_name: Option<String>,
-    tags: Option<Value>,
-    description: Option<String>,
-    envelope: Envelope,
-}
-
-impl NewFields {
-    async fn read(body: &[u8], state: &State, account_id: AccountId) -> Result<Self, ApiError> {
-        let mut problems = Problems::default();
-        let mut fields = parse_body(body)?;
-
-        let url = if fields.require("url", "an https URL", &mut problems) {
-            webhook_url::read(&mut fields, "url", state.address_guard, &mut problems).await
-        } else {
-            None
-        };
-        let events = if fields.require("events", events_rule(), &mut problems) {
-            events(&mut fields, &mut problems)
-        } else {
-            None
-        };
-        let app_name = app_name::read(&mut fields, &mut problems);
-        let tags = some_tags(&mut fields, &mut problems);
-        let description = description(&mut fields, &mut problems);
-        let envelope = envelope(&mut fields, &mut problems).unwrap_or_default();
-        fields.refuse_unknown(&mut problems);
-
-        check_app(state, account_id, app_name.as_deref(), &mut problems).await?;
-
-        let (url, events) = problems.check_some(url.zip(events))?;
-        Ok(Self {
-            url,
-            events,
-            app_name,
-            tags,
-            description,
-            envelope,
-        })
-    }
-}
-
-fn events_rule() -> String {
-    let names = EventType::ALL.map(EventType::as_str);
-
-    format!("an array of at least one of {}", either(&names))
-}
-
-/// Reads `events`, each once.
-fn events(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<EventType>> {
-    let value = fields.take("events")?;
-    let path = fields.at("events");
-
-    let Value::Array(values) = value else {
-        problems.push(&path, must_be(&events_rule(), &value));
-        return None;
-    };
-    if values.is_empty() {
-        problems.push(&path, format!("must be {}; got none", events_rule()));
-        return None;
-    }
-
-    let mut events = Vec::new();
-    let mut is_complete = true;
-    for (index, value) in values.iter().enumerate() {
-        let path = Path::Index(&path, index);
-
-        match value.as_str().map(str::parse::<EventType>) {
-            Some(Ok(event)) if events.contains(&event) => {}
-            Some(Ok(event)) => events.push(event),
-            Some(Err(unknown)) => {
-                is_complete = false;
-                let names = EventType::ALL.map(EventType::as_str);
-                problems.push(
-                    &path,
-                    format!(
-                        "must be {}; got {}",
-                        either(&names),
-                        shown_string(&unknown.0)
-                    ),
-                );
-            }
-            None => {
-                is_complete = false;
-                problems.push(&path, must_be("the name of an event", value));
-            }
-        }
-    }
-
-    is_complete.then_some(events)
-}
-
-/// Reads `tags`. An empty object narrows nothing.
-fn some_tags(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {
-    tags::read(fields, problems).filter(|tags| tags != &json!({}))
-}
-
-fn description(fields: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
-    let description = fields.string("description", problems)?;
-
-    let length = description.chars().count();
-    if length > MAX_DESCRIPTION {
-        problems.push(
-            &fields.at("description"),
-            format!("must be at most {MAX_DESCRIPTION} characters; got {length}"),
-        );
-    }
-
-    Some(description)
-}
-
-fn envelope(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Envelope> {
-    let name = fields.string("envelope", problems)?;
-    let names = Envelope::ALL.map(Envelope::as_str);
-
-    let envelope = Envelope::ALL
-        .into_iter()
-        .find(|envelope| envelope.as_str().eq_ignore_ascii_case(&name));
-    if envelope.is_none() {
-        problems.push(
-            &fields.at("envelope"),
-            format!("must be {}; got {}", either(&names), shown_string(&name)),
-        );
-    }
-
-    envelope
-}
-
-/// The App must exist: a name that is misspelled would never be told anything.
-async fn check_app(
-    state: &State,
-    account_id: AccountId,
-    name: Option<&str>,
-    problems: &mut Problems,
-) -> Result<(), ApiError> {
-    let Some(name) = name else {
-        return Ok(());
-    };
-
-    let filter = AppFilter {
-        name: Some(name),
-        limit: 1,
-        ..AppFilter::default()
-    };
-    if apps::list(&state.pool, account_id, &filter)
-        .await?
-        .is_empty()
-    {
-        problems.push_at(
-            "appName",
-            format!("no App is named '{name}'; an App is created with its first Credential"),
-        );
-    }
-
-    Ok(())
-}
-
 /// Webhooks, newest first (extension).
 #[utoipa::path(
     get,
@@ -414,54 +246,8 @@ pub(crate) async fn fetch(
     Ok(HttpResponse::Ok().json(Webhook::from(webhook)))
 }
 
-/// The fields of a change. `null` clears a field that may be absent.
-struct ChangedFields {
-    url: Option<Url>,
-    events: Option<Vec<EventType>>,
-    app_name: FieldChange<String>,
-    tags: FieldChange<Value>,
-    description: FieldChange<String>,
-    envelope: Option<Envelope>,
-    is_enabled: Option<bool>,
-}
-
-impl ChangedFields {
-    async fn read(body: &[u8], state: &State, account_id: AccountId) -> Result<Self, ApiError> {
-        let mut problems = Problems::default();
-        let mut fields = parse_body(body)?;
-
-        let clears_app_name = fields.is_null("appName");
-        let clears_tags = fields.is_null("tags");
-        let clears_description = fields.is_null("description");
-
-        let app_name = app_name::read(&mut fields, &mut problems);
-        check_app(state, account_id, app_name.as_deref(), &mut problems).await?;
-
-        let read = Self {
-            url: webhook_url::read(&mut fields, "url", state.address_guard, &mut problems).await,
-            events: events(&mut fields, &mut problems),
-            app_name: FieldChange::of(app_name, clears_app_name),
-            // An empty object narrows nothing.
-            tags: match tags::read(&mut fields, &mut problems) {
-                Some(tags) if tags == json!({}) => FieldChange::Clear,
-                tags => FieldChange::of(tags, clears_tags),
-            },
-            description: FieldChange::of(
-                description(&mut fields, &mut problems),
-                clears_description,
-            ),
-            envelope: envelope(&mut fields, &mut problems),
-            is_enabled: fields.one_of("status", &STATUSES, &mut problems),
-        };
-        fields.refuse_unknown(&mut problems);
-        problems.check()?;
-
-        Ok(read)
-    }
-}
-
 /// Changes a webhook (extension). An absent field stays as it is; `null` removes `appName`, `tags`
-/// or `description`.
+/// or `description`, and makes `envelope` `standard`.
 #[utoipa::path(
     patch,
     path = "/v1/PushNotifications/Webhooks/{id}",

@@ -384,6 +384,79 @@ mod tests {
         assert_eq!(read, FIELDS.join(", "));
     }
 
+    /// `null` is the same as absent for every field, on every level.
+    #[test]
+    fn every_field_may_be_null() {
+        let recipient = [
+            "userId",
+            "externalId",
+            "audience",
+            "environment",
+            "variables",
+            "badge",
+        ];
+        let content = [
+            "templateId",
+            "variables",
+            "missingVariables",
+            "localizations",
+            "title",
+            "image",
+            "data",
+        ];
+        let nested = [
+            ("from", "fcm"),
+            ("from", "apn"),
+            ("schedule", "window"),
+            ("schedule", "ifPassed"),
+            ("schedule", "ignoreWindow"),
+        ];
+        let minimal = || {
+            serde_json::json!({
+                "to": [{"token": "a", "provider": "FCM"}],
+                "content": {"body": "b"},
+            })
+        };
+
+        let mut bodies: Vec<(String, Value)> = Vec::new();
+        for field in FIELDS
+            .iter()
+            .filter(|field| !["to", "content"].contains(field))
+        {
+            let mut body = minimal();
+            body[field] = Value::Null;
+            bodies.push(((*field).to_owned(), body));
+        }
+        for field in recipient {
+            let mut body = minimal();
+            body["to"][0][field] = Value::Null;
+            bodies.push((format!("to[0].{field}"), body));
+        }
+        for field in content {
+            let mut body = minimal();
+            body["content"][field] = Value::Null;
+            bodies.push((format!("content.{field}"), body));
+        }
+        let mut body = minimal();
+        body["content"]["localizations"] = serde_json::json!({"es": null});
+        bodies.push(("content.localizations.es".to_owned(), body));
+        let in_an_hour = OffsetDateTime::now_utc() + Duration::HOUR;
+        let in_an_hour = in_an_hour
+            .format(&time::format_description::well_known::Rfc3339)
+            .unwrap();
+        for (outer, field) in nested {
+            let mut body = minimal();
+            body["from"] = serde_json::json!({"appName": "shop"});
+            body["schedule"] = serde_json::json!({"sendAt": [in_an_hour]});
+            body[outer][field] = Value::Null;
+            bodies.push((format!("{outer}.{field}"), body));
+        }
+
+        for (field, body) in bodies {
+            assert_eq!(problems(body.to_string().as_bytes()), "", "{field}");
+        }
+    }
+
     #[test]
     fn a_large_body_is_refused_before_its_values_are_built() {
         let recipients = |count: usize| vec!["7"; count].join(",");

@@ -123,7 +123,7 @@ pub(super) fn message(body: &mut Object<'_>, problems: &mut Problems) -> SentMes
             .unwrap_or_default(),
         sound: sound(body, problems),
         badge: badge(body, templating, problems),
-        ttl: body.integer("ttl", MAX_TTL, problems),
+        ttl: body.seconds("ttl", 0..=MAX_TTL, problems),
         collapse_key: collapse_key(body, templating, problems),
         fcm: body.object("fcm", problems),
         apn: body.object("apn", problems),
@@ -275,7 +275,7 @@ fn localizations_in(
         return localizations;
     }
 
-    for (name, value) in fields {
+    for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_null()) {
         let path = Path::Field(&path, &name);
         let Some(tag) = canonical_language(&name) else {
             problems.push(

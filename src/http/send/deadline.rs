@@ -44,7 +44,7 @@ pub(super) fn read(
     let longest = u32::try_from(longest.whole_seconds()).unwrap_or(MAX_DEADLINE);
     let range = 1..=longest.min(MAX_DEADLINE);
 
-    body.integer_in("deadline", range, problems)
+    body.seconds("deadline", range, problems)
         .map(|seconds| Duration::seconds(seconds.into()))
 }
 

@@ -11,6 +11,7 @@ use crate::model::local_time::{
     CLOCK_TOLERANCE, Day, FURTHEST_BEHIND, IfPassed, LocalDateTime, LocalSchedule, TimeOfDay,
     Window,
 };
+use crate::model::shown::shown;
 
 /// How far ahead a send may be scheduled.
 pub(in crate::http) const MAX_AHEAD: Duration = Duration::days(7);
@@ -194,20 +195,27 @@ fn days(window: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<Day>> {
         problems.push(&path, must_be(&rule, &value));
         return None;
     };
+    if values.is_empty() || values.len() > Day::ALL.len() {
+        problems.push(&path, format!("must be {rule}; got {}", values.len()));
+        return None;
+    }
+
     let known = |value: &Value| {
         let name = value.as_str()?;
         let found = Day::ALL.iter().find(|(known, _)| *known == name)?;
         Some(found.1)
     };
-    let days: Option<Vec<Day>> = values.iter().map(known).collect();
-
-    match days.filter(|days| (1..=Day::ALL.len()).contains(&days.len())) {
-        Some(days) => Some(days),
-        None => {
-            problems.push(&path, format!("must be {rule}"));
-            None
+    let mut days = Vec::with_capacity(values.len());
+    for (index, value) in values.iter().enumerate() {
+        match known(value) {
+            Some(day) => days.push(day),
+            None => problems.push(
+                &Path::Index(&path, index),
+                format!("must be one of {names}; got {}", shown(value)),
+            ),
         }
     }
+    (days.len() == values.len()).then_some(days)
 }
 
 /// The API has an array here, as Twilio's sibling APIs do, but a push is sent at one time.
@@ -374,7 +382,7 @@ mod tests {
             ),
             (
                 r#"{"window":{"from":"09:00","until":"21:00","days":["Monday"]}}"#,
-                "schedule.window.days",
+                "schedule.window.days[0]",
             ),
             (
                 r#"{"window":{"from":"09:00","until":"21:00","zone":"UTC"}}"#,

@@ -230,6 +230,36 @@ impl<'a> Object<'a> {
         range: RangeInclusive<u32>,
         problems: &mut Problems,
     ) -> Option<u32> {
+        let rule = format!("an integer from {} to {}", range.start(), range.end());
+
+        self.integer_by(name, range, &rule, problems)
+    }
+
+    /// A duration: an integer of seconds within `range`.
+    pub(super) fn seconds(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u32>,
+        problems: &mut Problems,
+    ) -> Option<u32> {
+        let rule = format!(
+            "a number of seconds: an integer from {} to {}{}",
+            range.start(),
+            range.end(),
+            in_days(*range.end())
+        );
+
+        self.integer_by(name, range, &rule, problems)
+    }
+
+    /// `rule` says what the field must be.
+    fn integer_by(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u32>,
+        rule: &str,
+        problems: &mut Problems,
+    ) -> Option<u32> {
         let value = self.take(name)?;
         let integer = value
             .as_u64()
@@ -239,12 +269,7 @@ impl<'a> Object<'a> {
         if integer.is_none() {
             problems.push(
                 &self.at(name),
-                format!(
-                    "must be an integer from {} to {}; got {}",
-                    range.start(),
-                    range.end(),
-                    shown(&value)
-                ),
+                format!("must be {rule}; got {}", shown(&value)),
             );
         }
 
@@ -321,6 +346,18 @@ impl<'a> Object<'a> {
     }
 }
 
+/// Seconds in days, where they are whole ones, to follow their number.
+fn in_days(seconds: u32) -> String {
+    const DAY: u32 = 86_400;
+
+    match seconds / DAY {
+        0 => String::new(),
+        _ if !seconds.is_multiple_of(DAY) => String::new(),
+        1 => " (1 day)".to_owned(),
+        days => format!(" ({days} days)"),
+    }
+}
+
 fn names<T>(choices: &[(&str, T)]) -> String {
     let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
 
@@ -370,6 +407,18 @@ mod tests {
                 "must be an integer from 0 to 6; got 7",
                 problem(|body, problems| {
                     body.integer("a", 6, problems);
+                }),
+            ),
+            (
+                "must be a number of seconds: an integer from 1 to 604800 (7 days); got 'long'",
+                problem(|body, problems| {
+                    body.seconds("b", 1..=604_800, problems);
+                }),
+            ),
+            (
+                "must be a number of seconds: an integer from 0 to 5; got 7",
+                problem(|body, problems| {
+                    body.seconds("a", 0..=5, problems);
                 }),
             ),
             (

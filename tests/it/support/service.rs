@@ -98,6 +98,7 @@ impl World {
             account_id,
             secret_hash: hash_api_secret(&secret),
             role: Role::Full,
+            ended: None,
         };
         assert!(
             api_keys::insert(&self.database.pool, &key, &known)

@@ -62,7 +62,7 @@ async fn a_webhook_is_created_read_changed_and_deleted() {
     assert!(listed["pagination"]["next"].is_null());
 
     let change = json!({"events": ["device.removed", "device.removed"], "appName": null, "tags": null,
-        "description": null, "envelope": "standard", "url": "https://hooks.example.com/other", "status": "DISABLED"});
+        "description": null, "envelope": null, "url": "https://hooks.example.com/other", "status": "DISABLED"});
     let (status, changed) = patch(client, &path, &change).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{changed}");
     assert_eq!(changed["resourceId"], id);
