@@ -1,6 +1,7 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: console liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
+.PHONY: console console-crowd liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
+
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
 	cargo test --test it -- --ignored clock
@@ -10,6 +11,10 @@ faketime:
 console:
 	npm install --silent --no-save --prefix target/console axe-core@4
 	AXE_CORE=$(CURDIR)/target/console/node_modules/axe-core/axe.min.js cargo test --test it -- --ignored console::browser
+
+# Watches 100,000 notifications being sent, in headless Chromium. Needs chromium and chromium-driver, and minutes.
+console-crowd:
+	cargo test --test it -- --ignored console::crowd
 
 # Runs the service behind PgBouncer. Needs PgBouncer (Debian: apt install pgbouncer).
 drill-pgbouncer:

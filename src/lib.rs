@@ -4,6 +4,7 @@
 //! [`transport`]; [`app`] puts them together. What is public is used by the binary, the integration
 //! tests or the benchmarks.
 
+mod advice;
 pub mod app;
 pub mod cli;
 #[cfg(feature = "client")]

@@ -78,6 +78,14 @@ impl Ask {
         }
     }
 
+    /// A change of some fields of a resource, which is made once however often it is sent.
+    pub(super) fn patch(path: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        Self {
+            method: Method::PATCH,
+            ..Self::post(path, body, new_key())
+        }
+    }
+
     /// With a body of this type in place of JSON.
     pub(super) fn of_type(self, content_type: &'static str) -> Self {
         Self {

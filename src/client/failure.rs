@@ -8,7 +8,7 @@ pub(super) enum Exit {
     Done = 0,
     Failed = 1,
     Usage = 2,
-    /// Some recipients got nothing, or some of several changes failed.
+    /// Some recipients got nothing, some of several changes failed, or some rows of a file.
     Partly = 3,
     /// `--timeout` has passed.
     TimedOut = 4,

@@ -20,9 +20,28 @@ pub(super) struct Line {
     pub text: String,
 }
 
-/// Opens `path`; `-` is the standard input. Empty lines are left out. The lines are read by a thread of
-/// their own, because the standard input has no end that a process could wait for otherwise.
+/// What of a line is passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// Without spaces around it, and no line that is empty then.
+    Trimmed,
+    /// As it is, with each empty line.
+    Whole,
+}
+
+/// Opens `path`; `-` is the standard input. Empty lines are left out, and spaces around a line. The lines
+/// are read by a thread of their own, because the standard input has no end that a process could wait for
+/// otherwise.
 pub(super) fn lines_of(path: &str) -> Result<mpsc::Receiver<Result<Line>>> {
+    open(path, Cut::Trimmed)
+}
+
+/// As [`lines_of`], with each line as it is.
+pub(super) fn whole_lines_of(path: &str) -> Result<mpsc::Receiver<Result<Line>>> {
+    open(path, Cut::Whole)
+}
+
+fn open(path: &str, cut: Cut) -> Result<mpsc::Receiver<Result<Line>>> {
     let name = name_of(path);
     let input: Box<dyn Read + Send> = if path == "-" {
         Box::new(io::stdin())
@@ -43,12 +62,13 @@ pub(super) fn lines_of(path: &str) -> Result<mpsc::Receiver<Result<Line>>> {
 
             let line = match read {
                 Ok(0) => return,
-                Ok(_) => as_line(&bytes, number, &name),
+                Ok(_) => as_line(&bytes, number, &name, cut),
                 Err(error) => Err(Failure::failed(format!("can't read {name}: {error}"))),
             };
             let is_last = line.is_err();
             let is_empty = line.as_ref().is_ok_and(|line| line.text.is_empty());
-            if !is_empty && sender.blocking_send(line).is_err() {
+            let is_left_out = is_empty && cut == Cut::Trimmed;
+            if !is_left_out && sender.blocking_send(line).is_err() {
                 return;
             }
             if is_last {
@@ -59,15 +79,18 @@ pub(super) fn lines_of(path: &str) -> Result<mpsc::Receiver<Result<Line>>> {
     Ok(lines)
 }
 
-fn as_line(bytes: &[u8], number: usize, name: &str) -> Result<Line> {
+fn as_line(bytes: &[u8], number: usize, name: &str, cut: Cut) -> Result<Line> {
     let wrong = |rule: &str| Failure::failed(format!("{name}, line {number}: {rule}"));
     if bytes.len() as u64 == LONGEST {
         return Err(wrong(&format!("must be shorter than {LONGEST} bytes")));
     }
 
     let text = std::str::from_utf8(bytes).map_err(|_| wrong("must be UTF-8"))?;
-    // Some programs begin a file with a byte order mark.
-    let text = text.trim_start_matches('\u{feff}').trim();
+    let text = match cut {
+        // Some programs begin a file with a byte order mark.
+        Cut::Trimmed => text.trim_start_matches('\u{feff}').trim(),
+        Cut::Whole => text.strip_suffix('\n').unwrap_or(text),
+    };
     Ok(Line {
         number,
         text: text.to_owned(),
@@ -94,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_line_has_no_end_and_no_mark() {
-        let text = |bytes: &[u8]| as_line(bytes, 7, "f").map(|line| line.text);
+        let text = |bytes: &[u8]| as_line(bytes, 7, "f", Cut::Trimmed).map(|line| line.text);
 
         assert_eq!(text(b"abc\r\n").unwrap(), "abc");
         assert_eq!(text("\u{feff}abc\n".as_bytes()).unwrap(), "abc");
@@ -102,5 +125,11 @@ mod tests {
             text(b"\xff\n").unwrap_err().message,
             "f, line 7: must be UTF-8"
         );
+    }
+    #[test]
+    fn a_whole_line_keeps_its_spaces() {
+        let line = as_line(b" abc \r\n", 7, "f", Cut::Whole).unwrap();
+
+        assert_eq!(line.text, " abc \r");
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::Subcommand;
 
 mod api;
+mod audit;
 mod change;
 mod devices;
 mod errors;
@@ -18,6 +19,7 @@ mod ids;
 mod lines;
 mod operation;
 mod operations;
+mod pace;
 mod patience;
 mod profile;
 mod resend;
@@ -50,7 +52,7 @@ Exit codes:
   0  done
   1  failed: the line that begins with `error:` says why
   2  wrong arguments, or no address or key
-  3  done in part: some recipients got nothing, or some of several changes failed
+  3  done in part: some recipients got nothing, some of several changes failed, or some rows of a file
   4  --timeout has passed
   5  Bellwire can't be reached, or is unavailable";
 
@@ -75,6 +77,9 @@ pub(crate) enum Command {
     /// Resume Operations that are paused.
     #[command(after_help = NOTES)]
     Resume(change::Arguments),
+    /// Change how many notifications of an Operation are sent in a minute.
+    #[command(after_help = NOTES)]
+    Pace(pace::Arguments),
     /// Send the failed notifications of an Operation again, as a new one, and print its id.
     #[command(after_help = NOTES)]
     Resend(resend::Arguments),
@@ -87,6 +92,9 @@ pub(crate) enum Command {
     /// Import devices from a file, or export them to one.
     #[command(subcommand, after_help = NOTES)]
     Devices(devices::Command),
+    /// List who changed what, newest first. This takes a key with the role `full`.
+    #[command(after_help = NOTES)]
+    Audit(audit::Arguments),
     /// Show what is being sent now, live.
     #[command(after_help = NOTES)]
     Top(top::Arguments),
@@ -140,6 +148,10 @@ async fn run_command(command: Command) -> Result<Exit> {
             let api = connect(&arguments.connection)?;
             change::run(&change::RESUME, arguments, api, &screen).await
         }
+        Command::Pace(arguments) => {
+            let api = connect(&arguments.connection)?;
+            pace::run(&arguments, &api, &screen).await
+        }
         Command::Resend(arguments) => {
             let api = connect(&arguments.connection)?;
             resend::run(arguments, &api, &screen).await
@@ -155,6 +167,10 @@ async fn run_command(command: Command) -> Result<Exit> {
         Command::Devices(command) => {
             let api = connect(command.connection())?;
             devices::run(command, &api, &screen).await
+        }
+        Command::Audit(arguments) => {
+            let api = connect(&arguments.connection)?;
+            audit::run(&arguments, &api, &screen).await
         }
         Command::Top(arguments) => {
             let api = connect(&arguments.connection)?;

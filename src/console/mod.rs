@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use actix_web::{guard, web};
 
-mod advice;
 mod assets;
 mod audit;
 mod credentials;

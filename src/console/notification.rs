@@ -6,7 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::console::advice;
+use crate::advice::{self, Known};
 use crate::console::operation::Recipient;
 use crate::console::operations::WaitingFor;
 use crate::console::page::{self, Frame, PageError, View, path_part};
@@ -88,10 +88,6 @@ impl Attempt {
         advice::on_outcome(&self.outcome)
     }
 
-    fn is_accepted(&self) -> bool {
-        self.outcome == "ACCEPTED"
-    }
-
     /// The colour of its point.
     pub(super) fn kind(&self) -> &'static str {
         match self.outcome.as_str() {
@@ -107,24 +103,22 @@ impl Notification {
         shown::status(&self.status)
     }
 
+    /// What became of it.
     pub(super) fn verdict(&self, attempts: &[Attempt]) -> &'static str {
-        advice::on_status(&self.status, !attempts.is_empty())
+        advice::verdict(&self.known(attempts))
     }
 
-    /// What to do; of a failure without a word of its own, the last attempt's.
+    /// What to do about it.
     pub(super) fn advice(&self, attempts: &[Attempt]) -> &'static str {
-        let of_code = self
-            .error
-            .as_ref()
-            .map(|error| advice::on_code(&error.code));
-        let of_attempt = attempts.iter().rfind(|attempt| {
-            // What one of a User's devices accepted decides.
-            self.status != "SENT" || attempt.is_accepted()
-        });
+        advice::what_to_do(&self.known(attempts))
+    }
 
-        match of_code {
-            Some(advice) if !advice.is_empty() => advice,
-            _ => of_attempt.map_or("", Attempt::advice),
+    fn known<'a>(&'a self, attempts: &'a [Attempt]) -> Known<'a> {
+        Known {
+            status: &self.status,
+            code: self.error.as_ref().map(|error| error.code.as_str()),
+            last_outcome: attempts.last().map(|attempt| attempt.outcome.as_str()),
+            is_waiting: self.waiting_for.is_some(),
         }
     }
 }

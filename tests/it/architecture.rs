@@ -57,7 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // It knows the service by its API alone.
-    ("client", &["transport"]),
+    ("client", &["advice", "transport"]),
     // Only built for the fuzz targets.
     ("fuzz", &["http", "model", "provider", "template"]),
     // Services: HTTP never names delivery, nor delivery HTTP.
@@ -79,7 +79,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // A client of the API, within the process.
     (
         "console",
-        &["crypto", "http", "model", "store", "work_pool"],
+        &["advice", "crypto", "http", "model", "store", "work_pool"],
     ),
     ("ingest", &["handoff", "model", "store", "telemetry"]),
     (
@@ -116,6 +116,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Leaves.
     ("telemetry", &["config", "model", "transport"]),
     ("crypto", &["model"]),
+    ("advice", &[]),
     ("config", &[]),
     ("descriptors", &[]),
     ("listening", &[]),

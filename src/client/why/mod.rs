@@ -6,7 +6,6 @@ use clap::Args;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-mod advice;
 mod story;
 
 use crate::client::api::{Api, Ask, Query};
@@ -14,7 +13,6 @@ use crate::client::failure::{Exit, Failure, Result};
 use crate::client::ids::{NOTIFICATION, OPERATION, USER, is_id};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
-use crate::client::why::advice::Sent;
 
 /// Pages of a list that are read at most to find the newest notifications of somebody. One request reads
 /// about 10,000 records.
@@ -292,12 +290,7 @@ fn as_json(found: &Found) -> Value {
         .notifications
         .iter()
         .map(|(notification, attempts)| {
-            let sent = Sent {
-                notification,
-                attempts,
-            };
-            let advice = sent.advice();
-
+            let advice = story::advice(notification, attempts);
             let mut notification = notification.clone();
             notification["deliveryAttempts"] = json!(attempts);
             notification["advice"] = json!(advice);

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use crate::advice::{self, Known};
 use crate::client::errors::recipient;
 use crate::client::text::{printable, style_of_status};
-use crate::client::why::advice::Sent;
 
 /// The lines of a notification's story.
 pub(super) fn of_notification(notification: &Value, attempts: &[Value]) -> Vec<String> {
@@ -38,12 +38,20 @@ pub(super) fn of_notification(notification: &Value, attempts: &[Value]) -> Vec<S
     lines.extend(attempts.iter().map(of_attempt));
     lines.extend(of_reason(notification));
 
-    let sent = Sent {
-        notification,
-        attempts,
-    };
-    lines.push(field("what to do", sent.advice()));
+    lines.push(field("what to do", advice(notification, attempts)));
     lines
+}
+
+/// What to do about a notification, with its attempts first to last, as the API shows both.
+pub(super) fn advice(notification: &Value, attempts: &[Value]) -> &'static str {
+    let last = attempts.last();
+
+    advice::what_to_do(&Known {
+        status: notification["status"].as_str().unwrap_or_default(),
+        code: notification["error"]["code"].as_str(),
+        last_outcome: last.and_then(|attempt| attempt["outcome"].as_str()),
+        is_waiting: notification["waitingFor"].is_object(),
+    })
 }
 
 /// What it waits for, or why it failed.

@@ -58,8 +58,32 @@ async fn the_commands_of_the_document_work() {
         );
     }
 
-    for file in ["bellwire.bash", "man1/bellwire.1", "man1/bellwire-send.1"] {
-        assert!(folder.path().join(file).exists(), "{file}");
+    let help = cli.run(&["--help"]).done().out;
+    let commands = help.split_once("Commands:\n").unwrap().1;
+    let commands: Vec<&str> = commands
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.contains(&"audit"), "{commands:?}");
+    let completions = std::fs::read_to_string(folder.path().join("bellwire.bash")).unwrap();
+    for name in [
+        "bellwire",
+        "bellwire-devices-import",
+        "bellwire-devices-export",
+    ]
+    .map(str::to_owned)
+    .into_iter()
+    .chain(commands.iter().map(|name| format!("bellwire-{name}")))
+    {
+        let page = folder.path().join(format!("man1/{name}.1"));
+        let page = std::fs::read_to_string(&page).unwrap_or_else(|_| panic!("{name}"));
+        assert!(page.contains(".SH SYNOPSIS"), "{name}");
+    }
+    for name in commands {
+        assert!(completions.contains(&format!("bellwire,{name})")), "{name}");
     }
     service.stop().await;
 }

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use crate::support::service::{Service, World};
 
+mod changing;
 mod connecting;
+mod devices;
 mod document;
 mod explaining;
 mod listing;

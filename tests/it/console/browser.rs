@@ -2,17 +2,18 @@
 //! use it. Needs Chromium and its driver, so `make console` runs it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bellwire::dev::simulator::behaviour::Faults;
 use serde_json::{Value, json};
 
 use super::sessions::start;
 use crate::support::client::{apn, fcm, message};
-use crate::support::eventually;
 use crate::support::service::Service;
 use crate::support::webdriver::{Chromium, Look};
+use crate::support::{eventually, steady};
 
-const DESKTOP: Look = Look {
+pub const DESKTOP: Look = Look {
     name: "light",
     width: 1280,
     height: 860,
@@ -37,7 +38,7 @@ fn pictures() -> Option<PathBuf> {
     std::env::var_os("BELLWIRE_SCREENSHOTS").map(PathBuf::from)
 }
 
-async fn log_in(browser: &Chromium, service: &Service, key: &str, secret: &str) {
+pub async fn log_in(browser: &Chromium, service: &Service, key: &str, secret: &str) {
     browser.open(&format!("{}/console", service.url)).await;
     browser.write("#key", key).await;
     browser.write("#secret", secret).await;
@@ -46,7 +47,7 @@ async fn log_in(browser: &Chromium, service: &Service, key: &str, secret: &str) 
 }
 
 /// Asserts that nothing on the way complained, and that nothing was asked of another host.
-async fn assert_quiet(browser: &Chromium, service: &Service) {
+pub async fn assert_quiet(browser: &Chromium, service: &Service) {
     let (complaints, requests) = browser.logs().await;
     assert!(complaints.is_empty(), "{complaints:#?}");
 
@@ -102,12 +103,30 @@ async fn a_support_team_works_with_the_console() {
     to[7] = fcm("anothers-phone~INVALID_ARGUMENT");
     let mut body = message(&to);
     body["tags"] = json!({"campaign": "spring"});
+    // Slow enough to be paused while it is being sent.
+    body["pace"] = json!({"perMinute": 30_000});
     let id = service.client.send(&body).await;
     browser.sees("Boarding time @ TLL").await;
     browser
         .click(&format!("a[href='/console/operations/{id}']"))
         .await;
     browser.sees("of 10,000 settled").await;
+
+    // Pause it, resume it, and send the rest faster.
+    browser.click("form[action$='/pause'] button").await;
+    browser.sees("The Operation is paused").await;
+    browser.sees("Paused").await;
+    let path = format!("/Operations/{id}");
+    let sent = async || service.client.read(&path).await["stats"]["sent"].clone();
+    let before = steady("what is sent", Duration::from_secs(2), sent).await;
+    assert!(before.as_i64() < Some(9_998), "{before}");
+    browser.click("form[action$='/resume'] button").await;
+    browser.sees("The Operation goes on").await;
+    browser.click("#confirm-pace > summary").await;
+    browser.write("#perMinute", "10000000").await;
+    browser.click("#pace button.main").await;
+    browser.sees("The Operation has another pace").await;
+
     browser.sees("Completed").await;
     browser.sees("9,998").await;
     let drawn = browser
@@ -121,7 +140,7 @@ async fn a_support_team_works_with_the_console() {
         .await;
     browser.write("#find", "some...ERED").await;
     browser.click("button.main").await;
-    browser.sees("The app was removed from this device").await;
+    browser.sees("The app was removed from the device").await;
     browser.sees("UNREGISTERED").await;
 
     // Send what failed again.

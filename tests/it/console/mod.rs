@@ -2,5 +2,6 @@
 
 mod attacks;
 mod browser;
+mod crowd;
 mod sessions;
 mod views;

@@ -1,0 +1,149 @@
+//! `bellwire devices export`: writes all devices to a file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use clap::Args;
+use http_body_util::BodyExt;
+
+use crate::client::api::{Api, Ask, Query};
+use crate::client::devices::Format;
+use crate::client::devices::csv_rows::CsvRows;
+use crate::client::failure::{Exit, Failure, Result};
+use crate::client::profile::ConnectionArguments;
+use crate::client::screen::Screen;
+use crate::client::text::counted;
+
+/// Options of `bellwire devices export`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Write to this file, which only its owner can read.
+    #[arg(long, value_name = "FILE")]
+    output: Option<String>,
+    /// How the devices are written. Without it, a file whose name ends in `.csv` gets CSV, and any other
+    /// NDJSON.
+    #[arg(long, value_enum, ignore_case = true)]
+    format: Option<Format>,
+    /// Only the devices of this App.
+    #[arg(long, value_name = "NAME")]
+    app: Option<String>,
+    /// Write whole tokens, as an import needs them. This takes a key with the role `full`.
+    #[arg(long)]
+    whole_tokens: bool,
+    #[command(flatten)]
+    pub connection: ConnectionArguments,
+}
+
+pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Result<Exit> {
+    let format = Format::of(arguments.format, arguments.output.as_deref());
+    let mut query = Query::default();
+    if let Some(app) = &arguments.app {
+        query.add("appName", app);
+    }
+    if arguments.whole_tokens {
+        query.add("tokens", "FULL");
+    }
+
+    let path = format!("/DeviceRegistrations/Export{query}");
+    let ask = Ask::get(path).accepting(format.content_type());
+    let mut body = api.open(&ask).await?.into_body();
+    let mut out: Box<dyn Write + Send> = match &arguments.output {
+        Some(path) => Box::new(private_file(path)?),
+        None => Box::new(io::stdout()),
+    };
+    if arguments.output.is_some() {
+        screen.show_bar();
+    }
+
+    let mut counter = Counter::of(format);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            Failure::unavailable(format!(
+                "the export broke off after {}: run the command again",
+                counted(counter.devices(), "device")
+            ))
+        })?;
+        let Some(piece) = frame.data_ref() else {
+            continue;
+        };
+        out.write_all(piece)?;
+        counter.read(piece);
+        let devices = counter.devices();
+        screen.move_bar(devices, devices, String::new());
+    }
+    out.flush()?;
+    screen.hide_bar();
+
+    if let Some(path) = &arguments.output {
+        screen.note(&format!(
+            "written to {path}: {}",
+            counted(counter.devices(), "device")
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Counts the devices of an export.
+struct Counter {
+    format: Format,
+    csv: CsvRows,
+    rows: u64,
+}
+
+impl Counter {
+    fn of(format: Format) -> Self {
+        Self {
+            format,
+            csv: CsvRows::default(),
+            rows: 0,
+        }
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        self.rows += match self.format {
+            Format::Ndjson => bytes.iter().filter(|byte| **byte == b'\n').count() as u64,
+            Format::Csv => self.csv.read(bytes),
+        };
+    }
+
+    fn devices(&self) -> u64 {
+        match self.format {
+            Format::Ndjson => self.rows,
+            // The first row names the columns.
+            Format::Csv => self.rows.saturating_sub(1),
+        }
+    }
+}
+
+fn private_file(path: &str) -> Result<BufWriter<File>> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Failure::failed(format!("can't write {path}: {error}")))?;
+
+    Ok(BufWriter::new(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_counted_over_pieces() {
+        let count = |format, pieces: &[&str]| {
+            let mut counter = Counter::of(format);
+            for piece in pieces {
+                counter.read(piece.as_bytes());
+            }
+            counter.devices()
+        };
+
+        assert_eq!(count(Format::Ndjson, &["{}\n{", "}\n"]), 2);
+        assert_eq!(count(Format::Csv, &[]), 0);
+        assert_eq!(count(Format::Csv, &["token\r\n\"a\n", "b\"\r\nc\r\n"]), 2);
+    }
+}

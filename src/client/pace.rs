@@ -1,0 +1,108 @@
+//! `bellwire pace`: changes how fast an Operation is sent.
+
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::client::api::{Api, Ask};
+use crate::client::failure::{Exit, Result};
+use crate::client::ids::{OPERATION, check};
+use crate::client::profile::ConnectionArguments;
+use crate::client::screen::Screen;
+use crate::client::text::grouped;
+
+/// The highest pace that Bellwire takes. It is above what providers take, so it is as good as none.
+const HIGHEST: u32 = 10_000_000;
+
+/// Options of `bellwire pace`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The id of an Operation.
+    operation: String,
+    /// Notifications in a minute, from 1 to 10,000,000, or `none` to send the rest as fast as possible.
+    #[arg(value_name = "PER_MINUTE")]
+    pace: Pace,
+    /// Print JSON: the answer.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pub connection: ConnectionArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    None,
+    PerMinute(NonZeroU32),
+}
+
+impl FromStr for Pace {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text.eq_ignore_ascii_case("none") {
+            return Ok(Self::None);
+        }
+
+        let per_minute: Option<NonZeroU32> = text.replace([',', '_'], "").parse().ok();
+        match per_minute {
+            Some(per_minute) if per_minute.get() <= HIGHEST => Ok(Self::PerMinute(per_minute)),
+            _ => Err(format!(
+                "must be an integer from 1 to {}, or none",
+                grouped(u64::from(HIGHEST))
+            )),
+        }
+    }
+}
+
+impl Pace {
+    fn per_minute(self) -> u32 {
+        match self {
+            Self::None => HIGHEST,
+            Self::PerMinute(number) => number.get(),
+        }
+    }
+
+    /// For people.
+    fn shown(self) -> String {
+        match self {
+            Self::None => "no pace".to_owned(),
+            Self::PerMinute(number) => format!("{} a minute", grouped(u64::from(number.get()))),
+        }
+    }
+}
+
+pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Result<Exit> {
+    let id = check(&arguments.operation, &[OPERATION])?;
+    let pace = arguments.pace;
+    let body = json!({"pace": {"perMinute": pace.per_minute()}});
+
+    let ask = Ask::patch(format!("/Operations/{id}"), body.to_string());
+    let answer = api.json(&ask).await?;
+    if arguments.json {
+        screen.print_json(&answer)?;
+    } else {
+        screen.print(&format!("{}: {id}", pace.shown()))?;
+    }
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pace_is_a_number_of_notifications_or_none() {
+        let shown = |text: &str| text.parse().map(Pace::shown);
+
+        assert_eq!(shown("600").unwrap(), "600 a minute");
+        assert_eq!(shown("10,000,000").unwrap(), "10,000,000 a minute");
+        assert_eq!(shown("None").unwrap(), "no pace");
+        assert_eq!("none".parse::<Pace>().unwrap().per_minute(), HIGHEST);
+        for wrong in ["0", "-1", "1.5", "10000001", "", "fast"] {
+            let error = wrong.parse::<Pace>().unwrap_err();
+            assert!(error.contains("1 to 10,000,000"), "{wrong}: {error}");
+        }
+    }
+}
