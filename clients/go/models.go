@@ -19,6 +19,19 @@ type AcceptedResource struct {
 	ResourceLocation string `json:"resourceLocation"`
 }
 
+// The settings of an account.
+type Account struct {
+	// How many pushes each User gets; `null`: as many as are sent.
+	Cap *Cap   `json:"cap,omitempty"`
+	ID  string `json:"id"`
+}
+
+// The settings of the account (extension).
+type AccountRequest struct {
+	// `null` removes the cap.
+	Cap CapLimits `json:"cap"`
+}
+
 type App struct {
 	CreatedAt          time.Time           `json:"createdAt"`
 	DefaultCredentials []DefaultCredential `json:"defaultCredentials"`
@@ -51,21 +64,49 @@ const (
 	AttemptStatusFailed AttemptStatus = "FAILED"
 )
 
-// Every User of the sender's App, or those with tagged devices (extension). An audience must be the only
+// Every User of the sender's App, or those with certain devices (extension). An audience must be the only
 // recipient.
 type AudienceRecipient struct {
 	Audience AudienceRequest `json:"audience"`
 }
 
 type AudienceRequest struct {
+	// If present, only devices that match all of these conditions.
+	All []ConditionRequest `json:"all,omitempty"`
+	// If present, only devices that match at least one of these conditions.
+	Any []ConditionRequest `json:"any,omitempty"`
+	// If the audience has more Users, nothing is sent.
+	Max *int64 `json:"max,omitempty"`
+	// If present, only devices that match none of these conditions.
+	None []ConditionRequest `json:"none,omitempty"`
 	// If present, only devices with all of these tags.
 	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// A change of the account's settings, or of what it sends.
+type AuditEvent struct {
+	// What was done, such as `credential.create`.
+	Action string `json:"action"`
+	// The user name of the API key, or who else it was.
+	Actor     string    `json:"actor"`
+	CreatedAt time.Time `json:"createdAt"`
+	ID        string    `json:"id"`
+	// Where the request came from; null: from the command line.
+	SourceAddress string `json:"sourceAddress,omitempty"`
+	// Ids or names of what was changed.
+	Targets []string `json:"targets"`
+	Via     Via      `json:"via"`
+}
+
+type AuditEventList struct {
+	AuditEvents []AuditEvent `json:"auditEvents"`
+	Pagination  Pagination   `json:"pagination"`
 }
 
 // BadgeOrTemplate is a int64 or string.
 type BadgeOrTemplate = any
 
-// Which Operations are canceled (extension): those with all of these tags, at least one.
+// Which Operations are canceled (extension): those with all of these tags. At least one tag.
 type CancelRequest struct {
 	Tags map[string]string `json:"tags"`
 }
@@ -78,20 +119,71 @@ type CanceledOperations struct {
 	Operations []string `json:"operations"`
 }
 
+// At most `max` pushes to each User within any time of the length `per`.
+type Cap struct {
+	Max int64 `json:"max"`
+	// As it was given: such as `24h`, or a number of seconds.
+	Per any `json:"per"`
+}
+
+// At most `max` pushes to each User within any time of the length `per`.
+type CapLimits struct {
+	Max int64 `json:"max"`
+	// A time from `1s` to `30d`, such as `24h`, or a number of seconds.
+	Per any `json:"per"`
+}
+
+// CapRequest is one of the constants below.
+type CapRequest string
+
+const (
+	CapRequestIgnore CapRequest = "IGNORE"
+)
+
+// Choices is a string or []string.
+type Choices = any
+
 type CodeTotal struct {
 	// The provider's code, or Bellwire's if the notifications failed without an attempt.
 	Code  string `json:"code"`
 	Count int64  `json:"count"`
 }
 
-// What is shown or handed to the app; at least one field. Each string may be a Liquid template.
+// A condition on a device and its User. It has at least one field, and all of its fields must match.
+type ConditionRequest struct {
+	// The User's language is this one or a regional variant of it: `es` matches `es-MX`. Of several languages, one
+	// must match.
+	Language Choices `json:"language,omitempty"`
+	// The device was registered, or sent a receipt, at this RFC 3339 timestamp or later.
+	LastSeenAfter string `json:"lastSeenAfter,omitempty"`
+	// The device was last registered, and last sent a receipt, before this RFC 3339 timestamp.
+	LastSeenBefore string `json:"lastSeenBefore,omitempty"`
+	// `FCM` or `APN`.
+	Provider Choices `json:"provider,omitempty"`
+	// The device has all of these tags.
+	Tags map[string]string `json:"tags,omitempty"`
+	// The User's time zone, such as `Europe/Madrid`.
+	Timezone Choices `json:"timezone,omitempty"`
+}
+
+// What the device shows or passes to the app; at least one field. Each string may be a Liquid template.
 type ContentRequest struct {
 	Body string `json:"body,omitempty"`
-	// Pairs that are handed to the app (extension).
+	// Key-value pairs for the app (extension).
 	Data map[string]string `json:"data,omitempty"`
 	// The URL of an image (extension).
 	Image string `json:"image,omitempty"`
-	Title string `json:"title,omitempty"`
+	// What Users of other languages get instead, by language tag (BCP 47); at most 50 (extension). A User gets the
+	// language whose tag is the longest prefix of the User's own.
+	Localizations map[string]LocalizationRequest `json:"localizations,omitempty"`
+	// What happens if a template outputs a variable that has no value for a recipient (extension). `FAIL` if absent.
+	MissingVariables MissingVariables `json:"missingVariables,omitempty"`
+	// The stored template for the content (extension). It can be combined only with `variables` and
+	// `missingVariables`.
+	TemplateID string `json:"templateId,omitempty"`
+	Title      string `json:"title,omitempty"`
+	// Values of variables for all recipients that have no value of their own (extension).
+	Variables map[string]any `json:"variables,omitempty"`
 }
 
 // A new key. The secret is not stored, and not shown again.
@@ -154,7 +246,7 @@ type CredentialRequest struct {
 	Content        map[string]any `json:"content"`
 	CredentialType CredentialType `json:"credentialType"`
 	IsDefault      *bool          `json:"isDefault,omitempty"`
-	// Tries the Credential with its provider first, and stores it only if the provider takes it (extension).
+	// Tests the Credential with its provider first, and stores it only if the provider accepts it (extension).
 	Verify *bool `json:"verify,omitempty"`
 }
 
@@ -192,6 +284,19 @@ type CredentialsSender struct {
 	Apn string `json:"apn,omitempty"`
 	Fcm string `json:"fcm,omitempty"`
 }
+
+// A day of the week.
+type Day string
+
+const (
+	DayMon Day = "MON"
+	DayTue Day = "TUE"
+	DayWed Day = "WED"
+	DayThu Day = "THU"
+	DayFri Day = "FRI"
+	DaySat Day = "SAT"
+	DaySun Day = "SUN"
+)
 
 type DefaultCredential struct {
 	CredentialType CredentialType `json:"credentialType"`
@@ -250,6 +355,35 @@ type Device struct {
 	Token string `json:"token"`
 }
 
+// An import of a file of devices.
+type DeviceImport struct {
+	// Devices that are new.
+	Created   int64     `json:"created"`
+	CreatedAt time.Time `json:"createdAt"`
+	// Why it ended before the end of the file; `null`: it did not.
+	Error string `json:"error,omitempty"`
+	// Rows with an error.
+	Failed int64 `json:"failed"`
+	// `NDJSON` or `CSV`.
+	Format string `json:"format"`
+	ID     string `json:"id"`
+	// The line up to which everything is stored or has failed, from 1; 0: nothing was read.
+	LastLine int64 `json:"lastLine"`
+	// Rows that were read so far: the sum of the four counts below.
+	Rows   int64        `json:"rows"`
+	Status ImportStatus `json:"status"`
+	// Rows that said nothing new.
+	Unchanged int64 `json:"unchanged"`
+	// Rows that changed a device or its User.
+	Updated   int64     `json:"updated"`
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+type DeviceImportList struct {
+	Imports    []DeviceImport `json:"imports"`
+	Pagination Pagination     `json:"pagination"`
+}
+
 type DeviceRecipient struct {
 	// In place of the message's badge (extension).
 	Badge *int64 `json:"badge,omitempty"`
@@ -285,6 +419,12 @@ type DeviceTagsRequest struct {
 	Tags map[string]string `json:"tags"`
 }
 
+// How many of the devices are of which provider.
+type DevicesByProvider struct {
+	APN int64 `json:"APN"`
+	FCM int64 `json:"FCM"`
+}
+
 // The form of the body that a webhook gets.
 type Envelope string
 
@@ -308,6 +448,23 @@ type ErrorTotals struct {
 	IsComplete bool `json:"isComplete"`
 }
 
+// How many Users and devices an audience has (extension).
+type Estimate struct {
+	ByProvider DevicesByProvider `json:"byProvider"`
+	Devices    int64             `json:"devices"`
+	// The relative error of `users` and `devices`: with a probability of 95% they are off by no more. Absent: they
+	// are exact.
+	Error *float64 `json:"error,omitempty"`
+	Users int64    `json:"users"`
+}
+
+// An audience to count (extension).
+type EstimateRequest struct {
+	// If absent, the default App.
+	AppName  string          `json:"appName,omitempty"`
+	Audience AudienceRequest `json:"audience"`
+}
+
 // What a webhook can be told.
 type EventType string
 
@@ -325,6 +482,36 @@ const (
 	EventTypeCredentialRefused     EventType = "credential.refused"
 	EventTypeCredentialRecovered   EventType = "credential.recovered"
 )
+
+// A device with its User: a line of the stream, with the fields of a registration.
+type ExportedDevice struct {
+	AppName              string    `json:"appName"`
+	DeviceID             string    `json:"deviceId"`
+	DeviceRegistrationID string    `json:"deviceRegistrationId"`
+	Environment          string    `json:"environment,omitempty"`
+	ExternalID           string    `json:"externalId,omitempty"`
+	Kind                 string    `json:"kind,omitempty"`
+	Language             string    `json:"language,omitempty"`
+	OptedOut             bool      `json:"optedOut"`
+	OptedOutTags         []string  `json:"optedOutTags"`
+	Provider             Provider  `json:"provider"`
+	RegisteredAt         time.Time `json:"registeredAt"`
+	Tags                 any       `json:"tags,omitempty"`
+	Timezone             string    `json:"timezone,omitempty"`
+	// Masked, unless whole tokens were asked for.
+	Token     string `json:"token"`
+	UserID    string `json:"userId"`
+	Variables any    `json:"variables,omitempty"`
+}
+
+// A User, by the account's own id (extension). If no User has this id, the notification is unaddressable.
+type ExternalIdRecipient struct {
+	// In place of the message's badge (extension).
+	Badge      *int64 `json:"badge,omitempty"`
+	ExternalID string `json:"externalId"`
+	// The values for the message's templates.
+	Variables map[string]any `json:"variables,omitempty"`
+}
 
 // A notification with its content, as the recipient gets it.
 type FullPushNotification struct {
@@ -353,12 +540,45 @@ type FullPushNotification struct {
 	Sound       Sound          `json:"sound,omitempty"`
 }
 
-// When an Operation pauses by itself (extension): once `after` notifications were sent or failed, and this share
-// of them failed.
+// When an Operation is paused automatically (extension): once `after` notifications were sent or failed, and
+// this percentage of them failed.
 type GuardRequest struct {
 	After         int64 `json:"after"`
 	FailedPercent int64 `json:"failedPercent"`
 }
+
+// What becomes of a message whose local time has passed when it is accepted.
+type IfPassed string
+
+const (
+	IfPassedSend     IfPassed = "SEND"
+	IfPassedTomorrow IfPassed = "TOMORROW"
+	IfPassedSkip     IfPassed = "SKIP"
+)
+
+// A problem with a row.
+type ImportError struct {
+	// Empty for the row as a whole.
+	Field string `json:"field"`
+	// The line on which the row ends, from 1.
+	Line    int64  `json:"line"`
+	Message string `json:"message"`
+}
+
+type ImportErrorList struct {
+	Errors     []ImportError `json:"errors"`
+	Pagination Pagination    `json:"pagination"`
+}
+
+// ImportStatus is one of the constants below.
+type ImportStatus string
+
+const (
+	ImportStatusRunning     ImportStatus = "RUNNING"
+	ImportStatusCompleted   ImportStatus = "COMPLETED"
+	ImportStatusInterrupted ImportStatus = "INTERRUPTED"
+	ImportStatusFailed      ImportStatus = "FAILED"
+)
 
 // An API key, without its secret.
 type Key struct {
@@ -383,9 +603,9 @@ type KeyList struct {
 
 // A new API key (extension).
 type KeyRequest struct {
-	// An RFC 3339 timestamp in the future, from which on the key is refused. If absent, it has no end.
+	// When the key expires, an RFC 3339 timestamp in the future. If absent, it does not expire.
 	ExpiresAt string `json:"expiresAt,omitempty"`
-	// What it is for.
+	// What the key is for.
 	Name string `json:"name,omitempty"`
 	// Anything else to remember.
 	Note string `json:"note,omitempty"`
@@ -400,6 +620,30 @@ const (
 	KeyStatusActive  KeyStatus = "ACTIVE"
 	KeyStatusExpired KeyStatus = "EXPIRED"
 	KeyStatusRevoked KeyStatus = "REVOKED"
+)
+
+// The texts of one language; at least one field. A missing field is taken from the content.
+type LocalizationRequest struct {
+	Body string `json:"body,omitempty"`
+	// Key-value pairs for the app, in place of those with the same keys.
+	Data map[string]string `json:"data,omitempty"`
+	// The URL of an image.
+	Image string `json:"image,omitempty"`
+	Title string `json:"title,omitempty"`
+}
+
+// The User who gets the devices of another (extension).
+type MergeRequest struct {
+	// A User of the account.
+	Into string `json:"into"`
+}
+
+// What becomes of a recipient for whom a variable has no value that its template writes.
+type MissingVariables string
+
+const (
+	MissingVariablesFail  MissingVariables = "FAIL"
+	MissingVariablesEmpty MissingVariables = "EMPTY"
 )
 
 // Why a notification failed (extension), as in the Operation's Errors, or why Bellwire withheld it.
@@ -438,7 +682,7 @@ type Operation struct {
 	WaitingFor *WaitingFor `json:"waitingFor,omitempty"`
 }
 
-// What to change of an Operation (extension): its time, if it is SCHEDULED, its pace, or both.
+// Changes of an Operation (extension): its time, if it is SCHEDULED, its pace, or both.
 type OperationChangeRequest struct {
 	Pace     *PaceRequest     `json:"pace,omitempty"`
 	Schedule *ScheduleRequest `json:"schedule,omitempty"`
@@ -451,9 +695,11 @@ type OperationError struct {
 	CreatedAt time.Time `json:"createdAt"`
 	Message   string    `json:"message,omitempty"`
 	// The recipient's index in `to` of the request, from 0.
-	Position           int64     `json:"position"`
-	PushNotificationID string    `json:"pushNotificationId"`
-	To                 Recipient `json:"to"`
+	Position *int64 `json:"position,omitempty"`
+	// `null`, as `position` and `to` are: the error is that of the Operation, which does not reach all of its
+	// audience.
+	PushNotificationID string     `json:"pushNotificationId,omitempty"`
+	To                 *Recipient `json:"to,omitempty"`
 }
 
 type OperationErrorList struct {
@@ -466,8 +712,8 @@ type OperationList struct {
 	Pagination Pagination  `json:"pagination"`
 }
 
-// The outcome of one recipient: a line of the stream. In CSV, `to` is the columns `provider`, `token` and
-// `userId`.
+// The outcome of one recipient: a line of the stream. In CSV, `to` is the columns `provider`, `token`, `userId`
+// and `externalId`.
 type OperationResult struct {
 	Attempts int64 `json:"attempts"`
 	// The last error: the provider's code, or Bellwire's. `null` if there was none.
@@ -622,7 +868,12 @@ type ReceiptsRequest struct {
 type Recipient struct {
 	Provider Provider `json:"provider,omitempty"`
 	// Masked: only its ends are shown, because it is a secret.
-	Token  string `json:"token,omitempty"`
+	Token string `json:"token,omitempty"`
+	// Whether the User was erased from records (extension). Absent: it was not.
+	Erased *bool `json:"erased,omitempty"`
+	// The account's own id of the User (extension). Absent: it has none.
+	ExternalID string `json:"externalId,omitempty"`
+	// Absent: no User had the external id when the send was accepted.
 	UserID string `json:"userId,omitempty"`
 }
 
@@ -644,9 +895,10 @@ type RecipientRequest struct {
 	Provider    Provider    `json:"provider,omitempty"`
 	Token       string      `json:"token,omitempty"`
 	// The values for the message's templates.
-	Variables map[string]any   `json:"variables,omitempty"`
-	UserID    string           `json:"userId,omitempty"`
-	Audience  *AudienceRequest `json:"audience,omitempty"`
+	Variables  map[string]any   `json:"variables,omitempty"`
+	UserID     string           `json:"userId,omitempty"`
+	ExternalID string           `json:"externalId,omitempty"`
+	Audience   *AudienceRequest `json:"audience,omitempty"`
 }
 
 type RegisterRequest struct {
@@ -654,10 +906,11 @@ type RegisterRequest struct {
 	AppName string `json:"appName"`
 	// Of an APNs token (extension). It chooses between an `APN` and an `APN_SANDBOX` Credential.
 	Environment Environment `json:"environment,omitempty"`
-	// The account's own id of the User (extension). Without `userId` it names the User, who is created if no User
-	// has it. A User without one who has the token gets it.
+	// The account's own id of the User (extension). Without `userId`, it identifies the User. If no User has it, the
+	// User who has the token gets it; if that User has another external id, a new User is created.
 	ExternalID string `json:"externalId,omitempty"`
-	// What an APNs token is for (extension): `VOIP` tokens get pushes of the type `voip` and no others.
+	// What an APNs token is for (extension): `VOIP` tokens get only pushes of the type `voip`, `ALERT` tokens all
+	// others.
 	Kind TokenKind `json:"kind,omitempty"`
 	// The User's language, a tag as BCP 47 describes (extension).
 	Language string `json:"language,omitempty"`
@@ -704,7 +957,7 @@ type RemoveRequest struct {
 type ResendRequest struct {
 	// Only failures with one of these codes. If absent, those that are not permanent.
 	Codes []string `json:"codes,omitempty"`
-	// Only these positions in `to` of the first request, from 0. Each must have failed.
+	// Only these positions in `to` of the original request, from 0. Each must have failed.
 	Recipients []int64 `json:"recipients,omitempty"`
 }
 
@@ -725,57 +978,72 @@ type RotateRequest struct {
 
 // When an Operation is sent.
 type Schedule struct {
-	SendAt []time.Time `json:"sendAt"`
+	// What becomes of a local time that had passed (extension).
+	IfPassed IfPassed `json:"ifPassed,omitempty"`
+	// A local time has no zone. Absent: at once.
+	SendAt []string `json:"sendAt,omitempty"`
+	// By the recipients' clocks (extension).
+	Window *ShownWindow `json:"window,omitempty"`
 }
 
-// When the message is sent. If absent, at once.
+// When the message is sent: `sendAt`, a `window`, or both. If absent, at once.
 type ScheduleRequest struct {
-	// One RFC 3339 timestamp. Without a zone it is UTC.
-	SendAt []string `json:"sendAt"`
+	// What happens if the local time has already passed for a recipient (extension). `SEND` if absent.
+	IfPassed IfPassed `json:"ifPassed,omitempty"`
+	// Whether the window is ignored (extension).
+	IgnoreWindow *bool `json:"ignoreWindow,omitempty"`
+	// One RFC 3339 timestamp. Without a zone it is the local time of each recipient, and UTC for those without a
+	// time zone.
+	SendAt []string       `json:"sendAt,omitempty"`
+	Window *WindowRequest `json:"window,omitempty"`
 }
 
 // A message and its recipients.
 type SendRequest struct {
-	// Merged over the `headers` and the `payload` that APNs is sent (extension). `null` removes a field; strings may
-	// be Liquid templates.
+	// Merged into the `headers` and the `payload` for APNs (extension). `null` removes a field; strings may be
+	// Liquid templates.
 	Apn map[string]any `json:"apn,omitempty"`
-	// The number on the app's icon, or a Liquid template that gives it; 0 removes it (extension).
+	// The number on the app's icon, or a Liquid template for it; 0 removes it (extension).
 	Badge BadgeOrTemplate `json:"badge,omitempty"`
 	// Where the Operation's events go, in place of the URL of the account's webhook with the same scheme, host and
 	// port (extension).
 	CallbackURL string `json:"callbackUrl,omitempty"`
+	// `IGNORE` exempts the send from the account's cap, and does not count towards it (extension). Use it for one-
+	// time codes, for example.
+	Cap CapRequest `json:"cap,omitempty"`
 	// A message replaces an earlier one with the same key on the device (extension). Printable ASCII without a space
 	// at either end; may be a Liquid template.
 	CollapseKey string         `json:"collapseKey,omitempty"`
 	Content     ContentRequest `json:"content"`
-	// For how long Bellwire goes on trying, in seconds, from `sendAt` or at once; no longer than `ttl` (extension).
-	// If absent, as the operator configured it.
+	// How long Bellwire tries to deliver, in seconds, from `sendAt` or, without it, from acceptance; no longer than
+	// `ttl` (extension). If absent, the operator's configuration applies.
 	Deadline *int64 `json:"deadline,omitempty"`
-	// Merged over the `message` object that FCM is sent (extension). `null` removes a field; strings may be Liquid
-	// templates.
+	// Merged into FCM's `message` object (extension). `null` removes a field; strings may be Liquid templates.
 	Fcm map[string]any `json:"fcm,omitempty"`
 	// If absent, the default Credentials of the default App.
 	From  *SenderRequest `json:"from,omitempty"`
 	Guard *GuardRequest  `json:"guard,omitempty"`
-	Pace  *PaceRequest   `json:"pace,omitempty"`
+	// The same as `ignoreWindow` of `schedule` (extension).
+	IgnoreWindow *bool        `json:"ignoreWindow,omitempty"`
+	Pace         *PaceRequest `json:"pace,omitempty"`
 	// `HIGH` if absent.
 	Priority Priority `json:"priority,omitempty"`
-	// Whether each message carries a token, `bw_receipt` in its data, with which the app reports what became of it
-	// to `POST /v1/Receipts` (extension).
+	// Whether each message carries a token, `bw_receipt` in its data, with which the app reports delivery and
+	// opening to `POST /v1/Receipts` (extension).
 	Receipts *bool            `json:"receipts,omitempty"`
 	Schedule *ScheduleRequest `json:"schedule,omitempty"`
 	// The name of a sound in the app, or `default`; or a name for each provider (extension). May be a Liquid
 	// template.
 	Sound Sound `json:"sound,omitempty"`
-	// Pairs that lists of notifications can be filtered by.
+	// Key-value pairs by which lists of notifications can be filtered.
 	Tags map[string]string `json:"tags,omitempty"`
-	// `false`: no string is a Liquid template, `{{` stands for itself (extension). `true` if absent.
+	// If `false`, no string is a Liquid template, even if it contains `{{` (extension). `true` if absent.
 	Templating *bool `json:"templating,omitempty"`
 	// Devices and Users, or one audience alone.
 	To []RecipientRequest `json:"to"`
-	// How long the provider keeps the message for a device that it can't reach, in seconds (extension).
+	// How long the provider keeps the message for an unreachable device, in seconds (extension).
 	TTL *int64 `json:"ttl,omitempty"`
-	// Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension).
+	// Checks the request, and asks FCM about FCM devices, but sends and stores nothing (extension).
 	ValidateOnly *bool `json:"validateOnly,omitempty"`
 }
 
@@ -790,6 +1058,13 @@ type SenderRequest struct {
 	Apn     string `json:"apn,omitempty"`
 	Fcm     string `json:"fcm,omitempty"`
 	AppName string `json:"appName,omitempty"`
+}
+
+// When recipients may get messages, by their clocks.
+type ShownWindow struct {
+	Days  []Day  `json:"days,omitempty"`
+	From  string `json:"from"`
+	Until string `json:"until"`
 }
 
 // Sound is a string or SoundOfEach. The sound of a message: the name of a file in the app, or `default`. The
@@ -817,6 +1092,75 @@ type Stats struct {
 	Sent          int64 `json:"sent"`
 	Total         int64 `json:"total"`
 	Unaddressable int64 `json:"unaddressable"`
+}
+
+type Template struct {
+	// As in a send.
+	Content map[string]any `json:"content"`
+	// What variables are that neither a recipient, nor a send, nor a User has.
+	Defaults map[string]any `json:"defaults"`
+	// By language tag, as in a send.
+	Localizations map[string]any `json:"localizations"`
+	CreatedAt     time.Time      `json:"createdAt"`
+	ID            string         `json:"id"`
+	Name          string         `json:"name"`
+	UpdatedAt     time.Time      `json:"updatedAt"`
+	// From 1; each change of the content makes a new one.
+	Version int64 `json:"version"`
+}
+
+// Changes of a template. `null` removes `localizations` or `defaults`.
+type TemplateChangeRequest struct {
+	Content       *TemplateContentRequest        `json:"content,omitempty"`
+	Defaults      map[string]any                 `json:"defaults,omitempty"`
+	Localizations map[string]LocalizationRequest `json:"localizations,omitempty"`
+	Name          string                         `json:"name,omitempty"`
+}
+
+// What the device shows or passes to the app; at least one of the first four fields. Each string may be a Liquid
+// template.
+type TemplateContentRequest struct {
+	Body string `json:"body,omitempty"`
+	// Key-value pairs for the app.
+	Data map[string]string `json:"data,omitempty"`
+	// The URL of an image.
+	Image string `json:"image,omitempty"`
+	// `FAIL` if absent.
+	MissingVariables MissingVariables `json:"missingVariables,omitempty"`
+	Title            string           `json:"title,omitempty"`
+}
+
+type TemplateList struct {
+	Pagination Pagination `json:"pagination"`
+	Templates  []Template `json:"templates"`
+}
+
+// Content to be stored under a name.
+type TemplateRequest struct {
+	Content TemplateContentRequest `json:"content"`
+	// Values of variables for which neither the recipient, nor the send, nor the User has a value.
+	Defaults map[string]any `json:"defaults,omitempty"`
+	// What Users of other languages get, by language tag (BCP 47); at most 50.
+	Localizations map[string]LocalizationRequest `json:"localizations,omitempty"`
+	// No other template of the account has it.
+	Name string `json:"name"`
+}
+
+// A version of a template.
+type TemplateVersion struct {
+	// As in a send.
+	Content map[string]any `json:"content"`
+	// What variables are that neither a recipient, nor a send, nor a User has.
+	Defaults map[string]any `json:"defaults"`
+	// By language tag, as in a send.
+	Localizations map[string]any `json:"localizations"`
+	CreatedAt     time.Time      `json:"createdAt"`
+	Version       int64          `json:"version"`
+}
+
+type TemplateVersionList struct {
+	Pagination Pagination        `json:"pagination"`
+	Versions   []TemplateVersion `json:"versions"`
 }
 
 // What an APNs token is for. An app that takes calls has one of each.
@@ -847,12 +1191,15 @@ type User struct {
 	Variables map[string]any `json:"variables"`
 }
 
+// UserDataLine is a any or any or any or any. A line of the stream. `type` says what it is.
+type UserDataLine = any
+
 type UserList struct {
 	Pagination Pagination `json:"pagination"`
 	Users      []User     `json:"users"`
 }
 
-// A User, who is reached on each device in the sender's App.
+// A User. The message goes to each of the User's devices in the sender's App.
 type UserRecipient struct {
 	// In place of the message's badge (extension).
 	Badge  *int64 `json:"badge,omitempty"`
@@ -861,8 +1208,7 @@ type UserRecipient struct {
 	Variables map[string]any `json:"variables,omitempty"`
 }
 
-// What is known of a User beside its devices (extension). A field that is absent stays as it is; `null` clears
-// it.
+// The profile of a User (extension). A field that is absent stays as it is; `null` clears it.
 type UserRequest struct {
 	// The account's own id of the User. No other User of the account may have it.
 	ExternalID string `json:"externalId,omitempty"`
@@ -887,6 +1233,15 @@ type Validation struct {
 	// Whether no problem was found. Whether a device still exists is known for certain only after a send.
 	Valid bool `json:"valid"`
 }
+
+// How a change was made.
+type Via string
+
+const (
+	ViaApi     Via = "API"
+	ViaConsole Via = "CONSOLE"
+	ViaCli     Via = "CLI"
+)
 
 // What a notification waits for (extension).
 type WaitingFor struct {
@@ -925,7 +1280,7 @@ type WebhookAttempt struct {
 	Number int64 `json:"number"`
 }
 
-// What to change of a webhook. `null` takes away `appName`, `tags` and `description`.
+// Changes of a webhook. `null` removes `appName`, `tags` or `description`.
 type WebhookChangeRequest struct {
 	AppName     string               `json:"appName,omitempty"`
 	Description string               `json:"description,omitempty"`
@@ -963,7 +1318,7 @@ type WebhookList struct {
 	Webhooks   []Webhook  `json:"webhooks"`
 }
 
-// Where to tell what happened, and what.
+// A webhook: where to send events, and which.
 type WebhookRequest struct {
 	// Only events of this App. If absent, of every App.
 	AppName     string `json:"appName,omitempty"`
@@ -1010,4 +1365,15 @@ type WebhookWithSecret struct {
 	URL            string            `json:"url"`
 	// `whsec_` and the key of its signatures in base64.
 	Secret string `json:"secret"`
+}
+
+// When recipients may get the message, in their local time (extension). Outside the window, the message waits
+// until it opens. A window that ends at or before its beginning ends on the next day.
+type WindowRequest struct {
+	// On which days the window opens. If absent, on all.
+	Days []Day `json:"days,omitempty"`
+	// A time of day, such as `09:00`.
+	From string `json:"from"`
+	// A time of day, up to `24:00`.
+	Until string `json:"until"`
 }

@@ -56,6 +56,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/PushNotifications/Account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings of the account (extension). */
+        get: operations["fetchAccount"];
+        /**
+         * Sets or removes the cap of pushes for each User of the account (extension).
+         * @description It applies to notifications that are sent from then on.
+         */
+        put: operations["updateAccount"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/PushNotifications/Apps": {
         parameters: {
             query?: never;
@@ -88,10 +109,44 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Makes an App the default: a send that names no sender uses its Credentials.
+         * Makes an App the default: a send without `from` uses its Credentials.
          * @description The form of the answer is an extension.
          */
         patch: operations["updateApp"];
+        trace?: never;
+    };
+    "/v1/PushNotifications/Audiences/Estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Counts the Users and devices of an audience (extension). A large one is estimated from a sample. */
+        post: operations["estimateAudience"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/PushNotifications/AuditEvents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes of the account, newest first (extension). */
+        get: operations["listAuditEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/PushNotifications/Credentials": {
@@ -140,7 +195,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tries a Credential with its provider, and delivers nothing (extension). */
+        /** Tests a Credential with its provider, without delivering anything (extension). */
         post: operations["testCredential"];
         delete?: never;
         options?: never;
@@ -166,6 +221,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/PushNotifications/DeviceRegistrations/Export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every device with its User, as NDJSON, or as CSV if `Accept` asks for `text/csv` (extension). Tokens are masked, unless a key with the role `FULL` asks for them. */
+        get: operations["exportDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/PushNotifications/DeviceRegistrations/Import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Registers the devices of a file (extension): up to 1,000,000 rows, each with the fields of a registration, as NDJSON or as CSV with a header line. They are stored as they arrive. The same file again changes nothing. */
+        post: operations["importDevices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/PushNotifications/DeviceRegistrations/Imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Imports of devices, newest first (extension). */
+        get: operations["listDeviceImports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/PushNotifications/DeviceRegistrations/Imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One import of devices, with its progress (extension). */
+        get: operations["fetchDeviceImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/PushNotifications/DeviceRegistrations/Imports/{id}/Errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The problems with the rows of an import, by line (extension). At most 10,000 errors are kept. */
+        get: operations["listDeviceImportErrors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/PushNotifications/DeviceRegistrations/Remove": {
         parameters: {
             query?: never;
@@ -175,7 +315,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Removes the device that has a token, which is a secret and so is not part of an address (extension). */
+        /** Removes the device that has a token (extension). The token is in the body, because it is a secret. */
         post: operations["removeDeviceByToken"];
         delete?: never;
         options?: never;
@@ -211,7 +351,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Removes one device of a registration (extension). The registration goes with its last device. */
+        /** Removes one device of a registration (extension). Removing the last device deletes the registration. */
         delete: operations["removeDevice"];
         options?: never;
         head?: never;
@@ -315,7 +455,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancels what is not settled of all Operations that have these tags, up to 1,000 (extension). */
+        /** Cancels the unsettled notifications of all Operations that have these tags, up to 1,000 Operations (extension). */
         post: operations["cancelOperations"];
         delete?: never;
         options?: never;
@@ -401,7 +541,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stops to send an Operation until it is resumed (extension). */
+        /** Stops sending an Operation until it is resumed (extension). */
         post: operations["pauseOperation"];
         delete?: never;
         options?: never;
@@ -452,7 +592,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Goes on sending a paused Operation (extension). */
+        /** Continues sending a paused Operation (extension). */
         post: operations["resumeOperation"];
         delete?: never;
         options?: never;
@@ -486,8 +626,62 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Shows the requests to FCM and APNs that a send would cause, and sends nothing (extension). */
+        /** Shows the requests to FCM and APNs that a send would cause, without sending them (extension). */
         post: operations["previewPushNotifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/PushNotifications/Templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Templates in their newest versions, newest first (extension). */
+        get: operations["listTemplates"];
+        put?: never;
+        /** Stores a template (extension). */
+        post: operations["createTemplate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/PushNotifications/Templates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One template in its newest version (extension). */
+        get: operations["fetchTemplate"];
+        put?: never;
+        post?: never;
+        /** Deletes a template with its versions (extension). Sends that were accepted with it keep their content. */
+        delete: operations["deleteTemplate"];
+        options?: never;
+        head?: never;
+        /** Changes a template (extension). An absent field stays as it is; `null` removes `localizations` or `defaults`. A change of anything but the name makes a new version. */
+        patch: operations["updateTemplate"];
+        trace?: never;
+    };
+    "/v1/PushNotifications/Templates/{id}/Versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of a template that are kept, newest first (extension). */
+        get: operations["listTemplateVersions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -520,11 +714,48 @@ export interface paths {
         };
         /** One User. */
         get: operations["fetchUser"];
-        /** Changes what is known of a User beside its devices (extension). A field that is absent stays as it is; `null` clears it. */
+        /** Changes the profile of a User (extension). An absent field stays as it is; `null` clears it. */
         put: operations["updateUser"];
         post?: never;
-        /** Deletes a User with its devices. Notifications queued for it become unaddressable. */
+        /**
+         * Deletes a User with its devices. Notifications queued for it become unaddressable.
+         * @description With `records=true`, the User is also erased from records.
+         */
         delete: operations["deleteUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/PushNotifications/Users/{id}/Data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All data about a User (extension): a line of NDJSON for the User, each device, and each notification on record with its attempts. Tokens are masked, unless a key with the role `FULL` asks for them. */
+        get: operations["exportUserData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/PushNotifications/Users/{id}/Merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Merges a User into another, the target (extension). The target gets its devices, and those fields of its profile that the target lacks. The target's id finds the records of both. A repeat changes nothing. */
+        post: operations["mergeUser"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -540,7 +771,7 @@ export interface paths {
         /** Webhooks, newest first (extension). */
         get: operations["listWebhooks"];
         put?: never;
-        /** Stores a webhook (extension). The answer alone shows its secret; a repeat under the same Idempotency-Key does not. */
+        /** Stores a webhook (extension). Only this answer shows its secret; a repeat under the same Idempotency-Key does not. */
         post: operations["createWebhook"];
         delete?: never;
         options?: never;
@@ -563,7 +794,7 @@ export interface paths {
         delete: operations["deleteWebhook"];
         options?: never;
         head?: never;
-        /** Changes a webhook (extension). A field that is absent stays as it is; `null` takes away `appName`, `tags` and `description`. */
+        /** Changes a webhook (extension). An absent field stays as it is; `null` removes `appName`, `tags` or `description`. */
         patch: operations["updateWebhook"];
         trace?: never;
     };
@@ -610,7 +841,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends a message again, whatever became of it (extension). It has the same `webhook-id`. */
+        /** Sends a message again, whether it was delivered or not (extension). It has the same `webhook-id`. */
         post: operations["resendWebhookDelivery"];
         delete?: never;
         options?: never;
@@ -627,7 +858,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature of the secret before, too. The answer alone shows the new secret; a repeat under the same Idempotency-Key does not. */
+        /** Gives a webhook a new secret (extension). For 24 hours, requests to it also have a signature with the previous secret. Only this answer shows the new secret; a repeat under the same Idempotency-Key does not. */
         post: operations["rotateWebhookSecret"];
         delete?: never;
         options?: never;
@@ -644,7 +875,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends a message to a webhook, to try its receiver (extension). Its event is `webhook.test`. */
+        /** Sends a test message to a webhook (extension). Its event is `webhook.test`. */
         post: operations["testWebhook"];
         delete?: never;
         options?: never;
@@ -712,7 +943,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes what an app reports of up to 100 messages, without an API key (extension). */
+        /** Records that messages were delivered, opened or dismissed, for up to 100 receipts of an app (extension). Needs no API key. */
         post: operations["sendReceipts"];
         delete?: never;
         options?: never;
@@ -942,6 +1173,16 @@ export interface components {
             /** @description The address of the resource. */
             resourceLocation: string;
         };
+        /** @description The settings of an account. */
+        Account: {
+            cap?: components["schemas"]["Cap"] | null;
+            id: components["schemas"]["AccountId"];
+        };
+        AccountId: string;
+        /** @description The settings of the account (extension). */
+        AccountRequest: {
+            cap: components["schemas"]["CapLimits"] | null;
+        };
         App: {
             createdAt: components["schemas"]["Date"];
             defaultCredentials: components["schemas"]["DefaultCredential"][];
@@ -965,19 +1206,43 @@ export interface components {
         };
         /** @enum {string} */
         AttemptStatus: "SENT" | "FAILED";
+        AudienceMax: number;
         /**
-         * @description Every User of the sender's App, or those with tagged devices (extension). An audience must be
+         * @description Every User of the sender's App, or those with certain devices (extension). An audience must be
          *     the only recipient.
          */
         AudienceRecipient: {
             audience: components["schemas"]["AudienceRequest"];
         };
         AudienceRequest: {
+            all?: components["schemas"]["ConditionList"] | null;
+            any?: components["schemas"]["ConditionList"] | null;
+            max?: components["schemas"]["AudienceMax"] | null;
+            none?: components["schemas"]["ConditionList"] | null;
             tags?: components["schemas"]["Tags"] | null;
+        };
+        /** @description A change of the account's settings, or of what it sends. */
+        AuditEvent: {
+            /** @description What was done, such as `credential.create`. */
+            action: string;
+            /** @description The user name of the API key, or who else it was. */
+            actor: string;
+            createdAt: components["schemas"]["Date"];
+            id: components["schemas"]["AuditEventId"];
+            /** @description Where the request came from; null: from the command line. */
+            sourceAddress?: string | null;
+            /** @description Ids or names of what was changed. */
+            targets: string[];
+            via: components["schemas"]["Via"];
+        };
+        AuditEventId: string;
+        AuditEventList: {
+            auditEvents: components["schemas"]["AuditEvent"][];
+            pagination: components["schemas"]["Pagination"];
         };
         Badge: number;
         BadgeOrTemplate: number | string;
-        /** @description Which Operations are canceled (extension): those with all of these tags, at least one. */
+        /** @description Which Operations are canceled (extension): those with all of these tags. At least one tag. */
         CancelRequest: {
             tags: components["schemas"]["Tags"];
         };
@@ -988,6 +1253,23 @@ export interface components {
             /** @description The oldest first. */
             operations: components["schemas"]["OperationId"][];
         };
+        /** @description At most `max` pushes to each User within any time of the length `per`. */
+        Cap: {
+            /** Format: int32 */
+            max: number;
+            /** @description As it was given: such as `24h`, or a number of seconds. */
+            per: unknown;
+        };
+        /** @description At most `max` pushes to each User within any time of the length `per`. */
+        CapLimits: {
+            max: components["schemas"]["CapMax"];
+            /** @description A time from `1s` to `30d`, such as `24h`, or a number of seconds. */
+            per: unknown;
+        };
+        CapMax: number;
+        /** @enum {string} */
+        CapRequest: "IGNORE";
+        Choices: string | string[];
         CodeTotal: {
             /** @description The provider's code, or Bellwire's if the notifications failed without an attempt. */
             code: string;
@@ -995,16 +1277,41 @@ export interface components {
             count: number;
         };
         CollapseKey: string;
-        /** @description What is shown or handed to the app; at least one field. Each string may be a Liquid template. */
+        ConditionList: components["schemas"]["ConditionRequest"][];
+        /**
+         * @description A condition on a device and its User. It has at least one field, and all of its fields must
+         *     match.
+         */
+        ConditionRequest: {
+            language?: components["schemas"]["Choices"] | null;
+            /** @description The device was registered, or sent a receipt, at this RFC 3339 timestamp or later. */
+            lastSeenAfter?: string | null;
+            /** @description The device was last registered, and last sent a receipt, before this RFC 3339 timestamp. */
+            lastSeenBefore?: string | null;
+            provider?: components["schemas"]["Choices"] | null;
+            tags?: components["schemas"]["Tags"] | null;
+            timezone?: components["schemas"]["Choices"] | null;
+        };
+        /**
+         * @description What the device shows or passes to the app; at least one field. Each string may be a Liquid
+         *     template.
+         */
         ContentRequest: {
             body?: string | null;
-            /** @description Pairs that are handed to the app (extension). */
+            /** @description Key-value pairs for the app (extension). */
             data?: {
                 [key: string]: string;
             } | null;
             /** @description The URL of an image (extension). */
             image?: string | null;
+            localizations?: components["schemas"]["Localizations"] | null;
+            missingVariables?: components["schemas"]["MissingVariables"] | null;
+            templateId?: components["schemas"]["TemplateId"] | null;
             title?: string | null;
+            /** @description Values of variables for all recipients that have no value of their own (extension). */
+            variables?: {
+                [key: string]: unknown;
+            } | null;
         };
         /** @description A new key. The secret is not stored, and not shown again. */
         CreatedKey: {
@@ -1095,7 +1402,7 @@ export interface components {
             credentialType: components["schemas"]["CredentialType"];
             isDefault?: boolean | null;
             /**
-             * @description Tries the Credential with its provider first, and stores it only if the provider takes it
+             * @description Tests the Credential with its provider first, and stores it only if the provider accepts it
              *     (extension).
              */
             verify?: boolean | null;
@@ -1124,6 +1431,11 @@ export interface components {
         };
         /** Format: date-time */
         Date: string;
+        /**
+         * @description A day of the week.
+         * @enum {string}
+         */
+        Day: "MON" | "TUE" | "WED" | "THU" | "FRI" | "SAT" | "SUN";
         Deadline: number;
         DefaultCredential: {
             credentialType: components["schemas"]["CredentialType"];
@@ -1176,6 +1488,52 @@ export interface components {
             token: string;
         };
         DeviceId: string;
+        /** @description An import of a file of devices. */
+        DeviceImport: {
+            /**
+             * Format: int32
+             * @description Devices that are new.
+             */
+            created: number;
+            createdAt: components["schemas"]["Date"];
+            /** @description Why it ended before the end of the file; `null`: it did not. */
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description Rows with an error.
+             */
+            failed: number;
+            /** @description `NDJSON` or `CSV`. */
+            format: string;
+            id: components["schemas"]["DeviceImportId"];
+            /**
+             * Format: int32
+             * @description The line up to which everything is stored or has failed, from 1; 0: nothing was read.
+             */
+            lastLine: number;
+            /**
+             * Format: int32
+             * @description Rows that were read so far: the sum of the four counts below.
+             */
+            rows: number;
+            status: components["schemas"]["ImportStatus"];
+            /**
+             * Format: int32
+             * @description Rows that said nothing new.
+             */
+            unchanged: number;
+            /**
+             * Format: int32
+             * @description Rows that changed a device or its User.
+             */
+            updated: number;
+            updatedAt: components["schemas"]["Date"];
+        };
+        DeviceImportId: string;
+        DeviceImportList: {
+            imports: components["schemas"]["DeviceImport"][];
+            pagination: components["schemas"]["Pagination"];
+        };
         DeviceRecipient: {
             badge?: components["schemas"]["Badge"] | null;
             environment?: components["schemas"]["Environment"] | null;
@@ -1209,6 +1567,13 @@ export interface components {
             tags: components["schemas"]["Tags"];
         };
         DeviceToken: string;
+        /** @description How many of the devices are of which provider. */
+        DevicesByProvider: {
+            /** Format: int64 */
+            APN: number;
+            /** Format: int64 */
+            FCM: number;
+        };
         /**
          * @description The form of the body that a webhook gets.
          * @enum {string}
@@ -1243,12 +1608,63 @@ export interface components {
             /** @description Whether all were counted. If not, the newest Operations were: ask for a shorter time. */
             isComplete: boolean;
         };
+        /** @description How many Users and devices an audience has (extension). */
+        Estimate: {
+            byProvider: components["schemas"]["DevicesByProvider"];
+            /** Format: int64 */
+            devices: number;
+            /**
+             * Format: double
+             * @description The relative error of `users` and `devices`: with a probability of 95% they are off by no more.
+             *     Absent: they are exact.
+             */
+            error?: number | null;
+            /** Format: int64 */
+            users: number;
+        };
+        /** @description An audience to count (extension). */
+        EstimateRequest: {
+            appName?: components["schemas"]["AppName"] | null;
+            audience: components["schemas"]["AudienceRequest"];
+        };
         /**
          * @description What a webhook can be told.
          * @enum {string}
          */
         EventType: "operation.processing" | "operation.completed" | "operation.canceled" | "operation.paused" | "notification.failed" | "notification.canceled" | "notification.sent" | "notification.delivered" | "notification.opened" | "device.removed" | "credential.refused" | "credential.recovered";
+        /** @description A device with its User: a line of the stream, with the fields of a registration. */
+        ExportedDevice: {
+            appName: string;
+            deviceId: components["schemas"]["DeviceId"];
+            deviceRegistrationId: components["schemas"]["DeviceRegistrationId"];
+            environment?: string | null;
+            externalId?: string | null;
+            kind?: string | null;
+            language?: string | null;
+            optedOut: boolean;
+            optedOutTags: string[];
+            provider: components["schemas"]["Provider"];
+            registeredAt: components["schemas"]["Date"];
+            tags?: unknown;
+            timezone?: string | null;
+            /** @description Masked, unless whole tokens were asked for. */
+            token: string;
+            userId: components["schemas"]["UserId"];
+            variables?: unknown;
+        };
         ExternalId: string;
+        /**
+         * @description A User, by the account's own id (extension). If no User has this id, the notification is
+         *     unaddressable.
+         */
+        ExternalIdRecipient: {
+            badge?: components["schemas"]["Badge"] | null;
+            externalId: components["schemas"]["ExternalId"];
+            /** @description The values for the message's templates. */
+            variables?: {
+                [key: string]: unknown;
+            } | null;
+        };
         FailedPercent: number;
         FailureCodes: string[];
         /** @description A notification with its content, as the recipient gets it. */
@@ -1262,13 +1678,41 @@ export interface components {
         });
         GuardAfter: number;
         /**
-         * @description When an Operation pauses by itself (extension): once `after` notifications were sent or failed, and
-         *     this share of them failed.
+         * @description When an Operation is paused automatically (extension): once `after` notifications were sent or
+         *     failed, and this percentage of them failed.
          */
         GuardRequest: {
             after: components["schemas"]["GuardAfter"];
             failedPercent: components["schemas"]["FailedPercent"];
         };
+        /**
+         * @description What becomes of a message whose local time has passed when it is accepted.
+         * @enum {string}
+         */
+        IfPassed: "SEND" | "TOMORROW" | "SKIP";
+        /** @description The import that was made, whole. */
+        ImportAnswer: components["schemas"]["DeviceImport"] & {
+            resourceId: components["schemas"]["DeviceImportId"];
+            /** @description The address of the import. */
+            resourceLocation: string;
+        };
+        /** @description A problem with a row. */
+        ImportError: {
+            /** @description Empty for the row as a whole. */
+            field: string;
+            /**
+             * Format: int32
+             * @description The line on which the row ends, from 1.
+             */
+            line: number;
+            message: string;
+        };
+        ImportErrorList: {
+            errors: components["schemas"]["ImportError"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @enum {string} */
+        ImportStatus: "RUNNING" | "COMPLETED" | "INTERRUPTED" | "FAILED";
         /** @description An API key, without its secret. */
         Key: {
             createdAt: components["schemas"]["Date"];
@@ -1290,7 +1734,7 @@ export interface components {
         KeyNote: string;
         /** @description A new API key (extension). */
         KeyRequest: {
-            /** @description An RFC 3339 timestamp in the future, from which on the key is refused. If absent, it has no end. */
+            /** @description When the key expires, an RFC 3339 timestamp in the future. If absent, it does not expire. */
             expiresAt?: string | null;
             name?: components["schemas"]["KeyName"] | null;
             note?: components["schemas"]["KeyNote"] | null;
@@ -1304,6 +1748,30 @@ export interface components {
         };
         /** @enum {string} */
         LivenessStatus: "alive";
+        /** @description The texts of one language; at least one field. A missing field is taken from the content. */
+        LocalizationRequest: {
+            body?: string | null;
+            /** @description Key-value pairs for the app, in place of those with the same keys. */
+            data?: {
+                [key: string]: string;
+            } | null;
+            /** @description The URL of an image. */
+            image?: string | null;
+            title?: string | null;
+        };
+        Localizations: {
+            [key: string]: components["schemas"]["LocalizationRequest"];
+        };
+        /** @description The User who gets the devices of another (extension). */
+        MergeRequest: {
+            /** @description A User of the account. */
+            into: components["schemas"]["UserId"];
+        };
+        /**
+         * @description What becomes of a recipient for whom a variable has no value that its template writes.
+         * @enum {string}
+         */
+        MissingVariables: "FAIL" | "EMPTY";
         /** @description Why a notification failed (extension), as in the Operation's Errors, or why Bellwire withheld it. */
         NotificationError: {
             /** @description The provider's code, or Bellwire's. */
@@ -1376,7 +1844,7 @@ export interface components {
             updatedAt: components["schemas"]["Date"];
             waitingFor?: components["schemas"]["WaitingFor"] | null;
         };
-        /** @description What to change of an Operation (extension): its time, if it is SCHEDULED, its pace, or both. */
+        /** @description Changes of an Operation (extension): its time, if it is SCHEDULED, its pace, or both. */
         OperationChangeRequest: {
             pace?: components["schemas"]["PaceRequest"] | null;
             schedule?: components["schemas"]["ScheduleRequest"] | null;
@@ -1392,9 +1860,9 @@ export interface components {
              * Format: int32
              * @description The recipient's index in `to` of the request, from 0.
              */
-            position: number;
-            pushNotificationId: components["schemas"]["PushNotificationId"];
-            to: components["schemas"]["Recipient"];
+            position?: number | null;
+            pushNotificationId?: components["schemas"]["PushNotificationId"] | null;
+            to?: components["schemas"]["Recipient"] | null;
         };
         OperationErrorList: {
             errors: components["schemas"]["OperationError"][];
@@ -1440,7 +1908,7 @@ export interface components {
         };
         /**
          * @description The outcome of one recipient: a line of the stream. In CSV, `to` is the columns `provider`,
-         *     `token` and `userId`.
+         *     `token`, `userId` and `externalId`.
          */
         OperationResult: {
             /** Format: int32 */
@@ -1597,7 +2065,11 @@ export interface components {
             /** @description Masked: only its ends are shown, because it is a secret. */
             token: string;
         } | {
-            userId: components["schemas"]["UserId"];
+            /** @description Whether the User was erased from records (extension). Absent: it was not. */
+            erased?: boolean;
+            /** @description The account's own id of the User (extension). Absent: it has none. */
+            externalId?: string | null;
+            userId?: components["schemas"]["UserId"] | null;
         };
         /** @description Why a recipient, or one of its devices, would get nothing. */
         RecipientError: {
@@ -1608,7 +2080,7 @@ export interface components {
             position?: number | null;
         };
         /** @description A device, a User or an audience. */
-        RecipientRequest: components["schemas"]["DeviceRecipient"] | components["schemas"]["UserRecipient"] | components["schemas"]["AudienceRecipient"];
+        RecipientRequest: components["schemas"]["DeviceRecipient"] | components["schemas"]["UserRecipient"] | components["schemas"]["ExternalIdRecipient"] | components["schemas"]["AudienceRecipient"];
         Recipients: components["schemas"]["RecipientRequest"][];
         RegisterRequest: {
             /** @description The name of an App that exists. */
@@ -1687,57 +2159,69 @@ export interface components {
         };
         /** @description When an Operation is sent. */
         Schedule: {
-            sendAt: components["schemas"]["Date"][];
+            ifPassed?: components["schemas"]["IfPassed"] | null;
+            /** @description A local time has no zone. Absent: at once. */
+            sendAt?: string[] | null;
+            window?: components["schemas"]["ShownWindow"] | null;
         };
-        /** @description When the message is sent. If absent, at once. */
+        /** @description When the message is sent: `sendAt`, a `window`, or both. If absent, at once. */
         ScheduleRequest: {
-            /** @description One RFC 3339 timestamp. Without a zone it is UTC. */
-            sendAt: components["schemas"]["SendAt"];
+            ifPassed?: components["schemas"]["IfPassed"] | null;
+            /** @description Whether the window is ignored (extension). */
+            ignoreWindow?: boolean | null;
+            sendAt?: components["schemas"]["SendAt"] | null;
+            window?: components["schemas"]["WindowRequest"] | null;
         };
-        /** @description At most 7 days ahead, and no further than records are kept */
+        /** @description At most 7 days ahead, or `retention.period` if that is shorter */
         SendAt: string[];
         /** @description A message and its recipients. */
         SendRequest: {
             /**
-             * @description Merged over the `headers` and the `payload` that APNs is sent (extension). `null` removes a
-             *     field; strings may be Liquid templates.
+             * @description Merged into the `headers` and the `payload` for APNs (extension). `null` removes a field;
+             *     strings may be Liquid templates.
              */
             apn?: {
                 [key: string]: unknown;
             } | null;
             badge?: components["schemas"]["BadgeOrTemplate"] | null;
             callbackUrl?: components["schemas"]["WebhookUrl"] | null;
+            cap?: components["schemas"]["CapRequest"] | null;
             collapseKey?: components["schemas"]["CollapseKey"] | null;
             content: components["schemas"]["ContentRequest"];
             deadline?: components["schemas"]["Deadline"] | null;
             /**
-             * @description Merged over the `message` object that FCM is sent (extension). `null` removes a field; strings
-             *     may be Liquid templates.
+             * @description Merged into FCM's `message` object (extension). `null` removes a field; strings may be
+             *     Liquid templates.
              */
             fcm?: {
                 [key: string]: unknown;
             } | null;
             from?: components["schemas"]["SenderRequest"] | null;
             guard?: components["schemas"]["GuardRequest"] | null;
+            /** @description The same as `ignoreWindow` of `schedule` (extension). */
+            ignoreWindow?: boolean | null;
             pace?: components["schemas"]["PaceRequest"] | null;
             priority?: components["schemas"]["Priority"] | null;
             /**
-             * @description Whether each message carries a token, `bw_receipt` in its data, with which the app reports what
-             *     became of it to `POST /v1/Receipts` (extension).
+             * @description Whether each message carries a token, `bw_receipt` in its data, with which the app reports
+             *     delivery and opening to `POST /v1/Receipts` (extension).
              */
             receipts?: boolean | null;
             schedule?: components["schemas"]["ScheduleRequest"] | null;
             sound?: components["schemas"]["Sound"] | null;
             tags?: components["schemas"]["Tags"] | null;
             /**
-             * @description `false`: no string is a Liquid template, `{{` stands for itself (extension).
-             *     `true` if absent.
+             * @description If `false`, no string is a Liquid template, even if it contains `{{` (extension). `true` if
+             *     absent.
              */
             templating?: boolean | null;
             /** @description Devices and Users, or one audience alone. */
             to: components["schemas"]["Recipients"];
             ttl?: components["schemas"]["Ttl"] | null;
-            /** @description Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension). */
+            /**
+             * @description Checks the request, and asks FCM about FCM devices, but sends and stores nothing
+             *     (extension).
+             */
             validateOnly?: boolean | null;
         };
         /** @description Devices are sent to with one Credential, Users with those of an App. */
@@ -1748,6 +2232,12 @@ export interface components {
         };
         /** @description The Credentials to send with: by their ids, or the defaults of an App. */
         SenderRequest: components["schemas"]["CredentialsSender"] | components["schemas"]["AppSender"];
+        /** @description When recipients may get messages, by their clocks. */
+        ShownWindow: {
+            days?: components["schemas"]["Day"][] | null;
+            from: string;
+            until: string;
+        };
         /**
          * @description The sound of a message: the name of a file in the app, or `default`. The systems name files
          *     differently, so each may have its own.
@@ -1795,6 +2285,82 @@ export interface components {
         Tags: {
             [key: string]: string;
         };
+        Template: components["schemas"]["TemplateParts"] & {
+            createdAt: components["schemas"]["Date"];
+            id: components["schemas"]["TemplateId"];
+            name: string;
+            updatedAt: components["schemas"]["Date"];
+            /**
+             * Format: int32
+             * @description From 1; each change of the content makes a new one.
+             */
+            version: number;
+        };
+        /** @description Changes of a template. `null` removes `localizations` or `defaults`. */
+        TemplateChangeRequest: {
+            content?: components["schemas"]["TemplateContentRequest"] | null;
+            defaults?: {
+                [key: string]: unknown;
+            } | null;
+            localizations?: components["schemas"]["Localizations"] | null;
+            name?: components["schemas"]["TemplateName"] | null;
+        };
+        /**
+         * @description What the device shows or passes to the app; at least one of the first four fields. Each string
+         *     may be a Liquid template.
+         */
+        TemplateContentRequest: {
+            body?: string | null;
+            /** @description Key-value pairs for the app. */
+            data?: {
+                [key: string]: string;
+            } | null;
+            /** @description The URL of an image. */
+            image?: string | null;
+            missingVariables?: components["schemas"]["MissingVariables"] | null;
+            title?: string | null;
+        };
+        TemplateId: string;
+        TemplateList: {
+            pagination: components["schemas"]["Pagination"];
+            templates: components["schemas"]["Template"][];
+        };
+        TemplateName: string;
+        TemplateParts: {
+            /** @description As in a send. */
+            content: {
+                [key: string]: unknown;
+            };
+            /** @description What variables are that neither a recipient, nor a send, nor a User has. */
+            defaults: {
+                [key: string]: unknown;
+            };
+            /** @description By language tag, as in a send. */
+            localizations: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description Content to be stored under a name. */
+        TemplateRequest: {
+            content: components["schemas"]["TemplateContentRequest"];
+            /** @description Values of variables for which neither the recipient, nor the send, nor the User has a value. */
+            defaults?: {
+                [key: string]: unknown;
+            } | null;
+            localizations?: components["schemas"]["Localizations"] | null;
+            /** @description No other template of the account has it. */
+            name: components["schemas"]["TemplateName"];
+        };
+        /** @description A version of a template. */
+        TemplateVersion: components["schemas"]["TemplateParts"] & {
+            createdAt: components["schemas"]["Date"];
+            /** Format: int32 */
+            version: number;
+        };
+        TemplateVersionList: {
+            pagination: components["schemas"]["Pagination"];
+            versions: components["schemas"]["TemplateVersion"][];
+        };
         Timezone: string;
         /**
          * @description What an APNs token is for. An app that takes calls has one of each.
@@ -1822,12 +2388,26 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description A line of the stream. `type` says what it is. */
+        UserDataLine: (components["schemas"]["User"] & {
+            /** @enum {string} */
+            type: "user";
+        }) | (components["schemas"]["ExportedDevice"] & {
+            /** @enum {string} */
+            type: "device";
+        }) | (components["schemas"]["FullPushNotification"] & {
+            /** @enum {string} */
+            type: "notification";
+        }) | (components["schemas"]["DeliveryAttempt"] & {
+            /** @enum {string} */
+            type: "deliveryAttempt";
+        });
         UserId: string;
         UserList: {
             pagination: components["schemas"]["Pagination"];
             users: components["schemas"]["User"][];
         };
-        /** @description A User, who is reached on each device in the sender's App. */
+        /** @description A User. The message goes to each of the User's devices in the sender's App. */
         UserRecipient: {
             badge?: components["schemas"]["Badge"] | null;
             userId: components["schemas"]["UserId"];
@@ -1836,10 +2416,7 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
-        /**
-         * @description What is known of a User beside its devices (extension). A field that is absent stays as it is; `null`
-         *     clears it.
-         */
+        /** @description The profile of a User (extension). A field that is absent stays as it is; `null` clears it. */
         UserRequest: {
             externalId?: components["schemas"]["ExternalId"] | null;
             language?: components["schemas"]["Language"] | null;
@@ -1867,6 +2444,11 @@ export interface components {
              */
             valid: boolean;
         };
+        /**
+         * @description How a change was made.
+         * @enum {string}
+         */
+        Via: "API" | "CONSOLE" | "CLI";
         /** @description What a notification waits for (extension). */
         WaitingFor: {
             nextTry?: components["schemas"]["Date"] | null;
@@ -1909,10 +2491,7 @@ export interface components {
              */
             number: number;
         };
-        /**
-         * @description What to change of a webhook. `null` takes away `appName`, `tags` and
-         *     `description`.
-         */
+        /** @description Changes of a webhook. `null` removes `appName`, `tags` or `description`. */
         WebhookChangeRequest: {
             appName?: components["schemas"]["AppName"] | null;
             description?: components["schemas"]["WebhookDescription"] | null;
@@ -1949,7 +2528,7 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
             webhooks: components["schemas"]["Webhook"][];
         };
-        /** @description Where to tell what happened, and what. */
+        /** @description A webhook: where to send events, and which. */
         WebhookRequest: {
             appName?: components["schemas"]["AppName"] | null;
             description?: components["schemas"]["WebhookDescription"] | null;
@@ -1971,6 +2550,19 @@ export interface components {
         WebhookWithSecret: components["schemas"]["Webhook"] & {
             /** @description `whsec_` and the key of its signatures in base64. */
             secret: string;
+        };
+        /**
+         * @description When recipients may get the message, in their local time (extension). Outside the window, the
+         *     message waits until it opens. A window that ends at or before its beginning ends on the next
+         *     day.
+         */
+        WindowRequest: {
+            /** @description On which days the window opens. If absent, on all. */
+            days?: components["schemas"]["Day"][] | null;
+            /** @description A time of day, such as `09:00`. */
+            from: string;
+            /** @description A time of day, up to `24:00`. */
+            until: string;
         };
     };
     responses: never;
@@ -2046,6 +2638,8 @@ export interface operations {
                 user?: components["schemas"]["UserId"];
                 /** @description The same as `user` (extension) */
                 userId?: components["schemas"]["UserId"];
+                /** @description The account's own id of a User (extension) */
+                externalId?: string;
                 provider?: components["schemas"]["Provider"];
                 /** @description Whether it has arrived on a device, as its app reports (extension) */
                 delivered?: boolean;
@@ -2055,7 +2649,7 @@ export interface operations {
                 startDate?: string;
                 /** @description Created no later; a day is included whole */
                 endDate?: string;
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -2069,9 +2663,9 @@ export interface operations {
             /** @description A page of notifications */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2084,9 +2678,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2099,9 +2693,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -2116,9 +2710,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2131,9 +2725,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2146,9 +2740,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -2163,9 +2757,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2178,9 +2772,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -2213,9 +2807,9 @@ export interface operations {
             /** @description The answer to `validateOnly` */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2230,11 +2824,11 @@ export interface operations {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2247,9 +2841,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2262,9 +2856,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -2279,9 +2873,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2294,9 +2888,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2309,9 +2903,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2324,9 +2918,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2339,9 +2933,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2354,9 +2948,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -2371,9 +2965,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2386,14 +2980,265 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fetchAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description A parameter is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountRequest"];
+            };
+        };
+        responses: {
+            /** @description The account as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The body is wrong. `errors` names each problem with its field. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Idempotency-Key was used for a different request. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The `Content-Type` is not `application/json`. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -2410,7 +3255,7 @@ export interface operations {
                 startDate?: string;
                 /** @description Created no later; a day is included whole */
                 endDate?: string;
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -2424,9 +3269,9 @@ export interface operations {
             /** @description A page of Apps */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2439,9 +3284,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2454,9 +3299,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -2471,9 +3316,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2486,9 +3331,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2501,9 +3346,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -2518,9 +3363,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2533,9 +3378,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -2563,9 +3408,9 @@ export interface operations {
             /** @description The App */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2578,9 +3423,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2593,9 +3438,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -2610,9 +3455,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2625,9 +3470,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2640,9 +3485,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -2657,9 +3502,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2672,9 +3517,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -2706,11 +3551,11 @@ export interface operations {
             /** @description Changed */
             202: {
                 headers: {
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2723,9 +3568,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2738,9 +3583,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -2755,9 +3600,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2770,9 +3615,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2785,9 +3630,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2800,9 +3645,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2815,9 +3660,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2830,9 +3675,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -2847,9 +3692,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2862,9 +3707,347 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    estimateAudience: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EstimateRequest"];
+            };
+        };
+        responses: {
+            /** @description The counts at present */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Estimate"];
+                };
+            };
+            /** @description The body is wrong. `errors` names each problem with its field. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Idempotency-Key was used for a different request. */
+            409: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The `Content-Type` is not `application/json`. */
+            415: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listAuditEvents: {
+        parameters: {
+            query?: {
+                /** @description Only this action, such as credential.create */
+                action?: string;
+                /** @description Only changes by this actor */
+                actor?: string;
+                /** @description Only changes of the resource with this id or name */
+                target?: string;
+                /** @description Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z */
+                startDate?: string;
+                /** @description Created no later; a day is included whole */
+                endDate?: string;
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
+                pageSize?: number;
+                /** @description `pagination.next` of the previous page */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of changes */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEventList"];
+                };
+            };
+            /** @description A parameter is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -2888,7 +4071,7 @@ export interface operations {
                 startDate?: string;
                 /** @description Created no later; a day is included whole */
                 endDate?: string;
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -2902,9 +4085,9 @@ export interface operations {
             /** @description A page of Credentials */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2917,9 +4100,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2932,9 +4115,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -2949,9 +4132,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2964,9 +4147,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -2979,9 +4162,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -2996,9 +4179,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3011,9 +4194,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3048,11 +4231,11 @@ export interface operations {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3065,9 +4248,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3080,9 +4263,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -3097,9 +4280,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3112,9 +4295,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3127,9 +4310,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3142,9 +4325,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3157,9 +4340,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3172,9 +4355,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3189,9 +4372,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3204,9 +4387,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3234,9 +4417,9 @@ export interface operations {
             /** @description The Credential */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3249,9 +4432,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3264,9 +4447,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -3281,9 +4464,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3296,9 +4479,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3311,9 +4494,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3328,9 +4511,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3343,9 +4526,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3373,9 +4556,9 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3386,9 +4569,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3401,9 +4584,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -3418,9 +4601,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3433,9 +4616,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3451,9 +4634,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3466,9 +4649,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3483,9 +4666,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3498,9 +4681,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3532,11 +4715,11 @@ export interface operations {
             /** @description Changed */
             202: {
                 headers: {
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3549,9 +4732,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3564,9 +4747,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -3581,9 +4764,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3596,9 +4779,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3611,9 +4794,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3626,9 +4809,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3641,9 +4824,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3656,9 +4839,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3673,9 +4856,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3688,9 +4871,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3718,9 +4901,9 @@ export interface operations {
             /** @description The result of the test */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3733,9 +4916,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3748,9 +4931,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -3765,9 +4948,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3780,9 +4963,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3798,9 +4981,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3813,9 +4996,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3830,9 +5013,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3845,9 +5028,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3866,7 +5049,7 @@ export interface operations {
             query: {
                 userId: components["schemas"]["UserId"];
                 appName?: string;
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -3880,9 +5063,9 @@ export interface operations {
             /** @description A page of registrations */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3895,9 +5078,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3910,9 +5093,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -3927,9 +5110,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3942,9 +5125,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3957,9 +5140,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -3974,9 +5157,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -3989,9 +5172,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4026,11 +5209,11 @@ export interface operations {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4043,9 +5226,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4058,9 +5241,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -4075,9 +5258,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4090,9 +5273,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4105,9 +5288,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4120,9 +5303,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4135,9 +5318,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4150,9 +5333,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4167,9 +5350,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4182,9 +5365,784 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    exportDevices: {
+        parameters: {
+            query?: {
+                /** @description Only devices of this App */
+                appName?: string;
+                /** @description `FULL` shows whole tokens, and is logged; `MASKED` if absent */
+                tokens?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A line for each device */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["ExportedDevice"];
+                    "text/csv": string;
+                };
+            };
+            /** @description A parameter is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `Accept` allows neither format */
+            406: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    importDevices: {
+        parameters: {
+            query?: {
+                /** @description The App of rows that name none */
+                appName?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Every row was read. `failed` counts those with an error */
+            202: {
+                headers: {
+                    /** @description The URL of the created or changed resource */
+                    Location?: string;
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportAnswer"];
+                };
+            };
+            /** @description The body is wrong. `errors` names each problem with its field. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Idempotency-Key was used for a different request. */
+            409: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The `Content-Type` is not `application/json`. */
+            415: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listDeviceImports: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
+                pageSize?: number;
+                /** @description `pagination.next` of the previous page */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of imports */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceImportList"];
+                };
+            };
+            /** @description A parameter is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fetchDeviceImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DeviceImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The import */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceImport"];
+                };
+            };
+            /** @description A parameter is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listDeviceImportErrors: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
+                pageSize?: number;
+                /** @description `pagination.next` of the previous page */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["DeviceImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of errors */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportErrorList"];
+                };
+            };
+            /** @description A parameter is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4217,9 +6175,9 @@ export interface operations {
             /** @description Removed */
             204: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4230,9 +6188,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4245,9 +6203,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -4262,9 +6220,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4277,9 +6235,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4295,9 +6253,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4310,9 +6268,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4327,9 +6285,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4342,9 +6300,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4372,9 +6330,9 @@ export interface operations {
             /** @description The registration */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4387,9 +6345,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4402,9 +6360,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -4419,9 +6377,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4434,9 +6392,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4449,9 +6407,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4466,9 +6424,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4481,9 +6439,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4511,9 +6469,9 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4524,9 +6482,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4539,9 +6497,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -4556,9 +6514,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4571,9 +6529,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4589,9 +6547,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4604,9 +6562,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4621,9 +6579,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4636,9 +6594,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4667,9 +6625,9 @@ export interface operations {
             /** @description Removed */
             204: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4680,9 +6638,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4695,9 +6653,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -4712,9 +6670,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4727,9 +6685,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4745,9 +6703,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4760,9 +6718,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4777,9 +6735,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4792,9 +6750,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4827,11 +6785,11 @@ export interface operations {
             /** @description Changed: `resourceId` is the id of the registration */
             202: {
                 headers: {
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4844,9 +6802,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4859,9 +6817,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -4876,9 +6834,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4891,9 +6849,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4906,9 +6864,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4921,9 +6879,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4936,9 +6894,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4951,9 +6909,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -4968,9 +6926,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -4983,9 +6941,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5016,9 +6974,9 @@ export interface operations {
             /** @description The totals */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5031,9 +6989,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5046,9 +7004,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -5063,9 +7021,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5078,9 +7036,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5093,9 +7051,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5110,9 +7068,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5125,9 +7083,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5144,7 +7102,7 @@ export interface operations {
     listKeys: {
         parameters: {
             query?: {
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -5158,9 +7116,9 @@ export interface operations {
             /** @description A page of keys */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5173,9 +7131,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5188,9 +7146,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -5205,9 +7163,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5220,9 +7178,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5235,9 +7193,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5252,9 +7210,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5267,9 +7225,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5299,11 +7257,11 @@ export interface operations {
             /** @description The key and its secret */
             201: {
                 headers: {
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5316,9 +7274,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5331,9 +7289,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -5348,9 +7306,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5363,9 +7321,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5378,9 +7336,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5393,9 +7351,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5408,9 +7366,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5423,9 +7381,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5440,9 +7398,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5455,9 +7413,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5485,9 +7443,9 @@ export interface operations {
             /** @description The key */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5500,9 +7458,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5515,9 +7473,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -5532,9 +7490,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5547,9 +7505,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5562,9 +7520,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5579,9 +7537,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5594,9 +7552,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5624,9 +7582,9 @@ export interface operations {
             /** @description Revoked */
             204: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5637,9 +7595,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5652,9 +7610,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -5669,9 +7627,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5684,9 +7642,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5702,9 +7660,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5717,9 +7675,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5734,9 +7692,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5749,9 +7707,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5783,11 +7741,11 @@ export interface operations {
             /** @description The new key and its secret */
             201: {
                 headers: {
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5800,9 +7758,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5815,9 +7773,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -5832,9 +7790,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5847,9 +7805,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5862,9 +7820,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5877,9 +7835,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5892,9 +7850,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5907,9 +7865,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5924,9 +7882,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5939,9 +7897,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -5961,15 +7919,15 @@ export interface operations {
                 status?: components["schemas"]["OperationStatus"];
                 /** @description key_1:value;key_2:value (extension) */
                 tags?: string;
-                /** @description Scheduled for no earlier time: 2024-04-20 or 2024-04-20T14:45:00Z (extension) */
+                /** @description Scheduled at or after this time: 2024-04-20 or 2024-04-20T14:45:00Z (extension) */
                 scheduledAfter?: string;
-                /** @description Scheduled for no later time; a day is included whole (extension) */
+                /** @description Scheduled at or before this time; a date includes the whole day (extension) */
                 scheduledBefore?: string;
                 /** @description Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z */
                 startDate?: string;
                 /** @description Created no later; a day is included whole */
                 endDate?: string;
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -5983,9 +7941,9 @@ export interface operations {
             /** @description A page of Operations */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -5998,9 +7956,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6013,9 +7971,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -6030,9 +7988,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6045,9 +8003,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6060,9 +8018,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6077,9 +8035,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6092,9 +8050,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6124,11 +8082,11 @@ export interface operations {
             /** @description The Operations that were canceled */
             202: {
                 headers: {
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6141,9 +8099,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6156,9 +8114,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -6173,9 +8131,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6188,9 +8146,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6203,9 +8161,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6218,9 +8176,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6233,9 +8191,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6248,9 +8206,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6265,9 +8223,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6280,9 +8238,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6299,7 +8257,7 @@ export interface operations {
     fetchOperation: {
         parameters: {
             query?: {
-                /** @description Wait for the Operation's end up to this long, such as 30s, before it is answered (extension) */
+                /** @description How long the request waits for the end of the Operation, such as 30s (extension) */
                 wait?: string;
             };
             header?: never;
@@ -6313,9 +8271,9 @@ export interface operations {
             /** @description The Operation */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6328,9 +8286,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6343,9 +8301,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -6360,9 +8318,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6375,9 +8333,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6390,9 +8348,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6407,9 +8365,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6422,9 +8380,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6456,11 +8414,11 @@ export interface operations {
             /** @description Changed */
             202: {
                 headers: {
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6473,9 +8431,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6488,9 +8446,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -6505,9 +8463,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6520,9 +8478,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6535,9 +8493,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6550,9 +8508,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6565,9 +8523,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6580,9 +8538,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6597,9 +8555,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6612,9 +8570,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6647,11 +8605,11 @@ export interface operations {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6664,9 +8622,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6679,9 +8637,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -6696,9 +8654,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6711,9 +8669,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6729,9 +8687,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6744,9 +8702,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6761,9 +8719,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6776,9 +8734,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6806,9 +8764,9 @@ export interface operations {
             /** @description The totals */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6821,9 +8779,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6836,9 +8794,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -6853,9 +8811,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6868,9 +8826,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6883,9 +8841,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6900,9 +8858,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6915,9 +8873,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -6934,13 +8892,15 @@ export interface operations {
     listOperationErrors: {
         parameters: {
             query?: {
-                /** @description Only errors with this code, in any letter case, unless that is another provider's code */
+                /** @description Only errors with this code; letter case matters only if two providers have codes that differ in nothing else */
                 code?: string;
                 pushNotificationId?: components["schemas"]["PushNotificationId"];
                 user?: components["schemas"]["UserId"];
                 /** @description The same as `user` (extension) */
                 userId?: components["schemas"]["UserId"];
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description The account's own id of a User (extension) */
+                externalId?: string;
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -6956,9 +8916,9 @@ export interface operations {
             /** @description A page of errors */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6971,9 +8931,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -6986,9 +8946,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -7003,9 +8963,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7018,9 +8978,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7033,9 +8993,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7050,9 +9010,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7065,9 +9025,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7100,11 +9060,11 @@ export interface operations {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7117,9 +9077,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7132,9 +9092,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -7149,9 +9109,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7164,9 +9124,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7182,9 +9142,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7197,9 +9157,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7214,9 +9174,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7229,9 +9189,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7268,11 +9228,11 @@ export interface operations {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7285,9 +9245,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7300,9 +9260,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -7317,9 +9277,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7332,9 +9292,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7347,9 +9307,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7362,9 +9322,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7377,9 +9337,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7392,9 +9352,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7409,9 +9369,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7424,9 +9384,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7454,9 +9414,9 @@ export interface operations {
             /** @description A line for each recipient */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7470,9 +9430,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7485,9 +9445,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -7502,9 +9462,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7517,9 +9477,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7532,9 +9492,9 @@ export interface operations {
             /** @description `Accept` allows neither format */
             406: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7547,9 +9507,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7564,9 +9524,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7579,9 +9539,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7609,16 +9569,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What is left of the Operation is sent */
+            /** @description The rest of the Operation is sent */
             202: {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7631,9 +9591,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7646,9 +9606,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -7663,9 +9623,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7678,9 +9638,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7696,9 +9656,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7711,9 +9671,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7728,9 +9688,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7743,9 +9703,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7773,9 +9733,9 @@ export interface operations {
             /** @description Server-sent events */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7788,9 +9748,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7803,9 +9763,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -7820,9 +9780,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7835,9 +9795,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7850,9 +9810,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7867,9 +9827,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7882,9 +9842,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -7914,9 +9874,9 @@ export interface operations {
             /** @description The requests that a send would cause */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7929,9 +9889,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7944,9 +9904,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -7961,9 +9921,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7976,9 +9936,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -7991,9 +9951,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8006,9 +9966,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8021,9 +9981,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8036,9 +9996,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8053,9 +10013,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8068,9 +10028,972 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listTemplates: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
+                pageSize?: number;
+                /** @description `pagination.next` of the previous page */
+                pageToken?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of templates */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateList"];
+                };
+            };
+            /** @description A parameter is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    createTemplate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat under the same key gets the first answer for 24 hours (extension) */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateRequest"];
+            };
+        };
+        responses: {
+            /** @description Stored */
+            201: {
+                headers: {
+                    /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The URL of the created or changed resource */
+                    Location?: string;
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description The body is wrong. `errors` names each problem with its field. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Idempotency-Key was used for a different request. */
+            409: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The `Content-Type` is not `application/json`. */
+            415: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fetchTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TemplateId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The template */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description A parameter is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deleteTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TemplateId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A header is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /**
+             * @description The resource's state does not allow the change, or the Idempotency-Key was used for a
+             *     different request.
+             */
+            409: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updateTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TemplateId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            202: {
+                headers: {
+                    /** @description The URL of the created or changed resource */
+                    Location?: string;
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedResource"];
+                };
+            };
+            /** @description The body is wrong. `errors` names each problem with its field. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Idempotency-Key was used for a different request. */
+            409: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The `Content-Type` is not `application/json`. */
+            415: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    listTemplateVersions: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
+                pageSize?: number;
+                /** @description `pagination.next` of the previous page */
+                pageToken?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["TemplateId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of versions */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVersionList"];
+                };
+            };
+            /** @description A parameter is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8087,9 +11010,9 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
-                /** @description Only the User with this id (extension) */
+                /** @description The account's own id of a User (extension) */
                 externalId?: string;
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -8103,9 +11026,9 @@ export interface operations {
             /** @description A page of Users */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8118,9 +11041,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8133,9 +11056,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -8150,9 +11073,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8165,9 +11088,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8180,9 +11103,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8197,9 +11120,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8212,9 +11135,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8242,9 +11165,9 @@ export interface operations {
             /** @description The User */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8257,9 +11180,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8272,9 +11195,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -8289,9 +11212,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8304,9 +11227,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8319,9 +11242,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8336,9 +11259,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8351,9 +11274,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8485,7 +11408,10 @@ export interface operations {
     };
     deleteUser: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also erases the User from records (extension) */
+                records?: boolean;
+            };
             header?: never;
             path: {
                 id: components["schemas"]["UserId"];
@@ -8494,12 +11420,27 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Deleted. The rest of its records is erased in the background */
+            202: {
+                headers: {
+                    /** @description The URL of the created or changed resource */
+                    Location?: string;
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Deleted */
             204: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8510,9 +11451,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8525,9 +11466,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -8542,9 +11483,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8557,9 +11498,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8575,9 +11516,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8590,9 +11531,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8607,9 +11548,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8622,9 +11563,346 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    exportUserData: {
+        parameters: {
+            query?: {
+                /** @description `FULL` shows whole tokens, and is logged; `MASKED` if absent */
+                tokens?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A line for each record */
+            200: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["UserDataLine"];
+                };
+            };
+            /** @description A parameter is wrong. `errors` names each problem. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mergeUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeat under the same key gets the first answer for 24 hours (extension) */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeRequest"];
+            };
+        };
+        responses: {
+            /** @description Merged: `resourceId` is the id of the User that is left */
+            202: {
+                headers: {
+                    /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
+                    "Idempotency-Replayed"?: string;
+                    /** @description The URL of the created or changed resource */
+                    Location?: string;
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedResource"];
+                };
+            };
+            /** @description The body is wrong. `errors` names each problem with its field. */
+            400: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The API key is missing, unknown or revoked. */
+            401: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The role of the API key does not allow the request. */
+            403: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The resource does not exist, or it is another account's. */
+            404: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Idempotency-Key was used for a different request. */
+            409: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The `Content-Type` is not `application/json`. */
+            415: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A rate limit is exceeded. See `Retry-After`. */
+            429: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
+            500: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Bellwire can't serve the request now. See `Retry-After`. */
+            503: {
+                headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8641,7 +11919,7 @@ export interface operations {
     listWebhooks: {
         parameters: {
             query?: {
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -8655,9 +11933,9 @@ export interface operations {
             /** @description A page of webhooks */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8670,9 +11948,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8685,9 +11963,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -8702,9 +11980,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8717,9 +11995,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8732,9 +12010,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8749,9 +12027,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8764,9 +12042,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8801,11 +12079,11 @@ export interface operations {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8818,9 +12096,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8833,9 +12111,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -8850,9 +12128,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8865,9 +12143,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8880,9 +12158,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8895,9 +12173,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8910,9 +12188,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8925,9 +12203,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8942,9 +12220,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -8957,9 +12235,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -8987,9 +12265,9 @@ export interface operations {
             /** @description The webhook, without its secret */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9002,9 +12280,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9017,9 +12295,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -9034,9 +12312,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9049,9 +12327,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9064,9 +12342,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9081,9 +12359,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9096,9 +12374,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9126,9 +12404,9 @@ export interface operations {
             /** @description Deleted */
             204: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9139,9 +12417,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9154,9 +12432,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -9171,9 +12449,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9186,9 +12464,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9204,9 +12482,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9219,9 +12497,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9236,9 +12514,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9251,9 +12529,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9285,11 +12563,11 @@ export interface operations {
             /** @description Changed */
             202: {
                 headers: {
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9302,9 +12580,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9317,9 +12595,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -9334,9 +12612,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9349,9 +12627,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9364,9 +12642,9 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9379,9 +12657,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9394,9 +12672,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9409,9 +12687,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9426,9 +12704,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9441,9 +12719,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9462,7 +12740,7 @@ export interface operations {
             query?: {
                 status?: components["schemas"]["DeliveryStatus"];
                 event?: components["schemas"]["EventType"];
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -9478,9 +12756,9 @@ export interface operations {
             /** @description A page of messages */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9493,9 +12771,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9508,9 +12786,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -9525,9 +12803,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9540,9 +12818,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9555,9 +12833,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9572,9 +12850,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9587,9 +12865,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9618,9 +12896,9 @@ export interface operations {
             /** @description The message with its attempts */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9633,9 +12911,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9648,9 +12926,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -9665,9 +12943,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9680,9 +12958,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9695,9 +12973,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9712,9 +12990,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9727,9 +13005,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9763,11 +13041,11 @@ export interface operations {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9780,9 +13058,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9795,9 +13073,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -9812,9 +13090,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9827,9 +13105,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9845,9 +13123,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9860,9 +13138,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9877,9 +13155,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9892,9 +13170,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -9925,9 +13203,9 @@ export interface operations {
             /** @description The webhook with its new secret */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9940,9 +13218,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9955,9 +13233,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -9972,9 +13250,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -9987,9 +13265,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10005,9 +13283,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10020,9 +13298,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10037,9 +13315,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10052,9 +13330,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10087,11 +13365,11 @@ export interface operations {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10104,9 +13382,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10119,9 +13397,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -10136,9 +13414,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10151,9 +13429,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10169,9 +13447,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10184,9 +13462,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10201,9 +13479,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10216,9 +13494,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10246,9 +13524,9 @@ export interface operations {
             /** @description The notification */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10261,9 +13539,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10276,9 +13554,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -10293,9 +13571,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10308,9 +13586,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10323,9 +13601,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10340,9 +13618,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10355,9 +13633,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10390,11 +13668,11 @@ export interface operations {
                 headers: {
                     /** @description `true` if this is the answer to an earlier request with the same Idempotency-Key (extension) */
                     "Idempotency-Replayed"?: string;
-                    /** @description The address of the created or changed resource */
+                    /** @description The URL of the created or changed resource */
                     Location?: string;
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10407,9 +13685,9 @@ export interface operations {
             /** @description A header is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10422,9 +13700,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -10439,9 +13717,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10454,9 +13732,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10472,9 +13750,9 @@ export interface operations {
              */
             409: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10487,9 +13765,9 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10504,9 +13782,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10519,9 +13797,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10538,7 +13816,7 @@ export interface operations {
     listDeliveryAttempts: {
         parameters: {
             query?: {
-                /** @description Maximum number of records on the page. It may have fewer although others follow */
+                /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */
                 pageToken?: string;
@@ -10554,9 +13832,9 @@ export interface operations {
             /** @description A page of attempts */
             200: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10569,9 +13847,9 @@ export interface operations {
             /** @description A parameter is wrong. `errors` names each problem. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10584,9 +13862,9 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description HTTP Basic */
                     "WWW-Authenticate"?: string;
@@ -10601,9 +13879,9 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10616,9 +13894,9 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10631,9 +13909,9 @@ export interface operations {
             /** @description A rate limit is exceeded, or too many lists of the account are being read. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10648,9 +13926,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10663,9 +13941,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10692,12 +13970,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Read. Receipts with an unknown token are ignored */
+            /** @description Accepted. Receipts with an unknown token are ignored */
             202: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10708,9 +13986,9 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10723,9 +14001,9 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10738,9 +14016,9 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10753,9 +14031,9 @@ export interface operations {
             /** @description This source sends too many receipts. See `Retry-After`. */
             429: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10770,9 +14048,9 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
                     "X-Request-Id"?: string;
@@ -10785,9 +14063,9 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
-                    /** @description How much is left of each of them (extension) */
+                    /** @description How much of each rate limit is left (extension) */
                     RateLimit?: string;
-                    /** @description The limits that the request counts for, if limits are set: of requests, of recipients or of receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
                     "RateLimit-Policy"?: string;
                     /** @description How long to wait, in seconds */
                     "Retry-After"?: number;
@@ -10809,7 +14087,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10846,7 +14124,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10863,7 +14141,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10900,7 +14178,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10917,7 +14195,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10954,7 +14232,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10971,7 +14249,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -11008,7 +14286,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11025,7 +14303,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -11062,7 +14340,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11079,7 +14357,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -11116,7 +14394,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11133,7 +14411,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -11170,7 +14448,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11187,7 +14465,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -11224,7 +14502,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11241,7 +14519,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -11278,7 +14556,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11295,7 +14573,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -11332,7 +14610,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11349,7 +14627,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -11386,7 +14664,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11403,7 +14681,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When it was sent, in seconds since 1970 */
                 "webhook-timestamp": string;
-                /** @description As Standard Webhooks describes: v1 and a base64 HMAC-SHA-256 of id.timestamp.body */
+                /** @description As in Standard Webhooks: `v1,` and the base64 of the HMAC-SHA-256 of id.timestamp.body */
                 "webhook-signature": string;
             };
             path?: never;
@@ -11440,7 +14718,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The receiver has taken the message */
+            /** @description The receiver has accepted the message */
             "2XX": {
                 headers: {
                     [name: string]: unknown;

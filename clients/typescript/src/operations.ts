@@ -2,7 +2,10 @@
 import type {
   AcceptedOperation,
   AcceptedResource,
+  Account,
+  AccountRequest,
   App,
+  AuditEvent,
   CanceledOperations,
   CancelRequest,
   CreatedKey,
@@ -11,12 +14,18 @@ import type {
   CredentialTest,
   DefaultRequest,
   DeliveryAttempt,
+  DeviceImport,
   DeviceRegistration,
   DeviceTagsRequest,
   ErrorTotals,
+  Estimate,
+  EstimateRequest,
+  ExportedDevice,
   FullPushNotification,
+  ImportError,
   Key,
   KeyRequest,
+  MergeRequest,
   Operation,
   OperationChangeRequest,
   OperationError,
@@ -30,7 +39,12 @@ import type {
   ResendRequest,
   RotateRequest,
   SendRequest,
+  Template,
+  TemplateChangeRequest,
+  TemplateRequest,
+  TemplateVersion,
   User,
+  UserDataLine,
   UserRequest,
   Webhook,
   WebhookChangeRequest,
@@ -67,7 +81,10 @@ export class Operations {
     });
   }
 
-  /** Cancels what is not settled of all Operations that have these tags, up to 1,000 (extension). */
+  /**
+   * Cancels the unsettled notifications of all Operations that have these tags, up to 1,000 Operations
+   * (extension).
+   */
   cancelOperations(request: CancelRequest): Promise<CanceledOperations> {
     return this.transport.call({ method: "POST", path: path`/v1/PushNotifications/Operations/Cancel`, body: request });
   }
@@ -96,8 +113,18 @@ export class Operations {
     return this.transport.call({ method: "POST", path: path`/v1/PushNotifications/Keys`, body: request });
   }
 
+  /** Stores a template (extension). */
+  createTemplate(request: TemplateRequest, options: ChangeOptions = {}): Promise<Template> {
+    return this.transport.call({
+      method: "POST",
+      path: path`/v1/PushNotifications/Templates`,
+      body: request,
+      idempotencyKey: options.idempotencyKey ?? true,
+    });
+  }
+
   /**
-   * Stores a webhook (extension). The answer alone shows its secret; a repeat under the same Idempotency-Key does
+   * Stores a webhook (extension). Only this answer shows its secret; a repeat under the same Idempotency-Key does
    * not.
    */
   createWebhook(request: WebhookRequest, options: ChangeOptions = {}): Promise<WebhookWithSecret> {
@@ -119,14 +146,32 @@ export class Operations {
     return this.transport.call({ method: "DELETE", path: path`/v1/PushNotifications/DeviceRegistrations/${id}` });
   }
 
+  /** Deletes a template with its versions (extension). Sends that were accepted with it keep their content. */
+  deleteTemplate(id: string): Promise<void> {
+    return this.transport.call({ method: "DELETE", path: path`/v1/PushNotifications/Templates/${id}` });
+  }
+
   /** Deletes a User with its devices. Notifications queued for it become unaddressable. */
-  deleteUser(id: string): Promise<void> {
-    return this.transport.call({ method: "DELETE", path: path`/v1/PushNotifications/Users/${id}` });
+  deleteUser(id: string, query: QueryOf<"deleteUser"> = {}): Promise<void> {
+    return this.transport.call({ method: "DELETE", path: path`/v1/PushNotifications/Users/${id}`, query });
   }
 
   /** Deletes a webhook with its deliveries (extension). */
   deleteWebhook(id: string): Promise<void> {
     return this.transport.call({ method: "DELETE", path: path`/v1/PushNotifications/Webhooks/${id}` });
+  }
+
+  /** Counts the Users and devices of an audience (extension). A large one is estimated from a sample. */
+  estimateAudience(request: EstimateRequest): Promise<Estimate> {
+    return this.transport.call({ method: "POST", path: path`/v1/PushNotifications/Audiences/Estimate`, body: request });
+  }
+
+  /**
+   * Every device with its User, as NDJSON, or as CSV if `Accept` asks for `text/csv` (extension). Tokens are
+   * masked, unless a key with the role `FULL` asks for them.
+   */
+  exportDevices(query: QueryOf<"exportDevices"> = {}): AsyncGenerator<ExportedDevice> {
+    return this.transport.lines(path`/v1/PushNotifications/DeviceRegistrations/Export`, query);
   }
 
   /**
@@ -137,6 +182,19 @@ export class Operations {
     return this.transport.lines(path`/v1/PushNotifications/Operations/${id}/Results`);
   }
 
+  /**
+   * All data about a User (extension): a line of NDJSON for the User, each device, and each notification on record
+   * with its attempts. Tokens are masked, unless a key with the role `FULL` asks for them.
+   */
+  exportUserData(id: string, query: QueryOf<"exportUserData"> = {}): AsyncGenerator<UserDataLine> {
+    return this.transport.lines(path`/v1/PushNotifications/Users/${id}/Data`, query);
+  }
+
+  /** The settings of the account (extension). */
+  fetchAccount(): Promise<Account> {
+    return this.transport.call({ method: "GET", path: path`/v1/PushNotifications/Account` });
+  }
+
   /** One App. */
   fetchApp(name: string): Promise<App> {
     return this.transport.call({ method: "GET", path: path`/v1/PushNotifications/Apps/${name}` });
@@ -145,6 +203,11 @@ export class Operations {
   /** One Credential. */
   fetchCredential(id: string): Promise<Credential> {
     return this.transport.call({ method: "GET", path: path`/v1/PushNotifications/Credentials/${id}` });
+  }
+
+  /** One import of devices, with its progress (extension). */
+  fetchDeviceImport(id: string): Promise<DeviceImport> {
+    return this.transport.call({ method: "GET", path: path`/v1/PushNotifications/DeviceRegistrations/Imports/${id}` });
   }
 
   /** One registration. */
@@ -177,6 +240,11 @@ export class Operations {
     return this.transport.call({ method: "GET", path: path`/v1/PushNotifications/${id}` });
   }
 
+  /** One template in its newest version (extension). */
+  fetchTemplate(id: string): Promise<Template> {
+    return this.transport.call({ method: "GET", path: path`/v1/PushNotifications/Templates/${id}` });
+  }
+
   /** One User. */
   fetchUser(id: string): Promise<User> {
     return this.transport.call({ method: "GET", path: path`/v1/PushNotifications/Users/${id}` });
@@ -200,6 +268,11 @@ export class Operations {
     return new Pager(this.transport, path`/v1/PushNotifications/Apps`, query, "apps");
   }
 
+  /** Changes of the account, newest first (extension). */
+  listAuditEvents(query: QueryOf<"listAuditEvents"> = {}): Pager<AuditEvent> {
+    return new Pager(this.transport, path`/v1/PushNotifications/AuditEvents`, query, "auditEvents");
+  }
+
   /** Credentials, newest first. */
   listCredentials(query: QueryOf<"listCredentials"> = {}): Pager<Credential> {
     return new Pager(this.transport, path`/v1/PushNotifications/Credentials`, query, "credentials");
@@ -208,6 +281,21 @@ export class Operations {
   /** A notification's delivery attempts, first to last (extension). */
   listDeliveryAttempts(id: string, query: QueryOf<"listDeliveryAttempts"> = {}): Pager<DeliveryAttempt> {
     return new Pager(this.transport, path`/v1/PushNotifications/${id}/DeliveryAttempts`, query, "deliveryAttempts");
+  }
+
+  /** The problems with the rows of an import, by line (extension). At most 10,000 errors are kept. */
+  listDeviceImportErrors(id: string, query: QueryOf<"listDeviceImportErrors"> = {}): Pager<ImportError> {
+    return new Pager(
+      this.transport,
+      path`/v1/PushNotifications/DeviceRegistrations/Imports/${id}/Errors`,
+      query,
+      "errors",
+    );
+  }
+
+  /** Imports of devices, newest first (extension). */
+  listDeviceImports(query: QueryOf<"listDeviceImports"> = {}): Pager<DeviceImport> {
+    return new Pager(this.transport, path`/v1/PushNotifications/DeviceRegistrations/Imports`, query, "imports");
   }
 
   /** The registrations of a User, newest first. */
@@ -238,6 +326,16 @@ export class Operations {
     return new Pager(this.transport, path`/v1/PushNotifications`, query, "pushNotifications");
   }
 
+  /** The versions of a template that are kept, newest first (extension). */
+  listTemplateVersions(id: string, query: QueryOf<"listTemplateVersions"> = {}): Pager<TemplateVersion> {
+    return new Pager(this.transport, path`/v1/PushNotifications/Templates/${id}/Versions`, query, "versions");
+  }
+
+  /** Templates in their newest versions, newest first (extension). */
+  listTemplates(query: QueryOf<"listTemplates"> = {}): Pager<Template> {
+    return new Pager(this.transport, path`/v1/PushNotifications/Templates`, query, "templates");
+  }
+
   /** Users, newest first. */
   listUsers(query: QueryOf<"listUsers"> = {}): Pager<User> {
     return new Pager(this.transport, path`/v1/PushNotifications/Users`, query, "users");
@@ -253,7 +351,20 @@ export class Operations {
     return new Pager(this.transport, path`/v1/PushNotifications/Webhooks`, query, "webhooks");
   }
 
-  /** Stops to send an Operation until it is resumed (extension). */
+  /**
+   * Merges a User into another, the target (extension). The target gets its devices, and those fields of its
+   * profile that the target lacks. The target's id finds the records of both. A repeat changes nothing.
+   */
+  mergeUser(id: string, request: MergeRequest, options: ChangeOptions = {}): Promise<AcceptedResource> {
+    return this.transport.call({
+      method: "POST",
+      path: path`/v1/PushNotifications/Users/${id}/Merge`,
+      body: request,
+      idempotencyKey: options.idempotencyKey ?? true,
+    });
+  }
+
+  /** Stops sending an Operation until it is resumed (extension). */
   pauseOperation(id: string, options: ChangeOptions = {}): Promise<AcceptedOperation> {
     return this.transport.call({
       method: "POST",
@@ -262,7 +373,7 @@ export class Operations {
     });
   }
 
-  /** Shows the requests to FCM and APNs that a send would cause, and sends nothing (extension). */
+  /** Shows the requests to FCM and APNs that a send would cause, without sending them (extension). */
   previewPushNotifications(request: SendRequest): Promise<PreviewList> {
     return this.transport.call({ method: "POST", path: path`/v1/PushNotifications/Preview`, body: request });
   }
@@ -280,7 +391,7 @@ export class Operations {
     });
   }
 
-  /** Removes one device of a registration (extension). The registration goes with its last device. */
+  /** Removes one device of a registration (extension). Removing the last device deletes the registration. */
   removeDevice(id: string, deviceId: string): Promise<void> {
     return this.transport.call({
       method: "DELETE",
@@ -288,7 +399,7 @@ export class Operations {
     });
   }
 
-  /** Removes the device that has a token, which is a secret and so is not part of an address (extension). */
+  /** Removes the device that has a token (extension). The token is in the body, because it is a secret. */
   removeDeviceByToken(request: RemoveRequest, options: ChangeOptions = {}): Promise<void> {
     return this.transport.call({
       method: "POST",
@@ -308,7 +419,7 @@ export class Operations {
     });
   }
 
-  /** Sends a message again, whatever became of it (extension). It has the same `webhook-id`. */
+  /** Sends a message again, whether it was delivered or not (extension). It has the same `webhook-id`. */
   resendWebhookDelivery(id: string, deliveryId: string, options: ChangeOptions = {}): Promise<AcceptedResource> {
     return this.transport.call({
       method: "POST",
@@ -317,7 +428,7 @@ export class Operations {
     });
   }
 
-  /** Goes on sending a paused Operation (extension). */
+  /** Continues sending a paused Operation (extension). */
   resumeOperation(id: string, options: ChangeOptions = {}): Promise<AcceptedOperation> {
     return this.transport.call({
       method: "POST",
@@ -340,8 +451,8 @@ export class Operations {
   }
 
   /**
-   * Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature of the secret before,
-   * too. The answer alone shows the new secret; a repeat under the same Idempotency-Key does not.
+   * Gives a webhook a new secret (extension). For 24 hours, requests to it also have a signature with the previous
+   * secret. Only this answer shows the new secret; a repeat under the same Idempotency-Key does not.
    */
   rotateWebhookSecret(id: string, options: ChangeOptions = {}): Promise<WebhookWithSecret> {
     return this.transport.call({
@@ -361,17 +472,20 @@ export class Operations {
     });
   }
 
-  /** Takes what an app reports of up to 100 messages, without an API key (extension). */
+  /**
+   * Records that messages were delivered, opened or dismissed, for up to 100 receipts of an app (extension). Needs
+   * no API key.
+   */
   sendReceipts(request: ReceiptsRequest): Promise<void> {
     return this.transport.call({ method: "POST", path: path`/v1/Receipts`, body: request });
   }
 
-  /** Tries a Credential with its provider, and delivers nothing (extension). */
+  /** Tests a Credential with its provider, without delivering anything (extension). */
   testCredential(id: string): Promise<CredentialTest> {
     return this.transport.call({ method: "POST", path: path`/v1/PushNotifications/Credentials/${id}/Test` });
   }
 
-  /** Sends a message to a webhook, to try its receiver (extension). Its event is `webhook.test`. */
+  /** Sends a test message to a webhook (extension). Its event is `webhook.test`. */
   testWebhook(id: string, options: ChangeOptions = {}): Promise<AcceptedResource> {
     return this.transport.call({
       method: "POST",
@@ -380,7 +494,12 @@ export class Operations {
     });
   }
 
-  /** Makes an App the default: a send that names no sender uses its Credentials. */
+  /** Sets or removes the cap of pushes for each User of the account (extension). */
+  updateAccount(request: AccountRequest): Promise<Account> {
+    return this.transport.call({ method: "PUT", path: path`/v1/PushNotifications/Account`, body: request });
+  }
+
+  /** Makes an App the default: a send without `from` uses its Credentials. */
   updateApp(name: string, request: DefaultRequest): Promise<AcceptedResource> {
     return this.transport.call({ method: "PATCH", path: path`/v1/PushNotifications/Apps/${name}`, body: request });
   }
@@ -405,15 +524,20 @@ export class Operations {
   }
 
   /**
-   * Changes what is known of a User beside its devices (extension). A field that is absent stays as it is; `null`
-   * clears it.
+   * Changes a template (extension). An absent field stays as it is; `null` removes `localizations` or `defaults`.
+   * A change of anything but the name makes a new version.
    */
+  updateTemplate(id: string, request: TemplateChangeRequest): Promise<AcceptedResource> {
+    return this.transport.call({ method: "PATCH", path: path`/v1/PushNotifications/Templates/${id}`, body: request });
+  }
+
+  /** Changes the profile of a User (extension). An absent field stays as it is; `null` clears it. */
   updateUser(id: string, request: UserRequest): Promise<AcceptedResource> {
     return this.transport.call({ method: "PUT", path: path`/v1/PushNotifications/Users/${id}`, body: request });
   }
 
   /**
-   * Changes a webhook (extension). A field that is absent stays as it is; `null` takes away `appName`, `tags` and
+   * Changes a webhook (extension). An absent field stays as it is; `null` removes `appName`, `tags` or
    * `description`.
    */
   updateWebhook(id: string, request: WebhookChangeRequest): Promise<AcceptedResource> {

@@ -6,8 +6,11 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 AttemptStatus: TypeAlias = Literal["SENT", "FAILED"]
 BadgeOrTemplate: TypeAlias = "int | str"
+CapRequest: TypeAlias = Literal["IGNORE"]
+Choices: TypeAlias = "str | list[str]"
 CredentialStatus: TypeAlias = Literal["UNUSED", "WORKING", "REFUSED", "UNREACHABLE", "UNREADABLE", "EXPIRED"]
 CredentialType: TypeAlias = Literal["FCM", "APN", "APN_SANDBOX"]
+Day: TypeAlias = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 DeliveryStatus: TypeAlias = Literal["PENDING", "DELIVERED", "FAILED"]
 Envelope: TypeAlias = Literal["standard", "cloudevents"]
 Environment: TypeAlias = Literal["SANDBOX", "PRODUCTION"]
@@ -25,17 +28,22 @@ EventType: TypeAlias = Literal[
     "credential.refused",
     "credential.recovered",
 ]
+IfPassed: TypeAlias = Literal["SEND", "TOMORROW", "SKIP"]
+ImportStatus: TypeAlias = Literal["RUNNING", "COMPLETED", "INTERRUPTED", "FAILED"]
 KeyStatus: TypeAlias = Literal["ACTIVE", "EXPIRED", "REVOKED"]
+MissingVariables: TypeAlias = Literal["FAIL", "EMPTY"]
 OperationStatus: TypeAlias = Literal["SCHEDULED", "PROCESSING", "COMPLETED", "CANCELED"]
 Priority: TypeAlias = Literal["HIGH", "LOW"]
 Provider: TypeAlias = Literal["FCM", "APN"]
 PushNotificationStatus: TypeAlias = Literal["SCHEDULED", "QUEUED", "SENT", "FAILED", "CANCELED"]
 ReceiptEventRequest: TypeAlias = Literal["DELIVERED", "OPENED", "DISMISSED"]
-RecipientRequest: TypeAlias = "DeviceRecipient | UserRecipient | AudienceRecipient"
+RecipientRequest: TypeAlias = "DeviceRecipient | UserRecipient | ExternalIdRecipient | AudienceRecipient"
 Role: TypeAlias = Literal["FULL", "SEND", "READ"]
 SenderRequest: TypeAlias = "CredentialsSender | AppSender"
 Sound: TypeAlias = "str | SoundOfEach"
 TokenKind: TypeAlias = Literal["ALERT", "VOIP"]
+UserDataLine: TypeAlias = "Any | Any | Any | Any"
+Via: TypeAlias = Literal["API", "CONSOLE", "CLI"]
 WebhookStatus: TypeAlias = Literal["ENABLED", "DISABLED"]
 WebhookStatusRequest: TypeAlias = Literal["ENABLED", "DISABLED"]
 
@@ -55,6 +63,21 @@ class AcceptedResource(TypedDict):
     resourceId: str
     # The address of the resource.
     resourceLocation: str
+
+
+class Account(TypedDict):
+    """The settings of an account."""
+
+    # How many pushes each User gets; `null`: as many as are sent.
+    cap: NotRequired[Cap | None]
+    id: str
+
+
+class AccountRequest(TypedDict):
+    """The settings of the account (extension)."""
+
+    # `null` removes the cap.
+    cap: CapLimits
 
 
 class App(TypedDict):
@@ -84,7 +107,7 @@ class AttemptError(TypedDict):
 
 
 class AudienceRecipient(TypedDict):
-    """Every User of the sender's App, or those with tagged devices (extension). An audience must
+    """Every User of the sender's App, or those with certain devices (extension). An audience must
     be the only recipient.
     """
 
@@ -92,12 +115,41 @@ class AudienceRecipient(TypedDict):
 
 
 class AudienceRequest(TypedDict):
+    # If present, only devices that match all of these conditions.
+    all: NotRequired[list[ConditionRequest] | None]
+    # If present, only devices that match at least one of these conditions.
+    any: NotRequired[list[ConditionRequest] | None]
+    # If the audience has more Users, nothing is sent.
+    max: NotRequired[int | None]
+    # If present, only devices that match none of these conditions.
+    none: NotRequired[list[ConditionRequest] | None]
     # If present, only devices with all of these tags.
     tags: NotRequired[dict[str, str] | None]
 
 
+class AuditEvent(TypedDict):
+    """A change of the account's settings, or of what it sends."""
+
+    # What was done, such as `credential.create`.
+    action: str
+    # The user name of the API key, or who else it was.
+    actor: str
+    createdAt: str
+    id: str
+    # Where the request came from; null: from the command line.
+    sourceAddress: NotRequired[str | None]
+    # Ids or names of what was changed.
+    targets: list[str]
+    via: Via
+
+
+class AuditEventList(TypedDict):
+    auditEvents: list[AuditEvent]
+    pagination: Pagination
+
+
 class CancelRequest(TypedDict):
-    """Which Operations are canceled (extension): those with all of these tags, at least one."""
+    """Which Operations are canceled (extension): those with all of these tags. At least one tag."""
 
     tags: dict[str, str]
 
@@ -111,23 +163,70 @@ class CanceledOperations(TypedDict):
     operations: list[str]
 
 
+class Cap(TypedDict):
+    """At most `max` pushes to each User within any time of the length `per`."""
+
+    max: int
+    # As it was given: such as `24h`, or a number of seconds.
+    per: Any
+
+
+class CapLimits(TypedDict):
+    """At most `max` pushes to each User within any time of the length `per`."""
+
+    max: int
+    # A time from `1s` to `30d`, such as `24h`, or a number of seconds.
+    per: Any
+
+
 class CodeTotal(TypedDict):
     # The provider's code, or Bellwire's if the notifications failed without an attempt.
     code: str
     count: int
 
 
+class ConditionRequest(TypedDict):
+    """A condition on a device and its User. It has at least one field, and all of its fields must
+    match.
+    """
+
+    # The User's language is this one or a regional variant of it: `es` matches `es-MX`. Of several
+    # languages, one must match.
+    language: NotRequired[Choices | None]
+    # The device was registered, or sent a receipt, at this RFC 3339 timestamp or later.
+    lastSeenAfter: NotRequired[str | None]
+    # The device was last registered, and last sent a receipt, before this RFC 3339 timestamp.
+    lastSeenBefore: NotRequired[str | None]
+    # `FCM` or `APN`.
+    provider: NotRequired[Choices | None]
+    # The device has all of these tags.
+    tags: NotRequired[dict[str, str] | None]
+    # The User's time zone, such as `Europe/Madrid`.
+    timezone: NotRequired[Choices | None]
+
+
 class ContentRequest(TypedDict):
-    """What is shown or handed to the app; at least one field. Each string may be a Liquid
+    """What the device shows or passes to the app; at least one field. Each string may be a Liquid
     template.
     """
 
     body: NotRequired[str | None]
-    # Pairs that are handed to the app (extension).
+    # Key-value pairs for the app (extension).
     data: NotRequired[dict[str, str] | None]
     # The URL of an image (extension).
     image: NotRequired[str | None]
+    # What Users of other languages get instead, by language tag (BCP 47); at most 50 (extension). A
+    # User gets the language whose tag is the longest prefix of the User's own.
+    localizations: NotRequired[dict[str, LocalizationRequest] | None]
+    # What happens if a template outputs a variable that has no value for a recipient (extension).
+    # `FAIL` if absent.
+    missingVariables: NotRequired[MissingVariables | None]
+    # The stored template for the content (extension). It can be combined only with `variables` and
+    # `missingVariables`.
+    templateId: NotRequired[str | None]
     title: NotRequired[str | None]
+    # Values of variables for all recipients that have no value of their own (extension).
+    variables: NotRequired[dict[str, Any] | None]
 
 
 class CreatedKey(TypedDict):
@@ -193,7 +292,7 @@ class CredentialRequest(TypedDict):
     content: dict[str, Any]
     credentialType: CredentialType
     isDefault: NotRequired[bool | None]
-    # Tries the Credential with its provider first, and stores it only if the provider takes it
+    # Tests the Credential with its provider first, and stores it only if the provider accepts it
     # (extension).
     verify: NotRequired[bool | None]
 
@@ -263,6 +362,36 @@ class Device(TypedDict):
     token: str
 
 
+class DeviceImport(TypedDict):
+    """An import of a file of devices."""
+
+    # Devices that are new.
+    created: int
+    createdAt: str
+    # Why it ended before the end of the file; `null`: it did not.
+    error: NotRequired[str | None]
+    # Rows with an error.
+    failed: int
+    # `NDJSON` or `CSV`.
+    format: str
+    id: str
+    # The line up to which everything is stored or has failed, from 1; 0: nothing was read.
+    lastLine: int
+    # Rows that were read so far: the sum of the four counts below.
+    rows: int
+    status: ImportStatus
+    # Rows that said nothing new.
+    unchanged: int
+    # Rows that changed a device or its User.
+    updated: int
+    updatedAt: str
+
+
+class DeviceImportList(TypedDict):
+    imports: list[DeviceImport]
+    pagination: Pagination
+
+
 class DeviceRecipient(TypedDict):
     # In place of the message's badge (extension).
     badge: NotRequired[int | None]
@@ -299,12 +428,72 @@ class DeviceTagsRequest(TypedDict):
     tags: dict[str, str]
 
 
+class DevicesByProvider(TypedDict):
+    """How many of the devices are of which provider."""
+
+    APN: int
+    FCM: int
+
+
 class ErrorTotals(TypedDict):
     """How many notifications failed, by code. The most frequent code comes first."""
 
     errorTotals: list[CodeTotal]
     # Whether all were counted. If not, the newest Operations were: ask for a shorter time.
     isComplete: bool
+
+
+class Estimate(TypedDict):
+    """How many Users and devices an audience has (extension)."""
+
+    byProvider: DevicesByProvider
+    devices: int
+    # The relative error of `users` and `devices`: with a probability of 95% they are off by no
+    # more. Absent: they are exact.
+    error: NotRequired[float | None]
+    users: int
+
+
+class EstimateRequest(TypedDict):
+    """An audience to count (extension)."""
+
+    # If absent, the default App.
+    appName: NotRequired[str | None]
+    audience: AudienceRequest
+
+
+class ExportedDevice(TypedDict):
+    """A device with its User: a line of the stream, with the fields of a registration."""
+
+    appName: str
+    deviceId: str
+    deviceRegistrationId: str
+    environment: NotRequired[str | None]
+    externalId: NotRequired[str | None]
+    kind: NotRequired[str | None]
+    language: NotRequired[str | None]
+    optedOut: bool
+    optedOutTags: list[str]
+    provider: Provider
+    registeredAt: str
+    tags: NotRequired[Any]
+    timezone: NotRequired[str | None]
+    # Masked, unless whole tokens were asked for.
+    token: str
+    userId: str
+    variables: NotRequired[Any]
+
+
+class ExternalIdRecipient(TypedDict):
+    """A User, by the account's own id (extension). If no User has this id, the notification is
+    unaddressable.
+    """
+
+    # In place of the message's badge (extension).
+    badge: NotRequired[int | None]
+    externalId: str
+    # The values for the message's templates.
+    variables: NotRequired[dict[str, Any] | None]
 
 
 _FullPushNotification = TypedDict("_FullPushNotification", {"from": "Sender"})
@@ -338,12 +527,27 @@ class FullPushNotification(_FullPushNotification):
 
 
 class GuardRequest(TypedDict):
-    """When an Operation pauses by itself (extension): once `after` notifications were sent or
-    failed, and this share of them failed.
+    """When an Operation is paused automatically (extension): once `after` notifications were sent
+    or failed, and this percentage of them failed.
     """
 
     after: int
     failedPercent: int
+
+
+class ImportError(TypedDict):
+    """A problem with a row."""
+
+    # Empty for the row as a whole.
+    field: str
+    # The line on which the row ends, from 1.
+    line: int
+    message: str
+
+
+class ImportErrorList(TypedDict):
+    errors: list[ImportError]
+    pagination: Pagination
 
 
 class Key(TypedDict):
@@ -371,15 +575,32 @@ class KeyList(TypedDict):
 class KeyRequest(TypedDict):
     """A new API key (extension)."""
 
-    # An RFC 3339 timestamp in the future, from which on the key is refused. If absent, it has no
-    # end.
+    # When the key expires, an RFC 3339 timestamp in the future. If absent, it does not expire.
     expiresAt: NotRequired[str | None]
-    # What it is for.
+    # What the key is for.
     name: NotRequired[str | None]
     # Anything else to remember.
     note: NotRequired[str | None]
     # What the key allows: everything, to send and to cancel, or to read. `FULL` if absent.
     role: NotRequired[Role | None]
+
+
+class LocalizationRequest(TypedDict):
+    """The texts of one language; at least one field. A missing field is taken from the content."""
+
+    body: NotRequired[str | None]
+    # Key-value pairs for the app, in place of those with the same keys.
+    data: NotRequired[dict[str, str] | None]
+    # The URL of an image.
+    image: NotRequired[str | None]
+    title: NotRequired[str | None]
+
+
+class MergeRequest(TypedDict):
+    """The User who gets the devices of another (extension)."""
+
+    # A User of the account.
+    into: str
 
 
 class NotificationError(TypedDict):
@@ -423,7 +644,7 @@ class Operation(_Operation):
 
 
 class OperationChangeRequest(TypedDict):
-    """What to change of an Operation (extension): its time, if it is SCHEDULED, its pace, or both."""
+    """Changes of an Operation (extension): its time, if it is SCHEDULED, its pace, or both."""
 
     pace: NotRequired[PaceRequest | None]
     schedule: NotRequired[ScheduleRequest | None]
@@ -436,9 +657,11 @@ class OperationError(TypedDict):
     createdAt: str
     message: NotRequired[str | None]
     # The recipient's index in `to` of the request, from 0.
-    position: int
-    pushNotificationId: str
-    to: Recipient
+    position: NotRequired[int | None]
+    # `null`, as `position` and `to` are: the error is that of the Operation, which does not reach
+    # all of its audience.
+    pushNotificationId: NotRequired[str | None]
+    to: NotRequired[Recipient | None]
 
 
 class OperationErrorList(TypedDict):
@@ -453,7 +676,7 @@ class OperationList(TypedDict):
 
 class OperationResult(TypedDict):
     """The outcome of one recipient: a line of the stream. In CSV, `to` is the columns `provider`,
-    `token` and `userId`.
+    `token`, `userId` and `externalId`.
     """
 
     attempts: int
@@ -572,6 +795,11 @@ class Recipient(TypedDict):
     provider: NotRequired[Provider | None]
     # Masked: only its ends are shown, because it is a secret.
     token: NotRequired[str | None]
+    # Whether the User was erased from records (extension). Absent: it was not.
+    erased: NotRequired[bool | None]
+    # The account's own id of the User (extension). Absent: it has none.
+    externalId: NotRequired[str | None]
+    # Absent: no User had the external id when the send was accepted.
     userId: NotRequired[str | None]
 
 
@@ -590,11 +818,12 @@ class RegisterRequest(TypedDict):
     appName: str
     # Of an APNs token (extension). It chooses between an `APN` and an `APN_SANDBOX` Credential.
     environment: NotRequired[Environment | None]
-    # The account's own id of the User (extension). Without `userId` it names the User, who is
-    # created if no User has it. A User without one who has the token gets it.
+    # The account's own id of the User (extension). Without `userId`, it identifies the User. If no
+    # User has it, the User who has the token gets it; if that User has another external id, a new
+    # User is created.
     externalId: NotRequired[str | None]
-    # What an APNs token is for (extension): `VOIP` tokens get pushes of the type `voip` and no
-    # others.
+    # What an APNs token is for (extension): `VOIP` tokens get only pushes of the type `voip`,
+    # `ALERT` tokens all others.
     kind: NotRequired[TokenKind | None]
     # The User's language, a tag as BCP 47 describes (extension).
     language: NotRequired[str | None]
@@ -645,7 +874,7 @@ class ResendRequest(TypedDict):
 
     # Only failures with one of these codes. If absent, those that are not permanent.
     codes: NotRequired[list[str] | None]
-    # Only these positions in `to` of the first request, from 0. Each must have failed.
+    # Only these positions in `to` of the original request, from 0. Each must have failed.
     recipients: NotRequired[list[int] | None]
 
 
@@ -659,14 +888,26 @@ class RotateRequest(TypedDict):
 class Schedule(TypedDict):
     """When an Operation is sent."""
 
-    sendAt: list[str]
+    # What becomes of a local time that had passed (extension).
+    ifPassed: NotRequired[IfPassed | None]
+    # A local time has no zone. Absent: at once.
+    sendAt: NotRequired[list[str] | None]
+    # By the recipients' clocks (extension).
+    window: NotRequired[ShownWindow | None]
 
 
 class ScheduleRequest(TypedDict):
-    """When the message is sent. If absent, at once."""
+    """When the message is sent: `sendAt`, a `window`, or both. If absent, at once."""
 
-    # One RFC 3339 timestamp. Without a zone it is UTC.
-    sendAt: list[str]
+    # What happens if the local time has already passed for a recipient (extension). `SEND` if
+    # absent.
+    ifPassed: NotRequired[IfPassed | None]
+    # Whether the window is ignored (extension).
+    ignoreWindow: NotRequired[bool | None]
+    # One RFC 3339 timestamp. Without a zone it is the local time of each recipient, and UTC for
+    # those without a time zone.
+    sendAt: NotRequired[list[str] | None]
+    window: NotRequired[WindowRequest | None]
 
 
 _SendRequest = TypedDict("_SendRequest", {"from": "NotRequired[SenderRequest | None]"})
@@ -675,45 +916,50 @@ _SendRequest = TypedDict("_SendRequest", {"from": "NotRequired[SenderRequest | N
 class SendRequest(_SendRequest):
     """A message and its recipients."""
 
-    # Merged over the `headers` and the `payload` that APNs is sent (extension). `null` removes a
-    # field; strings may be Liquid templates.
+    # Merged into the `headers` and the `payload` for APNs (extension). `null` removes a field;
+    # strings may be Liquid templates.
     apn: NotRequired[dict[str, Any] | None]
-    # The number on the app's icon, or a Liquid template that gives it; 0 removes it (extension).
+    # The number on the app's icon, or a Liquid template for it; 0 removes it (extension).
     badge: NotRequired[BadgeOrTemplate | None]
     # Where the Operation's events go, in place of the URL of the account's webhook with the same
     # scheme, host and port (extension).
     callbackUrl: NotRequired[str | None]
+    # `IGNORE` exempts the send from the account's cap, and does not count towards it (extension).
+    # Use it for one-time codes, for example.
+    cap: NotRequired[CapRequest | None]
     # A message replaces an earlier one with the same key on the device (extension). Printable ASCII
     # without a space at either end; may be a Liquid template.
     collapseKey: NotRequired[str | None]
     content: ContentRequest
-    # For how long Bellwire goes on trying, in seconds, from `sendAt` or at once; no longer than
-    # `ttl` (extension). If absent, as the operator configured it.
+    # How long Bellwire tries to deliver, in seconds, from `sendAt` or, without it, from acceptance;
+    # no longer than `ttl` (extension). If absent, the operator's configuration applies.
     deadline: NotRequired[int | None]
-    # Merged over the `message` object that FCM is sent (extension). `null` removes a field; strings
-    # may be Liquid templates.
+    # Merged into FCM's `message` object (extension). `null` removes a field; strings may be Liquid
+    # templates.
     fcm: NotRequired[dict[str, Any] | None]
     guard: NotRequired[GuardRequest | None]
+    # The same as `ignoreWindow` of `schedule` (extension).
+    ignoreWindow: NotRequired[bool | None]
     pace: NotRequired[PaceRequest | None]
     # `HIGH` if absent.
     priority: NotRequired[Priority | None]
     # Whether each message carries a token, `bw_receipt` in its data, with which the app reports
-    # what became of it to `POST /v1/Receipts` (extension).
+    # delivery and opening to `POST /v1/Receipts` (extension).
     receipts: NotRequired[bool | None]
     schedule: NotRequired[ScheduleRequest | None]
     # The name of a sound in the app, or `default`; or a name for each provider (extension). May be
     # a Liquid template.
     sound: NotRequired[Sound | None]
-    # Pairs that lists of notifications can be filtered by.
+    # Key-value pairs by which lists of notifications can be filtered.
     tags: NotRequired[dict[str, str] | None]
-    # `false`: no string is a Liquid template, `{{` stands for itself (extension). `true` if absent.
+    # If `false`, no string is a Liquid template, even if it contains `{{` (extension). `true` if
+    # absent.
     templating: NotRequired[bool | None]
     # Devices and Users, or one audience alone.
     to: list[RecipientRequest]
-    # How long the provider keeps the message for a device that it can't reach, in seconds
-    # (extension).
+    # How long the provider keeps the message for an unreachable device, in seconds (extension).
     ttl: NotRequired[int | None]
-    # Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension).
+    # Checks the request, and asks FCM about FCM devices, but sends and stores nothing (extension).
     validateOnly: NotRequired[bool | None]
 
 
@@ -722,6 +968,16 @@ class Sender(TypedDict):
 
     credentialId: NotRequired[str | None]
     appName: NotRequired[str | None]
+
+
+_ShownWindow = TypedDict("_ShownWindow", {"from": "str"})
+
+
+class ShownWindow(_ShownWindow):
+    """When recipients may get messages, by their clocks."""
+
+    days: NotRequired[list[Day] | None]
+    until: str
 
 
 class SoundOfEach(TypedDict):
@@ -750,6 +1006,80 @@ class Stats(TypedDict):
     unaddressable: int
 
 
+class Template(TypedDict):
+    # As in a send.
+    content: dict[str, Any]
+    # What variables are that neither a recipient, nor a send, nor a User has.
+    defaults: dict[str, Any]
+    # By language tag, as in a send.
+    localizations: dict[str, Any]
+    createdAt: str
+    id: str
+    name: str
+    updatedAt: str
+    # From 1; each change of the content makes a new one.
+    version: int
+
+
+class TemplateChangeRequest(TypedDict):
+    """Changes of a template. `null` removes `localizations` or `defaults`."""
+
+    content: NotRequired[TemplateContentRequest | None]
+    defaults: NotRequired[dict[str, Any] | None]
+    localizations: NotRequired[dict[str, LocalizationRequest] | None]
+    name: NotRequired[str | None]
+
+
+class TemplateContentRequest(TypedDict):
+    """What the device shows or passes to the app; at least one of the first four fields. Each
+    string may be a Liquid template.
+    """
+
+    body: NotRequired[str | None]
+    # Key-value pairs for the app.
+    data: NotRequired[dict[str, str] | None]
+    # The URL of an image.
+    image: NotRequired[str | None]
+    # `FAIL` if absent.
+    missingVariables: NotRequired[MissingVariables | None]
+    title: NotRequired[str | None]
+
+
+class TemplateList(TypedDict):
+    pagination: Pagination
+    templates: list[Template]
+
+
+class TemplateRequest(TypedDict):
+    """Content to be stored under a name."""
+
+    content: TemplateContentRequest
+    # Values of variables for which neither the recipient, nor the send, nor the User has a value.
+    defaults: NotRequired[dict[str, Any] | None]
+    # What Users of other languages get, by language tag (BCP 47); at most 50.
+    localizations: NotRequired[dict[str, LocalizationRequest] | None]
+    # No other template of the account has it.
+    name: str
+
+
+class TemplateVersion(TypedDict):
+    """A version of a template."""
+
+    # As in a send.
+    content: dict[str, Any]
+    # What variables are that neither a recipient, nor a send, nor a User has.
+    defaults: dict[str, Any]
+    # By language tag, as in a send.
+    localizations: dict[str, Any]
+    createdAt: str
+    version: int
+
+
+class TemplateVersionList(TypedDict):
+    pagination: Pagination
+    versions: list[TemplateVersion]
+
+
 class User(TypedDict):
     createdAt: str
     # Always `null`: a deleted User is gone.
@@ -776,7 +1106,7 @@ class UserList(TypedDict):
 
 
 class UserRecipient(TypedDict):
-    """A User, who is reached on each device in the sender's App."""
+    """A User. The message goes to each of the User's devices in the sender's App."""
 
     # In place of the message's badge (extension).
     badge: NotRequired[int | None]
@@ -786,9 +1116,7 @@ class UserRecipient(TypedDict):
 
 
 class UserRequest(TypedDict):
-    """What is known of a User beside its devices (extension). A field that is absent stays as it
-    is; `null` clears it.
-    """
+    """The profile of a User (extension). A field that is absent stays as it is; `null` clears it."""
 
     # The account's own id of the User. No other User of the account may have it.
     externalId: NotRequired[str | None]
@@ -856,7 +1184,7 @@ class WebhookAttempt(TypedDict):
 
 
 class WebhookChangeRequest(TypedDict):
-    """What to change of a webhook. `null` takes away `appName`, `tags` and `description`."""
+    """Changes of a webhook. `null` removes `appName`, `tags` or `description`."""
 
     appName: NotRequired[str | None]
     description: NotRequired[str | None]
@@ -895,7 +1223,7 @@ class WebhookList(TypedDict):
 
 
 class WebhookRequest(TypedDict):
-    """Where to tell what happened, and what."""
+    """A webhook: where to send events, and which."""
 
     # Only events of this App. If absent, of every App.
     appName: NotRequired[str | None]
@@ -927,3 +1255,18 @@ class WebhookWithSecret(TypedDict):
     url: str
     # `whsec_` and the key of its signatures in base64.
     secret: str
+
+
+_WindowRequest = TypedDict("_WindowRequest", {"from": "str"})
+
+
+class WindowRequest(_WindowRequest):
+    """When recipients may get the message, in their local time (extension). Outside the window,
+    the message waits until it opens. A window that ends at or before its beginning ends on the
+    next day.
+    """
+
+    # On which days the window opens. If absent, on all.
+    days: NotRequired[list[Day] | None]
+    # A time of day, up to `24:00`.
+    until: str

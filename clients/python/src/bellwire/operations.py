@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from .models import (
     AcceptedOperation,
     AcceptedResource,
+    Account,
+    AccountRequest,
     App,
+    AuditEvent,
     CanceledOperations,
     CancelRequest,
     CreatedKey,
@@ -18,13 +21,19 @@ from .models import (
     DefaultRequest,
     DeliveryAttempt,
     DeliveryStatus,
+    DeviceImport,
     DeviceRegistration,
     DeviceTagsRequest,
     ErrorTotals,
+    Estimate,
+    EstimateRequest,
     EventType,
+    ExportedDevice,
     FullPushNotification,
+    ImportError,
     Key,
     KeyRequest,
+    MergeRequest,
     Operation,
     OperationChangeRequest,
     OperationError,
@@ -41,7 +50,12 @@ from .models import (
     ResendRequest,
     RotateRequest,
     SendRequest,
+    Template,
+    TemplateChangeRequest,
+    TemplateRequest,
+    TemplateVersion,
     User,
+    UserDataLine,
     UserRequest,
     Webhook,
     WebhookChangeRequest,
@@ -70,8 +84,8 @@ class Operations:
         return answer
 
     def cancel_operations(self, request: CancelRequest) -> CanceledOperations:
-        """Cancels what is not settled of all Operations that have these tags, up to 1,000
-        (extension).
+        """Cancels the unsettled notifications of all Operations that have these tags, up to 1,000
+        Operations (extension).
         """
         answer: CanceledOperations = self._transport.call(
             "POST", path("/v1/PushNotifications/Operations/Cancel"), body=request
@@ -106,8 +120,19 @@ class Operations:
         answer: CreatedKey = self._transport.call("POST", path("/v1/PushNotifications/Keys"), body=request)
         return answer
 
+    def create_template(self, request: TemplateRequest, *, idempotency_key: str | None = None) -> Template:
+        """Stores a template (extension)."""
+        answer: Template = self._transport.call(
+            "POST",
+            path("/v1/PushNotifications/Templates"),
+            body=request,
+            idempotency_key=idempotency_key,
+            takes_idempotency_key=True,
+        )
+        return answer
+
     def create_webhook(self, request: WebhookRequest, *, idempotency_key: str | None = None) -> WebhookWithSecret:
-        """Stores a webhook (extension). The answer alone shows its secret; a repeat under the same
+        """Stores a webhook (extension). Only this answer shows its secret; a repeat under the same
         Idempotency-Key does not.
         """
         answer: WebhookWithSecret = self._transport.call(
@@ -127,19 +152,52 @@ class Operations:
         """Deletes a registration with its devices."""
         self._transport.call("DELETE", path("/v1/PushNotifications/DeviceRegistrations/{}", id))
 
-    def delete_user(self, id: str) -> None:
+    def delete_template(self, id: str) -> None:
+        """Deletes a template with its versions (extension). Sends that were accepted with it keep
+        their content.
+        """
+        self._transport.call("DELETE", path("/v1/PushNotifications/Templates/{}", id))
+
+    def delete_user(self, id: str, *, records: bool | None = None) -> None:
         """Deletes a User with its devices. Notifications queued for it become unaddressable."""
-        self._transport.call("DELETE", path("/v1/PushNotifications/Users/{}", id))
+        self._transport.call("DELETE", path("/v1/PushNotifications/Users/{}", id), query={"records": records})
 
     def delete_webhook(self, id: str) -> None:
         """Deletes a webhook with its deliveries (extension)."""
         self._transport.call("DELETE", path("/v1/PushNotifications/Webhooks/{}", id))
+
+    def estimate_audience(self, request: EstimateRequest) -> Estimate:
+        """Counts the Users and devices of an audience (extension). A large one is estimated from a
+        sample.
+        """
+        answer: Estimate = self._transport.call("POST", path("/v1/PushNotifications/Audiences/Estimate"), body=request)
+        return answer
+
+    def export_devices(self, *, app_name: str | None = None, tokens: str | None = None) -> Iterator[ExportedDevice]:
+        """Every device with its User, as NDJSON, or as CSV if `Accept` asks for `text/csv`
+        (extension). Tokens are masked, unless a key with the role `FULL` asks for them.
+        """
+        return self._transport.lines(
+            path("/v1/PushNotifications/DeviceRegistrations/Export"), {"appName": app_name, "tokens": tokens}
+        )
 
     def export_operation_results(self, id: str) -> Iterator[OperationResult]:
         """The outcome of every recipient, in the order of the request: as NDJSON, or as CSV if
         `Accept` asks for `text/csv` (extension).
         """
         return self._transport.lines(path("/v1/PushNotifications/Operations/{}/Results", id))
+
+    def export_user_data(self, id: str, *, tokens: str | None = None) -> Iterator[UserDataLine]:
+        """All data about a User (extension): a line of NDJSON for the User, each device, and each
+        notification on record with its attempts. Tokens are masked, unless a key with the role
+        `FULL` asks for them.
+        """
+        return self._transport.lines(path("/v1/PushNotifications/Users/{}/Data", id), {"tokens": tokens})
+
+    def fetch_account(self) -> Account:
+        """The settings of the account (extension)."""
+        answer: Account = self._transport.call("GET", path("/v1/PushNotifications/Account"))
+        return answer
 
     def fetch_app(self, name: str) -> App:
         """One App."""
@@ -149,6 +207,13 @@ class Operations:
     def fetch_credential(self, id: str) -> Credential:
         """One Credential."""
         answer: Credential = self._transport.call("GET", path("/v1/PushNotifications/Credentials/{}", id))
+        return answer
+
+    def fetch_device_import(self, id: str) -> DeviceImport:
+        """One import of devices, with its progress (extension)."""
+        answer: DeviceImport = self._transport.call(
+            "GET", path("/v1/PushNotifications/DeviceRegistrations/Imports/{}", id)
+        )
         return answer
 
     def fetch_device_registration(self, id: str) -> DeviceRegistration:
@@ -185,6 +250,11 @@ class Operations:
     def fetch_push_notification(self, id: str) -> FullPushNotification:
         """One notification with its content."""
         answer: FullPushNotification = self._transport.call("GET", path("/v1/PushNotifications/{}", id))
+        return answer
+
+    def fetch_template(self, id: str) -> Template:
+        """One template in its newest version (extension)."""
+        answer: Template = self._transport.call("GET", path("/v1/PushNotifications/Templates/{}", id))
         return answer
 
     def fetch_user(self, id: str) -> User:
@@ -227,6 +297,33 @@ class Operations:
             "apps",
         )
 
+    def list_audit_events(
+        self,
+        *,
+        action: str | None = None,
+        actor: str | None = None,
+        target: str | None = None,
+        start_date: str | None = None,
+        end_date: str | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+    ) -> Pager[AuditEvent]:
+        """Changes of the account, newest first (extension)."""
+        return Pager(
+            self._transport,
+            path("/v1/PushNotifications/AuditEvents"),
+            {
+                "action": action,
+                "actor": actor,
+                "target": target,
+                "startDate": start_date,
+                "endDate": end_date,
+                "pageSize": page_size,
+                "pageToken": page_token,
+            },
+            "auditEvents",
+        )
+
     def list_credentials(
         self,
         *,
@@ -265,6 +362,30 @@ class Operations:
             "deliveryAttempts",
         )
 
+    def list_device_import_errors(
+        self, id: str, *, page_size: int | None = None, page_token: str | None = None
+    ) -> Pager[ImportError]:
+        """The problems with the rows of an import, by line (extension). At most 10,000 errors are
+        kept.
+        """
+        return Pager(
+            self._transport,
+            path("/v1/PushNotifications/DeviceRegistrations/Imports/{}/Errors", id),
+            {"pageSize": page_size, "pageToken": page_token},
+            "errors",
+        )
+
+    def list_device_imports(
+        self, *, page_size: int | None = None, page_token: str | None = None
+    ) -> Pager[DeviceImport]:
+        """Imports of devices, newest first (extension)."""
+        return Pager(
+            self._transport,
+            path("/v1/PushNotifications/DeviceRegistrations/Imports"),
+            {"pageSize": page_size, "pageToken": page_token},
+            "imports",
+        )
+
     def list_device_registrations(
         self, *, user_id: str, app_name: str | None = None, page_size: int | None = None, page_token: str | None = None
     ) -> Pager[DeviceRegistration]:
@@ -293,6 +414,7 @@ class Operations:
         push_notification_id: str | None = None,
         user: str | None = None,
         user_id: str | None = None,
+        external_id: str | None = None,
         page_size: int | None = None,
         page_token: str | None = None,
     ) -> Pager[OperationError]:
@@ -305,6 +427,7 @@ class Operations:
                 "pushNotificationId": push_notification_id,
                 "user": user,
                 "userId": user_id,
+                "externalId": external_id,
                 "pageSize": page_size,
                 "pageToken": page_token,
             },
@@ -350,6 +473,7 @@ class Operations:
         tags: str | None = None,
         user: str | None = None,
         user_id: str | None = None,
+        external_id: str | None = None,
         provider: Provider | None = None,
         delivered: bool | None = None,
         opened: bool | None = None,
@@ -371,6 +495,7 @@ class Operations:
                 "tags": tags,
                 "user": user,
                 "userId": user_id,
+                "externalId": external_id,
                 "provider": provider,
                 "delivered": delivered,
                 "opened": opened,
@@ -380,6 +505,26 @@ class Operations:
                 "pageToken": page_token,
             },
             "pushNotifications",
+        )
+
+    def list_template_versions(
+        self, id: str, *, page_size: int | None = None, page_token: str | None = None
+    ) -> Pager[TemplateVersion]:
+        """The versions of a template that are kept, newest first (extension)."""
+        return Pager(
+            self._transport,
+            path("/v1/PushNotifications/Templates/{}/Versions", id),
+            {"pageSize": page_size, "pageToken": page_token},
+            "versions",
+        )
+
+    def list_templates(self, *, page_size: int | None = None, page_token: str | None = None) -> Pager[Template]:
+        """Templates in their newest versions, newest first (extension)."""
+        return Pager(
+            self._transport,
+            path("/v1/PushNotifications/Templates"),
+            {"pageSize": page_size, "pageToken": page_token},
+            "templates",
         )
 
     def list_users(
@@ -419,8 +564,22 @@ class Operations:
             "webhooks",
         )
 
+    def merge_user(self, id: str, request: MergeRequest, *, idempotency_key: str | None = None) -> AcceptedResource:
+        """Merges a User into another, the target (extension). The target gets its devices, and
+        those fields of its profile that the target lacks. The target's id finds the records of
+        both. A repeat changes nothing.
+        """
+        answer: AcceptedResource = self._transport.call(
+            "POST",
+            path("/v1/PushNotifications/Users/{}/Merge", id),
+            body=request,
+            idempotency_key=idempotency_key,
+            takes_idempotency_key=True,
+        )
+        return answer
+
     def pause_operation(self, id: str, *, idempotency_key: str | None = None) -> AcceptedOperation:
-        """Stops to send an Operation until it is resumed (extension)."""
+        """Stops sending an Operation until it is resumed (extension)."""
         answer: AcceptedOperation = self._transport.call(
             "POST",
             path("/v1/PushNotifications/Operations/{}/Pause", id),
@@ -430,7 +589,7 @@ class Operations:
         return answer
 
     def preview_push_notifications(self, request: SendRequest) -> PreviewList:
-        """Shows the requests to FCM and APNs that a send would cause, and sends nothing
+        """Shows the requests to FCM and APNs that a send would cause, without sending them
         (extension).
         """
         answer: PreviewList = self._transport.call("POST", path("/v1/PushNotifications/Preview"), body=request)
@@ -450,14 +609,14 @@ class Operations:
         return answer
 
     def remove_device(self, id: str, device_id: str) -> None:
-        """Removes one device of a registration (extension). The registration goes with its last
-        device.
+        """Removes one device of a registration (extension). Removing the last device deletes the
+        registration.
         """
         self._transport.call("DELETE", path("/v1/PushNotifications/DeviceRegistrations/{}/Devices/{}", id, device_id))
 
     def remove_device_by_token(self, request: RemoveRequest, *, idempotency_key: str | None = None) -> None:
-        """Removes the device that has a token, which is a secret and so is not part of an address
-        (extension).
+        """Removes the device that has a token (extension). The token is in the body, because it is
+        a secret.
         """
         self._transport.call(
             "POST",
@@ -483,7 +642,9 @@ class Operations:
     def resend_webhook_delivery(
         self, id: str, delivery_id: str, *, idempotency_key: str | None = None
     ) -> AcceptedResource:
-        """Sends a message again, whatever became of it (extension). It has the same `webhook-id`."""
+        """Sends a message again, whether it was delivered or not (extension). It has the same
+        `webhook-id`.
+        """
         answer: AcceptedResource = self._transport.call(
             "POST",
             path("/v1/PushNotifications/Webhooks/{}/Deliveries/{}/Resend", id, delivery_id),
@@ -493,7 +654,7 @@ class Operations:
         return answer
 
     def resume_operation(self, id: str, *, idempotency_key: str | None = None) -> AcceptedOperation:
-        """Goes on sending a paused Operation (extension)."""
+        """Continues sending a paused Operation (extension)."""
         answer: AcceptedOperation = self._transport.call(
             "POST",
             path("/v1/PushNotifications/Operations/{}/Resume", id),
@@ -516,9 +677,9 @@ class Operations:
         return answer
 
     def rotate_webhook_secret(self, id: str, *, idempotency_key: str | None = None) -> WebhookWithSecret:
-        """Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature
-        of the secret before, too. The answer alone shows the new secret; a repeat under the
-        same Idempotency-Key does not.
+        """Gives a webhook a new secret (extension). For 24 hours, requests to it also have a
+        signature with the previous secret. Only this answer shows the new secret; a repeat
+        under the same Idempotency-Key does not.
         """
         answer: WebhookWithSecret = self._transport.call(
             "POST",
@@ -540,18 +701,18 @@ class Operations:
         return answer
 
     def send_receipts(self, request: ReceiptsRequest) -> None:
-        """Takes what an app reports of up to 100 messages, without an API key (extension)."""
+        """Records that messages were delivered, opened or dismissed, for up to 100 receipts of an
+        app (extension). Needs no API key.
+        """
         self._transport.call("POST", path("/v1/Receipts"), body=request)
 
     def test_credential(self, id: str) -> CredentialTest:
-        """Tries a Credential with its provider, and delivers nothing (extension)."""
+        """Tests a Credential with its provider, without delivering anything (extension)."""
         answer: CredentialTest = self._transport.call("POST", path("/v1/PushNotifications/Credentials/{}/Test", id))
         return answer
 
     def test_webhook(self, id: str, *, idempotency_key: str | None = None) -> AcceptedResource:
-        """Sends a message to a webhook, to try its receiver (extension). Its event is
-        `webhook.test`.
-        """
+        """Sends a test message to a webhook (extension). Its event is `webhook.test`."""
         answer: AcceptedResource = self._transport.call(
             "POST",
             path("/v1/PushNotifications/Webhooks/{}/Test", id),
@@ -560,8 +721,13 @@ class Operations:
         )
         return answer
 
+    def update_account(self, request: AccountRequest) -> Account:
+        """Sets or removes the cap of pushes for each User of the account (extension)."""
+        answer: Account = self._transport.call("PUT", path("/v1/PushNotifications/Account"), body=request)
+        return answer
+
     def update_app(self, name: str, request: DefaultRequest) -> AcceptedResource:
-        """Makes an App the default: a send that names no sender uses its Credentials."""
+        """Makes an App the default: a send without `from` uses its Credentials."""
         answer: AcceptedResource = self._transport.call(
             "PATCH", path("/v1/PushNotifications/Apps/{}", name), body=request
         )
@@ -590,16 +756,25 @@ class Operations:
         )
         return answer
 
+    def update_template(self, id: str, request: TemplateChangeRequest) -> AcceptedResource:
+        """Changes a template (extension). An absent field stays as it is; `null` removes
+        `localizations` or `defaults`. A change of anything but the name makes a new version.
+        """
+        answer: AcceptedResource = self._transport.call(
+            "PATCH", path("/v1/PushNotifications/Templates/{}", id), body=request
+        )
+        return answer
+
     def update_user(self, id: str, request: UserRequest) -> AcceptedResource:
-        """Changes what is known of a User beside its devices (extension). A field that is absent
-        stays as it is; `null` clears it.
+        """Changes the profile of a User (extension). An absent field stays as it is; `null` clears
+        it.
         """
         answer: AcceptedResource = self._transport.call("PUT", path("/v1/PushNotifications/Users/{}", id), body=request)
         return answer
 
     def update_webhook(self, id: str, request: WebhookChangeRequest) -> AcceptedResource:
-        """Changes a webhook (extension). A field that is absent stays as it is; `null` takes away
-        `appName`, `tags` and `description`.
+        """Changes a webhook (extension). An absent field stays as it is; `null` removes `appName`,
+        `tags` or `description`.
         """
         answer: AcceptedResource = self._transport.call(
             "PATCH", path("/v1/PushNotifications/Webhooks/{}", id), body=request

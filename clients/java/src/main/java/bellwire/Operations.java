@@ -22,7 +22,10 @@ public class Operations {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Cancel", id), null, null, idempotencyKey, AcceptedOperation.class);
     }
 
-    /** Cancels what is not settled of all Operations that have these tags, up to 1,000 (extension). */
+    /**
+     * Cancels the unsettled notifications of all Operations that have these tags, up to 1,000 Operations
+     * (extension).
+     */
     public CanceledOperations cancelOperations(CancelRequest request) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/Cancel"), null, request, null, CanceledOperations.class);
     }
@@ -52,8 +55,18 @@ public class Operations {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Keys"), null, request, null, CreatedKey.class);
     }
 
+    /** Stores a template (extension). */
+    public Template createTemplate(TemplateRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Templates"), null, request, Transport.newKey(), Template.class);
+    }
+
+    /** Stores a template (extension). */
+    public Template createTemplate(TemplateRequest request, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Templates"), null, request, idempotencyKey, Template.class);
+    }
+
     /**
-     * Stores a webhook (extension). The answer alone shows its secret; a repeat under the same Idempotency-Key
+     * Stores a webhook (extension). Only this answer shows its secret; a repeat under the same Idempotency-Key
      * does not.
      */
     public WebhookWithSecret createWebhook(WebhookRequest request) {
@@ -61,7 +74,7 @@ public class Operations {
     }
 
     /**
-     * Stores a webhook (extension). The answer alone shows its secret; a repeat under the same Idempotency-Key
+     * Stores a webhook (extension). Only this answer shows its secret; a repeat under the same Idempotency-Key
      * does not.
      */
     public WebhookWithSecret createWebhook(WebhookRequest request, String idempotencyKey) {
@@ -78,14 +91,32 @@ public class Operations {
         transport.call("DELETE", Transport.path("/v1/PushNotifications/DeviceRegistrations/%s", id), null, null, null, Void.class);
     }
 
+    /** Deletes a template with its versions (extension). Sends that were accepted with it keep their content. */
+    public void deleteTemplate(String id) {
+        transport.call("DELETE", Transport.path("/v1/PushNotifications/Templates/%s", id), null, null, null, Void.class);
+    }
+
     /** Deletes a User with its devices. Notifications queued for it become unaddressable. */
-    public void deleteUser(String id) {
-        transport.call("DELETE", Transport.path("/v1/PushNotifications/Users/%s", id), null, null, null, Void.class);
+    public void deleteUser(String id, DeleteUserQuery query) {
+        transport.call("DELETE", Transport.path("/v1/PushNotifications/Users/%s", id), query, null, null, Void.class);
     }
 
     /** Deletes a webhook with its deliveries (extension). */
     public void deleteWebhook(String id) {
         transport.call("DELETE", Transport.path("/v1/PushNotifications/Webhooks/%s", id), null, null, null, Void.class);
+    }
+
+    /** Counts the Users and devices of an audience (extension). A large one is estimated from a sample. */
+    public Estimate estimateAudience(EstimateRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Audiences/Estimate"), null, request, null, Estimate.class);
+    }
+
+    /**
+     * Every device with its User, as NDJSON, or as CSV if <code>Accept</code> asks for <code>text/csv</code>
+     * (extension). Tokens are masked, unless a key with the role <code>FULL</code> asks for them.
+     */
+    public Stream<ExportedDevice> exportDevices(ExportDevicesQuery query) {
+        return transport.lines(Transport.path("/v1/PushNotifications/DeviceRegistrations/Export"), query, ExportedDevice.class);
     }
 
     /**
@@ -96,6 +127,19 @@ public class Operations {
         return transport.lines(Transport.path("/v1/PushNotifications/Operations/%s/Results", id), null, OperationResult.class);
     }
 
+    /**
+     * All data about a User (extension): a line of NDJSON for the User, each device, and each notification on
+     * record with its attempts. Tokens are masked, unless a key with the role <code>FULL</code> asks for them.
+     */
+    public Stream<Object> exportUserData(String id, ExportUserDataQuery query) {
+        return transport.lines(Transport.path("/v1/PushNotifications/Users/%s/Data", id), query, Object.class);
+    }
+
+    /** The settings of the account (extension). */
+    public Account fetchAccount() {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/Account"), null, null, null, Account.class);
+    }
+
     /** One App. */
     public App fetchApp(String name) {
         return transport.call("GET", Transport.path("/v1/PushNotifications/Apps/%s", name), null, null, null, App.class);
@@ -104,6 +148,11 @@ public class Operations {
     /** One Credential. */
     public Credential fetchCredential(String id) {
         return transport.call("GET", Transport.path("/v1/PushNotifications/Credentials/%s", id), null, null, null, Credential.class);
+    }
+
+    /** One import of devices, with its progress (extension). */
+    public DeviceImport fetchDeviceImport(String id) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/DeviceRegistrations/Imports/%s", id), null, null, null, DeviceImport.class);
     }
 
     /** One registration. */
@@ -136,6 +185,11 @@ public class Operations {
         return transport.call("GET", Transport.path("/v1/PushNotifications/%s", id), null, null, null, FullPushNotification.class);
     }
 
+    /** One template in its newest version (extension). */
+    public Template fetchTemplate(String id) {
+        return transport.call("GET", Transport.path("/v1/PushNotifications/Templates/%s", id), null, null, null, Template.class);
+    }
+
     /** One User. */
     public User fetchUser(String id) {
         return transport.call("GET", Transport.path("/v1/PushNotifications/Users/%s", id), null, null, null, User.class);
@@ -156,6 +210,11 @@ public class Operations {
         return new Pager<>(transport, Transport.path("/v1/PushNotifications/Apps"), query, "apps", App.class);
     }
 
+    /** Changes of the account, newest first (extension). */
+    public Pager<AuditEvent> listAuditEvents(ListAuditEventsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/AuditEvents"), query, "auditEvents", AuditEvent.class);
+    }
+
     /** Credentials, newest first. */
     public Pager<Credential> listCredentials(ListCredentialsQuery query) {
         return new Pager<>(transport, Transport.path("/v1/PushNotifications/Credentials"), query, "credentials", Credential.class);
@@ -164,6 +223,16 @@ public class Operations {
     /** A notification's delivery attempts, first to last (extension). */
     public Pager<DeliveryAttempt> listDeliveryAttempts(String id, ListDeliveryAttemptsQuery query) {
         return new Pager<>(transport, Transport.path("/v1/PushNotifications/%s/DeliveryAttempts", id), query, "deliveryAttempts", DeliveryAttempt.class);
+    }
+
+    /** The problems with the rows of an import, by line (extension). At most 10,000 errors are kept. */
+    public Pager<ImportError> listDeviceImportErrors(String id, ListDeviceImportErrorsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/DeviceRegistrations/Imports/%s/Errors", id), query, "errors", ImportError.class);
+    }
+
+    /** Imports of devices, newest first (extension). */
+    public Pager<DeviceImport> listDeviceImports(ListDeviceImportsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/DeviceRegistrations/Imports"), query, "imports", DeviceImport.class);
     }
 
     /** The registrations of a User, newest first. */
@@ -196,6 +265,16 @@ public class Operations {
         return new Pager<>(transport, Transport.path("/v1/PushNotifications"), query, "pushNotifications", PushNotification.class);
     }
 
+    /** The versions of a template that are kept, newest first (extension). */
+    public Pager<TemplateVersion> listTemplateVersions(String id, ListTemplateVersionsQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/Templates/%s/Versions", id), query, "versions", TemplateVersion.class);
+    }
+
+    /** Templates in their newest versions, newest first (extension). */
+    public Pager<Template> listTemplates(ListTemplatesQuery query) {
+        return new Pager<>(transport, Transport.path("/v1/PushNotifications/Templates"), query, "templates", Template.class);
+    }
+
     /** Users, newest first. */
     public Pager<User> listUsers(ListUsersQuery query) {
         return new Pager<>(transport, Transport.path("/v1/PushNotifications/Users"), query, "users", User.class);
@@ -211,17 +290,33 @@ public class Operations {
         return new Pager<>(transport, Transport.path("/v1/PushNotifications/Webhooks"), query, "webhooks", Webhook.class);
     }
 
-    /** Stops to send an Operation until it is resumed (extension). */
+    /**
+     * Merges a User into another, the target (extension). The target gets its devices, and those fields of its
+     * profile that the target lacks. The target's id finds the records of both. A repeat changes nothing.
+     */
+    public AcceptedResource mergeUser(String id, MergeRequest request) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Users/%s/Merge", id), null, request, Transport.newKey(), AcceptedResource.class);
+    }
+
+    /**
+     * Merges a User into another, the target (extension). The target gets its devices, and those fields of its
+     * profile that the target lacks. The target's id finds the records of both. A repeat changes nothing.
+     */
+    public AcceptedResource mergeUser(String id, MergeRequest request, String idempotencyKey) {
+        return transport.call("POST", Transport.path("/v1/PushNotifications/Users/%s/Merge", id), null, request, idempotencyKey, AcceptedResource.class);
+    }
+
+    /** Stops sending an Operation until it is resumed (extension). */
     public AcceptedOperation pauseOperation(String id) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Pause", id), null, null, Transport.newKey(), AcceptedOperation.class);
     }
 
-    /** Stops to send an Operation until it is resumed (extension). */
+    /** Stops sending an Operation until it is resumed (extension). */
     public AcceptedOperation pauseOperation(String id, String idempotencyKey) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Pause", id), null, null, idempotencyKey, AcceptedOperation.class);
     }
 
-    /** Shows the requests to FCM and APNs that a send would cause, and sends nothing (extension). */
+    /** Shows the requests to FCM and APNs that a send would cause, without sending them (extension). */
     public PreviewList previewPushNotifications(SendRequest request) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Preview"), null, request, null, PreviewList.class);
     }
@@ -242,17 +337,17 @@ public class Operations {
         return transport.call("POST", Transport.path("/v1/PushNotifications/DeviceRegistrations"), null, request, idempotencyKey, RegisteredDevice.class);
     }
 
-    /** Removes one device of a registration (extension). The registration goes with its last device. */
+    /** Removes one device of a registration (extension). Removing the last device deletes the registration. */
     public void removeDevice(String id, String deviceId) {
         transport.call("DELETE", Transport.path("/v1/PushNotifications/DeviceRegistrations/%s/Devices/%s", id, deviceId), null, null, null, Void.class);
     }
 
-    /** Removes the device that has a token, which is a secret and so is not part of an address (extension). */
+    /** Removes the device that has a token (extension). The token is in the body, because it is a secret. */
     public void removeDeviceByToken(RemoveRequest request) {
         transport.call("POST", Transport.path("/v1/PushNotifications/DeviceRegistrations/Remove"), null, request, Transport.newKey(), Void.class);
     }
 
-    /** Removes the device that has a token, which is a secret and so is not part of an address (extension). */
+    /** Removes the device that has a token (extension). The token is in the body, because it is a secret. */
     public void removeDeviceByToken(RemoveRequest request, String idempotencyKey) {
         transport.call("POST", Transport.path("/v1/PushNotifications/DeviceRegistrations/Remove"), null, request, idempotencyKey, Void.class);
     }
@@ -267,22 +362,26 @@ public class Operations {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Resend", id), null, request, idempotencyKey, AcceptedOperation.class);
     }
 
-    /** Sends a message again, whatever became of it (extension). It has the same <code>webhook-id</code>. */
+    /**
+     * Sends a message again, whether it was delivered or not (extension). It has the same <code>webhook-id</code>.
+     */
     public AcceptedResource resendWebhookDelivery(String id, String deliveryId) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/Deliveries/%s/Resend", id, deliveryId), null, null, Transport.newKey(), AcceptedResource.class);
     }
 
-    /** Sends a message again, whatever became of it (extension). It has the same <code>webhook-id</code>. */
+    /**
+     * Sends a message again, whether it was delivered or not (extension). It has the same <code>webhook-id</code>.
+     */
     public AcceptedResource resendWebhookDelivery(String id, String deliveryId, String idempotencyKey) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/Deliveries/%s/Resend", id, deliveryId), null, null, idempotencyKey, AcceptedResource.class);
     }
 
-    /** Goes on sending a paused Operation (extension). */
+    /** Continues sending a paused Operation (extension). */
     public AcceptedOperation resumeOperation(String id) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Resume", id), null, null, Transport.newKey(), AcceptedOperation.class);
     }
 
-    /** Goes on sending a paused Operation (extension). */
+    /** Continues sending a paused Operation (extension). */
     public AcceptedOperation resumeOperation(String id, String idempotencyKey) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Operations/%s/Resume", id), null, null, idempotencyKey, AcceptedOperation.class);
     }
@@ -301,16 +400,16 @@ public class Operations {
     }
 
     /**
-     * Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature of the secret
-     * before, too. The answer alone shows the new secret; a repeat under the same Idempotency-Key does not.
+     * Gives a webhook a new secret (extension). For 24 hours, requests to it also have a signature with the
+     * previous secret. Only this answer shows the new secret; a repeat under the same Idempotency-Key does not.
      */
     public WebhookWithSecret rotateWebhookSecret(String id) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/RotateSecret", id), null, null, Transport.newKey(), WebhookWithSecret.class);
     }
 
     /**
-     * Gives a webhook a new secret (extension). For 24 hours, requests to it have a signature of the secret
-     * before, too. The answer alone shows the new secret; a repeat under the same Idempotency-Key does not.
+     * Gives a webhook a new secret (extension). For 24 hours, requests to it also have a signature with the
+     * previous secret. Only this answer shows the new secret; a repeat under the same Idempotency-Key does not.
      */
     public WebhookWithSecret rotateWebhookSecret(String id, String idempotencyKey) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/RotateSecret", id), null, null, idempotencyKey, WebhookWithSecret.class);
@@ -326,27 +425,35 @@ public class Operations {
         return transport.call("POST", Transport.path("/v1/PushNotifications"), null, request, idempotencyKey, AcceptedOperation.class);
     }
 
-    /** Takes what an app reports of up to 100 messages, without an API key (extension). */
+    /**
+     * Records that messages were delivered, opened or dismissed, for up to 100 receipts of an app (extension).
+     * Needs no API key.
+     */
     public void sendReceipts(ReceiptsRequest request) {
         transport.call("POST", Transport.path("/v1/Receipts"), null, request, null, Void.class);
     }
 
-    /** Tries a Credential with its provider, and delivers nothing (extension). */
+    /** Tests a Credential with its provider, without delivering anything (extension). */
     public CredentialTest testCredential(String id) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Credentials/%s/Test", id), null, null, null, CredentialTest.class);
     }
 
-    /** Sends a message to a webhook, to try its receiver (extension). Its event is <code>webhook.test</code>. */
+    /** Sends a test message to a webhook (extension). Its event is <code>webhook.test</code>. */
     public AcceptedResource testWebhook(String id) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/Test", id), null, null, Transport.newKey(), AcceptedResource.class);
     }
 
-    /** Sends a message to a webhook, to try its receiver (extension). Its event is <code>webhook.test</code>. */
+    /** Sends a test message to a webhook (extension). Its event is <code>webhook.test</code>. */
     public AcceptedResource testWebhook(String id, String idempotencyKey) {
         return transport.call("POST", Transport.path("/v1/PushNotifications/Webhooks/%s/Test", id), null, null, idempotencyKey, AcceptedResource.class);
     }
 
-    /** Makes an App the default: a send that names no sender uses its Credentials. */
+    /** Sets or removes the cap of pushes for each User of the account (extension). */
+    public Account updateAccount(AccountRequest request) {
+        return transport.call("PUT", Transport.path("/v1/PushNotifications/Account"), null, request, null, Account.class);
+    }
+
+    /** Makes an App the default: a send without <code>from</code> uses its Credentials. */
     public AcceptedResource updateApp(String name, DefaultRequest request) {
         return transport.call("PATCH", Transport.path("/v1/PushNotifications/Apps/%s", name), null, request, null, AcceptedResource.class);
     }
@@ -367,19 +474,53 @@ public class Operations {
     }
 
     /**
-     * Changes what is known of a User beside its devices (extension). A field that is absent stays as it is;
-     * <code>null</code> clears it.
+     * Changes a template (extension). An absent field stays as it is; <code>null</code> removes
+     * <code>localizations</code> or <code>defaults</code>. A change of anything but the name makes a new version.
      */
+    public AcceptedResource updateTemplate(String id, TemplateChangeRequest request) {
+        return transport.call("PATCH", Transport.path("/v1/PushNotifications/Templates/%s", id), null, request, null, AcceptedResource.class);
+    }
+
+    /** Changes the profile of a User (extension). An absent field stays as it is; <code>null</code> clears it. */
     public AcceptedResource updateUser(String id, UserRequest request) {
         return transport.call("PUT", Transport.path("/v1/PushNotifications/Users/%s", id), null, request, null, AcceptedResource.class);
     }
 
     /**
-     * Changes a webhook (extension). A field that is absent stays as it is; <code>null</code> takes away
-     * <code>appName</code>, <code>tags</code> and <code>description</code>.
+     * Changes a webhook (extension). An absent field stays as it is; <code>null</code> removes
+     * <code>appName</code>, <code>tags</code> or <code>description</code>.
      */
     public AcceptedResource updateWebhook(String id, WebhookChangeRequest request) {
         return transport.call("PATCH", Transport.path("/v1/PushNotifications/Webhooks/%s", id), null, request, null, AcceptedResource.class);
+    }
+
+    /** What {@link #deleteUser} is filtered by. */
+    public static final class DeleteUserQuery extends Query<DeleteUserQuery> {
+        /** Also erases the User from records (extension) */
+        public DeleteUserQuery records(Boolean records) {
+            return set("records", records);
+        }
+    }
+
+    /** What {@link #exportDevices} is filtered by. */
+    public static final class ExportDevicesQuery extends Query<ExportDevicesQuery> {
+        /** Only devices of this App */
+        public ExportDevicesQuery appName(String appName) {
+            return set("appName", appName);
+        }
+
+        /** <code>FULL</code> shows whole tokens, and is logged; <code>MASKED</code> if absent */
+        public ExportDevicesQuery tokens(String tokens) {
+            return set("tokens", tokens);
+        }
+    }
+
+    /** What {@link #exportUserData} is filtered by. */
+    public static final class ExportUserDataQuery extends Query<ExportUserDataQuery> {
+        /** <code>FULL</code> shows whole tokens, and is logged; <code>MASKED</code> if absent */
+        public ExportUserDataQuery tokens(String tokens) {
+            return set("tokens", tokens);
+        }
     }
 
     /** What {@link #fetchErrorTotals} is filtered by. */
@@ -397,7 +538,7 @@ public class Operations {
 
     /** What {@link #fetchOperation} is filtered by. */
     public static final class FetchOperationQuery extends Query<FetchOperationQuery> {
-        /** Wait for the Operation's end up to this long, such as 30s, before it is answered (extension) */
+        /** How long the request waits for the end of the Operation, such as 30s (extension) */
         public FetchOperationQuery wait(String wait) {
             return set("wait", wait);
         }
@@ -419,13 +560,51 @@ public class Operations {
             return set("endDate", endDate);
         }
 
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListAppsQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }
 
         /** <code>pagination.next</code> of the previous page */
         public ListAppsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listAuditEvents} is filtered by. */
+    public static final class ListAuditEventsQuery extends Query<ListAuditEventsQuery> {
+        /** Only this action, such as credential.create */
+        public ListAuditEventsQuery action(String action) {
+            return set("action", action);
+        }
+
+        /** Only changes by this actor */
+        public ListAuditEventsQuery actor(String actor) {
+            return set("actor", actor);
+        }
+
+        /** Only changes of the resource with this id or name */
+        public ListAuditEventsQuery target(String target) {
+            return set("target", target);
+        }
+
+        /** Created no earlier: 2024-04-20 or 2024-04-20T14:45:00Z */
+        public ListAuditEventsQuery startDate(String startDate) {
+            return set("startDate", startDate);
+        }
+
+        /** Created no later; a day is included whole */
+        public ListAuditEventsQuery endDate(String endDate) {
+            return set("endDate", endDate);
+        }
+
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
+        public ListAuditEventsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListAuditEventsQuery pageToken(String pageToken) {
             return set("pageToken", pageToken);
         }
     }
@@ -454,7 +633,7 @@ public class Operations {
             return set("endDate", endDate);
         }
 
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListCredentialsQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }
@@ -467,13 +646,39 @@ public class Operations {
 
     /** What {@link #listDeliveryAttempts} is filtered by. */
     public static final class ListDeliveryAttemptsQuery extends Query<ListDeliveryAttemptsQuery> {
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListDeliveryAttemptsQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }
 
         /** <code>pagination.next</code> of the previous page */
         public ListDeliveryAttemptsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listDeviceImportErrors} is filtered by. */
+    public static final class ListDeviceImportErrorsQuery extends Query<ListDeviceImportErrorsQuery> {
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
+        public ListDeviceImportErrorsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListDeviceImportErrorsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listDeviceImports} is filtered by. */
+    public static final class ListDeviceImportsQuery extends Query<ListDeviceImportsQuery> {
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
+        public ListDeviceImportsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListDeviceImportsQuery pageToken(String pageToken) {
             return set("pageToken", pageToken);
         }
     }
@@ -488,7 +693,7 @@ public class Operations {
             return set("appName", appName);
         }
 
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListDeviceRegistrationsQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }
@@ -501,7 +706,7 @@ public class Operations {
 
     /** What {@link #listKeys} is filtered by. */
     public static final class ListKeysQuery extends Query<ListKeysQuery> {
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListKeysQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }
@@ -514,7 +719,10 @@ public class Operations {
 
     /** What {@link #listOperationErrors} is filtered by. */
     public static final class ListOperationErrorsQuery extends Query<ListOperationErrorsQuery> {
-        /** Only errors with this code, in any letter case, unless that is another provider's code */
+        /**
+         * Only errors with this code; letter case matters only if two providers have codes that differ in nothing
+         * else
+         */
         public ListOperationErrorsQuery code(String code) {
             return set("code", code);
         }
@@ -532,7 +740,12 @@ public class Operations {
             return set("userId", userId);
         }
 
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** The account's own id of a User (extension) */
+        public ListOperationErrorsQuery externalId(String externalId) {
+            return set("externalId", externalId);
+        }
+
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListOperationErrorsQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }
@@ -554,12 +767,12 @@ public class Operations {
             return set("tags", tags);
         }
 
-        /** Scheduled for no earlier time: 2024-04-20 or 2024-04-20T14:45:00Z (extension) */
+        /** Scheduled at or after this time: 2024-04-20 or 2024-04-20T14:45:00Z (extension) */
         public ListOperationsQuery scheduledAfter(String scheduledAfter) {
             return set("scheduledAfter", scheduledAfter);
         }
 
-        /** Scheduled for no later time; a day is included whole (extension) */
+        /** Scheduled at or before this time; a date includes the whole day (extension) */
         public ListOperationsQuery scheduledBefore(String scheduledBefore) {
             return set("scheduledBefore", scheduledBefore);
         }
@@ -574,7 +787,7 @@ public class Operations {
             return set("endDate", endDate);
         }
 
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListOperationsQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }
@@ -609,6 +822,11 @@ public class Operations {
             return set("userId", userId);
         }
 
+        /** The account's own id of a User (extension) */
+        public ListPushNotificationsQuery externalId(String externalId) {
+            return set("externalId", externalId);
+        }
+
         public ListPushNotificationsQuery provider(Provider provider) {
             return set("provider", provider);
         }
@@ -633,7 +851,7 @@ public class Operations {
             return set("endDate", endDate);
         }
 
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListPushNotificationsQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }
@@ -644,14 +862,40 @@ public class Operations {
         }
     }
 
+    /** What {@link #listTemplateVersions} is filtered by. */
+    public static final class ListTemplateVersionsQuery extends Query<ListTemplateVersionsQuery> {
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
+        public ListTemplateVersionsQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListTemplateVersionsQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
+    /** What {@link #listTemplates} is filtered by. */
+    public static final class ListTemplatesQuery extends Query<ListTemplatesQuery> {
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
+        public ListTemplatesQuery pageSize(Long pageSize) {
+            return set("pageSize", pageSize);
+        }
+
+        /** <code>pagination.next</code> of the previous page */
+        public ListTemplatesQuery pageToken(String pageToken) {
+            return set("pageToken", pageToken);
+        }
+    }
+
     /** What {@link #listUsers} is filtered by. */
     public static final class ListUsersQuery extends Query<ListUsersQuery> {
-        /** Only the User with this id (extension) */
+        /** The account's own id of a User (extension) */
         public ListUsersQuery externalId(String externalId) {
             return set("externalId", externalId);
         }
 
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListUsersQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }
@@ -672,7 +916,7 @@ public class Operations {
             return set("event", event);
         }
 
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListWebhookDeliveriesQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }
@@ -685,7 +929,7 @@ public class Operations {
 
     /** What {@link #listWebhooks} is filtered by. */
     public static final class ListWebhooksQuery extends Query<ListWebhooksQuery> {
-        /** Maximum number of records on the page. It may have fewer although others follow */
+        /** Maximum number of records on the page. A page may have fewer although more records follow */
         public ListWebhooksQuery pageSize(Long pageSize) {
             return set("pageSize", pageSize);
         }

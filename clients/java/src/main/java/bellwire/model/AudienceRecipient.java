@@ -5,7 +5,7 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 
 /**
- * Every User of the sender's App, or those with tagged devices (extension). An audience must be the only
+ * Every User of the sender's App, or those with certain devices (extension). An audience must be the only
  * recipient.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.Map;
 
-/** Which Operations are canceled (extension): those with all of these tags, at least one. */
+/** Which Operations are canceled (extension): those with all of these tags. At least one tag. */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public final class CancelRequest {

@@ -19,7 +19,7 @@ public final class CredentialRequest {
     public Map<String, Object> content;
     public CredentialType credentialType;
     public Boolean isDefault;
-    /** Tries the Credential with its provider first, and stores it only if the provider takes it (extension). */
+    /** Tests the Credential with its provider first, and stores it only if the provider accepts it (extension). */
     public Boolean verify;
 
     /** The App of the Credential. It is created with its first Credential. */
@@ -49,7 +49,7 @@ public final class CredentialRequest {
         return this;
     }
 
-    /** Tries the Credential with its provider first, and stores it only if the provider takes it (extension). */
+    /** Tests the Credential with its provider first, and stores it only if the provider accepts it (extension). */
     public CredentialRequest verify(Boolean verify) {
         this.verify = verify;
         return this;

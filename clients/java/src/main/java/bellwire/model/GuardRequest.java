@@ -5,8 +5,8 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 
 /**
- * When an Operation pauses by itself (extension): once <code>after</code> notifications were sent or failed, and
- * this share of them failed.
+ * When an Operation is paused automatically (extension): once <code>after</code> notifications were sent or
+ * failed, and this percentage of them failed.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)

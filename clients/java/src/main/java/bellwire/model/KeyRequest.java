@@ -8,22 +8,22 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public final class KeyRequest {
-    /** An RFC 3339 timestamp in the future, from which on the key is refused. If absent, it has no end. */
+    /** When the key expires, an RFC 3339 timestamp in the future. If absent, it does not expire. */
     public String expiresAt;
-    /** What it is for. */
+    /** What the key is for. */
     public String name;
     /** Anything else to remember. */
     public String note;
     /** What the key allows: everything, to send and to cancel, or to read. <code>FULL</code> if absent. */
     public Role role;
 
-    /** An RFC 3339 timestamp in the future, from which on the key is refused. If absent, it has no end. */
+    /** When the key expires, an RFC 3339 timestamp in the future. If absent, it does not expire. */
     public KeyRequest expiresAt(String expiresAt) {
         this.expiresAt = expiresAt;
         return this;
     }
 
-    /** What it is for. */
+    /** What the key is for. */
     public KeyRequest name(String name) {
         this.name = name;
         return this;

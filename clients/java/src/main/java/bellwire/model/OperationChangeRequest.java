@@ -4,7 +4,7 @@ package bellwire.model;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 
-/** What to change of an Operation (extension): its time, if it is SCHEDULED, its pace, or both. */
+/** Changes of an Operation (extension): its time, if it is SCHEDULED, its pace, or both. */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public final class OperationChangeRequest {

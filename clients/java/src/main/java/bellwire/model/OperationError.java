@@ -15,6 +15,10 @@ public final class OperationError {
     public String message;
     /** The recipient's index in <code>to</code> of the request, from 0. */
     public Long position;
+    /**
+     * <code>null</code>, as <code>position</code> and <code>to</code> are: the error is that of the Operation,
+     * which does not reach all of its audience.
+     */
     public String pushNotificationId;
     public Recipient to;
 
@@ -45,6 +49,10 @@ public final class OperationError {
         return this;
     }
 
+    /**
+     * <code>null</code>, as <code>position</code> and <code>to</code> are: the error is that of the Operation,
+     * which does not reach all of its audience.
+     */
     public OperationError pushNotificationId(String pushNotificationId) {
         this.pushNotificationId = pushNotificationId;
         return this;

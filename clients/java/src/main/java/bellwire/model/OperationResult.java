@@ -7,7 +7,7 @@ import java.time.Instant;
 
 /**
  * The outcome of one recipient: a line of the stream. In CSV, <code>to</code> is the columns
- * <code>provider</code>, <code>token</code> and <code>userId</code>.
+ * <code>provider</code>, <code>token</code>, <code>userId</code> and <code>externalId</code>.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)

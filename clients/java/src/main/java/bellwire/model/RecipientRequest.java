@@ -21,6 +21,7 @@ public final class RecipientRequest {
     /** The values for the message's templates. */
     public Map<String, Object> variables;
     public String userId;
+    public String externalId;
     public AudienceRequest audience;
 
     /** In place of the message's badge (extension). */
@@ -56,6 +57,11 @@ public final class RecipientRequest {
 
     public RecipientRequest userId(String userId) {
         this.userId = userId;
+        return this;
+    }
+
+    public RecipientRequest externalId(String externalId) {
+        this.externalId = externalId;
         return this;
     }
 

@@ -17,13 +17,14 @@ public final class RegisterRequest {
      */
     public Environment environment;
     /**
-     * The account's own id of the User (extension). Without <code>userId</code> it names the User, who is created
-     * if no User has it. A User without one who has the token gets it.
+     * The account's own id of the User (extension). Without <code>userId</code>, it identifies the User. If no
+     * User has it, the User who has the token gets it; if that User has another external id, a new User is
+     * created.
      */
     public String externalId;
     /**
-     * What an APNs token is for (extension): <code>VOIP</code> tokens get pushes of the type <code>voip</code> and
-     * no others.
+     * What an APNs token is for (extension): <code>VOIP</code> tokens get only pushes of the type
+     * <code>voip</code>, <code>ALERT</code> tokens all others.
      */
     public TokenKind kind;
     /** The User's language, a tag as BCP 47 describes (extension). */
@@ -67,8 +68,9 @@ public final class RegisterRequest {
     }
 
     /**
-     * The account's own id of the User (extension). Without <code>userId</code> it names the User, who is created
-     * if no User has it. A User without one who has the token gets it.
+     * The account's own id of the User (extension). Without <code>userId</code>, it identifies the User. If no
+     * User has it, the User who has the token gets it; if that User has another external id, a new User is
+     * created.
      */
     public RegisterRequest externalId(String externalId) {
         this.externalId = externalId;
@@ -76,8 +78,8 @@ public final class RegisterRequest {
     }
 
     /**
-     * What an APNs token is for (extension): <code>VOIP</code> tokens get pushes of the type <code>voip</code> and
-     * no others.
+     * What an APNs token is for (extension): <code>VOIP</code> tokens get only pushes of the type
+     * <code>voip</code>, <code>ALERT</code> tokens all others.
      */
     public RegisterRequest kind(TokenKind kind) {
         this.kind = kind;

@@ -11,7 +11,7 @@ import java.util.List;
 public final class ResendRequest {
     /** Only failures with one of these codes. If absent, those that are not permanent. */
     public List<String> codes;
-    /** Only these positions in <code>to</code> of the first request, from 0. Each must have failed. */
+    /** Only these positions in <code>to</code> of the original request, from 0. Each must have failed. */
     public List<Long> recipients;
 
     /** Only failures with one of these codes. If absent, those that are not permanent. */
@@ -20,7 +20,7 @@ public final class ResendRequest {
         return this;
     }
 
-    /** Only these positions in <code>to</code> of the first request, from 0. Each must have failed. */
+    /** Only these positions in <code>to</code> of the original request, from 0. Each must have failed. */
     public ResendRequest recipients(List<Long> recipients) {
         this.recipients = recipients;
         return this;

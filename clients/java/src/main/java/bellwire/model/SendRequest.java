@@ -11,11 +11,11 @@ import java.util.Map;
 @JsonIgnoreProperties(ignoreUnknown = true)
 public final class SendRequest {
     /**
-     * Merged over the <code>headers</code> and the <code>payload</code> that APNs is sent (extension).
-     * <code>null</code> removes a field; strings may be Liquid templates.
+     * Merged into the <code>headers</code> and the <code>payload</code> for APNs (extension). <code>null</code>
+     * removes a field; strings may be Liquid templates.
      */
     public Map<String, Object> apn;
-    /** The number on the app's icon, or a Liquid template that gives it; 0 removes it (extension). */
+    /** The number on the app's icon, or a Liquid template for it; 0 removes it (extension). */
     public Object badge;
     /**
      * Where the Operation's events go, in place of the URL of the account's webhook with the same scheme, host and
@@ -23,30 +23,37 @@ public final class SendRequest {
      */
     public String callbackUrl;
     /**
+     * <code>IGNORE</code> exempts the send from the account's cap, and does not count towards it (extension). Use
+     * it for one-time codes, for example.
+     */
+    public CapRequest cap;
+    /**
      * A message replaces an earlier one with the same key on the device (extension). Printable ASCII without a
      * space at either end; may be a Liquid template.
      */
     public String collapseKey;
     public ContentRequest content;
     /**
-     * For how long Bellwire goes on trying, in seconds, from <code>sendAt</code> or at once; no longer than
-     * <code>ttl</code> (extension). If absent, as the operator configured it.
+     * How long Bellwire tries to deliver, in seconds, from <code>sendAt</code> or, without it, from acceptance; no
+     * longer than <code>ttl</code> (extension). If absent, the operator's configuration applies.
      */
     public Long deadline;
     /**
-     * Merged over the <code>message</code> object that FCM is sent (extension). <code>null</code> removes a field;
-     * strings may be Liquid templates.
+     * Merged into FCM's <code>message</code> object (extension). <code>null</code> removes a field; strings may be
+     * Liquid templates.
      */
     public Map<String, Object> fcm;
     /** If absent, the default Credentials of the default App. */
     public SenderRequest from;
     public GuardRequest guard;
+    /** The same as <code>ignoreWindow</code> of <code>schedule</code> (extension). */
+    public Boolean ignoreWindow;
     public PaceRequest pace;
     /** <code>HIGH</code> if absent. */
     public Priority priority;
     /**
-     * Whether each message carries a token, <code>bw_receipt</code> in its data, with which the app reports what
-     * became of it to <code>POST /v1/Receipts</code> (extension).
+     * Whether each message carries a token, <code>bw_receipt</code> in its data, with which the app reports
+     * delivery and opening to <code>POST /v1/Receipts</code> (extension).
      */
     public Boolean receipts;
     public ScheduleRequest schedule;
@@ -55,30 +62,30 @@ public final class SendRequest {
      * Liquid template.
      */
     public Object sound;
-    /** Pairs that lists of notifications can be filtered by. */
+    /** Key-value pairs by which lists of notifications can be filtered. */
     public Map<String, String> tags;
     /**
-     * <code>false</code>: no string is a Liquid template, <code>{{</code> stands for itself (extension).
+     * If <code>false</code>, no string is a Liquid template, even if it contains <code>{{</code> (extension).
      * <code>true</code> if absent.
      */
     public Boolean templating;
     /** Devices and Users, or one audience alone. */
     public List<RecipientRequest> to;
-    /** How long the provider keeps the message for a device that it can't reach, in seconds (extension). */
+    /** How long the provider keeps the message for an unreachable device, in seconds (extension). */
     public Long ttl;
-    /** Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension). */
+    /** Checks the request, and asks FCM about FCM devices, but sends and stores nothing (extension). */
     public Boolean validateOnly;
 
     /**
-     * Merged over the <code>headers</code> and the <code>payload</code> that APNs is sent (extension).
-     * <code>null</code> removes a field; strings may be Liquid templates.
+     * Merged into the <code>headers</code> and the <code>payload</code> for APNs (extension). <code>null</code>
+     * removes a field; strings may be Liquid templates.
      */
     public SendRequest apn(Map<String, Object> apn) {
         this.apn = apn;
         return this;
     }
 
-    /** The number on the app's icon, or a Liquid template that gives it; 0 removes it (extension). */
+    /** The number on the app's icon, or a Liquid template for it; 0 removes it (extension). */
     public SendRequest badge(Object badge) {
         this.badge = badge;
         return this;
@@ -90,6 +97,15 @@ public final class SendRequest {
      */
     public SendRequest callbackUrl(String callbackUrl) {
         this.callbackUrl = callbackUrl;
+        return this;
+    }
+
+    /**
+     * <code>IGNORE</code> exempts the send from the account's cap, and does not count towards it (extension). Use
+     * it for one-time codes, for example.
+     */
+    public SendRequest cap(CapRequest cap) {
+        this.cap = cap;
         return this;
     }
 
@@ -108,8 +124,8 @@ public final class SendRequest {
     }
 
     /**
-     * For how long Bellwire goes on trying, in seconds, from <code>sendAt</code> or at once; no longer than
-     * <code>ttl</code> (extension). If absent, as the operator configured it.
+     * How long Bellwire tries to deliver, in seconds, from <code>sendAt</code> or, without it, from acceptance; no
+     * longer than <code>ttl</code> (extension). If absent, the operator's configuration applies.
      */
     public SendRequest deadline(Long deadline) {
         this.deadline = deadline;
@@ -117,8 +133,8 @@ public final class SendRequest {
     }
 
     /**
-     * Merged over the <code>message</code> object that FCM is sent (extension). <code>null</code> removes a field;
-     * strings may be Liquid templates.
+     * Merged into FCM's <code>message</code> object (extension). <code>null</code> removes a field; strings may be
+     * Liquid templates.
      */
     public SendRequest fcm(Map<String, Object> fcm) {
         this.fcm = fcm;
@@ -136,6 +152,12 @@ public final class SendRequest {
         return this;
     }
 
+    /** The same as <code>ignoreWindow</code> of <code>schedule</code> (extension). */
+    public SendRequest ignoreWindow(Boolean ignoreWindow) {
+        this.ignoreWindow = ignoreWindow;
+        return this;
+    }
+
     public SendRequest pace(PaceRequest pace) {
         this.pace = pace;
         return this;
@@ -148,8 +170,8 @@ public final class SendRequest {
     }
 
     /**
-     * Whether each message carries a token, <code>bw_receipt</code> in its data, with which the app reports what
-     * became of it to <code>POST /v1/Receipts</code> (extension).
+     * Whether each message carries a token, <code>bw_receipt</code> in its data, with which the app reports
+     * delivery and opening to <code>POST /v1/Receipts</code> (extension).
      */
     public SendRequest receipts(Boolean receipts) {
         this.receipts = receipts;
@@ -170,14 +192,14 @@ public final class SendRequest {
         return this;
     }
 
-    /** Pairs that lists of notifications can be filtered by. */
+    /** Key-value pairs by which lists of notifications can be filtered. */
     public SendRequest tags(Map<String, String> tags) {
         this.tags = tags;
         return this;
     }
 
     /**
-     * <code>false</code>: no string is a Liquid template, <code>{{</code> stands for itself (extension).
+     * If <code>false</code>, no string is a Liquid template, even if it contains <code>{{</code> (extension).
      * <code>true</code> if absent.
      */
     public SendRequest templating(Boolean templating) {
@@ -191,13 +213,13 @@ public final class SendRequest {
         return this;
     }
 
-    /** How long the provider keeps the message for a device that it can't reach, in seconds (extension). */
+    /** How long the provider keeps the message for an unreachable device, in seconds (extension). */
     public SendRequest ttl(Long ttl) {
         this.ttl = ttl;
         return this;
     }
 
-    /** Checks the request, and FCM's devices with FCM, but sends and stores nothing (extension). */
+    /** Checks the request, and asks FCM about FCM devices, but sends and stores nothing (extension). */
     public SendRequest validateOnly(Boolean validateOnly) {
         this.validateOnly = validateOnly;
         return this;

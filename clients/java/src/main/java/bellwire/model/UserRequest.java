@@ -6,10 +6,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
 
-/**
- * What is known of a User beside its devices (extension). A field that is absent stays as it is; <code>null</code>
- * clears it.
- */
+/** The profile of a User (extension). A field that is absent stays as it is; <code>null</code> clears it. */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public final class UserRequest {

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What to change of a webhook. <code>null</code> takes away <code>appName</code>, <code>tags</code> and
+ * Changes of a webhook. <code>null</code> removes <code>appName</code>, <code>tags</code> or
  * <code>description</code>.
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)

@@ -1,0 +1,24 @@
+// Made from /openapi.json by `make clients-generated`: do not edit.
+package bellwire.model;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+
+/** One of several values. One that this client does not know is null. */
+public enum ImportStatus {
+    @JsonProperty("RUNNING") RUNNING("RUNNING"),
+    @JsonProperty("COMPLETED") COMPLETED("COMPLETED"),
+    @JsonProperty("INTERRUPTED") INTERRUPTED("INTERRUPTED"),
+    @JsonProperty("FAILED") FAILED("FAILED");
+
+    private final String value;
+
+    ImportStatus(String value) {
+        this.value = value;
+    }
+
+    /** As the API writes it. */
+    @Override
+    public String toString() {
+        return value;
+    }
+}
