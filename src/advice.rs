@@ -54,7 +54,7 @@ pub(crate) fn what_to_do(known: &Known<'_>) -> &'static str {
 pub(crate) fn on_outcome(outcome: &str) -> &'static str {
     match outcome {
         "ACCEPTED" => {
-            "The provider accepted the message. If the person saw nothing: the device was off for longer than the \
+            "The provider accepted it. If the person saw nothing: the device was off for longer than the \
              ttl, notifications are turned off for the app, or the app handles the message itself."
         }
         "TOKEN_DEAD" => {
