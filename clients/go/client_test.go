@@ -42,7 +42,7 @@ func TestASendIsFollowedToItsEnd(t *testing.T) {
 	}
 
 	failures, err := client.ListOperationErrors(id, ListOperationErrorsQuery{}).All(ctx)
-	if len(must(t, err, failures)) != 1 || failures[0].Code != "UNREGISTERED" || failures[0].Position != 2 {
+	if len(must(t, err, failures)) != 1 || failures[0].Code != "UNREGISTERED" || *failures[0].Position != 2 {
 		t.Error(failures)
 	}
 
@@ -116,7 +116,7 @@ func TestADeviceIsRegisteredAndItsUserIsReached(t *testing.T) {
 	if must(t, err, operation).Stats.Sent != 1 {
 		t.Error(operation)
 	}
-	if err := client.DeleteUser(ctx, user); err != nil {
+	if err := client.DeleteUser(ctx, user, DeleteUserQuery{}); err != nil {
 		t.Error(err)
 	}
 }

@@ -45,7 +45,12 @@ func main() {
 	failures := client.ListOperationErrors(operation.ID, bellwire.ListOperationErrorsQuery{})
 	for failures.Next(ctx) {
 		failure := failures.Item()
-		fmt.Println("recipient", failure.Position, failure.Code, failure.Message)
+		// A failure of the Operation as a whole has no position.
+		if failure.Position == nil {
+			fmt.Println("the Operation", failure.Code, failure.Message)
+			continue
+		}
+		fmt.Println("recipient", *failure.Position, failure.Code, failure.Message)
 	}
 	if err := failures.Err(); err != nil {
 		log.Fatal(err)

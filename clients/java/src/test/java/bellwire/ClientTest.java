@@ -68,7 +68,7 @@ final class ClientTest {
             Checks.check(client.validate(request).valid, "it is not valid");
             var operation = client.waitForCompletion(client.send(request).operationId);
             Checks.equal(operation.stats.sent, 1L);
-            client.deleteUser(registered.userId);
+            client.deleteUser(registered.userId, new Operations.DeleteUserQuery());
         });
         Checks.test("waiting ends", () -> {
             var id = client.send(TransportTest.hello("java~UNAVAILABLE")).operationId;
