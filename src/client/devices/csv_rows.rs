@@ -21,9 +21,8 @@ impl CsvRows {
 
         for byte in bytes {
             self.0 = match (self.0, byte) {
-                (Place::CellStart | Place::Quote, b'"') => Place::Quoted,
                 (Place::Quoted, b'"') => Place::Quote,
-                (Place::Quoted, _) => Place::Quoted,
+                (Place::CellStart | Place::Quote, b'"') | (Place::Quoted, _) => Place::Quoted,
                 (_, b'\n') => {
                     ended += 1;
                     Place::CellStart

@@ -8,8 +8,8 @@ use clap::Args;
 use http_body_util::BodyExt;
 
 use crate::client::api::{Api, Ask, Query};
-use crate::client::devices::Format;
 use crate::client::devices::csv_rows::CsvRows;
+use crate::client::devices::{Format, line_breaks};
 use crate::client::failure::{Exit, Failure, Result};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
@@ -102,7 +102,7 @@ impl Counter {
 
     fn read(&mut self, bytes: &[u8]) {
         self.rows += match self.format {
-            Format::Ndjson => bytes.iter().filter(|byte| **byte == b'\n').count() as u64,
+            Format::Ndjson => line_breaks(bytes),
             Format::Csv => self.csv.read(bytes),
         };
     }

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::api::{Api, Ask, Query, new_key};
-use crate::client::devices::Format;
 use crate::client::devices::requests::{Requests, Rows};
+use crate::client::devices::{Format, line_breaks};
 use crate::client::failure::{Exit, Failure, Result};
 use crate::client::lines::{lines_of, name_of, whole_lines_of};
 use crate::client::profile::ConnectionArguments;
@@ -132,7 +132,7 @@ fn count_lines(path: &str) -> Result<u64> {
         if piece.is_empty() {
             return Ok(count);
         }
-        count += piece.iter().filter(|byte| **byte == b'\n').count() as u64;
+        count += line_breaks(piece);
         let length = piece.len();
         file.consume(length);
     }

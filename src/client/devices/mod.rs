@@ -38,6 +38,11 @@ pub(super) async fn run(command: Command, api: &Api, screen: &Screen) -> Result<
     }
 }
 
+/// Line breaks in `bytes`.
+fn line_breaks(bytes: &[u8]) -> u64 {
+    bytes.split(|byte| *byte == b'\n').count() as u64 - 1
+}
+
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
