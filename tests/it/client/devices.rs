@@ -174,10 +174,10 @@ async fn a_terminal_shows_the_progress_of_an_import() {
     let (service, cli) = Cli::with_service().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("devices.csv");
-    let rows: String = (0..25_000)
+    let rows: Vec<String> = (0..25_000)
         .map(|number| format!("device-{number},FCM\n"))
         .collect();
-    fs::write(&path, format!("token,provider\n{rows}")).unwrap();
+    fs::write(&path, format!("token,provider\n{}", rows.concat())).unwrap();
 
     // `script` gives the command a terminal.
     let mut shell = Command::new("script");
