@@ -118,7 +118,8 @@ async fn find(
         }));
     };
     let known = state.api_keys.find(key).await.map_err(PageError::from)?;
-    Ok(known.map(|known| LoggedIn {
+    let usable = known.filter(|known| known.ended.is_none());
+    Ok(usable.map(|known| LoggedIn {
         account_id: known.account_id,
         role: known.role,
         actor,
