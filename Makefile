@@ -1,6 +1,6 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: console console-crowd liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
+.PHONY: local-time console console-crowd liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
 
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
@@ -15,6 +15,11 @@ console:
 # Watches 100,000 notifications being sent, in headless Chromium. Needs chromium and chromium-driver, and minutes.
 console-crowd:
 	cargo test --test it -- --ignored console::crowd
+
+# Sends to 10,000 Users in 38 time zones by their clocks, over both switches of daylight saving time. Takes ten minutes. Needs
+# libfaketime and Python 3.11.
+local-time:
+	tests/local_time/run
 
 # Runs the service behind PgBouncer. Needs PgBouncer (Debian: apt install pgbouncer).
 drill-pgbouncer:
