@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::api::{Api, Ask};
 use crate::client::failure::{Exit, Result};
@@ -13,7 +13,7 @@ use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::text::grouped;
 
-/// The highest pace that Bellwire takes. It is above what providers take, so it is as good as none.
+/// The highest pace that Bellwire takes.
 const HIGHEST: u32 = 10_000_000;
 
 /// Options of `bellwire pace`.
@@ -57,10 +57,11 @@ impl FromStr for Pace {
 }
 
 impl Pace {
-    fn per_minute(self) -> u32 {
+    /// As a field of an Operation.
+    fn as_json(self) -> Value {
         match self {
-            Self::None => HIGHEST,
-            Self::PerMinute(number) => number.get(),
+            Self::None => Value::Null,
+            Self::PerMinute(number) => json!({"perMinute": number.get()}),
         }
     }
 
@@ -76,7 +77,7 @@ impl Pace {
 pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Result<Exit> {
     let id = check(&arguments.operation, &[OPERATION])?;
     let pace = arguments.pace;
-    let body = json!({"pace": {"perMinute": pace.per_minute()}});
+    let body = json!({"pace": pace.as_json()});
 
     let ask = Ask::patch(format!("/Operations/{id}"), body.to_string());
     let answer = api.json(&ask).await?;
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!(shown("600").unwrap(), "600 a minute");
         assert_eq!(shown("10,000,000").unwrap(), "10,000,000 a minute");
         assert_eq!(shown("None").unwrap(), "no pace");
-        assert_eq!("none".parse::<Pace>().unwrap().per_minute(), HIGHEST);
+        assert_eq!("none".parse::<Pace>().unwrap().as_json(), Value::Null);
         for wrong in ["0", "-1", "1.5", "10000001", "", "fast"] {
             let error = wrong.parse::<Pace>().unwrap_err();
             assert!(error.contains("1 to 10,000,000"), "{wrong}: {error}");
