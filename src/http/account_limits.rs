@@ -60,14 +60,18 @@ pub(crate) struct AccountLimits {
 }
 
 /// What is known of how much is stored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Count {
     stored: u64,
     /// What this process added since the count began.
     added: u64,
     counted_at: Instant,
+    /// When a count was begun last. While one runs, no request begins another.
+    asked_at: Instant,
     /// How long the count took.
     took: Duration,
+    /// Held by the request that waits for a count. The others wait for it, and then know too.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What to do about something that is to be added.
@@ -84,6 +88,28 @@ enum Verdict {
 }
 
 impl Count {
+    /// Before the first count, which is begun now.
+    fn unknown(now: Instant) -> Self {
+        Self {
+            stored: 0,
+            added: 0,
+            counted_at: now,
+            asked_at: now,
+            took: Duration::ZERO,
+            turn: Arc::default(),
+        }
+    }
+
+    /// The verdict, upon which the caller begins a count if it is [`Verdict::FitsPerhaps`].
+    fn judge(&mut self, more: u64, limit: u64, now: Instant) -> Verdict {
+        let verdict = self.verdict(more, limit, now);
+        if verdict == Verdict::FitsPerhaps {
+            self.asked_at = now;
+        }
+
+        verdict
+    }
+
     fn verdict(&self, more: u64, limit: u64, now: Instant) -> Verdict {
         let age = now.saturating_duration_since(self.counted_at);
 
@@ -95,7 +121,9 @@ impl Count {
             return Verdict::CountAgain;
         }
 
-        match age < LEAST_REST.max(self.took * REST_FACTOR) {
+        let rest = LEAST_REST.max(self.took * REST_FACTOR);
+        let is_asked = now.saturating_duration_since(self.asked_at) < COUNT_TIMEOUT;
+        match age < rest || is_asked {
             true => Verdict::Fits,
             false => Verdict::FitsPerhaps,
         }
@@ -163,7 +191,9 @@ impl AccountLimits {
                 let limits = self.clone();
                 tokio::spawn(async move { limits.count(account_id, what, added).await });
             }
-            Verdict::CountAgain => self.count(account_id, what, added).await,
+            Verdict::CountAgain => {
+                Box::pin(self.count_in_turn(account_id, what, more)).await;
+            }
             Verdict::Exceeds => return Err(exceeds(what, limit)),
         }
 
@@ -188,18 +218,12 @@ impl AccountLimits {
             counts.retain(|_, count| now.duration_since(count.counted_at) < LEAST_REST);
         }
 
-        let unknown = Count {
-            stored: 0,
-            added: 0,
-            counted_at: now,
-            took: Duration::ZERO,
-        };
-        match counts.get(&(account_id, what)) {
-            Some(count) => count.verdict(more, self.limit(what), now),
+        match counts.get_mut(&(account_id, what)) {
+            Some(count) => count.judge(more, self.limit(what), now),
             // No request waits for the first count: an account that has too much is refused a moment
             // later.
             None => {
-                counts.insert((account_id, what), unknown);
+                counts.insert((account_id, what), Count::unknown(now));
                 Verdict::FitsPerhaps
             }
         }
@@ -210,6 +234,22 @@ impl AccountLimits {
             Stored::Queued => self.quotas.queued,
             Stored::Users => self.quotas.users,
             Stored::Devices => self.quotas.devices,
+        }
+    }
+
+    /// Counts anew, unless another request that waits for the same has just done so.
+    async fn count_in_turn(&self, account_id: AccountId, what: Stored, more: u64) {
+        let turn = {
+            let mut counts = self.lock();
+            let new = || Count::unknown(Instant::now());
+            let count = counts.entry((account_id, what)).or_insert_with(new);
+            Arc::clone(&count.turn)
+        };
+        let _turn = turn.lock().await;
+
+        if self.verdict(account_id, what, more) == Verdict::CountAgain {
+            let added = self.added(account_id, what);
+            self.count(account_id, what, added).await;
         }
     }
 
@@ -224,13 +264,15 @@ impl AccountLimits {
             tracing::debug!(%error, ?what, "what an account has stored can't be counted");
         }
 
-        let count = Count {
-            stored: stored.map_or(0, |stored| u64::try_from(stored).unwrap_or_default()),
-            added: self.added(account_id, what).saturating_sub(added_before),
-            counted_at: Instant::now(),
-            took: began.elapsed(),
-        };
-        self.lock().insert((account_id, what), count);
+        let now = Instant::now();
+        let mut counts = self.lock();
+        let count = counts
+            .entry((account_id, what))
+            .or_insert_with(|| Count::unknown(now));
+        count.stored = stored.map_or(0, |stored| u64::try_from(stored).unwrap_or_default());
+        count.added = count.added.saturating_sub(added_before);
+        count.counted_at = now;
+        count.took = now.duration_since(began);
     }
 
     fn added(&self, account_id: AccountId, what: Stored) -> u64 {
@@ -283,8 +325,8 @@ mod tests {
         let count = Count {
             stored: 90,
             added: 9,
-            counted_at: now,
             took: Duration::from_secs(2),
+            ..Count::unknown(now)
         };
 
         assert_eq!(count.verdict(1, 100, now), Verdict::Fits);
@@ -295,6 +337,21 @@ mod tests {
         assert_eq!(count.verdict(1, 100, now + LEAST_REST), Verdict::Fits);
         assert_eq!(
             count.verdict(1, 100, now + Duration::from_secs(100)),
+            Verdict::FitsPerhaps
+        );
+    }
+
+    #[test]
+    fn while_a_count_runs_no_other_is_begun() {
+        let began = Instant::now();
+        let later = began + LEAST_REST;
+        let mut count = Count::unknown(began);
+
+        assert_eq!(count.judge(1, 100, later), Verdict::FitsPerhaps);
+        assert_eq!(count.judge(1, 100, later), Verdict::Fits);
+        // One that did not end is begun again.
+        assert_eq!(
+            count.judge(1, 100, later + COUNT_TIMEOUT),
             Verdict::FitsPerhaps
         );
     }
