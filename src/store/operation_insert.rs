@@ -73,6 +73,7 @@ struct Rows<'a> {
     batches: BatchColumns,
     requests: RequestColumns<'a>,
     fanouts: FanoutColumns<'a>,
+    callbacks: CallbackColumns<'a>,
     guards: GuardColumns,
     paces: PaceColumns,
 }
@@ -93,7 +94,6 @@ struct OperationColumns<'a> {
     fcm_credential_id: Vec<Option<Uuid>>,
     apn_credential_id: Vec<Option<Uuid>>,
     apn_sandbox_credential_id: Vec<Option<Uuid>>,
-    callback_url: Vec<Option<&'a str>>,
     pace_per_minute: Vec<Option<i32>>,
     audience_predicate: Vec<Option<String>>,
     local_schedule: Vec<Option<Json<&'a LocalSchedule>>>,
@@ -183,6 +183,23 @@ impl PaceColumns {
 }
 
 #[derive(Default)]
+struct CallbackColumns<'a> {
+    operation_id: Vec<Uuid>,
+    url: Vec<&'a str>,
+}
+
+impl<'a> CallbackColumns<'a> {
+    fn push(&mut self, operation: &'a NewOperation) {
+        let Some(url) = &operation.callback_url else {
+            return;
+        };
+
+        self.operation_id.push(operation.id.as_uuid());
+        self.url.push(url);
+    }
+}
+
+#[derive(Default)]
 struct GuardColumns {
     operation_id: Vec<Uuid>,
     failed_percent: Vec<i16>,
@@ -215,6 +232,7 @@ impl<'a> Rows<'a> {
             rows.batches.push(operation, claimed_for);
             rows.requests.push(operation);
             rows.fanouts.push(operation);
+            rows.callbacks.push(operation);
             rows.guards.push(operation);
             rows.paces.push(operation);
         }
@@ -246,7 +264,6 @@ impl<'a> OperationColumns<'a> {
             .push(senders.apn.map(CredentialId::as_uuid));
         self.apn_sandbox_credential_id
             .push(senders.apn_sandbox.map(CredentialId::as_uuid));
-        self.callback_url.push(operation.callback_url.as_deref());
         self.pace_per_minute
             .push(operation.pace.map(|pace| pace.per_minute as i32));
         self.audience_predicate
@@ -412,6 +429,7 @@ pub(crate) async fn insert<'a>(
         batches,
         requests,
         fanouts,
+        callbacks,
         guards,
         paces,
     } = Rows::of(operations);
@@ -471,7 +489,7 @@ pub(crate) async fn insert<'a>(
         // $44
         &operations.apn_sandbox_credential_id as &[Option<Uuid>],
         // $45
-        &operations.callback_url as &[Option<&str>],
+        &callbacks.url as &[&str],
         // $46 to $48
         &guards.operation_id,
         &guards.failed_percent,
@@ -504,6 +522,8 @@ pub(crate) async fn insert<'a>(
         &fanouts.is_local,
         // $65
         &notifications.external_id as &[Option<&str>],
+        // $66
+        &callbacks.operation_id,
     )
     .execute(executor)
     .await?;

@@ -96,22 +96,24 @@ fanout as (
         operation_id, account_id, app_name, tags, rank, send_at, pace_per_minute, predicate, max_users, is_local
     )
 ),
--- $45: where the events of each Operation go, if its request says so.
+-- $45 and $66: a row for each Operation whose request says where its events go.
 callback as (
     insert into operation_callbacks (operation_id, url)
-    select new.id, new.url
-    from unnest($1::uuid[], $45::text[]) as new (id, url)
-    where new.url is not null
+    select *
+    from unnest($66::uuid[], $45::text[])
 ),
--- Webhooks are told that an Operation begins, when its time comes.
+-- Webhooks are told that an Operation begins, when its time comes. The accounts that want it are read once, and not for
+-- each Operation.
 event as (
     insert into events (account_id, kind, operation_id, due_at)
     select new.account_id, 'operation.processing', new.id, coalesce(new.send_at, now())
     from unnest($1::uuid[], $2::uuid[], $8::timestamptz[]) as new (id, account_id, send_at)
-    where exists (
-        select
-        from webhooks
-        where webhooks.account_id = new.account_id and webhooks.disabled_at is null and webhooks.wants_starts
+    where new.account_id = any (
+        array(
+            select webhooks.account_id
+            from webhooks
+            where webhooks.account_id = any ($2::uuid[]) and webhooks.disabled_at is null and webhooks.wants_starts
+        )
     )
 ),
 -- $46 to $48: a row for each Operation that pauses by itself.
