@@ -16,14 +16,14 @@ use actix_web::error::PayloadError;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{Method, Uri, Version};
 use actix_web::{HttpResponse, ResponseError};
-use bytes::Bytes;
-use futures_util::Stream;
-use futures_util::future::LocalBoxFuture;
+use bytes::{Bytes, BytesMut};
+use futures_util::future::{self, LocalBoxFuture};
+use futures_util::{FutureExt, Stream};
 use http::header;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::http::error::ApiError;
-use crate::http::server::clock::Activity;
+use crate::http::server::clock::{Activity, Running};
 
 /// Answers requests. It belongs to one thread; cheap to clone.
 #[derive(Clone)]
@@ -51,16 +51,14 @@ impl Application {
             tracing::error!("the HTTP application can't be made");
             return None;
         };
-        let service = Rc::new(service);
 
+        // The request goes to the service at once, so that what is boxed here is only the service's own
+        // box.
         Some(Self(Rc::new(move |request| {
-            let service = Rc::clone(&service);
-            Box::pin(async move {
-                match service.call(request).await {
-                    Ok(answer) => answer.into_parts().1.map_into_boxed_body(),
-                    Err(error) => error.error_response(),
-                }
-            })
+            Box::pin(service.call(request).map(|answered| match answered {
+                Ok(answer) => answer.into_parts().1.map_into_boxed_body(),
+                Err(error) => error.error_response(),
+            }))
         })))
     }
 }
@@ -75,34 +73,54 @@ pub(super) struct Bridge {
 impl hyper::service::Service<http::Request<Incoming>> for Bridge {
     type Response = http::Response<ResponseBody>;
     type Error = Infallible;
-    type Future = LocalBoxFuture<'static, Result<Self::Response, Infallible>>;
+    type Future = Answering;
 
-    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
-        let running = self
-            .activity
-            .begin(request.version() == http::Version::HTTP_2);
-        let Application(answer) = self.application.clone();
-        let peer = self.peer;
+    fn call(&self, request: http::Request<Incoming>) -> Answering {
+        let is_http1 = request.version() != http::Version::HTTP_2;
+        let running = self.activity.begin(!is_http1);
+        let is_read = Rc::new(Cell::new(request.body().is_end_stream()));
 
-        Box::pin(async move {
-            let _running = running;
-            let is_http1 = request.version() != http::Version::HTTP_2;
-            let is_read = Rc::new(Cell::new(request.body().is_end_stream()));
-            let response = match to_actix(request, peer, &is_read) {
-                Ok(request) => answer(request).await,
-                Err(refused) => refused.error_response(),
-            };
+        let Application(answer) = &self.application;
+        let answer = match to_actix(request, self.peer, &is_read) {
+            Ok(request) => answer(request),
+            Err(refused) => Box::pin(future::ready(refused.error_response())),
+        };
 
-            let mut response = from_actix(response);
-            // The rest of the body is in the way of the next request, so the client must not send one
-            // (RFC 9112, section 9.3).
-            if is_http1 && !is_read.get() {
-                let close = header::HeaderValue::from_static("close");
-                response.headers_mut().insert(header::CONNECTION, close);
-            }
+        Answering {
+            answer,
+            is_read,
+            is_http1,
+            running: Some(running),
+        }
+    }
+}
 
-            Ok(response)
-        })
+/// The answer to a request, until it is there.
+pub(super) struct Answering {
+    answer: LocalBoxFuture<'static, HttpResponse>,
+    /// Whether the request's body was read to its end.
+    is_read: Rc<Cell<bool>>,
+    is_http1: bool,
+    /// `None` once the answer is there.
+    running: Option<Running>,
+}
+
+impl Future for Answering {
+    type Output = Result<http::Response<ResponseBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(self.answer.as_mut().poll(cx));
+        self.running = None;
+
+        let mut response = from_actix(answer);
+        // The rest of the body is in the way of the next request, so the client must not send one
+        // (RFC 9112, section 9.3).
+        if self.is_http1 && !self.is_read.get() {
+            let close = header::HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+
+        Poll::Ready(Ok(response))
     }
 }
 
@@ -130,11 +148,7 @@ fn to_actix(
     let head = request.head_mut();
 
     head.method = Method::from_bytes(parts.method.as_str().as_bytes()).map_err(|_| unreadable())?;
-    head.uri = parts
-        .uri
-        .to_string()
-        .parse::<Uri>()
-        .map_err(|_| unreadable())?;
+    head.uri = Uri::from_maybe_shared(uri_text(&parts.uri)).map_err(|_| unreadable())?;
     head.version = match parts.version {
         http::Version::HTTP_10 => Version::HTTP_10,
         http::Version::HTTP_2 => Version::HTTP_2,
@@ -142,9 +156,10 @@ fn to_actix(
     };
     head.peer_addr = Some(peer);
 
+    let mut copier = Copier::new(parts.headers.values().map(header::HeaderValue::len).sum());
     for (name, value) in &parts.headers {
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
-        let value = HeaderValue::from_bytes(value.as_bytes());
+        let value = HeaderValue::from_maybe_shared(copier.copy(value.as_bytes()));
         head.headers.append(
             name.map_err(|_| unreadable())?,
             value.map_err(|_| unreadable())?,
@@ -152,6 +167,33 @@ fn to_actix(
     }
 
     Ok(request)
+}
+
+fn uri_text(uri: &http::Uri) -> Bytes {
+    match uri.path_and_query() {
+        // Nearly every request of HTTP/1 has no more.
+        Some(path) if uri.authority().is_none() && uri.scheme().is_none() => {
+            Bytes::copy_from_slice(path.as_str().as_bytes())
+        }
+        _ => Bytes::from(uri.to_string()),
+    }
+}
+
+/// Copies the values of headers from one version of the crate `http` to the other: all into one
+/// piece of memory, since to allocate for each takes longer than to copy them.
+struct Copier(BytesMut);
+
+impl Copier {
+    /// For values that have so many bytes together.
+    fn new(bytes: usize) -> Self {
+        Self(BytesMut::with_capacity(bytes))
+    }
+
+    fn copy(&mut self, value: &[u8]) -> Bytes {
+        self.0.extend_from_slice(value);
+
+        self.0.split().freeze()
+    }
 }
 
 /// HTTP/1.1 needs one `Host` (RFC 9112, section 3.2).
@@ -180,11 +222,17 @@ fn from_actix(answer: HttpResponse) -> http::Response<ResponseBody> {
     if let Ok(status) = http::StatusCode::from_u16(head.status().as_u16()) {
         *response.status_mut() = status;
     }
-    for (name, value) in head.headers() {
+
+    let given = head.headers();
+    let headers = response.headers_mut();
+    // And `Connection`, `Content-Length` and `Date`.
+    headers.reserve(given.len() + 3);
+    let mut copier = Copier::new(given.iter().map(|(_, value)| value.len()).sum());
+    for (name, value) in given {
         let name = header::HeaderName::from_bytes(name.as_str().as_bytes());
-        let value = header::HeaderValue::from_bytes(value.as_bytes());
+        let value = header::HeaderValue::from_maybe_shared(copier.copy(value.as_bytes()));
         if let (Ok(name), Ok(value)) = (name, value) {
-            response.headers_mut().append(name, value);
+            headers.append(name, value);
         }
     }
 

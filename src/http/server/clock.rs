@@ -36,11 +36,30 @@ pub(super) struct Activity {
     /// Requests that are being worked on.
     running: Cell<usize>,
     /// When the last request's work ended, or when the connection began.
-    idle_since: Cell<Instant>,
+    idle_since: Cell<Since>,
     /// When the first byte of a head arrived that has not ended.
-    head_since: Cell<Option<Instant>>,
+    head_since: Cell<Option<Since>>,
     /// HTTP/2 has frames between requests too, so a byte need not be of a head.
     is_http2: Cell<bool>,
+}
+
+/// When something happened. The clock is not read whenever something happens, but when the client is
+/// waited for, which is soon after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Since {
+    /// After the clock was read last.
+    LastLook,
+    Time(Instant),
+}
+
+impl Since {
+    /// The time, as a look at `now` knows it.
+    fn at(self, now: Instant) -> Instant {
+        match self {
+            Self::LastLook => now,
+            Self::Time(time) => time,
+        }
+    }
 }
 
 /// A request that is being worked on, until it is dropped.
@@ -51,8 +70,8 @@ impl Activity {
     pub(super) fn new(began: Instant) -> Rc<Self> {
         Rc::new(Self {
             running: Cell::new(0),
-            idle_since: Cell::new(began),
-            head_since: Cell::new(Some(began)),
+            idle_since: Cell::new(Since::Time(began)),
+            head_since: Cell::new(Some(Since::Time(began))),
             is_http2: Cell::new(false),
         })
     }
@@ -66,21 +85,36 @@ impl Activity {
         Running(Rc::clone(self))
     }
 
-    fn received(&self, now: Instant) {
+    /// Bytes have arrived.
+    fn received(&self) {
         if self.running.get() == 0 && !self.is_http2.get() && self.head_since.get().is_none() {
-            self.head_since.set(Some(now));
+            self.head_since.set(Some(Since::LastLook));
         }
     }
 
-    /// Until when the client must have done something.
-    fn deadline(&self, blocked_since: Option<Instant>, patience: &Patience) -> Option<Instant> {
+    fn is_running(&self) -> bool {
+        self.running.get() > 0
+    }
+
+    /// Until when the client must have done something. `now`: the time of this look.
+    fn deadline(
+        &self,
+        now: Instant,
+        blocked_since: Option<Instant>,
+        patience: &Patience,
+    ) -> Option<Instant> {
         let write = blocked_since.map(|since| since + patience.write);
-        if self.running.get() > 0 {
+        if self.is_running() {
             return write;
         }
 
-        let head = self.head_since.get().map(|since| since + patience.head);
-        let next = Some(self.idle_since.get() + patience.keep_alive);
+        let head_since = self.head_since.get().map(|since| since.at(now));
+        let idle_since = self.idle_since.get().at(now);
+        self.head_since.set(head_since.map(Since::Time));
+        self.idle_since.set(Since::Time(idle_since));
+
+        let head = head_since.map(|since| since + patience.head);
+        let next = Some(idle_since + patience.keep_alive);
         [write, head, next].into_iter().flatten().min()
     }
 }
@@ -90,7 +124,7 @@ impl Drop for Running {
         let activity = &self.0;
 
         activity.running.set(activity.running.get() - 1);
-        activity.idle_since.set(Instant::now());
+        activity.idle_since.set(Since::LastLook);
     }
 }
 
@@ -125,8 +159,14 @@ impl Clocked {
 
     /// Fails if the client's time is over; else the task is woken when it may be.
     fn check_deadline(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.activity.is_running() && self.blocked_since.is_none() {
+            return Ok(());
+        }
+
         let now = Instant::now();
-        let deadline = self.activity.deadline(self.blocked_since, &self.patience);
+        let deadline = self
+            .activity
+            .deadline(now, self.blocked_since, &self.patience);
         let Some(deadline) = deadline else {
             return Ok(());
         };
@@ -176,7 +216,7 @@ impl AsyncRead for Clocked {
         match Pin::new(&mut self.stream).poll_read(cx, buffer) {
             Poll::Ready(read) => {
                 if buffer.filled().len() > before {
-                    self.activity.received(Instant::now());
+                    self.activity.received();
                 }
                 Poll::Ready(read)
             }
@@ -258,8 +298,16 @@ mod tests {
         write: Duration::from_secs(20),
     };
 
-    fn seconds(activity: &Activity, blocked_since: Option<Instant>, began: Instant) -> Option<u64> {
-        let deadline = activity.deadline(blocked_since, &PATIENCE)?;
+    /// The deadline in seconds after `began`, as it is seen `after` so many of them.
+    fn seconds(
+        activity: &Activity,
+        after: u64,
+        blocked_since: Option<Instant>,
+        began: Instant,
+    ) -> Option<u64> {
+        let now = began + Duration::from_secs(after);
+        let deadline = activity.deadline(now, blocked_since, &PATIENCE)?;
+
         Some((deadline - began).as_secs())
     }
 
@@ -267,21 +315,35 @@ mod tests {
     fn a_client_has_time_for_what_it_is_doing() {
         let began = Instant::now();
         let activity = Activity::new(began);
-        assert_eq!(seconds(&activity, None, began), Some(10), "the first head");
+        assert_eq!(
+            seconds(&activity, 3, None, began),
+            Some(10),
+            "the first head"
+        );
 
         let running = activity.begin(false);
-        assert_eq!(seconds(&activity, None, began), None, "work takes its time");
-        assert_eq!(seconds(&activity, Some(began), began), Some(20));
+        assert_eq!(
+            seconds(&activity, 4, None, began),
+            None,
+            "work takes its time"
+        );
+        assert_eq!(seconds(&activity, 4, Some(began), began), Some(20));
 
         drop(running);
         assert_eq!(
-            seconds(&activity, None, began),
-            Some(60),
+            seconds(&activity, 5, None, began),
+            Some(65),
             "the next request"
         );
-        activity.received(began + Duration::from_secs(30));
-        activity.received(began + Duration::from_secs(39));
-        assert_eq!(seconds(&activity, None, began), Some(40), "the next head");
+        assert_eq!(seconds(&activity, 9, None, began), Some(65));
+        activity.received();
+        assert_eq!(
+            seconds(&activity, 30, None, began),
+            Some(40),
+            "the next head"
+        );
+        activity.received();
+        assert_eq!(seconds(&activity, 39, None, began), Some(40));
     }
 
     #[test]
@@ -290,8 +352,8 @@ mod tests {
         let activity = Activity::new(began);
         drop(activity.begin(true));
 
-        activity.received(began + Duration::from_secs(1));
+        activity.received();
 
-        assert_eq!(seconds(&activity, None, began), Some(60));
+        assert_eq!(seconds(&activity, 0, None, began), Some(60));
     }
 }

@@ -99,6 +99,7 @@ async fn exchange(
 
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), bridge));
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();

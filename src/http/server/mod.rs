@@ -100,7 +100,12 @@ impl Server {
             workers.push(worker);
 
             let make = Arc::clone(make);
-            let terms = terms.clone();
+            // Connections look at the token all the time. With one of its own, no thread waits for
+            // another.
+            let terms = Terms {
+                stop: terms.stop.child_token(),
+                ..terms.clone()
+            };
             server.spawn(&format!("http-{number}"), async move || {
                 work(&make, connections, terms, params.grace).await;
             })?;
