@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::{self, Either};
 use tokio::sync::oneshot;
 
 use crate::model::id::AccountId;
@@ -64,19 +65,20 @@ impl WorkPool {
         done.await.map_err(|_| WorkFailed)
     }
 
-    /// As [`Self::run`], or at once and here if the work is on a `text` that is small and no
-    /// template.
-    pub(crate) async fn run_on<T: Send + 'static>(
+    /// As [`Self::run`], or at once and here, before anything is awaited, if the work is on a `text`
+    /// that is small and no template.
+    pub(crate) fn run_on<T: Send + 'static>(
         &self,
         account_id: AccountId,
         text: &[u8],
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, WorkFailed> {
+    ) -> impl Future<Output = Result<T, WorkFailed>> {
         if is_small(text) {
-            return Ok(work());
+            return Either::Left(future::ready(Ok(work())));
         }
 
-        self.run(account_id, work).await
+        // Boxed, so that the futures of requests have no room for the work, which most do at once.
+        Either::Right(Box::pin(self.run(account_id, work)))
     }
 
     async fn turn(&self, account_id: AccountId) -> Result<Turn, WorkFailed> {

@@ -46,7 +46,9 @@ pub(crate) struct HandoffReceiver {
 
 /// Operations that one statement stored as claimed.
 pub(crate) struct HandoffGroup {
-    pub operations: Vec<NewOperation>,
+    /// Boxed as they arrive in group commit.
+    #[expect(clippy::vec_box, reason = "they are boxed before, and not copied here")]
+    pub operations: Vec<Box<NewOperation>>,
     /// A time before that statement began.
     pub claimed_at: Instant,
     /// One for each account.
@@ -156,7 +158,8 @@ impl HandoffPermit<'_> {
         self.permits.contains_key(&account_id)
     }
 
-    pub(crate) fn hand_over(self, operations: Vec<NewOperation>) {
+    #[expect(clippy::vec_box, reason = "they are boxed before, and not copied here")]
+    pub(crate) fn hand_over(self, operations: Vec<Box<NewOperation>>) {
         self.sender.send(HandoffGroup {
             operations,
             claimed_at: self.claimed_at,
@@ -222,7 +225,7 @@ mod tests {
             "4,000 are reserved"
         );
 
-        permit.hand_over(vec![NewOperation::to_devices(400)]);
+        permit.hand_over(vec![Box::new(NewOperation::to_devices(400))]);
         let group = receiver.groups.recv().await.unwrap();
         assert!(
             handoff.reserve(&wanted(6_001)).is_none(),

@@ -74,30 +74,35 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let request = request.clone();
 
-        Box::pin(async move {
-            let state = request
-                .app_data::<web::Data<State>>()
-                .ok_or_else(|| ApiError::internal("a request without a state"))?;
-            let who = match LoggedIn::of(&request) {
-                Some(logged_in) => logged_in,
-                None => authenticate(state, &request).await?,
-            };
-            // Only known keys are counted: strangers can't fill the limiter's memory.
-            state.rate_limits.check_request(&request, &who.actor)?;
+        Box::pin(async move { Self::of(&request).await })
+    }
+}
 
-            state.key_use.note(&who.actor);
+impl Caller {
+    /// Who made `request`, which they may make.
+    pub(super) async fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let state = request
+            .app_data::<web::Data<State>>()
+            .ok_or_else(|| ApiError::internal("a request without a state"))?;
+        let who = match LoggedIn::of(request) {
+            Some(logged_in) => logged_in,
+            None => authenticate(state, request).await?,
+        };
+        // Only known keys are counted: strangers can't fill the limiter's memory.
+        state.rate_limits.check_request(request, &who.actor)?;
 
-            let pattern = request.match_pattern().unwrap_or_default();
-            if !who.may(request.method(), &pattern) {
-                let needed = who_may(request.method(), &pattern);
-                return Err(ApiError::forbidden(who.role.as_str(), &needed));
-            }
-            query::refuse_unknown(&request)?;
+        state.key_use.note(&who.actor);
 
-            Ok(Caller {
-                account_id: who.account_id,
-                role: who.role,
-            })
+        let pattern = request.match_pattern().unwrap_or_default();
+        if !who.may(request.method(), &pattern) {
+            let needed = who_may(request.method(), &pattern);
+            return Err(ApiError::forbidden(who.role.as_str(), &needed));
+        }
+        query::refuse_unknown(request, &pattern)?;
+
+        Ok(Self {
+            account_id: who.account_id,
+            role: who.role,
         })
     }
 }

@@ -85,13 +85,15 @@ impl Declared {
 /// Whether a `Content-Type` means JSON: `application/json`, or any type that ends with `+json` (RFC
 /// 6839). Neither letter case nor parameters matter (RFC 9110, section 8.3.1).
 fn is_json(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default();
-    let media_type = media_type.trim().to_ascii_lowercase();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        return true;
+    }
 
-    media_type == "application/json"
-        || media_type
-            .split_once('/')
-            .is_some_and(|(main, sub)| !main.is_empty() && sub.len() > 5 && sub.ends_with("+json"))
+    let media_type = media_type.to_ascii_lowercase();
+    media_type
+        .split_once('/')
+        .is_some_and(|(main, sub)| !main.is_empty() && sub.len() > 5 && sub.ends_with("+json"))
 }
 
 fn encoding(content_encoding: &str) -> Option<Encoding> {
@@ -110,12 +112,12 @@ impl FromRequest for JsonBody {
         let state = request.app_data::<web::Data<State>>().cloned();
         let is_large = request.app_data::<LargeBody>().is_some();
         let declared = Declared::read(request.headers());
-        let caller = Caller::from_request(request, &mut dev::Payload::None);
+        let request = request.clone();
         let payload = payload.take();
 
         Box::pin(async move {
             // The caller comes first: no body is read for a client that is not authenticated.
-            let caller = caller.await?;
+            let caller = Caller::of(&request).await?;
             let declared = declared?;
             let state = state.ok_or_else(|| ApiError::internal("a body without a state"))?;
 

@@ -59,27 +59,27 @@ pub(super) enum RecipientFilter {
     ExternalId(String),
 }
 
-/// Refuses parameters that the operation of `request` does not have, and those with two values.
-pub(super) fn refuse_unknown(request: &HttpRequest) -> Result<(), ApiError> {
-    let pattern = request.match_pattern().unwrap_or_default();
-    let known = query_parameters_of(&pattern, request.method());
-
-    match known {
-        Some(known) if !request.query_string().is_empty() => {
-            let mut problems = Problems::default();
-            let mut values: BTreeMap<String, String> = BTreeMap::new();
-            for (name, value) in pairs(request)? {
-                if !name.is_empty() && !known.contains(&name) {
-                    problems.push_at(&name, does_not_exist(known));
-                } else if values.get(&name).is_some_and(|other| *other != value) {
-                    problems.push_at(&name, "is given twice; give it once");
-                }
-                values.insert(name, value);
-            }
-            problems.check()
-        }
-        _ => Ok(()),
+/// Refuses parameters that the operation of `request`, on the route `pattern`, does not have, and those
+/// with two values.
+pub(super) fn refuse_unknown(request: &HttpRequest, pattern: &str) -> Result<(), ApiError> {
+    if request.query_string().is_empty() {
+        return Ok(());
     }
+    let Some(known) = query_parameters_of(pattern, request.method()) else {
+        return Ok(());
+    };
+
+    let mut problems = Problems::default();
+    let mut values: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in pairs(request)? {
+        if !name.is_empty() && !known.contains(&name) {
+            problems.push_at(&name, does_not_exist(known));
+        } else if values.get(&name).is_some_and(|other| *other != value) {
+            problems.push_at(&name, "is given twice; give it once");
+        }
+        values.insert(name, value);
+    }
+    problems.check()
 }
 
 fn does_not_exist(known: &[String]) -> String {

@@ -55,7 +55,8 @@ pub(crate) enum AcceptError {
 
 /// An Operation that waits for its transaction.
 struct Submission {
-    operation: NewOperation,
+    /// Boxed: it moves through queues.
+    operation: Box<NewOperation>,
     can_be_handed_over: bool,
     reply: oneshot::Sender<Result<(), AcceptError>>,
     /// Its share of [`MAX_WAITING_RECIPIENTS`].
@@ -111,7 +112,7 @@ impl GroupCommit {
     }
 
     /// Stores `operation` and returns when it is durable.
-    pub(crate) async fn submit(&self, operation: NewOperation) -> Result<(), AcceptError> {
+    pub(crate) async fn submit(&self, operation: Box<NewOperation>) -> Result<(), AcceptError> {
         let recipients =
             u32::try_from(operation.recipients.len()).map_err(|_| AcceptError::Busy)?;
         let room = Arc::clone(&self.room)
@@ -198,7 +199,7 @@ impl Store {
         let queued = group
             .iter()
             .filter(|submission| claim(submission).is_none());
-        let work = QueuedWork::of(queued.map(|submission| &submission.operation));
+        let work = QueuedWork::of(queued.map(|submission| &*submission.operation));
         let announcement = work
             .notifies_all_processes(self.delivery.is_some())
             .then(|| Announcement::of(work.queues()));
@@ -254,7 +255,7 @@ impl Store {
                 operation: &submission.operation,
                 claimed_for: None,
             };
-            let queues = QueuedWork::of([&submission.operation].into_iter());
+            let queues = QueuedWork::of([&*submission.operation].into_iter());
             let announcement = Announcement::of(queues.queues());
             let inserted =
                 operation_insert::insert(&self.pool, [operation], Some(&announcement)).await;

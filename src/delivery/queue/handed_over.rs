@@ -98,11 +98,12 @@ fn batch_of(operation: &NewOperation) -> ClaimedBatch {
     }
 }
 
-fn add(loaded: &mut Loaded, operation: NewOperation, leases: &Leases, claimed_at: Instant) {
+fn add(loaded: &mut Loaded, operation: Box<NewOperation>, leases: &Leases, claimed_at: Instant) {
     let batch = loaded.batch_guards.len();
     let guard = leases.add(&batch_of(&operation), claimed_at);
     loaded.batch_guards.push(guard);
 
+    let operation = *operation;
     for (position, new) in (0..).zip(operation.recipients) {
         loaded.notifications.push(DueNotification {
             batch,
@@ -156,7 +157,7 @@ mod tests {
         let operation = NewOperation::to_devices(400);
         let wanted = HashMap::from([(operation.account_id, 400)]);
         let permit = handoff.reserve(&wanted).unwrap();
-        permit.hand_over(vec![operation]);
+        permit.hand_over(vec![Box::new(operation)]);
         let loaded = receive(&mut receiver, &leases).await.unwrap();
 
         assert_eq!(loaded.batch_guards.len(), 1);
@@ -176,7 +177,10 @@ mod tests {
         let operation = NewOperation::to_devices(3);
         let id = operation.id;
         let wanted = HashMap::from([(operation.account_id, 3)]);
-        handoff.reserve(&wanted).unwrap().hand_over(vec![operation]);
+        handoff
+            .reserve(&wanted)
+            .unwrap()
+            .hand_over(vec![Box::new(operation)]);
         close(&mut receiver, &leases);
 
         let Ok((_, Entry::Release(lease))) = entries.try_recv() else {

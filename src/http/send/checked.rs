@@ -15,7 +15,7 @@ use crate::http::body::JsonBody;
 use crate::http::device::Device;
 use crate::http::error::ApiError;
 use crate::http::send::body::{Recipient, SendBody, Targets, To};
-use crate::http::send::content::check_receipt_key;
+use crate::http::send::content::{NamedTemplate, check_receipt_key};
 use crate::http::send::localized::{LocalizedMessage, Parsed, localized_field};
 use crate::http::send::pace;
 use crate::http::send::schedule::longest_ahead;
@@ -90,7 +90,10 @@ pub(super) enum CheckedTo {
 impl CheckedSend {
     /// Reads and checks the body of a request. The error names every problem of it. What takes the
     /// processor for long is done on the work pool.
-    pub(super) async fn check(state: &State, body: &JsonBody) -> Result<Self, ApiError> {
+    ///
+    /// It is boxed, as are the parts of the check that few sends need: each request has room for its
+    /// futures, and what is large is slow to move.
+    pub(super) async fn check(state: &State, body: &JsonBody) -> Result<Box<Self>, ApiError> {
         let caller = body.caller;
         let longest_ahead = longest_ahead(state.settings.retention);
         let bytes = body.bytes.clone();
@@ -100,29 +103,36 @@ impl CheckedSend {
             let send = SendBody::parse(&bytes, longest_ahead, &mut problems)?;
             // The room is kept until this is done, even if the client leaves.
             drop(held);
-            Ok::<_, ApiError>(Read { send, problems })
+            Ok::<_, ApiError>(Box::new(Read { send, problems }))
         };
-        let Read {
-            mut send,
-            mut problems,
-        } = state
+        let mut read = state
             .work
             .run_on(caller.account_id, &body.bytes, read)
             .await??;
-        apply_template(state, caller, &mut send, &mut problems).await?;
+        let Read { send, problems } = &mut *read;
+
+        if let Some(named) = &send.template {
+            let message = &mut send.message;
+            Box::pin(apply_template(state, caller, named, message, problems)).await?;
+        }
         let sender = send.sender.as_ref();
 
-        let senders = Senders::find(state, caller.account_id, sender, &mut problems).await?;
+        let senders = Senders::find(state, caller.account_id, sender, problems).await?;
         // If something else is wrong, that may be why a Credential is missing.
         if problems.is_empty() {
-            senders.check(sender, &send.targets, &mut problems);
+            senders.check(sender, &send.targets, problems);
         }
         let recipients = &send.targets.recipients;
-        check_users(state, caller, recipients, &mut problems).await?;
-        let known = with_external_ids(state, caller, recipients).await?;
-        check_callback(state, caller, send.callback_url.as_deref(), &mut problems).await?;
+        let known = if recipients.iter().any(|recipient| recipient.to.is_user()) {
+            Box::pin(check_users(state, caller, recipients, problems)).await?;
+            Box::pin(with_external_ids(state, caller, recipients)).await?
+        } else {
+            HashMap::new()
+        };
+        if let Some(url) = &send.callback_url {
+            Box::pin(check_callback(state, caller, url, problems)).await?;
+        }
 
-        let read = Read { send, problems };
         let held = Arc::clone(&body.held);
         let users = KnownUsers {
             account_id: caller.account_id,
@@ -149,12 +159,12 @@ struct Read {
 impl Read {
     /// Checks the message, and gives each recipient its Credential.
     fn finish(
-        self,
+        self: Box<Self>,
         senders: Senders,
         users: &KnownUsers,
         longest_ahead: Duration,
-    ) -> Result<CheckedSend, ApiError> {
-        let Self { send, mut problems } = self;
+    ) -> Result<Box<CheckedSend>, ApiError> {
+        let Self { send, mut problems } = *self;
         // The id carries the time at which it is generated.
         let id = OperationId::generate();
         let starts_at = send.schedule.send_at.unwrap_or_else(|| id.created_at());
@@ -205,7 +215,7 @@ impl Read {
             .map(|recipient| with_credential(recipient, &senders, users))
             .collect();
 
-        Ok(CheckedSend {
+        Ok(Box::new(CheckedSend {
             id,
             recipients: problems.check_some(recipients)?,
             audience,
@@ -224,28 +234,25 @@ impl Read {
             guard: send.guard,
             pace: send.pace,
             validate_only: send.validate_only,
-        })
+        }))
     }
 }
 
-/// Gives a send that names a stored template its content. The send keeps it, whatever becomes of the
-/// template.
+/// Gives the message of a send the content of the stored template that it names. The send keeps it,
+/// whatever becomes of the template.
 async fn apply_template(
     state: &State,
     caller: Caller,
-    send: &mut SendBody,
+    named: &NamedTemplate,
+    message: &mut Message,
     problems: &mut Problems,
 ) -> Result<(), ApiError> {
     const FIELD: &str = "content.templateId";
 
-    let Some(named) = &send.template else {
-        return Ok(());
-    };
-
     match templates::fetch(&state.pool, caller.account_id, named.id).await? {
         Some(stored) => {
-            named.apply(stored.message, &mut send.message);
-            check_receipt_key(&send.message, &Path::Field(&Path::Root, FIELD), problems);
+            named.apply(stored.message, message);
+            check_receipt_key(message, &Path::Field(&Path::Root, FIELD), problems);
         }
         None => problems.push_at(FIELD, "no template has this id"),
     }
@@ -257,12 +264,9 @@ async fn apply_template(
 async fn check_callback(
     state: &State,
     caller: Caller,
-    url: Option<&str>,
+    url: &str,
     problems: &mut Problems,
 ) -> Result<(), ApiError> {
-    let Some(url) = url else {
-        return Ok(());
-    };
     let url = match state.address_guard.parse(url) {
         Ok(url) => url,
         Err(error) => {

@@ -40,7 +40,7 @@ pub(super) struct RecipientError {
 
 /// A send with everything that its requests to the providers are made of.
 pub(super) struct DryRun {
-    send: CheckedSend,
+    send: Box<CheckedSend>,
     keys: MasterKeys,
     /// The clients of the Credentials, or why one can't be used.
     clients: HashMap<CredentialId, Result<Client, &'static str>>,
@@ -95,7 +95,7 @@ impl DryRun {
     pub(super) async fn load(
         state: &State,
         caller: Caller,
-        send: CheckedSend,
+        send: Box<CheckedSend>,
     ) -> Result<Self, ApiError> {
         let Loaded { devices, opted_out } = load_devices(state, caller, &send).await?;
 

@@ -68,19 +68,24 @@ pub(super) async fn send(
 
     // A repeated request is answered before it is checked: what it names may be gone by now.
     if let Some(key) = &key
-        && let Some(response) = key.replay(&state.pool).await?
+        && let Some(response) = Box::pin(key.replay(&state.pool)).await?
     {
         return Ok(response);
     }
 
     let checked = CheckedSend::check(&state, &body).await?;
-    check_audience(&state, caller, &checked).await?;
+    if checked.audience.is_some() {
+        Box::pin(check_audience(&state, caller, &checked)).await?;
+    }
     if checked.validate_only {
-        return validate_only::validate(&state, caller, checked).await;
+        return Box::pin(validate_only::validate(&state, caller, checked)).await;
     }
 
     // After the checks, so that a request with problems does not count.
-    let count = counted_recipients(&state, caller, &checked).await?;
+    let count = match checked.audience {
+        Some(_) => Box::pin(counted_users(&state, caller, &checked)).await?,
+        None => checked.recipients.len(),
+    };
     state
         .rate_limits
         .check_recipients(&request, caller.account_id, count)?;
@@ -108,7 +113,7 @@ pub(super) async fn send(
             seal(recipients, &plans, caller, &keys)
         })
         .await??;
-    let operation = NewOperation {
+    let operation = Box::new(NewOperation {
         id: checked.id,
         account_id: caller.account_id,
         deadline_at: deadline.after(starts_at),
@@ -124,12 +129,11 @@ pub(super) async fn send(
         pace: checked.pace,
         recipients: sealed,
         audience: checked.audience,
-    };
+    });
 
     match (state.group_commit.submit(operation).await, key) {
         // Another request with the same key was stored between the replay above and now.
-        (Err(AcceptError::Repeated), Some(key)) => key
-            .replay(&state.pool)
+        (Err(AcceptError::Repeated), Some(key)) => Box::pin(key.replay(&state.pool))
             .await?
             .ok_or_else(ApiError::unavailable),
         (result, _) => Ok(result.map(|()| answer.respond())?),
@@ -185,14 +189,13 @@ fn too_many_users(count: &AudienceCount, max: u32) -> String {
     )
 }
 
-/// How many recipients a send counts as, against the rate limit of its account.
-async fn counted_recipients(
+/// How many recipients a send to an audience counts as, against the rate limit of its account.
+async fn counted_users(
     state: &State,
     caller: Caller,
     send: &CheckedSend,
 ) -> Result<usize, ApiError> {
-    let most = state.rate_limits.most_recipients();
-    let (Some(_), Some(most)) = (&send.audience, most) else {
+    let Some(most) = state.rate_limits.most_recipients() else {
         return Ok(send.recipients.len());
     };
     let most = most.get() as usize;

@@ -33,7 +33,7 @@ impl Senders {
     ) -> Result<Self, ApiError> {
         match spec {
             Some(SenderSpec::Credentials(ids)) => {
-                named(&state.pool, account_id, *ids, problems).await
+                Box::pin(named(&state.pool, account_id, *ids, problems)).await
             }
             Some(SenderSpec::App(name)) => defaults(state, account_id, Some(name), problems).await,
             None => defaults(state, account_id, None, problems).await,

@@ -44,7 +44,7 @@ impl Timing {
             ..local.clone()
         };
 
-        let timezones = timezones(state, caller, &send.recipients).await?;
+        let timezones = Box::pin(timezones(state, caller, &send.recipients)).await?;
         let now = OffsetDateTime::now_utc();
         let bounds = PlanBounds {
             now,
@@ -53,7 +53,7 @@ impl Timing {
         };
         let timing = plan(local, &send.recipients, &timezones, &bounds);
 
-        if timing.local.is_some() && releases::older_is_connected(&state.pool).await? {
+        if timing.local.is_some() && Box::pin(releases::older_is_connected(&state.pool)).await? {
             return Err(ApiError::conflict(
                 "A process of an older release, which supports neither local times nor windows, is \
                  running. Retry once it has ended, or give sendAt a zone",

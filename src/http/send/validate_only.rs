@@ -58,7 +58,7 @@ struct Checked {
 pub(super) async fn validate(
     state: &State,
     caller: Caller,
-    send: CheckedSend,
+    send: Box<CheckedSend>,
 ) -> Result<HttpResponse, ApiError> {
     let run = Arc::new(DryRun::load(state, caller, send).await?);
     let mut errors = Vec::new();
