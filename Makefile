@@ -1,6 +1,6 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: local-time console console-crowd liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
+.PHONY: local-time slow-clients console console-crowd liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
 
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
@@ -20,6 +20,11 @@ console-crowd:
 # libfaketime and Python 3.11.
 local-time:
 	tests/local_time/run
+
+# Attacks Bellwire, alone and behind deploy/haproxy, with clients that send half a request or read nothing. Takes three minutes. Needs
+# HAProxy and Python 3.11.
+slow-clients:
+	tests/slow_clients/run
 
 # Runs the service behind PgBouncer. Needs PgBouncer (Debian: apt install pgbouncer).
 drill-pgbouncer:
