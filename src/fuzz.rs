@@ -2,11 +2,12 @@
 //! asserts what must hold of the result.
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 pub use crate::http::fuzz::send_body;
 use crate::model::message::Message;
 pub use crate::provider::fuzz::{apns_answer, certificate, credential, fcm_answer};
-use crate::template::{MAX_RENDERED, MessageTemplate};
+use crate::template::{MAX_RENDERED, MessageTemplate, Variables};
 
 /// Parses and renders a template. `bytes` are the template, a NUL, and the variables as JSON.
 pub fn template(bytes: &[u8]) {
@@ -25,7 +26,12 @@ pub fn template(bytes: &[u8]) {
         return;
     };
 
-    if let Ok(rendered) = parsed.render(variables.as_ref()) {
+    let variables = Variables {
+        own: variables.as_ref(),
+        defaults: None,
+        now: OffsetDateTime::UNIX_EPOCH,
+    };
+    if let Ok(rendered) = parsed.render(variables) {
         let texts = [rendered.title, rendered.body];
         let length: usize = texts.iter().flatten().map(String::len).sum();
         assert!(length <= MAX_RENDERED, "{length} bytes were rendered");
