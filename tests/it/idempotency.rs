@@ -188,11 +188,14 @@ async fn a_key_is_forgotten_after_a_day() {
         .execute(pool)
         .await
         .unwrap();
-    assert_eq!(
-        bellwire::store::idempotency_keys::forget(pool, 100)
-            .await
-            .unwrap(),
-        1
-    );
+    // The service's own maintenance may have been first.
+    bellwire::store::idempotency_keys::forget(pool, 100)
+        .await
+        .unwrap();
+    let left: i64 = sqlx::query_scalar("select count(*) from idempotency_keys")
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
     service.stop().await;
 }
