@@ -11,6 +11,7 @@ use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
 use crate::store::person_search::{self as store, PersonsDevice};
 use crate::store::push_notifications::{self, PushNotification, PushNotificationFilter};
+use crate::store::user_profiles;
 
 /// How long each of the two looks by the ends of a token may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
@@ -29,8 +30,9 @@ pub(super) struct Found {
     pub is_partial: bool,
 }
 
-/// What someone looks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What someone looks for. It may be a device token, which must stay out of logs.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 enum Wanted {
     User(UserId),
     Notification(PushNotificationId),
@@ -92,7 +94,7 @@ async fn by_text(visit: &Visit, text: &str) -> Result<Found, PageError> {
     let account_id = visit.who.account_id;
     let pool = &visit.state.pool;
 
-    let user = store::by_external_id(pool, account_id, text).await?;
+    let user = user_profiles::with_external_id(pool, account_id, text).await?;
     if let Some(user) = user {
         return Ok(Found {
             users: vec![user],

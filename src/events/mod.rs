@@ -15,10 +15,12 @@
 //! taken. It slows no push and no other webhook.
 
 mod body;
+mod outage;
 mod plan;
 mod planner;
 mod request;
 mod sender;
+mod turns;
 mod verdict;
 
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::crypto::MasterKeys;
+use crate::events::outage::Outage;
 use crate::events::planner::Planner;
 use crate::events::request::Requester;
 use crate::events::sender::Sender;
@@ -73,6 +76,7 @@ impl Events {
             pool: params.pool,
             notifier,
             poll_interval: params.poll_interval,
+            outage: Arc::new(Outage::default()),
         };
 
         Self {

@@ -1,6 +1,6 @@
 //! Which webhooks get which messages: decided from rows of the outbox and what they are about.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -38,8 +38,16 @@ type MessageKey = (WebhookId, EventType, Option<String>);
 
 /// The messages that `events` make. An event that no webhook wants makes none.
 pub(super) fn plan(events: &[Event], facts: &Facts) -> Vec<NewDelivery> {
+    let mut subscribers: HashMap<AccountId, Vec<&Subscriber>> = HashMap::new();
+    for subscriber in &facts.subscribers {
+        let of_account = subscribers.entry(subscriber.account_id).or_default();
+        of_account.push(subscriber);
+    }
+
     let mut plan = Plan {
         facts,
+        subscribers,
+        told: HashSet::new(),
         deliveries: Vec::new(),
         open: HashMap::new(),
         last_part: HashMap::new(),
@@ -55,6 +63,10 @@ pub(super) fn plan(events: &[Event], facts: &Facts) -> Vec<NewDelivery> {
 
 struct Plan<'a> {
     facts: &'a Facts,
+    /// Those of each account, oldest first.
+    subscribers: HashMap<AccountId, Vec<&'a Subscriber>>,
+    /// The events of Operations that are in the plan.
+    told: HashSet<(WebhookId, EventType, OperationId)>,
     deliveries: Vec<NewDelivery>,
     /// The message that may take more entries, by what they have in common: its index, and how many it has.
     open: HashMap<MessageKey, (usize, usize)>,
@@ -62,7 +74,7 @@ struct Plan<'a> {
     last_part: HashMap<(WebhookId, EventType, OperationId), (usize, usize)>,
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
     fn add(&mut self, event: &Event) {
         match (event.kind.as_str(), event.operation_id) {
             ("batch", Some(operation_id)) => {
@@ -262,12 +274,10 @@ impl Plan<'_> {
 
     fn add_operation(&mut self, operation_id: OperationId, event: EventType) {
         for recipient in self.recipients(operation_id, event) {
-            let is_known = self.deliveries.iter().any(|delivery| {
-                delivery.webhook_id == recipient.webhook_id
-                    && delivery.operation_id == Some(operation_id)
-                    && delivery.event == event.as_str()
-            });
-            if !is_known {
+            if self
+                .told
+                .insert((recipient.webhook_id, event, operation_id))
+            {
                 let content = DeliveryContent::Operation(operation_id);
                 self.push(&recipient, event, Some(operation_id), content);
             }
@@ -280,8 +290,8 @@ impl Plan<'_> {
                 let Ok(device) = serde_json::from_value::<RemovedDevice>(data.clone()) else {
                     return;
                 };
-                for recipient in self.subscribed(account_id, event, &[&device.app_name]) {
-                    self.add_device(&recipient, &device);
+                for subscriber in self.subscribed(account_id, event, &[&device.app_name]) {
+                    self.add_device(&Recipient::of(subscriber), &device);
                 }
             }
             EventType::CredentialRefused | EventType::CredentialRecovered => {
@@ -289,9 +299,9 @@ impl Plan<'_> {
                 else {
                     return;
                 };
-                for recipient in self.subscribed(account_id, event, &[&credential.app_name]) {
+                for subscriber in self.subscribed(account_id, event, &[&credential.app_name]) {
                     let content = DeliveryContent::Credential(credential.clone());
-                    self.push(&recipient, event, None, content);
+                    self.push(&Recipient::of(subscriber), event, None, content);
                 }
             }
             // These are about Operations.
@@ -355,54 +365,44 @@ impl Plan<'_> {
         let callback = self.facts.callbacks.get(&operation_id);
         // The oldest webhook with the callback's origin sends to it.
         let called_back = callback.and_then(|callback| {
-            self.facts
-                .subscribers
-                .iter()
-                .find(|subscriber| {
-                    subscriber.account_id == operation.account_id
-                        && subscriber.origin == callback.origin
-                })
-                .map(|subscriber| (subscriber.id, callback))
+            let mut subscribers = self.of_account(operation.account_id);
+            let first = subscribers.find(|subscriber| subscriber.origin == callback.origin)?;
+            Some((first.id, callback))
         });
 
-        let mut recipients = self.subscribed(operation.account_id, event, &apps);
-        recipients.retain(|recipient| {
-            let wanted = self
-                .subscriber(recipient.webhook_id)
-                .and_then(|subscriber| subscriber.tags.as_ref());
+        let subscribed = self.subscribed(operation.account_id, event, &apps);
+        let wanting = subscribed.into_iter().filter(|subscriber| {
+            let wanted = subscriber.tags.as_ref();
             wanted.is_none_or(|wanted| has_tags(operation.tags.as_ref(), wanted))
         });
-        for recipient in &mut recipients {
-            recipient.callback_url = called_back
-                .filter(|(webhook_id, _)| *webhook_id == recipient.webhook_id)
-                .map(|(_, callback)| callback.url.clone());
-        }
-
-        recipients
+        wanting
+            .map(|subscriber| Recipient {
+                callback_url: called_back
+                    .filter(|(webhook_id, _)| *webhook_id == subscriber.id)
+                    .map(|(_, callback)| callback.url.clone()),
+                ..Recipient::of(subscriber)
+            })
+            .collect()
     }
 
-    fn subscriber(&self, id: WebhookId) -> Option<&Subscriber> {
-        self.facts
-            .subscribers
-            .iter()
-            .find(|subscriber| subscriber.id == id)
+    fn of_account(&self, account_id: AccountId) -> impl Iterator<Item = &'a Subscriber> {
+        let subscribers = self.subscribers.get(&account_id);
+
+        subscribers.into_iter().flatten().copied()
     }
 
     /// The account's webhooks that want `event` of one of `apps`.
-    fn subscribed(&self, account_id: AccountId, event: EventType, apps: &[&str]) -> Vec<Recipient> {
-        self.facts
-            .subscribers
-            .iter()
-            .filter(|subscriber| subscriber.account_id == account_id)
+    fn subscribed(
+        &self,
+        account_id: AccountId,
+        event: EventType,
+        apps: &[&str],
+    ) -> Vec<&'a Subscriber> {
+        self.of_account(account_id)
             .filter(|subscriber| subscriber.events.contains(&event))
             .filter(|subscriber| {
                 let wanted = subscriber.app_name.as_deref();
                 wanted.is_none_or(|wanted| apps.contains(&wanted))
-            })
-            .map(|subscriber| Recipient {
-                account_id,
-                webhook_id: subscriber.id,
-                callback_url: None,
             })
             .collect()
     }
@@ -413,6 +413,16 @@ struct Recipient {
     account_id: AccountId,
     webhook_id: WebhookId,
     callback_url: Option<String>,
+}
+
+impl Recipient {
+    fn of(subscriber: &Subscriber) -> Self {
+        Self {
+            account_id: subscriber.account_id,
+            webhook_id: subscriber.id,
+            callback_url: None,
+        }
+    }
 }
 
 /// Whether `tags` have all of `wanted`.
@@ -604,6 +614,31 @@ mod tests {
             ["operation.canceled"],
             "as a whole, though some is in flight"
         );
+    }
+
+    #[test]
+    fn a_plan_does_not_search_the_webhooks_of_all_accounts_for_each_event() {
+        let mut case = Case::of(&[]);
+        case.subscribe(&[EventType::OperationProcessing]);
+        for _ in 0..20_000 {
+            case.subscribe(&[EventType::OperationProcessing]).account_id = AccountId::generate();
+        }
+        let operation = case.facts.operations[&case.operation_id].clone();
+        let events: Vec<Event> = (0..5_000)
+            .map(|_| {
+                let id = OperationId::generate();
+                case.facts.operations.insert(id, operation.clone());
+                Event {
+                    operation_id: Some(id),
+                    ..case.event("operation.processing", None)
+                }
+            })
+            .collect();
+
+        let began = std::time::Instant::now();
+        assert_eq!(plan(&events, &case.facts).len(), 5_000);
+        let took = began.elapsed();
+        assert!(took < std::time::Duration::from_secs(1), "{took:?}");
     }
 
     #[test]

@@ -8,14 +8,14 @@ use time::OffsetDateTime;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::events::outage::Outage;
 use crate::events::request::{Attempted, Requester};
+use crate::events::turns::{Room, Rooms, turns};
 use crate::events::verdict::{Before, Outcome, Verdict, decide};
 use crate::handoff::notifier::Notifier;
 use crate::model::id::WebhookId;
 use crate::store::pool::Pool;
-use crate::store::webhook_deliveries::{
-    self as store, AttemptRecord, ClaimBounds, ClaimedDelivery,
-};
+use crate::store::webhook_deliveries::{self as store, AttemptRecord, ClaimedDelivery};
 use crate::telemetry::metrics;
 
 /// Most messages that a process has in flight; a body takes up to about 400 kB.
@@ -23,9 +23,13 @@ const MAX_IN_FLIGHT: usize = 64;
 /// Most of them to webhooks that fail, so that those never take the room of others.
 const MAX_FAILING: usize = 16;
 /// Most messages in flight to one webhook.
-const OF_WEBHOOK: i32 = 8;
+const OF_WEBHOOK: usize = 8;
 /// The same to one that fails: a single one finds out whether it still does.
-const OF_FAILING_WEBHOOK: i32 = 1;
+const OF_FAILING_WEBHOOK: usize = 1;
+/// Webhooks that one look for due messages examines.
+const LOOKED_AT: i64 = 200;
+/// How long the sender rests before it looks at more of them than that.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// How long a message is held. A request and its record take far less.
 const LEASE: Duration = Duration::from_secs(60);
 /// How long the sender rests after Postgres failed.
@@ -47,6 +51,15 @@ pub(super) struct Sender {
     pub notifier: Arc<Notifier>,
     /// The longest time between two looks for due messages.
     pub poll_interval: Duration,
+    /// Of Postgres, as its tasks see it.
+    pub outage: Arc<Outage>,
+}
+
+/// What a look has claimed.
+struct Claimed {
+    deliveries: Vec<ClaimedDelivery>,
+    /// Whether every webhook with messages to deliver was looked at.
+    is_complete: bool,
 }
 
 /// The messages in flight.
@@ -65,7 +78,7 @@ impl InFlight {
             .count()
     }
 
-    fn by_webhook(&self) -> HashMap<WebhookId, i32> {
+    fn by_webhook(&self) -> HashMap<WebhookId, usize> {
         let mut counts = HashMap::new();
         for (webhook_id, _) in self.of.values() {
             *counts.entry(*webhook_id).or_insert(0) += 1;
@@ -112,9 +125,11 @@ impl Sender {
     pub(super) async fn run(self, stop: CancellationToken) {
         let mut in_flight = InFlight::default();
         let mut has_failed = false;
+        // The webhook that was looked at last.
+        let mut last = None;
 
         while !stop.is_cancelled() {
-            let claimed = match self.claim(&in_flight).await {
+            let claimed = match self.claim(&in_flight, &mut last).await {
                 Ok(claimed) => {
                     has_failed = false;
                     claimed
@@ -131,16 +146,21 @@ impl Sender {
                 }
             };
 
-            let is_idle = claimed.is_empty();
-            for delivery in claimed {
+            let is_idle = claimed.deliveries.is_empty();
+            for delivery in claimed.deliveries {
                 self.start(delivery, &mut in_flight);
             }
 
             if is_idle {
+                let rest = if claimed.is_complete {
+                    self.poll_interval
+                } else {
+                    BETWEEN_LOOKS.min(self.poll_interval)
+                };
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = in_flight.ended() => {}
-                    () = self.notifier.wait(self.poll_interval) => {}
+                    () = self.notifier.wait(rest) => {}
                 }
             }
 
@@ -157,39 +177,53 @@ impl Sender {
         while in_flight.tasks.join_next().await.is_some() {}
     }
 
-    async fn claim(&self, in_flight: &InFlight) -> sqlx::Result<Vec<ClaimedDelivery>> {
-        let held = in_flight.by_webhook();
-        let mut claimed = Vec::new();
+    /// Looks at the webhooks after `last`, which is then the last one that was looked at.
+    async fn claim(
+        &self,
+        in_flight: &InFlight,
+        last: &mut Option<WebhookId>,
+    ) -> sqlx::Result<Claimed> {
+        let waiting = store::waiting_webhooks(&self.pool, *last, LOOKED_AT).await?;
+        let rooms = Rooms {
+            working: Room {
+                total: in_flight.room(false),
+                of_webhook: OF_WEBHOOK,
+            },
+            failing: Room {
+                total: in_flight.room(true),
+                of_webhook: OF_FAILING_WEBHOOK,
+            },
+            held: &in_flight.by_webhook(),
+        };
+        let given = turns(&waiting, &rooms);
 
-        for (is_failing, of_webhook) in [(false, OF_WEBHOOK), (true, OF_FAILING_WEBHOOK)] {
-            let room = in_flight.room(is_failing);
-            if room == 0 {
-                continue;
-            }
+        let deliveries = if given.turns.is_empty() {
+            Vec::new()
+        } else {
+            store::claim(&self.pool, &given.turns, LEASE).await?
+        };
+        *last = given.last;
 
-            let bounds = ClaimBounds {
-                is_failing,
-                of_webhook,
-                total: room as i64,
-                held: &held,
-                lease: LEASE,
-            };
-            claimed.extend(store::claim(&self.pool, &bounds).await?);
-        }
-
-        Ok(claimed)
+        Ok(Claimed {
+            deliveries,
+            is_complete: !given.is_cut && (waiting.len() as i64) < LOOKED_AT,
+        })
     }
 
     fn start(&self, delivery: ClaimedDelivery, in_flight: &mut InFlight) {
         let webhook = (delivery.webhook_id, delivery.failures > 0);
         let requester = Arc::clone(&self.requester);
         let pool = self.pool.clone();
+        let outage = Arc::clone(&self.outage);
 
         let task = in_flight.tasks.spawn(async move {
             match requester.attempt(&delivery).await {
-                Ok(attempted) => record(&pool, &delivery, &attempted).await,
+                Ok(attempted) => record(&pool, &outage, &delivery, &attempted).await,
                 Err(error) => {
-                    tracing::warn!(%error, delivery_id = %delivery.id, "a message can't be made; trying again");
+                    // Once for each outage, and not for each message.
+                    if outage.begins() {
+                        tracing::warn!(%error, delivery_id = %delivery.id, "messages to webhooks can't be made; trying again until Postgres answers");
+                    }
                     tokio::time::sleep(AFTER_ERROR).await;
                     // If that fails too, the lease runs out.
                     let _ = store::give_back(&pool, &[(delivery.id, delivery.claims)]).await;
@@ -201,7 +235,7 @@ impl Sender {
 }
 
 /// Writes an attempt, and says so if it was the last one to its webhook.
-async fn record(pool: &Pool, delivery: &ClaimedDelivery, attempted: &Attempted) {
+async fn record(pool: &Pool, outage: &Outage, delivery: &ClaimedDelivery, attempted: &Attempted) {
     let before = Before {
         attempts: delivery.attempts,
         failures: delivery.failures,
@@ -240,7 +274,7 @@ async fn record(pool: &Pool, delivery: &ClaimedDelivery, attempted: &Attempted) 
     };
     metrics::webhook_attempted(attempted.error.is_none());
 
-    let Some(is_disabled) = write(pool, &attempt).await else {
+    let Some(is_disabled) = write(pool, outage, &attempt).await else {
         return;
     };
     if is_disabled {
@@ -262,17 +296,24 @@ async fn record(pool: &Pool, delivery: &ClaimedDelivery, attempted: &Attempted) 
 }
 
 /// Writes until Postgres answers. `None`: it did not; the message is sent again when its lease runs out.
-async fn write(pool: &Pool, attempt: &AttemptRecord<'_>) -> Option<bool> {
+async fn write(pool: &Pool, outage: &Outage, attempt: &AttemptRecord<'_>) -> Option<bool> {
     for _ in 0..RECORD_ATTEMPTS {
         match store::record(pool, attempt).await {
-            Ok(is_disabled) => return Some(is_disabled),
-            Err(_) => tokio::time::sleep(AFTER_ERROR).await,
+            Ok(is_disabled) => {
+                if outage.ends() {
+                    tracing::info!("attempts to deliver to webhooks are recorded again");
+                }
+                return Some(is_disabled);
+            }
+            Err(error) => {
+                // Once for each outage, and not for each message.
+                if outage.begins() {
+                    tracing::error!(%error, delivery_id = %attempt.id, "attempts to deliver to webhooks can't be recorded; trying again, and messages whose leases run out are sent again");
+                }
+                tokio::time::sleep(AFTER_ERROR).await;
+            }
         }
     }
 
-    tracing::error!(
-        delivery_id = %attempt.id,
-        "an attempt to deliver to a webhook can't be recorded; the message is sent again"
-    );
     None
 }

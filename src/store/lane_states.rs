@@ -30,7 +30,8 @@ pub(crate) async fn note(
     sqlx::query!(
         r#"
         with report as materialized (
-            select * from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+            select report.credential_id, report.reason, report.since, report.next_try_at
+            from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[])
                 as report (credential_id, reason, since, next_try_at)
         ),
         ended as (

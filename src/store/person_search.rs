@@ -1,4 +1,4 @@
-//! Finds a person by what a support team has: the account's own id of a User, or a device token.
+//! Finds a person by what a support team has of a device token.
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -16,23 +16,6 @@ pub(crate) struct PersonsDevice {
     pub user_id: UserId,
     /// Sealed.
     pub token: Vec<u8>,
-}
-
-/// The User with an account's own id.
-pub(crate) async fn by_external_id(
-    executor: impl PgExecutor<'_>,
-    account_id: AccountId,
-    external_id: &str,
-) -> sqlx::Result<Option<UserId>> {
-    let id = sqlx::query_scalar!(
-        "select id from users where account_id = $1 and external_id = $2",
-        account_id.as_uuid(),
-        external_id,
-    )
-    .fetch_optional(executor)
-    .await?;
-
-    Ok(id.map(UserId::from))
 }
 
 /// The Users who have a device with one of these hashes of tokens, in any App.

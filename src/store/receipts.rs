@@ -210,7 +210,8 @@ async fn record_delivered(
     let rows = sqlx::query!(
         r#"
         with event as materialized (
-            select * from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
+            select event.operation_id, event.position, event.at
+            from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
         ),
         updated as (
             update push_notifications
@@ -255,7 +256,8 @@ async fn record_opened(
     let rows = sqlx::query!(
         r#"
         with event as materialized (
-            select * from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
+            select event.operation_id, event.position, event.at
+            from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
         ),
         updated as (
             update push_notifications
@@ -300,7 +302,8 @@ async fn record_dismissed(
     let updated = sqlx::query!(
         r#"
         with event as materialized (
-            select * from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
+            select event.operation_id, event.position, event.at
+            from unnest($1::uuid[], $2::integer[], $3::timestamptz[]) as event (operation_id, position, at)
         )
         update push_notifications
         set dismissed_at = event.at

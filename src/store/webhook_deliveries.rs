@@ -4,7 +4,6 @@
 //! token. A webhook is a lane: its row says how often it failed in a row, and until when nothing is
 //! sent to it, so that all processes rest together.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::PgExecutor;
@@ -82,43 +81,155 @@ impl From<ClaimedRow> for ClaimedDelivery {
     }
 }
 
-/// What a process may claim.
-pub(crate) struct ClaimBounds<'a> {
-    /// Of webhooks that fail, or of those that do not.
+/// A webhook with messages that are neither delivered nor given up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WaitingWebhook {
+    pub id: WebhookId,
     pub is_failing: bool,
-    /// Most messages of one webhook that this process may hold.
-    pub of_webhook: i32,
-    /// Most messages.
-    pub total: i64,
-    /// How many messages of each webhook this process holds already.
-    pub held: &'a HashMap<WebhookId, i32>,
-    /// How long it holds each; one that is not recorded by then is due again.
-    pub lease: Duration,
+    /// It is enabled and does not rest, and one of its messages is due.
+    pub is_due: bool,
 }
 
-/// Claims due messages of enabled webhooks that are not resting.
+/// The webhooks with messages to deliver, in the order of their ids, from the one after `after` on and
+/// around, at most `limit`. The look costs as much as it returns, however many webhooks and messages
+/// there are.
+pub(crate) async fn waiting_webhooks(
+    executor: impl PgExecutor<'_>,
+    after: Option<WebhookId>,
+    limit: i64,
+) -> sqlx::Result<Vec<WaitingWebhook>> {
+    let after = after.map_or(Uuid::nil(), WebhookId::as_uuid);
+
+    let rows = sqlx::query!(
+        r#"
+        -- From one webhook to the next by the index of due messages. It ends where it has begun: "union" leaves out a
+        -- row that was there before.
+        with recursive walked (webhook_id, is_start) as (
+            select $1::uuid, true
+            union
+            select
+                coalesce(
+                    (
+                        select webhook_deliveries.webhook_id
+                        from webhook_deliveries
+                        where webhook_deliveries.status = 'PENDING'
+                            and webhook_deliveries.webhook_id > walked.webhook_id
+                        order by webhook_deliveries.webhook_id
+                        limit 1
+                    ),
+                    (
+                        select webhook_deliveries.webhook_id
+                        from webhook_deliveries
+                        where webhook_deliveries.status = 'PENDING'
+                        order by webhook_deliveries.webhook_id
+                        limit 1
+                    )
+                ),
+                false
+            from walked
+            where walked.webhook_id is not null
+        ),
+        -- Postgres walks only as far as rows are taken.
+        waiting as materialized (
+            select walked.webhook_id, row_number() over () as place
+            from walked
+            where not walked.is_start and walked.webhook_id is not null
+            limit $2
+        )
+        select
+            waiting.webhook_id as "webhook_id!",
+            coalesce(webhook.is_failing, false) as "is_failing!",
+            due.is_due is not null as "is_due!"
+        from waiting
+        -- One look into the index for each, whatever Postgres knows of the table.
+        left join lateral (
+            select webhooks.failures > 0 as is_failing
+            from webhooks
+            where webhooks.id = waiting.webhook_id
+                and webhooks.disabled_at is null
+                and (webhooks.blocked_until is null or webhooks.blocked_until <= now())
+            limit 1
+        ) as webhook on true
+        left join lateral (
+            select true as is_due
+            from webhook_deliveries
+            where webhook.is_failing is not null
+                and webhook_deliveries.webhook_id = waiting.webhook_id
+                and webhook_deliveries.status = 'PENDING'
+                and webhook_deliveries.due_at <= now()
+            limit 1
+        ) as due on true
+        order by waiting.place
+        "#,
+        after,
+        limit,
+    )
+    .fetch_all(executor)
+    .await?;
+
+    let waiting = rows.into_iter().map(|row| WaitingWebhook {
+        id: row.webhook_id.into(),
+        is_failing: row.is_failing,
+        is_due: row.is_due,
+    });
+    Ok(waiting.collect())
+}
+
+/// What may be claimed of a webhook.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    pub webhook_id: WebhookId,
+    /// Whether it fails. Nothing is claimed if that has changed since.
+    pub is_failing: bool,
+    /// Most messages.
+    pub room: i32,
+}
+
+/// Claims due messages of the enabled ones of these webhooks that are not resting, for the time of `lease`.
+/// A message that is not recorded by then is due again.
 pub(crate) async fn claim(
     executor: impl PgExecutor<'_>,
-    bounds: &ClaimBounds<'_>,
+    turns: &[Turn],
+    lease: Duration,
 ) -> sqlx::Result<Vec<ClaimedDelivery>> {
-    let held_ids: Vec<Uuid> = bounds.held.keys().map(|id| id.as_uuid()).collect();
-    let held_counts: Vec<i32> = bounds.held.values().copied().collect();
+    let webhook_ids: Vec<Uuid> = turns.iter().map(|turn| turn.webhook_id.as_uuid()).collect();
+    let are_failing: Vec<bool> = turns.iter().map(|turn| turn.is_failing).collect();
+    let rooms: Vec<i32> = turns.iter().map(|turn| turn.room).collect();
 
     let rows = sqlx::query_as!(
         ClaimedRow,
         r#"
         with lane as materialized (
-            select webhooks.id, $2 - coalesce(held.count, 0) as room
-            from webhooks
-            left join unnest($4::uuid[], $5::integer[]) as held (webhook_id, count) on held.webhook_id = webhooks.id
-            where webhooks.disabled_at is null
-                and (webhooks.blocked_until is null or webhooks.blocked_until <= now())
-                and (webhooks.failures > 0) = $1
-            -- No webhook is always the first, so none waits for the others for ever.
-            order by random()
+            select
+                webhook.id,
+                webhook.url,
+                webhook.envelope,
+                webhook.secret,
+                webhook.old_secret,
+                webhook.failures,
+                webhook.failing_since,
+                turn.room
+            from unnest($1::uuid[], $2::boolean[], $3::integer[]) as turn (webhook_id, is_failing, room)
+            -- One look into the index for each, whatever Postgres knows of the table.
+            cross join lateral (
+                select
+                    webhooks.id,
+                    webhooks.url,
+                    webhooks.envelope,
+                    webhooks.secret,
+                    case when webhooks.old_secret_until > now() then webhooks.old_secret end as old_secret,
+                    webhooks.failures,
+                    webhooks.failing_since
+                from webhooks
+                where webhooks.id = turn.webhook_id
+                    and webhooks.disabled_at is null
+                    and (webhooks.blocked_until is null or webhooks.blocked_until <= now())
+                    and (webhooks.failures > 0) = turn.is_failing
+                limit 1
+            ) as webhook
         ),
         due as materialized (
-            select found.id
+            select found.id, lane.id as webhook_id
             from lane
             cross join lateral (
                 select webhook_deliveries.id
@@ -127,37 +238,35 @@ pub(crate) async fn claim(
                     and webhook_deliveries.status = 'PENDING'
                     and webhook_deliveries.due_at <= now()
                 order by webhook_deliveries.due_at
-                limit greatest(lane.room, 0)
+                limit lane.room
                 for update skip locked
             ) as found
-            limit $3
         )
         update webhook_deliveries
-        set due_at = now() + make_interval(secs => $6), is_claimed = true, claims = webhook_deliveries.claims + 1
-        from due, webhooks
-        where webhook_deliveries.id = due.id and webhooks.id = webhook_deliveries.webhook_id
+        set due_at = now() + make_interval(secs => $4), is_claimed = true, claims = webhook_deliveries.claims + 1
+        from due
+        join lane on lane.id = due.webhook_id
+        where webhook_deliveries.id = due.id
         returning
             webhook_deliveries.id,
             webhook_deliveries.account_id,
             webhook_deliveries.webhook_id,
             webhook_deliveries.event,
-            coalesce(webhook_deliveries.callback_url, webhooks.url) as "url!",
+            coalesce(webhook_deliveries.callback_url, lane.url) as "url!",
             webhook_deliveries.content as "content: Json<DeliveryContent>",
             webhook_deliveries.attempts,
             webhook_deliveries.claims,
             webhook_deliveries.created_at,
-            webhooks.envelope,
-            webhooks.secret,
-            case when webhooks.old_secret_until > now() then webhooks.old_secret end as old_secret,
-            webhooks.failures,
-            webhooks.failing_since
+            lane.envelope as "envelope!",
+            lane.secret as "secret!",
+            lane.old_secret,
+            lane.failures as "failures!",
+            lane.failing_since
         "#,
-        bounds.is_failing,
-        bounds.of_webhook,
-        bounds.total,
-        &held_ids,
-        &held_counts,
-        bounds.lease.as_secs_f64(),
+        &webhook_ids,
+        &are_failing,
+        &rooms,
+        lease.as_secs_f64(),
     )
     .fetch_all(executor)
     .await?;

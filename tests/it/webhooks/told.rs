@@ -848,3 +848,58 @@ async fn a_message_of_another_account_is_not_found() {
     assert_eq!(service.client.get(&path).await.0, StatusCode::OK);
     service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_found_among_many_webhooks_without_reading_them_all() {
+    let service = world().await.start().await;
+    let (other, ..) = service.world.neighbour("with-many-webhooks").await;
+    let pool = &service.world.database.pool;
+    let receiver = Receiver::start().await;
+    let webhook = subscribe(&service.client, &receiver, &["operation.completed"]).await;
+    let test = format!("{}/Test", webhook.path);
+
+    sqlx::query(
+        "insert into webhooks (id, account_id, url, origin, events, secret, failures, blocked_until)
+         select gen_random_uuid(), $1, url, origin, events, secret, number % 2, now() + interval '1 hour' * (number % 2)
+         from webhooks cross join generate_series(1, 3000) as number",
+    )
+    .bind(other.as_uuid())
+    .execute(pool)
+    .await
+    .unwrap();
+    service.client.post(&test, &json!({})).await;
+    receiver.wait_for(1).await;
+    eventually("the statistics of the claim and its record", async || {
+        let updated: i64 = sqlx::query_scalar(
+            "select n_tup_upd from pg_stat_user_tables where relname = 'webhook_deliveries'",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        (updated >= 2).then_some(())
+    })
+    .await;
+    let read: i64 = sqlx::query_scalar(
+        "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = 'webhooks'",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    assert!(read < 3_000, "{read} rows of webhooks were read");
+
+    // Far more webhooks than a look examines have messages, and rest.
+    sqlx::query(
+        "insert into webhook_deliveries (id, account_id, webhook_id, event, content)
+         select gen_random_uuid(), webhooks.account_id, webhooks.id, first.event, first.content
+         from webhooks cross join (select event, content from webhook_deliveries limit 1) as first
+         where webhooks.blocked_until > now()",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+    service.client.post(&test, &json!({})).await;
+    receiver.wait_for(2).await;
+    let received = receiver.received();
+    assert_eq!(received.len(), 2, "what rests is told nothing");
+    service.stop().await;
+}
