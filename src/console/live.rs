@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::console::page::PageError;
 use crate::console::visit::Visit;
+use crate::http::failure_log;
 
 /// Most pages that one thread of the server keeps live, of all accounts and of one.
 const MAX_LIVE: usize = 1_000;
@@ -140,7 +141,8 @@ where
     R: AsyncFnMut() -> Result<Option<Fragment>, PageError>,
 {
     loop {
-        match look().await {
+        // Its failures are logged once, and not once a second.
+        match failure_log::repeated(look()).await {
             Ok(Some(fragment)) => {
                 let is_last = fragment.is_last;
                 sender.send_if_modified(|seen| {
@@ -210,7 +212,7 @@ impl Reading {
 
             if self.last_sent.elapsed() >= HEARTBEAT {
                 self.last_sent = Instant::now();
-                if !self.visit.is_valid().await {
+                if !failure_log::repeated(self.visit.is_valid()).await {
                     return None;
                 }
                 return Some(": heartbeat\n\n".to_owned());
@@ -240,7 +242,50 @@ fn event(html: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+    use tracing_subscriber::util::SubscriberInitExt;
+
     use super::*;
+
+    /// Counts what is logged.
+    struct Logged(Arc<AtomicUsize>);
+
+    impl<S: tracing::Subscriber> Layer<S> for Logged {
+        fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+            if *event.metadata().level() == tracing::Level::ERROR {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn looks_that_fail_again_and_again_are_logged_once() {
+        let logged = Arc::new(AtomicUsize::new(0));
+        let _logging = tracing_subscriber::registry()
+            .with(Logged(Arc::clone(&logged)))
+            .set_default();
+        let (sender, receiver) = watch::channel(None);
+        let mut receiver = Some(receiver);
+
+        let mut looks = 0;
+        let look = async move || {
+            looks += 1;
+            if looks == 5 {
+                receiver.take();
+            }
+            Err(PageError::from(sqlx::Error::PoolTimedOut))
+        };
+        read(Rc::new(sender), Duration::from_millis(1), look).await;
+        assert!(logged.load(Ordering::Relaxed) <= 1);
+
+        // A page that someone opens is another matter.
+        let before = logged.load(Ordering::Relaxed);
+        let _ = PageError::from(sqlx::Error::PoolTimedOut);
+        assert_eq!(logged.load(Ordering::Relaxed), before + 1);
+    }
 
     #[test]
     fn an_event_is_one_message_whatever_lines_it_has() {

@@ -13,6 +13,7 @@ use crate::console::visit::Visit;
 use crate::console::{ROOT, assets};
 use crate::http::State;
 use crate::http::error::ApiError;
+use crate::http::failure_log;
 use crate::http::own_api::CallError;
 use crate::work_pool::WorkFailed;
 
@@ -280,7 +281,9 @@ impl PageError {
 
     /// A defect. `reason` is logged and not shown.
     pub(super) fn internal(reason: &str) -> Self {
-        tracing::error!(reason, "a page of the console failed");
+        if failure_log::is_to_be_logged() {
+            tracing::error!(reason, "a page of the console failed");
+        }
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "This page has a defect. The log has the reason.",
@@ -372,7 +375,9 @@ impl From<Arc<sqlx::Error>> for PageError {
 
 impl From<&sqlx::Error> for PageError {
     fn from(error: &sqlx::Error) -> Self {
-        tracing::error!(%error, "the database can't serve a page of the console");
+        if failure_log::is_to_be_logged() {
+            tracing::error!(%error, "the database can't serve a page of the console");
+        }
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "The database can't be reached at present. Try again in a moment.",

@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::crypto::SecretError;
+use crate::http::failure_log;
 use crate::ingest::group_commit::AcceptError;
 use crate::ingest::receipts::ReceiptError;
 use crate::model::shown::shown_string;
@@ -269,7 +270,9 @@ impl ApiError {
 
     /// 500: a bug of Bellwire. `reason` is logged and not answered.
     pub(crate) fn internal(reason: impl fmt::Display) -> Self {
-        tracing::error!(%reason, "internal error");
+        if failure_log::is_to_be_logged() {
+            tracing::error!(%reason, "internal error");
+        }
         Self::plain(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Internal server error. The log has the reason under the X-Request-Id of this response",
@@ -383,7 +386,9 @@ impl From<&sqlx::Error> for ApiError {
         };
 
         if away {
-            tracing::error!(%error, "the database can't serve a request");
+            if failure_log::is_to_be_logged() {
+                tracing::error!(%error, "the database can't serve a request");
+            }
             Self::unavailable()
         } else {
             Self::internal(format_args!("a query failed: {error}"))

@@ -25,6 +25,7 @@ mod date;
 mod device;
 pub(crate) mod error;
 mod failed_logins;
+pub(crate) mod failure_log;
 mod health;
 mod idempotency;
 mod import;

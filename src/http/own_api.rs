@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::http::VERSION;
 use crate::http::auth::LoggedIn;
+use crate::http::failure_log;
 use crate::http::server::Application;
 
 /// Headers of the browser's request that the API looks at.
@@ -169,7 +170,9 @@ impl CallError {
     }
 
     pub(crate) fn internal(error: &serde_json::Error) -> Self {
-        tracing::error!(%error, "the console can't read an answer of the API");
+        if failure_log::is_to_be_logged() {
+            tracing::error!(%error, "the console can't read an answer of the API");
+        }
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             message: "The answer can't be shown. The log has the reason".to_owned(),

@@ -48,36 +48,40 @@ impl FanOut {
     pub(crate) async fn run(self, stop: CancellationToken) {
         let steps = async {
             let mut turns = FanOutTurns::default();
+            let mut has_failed = false;
             loop {
-                self.step(&mut turns).await;
+                let stepped = self.step(&mut turns).await;
+
+                if let Err(error) = &stepped {
+                    // Once for each outage.
+                    if !has_failed {
+                        tracing::error!(%error, "audiences can't be fanned out; trying again until Postgres answers");
+                    }
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
+                has_failed = stepped.is_err();
             }
         };
         stop.run_until_cancelled(steps).await;
     }
 
     /// Does the next step and rests after it.
-    async fn step(&self, turns: &mut FanOutTurns) {
+    async fn step(&self, turns: &mut FanOutTurns) -> sqlx::Result<()> {
         let began = Instant::now();
 
-        match self.next(turns).await {
-            Ok(Some(step)) => {
-                note(&step);
-                if step.needs_zones
-                    && let Err(error) = self.plan_zones(step.operation_id).await
-                {
-                    tracing::error!(%error, "the time zones of an audience can't be planned; trying again");
-                    tokio::time::sleep(AFTER_ERROR).await;
-                }
-                // As long as the step took: Postgres serves others too, and lanes send at less than
-                // half of this rate.
-                tokio::time::sleep(began.elapsed()).await;
-            }
-            Ok(None) => self.rest().await,
-            Err(error) => {
-                tracing::error!(%error, "an audience can't be fanned out; trying again");
-                tokio::time::sleep(AFTER_ERROR).await;
-            }
+        let Some(step) = self.next(turns).await? else {
+            self.rest().await;
+            return Ok(());
+        };
+        note(&step);
+        if step.needs_zones {
+            self.plan_zones(step.operation_id).await?;
         }
+
+        // As long as the step took: Postgres serves others too, and lanes send at less than half of
+        // this rate.
+        tokio::time::sleep(began.elapsed()).await;
+        Ok(())
     }
 
     /// Does a step of an audience or of a copy; they take turns. `None`: no step is due, or other

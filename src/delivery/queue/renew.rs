@@ -18,6 +18,8 @@ pub(crate) async fn run(pool: Pool, leases: Arc<Leases>, stop: CancellationToken
     let pool = pool.limited_to(LIMIT);
     let mut ticks = tokio::time::interval(leases.term() / CHECKS_PER_TERM);
 
+    let mut has_failed = false;
+
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let due = leases.due_for_renewal();
         if due.is_empty() {
@@ -28,9 +30,16 @@ pub(crate) async fn run(pool: Pool, leases: Arc<Leases>, stop: CancellationToken
         let renewed_at = Instant::now();
         let keys: Vec<_> = due.iter().map(|lease| lease.key()).collect();
         match batches::renew(&pool, &keys, leases.term()).await {
-            Ok(renewed) => leases.apply_renewal(&due, &renewed, renewed_at),
+            Ok(renewed) => {
+                has_failed = false;
+                leases.apply_renewal(&due, &renewed, renewed_at);
+            }
             Err(error) => {
-                tracing::warn!(%error, leases = due.len(), "leases can't be renewed; trying again");
+                // Once for each outage.
+                if !has_failed {
+                    tracing::warn!(%error, leases = due.len(), "leases can't be renewed; trying again");
+                }
+                has_failed = true;
             }
         }
     }

@@ -103,6 +103,7 @@ impl DeadTokenPruner {
     /// Prunes until `stop`.
     pub(crate) async fn run(self, pool: Pool, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(PRUNE_INTERVAL);
+        let mut has_failed = false;
 
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let pruning = self.next_pruning();
@@ -118,7 +119,17 @@ impl DeadTokenPruner {
             }
 
             if !pruning.remove.is_empty() {
-                remove(&pool, &pruning.remove).await;
+                let removed = devices::remove_dead(&pool, &pruning.remove).await;
+                match &removed {
+                    Ok(removed) => tracing::debug!(removed, "dead tokens removed"),
+                    // They are found again by the next message to them. Once for each outage.
+                    Err(error) if !has_failed => {
+                        let devices = pruning.remove.len();
+                        tracing::warn!(%error, devices, "dead tokens can't be removed");
+                    }
+                    Err(_) => {}
+                }
+                has_failed = removed.is_err();
             }
         }
     }
@@ -128,16 +139,6 @@ impl DeadTokenPruner {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .next_pruning(self.threshold, Instant::now())
-    }
-}
-
-async fn remove(pool: &Pool, dead: &[DeadDevice]) {
-    match devices::remove_dead(pool, dead).await {
-        Ok(removed) => tracing::debug!(removed, "dead tokens removed"),
-        // They are found again by the next message to them.
-        Err(error) => {
-            tracing::warn!(%error, devices = dead.len(), "dead tokens can't be removed");
-        }
     }
 }
 

@@ -1,0 +1,61 @@
+//! Which failures are logged: that of every request, but only the first of a series of looks that are
+//! repeated by themselves, such as those of the console's live pages.
+
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Without a failure for so long, a series has ended. It is longer than a look may wait for Postgres.
+const QUIET: Duration = Duration::from_secs(60);
+
+tokio::task_local! {
+    static IS_REPEATED: ();
+}
+
+/// When a look has failed last, of all looks of this process.
+static LAST_FAILURE: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Runs a look that is repeated when it fails.
+pub(crate) async fn repeated<F: Future>(look: F) -> F::Output {
+    IS_REPEATED.scope((), look).await
+}
+
+/// Whether the failure that has just happened is to be logged.
+pub(crate) fn is_to_be_logged() -> bool {
+    let is_repeated = IS_REPEATED.try_with(|()| ()).is_ok();
+    if !is_repeated {
+        return true;
+    }
+
+    let now = Instant::now();
+    let mut last = LAST_FAILURE.lock().unwrap_or_else(PoisonError::into_inner);
+    begins_series(last.replace(now), now)
+}
+
+fn begins_series(last: Option<Instant>, now: Instant) -> bool {
+    last.is_none_or(|last| now.saturating_duration_since(last) >= QUIET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_ends_when_nothing_has_failed_for_a_while() {
+        let first = Instant::now();
+
+        assert!(begins_series(None, first));
+        assert!(!begins_series(Some(first), first + QUIET / 2));
+        assert!(begins_series(Some(first), first + QUIET));
+    }
+
+    #[tokio::test]
+    async fn every_failure_of_a_request_is_logged_and_one_of_a_series() {
+        assert!(is_to_be_logged());
+        assert!(is_to_be_logged());
+
+        let told = repeated(async { [is_to_be_logged(), is_to_be_logged(), is_to_be_logged()] });
+        let told = told.await;
+        assert!(!told[1] && !told[2]);
+    }
+}
