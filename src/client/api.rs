@@ -40,8 +40,8 @@ pub(super) struct Api {
     has_answered: AtomicBool,
 }
 
-/// A request.
-#[derive(Debug, Clone)]
+/// A request. Its body may have device tokens, which must stay out of logs.
+#[derive(Clone)]
 pub(super) struct Ask {
     method: Method,
     /// Below `/v1/PushNotifications`, with its query.

@@ -12,8 +12,8 @@ const LINES: usize = 4096;
 /// Longest line, in bytes: more than any recipient with its variables.
 const LONGEST: u64 = 1024 * 1024;
 
-/// A line without its end.
-#[derive(Debug)]
+/// A line without its end. It may have a device token, which must stay out of logs.
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Line {
     /// From 1.
     pub number: usize,

@@ -1,12 +1,13 @@
 //! What an answer that is no success means: whether to repeat the request, and what to tell its user.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
 use crate::client::failure::Failure;
 use crate::client::text::printable;
+use crate::transport::retry_after;
 
 /// Why a request has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl Refusal<'_> {
         match self.status.as_u16() {
             status @ (429 | 503) => Trouble::Passing {
                 reason: error.message,
-                retry_after: retry_after(self.headers, SystemTime::now()),
+                retry_after: retry_after(self.headers),
                 cause: if status == 429 {
                     Cause::Throttled
                 } else {
@@ -134,7 +135,7 @@ impl Refusal<'_> {
                 reason: format!(
                     "a proxy before {url} answers {status}: Bellwire behind it is down or slow"
                 ),
-                retry_after: retry_after(self.headers, SystemTime::now()),
+                retry_after: retry_after(self.headers),
                 cause: Cause::Away,
             };
         }
@@ -157,17 +158,6 @@ impl Refusal<'_> {
 struct ApiError {
     message: String,
     problems: Vec<Problem>,
-}
-
-/// The wait that `Retry-After` asks for, in seconds or until a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -210,6 +200,13 @@ mod tests {
         };
         assert_eq!(retry_after, Some(Duration::from_secs(2)));
         assert_eq!(cause, Cause::Unavailable);
+
+        // A mistake of a proxy stops nobody for years.
+        let mistake = [(header::RETRY_AFTER, "99999999")];
+        let Trouble::Passing { retry_after, .. } = trouble(503, &mistake, body) else {
+            panic!("it is not repeated");
+        };
+        assert_eq!(retry_after, Some(crate::transport::MAX_RETRY_AFTER));
     }
 
     #[test]
@@ -255,16 +252,5 @@ mod tests {
         };
         assert_eq!(problems[0].field, "to[3].token");
         assert_eq!(problems[0].message, "must be\u{fffd}[2J hex");
-    }
-
-    #[test]
-    fn a_date_is_a_wait_as_well() {
-        let headers = HeaderMap::from_iter([(
-            header::RETRY_AFTER,
-            HeaderValue::from_static("Thu, 26 Nov 2026 08:00:10 GMT"),
-        )]);
-        let now = httpdate::parse_http_date("Thu, 26 Nov 2026 08:00:00 GMT").unwrap();
-
-        assert_eq!(retry_after(&headers, now), Some(Duration::from_secs(10)));
     }
 }

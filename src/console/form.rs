@@ -10,8 +10,8 @@ use crate::console::page::PageError;
 /// The largest form, in bytes.
 const MAX_FORM: usize = 128 * 1024;
 
-/// The fields, in their order.
-#[derive(Debug, Default, Clone)]
+/// The fields, in their order: secrets and tokens too, so that they have no `Debug`.
+#[derive(Default, Clone)]
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {

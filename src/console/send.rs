@@ -1,7 +1,7 @@
 //! Compose a message, look at what each device would get, have it checked, and send it.
 
-use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -13,8 +13,8 @@ use crate::console::visit::{Posted, Visit};
 use crate::http::own_api::CallError;
 use crate::model::id::UserId;
 
-/// What is written in the form.
-#[derive(Debug, Clone, Default)]
+/// What is written in the form: device tokens too, so that it has no `Debug`.
+#[derive(Clone, Default)]
 struct Draft {
     /// A recipient a line.
     to: String,
@@ -264,11 +264,25 @@ impl From<CallError> for Outcome {
     }
 }
 
-pub(super) async fn form(visit: Visit) -> Result<HttpResponse, PageError> {
-    show(&visit, Draft::default(), Outcome::default()).await
+pub(super) async fn form(request: HttpRequest, visit: Visit) -> Result<HttpResponse, PageError> {
+    let frame = Frame::new(&visit, View::Send, "Send").with_notice(&request);
+
+    show_in(frame, &visit, Draft::default(), Outcome::default()).await
 }
 
+/// The form as it was sent, with what came of it.
 async fn show(visit: &Visit, draft: Draft, outcome: Outcome) -> Result<HttpResponse, PageError> {
+    let frame = Frame::new(visit, View::Send, "Send");
+
+    show_in(frame, visit, draft, outcome).await
+}
+
+async fn show_in(
+    frame: Frame,
+    visit: &Visit,
+    draft: Draft,
+    outcome: Outcome,
+) -> Result<HttpResponse, PageError> {
     // A role that only sends may not list them, and writes the name.
     let apps = match visit.api.get::<AppList>("/Apps").await {
         Ok(list) => list.apps.into_iter().map(|app| app.name).collect(),
@@ -277,7 +291,7 @@ async fn show(visit: &Visit, draft: Draft, outcome: Outcome) -> Result<HttpRespo
     };
 
     let page = SendPage {
-        frame: Frame::new(visit, View::Send, "Send"),
+        frame,
         draft,
         apps,
         problems: outcome.problems,

@@ -42,8 +42,9 @@ const KNOWN: [&str; 18] = [
     "statement-cache-capacity",
 ];
 
-/// The parts of a URL, decoded.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// The parts of a URL, decoded. The password must stay out of logs.
+#[derive(Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 struct Parts {
     user: Option<String>,
     password: Option<String>,

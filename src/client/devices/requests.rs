@@ -11,8 +11,9 @@ const BYTES: usize = 16 * 1024 * 1024;
 /// Most bytes of a row of CSV. Bellwire takes 65,536.
 const LONGEST_ROW: usize = 1024 * 1024;
 
-/// Rows that one request sends.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Rows that one request sends. Their device tokens must stay out of logs.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Rows {
     pub text: String,
     /// The line of the file that each line of the text was.

@@ -1,6 +1,7 @@
 //! To whom a message goes: arguments, a file with a line for each recipient, or an audience.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
@@ -15,7 +16,7 @@ use crate::client::send::message::{key_and_value, object_of};
 const APNS_DIGITS: usize = 64;
 
 /// Who a message is for.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(next_help_heading = "Recipients")]
 pub(super) struct RecipientArguments {
     /// A device token or the id of a User. Others see the arguments of a process, so give tokens in a
@@ -37,6 +38,15 @@ pub(super) struct RecipientArguments {
     /// Send to every User of the App.
     #[arg(long, conflicts_with_all = ["to", "tokens", "audience"])]
     everyone: bool,
+}
+
+/// Device tokens stay out of logs.
+impl fmt::Debug for RecipientArguments {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RecipientArguments")
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

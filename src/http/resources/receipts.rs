@@ -35,8 +35,9 @@ pub(crate) const MAX_BODY: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 const AT_RULE: &str = "an RFC 3339 timestamp, such as 2026-01-31T09:30:00Z";
 
-/// A receipt as it was sent.
-#[derive(Debug, PartialEq)]
+/// A receipt as it was sent. Its token must stay out of logs.
+#[derive(PartialEq)]
+#[cfg_attr(test, derive(Debug))]
 struct SentReceipt {
     token: String,
     event: ReceiptEvent,

@@ -167,6 +167,22 @@ async fn a_role_sees_what_it_may() {
             .await;
         assert_eq!(page.status, StatusCode::FORBIDDEN, "{change}");
     }
+
+    // Who may only send is told so on the page of the form.
+    let (_, created) = service.client.post("/Keys", &json!({"role": "SEND"})).await;
+    let [key, secret] = ["key", "secret"].map(|name| created[name].as_str().unwrap());
+    let sender = Browser::log_in(&service.url, key, secret).await;
+    let fields = [
+        ("to", "FCM a-device"),
+        ("title", "Hello"),
+        ("body", "World"),
+    ];
+    let sent = sender.post("/console/send", &fields).await;
+    assert_eq!(sent.location, "/console/send?done=send", "{}", sent.text);
+    let page = sender.read(&sent.location).await;
+    assert!(page.contains("The message is accepted."), "{page}");
+    let page = sender.read("/console/send").await;
+    assert!(!page.contains("The message is accepted."), "{page}");
     service.stop().await;
 }
 
