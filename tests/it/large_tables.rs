@@ -213,6 +213,11 @@ async fn an_import_finds_each_row_by_its_index_though_the_tables_are_new() {
             "external_id = wanted.external_id",
         ),
         (
+            "from unnest($2::uuid[]) as wanted (user_id)\n        join device_registrations",
+            format!("'{{demo}}', '{{{}}}'", account.trim_matches('\'')),
+            "user_id = wanted.user_id",
+        ),
+        (
             "cross join unnest($2::bytea[]) as wanted (token_hash)",
             format!("{account}, '{{ab}}'"),
             "token_hash = wanted.token_hash",

@@ -21,7 +21,7 @@ pub(super) async fn stored(
     read_devices(&mut *connection, account_id, rows, &mut stored).await?;
     read_named(&mut *connection, account_id, rows, &mut stored).await?;
     read_users(&mut *connection, rows, &mut stored).await?;
-    read_counts(connection, account_id, rows, &mut stored).await?;
+    read_counts(connection, rows, &mut stored).await?;
 
     Ok(stored)
 }
@@ -233,7 +233,6 @@ async fn read_users(
 /// How many devices the Users have in the Apps.
 async fn read_counts(
     connection: &mut PgConnection,
-    account_id: AccountId,
     rows: &[ImportRow],
     stored: &mut Stored,
 ) -> sqlx::Result<()> {
@@ -246,18 +245,18 @@ async fn read_counts(
 
     let found = sqlx::query!(
         r#"
+        -- By the User alone, who is known to be of the account: with the account's id, Postgres might read all of its
+        -- registrations while the table is new.
         select device_registrations.user_id, device_registrations.app_name, counted.devices as "devices!"
-        from device_registrations
+        from unnest($2::uuid[]) as wanted (user_id)
+        join device_registrations on device_registrations.user_id = wanted.user_id
         cross join lateral (
             select count(*) as devices
             from devices
             where devices.registration_id = device_registrations.id
         ) as counted
-        where device_registrations.account_id = $1
-            and device_registrations.app_name = any($2)
-            and device_registrations.user_id = any($3)
+        where device_registrations.app_name = any($1)
         "#,
-        account_id.as_uuid(),
         &apps as &[&str],
         &ids,
     )
