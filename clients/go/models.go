@@ -415,7 +415,7 @@ type DeviceRegistrationList struct {
 
 // The tags of a device.
 type DeviceTagsRequest struct {
-	// They replace those that the device has.
+	// They replace those that the device has; `null` removes them.
 	Tags map[string]string `json:"tags"`
 }
 
@@ -537,7 +537,9 @@ type FullPushNotification struct {
 	DismissedAt *time.Time     `json:"dismissedAt,omitempty"`
 	OpenedAt    *time.Time     `json:"openedAt,omitempty"`
 	Content     map[string]any `json:"content"`
-	Sound       Sound          `json:"sound,omitempty"`
+	// The tag of the localization that `content` is in (extension). Absent: the content is that for all.
+	Language string `json:"language,omitempty"`
+	Sound    Sound  `json:"sound,omitempty"`
 }
 
 // When an Operation is paused automatically (extension): once `after` notifications were sent or failed, and
@@ -684,6 +686,7 @@ type Operation struct {
 
 // Changes of an Operation (extension): its time, if it is SCHEDULED, its pace, or both.
 type OperationChangeRequest struct {
+	// `null` takes the pace away: the rest is sent at once.
 	Pace     *PaceRequest     `json:"pace,omitempty"`
 	Schedule *ScheduleRequest `json:"schedule,omitempty"`
 }

@@ -600,7 +600,7 @@ func (c *Client) UpdateUser(ctx context.Context, id string, request UserRequest)
 }
 
 // UpdateWebhook: Changes a webhook (extension). An absent field stays as it is; `null` removes `appName`, `tags`
-// or `description`.
+// or `description`, and makes `envelope` `standard`.
 func (c *Client) UpdateWebhook(ctx context.Context, id string, request WebhookChangeRequest) (*AcceptedResource, error) {
 	return answerOf[AcceptedResource](ctx, c, call{method: "PATCH", path: path("/v1/PushNotifications/Webhooks/%s", id), query: nil, body: request})
 }

@@ -794,7 +794,7 @@ export interface paths {
         delete: operations["deleteWebhook"];
         options?: never;
         head?: never;
-        /** Changes a webhook (extension). An absent field stays as it is; `null` removes `appName`, `tags` or `description`. */
+        /** Changes a webhook (extension). An absent field stays as it is; `null` removes `appName`, `tags` or `description`, and makes `envelope` `standard`. */
         patch: operations["updateWebhook"];
         trace?: never;
     };
@@ -1563,8 +1563,7 @@ export interface components {
         };
         /** @description The tags of a device. */
         DeviceTagsRequest: {
-            /** @description They replace those that the device has. */
-            tags: components["schemas"]["Tags"];
+            tags: components["schemas"]["Tags"] | null;
         };
         DeviceToken: string;
         /** @description How many of the devices are of which provider. */
@@ -1672,6 +1671,8 @@ export interface components {
             content: {
                 [key: string]: unknown;
             };
+            /** @description The tag of the localization that `content` is in (extension). Absent: the content is that for all. */
+            language?: string | null;
             sound?: components["schemas"]["Sound"] | null;
         } & {
             [key: string]: unknown;
@@ -3149,6 +3150,12 @@ export interface operations {
             /** @description The account as it is now */
             200: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3158,6 +3165,12 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3167,6 +3180,14 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3176,6 +3197,12 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3185,6 +3212,12 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3194,6 +3227,12 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3203,6 +3242,12 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3212,6 +3257,12 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3221,6 +3272,14 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3230,6 +3289,12 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3239,6 +3304,14 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11308,6 +11381,14 @@ export interface operations {
             /** @description Changed: `resourceId` is the id of the User */
             202: {
                 headers: {
+                    /** @description The URL of the created or changed resource */
+                    Location?: string;
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11317,6 +11398,12 @@ export interface operations {
             /** @description The body is wrong. `errors` names each problem with its field. */
             400: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11326,6 +11413,14 @@ export interface operations {
             /** @description The API key is missing, unknown or revoked. */
             401: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description HTTP Basic */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11335,6 +11430,12 @@ export interface operations {
             /** @description The role of the API key does not allow the request. */
             403: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11344,6 +11445,12 @@ export interface operations {
             /** @description The resource does not exist, or it is another account's. */
             404: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11353,6 +11460,12 @@ export interface operations {
             /** @description The Idempotency-Key was used for a different request. */
             409: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11362,6 +11475,12 @@ export interface operations {
             /** @description The body is too large. */
             413: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11371,6 +11490,12 @@ export interface operations {
             /** @description The `Content-Type` is not `application/json`. */
             415: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11380,6 +11505,14 @@ export interface operations {
             /** @description A rate limit is exceeded. See `Retry-After`. */
             429: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11389,6 +11522,12 @@ export interface operations {
             /** @description A bug of Bellwire. The log has the `X-Request-Id`. */
             500: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11398,6 +11537,14 @@ export interface operations {
             /** @description Bellwire can't serve the request now. See `Retry-After`. */
             503: {
                 headers: {
+                    /** @description How much of each rate limit is left (extension) */
+                    RateLimit?: string;
+                    /** @description The rate limits that apply to the request, if any are set: for requests, recipients or receipts. As in draft-ietf-httpapi-ratelimit-headers (extension) */
+                    "RateLimit-Policy"?: string;
+                    /** @description How long to wait, in seconds */
+                    "Retry-After"?: number;
+                    /** @description The request's own id if it sent a well-formed one, otherwise a new id (extension) */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {

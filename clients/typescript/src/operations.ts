@@ -538,7 +538,7 @@ export class Operations {
 
   /**
    * Changes a webhook (extension). An absent field stays as it is; `null` removes `appName`, `tags` or
-   * `description`.
+   * `description`, and makes `envelope` `standard`.
    */
   updateWebhook(id: string, request: WebhookChangeRequest): Promise<AcceptedResource> {
     return this.transport.call({ method: "PATCH", path: path`/v1/PushNotifications/Webhooks/${id}`, body: request });

@@ -424,7 +424,7 @@ class DeviceRegistrationList(TypedDict):
 class DeviceTagsRequest(TypedDict):
     """The tags of a device."""
 
-    # They replace those that the device has.
+    # They replace those that the device has; `null` removes them.
     tags: dict[str, str]
 
 
@@ -523,6 +523,9 @@ class FullPushNotification(_FullPushNotification):
     dismissedAt: NotRequired[str | None]
     openedAt: NotRequired[str | None]
     content: dict[str, Any]
+    # The tag of the localization that `content` is in (extension). Absent: the content is that for
+    # all.
+    language: NotRequired[str | None]
     sound: NotRequired[Sound | None]
 
 
@@ -646,6 +649,7 @@ class Operation(_Operation):
 class OperationChangeRequest(TypedDict):
     """Changes of an Operation (extension): its time, if it is SCHEDULED, its pace, or both."""
 
+    # `null` takes the pace away: the rest is sent at once.
     pace: NotRequired[PaceRequest | None]
     schedule: NotRequired[ScheduleRequest | None]
 

@@ -774,7 +774,7 @@ class Operations:
 
     def update_webhook(self, id: str, request: WebhookChangeRequest) -> AcceptedResource:
         """Changes a webhook (extension). An absent field stays as it is; `null` removes `appName`,
-        `tags` or `description`.
+        `tags` or `description`, and makes `envelope` `standard`.
         """
         answer: AcceptedResource = self._transport.call(
             "PATCH", path("/v1/PushNotifications/Webhooks/{}", id), body=request

@@ -488,7 +488,8 @@ public class Operations {
 
     /**
      * Changes a webhook (extension). An absent field stays as it is; <code>null</code> removes
-     * <code>appName</code>, <code>tags</code> or <code>description</code>.
+     * <code>appName</code>, <code>tags</code> or <code>description</code>, and makes <code>envelope</code>
+     * <code>standard</code>.
      */
     public AcceptedResource updateWebhook(String id, WebhookChangeRequest request) {
         return transport.call("PATCH", Transport.path("/v1/PushNotifications/Webhooks/%s", id), null, request, null, AcceptedResource.class);

@@ -9,10 +9,10 @@ import java.util.Map;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public final class DeviceTagsRequest {
-    /** They replace those that the device has. */
+    /** They replace those that the device has; <code>null</code> removes them. */
     public Map<String, String> tags;
 
-    /** They replace those that the device has. */
+    /** They replace those that the device has; <code>null</code> removes them. */
     public DeviceTagsRequest tags(Map<String, String> tags) {
         this.tags = tags;
         return this;

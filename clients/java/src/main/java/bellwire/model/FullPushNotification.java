@@ -32,6 +32,11 @@ public final class FullPushNotification {
     public Instant dismissedAt;
     public Instant openedAt;
     public Map<String, Object> content;
+    /**
+     * The tag of the localization that <code>content</code> is in (extension). Absent: the content is that for
+     * all.
+     */
+    public String language;
     public Object sound;
 
     public FullPushNotification createdAt(Instant createdAt) {
@@ -121,6 +126,15 @@ public final class FullPushNotification {
 
     public FullPushNotification content(Map<String, Object> content) {
         this.content = content;
+        return this;
+    }
+
+    /**
+     * The tag of the localization that <code>content</code> is in (extension). Absent: the content is that for
+     * all.
+     */
+    public FullPushNotification language(String language) {
+        this.language = language;
         return this;
     }
 

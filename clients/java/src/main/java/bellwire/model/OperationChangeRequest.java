@@ -8,9 +8,11 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 @JsonIgnoreProperties(ignoreUnknown = true)
 public final class OperationChangeRequest {
+    /** <code>null</code> takes the pace away: the rest is sent at once. */
     public PaceRequest pace;
     public ScheduleRequest schedule;
 
+    /** <code>null</code> takes the pace away: the rest is sent at once. */
     public OperationChangeRequest pace(PaceRequest pace) {
         this.pace = pace;
         return this;
