@@ -80,6 +80,12 @@ fn equals_at(left: &Value, right: &Value, budget: &mut Budget, depth: usize) -> 
         (Value::Literal(literal), other) | (other, Value::Literal(literal)) => {
             equals_literal(*literal, other)
         }
+        // A loop is its JSON.
+        (Value::Loop(_), _) | (_, Value::Loop(_)) => {
+            let left = left.clone().plain();
+            let right = right.clone().plain();
+            return equals_at(&left, &right, budget, depth + 1);
+        }
         (Value::Absent, Value::Absent) | (Value::Nil, Value::Nil) => true,
         (Value::Bool(left), Value::Bool(right)) => left == right,
         #[allow(clippy::float_cmp, reason = "it is what the operator means")]
@@ -139,22 +145,14 @@ fn js_order(left: &Value, right: &Value, budget: &mut Budget) -> Result<Option<O
         return Ok(approximate(left, budget)?.partial_cmp(&approximate(right, budget)?));
     }
 
-    let left = primitive(left, budget)?;
-    let right = primitive(right, budget)?;
+    let left = left.primitive(budget)?;
+    let right = right.primitive(budget)?;
     if let (Value::Text(left), Value::Text(right)) = (&left, &right) {
         budget.bytes(left.len().min(right.len()))?;
         return Ok(Some(left.encode_utf16().cmp(right.encode_utf16())));
     }
 
     Ok(left.number(budget)?.partial_cmp(&right.number(budget)?))
-}
-
-/// Arrays and objects are compared as text.
-fn primitive(value: &Value, budget: &mut Budget) -> Result<Value, Stop> {
-    Ok(match value {
-        Value::Array(_) | Value::Object(_) | Value::Loop(_) => Value::Text(value.js_text(budget)?),
-        other => other.clone().plain(),
-    })
 }
 
 fn contains(left: &Value, right: &Value, budget: &mut Budget) -> Result<bool, Stop> {
@@ -182,7 +180,7 @@ pub(super) fn sort_order(
     right: &Value,
     budget: &mut Budget,
 ) -> Result<Ordering, Stop> {
-    match (left.is_nil(), right.is_nil()) {
+    match (left.is_nothing(), right.is_nothing()) {
         (true, true) => Ok(Ordering::Equal),
         (true, false) => Ok(Ordering::Greater),
         (false, true) => Ok(Ordering::Less),

@@ -49,7 +49,7 @@ pub(super) struct Context<'a> {
     pub is_break: bool,
     pub is_continue: bool,
     /// Where the last loop over a collection stopped, by the loop's name.
-    pub continues: HashMap<Arc<str>, f64>,
+    pub continues: HashMap<Arc<str>, Value>,
     pub cycles: HashMap<String, usize>,
     expression_depth: usize,
 }

@@ -213,17 +213,20 @@ fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Resu
     let name: Arc<str> = Arc::from(format!("{}-{}", head.variable, head.collection_text));
     // `offset: continue` begins where the last loop over the collection ended.
     // Without one it begins at the first element, and so do all that follow: LiquidJS counts so.
-    let reached = context.continues.get(&*name).copied();
-    let stopped = Value::Number(reached.unwrap_or(f64::NAN));
+    let reached = context.continues.get(&*name).cloned();
+    let stopped = reached.unwrap_or_else(|| Value::Object(Arc::default()));
     context.scopes.push(vec![(Arc::from("continue"), stopped)]);
     let parameters = Parameters::of(head, context);
     context.scopes.pop();
     let parameters = parameters?;
 
-    let mut skipped = 0.0;
+    let mut skipped = Value::Number(0.0);
     if let Some(offset) = parameters.offset {
-        skipped = offset.plain().number(context.budget)?;
-        elements = part(&elements, skipped, f64::INFINITY, context)?;
+        let from = offset.clone().plain().number(context.budget)?;
+        elements = part(&elements, from, f64::INFINITY, context)?;
+        if offset.is_truthy_in_js() {
+            skipped = offset;
+        }
     }
     if let Some(limit) = parameters.limit {
         let limit = limit.plain().number(context.budget)?;
@@ -233,9 +236,8 @@ fn for_loop(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Resu
         context.budget.array(elements.len())?;
         elements = Arc::new(elements.iter().rev().cloned().collect());
     }
-    context
-        .continues
-        .insert(Arc::clone(&name), skipped + elements.len() as f64);
+    let reached = skipped.js_plus(&Value::Number(elements.len() as f64), context.budget)?;
+    context.continues.insert(Arc::clone(&name), reached);
 
     context.scopes.push(Scope::new());
     let forloop: Arc<str> = Arc::from("forloop");
@@ -283,19 +285,26 @@ fn table_row(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Res
     let elements = collection.loop_elements(context.budget)?;
     let parameters = Parameters::of(head, context)?;
 
-    let count = |value: Option<Value>, context: &mut Context<'_>| match value {
-        Some(value) => value.plain().number(context.budget).map(Some),
-        None => Ok(None),
+    let offset = parameters
+        .offset
+        .filter(Value::is_truthy_in_js)
+        .map_or(Value::Number(0.0), Value::plain);
+    let limit = parameters
+        .limit
+        .map_or(Value::Number(elements.len() as f64), Value::plain);
+    let end = offset.js_plus(&limit, context.budget)?;
+    let end = end.number(context.budget)?;
+    let offset = offset.number(context.budget)?;
+    let columns = match parameters.columns {
+        Some(columns) => columns.plain().number(context.budget)?,
+        None => 0.0,
     };
-    let offset = count(parameters.offset, context)?
-        .filter(|offset| !offset.is_nan())
-        .unwrap_or_default();
-    let limit = count(parameters.limit, context)?.unwrap_or(elements.len() as f64);
-    let columns = count(parameters.columns, context)?
-        .filter(|columns| *columns >= 1.0)
-        .map(|columns| columns as usize);
-    let elements = part(&elements, offset, offset + limit, context)?;
-    let columns = columns.unwrap_or(elements.len()).max(1);
+    let elements = part(&elements, offset, end, context)?;
+    let columns = if columns >= 1.0 {
+        columns as usize
+    } else {
+        elements.len().max(1)
+    };
 
     context.scopes.push(Scope::new());
     let name: Arc<str> = Arc::from(format!("{}-{}", head.variable, head.collection_text));

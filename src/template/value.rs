@@ -12,6 +12,9 @@ use super::number;
 /// The largest integer up to which a float holds every integer.
 const MAX_SAFE_INTEGER: i128 = 9_007_199_254_740_991;
 
+/// What JavaScript writes for an object.
+const AN_OBJECT: &str = "[object Object]";
+
 /// Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
@@ -30,8 +33,9 @@ pub(super) enum Value {
     Literal(Literal),
 }
 
-/// Words of the language that compare with more than one value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Words of the language that compare with more than one value. `LiquidJS` holds them as objects, which shows
+/// where they are elements of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Literal {
     Nil,
     Empty,
@@ -150,7 +154,12 @@ impl Value {
     }
 
     pub(super) fn is_nil(&self) -> bool {
-        matches!(self, Self::Absent | Self::Nil | Self::Literal(Literal::Nil))
+        self.is_nothing() || matches!(self, Self::Literal(Literal::Nil))
+    }
+
+    /// Whether it is JavaScript's `null` or `undefined`, which the word `nil` is not.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Absent | Self::Nil)
     }
 
     /// The value that a word of the language stands for.
@@ -171,7 +180,7 @@ impl Value {
     /// What JavaScript takes for true.
     pub(super) fn is_truthy_in_js(&self) -> bool {
         match self {
-            Self::Absent | Self::Nil | Self::Literal(Literal::Nil) => false,
+            Self::Absent | Self::Nil => false,
             Self::Bool(value) => *value,
             Self::Number(number) => *number != 0.0 && !number.is_nan(),
             Self::Text(text) => !text.is_empty(),
@@ -194,12 +203,13 @@ impl Value {
         Ok(Arc::from(text))
     }
 
-    /// As JavaScript's `String()` has it: an array is its elements with commas.
+    /// As JavaScript's `String()` has it: an array is its elements with commas, and a word of the language an
+    /// object.
     pub(super) fn js_text(&self, budget: &mut Budget) -> Result<Arc<str>, Stop> {
         match self {
             Self::Text(text) => Ok(Arc::clone(text)),
             Self::Absent => Ok(Arc::from("undefined")),
-            Self::Nil | Self::Literal(Literal::Nil) => Ok(Arc::from("null")),
+            Self::Nil => Ok(Arc::from("null")),
             _ => {
                 let mut text = String::new();
                 self.write(&mut text, Joined::WithCommas, budget, 0)?;
@@ -219,7 +229,11 @@ impl Value {
         let before = text.len();
 
         match self {
-            Self::Absent | Self::Nil | Self::Literal(_) => {}
+            Self::Absent | Self::Nil => {}
+            Self::Literal(_) | Self::Loop(_) if joined == Joined::WithCommas => {
+                text.push_str(AN_OBJECT);
+            }
+            Self::Literal(_) => {}
             Self::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
             Self::Number(number) => text.push_str(&number::to_text(*number)),
             Self::Large(integer) => {
@@ -234,7 +248,7 @@ impl Value {
                     element.write(text, joined, budget, depth + 1)?;
                 }
             }
-            Self::Object(_) => text.push_str("[object Object]"),
+            Self::Object(_) => text.push_str(AN_OBJECT),
             Self::Loop(state) => text.push_str(&state.json()),
         }
 
@@ -317,6 +331,27 @@ impl Value {
             Self::Array(_) => number::parse(&self.js_text(budget)?),
             Self::Absent | Self::Object(_) | Self::Loop(_) => f64::NAN,
         })
+    }
+
+    /// As JavaScript's operators take it: arrays and objects are texts.
+    pub(super) fn primitive(&self, budget: &mut Budget) -> Result<Self, Stop> {
+        Ok(match self {
+            Self::Array(_) | Self::Object(_) => Self::Text(self.js_text(budget)?),
+            other => other.clone().plain(),
+        })
+    }
+
+    /// JavaScript's `+`: it adds numbers, and appends if one of both is a text.
+    pub(super) fn js_plus(&self, other: &Self, budget: &mut Budget) -> Result<Self, Stop> {
+        let left = self.primitive(budget)?;
+        let right = other.primitive(budget)?;
+
+        if let (Self::Text(_), _) | (_, Self::Text(_)) = (&left, &right) {
+            let text = format!("{}{}", left.js_text(budget)?, right.js_text(budget)?);
+            budget.text(text.len())?;
+            return Ok(Self::from(text));
+        }
+        Ok(Self::Number(left.number(budget)? + right.number(budget)?))
     }
 
     /// The elements of an array; a text, a number and an object are one element, nil is none.

@@ -18,8 +18,21 @@ for (const name of ['abs', 'ceil', 'floor', 'round', 'plus', 'minus', 'times', '
   });
 }
 
+// The largest value that a filter made of the last template, in bytes as Bellwire's budget counts them.
+export let largest = 0;
+for (const [name, filter] of Object.entries(engine.filters)) {
+  if (typeof filter !== 'function') continue;
+  engine.registerFilter(name, function (...args) {
+    const result = filter.apply(this, args);
+    const bytes = Array.isArray(result) ? 16 * result.length : typeof result === 'string' ? Buffer.byteLength(result) : 0;
+    largest = Math.max(largest, bytes);
+    return result;
+  });
+}
+
 // What LiquidJS makes of a template; null: an error.
 export function expected({ template, variables }) {
+  largest = 0;
   try {
     return engine.parseAndRenderSync(template, structuredClone(variables));
   } catch {

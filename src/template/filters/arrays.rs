@@ -1,7 +1,7 @@
 //! Lists, and the parts of texts.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Arguments, Context, Made, Stop, Value};
@@ -9,7 +9,7 @@ use crate::template::compare::{equals, sort_order};
 use crate::template::number::slice_bounds;
 use crate::template::scanner::Scanner;
 use crate::template::syntax::Path;
-use crate::template::value::{Object, element, utf16_length};
+use crate::template::value::{Literal, Object, element, utf16_length};
 
 fn made(context: &mut Context<'_>, elements: Vec<Value>) -> Made {
     context.budget.array(elements.len())?;
@@ -74,7 +74,7 @@ pub(super) fn join(context: &mut Context<'_>, value: Value, arguments: &Argument
             result.push_str(&separator);
             context.budget.bytes(separator.len())?;
         }
-        if !element.is_nil() {
+        if !element.is_nothing() {
             let element = element.js_text(context.budget)?;
             result.push_str(&element);
             context.budget.bytes(element.len())?;
@@ -170,7 +170,7 @@ pub(super) fn sort_natural(context: &mut Context<'_>, value: Value, arguments: &
     let elements = value.elements();
     let mut keys = sort_keys(context, &elements, arguments)?;
     for key in &mut keys {
-        if !key.is_nil() {
+        if !key.is_nothing() {
             let text = key.js_text(context.budget)?;
             context.budget.text(text.len())?;
             *key = Value::from(text.to_lowercase());
@@ -256,53 +256,62 @@ pub(super) fn shift(context: &mut Context<'_>, value: Value, _: &Arguments) -> M
     )
 }
 
+/// Where a part of something of `length` begins that is asked for from `begin` on; a negative one counts from
+/// the end.
+fn from_start(context: &mut Context<'_>, begin: Value, length: usize) -> Made {
+    if begin.number(context.budget)? < 0.0 {
+        return Value::Number(length as f64).js_plus(&begin, context.budget);
+    }
+
+    Ok(begin)
+}
+
 /// A part of a list or a text: from an index on, which counts from the end if it is negative.
 pub(super) fn slice(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let begin = arguments.get(0).plain().number(context.budget)?;
-    let length = match arguments.get(1) {
-        Value::Absent => 1.0,
-        other => other.plain().number(context.budget)?,
+    let begin = arguments.get(0).plain();
+    let length = match arguments.get(1).plain() {
+        Value::Absent => Value::Number(1.0),
+        other => other,
     };
+    let count = length.number(context.budget)?;
 
     match value.plain() {
         Value::Absent | Value::Nil => Ok(Value::array(Vec::new())),
         Value::Array(elements) => {
-            let begin = if begin < 0.0 {
-                elements.len() as f64 + begin
-            } else {
-                begin
-            };
-            if begin < 0.0 || length < 0.0 {
+            let begin = from_start(context, begin, elements.len())?;
+            let from = begin.number(context.budget)?;
+            if from < 0.0 || count < 0.0 {
                 return Ok(Value::array(Vec::new()));
             }
-            let part = elements[slice_bounds(elements.len(), begin, begin + length)].to_vec();
+            let end = begin.js_plus(&length, context.budget)?;
+            let end = end.number(context.budget)?;
+            let part = elements[slice_bounds(elements.len(), from, end)].to_vec();
             made(context, part)
         }
         other => {
             let text = other.text(context.budget)?;
             context.budget.text(text.len())?;
-            let begin = if begin < 0.0 {
-                text.chars().count() as f64 + begin
-            } else {
-                begin
-            };
-            if begin < 0.0 || length < 0.0 {
+            let begin = from_start(context, begin, text.chars().count())?;
+            let from = begin.number(context.budget)?;
+            if from < 0.0 || count < 0.0 {
                 return Ok(Value::from(""));
             }
             let part = text
                 .chars()
-                .skip(begin.ceil() as usize)
-                .take(length.ceil() as usize);
+                .skip(from.ceil() as usize)
+                .take(count.ceil() as usize);
             Ok(Value::from(part.collect::<String>()))
         }
     }
 }
 
-/// What two values have in common that `uniq` takes for one: objects and lists are only the same as
-/// themselves.
+/// What two values have in common that `uniq` and `group_by` take for one: objects and lists are only the
+/// same as themselves.
 #[derive(PartialEq, Eq, Hash)]
 enum Identity {
-    Nothing(bool),
+    Absent,
+    Nil,
+    Literal(Literal),
     Bool(bool),
     Number(u64),
     Large(i128),
@@ -310,28 +319,35 @@ enum Identity {
     Place(usize),
 }
 
+impl Identity {
+    fn of(value: &Value, context: &mut Context<'_>) -> Result<Self, Stop> {
+        context.budget.work(2)?;
+
+        Ok(match value {
+            Value::Absent => Self::Absent,
+            Value::Nil => Self::Nil,
+            Value::Literal(literal) => Self::Literal(*literal),
+            Value::Bool(value) => Self::Bool(*value),
+            // Both zeros are one number.
+            Value::Number(number) => Self::Number((number + 0.0).to_bits()),
+            Value::Large(integer) => Self::Large(*integer),
+            Value::Text(text) => {
+                context.budget.bytes(text.len())?;
+                Self::Text(Arc::clone(text))
+            }
+            Value::Array(elements) => Self::Place(Arc::as_ptr(elements).addr()),
+            Value::Object(object) => Self::Place(Arc::as_ptr(object).addr()),
+            Value::Loop(state) => Self::Place(Arc::as_ptr(state).addr()),
+        })
+    }
+}
+
 pub(super) fn uniq(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
     let mut seen = HashSet::new();
     let mut unique = Vec::new();
 
     for element in value.elements().iter() {
-        context.budget.work(2)?;
-        let identity = match element {
-            Value::Absent => Identity::Nothing(true),
-            Value::Nil | Value::Literal(_) => Identity::Nothing(false),
-            Value::Bool(value) => Identity::Bool(*value),
-            // Both zeros are one number.
-            Value::Number(number) => Identity::Number((number + 0.0).to_bits()),
-            Value::Large(integer) => Identity::Large(*integer),
-            Value::Text(text) => {
-                context.budget.bytes(text.len())?;
-                Identity::Text(Arc::clone(text))
-            }
-            Value::Array(elements) => Identity::Place(Arc::as_ptr(elements).addr()),
-            Value::Object(object) => Identity::Place(Arc::as_ptr(object).addr()),
-            Value::Loop(state) => Identity::Place(Arc::as_ptr(state).addr()),
-        };
-        if seen.insert(identity) {
+        if seen.insert(Identity::of(element, context)?) {
             unique.push(element.clone());
         }
     }
@@ -506,16 +522,13 @@ pub(super) fn find_exp(context: &mut Context<'_>, value: Value, arguments: &Argu
 /// Objects with a `name` and the `items` that have it, in the order of the first of them.
 fn grouped(context: &mut Context<'_>, elements: &[Value], keys: Vec<Value>) -> Made {
     let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
+    let mut indexes = HashMap::new();
 
     for (element, key) in elements.iter().zip(keys) {
-        let mut known = None;
-        for (index, (name, _)) in groups.iter().enumerate() {
-            if equals(name, &key, context.budget)? {
-                known = Some(index);
-                break;
-            }
-        }
-        match known.and_then(|index| groups.get_mut(index)) {
+        let index = *indexes
+            .entry(Identity::of(&key, context)?)
+            .or_insert(groups.len());
+        match groups.get_mut(index) {
             Some((_, items)) => items.push(element.clone()),
             None => groups.push((key, vec![element.clone()])),
         }

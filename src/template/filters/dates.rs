@@ -16,7 +16,11 @@ fn read(context: &mut Context<'_>, value: &Value, zone: &Value) -> Result<Option
         other => {
             let text = other.js_text(context.budget)?;
             context.budget.text(text.len() * 4)?;
-            if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // Digits are seconds in a text, and not in a list of one element.
+            let is_seconds = matches!(other, Value::Text(_))
+                && !text.is_empty()
+                && text.bytes().all(|byte| byte.is_ascii_digit());
+            if is_seconds {
                 other.number(context.budget)? * 1000.0
             } else {
                 match dates::parse(&text) {
@@ -28,10 +32,10 @@ fn read(context: &mut Context<'_>, value: &Value, zone: &Value) -> Result<Option
     };
     context.budget.work(32)?;
 
-    let zone = match zone.clone().plain() {
+    let zone = match zone {
         Value::Absent | Value::Nil => Zone::Utc,
-        Value::Text(name) => Zone::named(&name).map_err(Stop::Failed)?,
-        // Minutes west of Greenwich.
+        Value::Text(name) => Zone::named(name).map_err(Stop::Failed)?,
+        // Minutes west of Greenwich; a word of the language is 0.
         other => Zone::Offset(other.number(context.budget)? * -60.0),
     };
     Ok(Date::new(milliseconds, &zone))

@@ -388,7 +388,7 @@ pub(super) fn array_to_sentence_string(
     for (index, element) in elements.iter().enumerate() {
         // Before the last comma, nil is nothing.
         let is_joined = elements.len() > 2 && index + 1 < elements.len();
-        texts.push(if is_joined && element.is_nil() {
+        texts.push(if is_joined && element.is_nothing() {
             Arc::from("")
         } else {
             element.js_text(context.budget)?
