@@ -1,5 +1,8 @@
 //! Numbers as JavaScript writes and reads them.
 
+/// The largest integer up to which a float holds every integer.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
 /// <https://tc39.es/ecma262/#sec-numeric-types-number-tostring>
 pub(super) fn to_text(number: f64) -> String {
     if number.is_nan() {
@@ -7,6 +10,9 @@ pub(super) fn to_text(number: f64) -> String {
     }
     if number == 0.0 {
         return "0".to_owned();
+    }
+    if number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER {
+        return (number as i64).to_string();
     }
 
     let sign = if number < 0.0 { "-" } else { "" };
@@ -129,6 +135,9 @@ mod tests {
             (-0.0, "0"),
             (3.0, "3"),
             (-1.5, "-1.5"),
+            (-120.0, "-120"),
+            (9_007_199_254_740_991.0, "9007199254740991"),
+            (9_007_199_254_740_994.0, "9007199254740994"),
             (0.1 + 0.2, "0.30000000000000004"),
             (1e21, "1e+21"),
             (1e20, "100000000000000000000"),

@@ -529,7 +529,7 @@ fn the_costliest_templates_take_at_most_5_ms() {
     let variables = json!({
         "a": "x".repeat(3_900), "e": "éß".repeat(800), "w": "a ".repeat(1_900), "t": "<".repeat(3_900), "n": (0..900).collect::<Vec<_>>(),
         "s": (0..600).map(|number| format!("{}", 600 - number)).collect::<Vec<_>>(), "o": names, "d": vec![json!({"p": {"q": {"r": 1}}}); 90],
-        "m": vec![json!([[1, "x"], {"y": null}]); 120],
+        "m": vec![json!([[1, "x"], {"y": null}]); 120], "f": (0..900).map(|number| f64::from(number) + 0.123_456_789).collect::<Vec<_>>(),
     });
     let mut slowest = std::time::Duration::ZERO;
 
@@ -567,6 +567,9 @@ fn the_costliest_templates_take_at_most_5_ms() {
         (1_000, "{% assign b = m | json %}"),
         (1_000, "{% assign b = m | json: 2 %}"),
         (1_000, "{% assign b = n | join %}"),
+        (1_000, "{% assign b = f | join %}"),
+        (1_000, "{% assign b = f | json %}"),
+        (1_000, "{% assign b = f | group_by_exp: 'i', 'i' %}"),
         (1_000, "{% if n contains 'x' %}{% endif %}"),
         (1_000, "{% if m == m %}{% endif %}"),
         (1_000, "{% if a contains 'xxxy' %}{% endif %}"),

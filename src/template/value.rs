@@ -229,13 +229,15 @@ impl Value {
         let before = text.len();
 
         match self {
-            Self::Absent | Self::Nil => {}
             Self::Literal(_) | Self::Loop(_) if joined == Joined::WithCommas => {
                 text.push_str(AN_OBJECT);
             }
-            Self::Literal(_) => {}
+            Self::Absent | Self::Nil | Self::Literal(_) => {}
             Self::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
-            Self::Number(number) => text.push_str(&number::to_text(*number)),
+            Self::Number(number) => {
+                budget.work(if number.fract() == 0.0 { 2 } else { 8 })?;
+                text.push_str(&number::to_text(*number));
+            }
             Self::Large(integer) => {
                 let _ = write!(text, "{integer}");
             }
@@ -325,6 +327,7 @@ impl Value {
             Self::Number(number) => *number,
             Self::Large(_) => return Err(out_of_range()),
             Self::Text(text) => {
+                budget.work(2)?;
                 budget.bytes(text.len())?;
                 number::parse(text)
             }

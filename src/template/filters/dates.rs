@@ -43,6 +43,7 @@ fn read(context: &mut Context<'_>, value: &Value, zone: &Value) -> Result<Option
 
 fn formatted(context: &mut Context<'_>, date: &Date, format: &str) -> Made {
     context.budget.text(format.len() * 8)?;
+    context.budget.work(format.len())?;
     let text = date.format(format)?;
     context.budget.text(text.len())?;
 

@@ -102,6 +102,8 @@ pub(super) fn round(context: &mut Context<'_>, value: Value, arguments: &Argumen
 
     let value = number(context, value)?;
     let digits = number(context, arguments.get(0))?;
+    // It writes and reads numbers twice.
+    context.budget.work(32)?;
 
     let scaled = shifted(value.abs(), digits);
     if scaled.is_nan() || scaled > MAX_SAFE_INTEGER {

@@ -212,6 +212,8 @@ pub(super) fn replace(context: &mut Context<'_>, value: Value, arguments: &Argum
     context.budget.text(length + count * replacement.len())?;
 
     if part.is_empty() {
+        // Each character is a text of its own.
+        context.budget.work(count)?;
         let characters: Vec<String> = value.chars().map(String::from).collect();
         return Ok(Value::from(characters.join(&replacement)));
     }
