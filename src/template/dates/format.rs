@@ -2,6 +2,7 @@
 
 use super::Date;
 use crate::template::budget::{Limit, MAX_INTERMEDIATE, Stop};
+use crate::template::number;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -177,11 +178,14 @@ impl Date {
     }
 
     fn offset_text(&self, has_colon: bool) -> String {
-        let minutes = self.offset.abs() / 60;
+        let minutes = self.offset.abs() as f64 / 60.0;
+        let hours = (minutes / 60.0).floor();
+        // A fraction of a minute is shown, as in LiquidJS.
+        let rest = number::to_text(minutes % 60.0);
         let sign = if self.offset < 0 { '-' } else { '+' };
         let colon = if has_colon { ":" } else { "" };
 
-        format!("{sign}{:02}{colon}{:02}", minutes / 60, minutes % 60)
+        format!("{sign}{hours:02}{colon}{rest:0>2}")
     }
 }
 
