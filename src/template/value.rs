@@ -103,6 +103,16 @@ impl LoopState {
             self.index, self.length
         )
     }
+
+    /// What its JSON has.
+    fn object(&self) -> Value {
+        let count = |name: &str, count: usize| (Arc::from(name), Value::Number(count as f64));
+        let mut fields = vec![count("i", self.index), count("length", self.length)];
+        fields.push((Arc::from("name"), Value::Text(Arc::clone(&self.name))));
+        fields.extend(self.columns.map(|columns| count("cols", columns)));
+
+        Value::Object(Arc::new(Object(fields)))
+    }
 }
 
 impl From<&Json> for Value {
@@ -312,7 +322,7 @@ impl Value {
                 end_line(text, indent, depth);
                 text.push('}');
             }
-            Self::Loop(state) => text.push_str(&state.json()),
+            Self::Loop(state) => state.object().write_json(text, indent, budget, depth)?,
             Self::Literal(_) => text.push_str("{}"),
         }
 

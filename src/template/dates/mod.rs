@@ -68,7 +68,8 @@ impl Date {
             Zone::Offset(seconds) if is_beyond(*seconds, MAX_TIME / 1000.0) => return None,
             Zone::Offset(seconds) => (*seconds as i64, None),
             Zone::Named(name, zone) => {
-                let timestamp = jiff::Timestamp::from_second(time.div_euclid(1000)).ok()?;
+                let second = within_jiff(time.div_euclid(1000));
+                let timestamp = jiff::Timestamp::from_second(second).ok()?;
                 let offset = i64::from(zone.to_offset(timestamp).seconds());
                 (offset, Some(name.clone()))
             }
@@ -89,6 +90,18 @@ impl Date {
             millisecond: local.rem_euclid(DAY),
         })
     }
+}
+
+/// A second that jiff knows and at which zones have the offset that they have at `second`. The calendar repeats
+/// every 400 years, and so do the rules of zones.
+fn within_jiff(second: i64) -> i64 {
+    const CYCLE: i64 = 146_097 * 86_400;
+
+    let last = jiff::Timestamp::MAX.as_second();
+    if second > last {
+        return second - ((second - last) / CYCLE + 1) * CYCLE;
+    }
+    second.max(jiff::Timestamp::MIN.as_second())
 }
 
 /// The days from 1970 to a date; months beyond a year and days beyond a month are of the next.
