@@ -319,7 +319,7 @@ def requests() -> None:
         method="GET",
         path="/v1/PushNotifications/Operations/comms_operation_7zzzzzzzzzzzzzzzzzzzzzzzzz",
     )
-    request("a method that does not exist", send(), "this method", "Allow", method="PUT")
+    request("a method that does not exist", send(), "PUT", "GET, HEAD, POST", method="PUT")
 
 
 configuration()
