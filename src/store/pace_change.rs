@@ -86,8 +86,9 @@ async fn begin(
         waiting as (
             update batches
             set awaits_turn = true, due_at = now() + interval '100 years'
-            from left_over
-            where batches.operation_id = $1 and batches.number = left_over.number and left_over.claims = 0
+            where batches.operation_id = $1
+                -- An array, so that each is found by its key even in a day's partition that is new.
+                and batches.number = any(array(select left_over.number from left_over where left_over.claims = 0))
         )
         select
             count(*) filter (where queued > 0) as "batches!",
@@ -167,8 +168,9 @@ pub(crate) async fn remove(connection: &mut PgConnection, id: OperationId) -> sq
                 deadline_at = planned.at + planned.deadline_after,
                 -- As of an Operation that never had a pace: later batches rank later.
                 rank = planned.rank + width_bucket(batches.number, $4::integer[])
-            from planned, left_over
-            where batches.operation_id = $1 and batches.number = left_over.number and left_over.awaits_turn
+            from planned
+            where batches.operation_id = $1
+                and batches.number = any(array(select left_over.number from left_over where left_over.awaits_turn))
         )
         select count(*) as "batches!" from left_over
         "#,

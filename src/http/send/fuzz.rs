@@ -26,7 +26,10 @@ pub fn send_body(bytes: &[u8]) {
     }
 
     let message = body.message;
-    let has_templates = MessageTemplate::parse(&message).is_ok_and(|template| template.is_some());
+    // A template that is invalid is refused where its send is accepted.
+    let Ok(template) = MessageTemplate::parse(&message) else {
+        return;
+    };
     for provider in [Provider::Fcm, Provider::Apn] {
         let expires_at = message.expires_at(OffsetDateTime::now_utc());
         let problems = Payload::check(provider, &message, expires_at);
@@ -34,7 +37,7 @@ pub fn send_body(bytes: &[u8]) {
 
         // What passes the check can be sent, unless a template is still to be filled in.
         let can_be_sent = problems.is_empty()
-            && !has_templates
+            && template.is_none()
             && Payload::nothing_for(provider, &message).is_none();
         if can_be_sent {
             assert!(Payload::render(provider, &message, expires_at).is_ok());

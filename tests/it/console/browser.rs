@@ -121,11 +121,11 @@ async fn a_support_team_works_with_the_console() {
     let before = steady("what is sent", Duration::from_secs(2), sent).await;
     assert!(before.as_i64() < Some(9_998), "{before}");
     browser.click("form[action$='/resume'] button").await;
-    browser.sees("The Operation goes on").await;
+    browser.sees("The Operation continues").await;
     browser.click("#confirm-pace > summary").await;
     browser.write("#perMinute", "10000000").await;
     browser.click("#pace button.main").await;
-    browser.sees("The Operation has another pace").await;
+    browser.sees("The Operation has a new pace").await;
 
     browser.sees("Completed").await;
     browser.sees("9,998").await;
