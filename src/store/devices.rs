@@ -148,13 +148,19 @@ pub(crate) async fn of_users(
             users.opted_out,
             users.opted_out_tags
         from wanted
-        join device_registrations
-            on device_registrations.account_id = wanted.account_id
-            and device_registrations.app_name = wanted.app_name
-            and device_registrations.user_id = wanted.user_id
-        join users on users.id = device_registrations.user_id
-        join devices on devices.registration_id = device_registrations.id
-        where (wanted.tags is null or devices.tags @> wanted.tags)
+        -- By the User alone, and checked after that: while the table is new, Postgres might choose an index of the App's
+        -- Users, and read all of them for each. The offset keeps the two steps apart.
+        cross join lateral (
+            select device_registrations.id, device_registrations.account_id, device_registrations.app_name
+            from device_registrations
+            where device_registrations.user_id = wanted.user_id
+            offset 0
+        ) as registration
+        join users on users.id = wanted.user_id
+        join devices on devices.registration_id = registration.id
+        where registration.account_id = wanted.account_id
+            and registration.app_name = wanted.app_name
+            and (wanted.tags is null or devices.tags @> wanted.tags)
             and audience_admits(
                 wanted.predicate, devices.provider, devices.tags, devices.registered_at, devices.last_seen_at,
                 wanted.language, wanted.timezone

@@ -100,13 +100,17 @@ scanned as materialized (
         end as timezone
     from fanout
     cross join looked_at
+    -- By the User alone, and checked after that: while the table is new, Postgres might choose an index of the App's Users, and
+    -- read all of them for each. The offset keeps the two steps apart.
     left join lateral (
-        select device_registrations.id
-        from device_registrations
-        where looked_at.registration_id is null
-            and device_registrations.account_id = fanout.account_id
-            and device_registrations.app_name = fanout.app_name
-            and device_registrations.user_id = looked_at.user_id
+        select registration.id
+        from (
+            select device_registrations.id, device_registrations.account_id, device_registrations.app_name
+            from device_registrations
+            where looked_at.registration_id is null and device_registrations.user_id = looked_at.user_id
+            offset 0
+        ) as registration
+        where registration.account_id = fanout.account_id and registration.app_name = fanout.app_name
     ) as of_user on true
     where coalesce(looked_at.registration_id, of_user.id) is not null
 ),

@@ -196,10 +196,13 @@ async fn a_claim_looks_into_the_index_of_an_account_alone() {
     }
 }
 
-/// An import into new tables, of which Postgres knows nothing yet, looks for each token and each external
-/// id in an index. Otherwise it compares each row with every row of the account.
+/// Parameters of `fan_out_step.sql`.
+const FAN_OUT_PARAMETERS: usize = 10;
+
+/// In new tables, of which Postgres knows nothing yet, an import looks for each token and each external id
+/// in an index, and a send for each User. Otherwise each is compared with every row of the account.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_finds_each_row_by_its_index_though_the_tables_are_new() {
+async fn each_row_is_found_by_its_index_though_the_tables_are_new() {
     let account = "'00000000-0000-0000-0000-000000000001'";
     let looks = [
         (
@@ -216,6 +219,16 @@ async fn an_import_finds_each_row_by_its_index_though_the_tables_are_new() {
             "from unnest($2::uuid[]) as wanted (user_id)\n        join device_registrations",
             format!("'{{demo}}', '{{{}}}'", account.trim_matches('\'')),
             "user_id = wanted.user_id",
+        ),
+        (
+            "-- Each is parsed once.",
+            "'{}', '{}', '{}', '{}', '{}', '{}'".to_owned(),
+            "user_id = wanted.user_id",
+        ),
+        (
+            "-- The next $1 Users: of the App",
+            vec!["null"; FAN_OUT_PARAMETERS].join(", "),
+            "user_id = looked_at.user_id",
         ),
         (
             "cross join unnest($2::bytea[]) as wanted (token_hash)",
