@@ -21,7 +21,7 @@ pub struct Api {
     authorization: String,
 }
 
-/// Somebody who has logged in to the console.
+/// A session of the console.
 pub struct Visitor {
     client: reqwest::Client,
     address: SocketAddr,

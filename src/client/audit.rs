@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     /// Only this action, such as credential.create.
     #[arg(long)]
     action: Option<String>,
-    /// Only changes by this API key, or by whoever else the log names.
+    /// Only changes by this actor: an API key, or another name that the log shows.
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
     /// Only changes of what has this id or name.

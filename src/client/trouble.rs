@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(retry_after, Some(Duration::from_secs(2)));
         assert_eq!(cause, Cause::Unavailable);
 
-        // A mistake of a proxy stops nobody for years.
+        // A proxy may ask for years by mistake.
         let mistake = [(header::RETRY_AFTER, "99999999")];
         let Trouble::Passing { retry_after, .. } = trouble(503, &mistake, body) else {
             panic!("it is not repeated");

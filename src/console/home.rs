@@ -1,4 +1,4 @@
-//! `/console`: the first page of whoever is logged in, else the form to log in.
+//! `/console`: the first page after a login, or the login form.
 
 use actix_web::{HttpRequest, HttpResponse};
 

@@ -68,7 +68,7 @@ impl LiveViews {
             .ok_or_else(|| PageError::internal("a page without its live views"))
     }
 
-    /// A stream of what is watched. With too many of them there is none, and the page stays as it is.
+    /// A stream of what is watched. Beyond the limit of streams the answer is empty, and the page is not live.
     pub(super) fn stream<R>(&self, visit: Visit, watched: Watched<R>) -> HttpResponse
     where
         R: AsyncFnMut() -> Result<Option<Fragment>, PageError> + 'static,
@@ -135,7 +135,7 @@ impl LiveViews {
     }
 }
 
-/// Reads what is watched, until it does not change any more or nobody watches.
+/// Reads what is watched, until it stops changing or no page watches it.
 async fn read<R>(sender: Rc<watch::Sender<Seen>>, every: Duration, mut look: R)
 where
     R: AsyncFnMut() -> Result<Option<Fragment>, PageError>,

@@ -90,7 +90,7 @@ impl View {
         }
     }
 
-    /// What its first request to the API is; whoever may not make it does not see the view.
+    /// Its first request to the API. A role that may not make it does not see the view.
     fn first_request(self) -> (Method, &'static str) {
         match self {
             // What waits is what Operations wait for.

@@ -53,7 +53,8 @@ async fn every_change_is_recorded_once_and_a_refused_one_is_not() {
     .await;
 
     let (_, created) = client.post("/Keys", &json!({"role": "READ"})).await;
-    let (key, secret) = (text(&created["key"]), text(&created["secret"]));
+    let key = text(&created["key"]);
+    let secret = text(&created["secret"]);
     let (_, rotated) = client
         .post(&format!("/Keys/{key}/Rotate"), &json!({}))
         .await;
