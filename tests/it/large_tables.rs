@@ -227,7 +227,7 @@ async fn each_row_is_found_by_its_index_though_the_tables_are_new() {
         ),
         (
             "-- The next $1 Users: of the App",
-            vec!["null"; FAN_OUT_PARAMETERS].join(", "),
+            ["null"; FAN_OUT_PARAMETERS].join(", "),
             "user_id = looked_at.user_id",
         ),
         (
