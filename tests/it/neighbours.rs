@@ -238,7 +238,13 @@ async fn audiences_of_several_accounts_take_turns() {
         service.client.send(&audience).await;
     }
     let id = neighbour.send(&audience).await;
-    neighbour.completed(&id).await;
+    let path = format!("/Operations/{id}");
+    // How soon it is sent is not asked here: on a busy machine, that may be after all audiences have grown.
+    eventually("the neighbour's audience to grow", async || {
+        let operation = neighbour.read(&path).await;
+        (operation["stats"]["total"] == 1).then_some(())
+    })
+    .await;
 
     let left: i64 = sqlx::query_scalar("select count(*) from fanouts")
         .fetch_one(pool)
