@@ -20,9 +20,11 @@ export class WebhookVerifier {
 
   /** `secret`: as Bellwire showed it, `whsec_` and base64. `tolerance`: seconds by which a request's time may differ. */
   constructor(secret: string, { tolerance = TOLERANCE_S }: { tolerance?: number } = {}) {
-    this.#key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
+    const encoded = secret.replace(/^whsec_/, "");
+    this.#key = Buffer.from(encoded, "base64");
     this.#tolerance = tolerance;
-    if (this.#key.length === 0) {
+    // Node leaves out what is not base64, and would verify with another key.
+    if (this.#key.length === 0 || this.#key.toString("base64") !== encoded) {
       throw new TypeError("secret must be whsec_ and base64, as Bellwire showed it");
     }
   }
@@ -52,8 +54,14 @@ export class WebhookVerifier {
   }
 }
 
+/** Some frameworks keep the letter case in which a header arrived. */
+function lookUp(headers: Record<string, string | string[] | undefined>, name: string): string | string[] | undefined {
+  const found = Object.keys(headers).find((each) => each.toLowerCase() === name);
+  return found === undefined ? undefined : headers[found];
+}
+
 function required(headers: WebhookHeaders, name: string): string {
-  const value = headers instanceof Headers ? headers.get(name) : headers[name];
+  const value = headers instanceof Headers ? headers.get(name) : lookUp(headers, name);
   if (typeof value !== "string") {
     throw new WebhookVerificationError(`the header ${name} is missing`);
   }

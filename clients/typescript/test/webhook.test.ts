@@ -18,6 +18,11 @@ test("a request of Bellwire is verified", () => {
   assert.equal(verifier.verify(Buffer.from(body), new Headers(signed())).type, "webhook.test");
 });
 
+test("headers are found in any letter case", () => {
+  const headers = Object.entries(signed()).map(([name, value]) => [name.toUpperCase(), value]);
+  assert.equal(verifier.verify(body, Object.fromEntries(headers)).type, "webhook.test");
+});
+
 test("one of several signatures suffices", () => {
   const headers = signed();
   const old = signed({ with: Buffer.from("another") })["webhook-signature"];
@@ -40,5 +45,7 @@ for (const [what, headers] of Object.entries(forged)) {
 }
 
 test("a secret must be one", () => {
-  assert.throws(() => new WebhookVerifier("whsec_"), /secret/);
+  for (const secret of ["whsec_", "whsec_%%%%", "whsec_MDEy\n", "another"]) {
+    assert.throws(() => new WebhookVerifier(secret), /secret/);
+  }
 });

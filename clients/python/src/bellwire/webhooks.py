@@ -13,6 +13,7 @@ from typing import Any
 from .errors import WebhookVerificationFailed
 
 PREFIX = "whsec_"
+MAX_DIGITS = 12
 
 
 class WebhookVerifier:
@@ -40,7 +41,8 @@ class WebhookVerifier:
         except KeyError as error:
             raise WebhookVerificationFailed(f"the header {error.args[0]} is missing") from None
 
-        if not (timestamp.isascii() and timestamp.isdigit()):
+        # Python refuses to read integers of thousands of digits.
+        if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= MAX_DIGITS):
             raise WebhookVerificationFailed("webhook-timestamp must be Unix seconds")
         if abs(time.time() - int(timestamp)) > self._tolerance:
             raise WebhookVerificationFailed(

@@ -46,7 +46,7 @@ public final class WebhookVerifier {
         String timestamp = required(header, "webhook-timestamp");
         String signatures = required(header, "webhook-signature");
 
-        if (!timestamp.matches("[0-9]{1,18}")) {
+        if (!timestamp.matches("[0-9]{1,12}")) {
             throw new WebhookException("webhook-timestamp must be Unix seconds");
         }
         Duration age = Duration.between(Instant.ofEpochSecond(Long.parseLong(timestamp)), Instant.now());
