@@ -76,23 +76,23 @@ pub(crate) async fn connect_now(config: &Config) -> anyhow::Result<Pool> {
     connect(config, 1)
 }
 
-/// Waits for the configured Postgres for at most `patience`.
-pub(crate) async fn check_database(config: &Config, patience: Duration) -> anyhow::Result<()> {
+/// Waits for the configured Postgres for at most `timeout`.
+pub(crate) async fn check_database(config: &Config, timeout: Duration) -> anyhow::Result<()> {
     let options = options(config)?;
 
-    reachable(&options, patience)
+    reachable(&options, timeout)
         .await
         .context(POSTGRES_UNUSABLE)?;
     pooler::check(&options).await.context(POSTGRES_UNUSABLE)
 }
 
-/// Waits for the configured Postgres for at most `patience`, and migrates its schema over `pool`.
+/// Waits for the configured Postgres for at most `timeout`, and migrates its schema over `pool`.
 pub(crate) async fn migrate(
     config: &Config,
     pool: &Pool,
-    patience: Duration,
+    timeout: Duration,
 ) -> anyhow::Result<Migrated> {
-    check_database(config, patience).await?;
+    check_database(config, timeout).await?;
 
     schema::migrate(pool).await.context(POSTGRES_UNUSABLE)
 }

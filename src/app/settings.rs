@@ -93,7 +93,7 @@ pub(super) fn server_params(
     Ok(http::ServerParams {
         listen: server.listen,
         tls: files.map(http::Tls::load).transpose()?,
-        patience: http::Patience {
+        timeouts: http::ClientTimeouts {
             head: server.head_timeout,
             keep_alive: server.keep_alive,
             write: server.write_timeout,

@@ -15,11 +15,11 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::client::failure::{Failure, Result};
-use crate::client::patience::{self, Failed};
+use crate::client::api_error::{ApiError, Cause, ErrorResponse};
+use crate::client::exit::{Failure, Result};
 use crate::client::profile::Connection;
+use crate::client::retry::{self, FailedAttempt};
 use crate::client::screen::Screen;
-use crate::client::trouble::{Cause, Refusal, Trouble};
 use crate::transport::{Http1Client, Proxies, RequestError, Roots};
 
 /// How long the head of an answer may take. The longest `wait` of the API is 60 s.
@@ -100,16 +100,16 @@ impl Ask {
 }
 
 /// The attempts of one request.
-struct Tries {
+struct Attempts {
     began: Instant,
-    attempts: u32,
+    count: u32,
 }
 
-impl Tries {
+impl Attempts {
     fn begin() -> Self {
         Self {
             began: Instant::now(),
-            attempts: 0,
+            count: 0,
         }
     }
 }
@@ -158,16 +158,16 @@ impl Api {
 
     /// The answer to a request, which is JSON or empty.
     pub(super) async fn json(&self, ask: &Ask) -> Result<Value> {
-        self.try_json(ask).await.map_err(Trouble::into_failure)
+        self.try_json(ask).await.map_err(ApiError::into_failure)
     }
 
     /// As [`Self::json`], with what the answer says about the request.
-    pub(super) async fn try_json(&self, ask: &Ask) -> std::result::Result<Value, Trouble> {
-        let mut tries = Tries::begin();
+    pub(super) async fn try_json(&self, ask: &Ask) -> std::result::Result<Value, ApiError> {
+        let mut attempts = Attempts::begin();
         loop {
             match self.json_once(ask).await {
                 Ok(answer) => return Ok(answer),
-                Err(trouble) => self.pause_after(trouble, &mut tries).await?,
+                Err(error) => self.pause_after(error, &mut attempts).await?,
             }
         }
     }
@@ -176,12 +176,12 @@ impl Api {
     pub(super) async fn open_once(
         &self,
         ask: &Ask,
-    ) -> std::result::Result<Response<Incoming>, Trouble> {
+    ) -> std::result::Result<Response<Incoming>, ApiError> {
         let request = self.request(ask)?;
 
         let response = timeout(HEAD_WITHIN, self.client.send(request)).await;
         let response = response
-            .map_err(|_| self.away(format!("no answer within {} s", HEAD_WITHIN.as_secs())))?
+            .map_err(|_| self.unreachable(format!("no answer within {} s", HEAD_WITHIN.as_secs())))?
             .map_err(|error| self.not_sent(error))?;
         if response.status().is_success() {
             self.has_answered.store(true, Ordering::Relaxed);
@@ -190,28 +190,28 @@ impl Api {
 
         let status = response.status();
         let headers = response.headers().clone();
-        // An answer that breaks off is told by its status alone.
+        // If the body breaks off, the status alone decides.
         let body = self.whole(response).await.unwrap_or_default();
-        let refusal = Refusal {
+        let response = ErrorResponse {
             status,
             headers: &headers,
             body: &body,
             url: &self.connection.url,
             source: &self.connection.source,
         };
-        Err(refusal.trouble())
+        Err(response.error())
     }
 
     /// As [`Self::open_once`], and asks again while that may help.
     pub(super) async fn open(&self, ask: &Ask) -> Result<Response<Incoming>> {
-        let mut tries = Tries::begin();
+        let mut attempts = Attempts::begin();
         loop {
             match self.open_once(ask).await {
                 Ok(answer) => return Ok(answer),
-                Err(trouble) => self
-                    .pause_after(trouble, &mut tries)
+                Err(error) => self
+                    .pause_after(error, &mut attempts)
                     .await
-                    .map_err(Trouble::into_failure)?,
+                    .map_err(ApiError::into_failure)?,
             }
         }
     }
@@ -252,13 +252,13 @@ impl Api {
         }
     }
 
-    async fn json_once(&self, ask: &Ask) -> std::result::Result<Value, Trouble> {
+    async fn json_once(&self, ask: &Ask) -> std::result::Result<Value, ApiError> {
         let response = self.open_once(ask).await?;
 
         let body = self
             .whole(response)
             .await
-            .map_err(|reason| self.away(reason))?;
+            .map_err(|reason| self.unreachable(reason))?;
         if body.is_empty() {
             return Ok(Value::Null);
         }
@@ -284,39 +284,39 @@ impl Api {
         }
     }
 
-    /// Waits before the next attempt after one that failed in passing. The error: there is to be none.
+    /// Waits before the next attempt. Fails with `error` if there must be none.
     async fn pause_after(
         &self,
-        trouble: Trouble,
-        tries: &mut Tries,
-    ) -> std::result::Result<(), Trouble> {
-        tries.attempts += 1;
-        let Trouble::Passing {
+        error: ApiError,
+        attempts: &mut Attempts,
+    ) -> std::result::Result<(), ApiError> {
+        attempts.count += 1;
+        let ApiError::Temporary {
             reason,
             retry_after,
             cause,
-        } = &trouble
+        } = &error
         else {
-            return Err(trouble);
+            return Err(error);
         };
 
-        let is_known = *cause != Cause::Away || self.has_answered.load(Ordering::Relaxed);
-        let failed = Failed {
-            elapsed: tries.began.elapsed(),
-            attempts: tries.attempts,
+        let is_known = *cause != Cause::Unreachable || self.has_answered.load(Ordering::Relaxed);
+        let failed = FailedAttempt {
+            elapsed: attempts.began.elapsed(),
+            attempts: attempts.count,
             retry_after: *retry_after,
-            patience: match (*cause, is_known) {
-                (Cause::Throttled, _) => patience::THROTTLED,
-                (_, true) => patience::KNOWN,
-                (_, false) => patience::UNKNOWN,
+            give_up_after: match (*cause, is_known) {
+                (Cause::Throttled, _) => retry::THROTTLED,
+                (_, true) => retry::KNOWN,
+                (_, false) => retry::UNKNOWN,
             },
         };
         let Some(wait) = failed.wait(rand::random()) else {
-            return Err(trouble);
+            return Err(error);
         };
 
-        if tries.attempts == 1 && is_known {
-            let seconds = failed.patience.as_secs();
+        if attempts.count == 1 && is_known {
+            let seconds = failed.give_up_after.as_secs();
             self.screen
                 .note(&format!("{reason}; trying again for up to {seconds} s"));
         }
@@ -324,7 +324,7 @@ impl Api {
         Ok(())
     }
 
-    fn request(&self, ask: &Ask) -> std::result::Result<Request<Bytes>, Trouble> {
+    fn request(&self, ask: &Ask) -> std::result::Result<Request<Bytes>, ApiError> {
         let address = format!("{}/v1/PushNotifications{}", self.connection.url, ask.path);
         let credentials = format!(
             "{}:{}",
@@ -356,25 +356,25 @@ impl Api {
             .map_err(|error| refused(format!("the request is not valid: {error}")))
     }
 
-    fn not_sent(&self, error: RequestError) -> Trouble {
+    fn not_sent(&self, error: RequestError) -> ApiError {
         match error {
             RequestError::Address(_) => refused(error.to_string()),
-            error => self.away(error.reason()),
+            error => self.unreachable(error.reason()),
         }
     }
 
-    fn away(&self, reason: impl std::fmt::Display) -> Trouble {
-        Trouble::Passing {
+    fn unreachable(&self, reason: impl std::fmt::Display) -> ApiError {
+        ApiError::Temporary {
             reason: format!("{}: {reason}", self.connection.url),
             retry_after: None,
-            cause: Cause::Away,
+            cause: Cause::Unreachable,
         }
     }
 }
 
 /// A repeat would not help.
-fn refused(message: String) -> Trouble {
-    Trouble::Final {
+fn refused(message: String) -> ApiError {
+    ApiError::Permanent {
         failure: Failure::failed(message),
         status: None,
         problems: Vec::new(),

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::client::api::{Api, Query};
-use crate::client::failure::{Exit, Result};
+use crate::client::exit::{Exit, Result};
 use crate::client::operations::{Listing, moment};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::api::Api;
-use crate::client::failure::{Exit, Result};
+use crate::client::exit::{Exit, Result};
 use crate::client::ids::{NOTIFICATION, OPERATION, ids, is_id};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::client::api::{Api, Ask};
 use crate::client::events::EventReader;
-use crate::client::failure::Result;
+use crate::client::exit::Result;
 use crate::client::operation::Operation;
 
 /// Streams at a time. An account may have 200 open.
@@ -29,7 +29,7 @@ pub(super) async fn follow(
 ) -> Result<Value> {
     let path = format!("/Operations/{id}");
     let mut seen = api.get(&path).await?;
-    tell(changes, &seen);
+    publish(changes, &seen);
 
     // Never closed, so there is always a permit at last.
     let _turn = streams.acquire_owned().await;
@@ -41,14 +41,14 @@ pub(super) async fn follow(
         // Bellwire restarts, has no room for another stream, or the connection was lost.
         tokio::time::sleep(PAUSE).await;
         seen = api.get(&path).await?;
-        tell(changes, &seen);
+        publish(changes, &seen);
     }
 
     Ok(seen)
 }
 
-/// A change that finds no room is followed by another.
-fn tell(changes: &mpsc::Sender<Value>, operation: &Value) {
+/// Passes a change on. One for which there is no room is dropped: a later one replaces it.
+fn publish(changes: &mpsc::Sender<Value>, operation: &Value) {
     let _ = changes.try_send(operation.clone());
 }
 
@@ -64,7 +64,7 @@ async fn stream(api: &Api, path: &str, changes: &mpsc::Sender<Value>) -> Option<
         };
         for event in reader.read(piece) {
             let operation: Value = serde_json::from_str(&event.data).ok()?;
-            tell(changes, &operation);
+            publish(changes, &operation);
             if event.name == "end" {
                 return Some(operation);
             }

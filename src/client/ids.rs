@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::client::failure::{Failure, Result};
+use crate::client::exit::{Failure, Result};
 use crate::client::lines::{is_piped, lines_of};
 use crate::client::text::printable;
 

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 
 use tokio::sync::mpsc;
 
-use crate::client::failure::{Failure, Result};
+use crate::client::exit::{Failure, Result};
 
 /// Lines that wait to be taken.
 const LINES: usize = 4096;

@@ -8,31 +8,31 @@ use std::sync::Arc;
 use clap::Subcommand;
 
 mod api;
+mod api_error;
 mod audit;
 mod change;
 mod devices;
-mod errors;
 mod events;
-mod failure;
+mod exit;
 mod follow;
 mod ids;
 mod lines;
 mod operation;
+mod operation_errors;
 mod operations;
 mod pace;
-mod patience;
 mod profile;
 mod resend;
+mod retry;
 mod screen;
 mod send;
 mod text;
 mod top;
-mod trouble;
 mod watch;
 mod why;
 
 use crate::client::api::Api;
-use crate::client::failure::{Exit, Result};
+use crate::client::exit::{Exit, Result};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 
@@ -85,7 +85,7 @@ pub(crate) enum Command {
     Resend(resend::Arguments),
     /// List the failures of an Operation, with the reasons.
     #[command(after_help = NOTES)]
-    Errors(errors::Arguments),
+    Errors(operation_errors::Arguments),
     /// Explain why a User or a device got a notification or did not, and what to do.
     #[command(after_help = NOTES)]
     Why(why::Arguments),
@@ -158,7 +158,7 @@ async fn run_command(command: Command) -> Result<Exit> {
         }
         Command::Errors(arguments) => {
             let api = connect(&arguments.connection)?;
-            errors::run(arguments, &api, &screen).await
+            operation_errors::run(arguments, &api, &screen).await
         }
         Command::Why(arguments) => {
             let api = connect(&arguments.connection)?;

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::client::api::{Api, Query};
-use crate::client::failure::{Exit, Result};
+use crate::client::exit::{Exit, Result};
 use crate::client::operation::Operation;
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;

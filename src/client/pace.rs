@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::api::{Api, Ask};
-use crate::client::failure::{Exit, Result};
+use crate::client::exit::{Exit, Result};
 use crate::client::ids::{OPERATION, check};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use crate::client::failure::{Failure, Result};
+use crate::client::exit::{Failure, Result};
 
 const URL: &str = "BELLWIRE_URL";
 const KEY: &str = "BELLWIRE_KEY";

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::client::api::Api;
-use crate::client::failure::{Exit, Failure, Result};
+use crate::client::exit::{Exit, Failure, Result};
 use crate::client::ids::{OPERATION, check};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::Value;
 
-use crate::client::failure::Result;
+use crate::client::exit::Result;
 use crate::client::text::printable;
 
 /// How often the bar is drawn, in times a second.

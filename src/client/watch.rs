@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::client::api::Api;
-use crate::client::failure::{Exit, Failure, Result};
+use crate::client::exit::{Exit, Failure, Result};
 use crate::client::follow::{STREAMS, follow};
 use crate::client::ids::{OPERATION, ids};
 use crate::client::operation::{Operation, Stats};

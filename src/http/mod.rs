@@ -82,7 +82,7 @@ pub(crate) use send::fuzz;
 use sender_lookup::SenderLookup;
 use server::{Application, MakeApplication, Routes};
 pub(crate) use server::{
-    ConnectionLimits, Patience, Server, ServerParams, Tls, TlsFiles, TrustedProxies,
+    ClientTimeouts, ConnectionLimits, Server, ServerParams, Tls, TlsFiles, TrustedProxies,
 };
 
 /// The first part of every address.

@@ -119,9 +119,10 @@ pub struct LocalSchedule {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
     pub if_passed: IfPassed,
-    /// How long a message may wait for a window, in seconds; `None`: until it opens next.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub patience: Option<u32>,
+    /// How long a message may wait for a window, in seconds; `None`: until it opens next. Rows call it
+    /// `patience`, which older releases read.
+    #[serde(rename = "patience", skip_serializing_if = "Option::is_none")]
+    pub max_window_wait: Option<u32>,
 }
 
 /// When an Operation is planned.
@@ -190,11 +191,11 @@ impl LocalSchedule {
             .as_ref()
             .map_or(Some(start), |window| window.next_open(start, &zone));
         let waits_too_long = |at: OffsetDateTime| {
-            let patience = self
-                .patience
-                .map(|patience| Duration::seconds(patience.into()));
+            let max_wait = self
+                .max_window_wait
+                .map(|seconds| Duration::seconds(seconds.into()));
             at > start
-                && (at > bounds.latest || patience.is_some_and(|patience| at - start > patience))
+                && (at > bounds.latest || max_wait.is_some_and(|max_wait| at - start > max_wait))
         };
         match at {
             Some(at) if !waits_too_long(at) => Plan { at, end: None },
@@ -605,11 +606,11 @@ mod tests {
     fn a_window_that_opens_too_late_expires() {
         let now = datetime!(2026-11-30 20:00 UTC);
         let mut schedule = window("09:00", "21:00", None);
-        schedule.patience = Some(11 * 3600);
+        schedule.max_window_wait = Some(11 * 3600);
         let plan = schedule.plan(Some("Europe/Berlin"), &bounds(now));
         assert_eq!((plan.at, plan.end), (now, Some(PlannedEnd::Expired)));
 
-        schedule.patience = Some(12 * 3600);
+        schedule.max_window_wait = Some(12 * 3600);
         assert_eq!(schedule.plan(Some("Europe/Berlin"), &bounds(now)).end, None);
 
         let late = PlanBounds {
@@ -642,7 +643,7 @@ mod tests {
     fn a_schedule_is_stored_as_it_is_read() {
         let schedule = LocalSchedule {
             if_passed: IfPassed::Tomorrow,
-            patience: Some(60),
+            max_window_wait: Some(60),
             send_at: Some("2026-11-30T09:00:00".parse().unwrap()),
             ..window("22:00", "24:00", Some(vec![Day::Monday, Day::Sunday]))
         };

@@ -125,14 +125,14 @@ fn cause(error: &sqlx::Error) -> Cause {
     }
 }
 
-/// Returns once Postgres takes connections. Fails if it does not within `patience`, or at once if
+/// Returns once Postgres takes connections. Fails if it does not within `timeout`, or at once if
 /// waiting can't help.
 pub(crate) async fn reachable(
     options: &PgConnectOptions,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<(), Unreachable> {
     let options = connection::named(options.clone());
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     let mut delay = FIRST_DELAY;
 
     loop {

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use crate::client::api::{Api, Ask, Query};
 use crate::client::devices::csv_rows::CsvRows;
 use crate::client::devices::{Format, line_breaks};
-use crate::client::failure::{Exit, Failure, Result};
+use crate::client::exit::{Exit, Failure, Result};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::text::counted;

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::client::api::{Api, Ask, Query, new_key};
 use crate::client::devices::requests::{Requests, Rows};
 use crate::client::devices::{Format, line_breaks};
-use crate::client::failure::{Exit, Failure, Result};
+use crate::client::exit::{Exit, Failure, Result};
 use crate::client::lines::{lines_of, name_of, whole_lines_of};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::text::{counted, grouped, printable};
 
-/// Most rows with errors that are told of one request.
+/// Most rows with errors that are reported of one request.
 const ERRORS: usize = 1_000;
 /// Most of them that are printed for people.
 const PRINTED: usize = 20;

@@ -8,7 +8,7 @@ mod import;
 mod requests;
 
 use crate::client::api::Api;
-use crate::client::failure::{Exit, Result};
+use crate::client::exit::{Exit, Result};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::client::failure::Result;
+use crate::client::exit::Result;
 use crate::client::send::recipients::{Recipient, Targets};
 
 /// Most recipients of a request.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::client::failure::{Failure, Result};
+use crate::client::exit::{Failure, Result};
 use crate::client::lines::name_of;
 
 /// The message and its options. An option wins over the file.

@@ -14,14 +14,14 @@ mod message;
 mod recipients;
 
 use crate::client::api::{Api, Ask, new_key};
-use crate::client::failure::{Exit, Failure, Result};
+use crate::client::api_error::ApiError;
+use crate::client::exit::{Exit, Failure, Result};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::send::chunks::{Chunk, Chunks};
 use crate::client::send::message::MessageArguments;
 use crate::client::send::recipients::{RecipientArguments, Targets};
 use crate::client::text::{counted, printable};
-use crate::client::trouble::Trouble;
 use crate::client::watch::{Watching, watch};
 
 /// Requests at a time.
@@ -162,7 +162,7 @@ impl Sending<'_> {
                     Ok(None) => has_more = false,
                     Err(wrong) => failure = Some(wrong),
                 },
-                // Those that were asked already are told, even if one before them failed.
+                // The answers to requests under way are reported, even if an earlier one failed.
                 Some(answer) = asking.next() => match answer {
                     Ok(answer) => self.take(answer).await?,
                     Err(wrong) => failure = failure.or(Some(wrong)),
@@ -191,7 +191,7 @@ impl Sending<'_> {
 
         async move {
             let answer = api.try_json(&ask).await;
-            let body = answer.map_err(|trouble| failure_of(trouble, &chunk))?;
+            let body = answer.map_err(|error| failure_of(error, &chunk))?;
             Ok(Answer {
                 recipients: chunk.to.len(),
                 body,
@@ -289,26 +289,26 @@ impl Sending<'_> {
 }
 
 /// The failure of a request, with the lines of the recipients that are wrong.
-fn failure_of(trouble: Trouble, chunk: &Chunk) -> Failure {
-    let problems = match &trouble {
-        Trouble::Final { problems, .. } => problems.clone(),
-        Trouble::Passing { .. } => Vec::new(),
+fn failure_of(error: ApiError, chunk: &Chunk) -> Failure {
+    let problems = match &error {
+        ApiError::Permanent { problems, .. } => problems.clone(),
+        ApiError::Temporary { .. } => Vec::new(),
     };
-    let failure = trouble.into_failure();
+    let failure = error.into_failure();
     if problems.is_empty() {
         return failure;
     }
 
-    let mut said: Vec<String> = problems
+    let mut messages: Vec<String> = problems
         .iter()
         .take(PROBLEMS)
         .map(|problem| format!("{}: {}", chunk.place(&problem.field), problem.message))
         .collect();
     if problems.len() > PROBLEMS {
-        said.push(format!("and {} more", problems.len() - PROBLEMS));
+        messages.push(format!("and {} more", problems.len() - PROBLEMS));
     }
     Failure {
-        message: said.join("; "),
+        message: messages.join("; "),
         ..failure
     }
 }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use crate::client::failure::{Failure, Result};
+use crate::client::exit::{Failure, Result};
 use crate::client::ids::{USER, is_id};
 use crate::client::lines::{Line, is_piped, lines_of, name_of};
 use crate::client::send::message::{key_and_value, object_of};

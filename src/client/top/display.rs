@@ -1,4 +1,4 @@
-//! Draws a look on the terminal.
+//! Draws a snapshot on the terminal.
 
 #![allow(clippy::cast_precision_loss, reason = "a bar has a few characters")]
 
@@ -9,15 +9,15 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table};
 
 use crate::client::text::grouped;
-use crate::client::top::look::{LANE_TITLES, OPERATION_TITLES, Seen};
+use crate::client::top::snapshot::{LANE_TITLES, OPERATION_TITLES, Snapshot};
 
 /// Characters of a bar.
 const BAR: usize = 20;
 
 /// Draws all of it. `is_colored` is false if the user wants no colours.
-pub(super) fn draw(frame: &mut Frame<'_>, title: &str, seen: &Seen, is_colored: bool) {
-    let lanes = seen
-        .look
+pub(super) fn draw(frame: &mut Frame<'_>, title: &str, snapshot: &Snapshot, is_colored: bool) {
+    let lanes = snapshot
+        .reading
         .metrics
         .as_ref()
         .map_or(0, |metrics| metrics.lanes.len());
@@ -36,17 +36,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, title: &str, seen: &Seen, is_colored: 
     .areas(frame.area());
 
     let lines = vec![
-        Line::from(format!("{title}  {}", seen.headline())).style(bold()),
-        Line::from(seen.queue().unwrap_or_default()),
+        Line::from(format!("{title}  {}", snapshot.headline())).style(bold()),
+        Line::from(snapshot.queue().unwrap_or_default()),
     ];
     frame.render_widget(Paragraph::new(lines), head);
-    frame.render_widget(operation_table(seen, is_colored), operations);
+    frame.render_widget(operation_table(snapshot, is_colored), operations);
     if lanes > 0 {
-        frame.render_widget(lane_table(seen, is_colored), below);
+        frame.render_widget(lane_table(snapshot, is_colored), below);
     }
 
-    let foot_line = match &seen.look.trouble {
-        Some(trouble) => Line::from(trouble.clone()).style(colored(Color::Red, is_colored)),
+    let foot_line = match &snapshot.reading.error {
+        Some(error) => Line::from(error.clone()).style(colored(Color::Red, is_colored)),
         None => Line::from("q: quit"),
     };
     frame.render_widget(Paragraph::new(foot_line), foot);
@@ -68,9 +68,9 @@ fn titles<const N: usize>(titles: [&'static str; N]) -> Row<'static> {
     Row::new(titles.map(|title| title.trim_start_matches('#'))).style(bold())
 }
 
-fn operation_table(seen: &Seen, is_colored: bool) -> Table<'static> {
-    let rows = (0..seen.look.operations.len()).filter_map(|index| {
-        let [id, done, sent, failed, rate, left] = seen.operation(index)?;
+fn operation_table(snapshot: &Snapshot, is_colored: bool) -> Table<'static> {
+    let rows = (0..snapshot.reading.operations.len()).filter_map(|index| {
+        let [id, done, sent, failed, rate, left] = snapshot.operation(index)?;
         let has_failed = failed != "0";
         let failed_style = colored(
             if has_failed { Color::Red } else { Color::Reset },
@@ -79,7 +79,7 @@ fn operation_table(seen: &Seen, is_colored: bool) -> Table<'static> {
 
         Some(Row::new([
             Cell::from(id),
-            Cell::from(bar(seen.done(index))).style(colored(Color::Green, is_colored)),
+            Cell::from(bar(snapshot.done(index))).style(colored(Color::Green, is_colored)),
             Cell::from(done),
             Cell::from(sent),
             Cell::from(failed).style(failed_style),
@@ -103,8 +103,12 @@ fn operation_table(seen: &Seen, is_colored: bool) -> Table<'static> {
         .block(block("Operations"))
 }
 
-fn lane_table(seen: &Seen, is_colored: bool) -> Table<'static> {
-    let lanes = seen.look.metrics.iter().flat_map(|metrics| &metrics.lanes);
+fn lane_table(snapshot: &Snapshot, is_colored: bool) -> Table<'static> {
+    let lanes = snapshot
+        .reading
+        .metrics
+        .iter()
+        .flat_map(|metrics| &metrics.lanes);
     let rows = lanes.map(|lane| {
         let color = if lane.is_tripped {
             Color::Red
@@ -154,15 +158,15 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     use super::*;
-    use crate::client::top::look::example;
     use crate::client::top::metrics::{Lane, Metrics};
+    use crate::client::top::snapshot::example;
 
     #[test]
     fn operations_and_lanes_are_on_the_screen() {
         let began = Instant::now();
         let before = example(began, 200);
-        let mut look = example(began + Duration::from_secs(1), 500);
-        look.metrics = Some(Metrics {
+        let mut reading = example(began + Duration::from_secs(1), 500);
+        reading.metrics = Some(Metrics {
             due: 1200,
             lanes: vec![Lane {
                 provider: "FCM".to_owned(),
@@ -171,13 +175,13 @@ mod tests {
             }],
             ..Metrics::default()
         });
-        let seen = Seen::new(look, Some(&before));
+        let snapshot = Snapshot::new(reading, Some(&before));
 
         // Also where hardly anything fits.
         for (width, height) in [(140, 20), (20, 5), (1, 1)] {
             let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
             terminal
-                .draw(|frame| draw(frame, "bellwire top", &seen, false))
+                .draw(|frame| draw(frame, "bellwire top", &snapshot, false))
                 .unwrap();
             let screen = format!("{}", terminal.backend());
             if width < 140 {

@@ -9,17 +9,17 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers
 use tokio::sync::mpsc;
 
 mod display;
-mod look;
 mod metrics;
+mod snapshot;
 
 use crate::client::api::{Api, Query};
-use crate::client::failure::{Exit, Failure, Result};
+use crate::client::exit::{Exit, Failure, Result};
 use crate::client::operation::Operation;
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::top::display::draw;
-use crate::client::top::look::{Look, Seen};
 use crate::client::top::metrics::Metrics;
+use crate::client::top::snapshot::{Reading, Snapshot};
 
 /// Operations that are shown.
 const MOST: usize = 50;
@@ -60,16 +60,16 @@ fn pause(text: &str) -> std::result::Result<Duration, String> {
 
 pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Result<Exit> {
     let is_plain = arguments.json || arguments.once || !io::stdout().is_terminal();
-    let first = look(&arguments, api).await?;
+    let first = read(&arguments, api).await?;
 
     if is_plain {
         tokio::time::sleep(arguments.every).await;
-        let second = look(&arguments, api).await?;
-        let seen = Seen::new(second, Some(&first));
+        let second = read(&arguments, api).await?;
+        let snapshot = Snapshot::new(second, Some(&first));
         if arguments.json {
-            screen.print_json(&seen.as_json())?;
+            screen.print_json(&snapshot.as_json())?;
         } else {
-            for line in seen.lines() {
+            for line in snapshot.lines() {
                 screen.print(&line)?;
             }
         }
@@ -79,7 +79,7 @@ pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Res
     show(&arguments, api, first).await
 }
 
-async fn look(arguments: &Arguments, api: &Api) -> Result<Look> {
+async fn read(arguments: &Arguments, api: &Api) -> Result<Reading> {
     let mut query = Query::default();
     query.add("status", "PROCESSING");
     let mut pages = api.pages("/Operations", &query, "operations").of(MOST);
@@ -101,12 +101,12 @@ async fn look(arguments: &Arguments, api: &Api) -> Result<Look> {
         Some(url) => Some(Metrics::parse(&api.text_at(url).await?)),
         None => None,
     };
-    Ok(Look {
+    Ok(Reading {
         at: Instant::now(),
         operations,
         has_more,
         metrics,
-        trouble: None,
+        error: None,
     })
 }
 
@@ -119,10 +119,10 @@ impl Drop for Restored {
     }
 }
 
-async fn show(arguments: &Arguments, api: &Api, first: Look) -> Result<Exit> {
+async fn show(arguments: &Arguments, api: &Api, first: Reading) -> Result<Exit> {
     let unusable = |error: io::Error| {
         Failure::failed(format!(
-            "the terminal can't be used: {error}. `bellwire top --once` prints one look"
+            "the terminal can't be used: {error}. `bellwire top --once` prints one snapshot"
         ))
     };
     let mut terminal = ratatui::try_init().map_err(unusable)?;
@@ -130,11 +130,11 @@ async fn show(arguments: &Arguments, api: &Api, first: Look) -> Result<Exit> {
     let is_colored = console::colors_enabled();
     let mut keys = keys();
 
-    let mut before: Option<Look> = None;
-    let mut seen = Seen::new(first, None);
+    let mut before: Option<Reading> = None;
+    let mut snapshot = Snapshot::new(first, None);
     loop {
         terminal
-            .draw(|frame| draw(frame, "bellwire top", &seen, is_colored))
+            .draw(|frame| draw(frame, "bellwire top", &snapshot, is_colored))
             .map_err(unusable)?;
 
         tokio::select! {
@@ -144,16 +144,16 @@ async fn show(arguments: &Arguments, api: &Api, first: Look) -> Result<Exit> {
                 Some(Key::Resized) => {}
             },
             () = tokio::time::sleep(arguments.every) => {
-                let next = look(arguments, api).await;
-                let next = next.unwrap_or_else(|failure| Look {
-                    trouble: Some(failure.message),
-                    ..seen.look.clone()
+                let next = read(arguments, api).await;
+                let next = next.unwrap_or_else(|failure| Reading {
+                    error: Some(failure.message),
+                    ..snapshot.reading.clone()
                 });
-                let is_new = next.trouble.is_none();
+                let is_new = next.error.is_none();
                 if is_new {
-                    before = Some(seen.look);
+                    before = Some(snapshot.reading);
                 }
-                seen = Seen::new(next, before.as_ref());
+                snapshot = Snapshot::new(next, before.as_ref());
             }
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 mod story;
 
 use crate::client::api::{Api, Ask, Query};
-use crate::client::failure::{Exit, Failure, Result};
+use crate::client::exit::{Exit, Failure, Result};
 use crate::client::ids::{NOTIFICATION, OPERATION, USER, is_id};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;

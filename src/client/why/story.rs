@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::advice::{self, Known};
-use crate::client::errors::recipient;
+use crate::client::operation_errors::recipient;
 use crate::client::text::{printable, style_of_status};
 
 /// The lines of a notification's story.

@@ -123,7 +123,7 @@ fn schedule(
         },
         window: window.filter(|_| !ignores_window),
         if_passed: if_passed.unwrap_or_default(),
-        patience: None,
+        max_window_wait: None,
     };
     Schedule {
         send_at: match send_at {

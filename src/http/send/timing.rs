@@ -40,7 +40,7 @@ impl Timing {
             });
         };
         let local = LocalSchedule {
-            patience: patience(send.deadline, send.message.ttl),
+            max_window_wait: max_window_wait(send.deadline, send.message.ttl),
             ..local.clone()
         };
 
@@ -64,7 +64,7 @@ impl Timing {
 }
 
 /// How long a message may wait for a window, in seconds: it is of no use after its own deadline.
-fn patience(deadline: Option<Duration>, ttl: Option<u32>) -> Option<u32> {
+fn max_window_wait(deadline: Option<Duration>, ttl: Option<u32>) -> Option<u32> {
     let deadline = deadline.and_then(|deadline| u32::try_from(deadline.whole_seconds()).ok());
 
     [deadline, ttl].into_iter().flatten().min()
@@ -246,8 +246,8 @@ mod tests {
 
     #[test]
     fn a_message_waits_no_longer_than_its_own_deadline() {
-        assert_eq!(patience(None, None), None);
-        assert_eq!(patience(Some(Duration::HOUR), None), Some(3600));
-        assert_eq!(patience(Some(Duration::HOUR), Some(60)), Some(60));
+        assert_eq!(max_window_wait(None, None), None);
+        assert_eq!(max_window_wait(Some(Duration::HOUR), None), Some(3600));
+        assert_eq!(max_window_wait(Some(Duration::HOUR), Some(60)), Some(60));
     }
 }

@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::server::bridge::{Application, Bridge};
-use crate::http::server::clock::{Activity, Clocked, Patience};
+use crate::http::server::actix_adapter::{ActixAdapter, Application};
 use crate::http::server::limits::ConnectionPermit;
+use crate::http::server::timeouts::{Activity, ClientTimeouts, TimedStream};
 use crate::http::server::tls::Tls;
 
 /// What is buffered of a connection in each direction at most, in bytes. A head must fit.
@@ -37,7 +37,7 @@ pub(super) struct Accepted {
 #[derive(Clone)]
 pub(super) struct Terms {
     pub tls: Option<Tls>,
-    pub patience: Patience,
+    pub timeouts: ClientTimeouts,
     /// When it is cancelled, a connection ends with the requests that it is answering.
     pub stop: CancellationToken,
 }
@@ -56,19 +56,19 @@ pub(super) async fn serve(accepted: Accepted, application: Application, terms: T
     let _ = stream.set_nodelay(true);
 
     let activity = Activity::new(since);
-    let stream = Clocked::new(stream, Rc::clone(&activity), terms.patience);
-    let bridge = Bridge {
+    let stream = TimedStream::new(stream, Rc::clone(&activity), terms.timeouts);
+    let adapter = ActixAdapter {
         application,
         activity,
         peer,
     };
 
     match terms.tls {
-        None => exchange(stream, bridge, terms.stop).await,
+        None => exchange(stream, adapter, terms.stop).await,
         Some(tls) => {
             let handshake = tls.acceptor().accept(stream);
-            match tokio::time::timeout(terms.patience.head, handshake).await {
-                Ok(Ok(stream)) => exchange(stream, bridge, terms.stop).await,
+            match tokio::time::timeout(terms.timeouts.head, handshake).await {
+                Ok(Ok(stream)) => exchange(stream, adapter, terms.stop).await,
                 Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                 Err(_) => tracing::debug!("a TLS handshake took too long"),
             }
@@ -80,7 +80,7 @@ pub(super) async fn serve(accepted: Accepted, application: Application, terms: T
 
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    bridge: Bridge,
+    adapter: ActixAdapter,
     stop: CancellationToken,
 ) {
     let mut builder = Builder::new(OnThisThread);
@@ -97,7 +97,7 @@ async fn exchange(
         .max_send_buf_size(BUFFER)
         .max_header_list_size(BUFFER as u32);
 
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), bridge));
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), adapter));
     let ended = tokio::select! {
         biased;
         ended = connection.as_mut() => ended,

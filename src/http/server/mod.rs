@@ -1,9 +1,9 @@
 //! The server: connections, and the threads that answer them.
 //!
-//! One thread, the `door`, accepts connections, holds them to their `limits` and gives them to the
+//! One thread, the `acceptor`, accepts connections, holds them to their `limits` and gives them to the
 //! workers. It answers `/healthz` and `/readyz` itself, so that no request delays them. hyper speaks
-//! HTTP on a `connection`, and an actix application answers (`bridge`). No client may take longer
-//! than the `clock` allows.
+//! HTTP on a `connection`, and an actix application answers (`actix_adapter`). No client may take longer
+//! than the `timeouts` allow.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,21 +19,21 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-mod bridge;
-mod clock;
+mod acceptor;
+mod actix_adapter;
 mod connection;
-mod door;
 mod limits;
 mod source;
+mod timeouts;
 mod tls;
 
-pub(super) use bridge::Application;
-pub(crate) use clock::Patience;
+use acceptor::{Acceptor, Assigned, Worker};
+pub(super) use actix_adapter::Application;
 use connection::{Terms, serve};
-use door::{Assigned, Door, Worker};
 pub(crate) use limits::ConnectionLimits;
 use limits::Connections;
 pub(crate) use source::{Source, TrustedProxies};
+pub(crate) use timeouts::ClientTimeouts;
 pub(crate) use tls::{Tls, TlsFiles};
 
 /// Connections that wait to be accepted.
@@ -47,7 +47,7 @@ pub(crate) struct ServerParams {
     pub listen: SocketAddr,
     /// `None`: connections are not encrypted.
     pub tls: Option<Tls>,
-    pub patience: Patience,
+    pub timeouts: ClientTimeouts,
     pub limits: ConnectionLimits,
     pub trusted_proxies: TrustedProxies,
     /// How long requests in flight may take to end once the server stops.
@@ -83,7 +83,7 @@ impl Server {
         let stop = CancellationToken::new();
         let terms = Terms {
             tls: params.tls.clone(),
-            patience: params.patience,
+            timeouts: params.timeouts,
             stop: stop.clone(),
         };
         let mut server = Self {
@@ -113,7 +113,7 @@ impl Server {
 
         let make = Arc::clone(make);
         let listener = listener.into_std()?;
-        server.spawn("http-door", async move || {
+        server.spawn("http-acceptor", async move || {
             let Some(health) = make(Routes::Health).await else {
                 return;
             };
@@ -121,7 +121,7 @@ impl Server {
                 return;
             };
 
-            let door = Door {
+            let acceptor = Acceptor {
                 listener,
                 connections: Connections::new(params.limits),
                 trusted_proxies: params.trusted_proxies,
@@ -136,7 +136,7 @@ impl Server {
                 }
             };
             tokio::select! {
-                () = door.run(params.grace) => {}
+                () = acceptor.run(params.grace) => {}
                 () = reloading => {}
             }
         })?;

@@ -1,4 +1,4 @@
-//! One look at what is being sent, and how fast, compared with the look before.
+//! What is being sent at one time, and how fast: two readings give the rates.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -15,9 +15,9 @@ use crate::client::operation::Operation;
 use crate::client::text::{Cell, Table, grouped};
 use crate::client::top::metrics::Metrics;
 
-/// What was seen.
+/// What was read at one time.
 #[derive(Debug, Clone)]
-pub(super) struct Look {
+pub(super) struct Reading {
     pub at: Instant,
     /// The Operations that are being sent, the newest first.
     pub operations: Vec<Operation>,
@@ -25,23 +25,25 @@ pub(super) struct Look {
     pub has_more: bool,
     /// `None`: the address of the metrics is not known.
     pub metrics: Option<Metrics>,
-    /// Why the last look has failed, if it has.
-    pub trouble: Option<String>,
+    /// Why the last reading failed, if it has.
+    pub error: Option<String>,
 }
 
-/// A look with its rates, in notifications a second.
+/// A reading with its rates, in notifications a second.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub look: Look,
-    /// Of each Operation, in the same order; `None`: it was not seen before.
+pub(super) struct Snapshot {
+    pub reading: Reading,
+    /// Of each Operation, in the same order; `None`: it is not in the reading before.
     pub rates: Vec<Option<f64>>,
     /// Delivery attempts of the process a second.
     pub attempt_rate: Option<f64>,
 }
 
-impl Seen {
-    pub(super) fn new(look: Look, before: Option<&Look>) -> Self {
-        let elapsed = before.map_or(Duration::ZERO, |before| look.at.duration_since(before.at));
+impl Snapshot {
+    pub(super) fn new(reading: Reading, before: Option<&Reading>) -> Self {
+        let elapsed = before.map_or(Duration::ZERO, |before| {
+            reading.at.duration_since(before.at)
+        });
         let rate = |now: u64, then: u64| {
             let is_known = elapsed > Duration::ZERO && now >= then;
             is_known.then(|| (now - then) as f64 / elapsed.as_secs_f64())
@@ -52,7 +54,7 @@ impl Seen {
             .flat_map(|before| &before.operations)
             .map(|operation| (operation.id.as_str(), operation.stats.settled()))
             .collect();
-        let rates = look
+        let rates = reading
             .operations
             .iter()
             .map(|operation| {
@@ -61,29 +63,29 @@ impl Seen {
             })
             .collect();
 
-        let attempts = |look: &Look| look.metrics.as_ref().map(|metrics| metrics.attempts);
-        let attempt_rate = attempts(&look)
+        let attempts = |reading: &Reading| reading.metrics.as_ref().map(|metrics| metrics.attempts);
+        let attempt_rate = attempts(&reading)
             .zip(before.and_then(attempts))
             .and_then(|(now, then)| rate(now, then));
         Self {
-            look,
+            reading,
             rates,
             attempt_rate,
         }
     }
 
-    /// The sums of all Operations that were seen, in a line.
+    /// The sums of all Operations, in a line.
     pub(super) fn headline(&self) -> String {
         let left: u64 = self
-            .look
+            .reading
             .operations
             .iter()
             .map(|operation| operation.stats.queued + operation.stats.scheduled)
             .sum();
-        let more = if self.look.has_more { "+" } else { "" };
+        let more = if self.reading.has_more { "+" } else { "" };
         let mut line = format!(
             "{}{more} running, {} to send",
-            self.look.operations.len(),
+            self.reading.operations.len(),
             grouped(left)
         );
 
@@ -96,7 +98,7 @@ impl Seen {
 
     /// The queue of the whole database, in a line; `None`: it is not known.
     pub(super) fn queue(&self) -> Option<String> {
-        let metrics = self.look.metrics.as_ref()?;
+        let metrics = self.reading.metrics.as_ref()?;
         let mut line = format!(
             "queue: {} due (oldest {:.1} s), {} later, {} claimed here",
             grouped(metrics.due),
@@ -113,7 +115,7 @@ impl Seen {
 
     /// The cells of an Operation's row.
     pub(super) fn operation(&self, index: usize) -> Option<[String; 6]> {
-        let operation = self.look.operations.get(index)?;
+        let operation = self.reading.operations.get(index)?;
         let stats = operation.stats;
         let rate = self.rates.get(index).copied().flatten();
         let left = stats.queued + stats.scheduled;
@@ -136,7 +138,11 @@ impl Seen {
 
     /// How much of an Operation is done, from 0 to 1.
     pub(super) fn done(&self, index: usize) -> f64 {
-        let stats = self.look.operations.get(index).map(|seen| seen.stats);
+        let stats = self
+            .reading
+            .operations
+            .get(index)
+            .map(|operation| operation.stats);
         let stats = stats.unwrap_or_default();
 
         if stats.total == 0 {
@@ -152,16 +158,20 @@ impl Seen {
         lines.extend(self.queue());
 
         let mut table = Table::new(&OPERATION_TITLES);
-        for index in 0..self.look.operations.len() {
+        for index in 0..self.reading.operations.len() {
             let cells = self.operation(index).unwrap_or_default();
             table.row(cells.iter().map(Cell::from).collect());
         }
-        if !self.look.operations.is_empty() {
+        if !self.reading.operations.is_empty() {
             lines.push(String::new());
             lines.extend(table.lines());
         }
 
-        let lanes = self.look.metrics.iter().flat_map(|metrics| &metrics.lanes);
+        let lanes = self
+            .reading
+            .metrics
+            .iter()
+            .flat_map(|metrics| &metrics.lanes);
         let mut table = Table::new(&LANE_TITLES);
         let mut has_lane = false;
         for lane in lanes {
@@ -188,7 +198,7 @@ impl Seen {
 
     pub(super) fn as_json(&self) -> Value {
         let operations: Vec<Value> = self
-            .look
+            .reading
             .operations
             .iter()
             .zip(&self.rates)
@@ -205,7 +215,7 @@ impl Seen {
                 })
             })
             .collect();
-        let metrics = self.look.metrics.as_ref().map(|metrics| {
+        let metrics = self.reading.metrics.as_ref().map(|metrics| {
             let lanes: Vec<Value> = metrics
                 .lanes
                 .iter()
@@ -231,7 +241,7 @@ impl Seen {
             })
         });
 
-        json!({"operations": operations, "hasMore": self.look.has_more, "queue": metrics})
+        json!({"operations": operations, "hasMore": self.reading.has_more, "queue": metrics})
     }
 }
 
@@ -247,16 +257,16 @@ pub(super) const LANE_TITLES: [&str; 6] = [
 ];
 
 #[cfg(test)]
-pub(super) fn example(at: Instant, settled: u64) -> Look {
+pub(super) fn example(at: Instant, settled: u64) -> Reading {
     let stats = json!({"total": 1000, "sent": settled, "queued": 1000 - settled});
-    Look {
+    Reading {
         at,
         operations: vec![Operation::of(
             &json!({"id": "op", "status": "PROCESSING", "stats": stats}),
         )],
         has_more: false,
         metrics: None,
-        trouble: None,
+        error: None,
     }
 }
 
@@ -265,25 +275,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_differences_of_two_looks() {
+    fn rates_are_differences_of_two_readings() {
         let began = Instant::now();
         let before = example(began, 200);
-        let seen = Seen::new(example(began + Duration::from_secs(2), 600), Some(&before));
+        let snapshot = Snapshot::new(example(began + Duration::from_secs(2), 600), Some(&before));
 
-        assert_eq!(seen.headline(), "1 running, 400 to send, 200/s");
+        assert_eq!(snapshot.headline(), "1 running, 400 to send, 200/s");
         assert_eq!(
-            seen.operation(0).unwrap(),
+            snapshot.operation(0).unwrap(),
             ["op", "600/1,000", "600", "0", "200/s", "2 s"]
         );
-        assert!((seen.done(0) - 0.6).abs() < f64::EPSILON);
+        assert!((snapshot.done(0) - 0.6).abs() < f64::EPSILON);
     }
 
     #[test]
-    fn a_first_look_has_no_rates() {
-        let seen = Seen::new(example(Instant::now(), 0), None);
+    fn a_first_reading_has_no_rates() {
+        let snapshot = Snapshot::new(example(Instant::now(), 0), None);
 
-        assert_eq!(seen.headline(), "1 running, 1,000 to send");
-        assert_eq!(seen.operation(0).unwrap()[4], "-");
-        assert_eq!(seen.as_json()["operations"][0]["perSecond"], Value::Null);
+        assert_eq!(snapshot.headline(), "1 running, 1,000 to send");
+        assert_eq!(snapshot.operation(0).unwrap()[4], "-");
+        assert_eq!(
+            snapshot.as_json()["operations"][0]["perSecond"],
+            Value::Null
+        );
     }
 }

@@ -1,11 +1,11 @@
-//! How often a request is repeated, and when.
+//! Whether and when a failed request is repeated.
 
 use std::time::Duration;
 
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// How long requests are repeated while a Bellwire that has answered before is away, such as during its
+/// How long requests are repeated while a Bellwire that has answered before can't be reached, such as during its
 /// restart.
 pub(super) const KNOWN: Duration = Duration::from_secs(120);
 /// The same while Bellwire says that the account has reached a limit. A large send waits until there is room
@@ -16,17 +16,17 @@ pub(super) const UNKNOWN: Duration = Duration::from_secs(3);
 
 /// When a request is sent again that failed after `elapsed` since its first attempt.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Failed {
+pub(super) struct FailedAttempt {
     pub elapsed: Duration,
     /// How many attempts there were, at least 1.
     pub attempts: u32,
     /// What the answer asked for.
     pub retry_after: Option<Duration>,
     /// How long the request may be repeated in all.
-    pub patience: Duration,
+    pub give_up_after: Duration,
 }
 
-impl Failed {
+impl FailedAttempt {
     /// How long to wait before the next attempt; `None`: the request is given up. `spread` is from 0 to
     /// 1, random: clients that failed together should not come back together.
     pub(super) fn wait(self, spread: f64) -> Option<Duration> {
@@ -34,7 +34,7 @@ impl Failed {
         let own = doubled.min(LONGEST_WAIT).mul_f64(0.75 + spread / 2.0);
         let wait = self.retry_after.map_or(own, |asked| asked.max(own));
 
-        (self.elapsed + wait <= self.patience).then_some(wait)
+        (self.elapsed + wait <= self.give_up_after).then_some(wait)
     }
 }
 
@@ -43,11 +43,11 @@ mod tests {
     use super::*;
 
     fn wait(attempts: u32, retry_after: Option<u64>, elapsed: u64) -> Option<u128> {
-        let failed = Failed {
+        let failed = FailedAttempt {
             elapsed: Duration::from_secs(elapsed),
             attempts,
             retry_after: retry_after.map(Duration::from_secs),
-            patience: KNOWN,
+            give_up_after: KNOWN,
         };
         failed.wait(0.5).map(|wait| wait.as_millis())
     }

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::http::server::bridge::Application;
+use crate::http::server::actix_adapter::Application;
 use crate::http::server::connection::{Accepted, Terms, serve};
 use crate::http::server::limits::{Admission, ConnectionPermit, Connections};
 use crate::http::server::source::TrustedProxies;
@@ -77,7 +77,7 @@ impl Worker {
 }
 
 /// The thread that accepts.
-pub(super) struct Door {
+pub(super) struct Acceptor {
     pub listener: TcpListener,
     pub connections: Arc<Connections>,
     pub trusted_proxies: TrustedProxies,
@@ -87,24 +87,24 @@ pub(super) struct Door {
     pub terms: Terms,
 }
 
-impl Door {
+impl Acceptor {
     /// Accepts until the server stops, then lets health checks end.
     pub(super) async fn run(self, grace: Duration) {
         let mut is_failing = false;
         let tracker = TaskTracker::new();
-        let door = Rc::new(self);
+        let acceptor = Rc::new(self);
 
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = door.terms.stop.cancelled() => break,
-                accepted = door.listener.accept() => accepted,
+                () = acceptor.terms.stop.cancelled() => break,
+                accepted = acceptor.listener.accept() => accepted,
             };
 
             match accepted {
                 Ok((stream, peer)) => {
                     is_failing = false;
-                    tracker.spawn_local(receive(Rc::clone(&door), stream, peer));
+                    tracker.spawn_local(receive(Rc::clone(&acceptor), stream, peer));
                 }
                 Err(error) if concerns_one(&error) => {}
                 Err(error) => {
@@ -117,7 +117,7 @@ impl Door {
             }
         }
 
-        drop(door);
+        drop(acceptor);
         tracker.close();
         let _ = tokio::time::timeout(grace, tracker.wait()).await;
     }
@@ -132,27 +132,27 @@ fn concerns_one(error: &io::Error) -> bool {
 }
 
 /// Gives a connection to who is to serve it.
-async fn receive(door: Rc<Door>, stream: TcpStream, peer: SocketAddr) {
+async fn receive(acceptor: Rc<Acceptor>, stream: TcpStream, peer: SocketAddr) {
     let since = Instant::now();
-    let source = door.trusted_proxies.source_of_connection(peer);
+    let source = acceptor.trusted_proxies.source_of_connection(peer);
 
-    match door.connections.admit(source) {
+    match acceptor.connections.admit(source) {
         Admission::Refused => {}
         Admission::HealthChecks(permit) => {
             let check = wait_for_kind(&stream);
             if let Ok(true) = tokio::time::timeout(HEALTH_CHECK_WAIT, check).await {
-                answer_health_check(&door, stream, peer, permit).await;
+                answer_health_check(&acceptor, stream, peer, permit).await;
             }
         }
         Admission::Admitted(permit) => {
             let kind = wait_for_kind(&stream);
             let waited = tokio::select! {
-                waited = tokio::time::timeout(door.terms.patience.head, kind) => waited,
-                () = door.terms.stop.cancelled() => return,
+                waited = tokio::time::timeout(acceptor.terms.timeouts.head, kind) => waited,
+                () = acceptor.terms.stop.cancelled() => return,
             };
 
             match waited {
-                Ok(true) => answer_health_check(&door, stream, peer, permit).await,
+                Ok(true) => answer_health_check(&acceptor, stream, peer, permit).await,
                 Ok(false) => {
                     if let Ok(stream) = stream.into_std() {
                         let accepted = Accepted {
@@ -161,7 +161,7 @@ async fn receive(door: Rc<Door>, stream: TcpStream, peer: SocketAddr) {
                             since,
                             permit,
                         };
-                        assign(&door.workers, accepted);
+                        assign(&acceptor.workers, accepted);
                     }
                 }
                 // It has sent nothing.
@@ -182,7 +182,7 @@ fn assign(workers: &[Worker], accepted: Accepted) {
 }
 
 async fn answer_health_check(
-    door: &Door,
+    acceptor: &Acceptor,
     stream: TcpStream,
     peer: SocketAddr,
     permit: ConnectionPermit,
@@ -200,9 +200,9 @@ async fn answer_health_check(
     // It has nothing to hide, so it need not be encrypted where other requests are.
     let terms = Terms {
         tls: None,
-        ..door.terms.clone()
+        ..acceptor.terms.clone()
     };
-    serve(accepted, door.health.clone(), terms).await;
+    serve(accepted, acceptor.health.clone(), terms).await;
 }
 
 /// Waits for the first bytes of a connection. Returns whether they are of a health check.

@@ -1,4 +1,4 @@
-//! Between hyper, which speaks HTTP on a connection, and actix, whose routes and extractors answer.
+//! Adapts hyper, which speaks HTTP on a connection, to actix, whose routes and extractors answer.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ use http::header;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::http::error::ApiError;
-use crate::http::server::clock::{Activity, Running};
+use crate::http::server::timeouts::{Activity, Running};
 
 /// Answers requests. It belongs to one thread; cheap to clone.
 #[derive(Clone)]
@@ -63,14 +63,14 @@ impl Application {
     }
 }
 
-/// Answers the requests of one connection.
-pub(super) struct Bridge {
+/// The service that hyper calls with the requests of one connection.
+pub(super) struct ActixAdapter {
     pub application: Application,
     pub activity: Rc<Activity>,
     pub peer: SocketAddr,
 }
 
-impl hyper::service::Service<http::Request<Incoming>> for Bridge {
+impl hyper::service::Service<http::Request<Incoming>> for ActixAdapter {
     type Response = http::Response<ResponseBody>;
     type Error = Infallible;
     type Future = Answering;

@@ -1,25 +1,25 @@
-//! What an answer that is no success means: whether to repeat the request, and what to tell its user.
+//! What an error response means: whether to repeat the request, and what to report to the user.
 
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use crate::client::failure::Failure;
+use crate::client::exit::Failure;
 use crate::client::text::printable;
 use crate::transport::retry_after;
 
 /// Why a request has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum ApiError {
     /// A repeat may succeed.
-    Passing {
+    Temporary {
         reason: String,
         retry_after: Option<Duration>,
         cause: Cause,
     },
     /// A repeat would not.
-    Final {
+    Permanent {
         failure: Failure,
         /// The answer's status; `None`: there was no answer.
         status: Option<StatusCode>,
@@ -28,20 +28,20 @@ pub(super) enum Trouble {
     },
 }
 
-impl Trouble {
+impl ApiError {
     pub(super) fn into_failure(self) -> Failure {
         match self {
-            Self::Passing { reason, .. } => Failure::unavailable(reason),
-            Self::Final { failure, .. } => failure,
+            Self::Temporary { reason, .. } => Failure::unavailable(reason),
+            Self::Permanent { failure, .. } => failure,
         }
     }
 }
 
-/// Why a request fails in passing.
+/// Why a request fails for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Nothing of Bellwire has answered.
-    Away,
+    /// No Bellwire has answered.
+    Unreachable,
     /// Bellwire is overloaded, or can't reach its database.
     Unavailable,
     /// The account has as much queued, or asks as often, as it may.
@@ -55,8 +55,8 @@ pub(super) struct Problem {
     pub message: String,
 }
 
-/// An answer that is no success, and how its request was made.
-pub(super) struct Refusal<'a> {
+/// An error response, and how its request was made.
+pub(super) struct ErrorResponse<'a> {
     pub status: StatusCode,
     pub headers: &'a HeaderMap,
     pub body: &'a [u8],
@@ -66,14 +66,14 @@ pub(super) struct Refusal<'a> {
     pub source: &'a str,
 }
 
-impl Refusal<'_> {
-    pub(super) fn trouble(&self) -> Trouble {
-        let Some(error) = self.error() else {
-            return self.of_a_stranger();
+impl ErrorResponse<'_> {
+    pub(super) fn error(&self) -> ApiError {
+        let Some(error) = self.bellwire_error() else {
+            return self.of_another_server();
         };
 
         match self.status.as_u16() {
-            status @ (429 | 503) => Trouble::Passing {
+            status @ (429 | 503) => ApiError::Temporary {
                 reason: error.message,
                 retry_after: retry_after(self.headers),
                 cause: if status == 429 {
@@ -90,7 +90,7 @@ impl Refusal<'_> {
                 "{} (the key is from {})",
                 error.message, self.source
             )),
-            status => Trouble::Final {
+            status => ApiError::Permanent {
                 failure: Failure::failed(format!("{} (status {status})", error.message)),
                 status: Some(self.status),
                 problems: error.problems,
@@ -98,8 +98,8 @@ impl Refusal<'_> {
         }
     }
 
-    fn fail(&self, message: String) -> Trouble {
-        Trouble::Final {
+    fn fail(&self, message: String) -> ApiError {
+        ApiError::Permanent {
             failure: Failure::failed(message),
             status: Some(self.status),
             problems: Vec::new(),
@@ -107,7 +107,7 @@ impl Refusal<'_> {
     }
 
     /// The body, if it is an error of Bellwire's.
-    fn error(&self) -> Option<ApiError> {
+    fn bellwire_error(&self) -> Option<ErrorBody> {
         let body: Value = serde_json::from_slice(self.body).ok()?;
         let message = body["message"].as_str()?;
         body["status"].as_u64()?;
@@ -119,24 +119,24 @@ impl Refusal<'_> {
                 message: printable(problem["message"].as_str().unwrap_or_default()),
             })
             .collect();
-        Some(ApiError {
+        Some(ErrorBody {
             message: printable(message),
             problems,
         })
     }
 
-    /// Something in between, such as a proxy, has answered, or another program.
-    fn of_a_stranger(&self) -> Trouble {
+    /// Another program has answered, such as a proxy in between.
+    fn of_another_server(&self) -> ApiError {
         let status = self.status;
         let url = self.url;
 
         if matches!(status.as_u16(), 429 | 502..=504) {
-            return Trouble::Passing {
+            return ApiError::Temporary {
                 reason: format!(
                     "a proxy before {url} answers {status}: Bellwire behind it is down or slow"
                 ),
                 retry_after: retry_after(self.headers),
-                cause: Cause::Away,
+                cause: Cause::Unreachable,
             };
         }
         if status.is_redirection() {
@@ -155,7 +155,7 @@ impl Refusal<'_> {
     }
 }
 
-struct ApiError {
+struct ErrorBody {
     message: String,
     problems: Vec<Problem>,
 }
@@ -166,25 +166,25 @@ mod tests {
 
     use super::*;
 
-    fn trouble(status: u16, headers: &[(header::HeaderName, &str)], body: &str) -> Trouble {
+    fn error(status: u16, headers: &[(header::HeaderName, &str)], body: &str) -> ApiError {
         let headers = headers
             .iter()
             .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
             .collect();
-        let refusal = Refusal {
+        let response = ErrorResponse {
             status: StatusCode::from_u16(status).unwrap(),
             headers: &headers,
             body: body.as_bytes(),
             url: "https://push.example.com",
             source: "BELLWIRE_KEY and BELLWIRE_SECRET",
         };
-        refusal.trouble()
+        response.error()
     }
 
-    fn said(trouble: Trouble) -> String {
-        match trouble {
-            Trouble::Passing { reason, .. } => reason,
-            Trouble::Final { failure, .. } => failure.message,
+    fn message(error: ApiError) -> String {
+        match error {
+            ApiError::Temporary { reason, .. } => reason,
+            ApiError::Permanent { failure, .. } => failure.message,
         }
     }
 
@@ -192,9 +192,9 @@ mod tests {
     fn an_overloaded_bellwire_is_asked_again_when_it_says() {
         let body = r#"{"code": 20503, "message": "Service unavailable.", "status": 503}"#;
 
-        let Trouble::Passing {
+        let ApiError::Temporary {
             retry_after, cause, ..
-        } = trouble(503, &[(header::RETRY_AFTER, "2")], body)
+        } = error(503, &[(header::RETRY_AFTER, "2")], body)
         else {
             panic!("it is not repeated");
         };
@@ -203,7 +203,7 @@ mod tests {
 
         // A proxy may ask for years by mistake.
         let mistake = [(header::RETRY_AFTER, "99999999")];
-        let Trouble::Passing { retry_after, .. } = trouble(503, &mistake, body) else {
+        let ApiError::Temporary { retry_after, .. } = error(503, &mistake, body) else {
             panic!("it is not repeated");
         };
         assert_eq!(retry_after, Some(crate::transport::MAX_RETRY_AFTER));
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_proxy_that_misses_bellwire_is_asked_again() {
         for status in [502, 503, 504] {
-            let reason = said(trouble(status, &[], "<html>Bad Gateway</html>"));
+            let reason = message(error(status, &[], "<html>Bad Gateway</html>"));
             assert!(reason.contains("a proxy"), "{reason}");
         }
     }
@@ -230,24 +230,24 @@ mod tests {
                 "Internal (status 500)",
             ),
         ] {
-            let said = said(trouble(status, &[], body));
-            assert!(said.contains(expected), "{said}");
+            let message = message(error(status, &[], body));
+            assert!(message.contains(expected), "{message}");
         }
     }
 
     #[test]
     fn a_redirect_names_the_other_address() {
         let to = (header::LOCATION, "https://push.example.org/");
-        let said = said(trouble(301, &[to], ""));
+        let message = message(error(301, &[to], ""));
 
-        assert!(said.contains("https://push.example.org/"), "{said}");
+        assert!(message.contains("https://push.example.org/"), "{message}");
     }
 
     #[test]
     fn the_problems_of_a_request_are_kept() {
         let body = r#"{"message": "bad", "status": 400, "errors": [{"field": "to[3].token", "message": "must be\u001b[2J hex"}]}"#;
 
-        let Trouble::Final { problems, .. } = trouble(400, &[], body) else {
+        let ApiError::Permanent { problems, .. } = error(400, &[], body) else {
             panic!("it is repeated");
         };
         assert_eq!(problems[0].field, "to[3].token");

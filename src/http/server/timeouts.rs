@@ -1,5 +1,5 @@
-//! What a client may take its time with: the head of a request, the pause between two requests, and
-//! reading an answer. A connection that is slower is closed, so that it holds nothing for long.
+//! Time limits of clients: for sending the head of a request, for the pause between two requests, and for
+//! reading an answer. A slower connection is closed, so that it holds nothing for long.
 //!
 //! How long a body may take is decided where it is read (`http/body.rs`).
 
@@ -20,9 +20,9 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How much is read then at most, in bytes.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
-/// What a client may take.
+/// How long a client may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct ClientTimeouts {
     /// From the first byte of a head, or from the beginning of a connection, to the end of the head.
     pub head: Duration,
     /// From the end of a request's work to the next request; within it the answer is read too.
@@ -101,9 +101,9 @@ impl Activity {
         &self,
         now: Instant,
         blocked_since: Option<Instant>,
-        patience: &Patience,
+        timeouts: &ClientTimeouts,
     ) -> Option<Instant> {
-        let write = blocked_since.map(|since| since + patience.write);
+        let write = blocked_since.map(|since| since + timeouts.write);
         if self.is_running() {
             return write;
         }
@@ -113,8 +113,8 @@ impl Activity {
         self.head_since.set(head_since.map(Since::Time));
         self.idle_since.set(Since::Time(idle_since));
 
-        let head = head_since.map(|since| since + patience.head);
-        let next = Some(idle_since + patience.keep_alive);
+        let head = head_since.map(|since| since + timeouts.head);
+        let next = Some(idle_since + timeouts.keep_alive);
         [write, head, next].into_iter().flatten().min()
     }
 }
@@ -129,10 +129,10 @@ impl Drop for Running {
 }
 
 /// A stream that fails when its client's time is over.
-pub(super) struct Clocked {
+pub(super) struct TimedStream {
     stream: TcpStream,
     activity: Rc<Activity>,
-    patience: Patience,
+    timeouts: ClientTimeouts,
     timer: Pin<Box<Sleep>>,
     /// Since when there is no room for a write.
     blocked_since: Option<Instant>,
@@ -145,13 +145,13 @@ struct Linger {
     room: usize,
 }
 
-impl Clocked {
-    pub(super) fn new(stream: TcpStream, activity: Rc<Activity>, patience: Patience) -> Self {
+impl TimedStream {
+    pub(super) fn new(stream: TcpStream, activity: Rc<Activity>, timeouts: ClientTimeouts) -> Self {
         Self {
             stream,
             activity,
-            patience,
-            timer: Box::pin(tokio::time::sleep(patience.head)),
+            timeouts,
+            timer: Box::pin(tokio::time::sleep(timeouts.head)),
             blocked_since: None,
             linger: None,
         }
@@ -166,7 +166,7 @@ impl Clocked {
         let now = Instant::now();
         let deadline = self
             .activity
-            .deadline(now, self.blocked_since, &self.patience);
+            .deadline(now, self.blocked_since, &self.timeouts);
         let Some(deadline) = deadline else {
             return Ok(());
         };
@@ -205,7 +205,7 @@ impl Clocked {
     }
 }
 
-impl AsyncRead for Clocked {
+impl AsyncRead for TimedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -228,7 +228,7 @@ impl AsyncRead for Clocked {
     }
 }
 
-impl AsyncWrite for Clocked {
+impl AsyncWrite for TimedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -292,7 +292,7 @@ impl AsyncWrite for Clocked {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience = Patience {
+    const TIMEOUTS: ClientTimeouts = ClientTimeouts {
         head: Duration::from_secs(10),
         keep_alive: Duration::from_secs(60),
         write: Duration::from_secs(20),
@@ -306,7 +306,7 @@ mod tests {
         began: Instant,
     ) -> Option<u64> {
         let now = began + Duration::from_secs(after);
-        let deadline = activity.deadline(now, blocked_since, &PATIENCE)?;
+        let deadline = activity.deadline(now, blocked_since, &TIMEOUTS)?;
 
         Some((deadline - began).as_secs())
     }
