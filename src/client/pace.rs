@@ -66,7 +66,7 @@ impl Pace {
     }
 
     /// For people.
-    fn shown(self) -> String {
+    fn describe(self) -> String {
         match self {
             Self::None => "no pace".to_owned(),
             Self::PerMinute(number) => format!("{} a minute", grouped(u64::from(number.get()))),
@@ -84,7 +84,7 @@ pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Re
     if arguments.json {
         screen.print_json(&answer)?;
     } else {
-        screen.print(&format!("{}: {id}", pace.shown()))?;
+        screen.print(&format!("{}: {id}", pace.describe()))?;
     }
     Ok(Exit::Done)
 }
@@ -95,11 +95,11 @@ mod tests {
 
     #[test]
     fn a_pace_is_a_number_of_notifications_or_none() {
-        let shown = |text: &str| text.parse().map(Pace::shown);
+        let described = |text: &str| text.parse().map(Pace::describe);
 
-        assert_eq!(shown("600").unwrap(), "600 a minute");
-        assert_eq!(shown("10,000,000").unwrap(), "10,000,000 a minute");
-        assert_eq!(shown("None").unwrap(), "no pace");
+        assert_eq!(described("600").unwrap(), "600 a minute");
+        assert_eq!(described("10,000,000").unwrap(), "10,000,000 a minute");
+        assert_eq!(described("None").unwrap(), "no pace");
         assert_eq!("none".parse::<Pace>().unwrap().as_json(), Value::Null);
         for wrong in ["0", "-1", "1.5", "10000001", "", "fast"] {
             let error = wrong.parse::<Pace>().unwrap_err();

@@ -137,16 +137,16 @@ fn wrong_value(key: &str, value: &Value, default: &Value) -> Option<String> {
         return None;
     }
 
-    let shown = shown(key, value);
+    let given = quoted(key, value);
     let example = example(kind, default);
     Some(format!(
-        "{key} ({}) is {shown}, but must be {}, such as {example}",
+        "{key} ({}) is {given}, but must be {}, such as {example}",
         variable(key),
         kind.rule()
     ))
 }
 
-fn shown(key: &str, value: &Value) -> String {
+fn quoted(key: &str, value: &Value) -> String {
     match &value.kind {
         _ if SECRET.contains(&key) => "of another type".to_owned(),
         ValueKind::String(text) => format!("{text:?}"),

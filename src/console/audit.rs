@@ -5,10 +5,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
+use crate::console::caller::Caller;
+use crate::console::format::Timestamp;
 use crate::console::operations::Pagination;
 use crate::console::page::{self, Frame, PageError, View, path_part, query_value, with_query};
-use crate::console::shown::Moment;
-use crate::console::visit::Visit;
 
 const FILTERS: [&str; 5] = ["action", "actor", "target", "startDate", "endDate"];
 const PAGE_SIZE: usize = 50;
@@ -28,7 +28,7 @@ struct AuditEvent {
     via: String,
     targets: Vec<String>,
     source_address: Option<String>,
-    created_at: Moment,
+    created_at: Timestamp,
 }
 
 /// A filter with its name and what is in it.
@@ -47,11 +47,11 @@ struct AuditPage {
     next: String,
 }
 
-pub(super) async fn list(request: HttpRequest, visit: Visit) -> Result<HttpResponse, PageError> {
+pub(super) async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
     let path = with_query(&request, "/AuditEvents", &FILTERS);
     let separator = if path.contains('?') { '&' } else { '?' };
     let token = query_value(&request, "pageToken").unwrap_or_default();
-    let list: AuditEventList = visit
+    let list: AuditEventList = caller
         .api
         .get(&format!(
             "{path}{separator}pageSize={PAGE_SIZE}&pageToken={}",
@@ -67,7 +67,7 @@ pub(super) async fn list(request: HttpRequest, visit: Visit) -> Result<HttpRespo
     });
     let here = with_query(&request, "/console/audit", &FILTERS);
     let page = AuditPage {
-        frame: Frame::new(&visit, View::Audit, "Audit log"),
+        frame: Frame::new(&caller, View::Audit, "Audit log"),
         filters: filters.collect(),
         events: list.audit_events,
         next: list.pagination.next.map_or_else(String::new, |token| {

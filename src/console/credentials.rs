@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
+use crate::console::caller::{Caller, SubmittedForm};
+use crate::console::format::{self, Timestamp};
 use crate::console::operations::Pagination;
 use crate::console::page::{self, Frame, PageError, View, may_post, path_part, query_value};
-use crate::console::shown::{self, Moment};
-use crate::console::visit::{Posted, Visit};
 
 /// From then on, the end of a certificate is a warning.
 const SOON: Duration = Duration::days(30);
@@ -30,16 +30,16 @@ struct Credential {
     app_name: String,
     #[serde(default)]
     details: Map<String, Value>,
-    certificate_expires_at: Option<Moment>,
+    certificate_expires_at: Option<Timestamp>,
     status: String,
     last_error: Option<String>,
-    last_error_at: Option<Moment>,
-    last_used_at: Option<Moment>,
+    last_error_at: Option<Timestamp>,
+    last_used_at: Option<Timestamp>,
 }
 
 impl Credential {
     fn status_shown(&self) -> String {
-        shown::status(&self.status)
+        format::status(&self.status)
     }
 
     /// Its public facts, in words.
@@ -89,24 +89,24 @@ struct Tested {
     error: String,
 }
 
-pub(super) async fn list(request: HttpRequest, visit: Visit) -> Result<HttpResponse, PageError> {
+pub(super) async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
     let token = query_value(&request, "pageToken").unwrap_or_default();
 
-    show(&visit, &token, None).await
+    show(&caller, &token, None).await
 }
 
 async fn show(
-    visit: &Visit,
+    caller: &Caller,
     token: &str,
     tested: Option<Tested>,
 ) -> Result<HttpResponse, PageError> {
     let path = format!("/Credentials?pageSize=50&pageToken={}", path_part(token));
-    let list: CredentialList = visit.api.get(&path).await?;
+    let list: CredentialList = caller.api.get(&path).await?;
 
     let page = CredentialsPage {
-        frame: Frame::new(visit, View::Credentials, "Credentials"),
+        frame: Frame::new(caller, View::Credentials, "Credentials"),
         credentials: list.credentials,
-        may_test: may_post(visit, "/Credentials/{id}/Test"),
+        may_test: may_post(caller, "/Credentials/{id}/Test"),
         tested,
         next: list.pagination.next.map_or_else(String::new, |token| {
             format!("/console/credentials?pageToken={}", path_part(&token))
@@ -116,18 +116,21 @@ async fn show(
 }
 
 /// Asks the provider, and shows the list with its answer.
-pub(super) async fn test(posted: Posted, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(super) async fn test(
+    form: SubmittedForm,
+    id: web::Path<String>,
+) -> Result<HttpResponse, PageError> {
     let path = format!("/Credentials/{}/Test", path_part(&id));
-    let answer = posted.visit.api.change(&Method::POST, &path, None).await?;
+    let answer = form.caller.api.change(&Method::POST, &path, None).await?;
 
     let status = answer["status"].as_str().unwrap_or_default();
     let tested = Tested {
         id: id.into_inner(),
         is_working: status == "WORKING",
-        status: shown::status(status),
+        status: format::status(status),
         error: answer["error"].as_str().unwrap_or_default().to_owned(),
     };
-    show(&posted.visit, "", Some(tested)).await
+    show(&form.caller, "", Some(tested)).await
 }
 
 #[cfg(test)]

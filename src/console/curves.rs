@@ -9,8 +9,8 @@
 use serde_json::json;
 use time::OffsetDateTime;
 
+use crate::console::format::Timestamp;
 use crate::console::page::PageError;
-use crate::console::shown::Moment;
 use crate::http::State;
 use crate::model::id::OperationId;
 use crate::store::attempt_curve::{self, Curve, CurveParams};
@@ -21,7 +21,7 @@ const POINTS: i64 = 60;
 /// A point of the curves.
 #[derive(Debug, Clone)]
 pub(super) struct Point {
-    pub at: Moment,
+    pub at: Timestamp,
     /// Notifications a second.
     pub accepted: f64,
     pub refused: f64,
@@ -134,7 +134,7 @@ fn point_at(from: OffsetDateTime, step: i64, number: i32) -> Point {
     let after = time::Duration::seconds(step.saturating_mul(i64::from(number)));
 
     Point {
-        at: Moment(from.checked_add(after).unwrap_or(from)),
+        at: Timestamp(from.checked_add(after).unwrap_or(from)),
         accepted: 0.0,
         refused: 0.0,
         median: 0.0,

@@ -2,16 +2,16 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::console::caller::Caller;
 use crate::console::login;
 use crate::console::page::{PageError, View, redirect};
-use crate::console::visit::Visit;
 
 pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, PageError> {
-    let Some(visit) = Visit::of(&request).await? else {
+    let Some(caller) = Caller::of(&request).await? else {
         return login::page(&request, "");
     };
 
-    let first = View::ALL.into_iter().find(|view| view.is_open_to(&visit));
+    let first = View::ALL.into_iter().find(|view| view.is_open_to(&caller));
     let address = first.map_or(super::ROOT, View::address);
     Ok(redirect(address))
 }

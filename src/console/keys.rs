@@ -6,10 +6,10 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::console::caller::{Caller, SubmittedForm};
+use crate::console::format::{self, Timestamp};
 use crate::console::operations::Pagination;
 use crate::console::page::{self, Frame, PageError, View, path_part, query_value};
-use crate::console::shown::{self, Moment};
-use crate::console::visit::{Posted, Visit};
 
 #[derive(Debug, Deserialize)]
 struct KeyList {
@@ -25,13 +25,13 @@ struct Key {
     status: String,
     name: Option<String>,
     note: Option<String>,
-    expires_at: Option<Moment>,
-    last_used_at: Option<Moment>,
+    expires_at: Option<Timestamp>,
+    last_used_at: Option<Timestamp>,
 }
 
 impl Key {
     fn status_shown(&self) -> String {
-        shown::status(&self.status)
+        format::status(&self.status)
     }
 
     fn is_active(&self) -> bool {
@@ -62,31 +62,31 @@ impl KeysPage {
     }
 }
 
-pub(super) async fn list(request: HttpRequest, visit: Visit) -> Result<HttpResponse, PageError> {
+pub(super) async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
     let token = query_value(&request, "pageToken").unwrap_or_default();
 
-    show(&visit, &token, None, Some(&request)).await
+    show(&caller, &token, None, Some(&request)).await
 }
 
 async fn show(
-    visit: &Visit,
+    caller: &Caller,
     token: &str,
     made: Option<NewKey>,
     request: Option<&HttpRequest>,
 ) -> Result<HttpResponse, PageError> {
-    let list: KeyList = visit
+    let list: KeyList = caller
         .api
         .get(&format!("/Keys?pageSize=50&pageToken={}", path_part(token)))
         .await?;
 
-    let frame = Frame::new(visit, View::Keys, "Keys");
+    let frame = Frame::new(caller, View::Keys, "Keys");
     let page = KeysPage {
         frame: match request {
             Some(request) => frame.with_notice(request),
             None => frame,
         },
         keys: list.keys,
-        own: visit.who.actor.clone(),
+        own: caller.who.actor.clone(),
         made,
         next: list.pagination.next.map_or_else(String::new, |token| {
             format!("/console/keys?pageToken={}", path_part(&token))
@@ -96,48 +96,44 @@ async fn show(
 }
 
 /// Makes a key. Its secret is on the answer's page alone.
-pub(super) async fn create(posted: Posted) -> Result<HttpResponse, PageError> {
-    let mut body = json!({"role": posted.fields.text("role")});
+pub(super) async fn create(form: SubmittedForm) -> Result<HttpResponse, PageError> {
+    let mut body = json!({"role": form.fields.text("role")});
     for name in ["name", "note"] {
-        if let Some(text) = posted.fields.given(name) {
+        if let Some(text) = form.fields.given(name) {
             body[name] = json!(text);
         }
     }
 
-    made(&posted.visit, "/Keys", &body).await
+    made(&form.caller, "/Keys", &body).await
 }
 
 /// Makes a key in place of another.
 pub(super) async fn rotate(
-    posted: Posted,
+    form: SubmittedForm,
     key: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let path = format!("/Keys/{}/Rotate", path_part(&key));
 
-    made(&posted.visit, &path, &json!({})).await
+    made(&form.caller, &path, &json!({})).await
 }
 
-async fn made(visit: &Visit, path: &str, body: &Value) -> Result<HttpResponse, PageError> {
-    let made = visit.api.change(&Method::POST, path, Some(body)).await?;
+async fn made(caller: &Caller, path: &str, body: &Value) -> Result<HttpResponse, PageError> {
+    let made = caller.api.change(&Method::POST, path, Some(body)).await?;
     let text = |name: &str| made[name].as_str().unwrap_or_default().to_owned();
     let new = NewKey {
         key: text("key"),
         secret: text("secret"),
     };
 
-    show(visit, "", Some(new), None).await
+    show(caller, "", Some(new), None).await
 }
 
 pub(super) async fn revoke(
-    posted: Posted,
+    form: SubmittedForm,
     key: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let path = format!("/Keys/{}", path_part(&key));
-    posted
-        .visit
-        .api
-        .change(&Method::DELETE, &path, None)
-        .await?;
+    form.caller.api.change(&Method::DELETE, &path, None).await?;
 
     Ok(page::redirect("/console/keys?done=revoke"))
 }

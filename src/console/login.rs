@@ -4,11 +4,11 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, dev, web};
 use askama::Template;
 
+use crate::console::caller::{Caller, SubmittedForm};
 use crate::console::form;
 use crate::console::page::{self, PageError, redirect};
 use crate::console::same_origin::is_same_origin;
 use crate::console::session::{self, Token};
-use crate::console::visit::{Posted, Visit};
 use crate::console::{ROOT, Settings, assets};
 use crate::http::State;
 use crate::http::auth::{self, Given};
@@ -40,7 +40,7 @@ pub(super) fn page(request: &HttpRequest, problem: &str) -> Result<HttpResponse,
 }
 
 pub(super) async fn form(request: HttpRequest) -> Result<HttpResponse, PageError> {
-    if Visit::of(&request).await?.is_some() {
+    if Caller::of(&request).await?.is_some() {
         return Ok(redirect(ROOT));
     }
 
@@ -83,7 +83,7 @@ pub(super) async fn log_in(
         }
     };
 
-    if let Some(earlier) = Visit::of(&request).await? {
+    if let Some(earlier) = Caller::of(&request).await? {
         earlier.end().await?;
     }
     let token = Token::generate();
@@ -108,11 +108,11 @@ pub(super) async fn log_in(
 
 pub(super) async fn log_out(
     request: HttpRequest,
-    posted: Posted,
+    form: SubmittedForm,
 ) -> Result<HttpResponse, PageError> {
-    posted.visit.end().await?;
+    form.caller.end().await?;
 
-    let is_encrypted = page::is_encrypted(&posted.visit.state, &request);
+    let is_encrypted = page::is_encrypted(&form.caller.state, &request);
     let cookie = session::no_cookie(is_encrypted);
     Ok(page::with_cookie(redirect(ROOT), &cookie))
 }

@@ -1,6 +1,6 @@
 //! The web console at `/console`: pages for people, rendered on the server.
 //!
-//! It is a client of the API, within the process ([`OwnApi`](crate::http::own_api::OwnApi)): what a
+//! It is a client of the API, within the process ([`InProcessApi`](crate::http::in_process_api::InProcessApi)): what a
 //! role may do, how much a list reads and what is recorded of a change is decided there, once. What
 //! only people need, such as an Operation's curves, it reads from the store.
 //!
@@ -13,9 +13,11 @@ use actix_web::{guard, web};
 
 mod assets;
 mod audit;
+mod caller;
 mod credentials;
 mod curves;
 mod form;
+mod format;
 mod home;
 mod keys;
 mod live;
@@ -30,8 +32,6 @@ mod queue;
 mod same_origin;
 mod send;
 mod session;
-mod shown;
-mod visit;
 mod webhooks;
 
 use crate::http::Console;

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::advice::{self, Known};
+use crate::console::caller::Caller;
+use crate::console::format::{self, Timestamp};
 use crate::console::operation::Recipient;
 use crate::console::operations::WaitingFor;
 use crate::console::page::{self, Frame, PageError, View, path_part};
-use crate::console::shown::{self, Moment};
-use crate::console::visit::Visit;
 
 /// A notification, as lists hold it.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,8 +21,8 @@ pub(super) struct Notification {
     pub operation_id: String,
     pub to: Recipient,
     pub status: String,
-    pub created_at: Moment,
-    pub updated_at: Moment,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
     #[serde(default)]
     pub waiting_for: Option<WaitingFor>,
     #[serde(default)]
@@ -45,11 +45,11 @@ struct Whole {
     #[serde(default)]
     content: Map<String, Value>,
     #[serde(default)]
-    delivered_at: Option<Moment>,
+    delivered_at: Option<Timestamp>,
     #[serde(default)]
-    opened_at: Option<Moment>,
+    opened_at: Option<Timestamp>,
     #[serde(default)]
-    dismissed_at: Option<Moment>,
+    dismissed_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,7 +70,7 @@ pub(super) struct Attempt {
     pub provider_message_id: Option<String>,
     pub error: Option<AttemptError>,
     pub duration_ms: i64,
-    pub created_at: Moment,
+    pub created_at: Timestamp,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -81,7 +81,7 @@ pub(super) struct AttemptError {
 
 impl Attempt {
     pub(super) fn outcome_shown(&self) -> String {
-        shown::status(&self.outcome)
+        format::status(&self.outcome)
     }
 
     pub(super) fn advice(&self) -> &'static str {
@@ -100,7 +100,7 @@ impl Attempt {
 
 impl Notification {
     pub(super) fn status_shown(&self) -> String {
-        shown::status(&self.status)
+        format::status(&self.status)
     }
 
     /// What became of it.
@@ -132,22 +132,22 @@ struct NotificationPage {
     body: String,
     content: String,
     attempts: Vec<Attempt>,
-    delivered_at: Option<Moment>,
-    opened_at: Option<Moment>,
-    dismissed_at: Option<Moment>,
+    delivered_at: Option<Timestamp>,
+    opened_at: Option<Timestamp>,
+    dismissed_at: Option<Timestamp>,
 }
 
-pub(super) async fn show(visit: Visit, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(super) async fn show(caller: Caller, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let path = format!("/{}", path_part(&id));
-    let whole: Whole = visit.api.get(&path).await?;
-    let attempts = attempts(&visit, &whole.notification.id).await?;
+    let whole: Whole = caller.api.get(&path).await?;
+    let attempts = attempts(&caller, &whole.notification.id).await?;
 
     let text = |name: &str| {
         let text = whole.content.get(name).and_then(Value::as_str);
         text.unwrap_or_default().to_owned()
     };
     let page = NotificationPage {
-        frame: Frame::new(&visit, View::People, "Notification"),
+        frame: Frame::new(&caller, View::People, "Notification"),
         title: text("title"),
         body: text("body"),
         content: serde_json::to_string_pretty(&whole.content).unwrap_or_default(),
@@ -161,9 +161,9 @@ pub(super) async fn show(visit: Visit, id: web::Path<String>) -> Result<HttpResp
 }
 
 /// The first attempts of a notification; few have more.
-pub(super) async fn attempts(visit: &Visit, id: &str) -> Result<Vec<Attempt>, PageError> {
+pub(super) async fn attempts(caller: &Caller, id: &str) -> Result<Vec<Attempt>, PageError> {
     let path = format!("/{}/DeliveryAttempts?pageSize=100", path_part(id));
-    let list: AttemptList = visit.api.get(&path).await?;
+    let list: AttemptList = caller.api.get(&path).await?;
 
     Ok(list.delivery_attempts)
 }

@@ -8,13 +8,13 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::console::caller::{Caller, SubmittedForm};
 use crate::console::curves::{self, Curves, Span};
+use crate::console::format;
+use crate::console::format::Timestamp;
 use crate::console::live::{Fragment, LiveViews, Watched};
 use crate::console::operations::{Operation, Pagination};
 use crate::console::page::{self, Frame, PageError, View, may_post, path_part, query_value};
-use crate::console::shown;
-use crate::console::shown::Moment;
-use crate::console::visit::{Posted, Visit};
 use crate::store::operation_titles::{self, Wording};
 
 /// How often a running Operation is read for those who look at it.
@@ -53,7 +53,7 @@ struct OperationError {
     position: i64,
     to: Recipient,
     attempts: i64,
-    created_at: Moment,
+    created_at: Timestamp,
 }
 
 /// A recipient, as the API shows it.
@@ -136,14 +136,14 @@ struct Earlier {
 
 pub(super) async fn show(
     request: HttpRequest,
-    visit: Visit,
+    caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let code = query_value(&request, "code").unwrap_or_default();
-    let progress = read(&visit, &id, &code, &mut Earlier::default()).await?;
-    let wording = wording(&visit, &progress.operation).await?;
+    let progress = read(&caller, &id, &code, &mut Earlier::default()).await?;
+    let wording = wording(&caller, &progress.operation).await?;
     let token = query_value(&request, "pageToken");
-    let list = errors(&visit, &progress.operation, &code, token.as_deref()).await?;
+    let list = errors(&caller, &progress.operation, &code, token.as_deref()).await?;
 
     let id = progress.operation.id.clone();
     let name = [&wording.title, &wording.body]
@@ -152,7 +152,7 @@ pub(super) async fn show(
         .find(|text| !text.is_empty());
     let name = name.map_or("Message without text", String::as_str);
     let page = OperationPage {
-        frame: Frame::new(&visit, View::Operations, name).with_notice(&request),
+        frame: Frame::new(&caller, View::Operations, name).with_notice(&request),
         live: if progress.operation.is_running() {
             format!("/console/operations/{id}/live?code={}", path_part(&code))
         } else {
@@ -178,19 +178,19 @@ pub(super) async fn show(
 /// The Operation as it changes.
 pub(super) async fn live(
     request: HttpRequest,
-    visit: Visit,
+    caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
     let code = query_value(&request, "code").unwrap_or_default();
     // An Operation that is not theirs is a 404 here, and not a stream.
-    read(&visit, &id, &code, &mut Earlier::default()).await?;
+    read(&caller, &id, &code, &mut Earlier::default()).await?;
 
-    let reader = visit.clone();
+    let reader = caller.clone();
     let mut earlier = Earlier::default();
     let watched = Watched {
         // What is shown depends on the role.
-        name: format!("{id} {code} {}", visit.who.role.as_str()),
+        name: format!("{id} {code} {}", caller.who.role.as_str()),
         every: EVERY,
         read: async move || {
             let progress = read(&reader, &id, &code, &mut earlier).await?;
@@ -200,17 +200,17 @@ pub(super) async fn live(
             }))
         },
     };
-    Ok(LiveViews::of(&request)?.stream(visit, watched))
+    Ok(LiveViews::of(&request)?.stream(caller, watched))
 }
 
 async fn read(
-    visit: &Visit,
+    caller: &Caller,
     id: &str,
     code: &str,
     earlier: &mut Earlier,
 ) -> Result<Progress, PageError> {
     let path = format!("/Operations/{}", path_part(id));
-    let operation: Operation = visit.api.get(&path).await?;
+    let operation: Operation = caller.api.get(&path).await?;
 
     let failed = operation.stats.all_failed();
     let totals = match earlier.totals.clone() {
@@ -219,39 +219,39 @@ async fn read(
             error_totals: Vec::new(),
             is_complete: true,
         },
-        _ => visit.api.get(&format!("{path}/ErrorTotals")).await?,
+        _ => caller.api.get(&format!("{path}/ErrorTotals")).await?,
     };
     earlier.failed = failed;
     earlier.totals = Some(totals.clone());
-    let curves = curves_of(visit, &operation, earlier).await?;
+    let curves = curves_of(caller, &operation, earlier).await?;
 
     Ok(Progress {
         bars: error_bars(&totals.error_totals, code),
         are_totals_complete: totals.is_complete,
         curves,
-        actions: actions(visit, &operation),
+        actions: actions(caller, &operation),
         operation,
     })
 }
 
 /// What the person may do with an Operation now.
-fn actions(visit: &Visit, operation: &Operation) -> Vec<&'static str> {
+fn actions(caller: &Caller, operation: &Operation) -> Vec<&'static str> {
     let is_running = operation.is_running();
     let has_failed = operation.stats.all_failed() > 0;
-    let may_change = visit.may(&Method::PATCH, "/v1/PushNotifications/Operations/{id}");
+    let may_change = caller.may(&Method::PATCH, "/v1/PushNotifications/Operations/{id}");
     let all = [
         (
             "cancel",
-            is_running && may_post(visit, "/Operations/{id}/Cancel"),
+            is_running && may_post(caller, "/Operations/{id}/Cancel"),
         ),
         (
             "pause",
-            is_running && may_post(visit, "/Operations/{id}/Pause"),
+            is_running && may_post(caller, "/Operations/{id}/Pause"),
         ),
         ("pace", is_running && may_change),
         (
             "resend",
-            !is_running && has_failed && may_post(visit, "/Operations/{id}/Resend"),
+            !is_running && has_failed && may_post(caller, "/Operations/{id}/Resend"),
         ),
     ];
 
@@ -261,7 +261,7 @@ fn actions(visit: &Visit, operation: &Operation) -> Vec<&'static str> {
 
 /// The curves, which are read anew now and then, and at the end.
 async fn curves_of(
-    visit: &Visit,
+    caller: &Caller,
     operation: &Operation,
     earlier: &mut Earlier,
 ) -> Result<Curves, PageError> {
@@ -281,7 +281,7 @@ async fn curves_of(
         until: operation.updated_at.0,
         recipients: operation.stats.total,
     };
-    let curves = curves::read(&visit.state, &span).await?;
+    let curves = curves::read(&caller.state, &span).await?;
     earlier.curves = Some((Instant::now(), curves.clone()));
     Ok(curves)
 }
@@ -302,7 +302,7 @@ fn error_bars(totals: &[ErrorTotal], code: &str) -> Vec<ErrorBar> {
 }
 
 async fn errors(
-    visit: &Visit,
+    caller: &Caller,
     operation: &Operation,
     code: &str,
     token: Option<&str>,
@@ -320,37 +320,37 @@ async fn errors(
         path_part(code),
         path_part(token.unwrap_or_default())
     );
-    Ok(visit.api.get(&path).await?)
+    Ok(caller.api.get(&path).await?)
 }
 
-async fn wording(visit: &Visit, operation: &Operation) -> Result<Wording, PageError> {
+async fn wording(caller: &Caller, operation: &Operation) -> Result<Wording, PageError> {
     let Some(id) = operation.parsed_id() else {
         return Ok(Wording::default());
     };
 
-    let account_id = visit.who.account_id;
-    let mut found = operation_titles::fetch(&visit.state.pool, account_id, &[id]).await?;
+    let account_id = caller.who.account_id;
+    let mut found = operation_titles::fetch(&caller.state.pool, account_id, &[id]).await?;
     Ok(found.remove(&id).unwrap_or_default())
 }
 
 /// The outcome of each recipient, as a file.
 pub(super) async fn results(
-    visit: Visit,
+    caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let path = format!("/Operations/{}/Results", path_part(&id));
-    let api = visit.api.accepting("text/csv");
+    let api = caller.api.accepting("text/csv");
 
     Ok(api.call(&Method::GET, &path, None).await?)
 }
 
 pub(super) async fn cancel(
-    posted: Posted,
+    form: SubmittedForm,
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let id = path_part(&id);
     let path = format!("/Operations/{id}/Cancel");
-    posted.visit.api.change(&Method::POST, &path, None).await?;
+    form.caller.api.change(&Method::POST, &path, None).await?;
 
     Ok(page::redirect(&format!(
         "/console/operations/{id}?done=cancel"
@@ -358,23 +358,23 @@ pub(super) async fn cancel(
 }
 
 pub(super) async fn pause(
-    posted: Posted,
+    form: SubmittedForm,
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    change(&posted, &id, "Pause").await
+    change(&form, &id, "Pause").await
 }
 
 pub(super) async fn resume(
-    posted: Posted,
+    form: SubmittedForm,
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    change(&posted, &id, "Resume").await
+    change(&form, &id, "Resume").await
 }
 
-async fn change(posted: &Posted, id: &str, verb: &str) -> Result<HttpResponse, PageError> {
+async fn change(form: &SubmittedForm, id: &str, verb: &str) -> Result<HttpResponse, PageError> {
     let id = path_part(id);
     let path = format!("/Operations/{id}/{verb}");
-    posted.visit.api.change(&Method::POST, &path, None).await?;
+    form.caller.api.change(&Method::POST, &path, None).await?;
 
     let done = verb.to_lowercase();
     Ok(page::redirect(&format!(
@@ -383,14 +383,16 @@ async fn change(posted: &Posted, id: &str, verb: &str) -> Result<HttpResponse, P
 }
 
 /// Gives an Operation another pace.
-pub(super) async fn pace(posted: Posted, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(super) async fn pace(
+    form: SubmittedForm,
+    id: web::Path<String>,
+) -> Result<HttpResponse, PageError> {
     let id = path_part(&id);
-    let per_minute: u32 = posted.fields.text("perMinute").parse().map_err(|_| {
+    let per_minute: u32 = form.fields.text("perMinute").parse().map_err(|_| {
         PageError::refused("The pace must be a number of notifications per minute.")
     })?;
     let body = json!({"pace": {"perMinute": per_minute}});
-    posted
-        .visit
+    form.caller
         .api
         .change(&Method::PATCH, &format!("/Operations/{id}"), Some(&body))
         .await?;
@@ -402,10 +404,10 @@ pub(super) async fn pace(posted: Posted, id: web::Path<String>) -> Result<HttpRe
 
 /// Sends the failed notifications again: those with the chosen codes, else those that are worth it.
 pub(super) async fn resend(
-    posted: Posted,
+    form: SubmittedForm,
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let codes: Vec<&str> = posted.fields.texts("code").collect();
+    let codes: Vec<&str> = form.fields.texts("code").collect();
     let body = if codes.is_empty() {
         json!({})
     } else {
@@ -413,8 +415,8 @@ pub(super) async fn resend(
     };
 
     let path = format!("/Operations/{}/Resend", path_part(&id));
-    let answer = posted
-        .visit
+    let answer = form
+        .caller
         .api
         .change(&Method::POST, &path, Some(&body))
         .await?;

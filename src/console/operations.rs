@@ -8,12 +8,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
+use crate::console::caller::Caller;
+use crate::console::format::{self, Segment, Timestamp};
 use crate::console::live::{Fragment, LiveViews, Watched};
 use crate::console::page::{self, Frame, PageError, View, query_value, with_query};
-use crate::console::shown::{self, Moment, Segment};
-use crate::console::visit::Visit;
 use crate::http::State;
-use crate::http::own_api::CallError;
+use crate::http::in_process_api::CallError;
 use crate::model::id::{AccountId, OperationId};
 use crate::model::status::OperationStatus;
 use crate::store::operation_titles::{self, Wording};
@@ -31,8 +31,8 @@ pub(super) struct Operation {
     pub id: String,
     pub status: String,
     pub stats: Stats,
-    pub created_at: Moment,
-    pub updated_at: Moment,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
     #[serde(default)]
     pub tags: Option<BTreeMap<String, String>>,
     #[serde(default)]
@@ -64,7 +64,7 @@ pub(super) struct Pace {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Schedule {
     #[serde(default)]
-    pub send_at: Vec<Moment>,
+    pub send_at: Vec<Timestamp>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -72,9 +72,9 @@ pub(super) struct Schedule {
 pub(super) struct WaitingFor {
     pub reason: String,
     #[serde(default)]
-    pub since: Option<Moment>,
+    pub since: Option<Timestamp>,
     #[serde(default)]
-    pub next_try: Option<Moment>,
+    pub next_try: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -109,23 +109,23 @@ impl Stats {
             ("canceled", self.canceled),
         ];
 
-        shown::segments(&parts, self.total)
+        format::segments(&parts, self.total)
     }
 
     /// The bar in words.
     pub(super) fn in_words(&self) -> String {
         format!(
             "{} of {} settled: {} sent, {} failed, {} canceled",
-            shown::number(self.settled()),
-            shown::number(self.total),
-            shown::number(self.sent),
-            shown::number(self.all_failed()),
-            shown::number(self.canceled)
+            format::number(self.settled()),
+            format::number(self.total),
+            format::number(self.sent),
+            format::number(self.all_failed()),
+            format::number(self.canceled)
         )
     }
 
     pub(super) fn percent(&self) -> String {
-        shown::percent(self.settled(), self.total)
+        format::percent(self.settled(), self.total)
     }
 }
 
@@ -138,7 +138,7 @@ impl Operation {
         match (self.paused, self.paused_by_guard()) {
             (true, true) => "Paused by its guard".to_owned(),
             (true, false) => "Paused".to_owned(),
-            (false, _) => shown::status(&self.status),
+            (false, _) => format::status(&self.status),
         }
     }
 
@@ -161,7 +161,7 @@ impl Operation {
     }
 
     /// When its first notification goes.
-    pub(super) fn starts_at(&self) -> Moment {
+    pub(super) fn starts_at(&self) -> Timestamp {
         let planned = self.schedule.as_ref();
         let planned = planned.and_then(|schedule| schedule.send_at.first());
 
@@ -228,9 +228,9 @@ pub(super) struct Choice {
     pub is_chosen: bool,
 }
 
-pub(super) async fn list(request: HttpRequest, visit: Visit) -> Result<HttpResponse, PageError> {
+pub(super) async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
     let page_token = query_value(&request, "pageToken");
-    let found = read(&visit, &api_path(&request, page_token.as_deref())).await;
+    let found = read(&caller, &api_path(&request, page_token.as_deref())).await;
     let (rows, next, problems) = match found {
         Ok((rows, next)) => (rows, next, Vec::new()),
         // A filter that the API refuses is the person's to mend.
@@ -244,7 +244,7 @@ pub(super) async fn list(request: HttpRequest, visit: Visit) -> Result<HttpRespo
     let filter = with_query(&request, "", &FILTERS);
     let is_newest = page_token.is_none() && problems.is_empty();
     let page = OperationsPage {
-        frame: Frame::new(&visit, View::Operations, "Operations"),
+        frame: Frame::new(&caller, View::Operations, "Operations"),
         statuses: statuses(&text("status")),
         tags: text("tags"),
         start_date: text("startDate"),
@@ -268,10 +268,10 @@ pub(super) async fn list(request: HttpRequest, visit: Visit) -> Result<HttpRespo
 }
 
 /// The newest page of the list, as it changes.
-pub(super) async fn live(request: HttpRequest, visit: Visit) -> Result<HttpResponse, PageError> {
+pub(super) async fn live(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
     let path = api_path(&request, None);
     let views = LiveViews::of(&request)?;
-    let reader = visit.clone();
+    let reader = caller.clone();
     let watched = Watched {
         name: path.clone(),
         every: EVERY,
@@ -284,13 +284,13 @@ pub(super) async fn live(request: HttpRequest, visit: Visit) -> Result<HttpRespo
         },
     };
 
-    Ok(views.stream(visit, watched))
+    Ok(views.stream(caller, watched))
 }
 
 fn statuses(chosen: &str) -> Vec<Choice> {
     let choice = |status: OperationStatus| Choice {
         value: status.as_str(),
-        name: shown::status(status.as_str()),
+        name: format::status(status.as_str()),
         is_chosen: status.as_str() == chosen,
     };
 
@@ -338,9 +338,9 @@ impl From<ReadError> for PageError {
     }
 }
 
-async fn read(visit: &Visit, path: &str) -> Result<(Rows, Option<String>), ReadError> {
-    let list: OperationList = visit.api.get(path).await?;
-    let wordings = wordings(&visit.state, visit.who.account_id, &list.operations)
+async fn read(caller: &Caller, path: &str) -> Result<(Rows, Option<String>), ReadError> {
+    let list: OperationList = caller.api.get(path).await?;
+    let wordings = wordings(&caller.state, caller.who.account_id, &list.operations)
         .await
         .map_err(|error| ReadError::Page(error.into()))?;
 

@@ -9,12 +9,12 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
-use crate::console::visit::Visit;
+use crate::console::caller::Caller;
 use crate::console::{ROOT, assets};
 use crate::http::State;
 use crate::http::error::ApiError;
 use crate::http::failure_log;
-use crate::http::own_api::CallError;
+use crate::http::in_process_api::CallError;
 use crate::work_pool::WorkFailed;
 
 /// What a page may load and run: the console's own files, and nothing within the page.
@@ -104,10 +104,10 @@ impl View {
         }
     }
 
-    pub(super) fn is_open_to(self, visit: &Visit) -> bool {
+    pub(super) fn is_open_to(self, caller: &Caller) -> bool {
         let (method, pattern) = self.first_request();
 
-        visit.may(&method, pattern)
+        caller.may(&method, pattern)
     }
 }
 
@@ -134,8 +134,8 @@ pub(super) struct Link {
 }
 
 impl Frame {
-    pub(super) fn new(visit: &Visit, current: View, title: impl Into<String>) -> Self {
-        let views = View::ALL.into_iter().filter(|view| view.is_open_to(visit));
+    pub(super) fn new(caller: &Caller, current: View, title: impl Into<String>) -> Self {
+        let views = View::ALL.into_iter().filter(|view| view.is_open_to(caller));
 
         Self {
             version: assets::VERSION,
@@ -148,9 +148,9 @@ impl Frame {
                     is_current: view == current,
                 })
                 .collect(),
-            actor: visit.who.actor.clone(),
-            role: visit.who.role.as_str(),
-            change_token: visit.change_token.clone(),
+            actor: caller.who.actor.clone(),
+            role: caller.who.role.as_str(),
+            change_token: caller.change_token.clone(),
             notice: "",
         }
     }
@@ -430,9 +430,9 @@ pub(super) fn is_partial(request: &HttpRequest) -> bool {
     request.headers().contains_key("hx-request")
 }
 
-/// Whether the person behind `visit` may change what is at `pattern`.
-pub(super) fn may_post(visit: &Visit, pattern: &str) -> bool {
-    visit.may(&Method::POST, &format!("/v1/PushNotifications{pattern}"))
+/// Whether the person behind `caller` may change what is at `pattern`.
+pub(super) fn may_post(caller: &Caller, pattern: &str) -> bool {
+    caller.may(&Method::POST, &format!("/v1/PushNotifications{pattern}"))
 }
 
 #[cfg(test)]

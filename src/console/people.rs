@@ -6,12 +6,12 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::console::caller::Caller;
+use crate::console::format::{self, Timestamp};
 use crate::console::notification::{self, Attempt, Notification};
 use crate::console::operations::Pagination;
 use crate::console::page::{self, Frame, PageError, View, path_part, query_value};
 use crate::console::person_search::{self, Found};
-use crate::console::shown::{self, Moment};
-use crate::console::visit::Visit;
 
 /// Notifications on a page, and how many of them show their attempts at once.
 const PAGE_SIZE: usize = 25;
@@ -26,11 +26,14 @@ struct SearchPage {
 }
 
 /// The form, and what was found. A single person is shown at once.
-pub(super) async fn search(request: HttpRequest, visit: Visit) -> Result<HttpResponse, PageError> {
+pub(super) async fn search(
+    request: HttpRequest,
+    caller: Caller,
+) -> Result<HttpResponse, PageError> {
     let wanted = query_value(&request, "find").unwrap_or_default();
     let found = match wanted.trim() {
         "" => None,
-        text => Some(person_search::find(&visit, text).await?),
+        text => Some(person_search::find(&caller, text).await?),
     };
     if let Some(found) = &found {
         match (found.users.as_slice(), found.notifications.as_slice()) {
@@ -41,7 +44,7 @@ pub(super) async fn search(request: HttpRequest, visit: Visit) -> Result<HttpRes
     }
 
     let page = SearchPage {
-        frame: Frame::new(&visit, View::People, "Person"),
+        frame: Frame::new(&caller, View::People, "Person"),
         wanted,
         found,
     };
@@ -52,7 +55,7 @@ pub(super) async fn search(request: HttpRequest, visit: Visit) -> Result<HttpRes
 #[serde(rename_all = "camelCase")]
 struct User {
     id: String,
-    created_at: Moment,
+    created_at: Timestamp,
     /// What else is known of the User.
     #[serde(flatten)]
     more: Map<String, Value>,
@@ -100,7 +103,7 @@ struct RegistrationList {
 struct Registration {
     app_name: String,
     devices: Vec<Device>,
-    updated_at: Moment,
+    updated_at: Timestamp,
 }
 
 #[derive(Debug, Deserialize)]
@@ -156,18 +159,18 @@ struct PersonPage {
 
 pub(super) async fn show(
     request: HttpRequest,
-    visit: Visit,
+    caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let id = path_part(&id);
-    let user: User = visit.api.get(&format!("/Users/{id}")).await?;
-    let registrations: RegistrationList = visit
+    let user: User = caller.api.get(&format!("/Users/{id}")).await?;
+    let registrations: RegistrationList = caller
         .api
         .get(&format!("/DeviceRegistrations?userId={id}"))
         .await?;
 
     let token = query_value(&request, "pageToken").unwrap_or_default();
-    let list: NotificationList = visit
+    let list: NotificationList = caller
         .api
         .get(&format!(
             "?userId={id}&pageSize={PAGE_SIZE}&pageToken={}",
@@ -178,7 +181,7 @@ pub(super) async fn show(
     for (index, notification) in list.push_notifications.into_iter().enumerate() {
         let is_open = index < OPENED;
         let attempts = if is_open {
-            notification::attempts(&visit, &notification.id).await?
+            notification::attempts(&caller, &notification.id).await?
         } else {
             Vec::new()
         };
@@ -190,7 +193,7 @@ pub(super) async fn show(
     }
 
     let page = PersonPage {
-        frame: Frame::new(&visit, View::People, "Person"),
+        frame: Frame::new(&caller, View::People, "Person"),
         user,
         registrations: registrations.device_registrations,
         lines,

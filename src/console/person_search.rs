@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::console::caller::Caller;
 use crate::console::page::PageError;
-use crate::console::visit::Visit;
 use crate::crypto::hash_token;
 use crate::model::device_token;
 use crate::model::id::{PushNotificationId, UserId};
@@ -70,7 +70,7 @@ fn has_ends(token: &str, first: &str, last: &str) -> bool {
 }
 
 /// Looks for `text` among the account's Users, devices and notifications.
-pub(super) async fn find(visit: &Visit, text: &str) -> Result<Found, PageError> {
+pub(super) async fn find(caller: &Caller, text: &str) -> Result<Found, PageError> {
     // Postgres takes no NUL.
     if text.contains('\0') {
         return Ok(Found::default());
@@ -85,14 +85,14 @@ pub(super) async fn find(visit: &Visit, text: &str) -> Result<Found, PageError> 
             notifications: vec![id],
             ..Found::default()
         }),
-        Wanted::Text(text) => by_text(visit, &text).await,
-        Wanted::Ends(first, last) => by_ends(visit, first, last).await,
+        Wanted::Text(text) => by_text(caller, &text).await,
+        Wanted::Ends(first, last) => by_ends(caller, first, last).await,
     }
 }
 
-async fn by_text(visit: &Visit, text: &str) -> Result<Found, PageError> {
-    let account_id = visit.who.account_id;
-    let pool = &visit.state.pool;
+async fn by_text(caller: &Caller, text: &str) -> Result<Found, PageError> {
+    let account_id = caller.who.account_id;
+    let pool = &caller.state.pool;
 
     let user = user_profiles::with_external_id(pool, account_id, text).await?;
     if let Some(user) = user {
@@ -119,7 +119,7 @@ async fn by_text(visit: &Visit, text: &str) -> Result<Found, PageError> {
 
     // Perhaps it was sent to without being registered.
     let token = text.to_lowercase();
-    let notifications = sent_to(visit, move |known| known.to_lowercase() == token).await?;
+    let notifications = sent_to(caller, move |known| known.to_lowercase() == token).await?;
     Ok(Found {
         users: Vec::new(),
         notifications,
@@ -127,12 +127,12 @@ async fn by_text(visit: &Visit, text: &str) -> Result<Found, PageError> {
     })
 }
 
-async fn by_ends(visit: &Visit, first: String, last: String) -> Result<Found, PageError> {
-    let account_id = visit.who.account_id;
-    let pool = visit.state.pool.limited_to(LOOK_LIMIT);
+async fn by_ends(caller: &Caller, first: String, last: String) -> Result<Found, PageError> {
+    let account_id = caller.who.account_id;
+    let pool = caller.state.pool.limited_to(LOOK_LIMIT);
     let devices = store::newest_devices(&pool, account_id).await?;
 
-    let keys = visit.state.master_keys.clone();
+    let keys = caller.state.master_keys.clone();
     let ends = (first.clone(), last.clone());
     let matching = move || {
         let is_wanted = |device: &PersonsDevice| {
@@ -148,9 +148,9 @@ async fn by_ends(visit: &Visit, first: String, last: String) -> Result<Found, Pa
         users.truncate(MOST);
         users
     };
-    let users = visit.state.work.run(account_id, matching).await?;
+    let users = caller.state.work.run(account_id, matching).await?;
 
-    let notifications = sent_to(visit, move |token| has_ends(token, &first, &last)).await?;
+    let notifications = sent_to(caller, move |token| has_ends(token, &first, &last)).await?;
     Ok(Found {
         users,
         notifications,
@@ -160,10 +160,10 @@ async fn by_ends(visit: &Visit, first: String, last: String) -> Result<Found, Pa
 
 /// The newest notifications to tokens, not to Users, that `is_wanted` picks.
 async fn sent_to(
-    visit: &Visit,
+    caller: &Caller,
     is_wanted: impl Fn(&str) -> bool + Send + 'static,
 ) -> Result<Vec<PushNotificationId>, PageError> {
-    let account_id = visit.who.account_id;
+    let account_id = caller.who.account_id;
     let filter = PushNotificationFilter {
         operation_id: None,
         status: None,
@@ -172,16 +172,16 @@ async fn sent_to(
         is_opened: None,
         user_ids: None,
         tags: None,
-        from: visit.state.oldest_readable_id(),
+        from: caller.state.oldest_readable_id(),
         until: None,
         after: None,
         limit: MAX_NOTIFICATIONS,
     };
-    let turn = visit.state.list_turns.next(account_id).await?;
+    let turn = caller.state.list_turns.next(account_id).await?;
     let found = push_notifications::list(turn.pool, account_id, &filter).await?;
     drop(turn);
 
-    let keys = visit.state.master_keys.clone();
+    let keys = caller.state.master_keys.clone();
     let matching = move || {
         let is_to = |notification: &PushNotification| match &notification.recipient {
             Recipient::Device { token, .. } => keys
@@ -193,7 +193,7 @@ async fn sent_to(
 
         matching.take(MOST).map(PushNotification::id).collect()
     };
-    Ok(visit.state.work.run(account_id, matching).await?)
+    Ok(caller.state.work.run(account_id, matching).await?)
 }
 
 #[cfg(test)]

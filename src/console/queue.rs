@@ -8,10 +8,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use crate::console::Settings;
+use crate::console::caller::Caller;
+use crate::console::format::{self, Segment, Timestamp};
 use crate::console::live::{Fragment, LiveViews, Watched};
 use crate::console::page::{self, Frame, PageError, View};
-use crate::console::shown::{self, Moment, Segment};
-use crate::console::visit::Visit;
 use crate::model::id::AccountId;
 use crate::store::accounts;
 use crate::store::api_keys::Role;
@@ -51,14 +51,14 @@ impl Parts {
         self.queues.iter().map(|queue| queue.later).sum()
     }
 
-    fn oldest(&self) -> Option<Moment> {
+    fn oldest(&self) -> Option<Timestamp> {
         let oldest = self
             .queues
             .iter()
             .filter_map(|queue| queue.oldest_due)
             .min();
 
-        oldest.map(Moment)
+        oldest.map(Timestamp)
     }
 
     /// More waits than was added up.
@@ -76,30 +76,30 @@ impl Parts {
             ("canceled", queue.later),
         ];
 
-        shown::segments(&parts, longest)
+        format::segments(&parts, longest)
     }
 }
 
 pub(super) async fn show(
-    visit: Visit,
+    caller: Caller,
     settings: web::Data<Settings>,
 ) -> Result<HttpResponse, PageError> {
-    let account_id = seen_by(&visit, &settings).await?;
+    let account_id = seen_by(&caller, &settings).await?;
 
     let page = QueuePage {
-        frame: Frame::new(&visit, View::Queue, "Queue"),
-        parts: read(&visit, account_id).await?,
+        frame: Frame::new(&caller, View::Queue, "Queue"),
+        parts: read(&caller, account_id).await?,
     };
     page::html(StatusCode::OK, &page)
 }
 
 pub(super) async fn live(
     request: HttpRequest,
-    visit: Visit,
+    caller: Caller,
     settings: web::Data<Settings>,
 ) -> Result<HttpResponse, PageError> {
-    let account_id = seen_by(&visit, &settings).await?;
-    let reader = visit.clone();
+    let account_id = seen_by(&caller, &settings).await?;
+    let reader = caller.clone();
     let watched = Watched {
         name: format!("queue {}", account_id.is_none()),
         every: EVERY,
@@ -112,27 +112,27 @@ pub(super) async fn live(
         },
     };
 
-    Ok(LiveViews::of(&request)?.stream(visit, watched))
+    Ok(LiveViews::of(&request)?.stream(caller, watched))
 }
 
 /// Whose queue the person sees; `None`: everybody's.
-async fn seen_by(visit: &Visit, settings: &Settings) -> Result<Option<AccountId>, PageError> {
-    if !View::Queue.is_open_to(visit) {
+async fn seen_by(caller: &Caller, settings: &Settings) -> Result<Option<AccountId>, PageError> {
+    if !View::Queue.is_open_to(caller) {
         return Err(PageError::forbidden());
     }
 
-    let own = visit.who.account_id;
+    let own = caller.who.account_id;
     if let Some(name) = &settings.operator_account
-        && visit.who.role == Role::Full
-        && accounts::find(&visit.state.pool, name).await? == Some(own)
+        && caller.who.role == Role::Full
+        && accounts::find(&caller.state.pool, name).await? == Some(own)
     {
         return Ok(None);
     }
     Ok(Some(own))
 }
 
-async fn read(visit: &Visit, account_id: Option<AccountId>) -> Result<Parts, PageError> {
-    let pool = visit.state.pool.limited_to(LIMIT);
+async fn read(caller: &Caller, account_id: Option<AccountId>) -> Result<Parts, PageError> {
+    let pool = caller.state.pool.limited_to(LIMIT);
 
     Ok(Parts {
         is_of_all: account_id.is_none(),

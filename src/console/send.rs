@@ -6,11 +6,11 @@ use askama::Template;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::console::caller::{Caller, SubmittedForm};
 use crate::console::form::Fields;
+use crate::console::format;
 use crate::console::page::{self, Frame, PageError, View, path_part};
-use crate::console::shown;
-use crate::console::visit::{Posted, Visit};
-use crate::http::own_api::CallError;
+use crate::http::in_process_api::CallError;
 use crate::model::id::UserId;
 
 /// What is written in the form: device tokens too, so that it has no `Debug`.
@@ -264,27 +264,27 @@ impl From<CallError> for Outcome {
     }
 }
 
-pub(super) async fn form(request: HttpRequest, visit: Visit) -> Result<HttpResponse, PageError> {
-    let frame = Frame::new(&visit, View::Send, "Send").with_notice(&request);
+pub(super) async fn form(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
+    let frame = Frame::new(&caller, View::Send, "Send").with_notice(&request);
 
-    show_in(frame, &visit, Draft::default(), Outcome::default()).await
+    show_in(frame, &caller, Draft::default(), Outcome::default()).await
 }
 
 /// The form as it was sent, with what came of it.
-async fn show(visit: &Visit, draft: Draft, outcome: Outcome) -> Result<HttpResponse, PageError> {
-    let frame = Frame::new(visit, View::Send, "Send");
+async fn show(caller: &Caller, draft: Draft, outcome: Outcome) -> Result<HttpResponse, PageError> {
+    let frame = Frame::new(caller, View::Send, "Send");
 
-    show_in(frame, visit, draft, outcome).await
+    show_in(frame, caller, draft, outcome).await
 }
 
 async fn show_in(
     frame: Frame,
-    visit: &Visit,
+    caller: &Caller,
     draft: Draft,
     outcome: Outcome,
 ) -> Result<HttpResponse, PageError> {
     // A role that only sends may not list them, and writes the name.
-    let apps = match visit.api.get::<AppList>("/Apps").await {
+    let apps = match caller.api.get::<AppList>("/Apps").await {
         Ok(list) => list.apps.into_iter().map(|app| app.name).collect(),
         Err(error) if error.status == StatusCode::FORBIDDEN => Vec::new(),
         Err(error) => return Err(error.into()),
@@ -302,11 +302,11 @@ async fn show_in(
 }
 
 /// Shows what each device would get.
-pub(super) async fn preview(posted: Posted) -> Result<HttpResponse, PageError> {
-    let draft = Draft::of(&posted.fields);
+pub(super) async fn preview(form: SubmittedForm) -> Result<HttpResponse, PageError> {
+    let draft = Draft::of(&form.fields);
     let outcome = match draft.to_body() {
         Err(problem) => Outcome::refused(problem),
-        Ok(body) => match ask::<Previews>(&posted.visit, "/Preview", &body).await {
+        Ok(body) => match ask::<Previews>(&form.caller, "/Preview", &body).await {
             Ok(found) => Outcome {
                 previews: found.previews,
                 ..Outcome::default()
@@ -315,17 +315,17 @@ pub(super) async fn preview(posted: Posted) -> Result<HttpResponse, PageError> {
         },
     };
 
-    show(&posted.visit, draft, outcome).await
+    show(&form.caller, draft, outcome).await
 }
 
 /// Has it checked, and sends nothing.
-pub(super) async fn validate(posted: Posted) -> Result<HttpResponse, PageError> {
-    let draft = Draft::of(&posted.fields);
+pub(super) async fn validate(form: SubmittedForm) -> Result<HttpResponse, PageError> {
+    let draft = Draft::of(&form.fields);
     let outcome = match draft.to_body() {
         Err(problem) => Outcome::refused(problem),
         Ok(mut body) => {
             body["validateOnly"] = json!(true);
-            match ask::<Validation>(&posted.visit, "", &body).await {
+            match ask::<Validation>(&form.caller, "", &body).await {
                 Ok(validation) => Outcome {
                     validation: Some(validation),
                     ..Outcome::default()
@@ -335,23 +335,23 @@ pub(super) async fn validate(posted: Posted) -> Result<HttpResponse, PageError> 
         }
     };
 
-    show(&posted.visit, draft, outcome).await
+    show(&form.caller, draft, outcome).await
 }
 
 /// Sends it, and shows its Operation.
-pub(super) async fn send(posted: Posted) -> Result<HttpResponse, PageError> {
-    let draft = Draft::of(&posted.fields);
-    let visit = &posted.visit;
+pub(super) async fn send(form: SubmittedForm) -> Result<HttpResponse, PageError> {
+    let draft = Draft::of(&form.fields);
+    let caller = &form.caller;
     let body = match draft.to_body() {
         Ok(body) => body,
-        Err(problem) => return show(visit, draft, Outcome::refused(problem)).await,
+        Err(problem) => return show(caller, draft, Outcome::refused(problem)).await,
     };
 
-    match visit.api.change(&Method::POST, "", Some(&body)).await {
-        Err(error) => show(visit, draft, error.into()).await,
+    match caller.api.change(&Method::POST, "", Some(&body)).await {
+        Err(error) => show(caller, draft, error.into()).await,
         Ok(answer) => {
             let id = path_part(answer["operationId"].as_str().unwrap_or_default());
-            let address = if View::Operations.is_open_to(visit) {
+            let address = if View::Operations.is_open_to(caller) {
                 format!("/console/operations/{id}?done=send")
             } else {
                 View::Send.address().to_owned() + "?done=send"
@@ -362,11 +362,11 @@ pub(super) async fn send(posted: Posted) -> Result<HttpResponse, PageError> {
 }
 
 async fn ask<T: for<'de> Deserialize<'de>>(
-    visit: &Visit,
+    caller: &Caller,
     path: &str,
     body: &Value,
 ) -> Result<T, CallError> {
-    let answer = visit.api.change(&Method::POST, path, Some(body)).await?;
+    let answer = caller.api.change(&Method::POST, path, Some(body)).await?;
 
     serde_json::from_value(answer).map_err(|error| CallError::internal(&error))
 }

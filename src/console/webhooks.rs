@@ -5,10 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
+use crate::console::caller::{Caller, SubmittedForm};
+use crate::console::format::{self, Timestamp};
 use crate::console::operations::Pagination;
 use crate::console::page::{self, Frame, PageError, View, may_post, path_part, query_value};
-use crate::console::shown::{self, Moment};
-use crate::console::visit::{Posted, Visit};
 
 #[derive(Debug, Deserialize)]
 struct WebhookList {
@@ -25,12 +25,12 @@ struct Webhook {
     description: Option<String>,
     status: String,
     disabled_reason: Option<String>,
-    created_at: Moment,
+    created_at: Timestamp,
 }
 
 impl Webhook {
     fn status_shown(&self) -> String {
-        shown::status(&self.status)
+        format::status(&self.status)
     }
 }
 
@@ -46,9 +46,9 @@ struct Delivery {
     id: String,
     event: String,
     status: String,
-    next_attempt_at: Option<Moment>,
+    next_attempt_at: Option<Timestamp>,
     attempts: Vec<Attempt>,
-    created_at: Moment,
+    created_at: Timestamp,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,12 +59,12 @@ struct Attempt {
     error: Option<String>,
     answer: Option<String>,
     duration_ms: i64,
-    created_at: Moment,
+    created_at: Timestamp,
 }
 
 impl Delivery {
     fn status_shown(&self) -> String {
-        shown::status(&self.status)
+        format::status(&self.status)
     }
 }
 
@@ -85,11 +85,11 @@ struct WebhookPage {
     next: String,
 }
 
-pub(super) async fn list(visit: Visit) -> Result<HttpResponse, PageError> {
-    let list: WebhookList = visit.api.get("/Webhooks").await?;
+pub(super) async fn list(caller: Caller) -> Result<HttpResponse, PageError> {
+    let list: WebhookList = caller.api.get("/Webhooks").await?;
 
     let page = WebhooksPage {
-        frame: Frame::new(&visit, View::Webhooks, "Webhooks"),
+        frame: Frame::new(&caller, View::Webhooks, "Webhooks"),
         webhooks: list.webhooks,
     };
     page::html(StatusCode::OK, &page)
@@ -97,23 +97,23 @@ pub(super) async fn list(visit: Visit) -> Result<HttpResponse, PageError> {
 
 pub(super) async fn show(
     request: HttpRequest,
-    visit: Visit,
+    caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let id = path_part(&id);
-    let webhook: Webhook = visit.api.get(&format!("/Webhooks/{id}")).await?;
+    let webhook: Webhook = caller.api.get(&format!("/Webhooks/{id}")).await?;
     let token = query_value(&request, "pageToken").unwrap_or_default();
     let path = format!(
         "/Webhooks/{id}/Deliveries?pageSize=25&pageToken={}",
         path_part(&token)
     );
-    let list: DeliveryList = visit.api.get(&path).await?;
+    let list: DeliveryList = caller.api.get(&path).await?;
 
     let page = WebhookPage {
-        frame: Frame::new(&visit, View::Webhooks, "Webhook").with_notice(&request),
+        frame: Frame::new(&caller, View::Webhooks, "Webhook").with_notice(&request),
         webhook,
         deliveries: list.deliveries,
-        may_change: may_post(&visit, "/Webhooks/{id}/Test"),
+        may_change: may_post(&caller, "/Webhooks/{id}/Test"),
         next: list.pagination.next.map_or_else(String::new, |token| {
             format!("/console/webhooks/{id}?pageToken={}", path_part(&token))
         }),
@@ -121,22 +121,25 @@ pub(super) async fn show(
     page::html(StatusCode::OK, &page)
 }
 
-pub(super) async fn test(posted: Posted, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(super) async fn test(
+    form: SubmittedForm,
+    id: web::Path<String>,
+) -> Result<HttpResponse, PageError> {
     let id = path_part(&id);
     let path = format!("/Webhooks/{id}/Test");
-    posted.visit.api.change(&Method::POST, &path, None).await?;
+    form.caller.api.change(&Method::POST, &path, None).await?;
 
     Ok(page::redirect(&format!("/console/webhooks/{id}?done=hook")))
 }
 
 pub(super) async fn resend(
-    posted: Posted,
+    form: SubmittedForm,
     ids: web::Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let (id, delivery) = ids.into_inner();
     let id = path_part(&id);
     let path = format!("/Webhooks/{id}/Deliveries/{}/Resend", path_part(&delivery));
-    posted.visit.api.change(&Method::POST, &path, None).await?;
+    form.caller.api.change(&Method::POST, &path, None).await?;
 
     Ok(page::redirect(&format!("/console/webhooks/{id}?done=hook")))
 }

@@ -12,4 +12,4 @@ pub use erase::erase;
 pub use master_keys::{MasterKeys, SecretError, generate_master_key, is_key_id};
 pub use receipt_tokens::RECEIPT_TOKEN_LENGTH;
 pub use secret_hashes::{generate_api_key, generate_api_secret, hash_api_secret, hash_token};
-pub(crate) use webhook_secrets::{SignedMessage, generate_webhook_secret, shown_webhook_secret};
+pub(crate) use webhook_secrets::{SignedMessage, encode_webhook_secret, generate_webhook_secret};

@@ -19,7 +19,7 @@ pub(crate) fn generate_webhook_secret() -> Vec<u8> {
 }
 
 /// A secret as receivers configure it: `whsec_` and its bytes in base64.
-pub(crate) fn shown_webhook_secret(secret: &[u8]) -> String {
+pub(crate) fn encode_webhook_secret(secret: &[u8]) -> String {
     format!("{PREFIX}{}", STANDARD.encode(secret))
 }
 
@@ -134,8 +134,8 @@ mod tests {
         assert_eq!(secret.len(), LENGTH);
         assert_ne!(secret, generate_webhook_secret());
 
-        let shown = shown_webhook_secret(&secret);
-        let encoded = shown.strip_prefix("whsec_").unwrap();
+        let encoded = encode_webhook_secret(&secret);
+        let encoded = encoded.strip_prefix("whsec_").unwrap();
         assert_eq!(STANDARD.decode(encoded).unwrap(), secret);
     }
 }

@@ -1,6 +1,6 @@
 //! The name of an App in a request.
 
-use crate::http::validation::{Object, Problems, shown_string};
+use crate::http::validation::{Object, Problems, quoted_string};
 
 const MAX_LENGTH: usize = 64;
 
@@ -28,7 +28,7 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<S
     if !is_app_name(&name) {
         problems.push(
             &object.at("appName"),
-            format!("must be {}; got {}", rule(), shown_string(&name)),
+            format!("must be {}; got {}", rule(), quoted_string(&name)),
         );
         return None;
     }

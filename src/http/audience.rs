@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::http::tags;
-use crate::http::validation::{Object, Path, Problems, must_be, shown_string};
+use crate::http::validation::{Object, Path, Problems, must_be, quoted_string};
 use crate::model::audience::{Audience, Condition, Conditions};
 use crate::model::id::MAX_POSITIONS;
 use crate::model::provider::Provider;
@@ -163,7 +163,10 @@ fn choices<T>(
         match read(text) {
             Ok(choice) => found.push(choice),
             Err(rule) => {
-                problems.push(&path, format!("must be {rule}; got {}", shown_string(text)));
+                problems.push(
+                    &path,
+                    format!("must be {rule}; got {}", quoted_string(text)),
+                );
             }
         }
     }
@@ -217,7 +220,7 @@ fn timestamp(
     if at.is_none() {
         problems.push(
             &object.at(name),
-            format!("must be {TIMESTAMP_RULE}; got {}", shown_string(&text)),
+            format!("must be {TIMESTAMP_RULE}; got {}", quoted_string(&text)),
         );
     }
     at

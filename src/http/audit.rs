@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use crate::http::State;
 use crate::http::auth::{self, Caller, LoggedIn};
 use crate::http::error::ApiError;
-use crate::http::own_api::ByConsole;
+use crate::http::in_process_api::ByConsole;
 use crate::store::audit_events::{self, NewAuditEvent};
 
 const API: &str = "/v1/PushNotifications/";

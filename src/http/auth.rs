@@ -16,7 +16,7 @@ use crate::http::error::ApiError;
 use crate::http::query;
 use crate::http::server::Source;
 use crate::model::id::AccountId;
-use crate::model::shown::either;
+use crate::model::quoted::either;
 use crate::store::api_keys::{KeyEnd, KnownKey, Role};
 use crate::telemetry::metrics;
 

@@ -18,7 +18,7 @@ use crate::http::State;
 use crate::http::auth::Caller;
 use crate::http::body_budget::HeldBytes;
 use crate::http::error::ApiError;
-use crate::model::shown::shown_string;
+use crate::model::quoted::quoted_string;
 
 /// How long a body may take to arrive. A slower client would hold memory, and delay a shutdown.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -75,7 +75,7 @@ impl Declared {
                 let given = text(header::CONTENT_ENCODING).unwrap_or_default();
                 ApiError::unsupported_media_type(format!(
                     "The Content-Encoding of the body must be gzip, or absent; got {}",
-                    shown_string(given)
+                    quoted_string(given)
                 ))
             })?,
         })

@@ -17,7 +17,7 @@ use crate::crypto::SecretError;
 use crate::http::failure_log;
 use crate::ingest::group_commit::AcceptError;
 use crate::ingest::receipts::ReceiptError;
-use crate::model::shown::shown_string;
+use crate::model::quoted::quoted_string;
 use crate::work_pool::WorkFailed;
 
 /// The message of a 404 that does not say what is missing.
@@ -163,14 +163,14 @@ impl ApiError {
             StatusCode::METHOD_NOT_ALLOWED,
             format!(
                 "This path does not support the method {}. It supports {allowed}",
-                shown_string(method)
+                quoted_string(method)
             ),
         )
     }
 
     /// 415. `given` is the Content-Type of the body, if it has one.
     pub(crate) fn not_json(given: Option<&str>) -> Self {
-        let given = given.map_or("none".to_owned(), shown_string);
+        let given = given.map_or("none".to_owned(), quoted_string);
 
         Self::unsupported_media_type(format!(
             "The body must be JSON, with the header Content-Type: application/json; got {given}"

@@ -24,11 +24,13 @@ mod csv;
 mod date;
 mod device;
 pub(crate) mod error;
+pub(crate) mod event_stream;
 mod failed_logins;
 pub(crate) mod failure_log;
 mod health;
 mod idempotency;
 mod import;
+pub(crate) mod in_process_api;
 pub(crate) mod key_use;
 mod line_format;
 mod list_turns;
@@ -37,7 +39,6 @@ mod not_found;
 mod openapi;
 pub(crate) mod operation_watch;
 mod optional_body;
-pub(crate) mod own_api;
 mod pagination;
 mod path;
 mod query;
@@ -49,6 +50,7 @@ mod routes;
 mod send;
 pub(crate) mod sender_lookup;
 mod server;
+pub(crate) mod shared_reads;
 mod tags;
 mod user_profile;
 mod validation;
@@ -70,10 +72,10 @@ use error::ApiError;
 pub(crate) use failed_logins::FailedLogins;
 pub(crate) use health::{Readiness, ReadinessLookup, start_lookup as start_readiness_lookup};
 pub(crate) use import::Imports;
+use in_process_api::InProcessApi;
 use key_use::KeyUse;
 pub(crate) use list_turns::ListTurns;
 pub(crate) use operation_watch::OperationWatches;
-use own_api::OwnApi;
 use query::Query;
 pub(crate) use rate_limit::RateLimits;
 use response_headers::ClosesConnections;
@@ -143,7 +145,7 @@ pub(crate) struct ServerOptions {
     pub is_api_enabled: bool,
     /// Whether `/docs/` and `/openapi.json` are served too.
     pub has_docs: bool,
-    /// The routes of the console, which finds the [`OwnApi`] among the data of its requests. `None`: it
+    /// The routes of the console, which finds the [`InProcessApi`] among the data of its requests. `None`: it
     /// is not served.
     pub console: Option<Console>,
 }
@@ -203,7 +205,7 @@ pub(crate) fn serve(state: State, options: ServerOptions) -> std::io::Result<Ser
             match which {
                 Routes::Health => application(state, |_| {}, Some(ClosesConnections)).await,
                 Routes::All => {
-                    let own_api = own_api(web::Data::clone(&state)).await?;
+                    let in_process_api = in_process_api(web::Data::clone(&state)).await?;
                     let routes = move |config: &mut web::ServiceConfig| {
                         if is_api_enabled {
                             routes::api(config);
@@ -212,7 +214,7 @@ pub(crate) fn serve(state: State, options: ServerOptions) -> std::io::Result<Ser
                             routes::docs(config);
                         }
                         if let Some(console) = console {
-                            config.app_data(own_api);
+                            config.app_data(in_process_api);
                             console(config);
                         }
                     };
@@ -226,7 +228,7 @@ pub(crate) fn serve(state: State, options: ServerOptions) -> std::io::Result<Ser
 }
 
 /// The API for the console. The requests of the console's users are recorded where they arrive.
-async fn own_api(state: web::Data<State>) -> Option<OwnApi> {
+async fn in_process_api(state: web::Data<State>) -> Option<InProcessApi> {
     let app = App::new()
         .app_data(state)
         .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
@@ -234,7 +236,7 @@ async fn own_api(state: web::Data<State>) -> Option<OwnApi> {
         .wrap(from_fn(not_found::name_it))
         .default_service(web::to(async || ApiError::not_found().error_response()));
 
-    Application::new(app).await.map(OwnApi::new)
+    Application::new(app).await.map(InProcessApi::new)
 }
 
 /// An application with these routes and the health checks.

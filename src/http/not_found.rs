@@ -10,7 +10,7 @@ use crate::model::id::{
     CredentialId, DeviceId, DeviceImportId, DeviceRegistrationId, OperationId, PushNotificationId,
     TemplateId, UserId, WebhookDeliveryId, WebhookId,
 };
-use crate::model::shown::shown_string;
+use crate::model::quoted::quoted_string;
 
 const API: &str = "/v1/PushNotifications";
 const COLLECTION: &str = "PushNotifications";
@@ -197,7 +197,7 @@ fn shown_id(id: &str) -> String {
     if id.len() <= LONGEST && id.bytes().all(|byte| byte.is_ascii_graphic()) {
         format!("'{id}'")
     } else {
-        shown_string(id)
+        quoted_string(id)
     }
 }
 

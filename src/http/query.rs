@@ -19,7 +19,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use crate::http::app_name;
 use crate::http::error::{ApiError, Problem};
 use crate::http::openapi::query_parameters_of;
-use crate::http::validation::{Problems, either, shown_string};
+use crate::http::validation::{Problems, either, quoted_string};
 use crate::model::id::UserId;
 use crate::model::user_profile::{external_id_pattern, external_id_rule, is_external_id};
 
@@ -146,7 +146,7 @@ impl Query {
                     "must be an integer from {} to {}; got {}",
                     range.start(),
                     range.end(),
-                    shown_string(&string)
+                    quoted_string(&string)
                 ),
             ));
         }
@@ -170,7 +170,7 @@ impl Query {
                 let _ = write!(self.filters, "{name}={text}&");
             }
             None => {
-                let message = format!("must be {expected}; got {}", shown_string(&text));
+                let message = format!("must be {expected}; got {}", quoted_string(&text));
                 self.problem(Problem::new(name, message));
             }
         }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::http::validation::{Object, Path, Problems};
-use crate::model::shown::shown;
+use crate::model::quoted::quoted;
 
 pub(super) const MAX_TAGS: usize = 10;
 const MAX_KEY: usize = 128;
@@ -35,7 +35,7 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<V
                 format!(
                     "must be a string of {}; got {}",
                     rule(MAX_VALUE),
-                    shown(value)
+                    quoted(value)
                 ),
             );
         }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::http::tags;
-use crate::http::validation::{Object, Path, Problems, must_be, shown_string};
+use crate::http::validation::{Object, Path, Problems, must_be, quoted_string};
 use crate::http::variables;
 use crate::model::field_change::FieldChange;
 use crate::model::user_profile::{
@@ -87,7 +87,7 @@ fn read_string(
     if parsed.is_none() {
         problems.push(
             &object.at(name),
-            format!("must be {rule}; got {}", shown_string(&string)),
+            format!("must be {rule}; got {}", quoted_string(&string)),
         );
     }
 

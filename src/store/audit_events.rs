@@ -5,10 +5,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, AuditEventId};
-use crate::store::look::Found;
+use crate::store::bounded_scan::ScanPage;
 
-/// Events that one request for a page looks at.
-const MAX_LOOKED_AT: i64 = 10_000;
+/// Events that one request for a page scans.
+const MAX_SCANNED: i64 = 10_000;
 
 /// A change, to be recorded in its transaction.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ pub(crate) async fn list(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
     filter: &AuditEventFilter<'_>,
-) -> sqlx::Result<Found<AuditEvent, AuditEventId>> {
+) -> sqlx::Result<ScanPage<AuditEvent, AuditEventId>> {
     let rows = sqlx::query!(
         r#"
         with looked as materialized (
@@ -134,7 +134,7 @@ pub(crate) async fn list(
         filter.actor,
         filter.action,
         filter.target,
-        MAX_LOOKED_AT,
+        MAX_SCANNED,
         filter.limit as i64 + 1,
     )
     .fetch_all(executor)
@@ -142,7 +142,7 @@ pub(crate) async fn list(
 
     let unfinished = rows
         .first()
-        .filter(|row| row.looked_at >= MAX_LOOKED_AT)
+        .filter(|row| row.looked_at >= MAX_SCANNED)
         .and_then(|row| row.last_id);
     let mut records: Vec<AuditEvent> = rows
         .into_iter()
@@ -166,7 +166,7 @@ pub(crate) async fn list(
     } else {
         unfinished.map(AuditEventId::from)
     };
-    Ok(Found { records, next })
+    Ok(ScanPage { records, next })
 }
 
 /// Deletes up to `limit` events of before `before`, and returns how many.

@@ -5,9 +5,9 @@ use time::OffsetDateTime;
 use crate::model::id::{AccountId, OperationId, PushNotificationId, UserId};
 use crate::model::recipient::Recipient;
 use crate::model::status::PushNotificationStatus;
-use crate::store::look::Found;
-use crate::store::notification_look::{
-    FoundNotification, IdRange, NotificationFilter, Place, StoredStatus, look,
+use crate::store::bounded_scan::ScanPage;
+use crate::store::notification_scan::{
+    FoundNotification, IdRange, NotificationFilter, Place, StoredStatus, scan,
 };
 use crate::store::pool::Pool;
 
@@ -52,7 +52,7 @@ pub(crate) async fn list(
     pool: &Pool,
     account_id: AccountId,
     filter: &FailedNotificationFilter<'_>,
-) -> sqlx::Result<Found<FailedNotification, i32>> {
+) -> sqlx::Result<ScanPage<FailedNotification, i32>> {
     let only = filter.push_notification_id.map(PushNotificationId::locate);
     let only = match only {
         None => None,
@@ -60,7 +60,7 @@ pub(crate) async fn list(
             Some(position as i32)
         }
         // It is of another Operation.
-        Some(_) => return Ok(Found::nothing()),
+        Some(_) => return Ok(ScanPage::empty()),
     };
 
     let before_only =
@@ -84,13 +84,13 @@ pub(crate) async fn list(
         limit: if only.is_some() { 1 } else { filter.limit },
     };
 
-    let found = look(pool, &filter).await?;
+    let found = scan(pool, &filter).await?;
     let records = found
         .records
         .into_iter()
         .filter(|found| only.is_none_or(|position| found.place.position == position))
         .map(FailedNotification::try_from);
-    Ok(Found {
+    Ok(ScanPage {
         records: records.collect::<sqlx::Result<_>>()?,
         next: found
             .next

@@ -22,10 +22,10 @@
 //! * `webhook_deliveries`: claims messages, records attempts, and reads what a message tells
 //!
 //! What the API reads of them:
-//! * `look`: how much one request for a page of a list reads
+//! * `bounded_scan`: how much one request for a page of a list reads
 //! * `operation_read`: Operations with their stats
 //! * `operation_options`: what Operations say of all their notifications
-//! * `notification_look`: finds an account's notifications by a filter
+//! * `notification_scan`: finds an account's notifications by a filter
 //! * `push_notifications`, `delivery_attempts`
 //! * `failed_notifications`: an Operation's errors; `error_totals`: how many there are of each code
 //! * `operation_results`: the outcomes of all recipients of an Operation
@@ -82,6 +82,7 @@ pub(crate) mod audit_events;
 pub mod batch_index;
 pub(crate) mod batch_load;
 pub(crate) mod batches;
+pub(crate) mod bounded_scan;
 pub(crate) mod cancel;
 pub mod citus;
 mod connection;
@@ -110,9 +111,8 @@ mod indexes;
 pub(crate) mod inventory;
 pub(crate) mod lane_states;
 pub(crate) mod listener;
-pub(crate) mod look;
-mod notification_look;
 pub(crate) mod notification_reasons;
+mod notification_scan;
 pub(crate) mod old_snapshots;
 pub(crate) mod operation_insert;
 pub(crate) mod operation_options;

@@ -17,11 +17,11 @@ use crate::model::id::{AccountId, OperationId};
 use crate::model::local_time::LocalSchedule;
 use crate::model::message::Priority;
 use crate::model::status::OperationStatus;
-use crate::store::look::{Budget, Found};
+use crate::store::bounded_scan::{ScanBudget, ScanPage};
 use crate::store::pool::Pool;
 
 /// An Operation, and how many of its notifications have which status.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OperationStats {
     pub id: OperationId,
     /// How many there are, one for each recipient.
@@ -154,8 +154,8 @@ pub(crate) async fn list(
     pool: &Pool,
     account_id: AccountId,
     filter: &OperationFilter,
-) -> sqlx::Result<Found<OperationStats, OperationId>> {
-    let mut budget = Budget::new();
+) -> sqlx::Result<ScanPage<OperationStats, OperationId>> {
+    let mut budget = ScanBudget::new();
     let mut records: Vec<OperationStats> = Vec::new();
     let mut until = filter.until.unwrap_or(Uuid::max());
     let mut at_a_time = filter.limit + 1;
@@ -165,7 +165,7 @@ pub(crate) async fn list(
         let known = batch_counts(pool, account_id, filter.from..until, at_a_time).await?;
         let read = fitting(&known, BATCHES_AT_A_TIME);
         let Some(last) = known[..read].last() else {
-            return Ok(Found {
+            return Ok(ScanPage {
                 records,
                 next: None,
             });
@@ -179,14 +179,14 @@ pub(crate) async fn list(
         if records.len() > filter.limit {
             records.truncate(filter.limit);
             let next = records.last().map(|operation| operation.id);
-            return Ok(Found { records, next });
+            return Ok(ScanPage { records, next });
         }
 
         let is_end = read == known.len() && known.len() < at_a_time;
         budget.spend(known[..read].iter().map(|known| 1 + known.batches).sum());
         if is_end || budget.is_spent() {
             let next = (!is_end).then(|| last.id.into());
-            return Ok(Found { records, next });
+            return Ok(ScanPage { records, next });
         }
 
         until = last.id;

@@ -45,7 +45,7 @@ impl Status {
     ];
 
     /// The status that the API shows. `is_scheduled`: the time of the notification is still to come.
-    pub(crate) fn shown(self, is_scheduled: bool) -> PushNotificationStatus {
+    pub(crate) fn public_status(self, is_scheduled: bool) -> PushNotificationStatus {
         match self {
             Self::Queued if is_scheduled => PushNotificationStatus::Scheduled,
             Self::Queued => PushNotificationStatus::Queued,

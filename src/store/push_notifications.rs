@@ -12,9 +12,9 @@ use crate::model::provider::Provider;
 use crate::model::receipt::ReceiptTimes;
 use crate::model::recipient::Recipient;
 use crate::model::status::PushNotificationStatus;
-use crate::store::look::Found;
-use crate::store::notification_look::{
-    FoundNotification, IdRange, NotificationFilter, Place, StoredStatus, look,
+use crate::store::bounded_scan::ScanPage;
+use crate::store::notification_scan::{
+    FoundNotification, IdRange, NotificationFilter, Place, StoredStatus, scan,
 };
 use crate::store::operation_options::OperationOptions;
 use crate::store::outcome_record::Status;
@@ -57,7 +57,7 @@ impl PushNotification {
 
     /// Its status as the API shows it.
     pub(crate) fn shown_status(&self) -> PushNotificationStatus {
-        self.status.shown(self.is_scheduled)
+        self.status.public_status(self.is_scheduled)
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) async fn list(
     pool: &Pool,
     account_id: AccountId,
     filter: &PushNotificationFilter<'_>,
-) -> sqlx::Result<Found<PushNotification, PushNotificationId>> {
+) -> sqlx::Result<ScanPage<PushNotification, PushNotificationId>> {
     let range = IdRange {
         from: filter.from,
         until: filter.until.unwrap_or(Uuid::max()),
@@ -113,9 +113,9 @@ pub(crate) async fn list(
         limit: filter.limit,
     };
 
-    let found = look(pool, &filter).await?;
+    let found = scan(pool, &filter).await?;
     let records = found.records.into_iter().map(PushNotification::try_from);
-    Ok(Found {
+    Ok(ScanPage {
         records: records.collect::<sqlx::Result<_>>()?,
         next: found.next.map(Place::id),
     })

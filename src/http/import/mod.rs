@@ -27,7 +27,7 @@ use crate::http::openapi::CreateErrors;
 use crate::http::query::Query;
 use crate::http::resources::device_imports::{DeviceImport, ImportAnswer};
 use crate::model::id::DeviceImportId;
-use crate::model::shown::shown_string;
+use crate::model::quoted::quoted_string;
 use crate::store::device_imports::{self as store, NewImport};
 pub(super) use records::COLUMNS;
 use records::{Lines, Records, Rows};
@@ -81,7 +81,7 @@ impl Format {
         if let Some(coding) = text(header::CONTENT_ENCODING).filter(|coding| coding != "identity") {
             return Err(ApiError::unsupported_media_type(format!(
                 "The Content-Encoding of an import must be absent; got {}",
-                shown_string(&coding)
+                quoted_string(&coding)
             )));
         }
 
@@ -90,7 +90,7 @@ impl Format {
             .as_deref()
             .and_then(Self::named)
             .ok_or_else(|| {
-                let given = media_type.as_deref().map_or("none".to_owned(), shown_string);
+                let given = media_type.as_deref().map_or("none".to_owned(), quoted_string);
                 ApiError::unsupported_media_type(format!(
                     "The body must be NDJSON or CSV, with the header Content-Type: application/x-ndjson or \
                      text/csv; got {given}"

@@ -4,7 +4,7 @@ use csv_core::{ReadRecordResult, Reader};
 use serde_json::{Map, Value};
 
 use crate::http::tags;
-use crate::model::shown::shown_string;
+use crate::model::quoted::quoted_string;
 
 /// Longest record, in bytes. A longer one is an error of its line, and is passed over.
 pub(super) const MAX_RECORD: usize = 64 * 1024;
@@ -311,7 +311,7 @@ fn check_header(names: Vec<String>) -> Result<Vec<String>, BadHeader> {
     if names.iter().any(is_other_separator) {
         return Err(BadHeader(format!(
             "the cells must be separated by commas; the first line is {}",
-            shown_string(&names.join(","))
+            quoted_string(&names.join(","))
         )));
     }
     if let Some((_, repeated)) = names
@@ -321,13 +321,13 @@ fn check_header(names: Vec<String>) -> Result<Vec<String>, BadHeader> {
     {
         return Err(BadHeader(format!(
             "the column {} is there twice; name each column once",
-            shown_string(repeated)
+            quoted_string(repeated)
         )));
     }
     if let Some(unknown) = names.iter().find(|name| !COLUMNS.contains(&name.as_str())) {
         return Err(BadHeader(format!(
             "the column {} does not exist; the first line names the columns, which are {}",
-            shown_string(unknown),
+            quoted_string(unknown),
             COLUMNS.join(", ")
         )));
     }

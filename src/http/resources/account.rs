@@ -14,7 +14,7 @@ use crate::http::openapi::{AccountRequest, CreateErrors, ReadErrors};
 use crate::http::validation::{Object, Problems, parse_body};
 use crate::model::id::AccountId;
 use crate::model::push_cap::{MAX_PUSHES, PER_RULE, PushCap, period};
-use crate::model::shown::shown;
+use crate::model::quoted::quoted;
 use crate::store::user_pushes as store;
 
 /// The settings of an account.
@@ -118,7 +118,7 @@ fn read(bytes: &[u8]) -> Result<Option<PushCap>, ApiError> {
         {
             problems.push(
                 &cap.at("per"),
-                format!("must be {PER_RULE}; got {}", shown(per)),
+                format!("must be {PER_RULE}; got {}", quoted(per)),
             );
         }
         cap.refuse_unknown(&mut problems);

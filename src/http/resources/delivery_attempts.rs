@@ -12,7 +12,7 @@ use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
-use crate::http::resources::shown_token::shown_token;
+use crate::http::resources::masked_token::masked_recipient_token;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId};
 use crate::model::provider::Provider;
 use crate::model::recipient::Recipient;
@@ -158,7 +158,7 @@ pub(crate) async fn list(
 
     let masked_token = match &notification.recipient {
         Recipient::Device { token, .. } => {
-            shown_token(&state.master_keys, caller.account_id, token)
+            masked_recipient_token(&state.master_keys, caller.account_id, token)
         }
         // Each attempt for a User has the token of its own device.
         Recipient::User(_) => String::new(),

@@ -74,13 +74,13 @@ impl Lines {
     fn of(&self, devices: Vec<store::ExportedDevice>) -> serde_json::Result<String> {
         let mut text = String::new();
         for device in devices {
-            self.shown(device).push(&mut text, self.format)?;
+            self.to_api(device).push(&mut text, self.format)?;
         }
 
         Ok(text)
     }
 
-    pub(super) fn shown(&self, device: store::ExportedDevice) -> ExportedDevice {
+    pub(super) fn to_api(&self, device: store::ExportedDevice) -> ExportedDevice {
         let account_id = self.caller.account_id.as_uuid();
         let token = self
             .keys

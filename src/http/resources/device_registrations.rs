@@ -23,11 +23,11 @@ use crate::http::openapi::{
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
-use crate::http::resources::shown_token::shown_device_token;
+use crate::http::resources::masked_token::masked_device_token;
 use crate::http::resources::users::external_id_taken;
 use crate::http::tags;
 use crate::http::user_profile::{self, Null};
-use crate::http::validation::{Object, Problems, parse_body, shown_string};
+use crate::http::validation::{Object, Problems, parse_body, quoted_string};
 use crate::model::apns_device::{Environment, KINDS, TokenKind};
 use crate::model::device_token;
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
@@ -78,7 +78,7 @@ impl Device {
     fn new(device: devices::Device, account_id: AccountId, keys: &MasterKeys) -> Self {
         Self {
             device_id: device.id.into(),
-            token: shown_device_token(keys, account_id, &device),
+            token: masked_device_token(keys, account_id, &device),
             provider: device.provider,
             tags: device.tags,
             environment: device.environment.as_deref().and_then(Environment::named),
@@ -317,7 +317,7 @@ pub(crate) async fn remove(
             } else {
                 Err(ApiError::nothing_here(format!(
                     "Not Found. No device of the App {} has this token and this provider",
-                    shown_string(&app_name)
+                    quoted_string(&app_name)
                 )))
             }
         },

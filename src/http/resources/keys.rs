@@ -21,7 +21,7 @@ use crate::http::error::ApiError;
 use crate::http::openapi::{ChangeErrors, CreateErrors, KeyRequest, ReadErrors, RotateRequest};
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::query::Query;
-use crate::http::validation::{Object, Problems, parse_body, shown_string};
+use crate::http::validation::{Object, Problems, parse_body, quoted_string};
 use crate::store::api_keys::{self as store, CreateError, NewApiKey, Role};
 
 /// Characters of a name and of a note.
@@ -381,7 +381,7 @@ fn read_end(fields: &mut Object<'_>, problems: &mut Problems) -> Option<OffsetDa
             &fields.at("expiresAt"),
             format!(
                 "must be an RFC 3339 timestamp in the future, such as 2030-01-31T12:00:00Z; got {}",
-                shown_string(&text)
+                quoted_string(&text)
             ),
         );
     }

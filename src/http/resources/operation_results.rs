@@ -119,16 +119,16 @@ impl OperationResult {
                 self.message.as_deref().unwrap_or_default(),
                 self.attempts.to_string().as_str(),
                 self.updated_at.to_string().as_str(),
-                shown(self.delivered_at).as_str(),
-                shown(self.opened_at).as_str(),
-                shown(self.dismissed_at).as_str(),
+                date_cell(self.delivered_at).as_str(),
+                date_cell(self.opened_at).as_str(),
+                date_cell(self.dismissed_at).as_str(),
             ],
         );
     }
 }
 
 /// A cell with a date, empty without one.
-fn shown(date: Option<Date>) -> String {
+fn date_cell(date: Option<Date>) -> String {
     date.map(|date| date.to_string()).unwrap_or_default()
 }
 
@@ -191,20 +191,20 @@ impl Lines {
     fn of(&self, results: Vec<store::OperationResult>) -> serde_json::Result<String> {
         let mut text = String::new();
         for result in results {
-            self.shown(result).push(&mut text, self.format)?;
+            self.to_api(result).push(&mut text, self.format)?;
         }
 
         Ok(text)
     }
 
-    fn shown(&self, result: store::OperationResult) -> OperationResult {
+    fn to_api(&self, result: store::OperationResult) -> OperationResult {
         OperationResult {
             id: result.id(),
             position: result.position,
             to: Recipient::new(&result.recipient, self.caller, &self.keys),
             status: result
                 .status
-                .shown(result.is_later.unwrap_or(self.is_scheduled)),
+                .public_status(result.is_later.unwrap_or(self.is_scheduled)),
             attempts: result.attempts,
             code: result.code,
             message: result.message,

@@ -2,29 +2,20 @@
 //! server-sent events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
 use std::convert::Infallible;
-use std::time::Duration;
 
-use actix_web::http::header;
-use actix_web::{HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use tokio::time::{Instant, timeout};
 
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
+use crate::http::event_stream::{self, HEARTBEAT_COMMENT, StreamTimes};
 use crate::http::openapi::ReadErrors;
-use crate::http::operation_watch::{Watching, has_ended};
+use crate::http::operation_watch::{OperationWatcher, has_ended};
 use crate::http::resources::operations::Operation;
 use crate::http::{Readiness, State, path};
 use crate::model::id::OperationId;
 use crate::store::operation_read::{self, OperationStats};
-
-/// How long a stream may be silent, so that no proxy takes it for dead.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How often a stream looks whether the process is shutting down.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a stream lasts at most. A client connects again by itself.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// An Operation's progress as it changes (extension): an event `stats` with the Operation at each
 /// change, and `end` when it is settled. A comment comes every 15 s.
@@ -44,15 +35,14 @@ pub(crate) async fn stream(
     let id = find(&state, caller, &id).await?;
 
     let progress = Progress {
-        watching: state.operation_watches.watch(caller.account_id, id)?,
+        watcher: state.operation_watches.watch(caller.account_id, id)?,
         readiness: state.readiness.clone(),
-        began: Instant::now(),
-        last_sent: Instant::now(),
+        times: StreamTimes::begin(),
         last_data: String::new(),
         is_over: false,
     };
 
-    Ok(answer().streaming(events(progress)))
+    Ok(event_stream::answer().streaming(events(progress)))
 }
 
 /// The headers of [`stream`].
@@ -63,19 +53,8 @@ pub(crate) async fn head(
 ) -> Result<HttpResponse, ApiError> {
     find(&state, caller, &id).await?;
 
-    // Its length is not known, so none is told.
-    Ok(answer().streaming(stream::empty::<Result<Bytes, Infallible>>()))
-}
-
-fn answer() -> HttpResponseBuilder {
-    let mut answer = HttpResponse::Ok();
-
-    answer
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        // Asks nginx not to collect the stream.
-        .insert_header(("X-Accel-Buffering", "no"));
-    answer
+    // Its length is not known, so there is no `Content-Length`.
+    Ok(event_stream::answer().streaming(stream::empty::<Result<Bytes, Infallible>>()))
 }
 
 /// The id of an Operation of the caller.
@@ -91,10 +70,9 @@ async fn find(state: &State, caller: Caller, id: &str) -> Result<OperationId, Ap
 }
 
 struct Progress {
-    watching: Watching,
+    watcher: OperationWatcher,
     readiness: Readiness,
-    began: Instant,
-    last_sent: Instant,
+    times: StreamTimes,
     /// The Operation as it was sent last.
     last_data: String,
     is_over: bool,
@@ -111,12 +89,12 @@ impl Progress {
     /// The next piece of the stream; `None`: it is over.
     async fn next(&mut self) -> Option<String> {
         while !self.is_over {
-            if self.readiness.is_draining() || self.began.elapsed() > LONGEST {
+            if self.times.are_over(&self.readiness) {
                 return None;
             }
 
-            let seen = self.watching.seen.borrow_and_update().clone();
-            if let Some(operation) = seen {
+            let latest = self.watcher.latest();
+            if let Some(operation) = latest {
                 let has_ended = has_ended(&operation);
                 let data =
                     serde_json::to_string(&Operation::from(OperationStats::clone(&operation)))
@@ -130,14 +108,12 @@ impl Progress {
                 }
             }
 
-            if self.last_sent.elapsed() >= HEARTBEAT {
-                self.last_sent = Instant::now();
-                return Some(": heartbeat\n\n".to_owned());
+            if self.times.is_heartbeat_due() {
+                self.times.note_sent();
+                return Some(HEARTBEAT_COMMENT.to_owned());
             }
             // The reader ends only with the Operation, whose end was seen above, or with its record.
-            if let Ok(Err(_)) = timeout(LOOK_EVERY, self.watching.seen.changed()).await
-                && !self.watching.seen.has_changed().unwrap_or(false)
-            {
+            if !self.watcher.wait_for_change().await {
                 return None;
             }
         }
@@ -147,7 +123,7 @@ impl Progress {
 
     fn event(&mut self, name: &str, data: String) -> String {
         let event = format!("event: {name}\ndata: {data}\n\n");
-        self.last_sent = Instant::now();
+        self.times.note_sent();
         self.last_data = data;
 
         event

@@ -21,16 +21,13 @@ use crate::http::path;
 use crate::http::query::{DateParams, Query};
 use crate::http::resources::waiting::{self, WaitingFor};
 use crate::http::tags::parse_filter;
-use crate::http::validation::shown_string;
+use crate::http::validation::quoted_string;
 use crate::model::id::OperationId;
 use crate::model::local_time::{Day, IfPassed, LocalSchedule};
 use crate::model::message::Priority;
 use crate::model::status::OperationStatus;
 use crate::store::operation_read::{self, OperationFilter, OperationStats};
 use crate::store::pool::Pool;
-
-/// How often a request that waits looks whether the process is shutting down.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -233,7 +230,7 @@ fn wait(query: &mut Query) -> Option<Duration> {
     if wait.is_none() {
         let message = format!(
             "must be 0s to {MAX_WAIT}s, such as 30s; got {}",
-            shown_string(&text)
+            quoted_string(&text)
         );
         query.problem(Problem::new("wait", message));
     }
@@ -303,18 +300,17 @@ async fn end_of(
     operation: OperationStats,
     wait: Duration,
 ) -> Result<OperationStats, ApiError> {
-    let mut watching = state
+    let mut watcher = state
         .operation_watches
         .watch(caller.account_id, operation.id)?;
     let mut last = operation;
 
     let seeing = async {
         while !has_ended(&last) && !state.readiness.is_draining() {
-            if let Ok(Err(_)) = timeout(LOOK_EVERY, watching.seen.changed()).await {
+            if !watcher.wait_for_change().await {
                 return;
             }
-            let seen = watching.seen.borrow_and_update().clone();
-            if let Some(operation) = seen {
+            if let Some(operation) = watcher.latest() {
                 last = OperationStats::clone(&operation);
             }
         }

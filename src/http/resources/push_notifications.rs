@@ -15,8 +15,8 @@ use crate::http::openapi::ReadErrors;
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, ExternalIdParam, Query, RecipientFilter};
+use crate::http::resources::masked_token::masked_recipient_token;
 use crate::http::resources::operations::Schedule;
-use crate::http::resources::shown_token::shown_token;
 use crate::http::resources::waiting::{NotificationError, Reasons, WaitingFor};
 use crate::http::tags::parse_filter;
 use crate::model::id::{CredentialId, OperationId, PushNotificationId, UserId};
@@ -93,7 +93,7 @@ impl Recipient {
             recipient::Recipient::Device {
                 provider, token, ..
             } => Self::Device {
-                token: shown_token(keys, caller.account_id, token),
+                token: masked_recipient_token(keys, caller.account_id, token),
                 provider: *provider,
             },
             recipient::Recipient::User(user) => Self::User {

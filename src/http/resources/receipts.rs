@@ -22,7 +22,7 @@ use crate::http::State;
 use crate::http::auth;
 use crate::http::error::ApiError;
 use crate::http::openapi::{ReceiptErrors, ReceiptsRequest};
-use crate::http::validation::{Object, Path, Problems, must_be, parse_body, shown_string};
+use crate::http::validation::{Object, Path, Problems, must_be, parse_body, quoted_string};
 use crate::model::id::PushNotificationId;
 use crate::model::receipt::{Receipt, ReceiptEvent};
 use crate::telemetry::metrics;
@@ -180,7 +180,7 @@ fn receipt(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Sent
         if at.is_none() {
             problems.push(
                 &receipt.at("at"),
-                format!("must be {AT_RULE}; got {}", shown_string(&text)),
+                format!("must be {AT_RULE}; got {}", quoted_string(&text)),
             );
         }
         at

@@ -13,10 +13,10 @@ use crate::http::openapi::{CreateErrors, ResendRequest};
 use crate::http::optional_body::OptionalJsonBody;
 use crate::http::path;
 use crate::http::validation::{
-    NO_NUL, Object, Path, Problems, either, must_be, parse_body, shown_string,
+    NO_NUL, Object, Path, Problems, either, must_be, parse_body, quoted_string,
 };
 use crate::model::id::{MAX_POSITIONS, OperationId};
-use crate::model::shown::shown;
+use crate::model::quoted::quoted;
 use crate::model::status::OperationStatus;
 use crate::store::operation_read;
 use crate::store::resend::{self as store, Resend};
@@ -150,7 +150,7 @@ fn nothing_to_send(selection: &Selection) -> String {
                  such as dead tokens, are sent again only if codes or recipients name them"
             .to_owned(),
         Some(codes) => {
-            let codes: Vec<String> = codes.iter().map(|code| shown_string(code)).collect();
+            let codes: Vec<String> = codes.iter().map(|code| quoted_string(code)).collect();
             let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
 
             format!(
@@ -214,7 +214,7 @@ fn positions(body: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<i32>>
                 &Path::Index(&path, index),
                 format!(
                     "must be a position in the request, an integer from 0 to {last}; got {}",
-                    shown(&value)
+                    quoted(&value)
                 ),
             ),
         }

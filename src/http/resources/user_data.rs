@@ -98,7 +98,9 @@ pub(crate) async fn export(
 
     let mut head = line(&UserDataLine::User(user.into()))?;
     for device in devices::of_user(&state.pool, account_id, id).await? {
-        head.push_str(&line(&UserDataLine::Device(Box::new(lines.shown(device))))?);
+        head.push_str(&line(&UserDataLine::Device(Box::new(
+            lines.to_api(device),
+        )))?);
     }
 
     let user_ids = external_ids::in_records(&state.pool, account_id, RecordsOf::User(id)).await?;

@@ -103,11 +103,11 @@ impl Reasons {
     }
 }
 
-/// Notifications that are looked at to say what the Operations of a list wait for.
-const MAX_LOOKED_AT: usize = 10_000;
+/// Notifications that are examined to say what the Operations of a list wait for.
+const MAX_EXAMINED: usize = 10_000;
 
 /// What Operations with unsettled notifications wait for: what the first of each does. An Operation is
-/// left out if it does not wait, or if too many notifications would have to be looked at.
+/// left out if it does not wait, or if too many notifications would have to be examined.
 pub(crate) async fn of_operations(
     pool: &Pool,
     operation_ids: &[OperationId],
@@ -127,12 +127,12 @@ pub(crate) async fn of_operations(
     Ok(waiting.collect())
 }
 
-/// The first of `batches` that can be looked at.
+/// The first of `batches` that can be examined.
 fn affordable(batches: &[UnsettledBatch]) -> &[UnsettledBatch] {
     let mut cost = 0;
     let end = batches.iter().position(|batch| {
         cost += batch.cost();
-        cost > MAX_LOOKED_AT
+        cost > MAX_EXAMINED
     });
 
     &batches[..end.unwrap_or(batches.len())]
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn few_notifications_are_looked_at_for_a_list() {
+    fn few_notifications_are_examined_for_a_list() {
         let batch = |queued| UnsettledBatch {
             operation_id: uuid::Uuid::nil(),
             first_position: 0,

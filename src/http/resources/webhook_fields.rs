@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::http::State;
 use crate::http::error::ApiError;
-use crate::http::validation::{Object, Path, Problems, either, must_be, parse_body, shown_string};
+use crate::http::validation::{Object, Path, Problems, either, must_be, parse_body, quoted_string};
 use crate::http::{app_name, tags, webhook_url};
 use crate::model::field_change::FieldChange;
 use crate::model::id::AccountId;
@@ -154,7 +154,7 @@ fn events(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<EventT
                     format!(
                         "must be {}; got {}",
                         either(&names),
-                        shown_string(&unknown.0)
+                        quoted_string(&unknown.0)
                     ),
                 );
             }
@@ -197,7 +197,7 @@ fn envelope(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Envelope
     if envelope.is_none() {
         problems.push(
             &fields.at("envelope"),
-            format!("must be {}; got {}", either(&names), shown_string(&name)),
+            format!("must be {}; got {}", either(&names), quoted_string(&name)),
         );
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::crypto::{generate_webhook_secret, shown_webhook_secret};
+use crate::crypto::{encode_webhook_secret, generate_webhook_secret};
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
 use crate::http::audit;
@@ -108,7 +108,7 @@ impl NewSecret {
                 id.as_uuid(),
                 &secret,
             )?,
-            shown: shown_webhook_secret(&secret),
+            shown: encode_webhook_secret(&secret),
         })
     }
 }

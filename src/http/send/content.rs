@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::http::validation::{NO_NUL, Object, Path, Problems, must_be, shown_string};
+use crate::http::validation::{NO_NUL, Object, Path, Problems, must_be, quoted_string};
 use crate::http::variables;
 use crate::model::id::TemplateId;
 pub(in crate::http) use crate::model::message::MAX_BADGE;
@@ -282,7 +282,7 @@ fn localizations_in(
                 &path,
                 format!(
                     "must be named by a language tag (BCP 47), such as es or pt-BR; got {}",
-                    shown_string(&name)
+                    quoted_string(&name)
                 ),
             );
             continue;
@@ -363,7 +363,7 @@ fn badge(body: &mut Object<'_>, templating: bool, problems: &mut Problems) -> Op
     if !templating || !is_template(text) {
         let message = format!(
             "must be an integer from 0 to {MAX_BADGE}, or a template that gives one; got {}",
-            shown_string(text)
+            quoted_string(text)
         );
         problems.push(&body.at("badge"), message);
     }
@@ -426,7 +426,7 @@ fn image(content: &mut Object<'_>, templating: bool, problems: &mut Problems) ->
             &content.at("image"),
             format!(
                 "must be the https or http URL of an image; got {}",
-                shown_string(&image)
+                quoted_string(&image)
             ),
         );
     }

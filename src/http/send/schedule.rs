@@ -6,12 +6,12 @@ use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use crate::http::validation::{Object, Path, Problems, must_be, shown_string};
+use crate::http::validation::{Object, Path, Problems, must_be, quoted_string};
 use crate::model::local_time::{
     CLOCK_TOLERANCE, Day, FURTHEST_BEHIND, IfPassed, LocalDateTime, LocalSchedule, TimeOfDay,
     Window,
 };
-use crate::model::shown::shown;
+use crate::model::quoted::quoted;
 
 /// How far ahead a send may be scheduled.
 pub(in crate::http) const MAX_AHEAD: Duration = Duration::days(7);
@@ -178,7 +178,7 @@ fn time_of_day(
     if time.is_none() {
         problems.push(
             &window.at(name),
-            format!("must be {TIME_RULE}; got {}", shown_string(&text)),
+            format!("must be {TIME_RULE}; got {}", quoted_string(&text)),
         );
     }
     time
@@ -211,7 +211,7 @@ fn days(window: &mut Object<'_>, problems: &mut Problems) -> Option<Vec<Day>> {
             Some(day) => days.push(day),
             None => problems.push(
                 &Path::Index(&path, index),
-                format!("must be one of {names}; got {}", shown(value)),
+                format!("must be one of {names}; got {}", quoted(value)),
             ),
         }
     }
@@ -244,7 +244,7 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<SendAt, String> {
     let rule = "an RFC 3339 timestamp, such as 2026-01-31T09:30:00Z; without a zone it is each recipient's local time";
     let string = value.as_str().ok_or_else(|| must_be(rule, value))?;
     let send_at =
-        parse(string).ok_or_else(|| format!("must be {rule}; got {}", shown_string(string)))?;
+        parse(string).ok_or_else(|| format!("must be {rule}; got {}", quoted_string(string)))?;
 
     let ScheduleBounds { now, longest_ahead } = bounds;
     // A local time has passed once it has passed everywhere.
@@ -260,7 +260,7 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<SendAt, String> {
         let seconds = CLOCK_TOLERANCE.whole_seconds();
         return Err(format!(
             "must not be more than {seconds} s in the past; got {}; the server's time is {}",
-            shown_string(string),
+            quoted_string(string),
             shown_time(now)
         ));
     }
@@ -269,7 +269,7 @@ fn timestamp(value: &Value, bounds: ScheduleBounds) -> Result<SendAt, String> {
         let hours = longest_ahead.whole_hours();
         return Err(format!(
             "must be at most {hours} hours ahead; got {}; the server's time is {}",
-            shown_string(string),
+            quoted_string(string),
             shown_time(now)
         ));
     }

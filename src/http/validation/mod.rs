@@ -14,8 +14,8 @@ use crate::http::error::ApiError;
 pub(super) use crate::http::validation::outline::Outline;
 pub(super) use crate::http::validation::problems::{Path, Problems};
 use crate::model::id::ParseIdError;
-pub(super) use crate::model::shown::{either, shown_string};
-use crate::model::shown::{shown, type_of};
+pub(super) use crate::model::quoted::{either, quoted_string};
+use crate::model::quoted::{quoted, type_of};
 
 /// Most values of a body: 10,000 recipients with 25 variables each. A parsed body takes up to a
 /// hundred times the memory of its text.
@@ -206,7 +206,7 @@ impl<'a> Object<'a> {
             Err(rule) => {
                 problems.push(
                     &self.at(name),
-                    format!("{rule}; got {}", shown_string(&string)),
+                    format!("{rule}; got {}", quoted_string(&string)),
                 );
                 None
             }
@@ -269,7 +269,7 @@ impl<'a> Object<'a> {
         if integer.is_none() {
             problems.push(
                 &self.at(name),
-                format!("must be {rule}; got {}", shown(&value)),
+                format!("must be {rule}; got {}", quoted(&value)),
             );
         }
 
@@ -282,7 +282,7 @@ impl<'a> Object<'a> {
         if !value.is_boolean() {
             problems.push(
                 &self.at(name),
-                format!("must be true or false; got {}", shown(&value)),
+                format!("must be true or false; got {}", quoted(&value)),
             );
         }
 
@@ -319,7 +319,7 @@ impl<'a> Object<'a> {
         if found.is_none() {
             problems.push(
                 &self.at(name),
-                format!("must be {}; got {}", names(choices), shown(&value)),
+                format!("must be {}; got {}", names(choices), quoted(&value)),
             );
         }
 
@@ -566,11 +566,11 @@ mod tests {
         }
 
         #[test]
-        fn a_shown_string_is_short_and_in_quotes(string: String) {
-            let shown = shown_string(&string);
+        fn a_quoted_string_is_short_and_in_quotes(string: String) {
+            let shown = quoted_string(&string);
 
             prop_assert!(shown.starts_with('\'') && shown.ends_with('\''));
-            prop_assert!(shown.chars().count() <= crate::model::shown::SHOWN_CHARACTERS + 3);
+            prop_assert!(shown.chars().count() <= crate::model::quoted::QUOTED_CHARACTERS + 3);
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::shown::{either, shown, type_of};
+use crate::model::quoted::{either, quoted, type_of};
 use crate::provider::payload::{PayloadProblem, Stage};
 
 /// The type of a field.
@@ -131,7 +131,7 @@ impl Check {
         }
 
         if !kind.takes(value) {
-            let message = format!("must be {}; got {}", kind.rule(), shown(value));
+            let message = format!("must be {}; got {}", kind.rule(), quoted(value));
             self.add(path, message);
         }
     }

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::model::shown::{either, shown_string};
+use crate::model::quoted::{either, quoted_string};
 
 /// Most bytes of `apns-collapse-id`.
 const MAX_COLLAPSE_ID: usize = 64;
@@ -61,15 +61,15 @@ pub(in crate::provider) fn check_header(name: &str, text: &str) -> Result<(), St
             Err(format!(
                 "must be {}; got {}",
                 either(&names),
-                shown_string(text)
+                quoted_string(text)
             ))
         }
         "apns-priority" if !matches!(text, "10" | "5" | "1") => {
-            Err(format!("must be 10, 5 or 1; got {}", shown_string(text)))
+            Err(format!("must be 10, 5 or 1; got {}", quoted_string(text)))
         }
         "apns-expiration" if text.parse::<u32>().is_err() => Err(format!(
             "must be a timestamp in Unix seconds, or 0 for a single attempt; got {}",
-            shown_string(text)
+            quoted_string(text)
         )),
         "apns-collapse-id" if text.len() > MAX_COLLAPSE_ID => Err(format!(
             "must be at most {MAX_COLLAPSE_ID} bytes for APNs; got {}",

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::model::message::{Message, Priority};
 use crate::model::provider::Provider;
-use crate::model::shown::type_of;
+use crate::model::quoted::type_of;
 use crate::provider::apns::aps;
 use crate::provider::apns::headers::{
     ALERT, BACKGROUND, NOTICEABLE_BACKGROUND, PushType, URGENT_BACKGROUND, VOIP, check_header,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::model::shown::{either, shown, type_of};
+use crate::model::quoted::{either, quoted, type_of};
 use crate::provider::apns::headers::{check_header, check_header_value};
 use crate::provider::payload::{PayloadProblem, Stage};
 
@@ -260,7 +260,7 @@ impl Checker<'_> {
             (Kind::ListOf(kind), Value::Array(elements)) => {
                 for (index, element) in elements.iter().enumerate() {
                     if !self.stage.is_open_value(element) && !kind.takes(element) {
-                        let message = format!("must be {}; got {}", kind.rule(), shown(element));
+                        let message = format!("must be {}; got {}", kind.rule(), quoted(element));
                         self.note(&format!("{path}[{index}]"), message);
                     }
                 }
@@ -268,7 +268,7 @@ impl Checker<'_> {
             }
             (kind, value) => {
                 if !kind.takes(&value) {
-                    let message = format!("must be {}; got {}", kind.rule(), shown(&value));
+                    let message = format!("must be {}; got {}", kind.rule(), quoted(&value));
                     self.note(path, message);
                 }
                 value
@@ -312,7 +312,7 @@ impl Checker<'_> {
                 Value::Null => Ok(()),
                 Value::String(text) if self.stage.is_open(text) => Ok(()),
                 Value::String(text) => check(&rendered_name, text),
-                other => Err(format!("must be a string; got {}", shown(other))),
+                other => Err(format!("must be a string; got {}", quoted(other))),
             };
             if let Err(message) = result {
                 self.note(&path, message);

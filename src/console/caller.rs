@@ -1,4 +1,4 @@
-//! A visit: a request of someone who is logged in. Every page takes one as an argument, so none can
+//! A caller: a request of someone who is logged in. Every page takes one as an argument, so none can
 //! forget to ask who it is for.
 
 use std::future::Future;
@@ -14,7 +14,7 @@ use crate::console::same_origin::is_same_origin;
 use crate::console::session::Token;
 use crate::http::State;
 use crate::http::auth::LoggedIn;
-use crate::http::own_api::{ApiOf, OwnApi};
+use crate::http::in_process_api::{CallerApi, InProcessApi};
 use crate::store::console_sessions::{self, Session};
 
 /// The name of the field that every form has.
@@ -22,11 +22,11 @@ pub(super) const CHANGE_TOKEN: &str = "change_token";
 
 /// A request for a page, of someone who is logged in.
 #[derive(Clone)]
-pub(super) struct Visit {
+pub(super) struct Caller {
     pub state: web::Data<State>,
     pub who: LoggedIn,
     /// The API, called for this person.
-    pub api: ApiOf,
+    pub api: CallerApi,
     /// What every form on the page carries.
     pub change_token: String,
     token: Token,
@@ -34,20 +34,20 @@ pub(super) struct Visit {
 }
 
 /// A form of someone who is logged in, which a page of theirs has sent.
-pub(super) struct Posted {
-    pub visit: Visit,
+pub(super) struct SubmittedForm {
+    pub caller: Caller,
     pub fields: Fields,
 }
 
-impl Visit {
-    /// The visit that `request` is. `None`: nobody is logged in.
+impl Caller {
+    /// The caller that `request` is. `None`: nobody is logged in.
     pub(super) async fn of(request: &HttpRequest) -> Result<Option<Self>, PageError> {
         let missing = || PageError::internal("a page without its data");
         let state = request.app_data::<web::Data<State>>().ok_or_else(missing)?;
         let settings = request
             .app_data::<web::Data<Settings>>()
             .ok_or_else(missing)?;
-        let own_api = request.app_data::<OwnApi>().ok_or_else(missing)?;
+        let in_process_api = request.app_data::<InProcessApi>().ok_or_else(missing)?;
 
         let Some(token) = Token::of(request, &state.master_keys) else {
             return Ok(None);
@@ -59,7 +59,7 @@ impl Visit {
         };
 
         Ok(Some(Self {
-            api: own_api.of(who.clone(), request),
+            api: in_process_api.of(who.clone(), request),
             change_token: token.change_token(&state.master_keys),
             state: state.clone(),
             settings: settings.clone(),
@@ -126,7 +126,7 @@ async fn find(
     }))
 }
 
-impl FromRequest for Visit {
+impl FromRequest for Caller {
     type Error = PageError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
 
@@ -134,7 +134,7 @@ impl FromRequest for Visit {
         let request = request.clone();
 
         Box::pin(async move {
-            // A change must take `Posted`, which asks for more.
+            // A change must take `SubmittedForm`, which asks for more.
             if !matches!(*request.method(), Method::GET | Method::HEAD) {
                 return Err(PageError::internal(
                     "a change that does not ask for its form",
@@ -148,7 +148,7 @@ impl FromRequest for Visit {
     }
 }
 
-impl FromRequest for Posted {
+impl FromRequest for SubmittedForm {
     type Error = PageError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
 
@@ -160,17 +160,20 @@ impl FromRequest for Posted {
             if !is_same_origin(&request) {
                 return Err(PageError::foreign_form());
             }
-            let visit = Visit::of(&request)
+            let caller = Caller::of(&request)
                 .await?
                 .ok_or_else(|| PageError::logged_out(&request))?;
 
             let fields = form::read(&request, payload).await?;
             let given = fields.text(CHANGE_TOKEN);
-            if !visit.token.is_change_token(given, &visit.state.master_keys) {
+            if !caller
+                .token
+                .is_change_token(given, &caller.state.master_keys)
+            {
                 return Err(PageError::foreign_form());
             }
 
-            Ok(Self { visit, fields })
+            Ok(Self { caller, fields })
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Which notifications a look is for, and the order in which it finds them.
+//! Which notifications a scan is for, and the order in which it finds them.
 
 use std::cmp::Ordering;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::model::id::{AccountId, MAX_POSITIONS, OperationId, PushNotificationId, UserId};
 use crate::model::provider::Provider;
 use crate::model::status::PushNotificationStatus;
-use crate::store::notification_look::rows::{Batch, Operation};
+use crate::store::notification_scan::rows::{Batch, Operation};
 
 /// A place in the list: that of a notification, or behind all of an Operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl StoredStatus {
     }
 }
 
-/// Which notifications are looked for.
+/// Which notifications are wanted.
 pub(in crate::store) struct NotificationFilter<'a> {
     pub account_id: AccountId,
     pub range: IdRange,
@@ -173,7 +173,7 @@ impl NotificationFilter<'_> {
         }
     }
 
-    /// Whether every notification of these batches that has the status is one that is looked for.
+    /// Whether every notification of these batches that has the status is wanted.
     pub(super) fn is_status_enough(&self, batches: &[&Batch]) -> bool {
         let has_times = batches.iter().any(|batch| batch.is_planned);
 

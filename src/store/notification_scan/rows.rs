@@ -1,19 +1,19 @@
-//! The statements of a look, and what they return.
+//! The statements of a scan, and what they return.
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::UserId;
 use crate::model::provider::Provider;
-use crate::store::notification_look::Look;
-use crate::store::notification_look::filter::{IdRange, Place};
+use crate::store::notification_scan::Scan;
+use crate::store::notification_scan::filter::{IdRange, Place};
 use crate::store::outcome_record::Status;
 use crate::store::recipient_columns::RecipientColumns;
 
 /// Of an Operation with more batches, the one in which a page begins is searched.
 const SEARCHED_FROM: i32 = 100;
 
-/// A notification as a look finds it.
+/// A notification as a scan finds it.
 pub(in crate::store) struct FoundNotification {
     pub place: Place,
     pub recipient: RecipientColumns,
@@ -73,7 +73,7 @@ impl Batch {
     }
 }
 
-impl Look<'_> {
+impl Scan<'_> {
     pub(super) async fn operations(
         &self,
         range: IdRange,
@@ -124,14 +124,14 @@ impl Look<'_> {
         .await
     }
 
-    /// The number of the batch of an Operation that the look goes on with, or of an earlier one.
+    /// The number of the batch of an Operation that the scan goes on with, or of an earlier one.
     pub(super) async fn first_batch_of(
         &self,
         operation_id: Uuid,
         last_batch: i32,
     ) -> sqlx::Result<i32> {
         let Some(after) = self
-            .looked_to
+            .scanned_to
             .filter(|place| place.operation_id == operation_id && last_batch >= SEARCHED_FROM)
         else {
             return Ok(0);
@@ -201,7 +201,7 @@ impl Look<'_> {
         .await
     }
 
-    /// The notifications of `batches` that are looked for, but no more than the page needs.
+    /// The notifications of `batches` that are wanted, but no more than the page needs.
     pub(super) async fn notifications(
         &self,
         batches: &[&Batch],
@@ -302,13 +302,13 @@ impl Look<'_> {
         Ok(found.collect())
     }
 
-    /// The next notifications to a User, each with whether it is looked for.
+    /// The next notifications to a User, each with whether it is wanted.
     pub(super) async fn notifications_of(
         &self,
         user_id: UserId,
         limit: usize,
     ) -> sqlx::Result<Vec<(bool, FoundNotification)>> {
-        let range = self.filter.range.up_to(self.looked_to);
+        let range = self.filter.range.up_to(self.scanned_to);
 
         let rows = sqlx::query!(
             r#"
@@ -356,9 +356,9 @@ impl Look<'_> {
             self.filter.account_id.as_uuid(),
             range.from,
             range.until,
-            self.looked_to
+            self.scanned_to
                 .map_or(Uuid::nil(), |place| place.operation_id),
-            self.looked_to.map_or(-1, |place| place.position),
+            self.scanned_to.map_or(-1, |place| place.position),
             limit as i64,
             self.filter.tags,
             self.filter.status_names() as Option<Vec<String>>,
@@ -372,7 +372,7 @@ impl Look<'_> {
         .fetch_all(self.pool)
         .await?;
 
-        let looked = rows.into_iter().map(|row| {
+        let notifications = rows.into_iter().map(|row| {
             let found = FoundNotification {
                 place: Place {
                     operation_id: row.operation_id,
@@ -396,7 +396,7 @@ impl Look<'_> {
             };
             (row.is_match, found)
         });
-        Ok(looked.collect())
+        Ok(notifications.collect())
     }
 }
 

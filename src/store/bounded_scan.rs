@@ -1,24 +1,24 @@
-//! Looks: what one request for a page of a list reads.
+//! Bounded scans: how much one request for a page of a list reads.
 //!
-//! A filter may match one row of millions. So a look ends when it has looked at so many rows, or for
-//! so long, whatever it has found by then, and says where it ended: the next page goes on there.
+//! A filter may match one row of millions. So a scan ends after a number of rows, or after
+//! some time, whatever it has found by then, and says where it ended: the next page goes on there.
 
 use std::time::{Duration, Instant};
 
-/// Rows that one look looks at, of all tables together.
+/// Rows that one scan reads, of all tables together.
 const MAX_ROWS: usize = 10_000;
-/// How long a look goes on.
+/// How long a scan takes at most.
 const MAX_TIME: Duration = Duration::from_millis(500);
 
-/// What a look has found.
-pub(crate) struct Found<T, C> {
+/// What a scan has found.
+pub(crate) struct ScanPage<T, C> {
     pub records: Vec<T>,
     /// Where the next page begins; `None`: the list ends with this page.
     pub next: Option<C>,
 }
 
-impl<T, C> Found<T, C> {
-    pub(super) fn nothing() -> Self {
+impl<T, C> ScanPage<T, C> {
+    pub(super) fn empty() -> Self {
         Self {
             records: Vec::new(),
             next: None,
@@ -26,13 +26,13 @@ impl<T, C> Found<T, C> {
     }
 }
 
-/// What is left of a look.
-pub(super) struct Budget {
+/// What is left of a scan's limits.
+pub(super) struct ScanBudget {
     rows: usize,
     until: Instant,
 }
 
-impl Budget {
+impl ScanBudget {
     pub(super) fn new() -> Self {
         Self {
             rows: MAX_ROWS,

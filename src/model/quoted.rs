@@ -1,14 +1,14 @@
-//! Values of a request as errors repeat them.
+//! Values of a request as error messages quote them.
 
 use serde_json::Value;
 
 /// How many characters of a client's string an error repeats.
-pub const SHOWN_CHARACTERS: usize = 40;
+pub const QUOTED_CHARACTERS: usize = 40;
 
-/// A value as an error repeats it. Not for secrets.
-pub fn shown(value: &Value) -> String {
+/// A value as an error message quotes it. Not for secrets.
+pub fn quoted(value: &Value) -> String {
     match value {
-        Value::String(string) => shown_string(string),
+        Value::String(string) => quoted_string(string),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         // An array or an object may be as large as the body.
         _ => type_of(value).to_owned(),
@@ -16,11 +16,11 @@ pub fn shown(value: &Value) -> String {
 }
 
 /// The beginning of a client's string, in quotes and on one line. Not for secrets.
-pub fn shown_string(string: &str) -> String {
+pub fn quoted_string(string: &str) -> String {
     let mut characters = string.chars();
     let mut beginning = String::new();
 
-    for character in characters.by_ref().take(SHOWN_CHARACTERS) {
+    for character in characters.by_ref().take(QUOTED_CHARACTERS) {
         if character.is_control() {
             beginning.extend(character.escape_default());
         } else {
@@ -62,20 +62,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_string_is_shown_on_one_line() {
-        assert_eq!(shown(&json!("a\nb\t\u{1b}\u{0}")), r"'a\nb\t\u{1b}\u{0}'");
+    fn a_string_is_quoted_on_one_line() {
+        assert_eq!(quoted(&json!("a\nb\t\u{1b}\u{0}")), r"'a\nb\t\u{1b}\u{0}'");
     }
 
     #[test]
-    fn a_long_string_is_shown_in_part() {
+    fn a_long_string_is_quoted_in_part() {
         assert_eq!(
-            shown(&json!("é".repeat(41))),
+            quoted(&json!("é".repeat(41))),
             format!("'{}…'", "é".repeat(40))
         );
         assert_eq!(
-            shown(&json!("é".repeat(40))),
+            quoted(&json!("é".repeat(40))),
             format!("'{}'", "é".repeat(40))
         );
-        assert_eq!(shown(&json!({"a": 1})), "an object");
+        assert_eq!(quoted(&json!({"a": 1})), "an object");
     }
 }

@@ -1,9 +1,9 @@
-//! Looks at an account's notifications: those of the newest Operation first, and in request order
+//! Scans an account's notifications: those of the newest Operation first, and in request order
 //! within an Operation.
 //!
-//! A look goes from Operations to their batches and from those to notifications. A batch's tallies say
-//! whether any of its notifications has the status that is looked for, so most batches are passed over
-//! without a look at their notifications. An index of the status would cost more than it saves: with
+//! A scan goes from Operations to their batches and from those to notifications. A batch's tallies say
+//! whether any of its notifications has the wanted status, so most batches are passed over
+//! without reading their notifications. An index of the status would cost more than it saves: with
 //! it, every change of a status would change all indexes of the row.
 //!
 //! A User's notifications have an index, and are read by it.
@@ -12,7 +12,7 @@ mod filter;
 mod rows;
 
 use crate::model::id::UserId;
-use crate::store::look::{Budget, Found};
+use crate::store::bounded_scan::{ScanBudget, ScanPage};
 use crate::store::pool::Pool;
 use rows::{Batch, BatchRange, Operation};
 
@@ -23,55 +23,55 @@ pub(super) use rows::FoundNotification;
 const OPERATIONS_AT_A_TIME: usize = 1_000;
 /// Most batches that one statement reads.
 const BATCHES_AT_A_TIME: usize = 1_000;
-/// Notifications that one statement looks at; those of a batch more at most.
+/// Notifications that one statement reads; those of a batch more at most.
 const NOTIFICATIONS_AT_A_TIME: i64 = 2_000;
 
-/// How a step of a look ended.
+/// How a step of a scan ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// All of it was looked at.
+    /// All of it was read.
     Done,
     /// The page is full, and there is at least one notification behind it.
     Full,
-    /// The budget is spent, and there is more to look at.
+    /// The budget is spent, and there is more to read.
     Spent,
 }
 
-struct Look<'a> {
+struct Scan<'a> {
     pool: &'a Pool,
     filter: &'a NotificationFilter<'a>,
-    budget: Budget,
+    budget: ScanBudget,
     found: Vec<FoundNotification>,
-    /// Everything up to here has been looked at.
-    looked_to: Option<Place>,
+    /// Everything up to here has been read.
+    scanned_to: Option<Place>,
 }
 
-/// Looks for a page of notifications.
-pub(super) async fn look(
+/// Scans for a page of notifications.
+pub(super) async fn scan(
     pool: &Pool,
     filter: &NotificationFilter<'_>,
-) -> sqlx::Result<Found<FoundNotification, Place>> {
-    let mut look = Look {
+) -> sqlx::Result<ScanPage<FoundNotification, Place>> {
+    let mut scan = Scan {
         pool,
         filter,
-        budget: Budget::new(),
+        budget: ScanBudget::new(),
         found: Vec::new(),
-        looked_to: filter.after,
+        scanned_to: filter.after,
     };
 
     let next = match filter.user_ids {
-        Some(user_ids) => look.through_user(user_ids).await?,
-        None => look.through_operations().await?,
+        Some(user_ids) => scan.scan_user(user_ids).await?,
+        None => scan.scan_operations().await?,
     };
-    look.found.truncate(filter.limit);
+    scan.found.truncate(filter.limit);
 
-    Ok(Found {
-        records: look.found,
+    Ok(ScanPage {
+        records: scan.found,
         next,
     })
 }
 
-impl Look<'_> {
+impl Scan<'_> {
     /// How many more notifications tell whether there is a next page.
     fn needed(&self) -> usize {
         (self.filter.limit + 1).saturating_sub(self.found.len())
@@ -81,27 +81,27 @@ impl Look<'_> {
         self.found.len() > self.filter.limit
     }
 
-    /// Where the next page begins after a step; `None`: the look goes on.
+    /// Where the next page begins after a step; `None`: the scan goes on.
     fn next_after(&self, step: Step) -> Option<Place> {
         match step {
             Step::Done => None,
-            Step::Spent => self.looked_to,
+            Step::Spent => self.scanned_to,
             Step::Full => self.found[..self.filter.limit]
                 .last()
                 .map(|found| found.place),
         }
     }
 
-    async fn through_operations(&mut self) -> sqlx::Result<Option<Place>> {
+    async fn scan_operations(&mut self) -> sqlx::Result<Option<Place>> {
         let mut at_a_time = (self.filter.limit + 1).min(OPERATIONS_AT_A_TIME);
 
         loop {
-            let range = self.filter.range.up_to(self.looked_to);
+            let range = self.filter.range.up_to(self.scanned_to);
             let operations = self.operations(range, at_a_time).await?;
             let is_last = operations.len() < at_a_time;
             self.budget.spend(operations.len());
 
-            let step = self.through_batches_of(&operations).await?;
+            let step = self.scan_batches_of(&operations).await?;
             if step != Step::Done {
                 return Ok(self.next_after(step));
             }
@@ -109,16 +109,16 @@ impl Look<'_> {
                 return Ok(None);
             };
 
-            self.looked_to = Some(Place::behind(last.id));
+            self.scanned_to = Some(Place::behind(last.id));
             if self.budget.is_spent() {
-                return Ok(self.looked_to);
+                return Ok(self.scanned_to);
             }
-            // What is looked for may be rare, so the steps grow.
+            // Matches may be rare, so the steps grow.
             at_a_time = (4 * at_a_time).min(OPERATIONS_AT_A_TIME);
         }
     }
 
-    async fn through_batches_of(&mut self, operations: &[Operation]) -> sqlx::Result<Step> {
+    async fn scan_batches_of(&mut self, operations: &[Operation]) -> sqlx::Result<Step> {
         let mut ranges = Vec::new();
         for operation in operations {
             if self.filter.admits(operation)
@@ -144,12 +144,12 @@ impl Look<'_> {
                 _ => batches.last().map(Batch::end),
             };
 
-            let step = self.through_notifications_of(&batches, operations).await?;
+            let step = self.scan_notifications_of(&batches, operations).await?;
             if step != Step::Done {
                 return Ok(step);
             }
 
-            self.looked_to = later(self.looked_to, end);
+            self.scanned_to = later(self.scanned_to, end);
             if chunks.peek().is_some() && self.budget.is_spent() {
                 return Ok(Step::Spent);
             }
@@ -158,12 +158,12 @@ impl Look<'_> {
         Ok(Step::Done)
     }
 
-    async fn through_notifications_of(
+    async fn scan_notifications_of(
         &mut self,
         batches: &[Batch],
         operations: &[Operation],
     ) -> sqlx::Result<Step> {
-        let after = self.looked_to;
+        let after = self.scanned_to;
         let mut left: Vec<&Batch> = batches
             .iter()
             .filter(|batch| self.filter.matching(batch) > 0 && !is_behind(batch, after))
@@ -177,7 +177,7 @@ impl Look<'_> {
             let notifications = self.notifications(&left, after, operations).await?;
             self.found.extend(notifications);
             self.budget.spend(size as usize);
-            self.looked_to = left.last().map(|batch| batch.end());
+            self.scanned_to = left.last().map(|batch| batch.end());
 
             if self.is_full() {
                 return Ok(Step::Full);
@@ -210,26 +210,26 @@ impl Look<'_> {
         batches.len()
     }
 
-    async fn through_user(&mut self, user_ids: &[UserId]) -> sqlx::Result<Option<Place>> {
+    async fn scan_user(&mut self, user_ids: &[UserId]) -> sqlx::Result<Option<Place>> {
         let mut at_a_time = self.filter.limit + 1;
 
         loop {
-            let mut looked = Vec::new();
+            let mut read = Vec::new();
             // A statement for each: in one for all, the index would give no order.
             for user_id in user_ids {
-                looked.extend(self.notifications_of(*user_id, at_a_time).await?);
+                read.extend(self.notifications_of(*user_id, at_a_time).await?);
             }
-            self.budget.spend(looked.len());
-            let is_last = looked.len() < at_a_time;
-            looked.sort_by(|(_, one), (_, other)| one.place.order(other.place));
-            // What is behind them has been looked at under one id alone.
-            looked.truncate(at_a_time);
-            self.looked_to = looked
+            self.budget.spend(read.len());
+            let is_last = read.len() < at_a_time;
+            read.sort_by(|(_, one), (_, other)| one.place.order(other.place));
+            // What is behind them has been read under one id alone.
+            read.truncate(at_a_time);
+            self.scanned_to = read
                 .last()
                 .map(|(_, found)| found.place)
-                .or(self.looked_to);
+                .or(self.scanned_to);
 
-            let matching = looked.into_iter().filter(|(is_match, _)| *is_match);
+            let matching = read.into_iter().filter(|(is_match, _)| *is_match);
             self.found.extend(matching.map(|(_, found)| found));
 
             if self.is_full() {
@@ -239,7 +239,7 @@ impl Look<'_> {
                 return Ok(None);
             }
             if self.budget.is_spent() {
-                return Ok(self.looked_to);
+                return Ok(self.scanned_to);
             }
             at_a_time = OPERATIONS_AT_A_TIME;
         }
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_goes_on_within_a_batch_or_behind_it() {
+    fn a_scan_goes_on_within_a_batch_or_behind_it() {
         let batch = batch(1, 500, 500);
         let at = |operation, position| {
             Some(Place {
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_never_goes_back() {
+    fn a_scan_never_goes_back() {
         let at = |operation, position| {
             Some(Place {
                 operation_id: id(operation),

@@ -9,9 +9,9 @@ use time::macros::format_description;
 
 /// A moment, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment(pub OffsetDateTime);
+pub(super) struct Timestamp(pub OffsetDateTime);
 
-impl Moment {
+impl Timestamp {
     /// For `<time datetime>`.
     pub(super) fn machine(&self) -> String {
         self.0.format(&Rfc3339).unwrap_or_default()
@@ -44,11 +44,11 @@ impl Moment {
 }
 
 /// For templates, which pass references.
-pub(super) fn moment(at: &OffsetDateTime) -> Moment {
-    Moment(*at)
+pub(super) fn moment(at: &OffsetDateTime) -> Timestamp {
+    Timestamp(*at)
 }
 
-impl<'de> Deserialize<'de> for Moment {
+impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         time::serde::rfc3339::deserialize(deserializer).map(Self)
     }
@@ -179,7 +179,7 @@ mod tests {
         ] {
             assert_eq!(relative(at, now), expected);
         }
-        let moment = Moment(datetime!(2026-11-06 07:05:09 UTC));
+        let moment = Timestamp(datetime!(2026-11-06 07:05:09 UTC));
         assert_eq!(moment.whole(), "6 Nov 2026, 07:05:09 UTC");
     }
 

@@ -30,12 +30,12 @@ pub(super) struct ByConsole;
 
 /// The API of this thread.
 #[derive(Clone)]
-pub(crate) struct OwnApi(Application);
+pub(crate) struct InProcessApi(Application);
 
 /// The API, called for someone.
 #[derive(Clone)]
-pub(crate) struct ApiOf {
-    api: OwnApi,
+pub(crate) struct CallerApi {
+    api: InProcessApi,
     logged_in: LoggedIn,
     headers: Vec<(HeaderName, HeaderValue)>,
     peer: Option<std::net::SocketAddr>,
@@ -50,19 +50,19 @@ pub(crate) struct CallError {
     pub problems: Vec<(String, String)>,
 }
 
-impl OwnApi {
+impl InProcessApi {
     pub(super) fn new(application: Application) -> Self {
         Self(application)
     }
 
     /// The API for `logged_in`, who made `request`.
-    pub(crate) fn of(&self, logged_in: LoggedIn, request: &HttpRequest) -> ApiOf {
+    pub(crate) fn of(&self, logged_in: LoggedIn, request: &HttpRequest) -> CallerApi {
         let headers = PASSED_ON
             .into_iter()
             .filter_map(|name| Some((name.clone(), request.headers().get(&name)?.clone())))
             .collect();
 
-        ApiOf {
+        CallerApi {
             api: self.clone(),
             logged_in,
             headers,
@@ -71,7 +71,7 @@ impl OwnApi {
     }
 }
 
-impl ApiOf {
+impl CallerApi {
     /// The same, for answers of this media type.
     pub(crate) fn accepting(&self, media_type: &'static str) -> Self {
         let mut api = self.clone();
