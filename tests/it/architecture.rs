@@ -146,10 +146,10 @@ fn sources() -> Vec<Source> {
             }
 
             let relative = path.strip_prefix(&root).unwrap().to_owned();
-            if relative
+            let is_code = relative
                 .extension()
-                .is_none_or(|extension| extension != "rs")
-            {
+                .is_some_and(|extension| extension == "rs");
+            if !is_code || relative.ends_with("tests.rs") {
                 continue;
             }
 
