@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 /// Ends when dropped.
 pub struct Receiver {
     pub url: String,
-    /// Notifications that it was told.
-    pub told: Arc<AtomicUsize>,
+    /// Notifications that were reported to it.
+    pub reported: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -19,15 +19,19 @@ impl Receiver {
     pub async fn start(answers: bool) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/hook", listener.local_addr()?);
-        let told = Arc::new(AtomicUsize::new(0));
+        let reported = Arc::new(AtomicUsize::new(0));
 
-        let count = Arc::clone(&told);
+        let count = Arc::clone(&reported);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, Arc::clone(&count), answers));
             }
         });
-        Ok(Self { url, told, task })
+        Ok(Self {
+            url,
+            reported,
+            task,
+        })
     }
 }
 
@@ -38,7 +42,7 @@ impl Drop for Receiver {
 }
 
 /// Reads requests one after another. A connection that breaks is the caller's to notice.
-async fn serve(mut stream: TcpStream, told: Arc<AtomicUsize>, answers: bool) {
+async fn serve(mut stream: TcpStream, reported: Arc<AtomicUsize>, answers: bool) {
     let mut buffer = Vec::new();
 
     while let Ok(true) = read_request(&mut stream, &mut buffer).await {
@@ -50,7 +54,7 @@ async fn serve(mut stream: TcpStream, told: Arc<AtomicUsize>, answers: bool) {
             .windows(11)
             .filter(|window| *window == b"\"position\":")
             .count();
-        told.fetch_add(entries, Ordering::Relaxed);
+        reported.fetch_add(entries, Ordering::Relaxed);
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
         if stream.write_all(answer).await.is_err() {
             return;

@@ -46,13 +46,13 @@ impl Watch {
         let address = world.api.address();
         let process = world.service.id();
         let ended = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&ended);
+        let is_ended = Arc::clone(&ended);
 
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
-            runtime.block_on(look(address, process, &told))
+            runtime.block_on(look(address, process, &is_ended))
         });
         Self { thread, ended }
     }

@@ -1,4 +1,4 @@
-//! What it costs to tell webhooks.
+//! What it costs to report events to webhooks.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const ROUNDS: usize = 3;
 
 /// The webhook of a round.
 #[derive(Clone, Copy, PartialEq)]
-enum Told {
+enum Reported {
     Nothing,
     Failed,
     Sent,
@@ -40,21 +40,26 @@ pub async fn run(
 
     let mut rates: [Vec<f64>; 4] = Default::default();
     let mut cpu: [Vec<f64>; 4] = Default::default();
-    let kinds = [Told::Nothing, Told::Failed, Told::Sent, Told::Dead];
+    let kinds = [
+        Reported::Nothing,
+        Reported::Failed,
+        Reported::Sent,
+        Reported::Dead,
+    ];
     // In turns, so that whatever else the machine does meets all.
     for round in 0..ROUNDS {
-        for (index, told) in kinds.into_iter().enumerate() {
-            let webhook = subscribe(world, told, &receiver, &dead).await?;
+        for (index, reported) in kinds.into_iter().enumerate() {
+            let webhook = subscribe(world, reported, &receiver, &dead).await?;
             let name = format!("webhooks-{round}-{index}");
             let before = world.service.cpu()?;
             rates[index].push(deliver(world, arguments.recipients, &name).await?);
 
-            let expected = expected(told, arguments.recipients);
-            while receiver.told.load(Ordering::Relaxed) < expected {
+            let expected = expected(reported, arguments.recipients);
+            while receiver.reported.load(Ordering::Relaxed) < expected {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
             cpu[index].push(world.service.cpu()? - before);
-            receiver.told.store(0, Ordering::Relaxed);
+            receiver.reported.store(0, Ordering::Relaxed);
 
             if let Some(id) = webhook {
                 world.api.delete(&format!("/Webhooks/{id}")).await?;
@@ -84,10 +89,10 @@ pub async fn run(
         Goal::AtLeast(0.95),
     );
     report.add("with notification.sent ÷ no webhook", sent / nothing, "×");
-    let told = expected(Told::Sent, arguments.recipients) as f64;
+    let reported = expected(Reported::Sent, arguments.recipients) as f64;
     report.add(
-        "CPU for a notification that is told",
-        (cpu_sent - cpu_nothing) / told * 1e6,
+        "CPU for a notification that is reported",
+        (cpu_sent - cpu_nothing) / reported * 1e6,
         "µs",
     );
 
@@ -95,26 +100,26 @@ pub async fn run(
     world.restart().await
 }
 
-/// How many notifications the receiver is told.
-fn expected(told: Told, recipients: usize) -> usize {
-    match told {
-        Told::Nothing | Told::Dead => 0,
-        Told::Failed => recipients.div_ceil(10),
-        Told::Sent => recipients - recipients.div_ceil(10),
+/// How many notifications are reported to the receiver.
+fn expected(reported: Reported, recipients: usize) -> usize {
+    match reported {
+        Reported::Nothing | Reported::Dead => 0,
+        Reported::Failed => recipients.div_ceil(10),
+        Reported::Sent => recipients - recipients.div_ceil(10),
     }
 }
 
 async fn subscribe(
     world: &World,
-    told: Told,
+    reported: Reported,
     receiver: &Receiver,
     dead: &Receiver,
 ) -> anyhow::Result<Option<String>> {
-    let (url, event) = match told {
-        Told::Nothing => return Ok(None),
-        Told::Failed => (&receiver.url, "notification.failed"),
-        Told::Sent => (&receiver.url, "notification.sent"),
-        Told::Dead => (&dead.url, "notification.failed"),
+    let (url, event) = match reported {
+        Reported::Nothing => return Ok(None),
+        Reported::Failed => (&receiver.url, "notification.failed"),
+        Reported::Sent => (&receiver.url, "notification.sent"),
+        Reported::Dead => (&dead.url, "notification.failed"),
     };
 
     let body = json!({"url": url, "events": [event]});

@@ -465,7 +465,7 @@ type EstimateRequest struct {
 	Audience AudienceRequest `json:"audience"`
 }
 
-// What a webhook can be told.
+// An event that a webhook can get.
 type EventType string
 
 const (

@@ -94,7 +94,7 @@ pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
         .context("secrets.old_master_keys is not valid: write it as id:key,id:key")
 }
 
-/// Whether the configuration has all that the service needs, as far as can be told without a
+/// Whether the configuration has all that the service needs, as far as is known without a
 /// connection.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     let checks = [
@@ -371,7 +371,7 @@ fn shared_tokens(pool: &Pool, master_keys: &MasterKeys) -> SharedTokens {
     SharedTokens::new(Arc::new(ProviderTokenStore::new(pool)), master_keys.clone())
 }
 
-/// Starts to tell webhooks what happens, if this process does.
+/// Starts to report events to webhooks, if this process does.
 fn start_events(config: &Config, master_keys: &MasterKeys) -> anyhow::Result<Option<Events>> {
     if !config.webhooks.enabled {
         return Ok(None);
@@ -418,7 +418,7 @@ fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(listen).map_err(|error| cannot_listen("metrics.listen", listen, &error))
 }
 
-/// `pools` by the names in their metrics. `delivering`: what delivery tells, and its pool.
+/// `pools` by the names in their metrics. `delivering`: the statistics of delivery, and its pool.
 fn metrics_sources(
     pool: &Pool,
     mut pools: Vec<(&'static str, Pool)>,

@@ -262,7 +262,7 @@ fn an_unknown_level_is_refused() {
 }
 
 #[test]
-fn a_number_that_does_not_fit_is_told_in_words_of_its_key() {
+fn a_number_that_does_not_fit_is_named_by_its_key() {
     let error = load(&[("BELLWIRE__DELIVERY__MAX_ATTEMPTS", "70000")])
         .unwrap_err()
         .to_string();

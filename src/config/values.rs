@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_told_in_words_of_its_key() {
+    fn a_wrong_value_is_named_by_its_key() {
         for (toml, expected) in [
             (
                 "[server]\nlisten = 8080",
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_with_one_underscore_is_told_apart_from_those_of_others() {
+    fn a_variable_with_one_underscore_is_distinguished_from_those_of_others() {
         for (name, expected) in [
             ("BELLWIRE_DATABASE_URL", "BELLWIRE__DATABASE__URL"),
             ("BELLWIRE_DATABASE__URL", "BELLWIRE__DATABASE__URL"),

@@ -73,7 +73,7 @@ impl Caller {
         match find(&self.state, &self.settings, &self.token, false).await {
             Ok(Some(who)) => who.role == self.who.role,
             Ok(None) => false,
-            // Postgres is away; the next look will tell.
+            // Postgres can't be reached. The next check decides.
             Err(_) => true,
         }
     }

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_told_in_words() {
+    fn a_field_is_described_in_words() {
         assert_eq!(words("projectId"), "project id");
         assert_eq!(words("topic"), "topic");
     }

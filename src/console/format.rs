@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_from_now() {
+    fn times_are_relative_to_now() {
         let now = datetime!(2026-11-26 12:00 UTC);
         for (at, expected) in [
             (datetime!(2026-11-26 11:59:58 UTC), "now"),

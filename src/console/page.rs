@@ -8,6 +8,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::console::caller::Caller;
 use crate::console::{ROOT, assets};
@@ -184,7 +185,7 @@ pub(super) fn html(status: StatusCode, page: &impl Template) -> Result<HttpRespo
     Ok(HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, OWN_FILES))
-        // Browsers tell the origin of a form only with it.
+        // Browsers send the origin of a form only with it.
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .body(html))
 }
@@ -244,14 +245,14 @@ pub(super) fn with_query(request: &HttpRequest, path: &str, names: &[&str]) -> S
 
 /// `text` as a part of a path.
 pub(super) fn path_part(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    /// All but the unreserved characters (RFC 3986, section 2.3).
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
 
-    text.bytes()
-        .map(|byte| match byte {
-            byte if is_plain(byte) => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// Why there is no page.

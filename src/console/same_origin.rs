@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_sites_form_is_told_apart() {
+    fn another_sites_form_is_recognised() {
         for (site, origin, expected) in [
             (Some("same-origin"), Some("https://push.example.com"), true),
             (Some("none"), None, true),

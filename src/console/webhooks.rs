@@ -1,4 +1,4 @@
-//! Webhooks: what they were told, and what failed; sent again or tested with a button.
+//! Webhooks: the messages that they got, and those that failed; sent again or tested with a button.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};

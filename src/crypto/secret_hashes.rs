@@ -27,7 +27,7 @@ pub fn hash_api_secret(secret: &str) -> Vec<u8> {
 }
 
 /// SHA-256 of a device token, by which a registration is found, because the sealed token differs each
-/// time that it is sealed. Tokens are long and random, so the hash tells nothing about them.
+/// time that it is sealed. Tokens are long and random, so the hash reveals nothing about them.
 pub fn hash_token(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }

@@ -1,4 +1,4 @@
-//! Events: what happened, told to the webhooks of accounts.
+//! Events: what happened, reported to the webhooks of accounts.
 //!
 //! ```text
 //! recorder, cancel, fan-out, … ─▶ events (outbox) ─▶ planner ─▶ webhook_deliveries ─▶ sender ─▶ receiver
@@ -9,10 +9,10 @@
 //! The statement that makes a change also writes a row of the outbox, so no event is lost. The planner
 //! turns rows into messages in one transaction. The sender claims messages by leases, makes their bodies
 //! of what the database has at that moment, and records each attempt. So replicas share the work, and a
-//! crash repeats a message at most: each is told at least once, under the same `webhook-id`.
+//! crash repeats a message at most: each is delivered at least once, under the same `webhook-id`.
 //!
-//! A webhook is a lane of its own: one that fails rests, and takes one message at a time until one is
-//! taken. It slows no push and no other webhook.
+//! Each webhook has a limit and a pause of its own: one that fails rests, and then gets one message at a time
+//! until it takes one. It slows no push and no other webhook.
 
 mod body;
 mod outage;

@@ -28,7 +28,8 @@ use crate::store::external_ids;
 use crate::store::operation_read;
 use crate::store::outcome_record::Status;
 use crate::store::pool::Pool;
-use crate::store::webhook_deliveries::{self as store, ClaimedDelivery, ReportedNotification};
+use crate::store::webhook_notifications::{self, ReportedNotification};
+use crate::store::webhook_queue::ClaimedDelivery;
 use crate::transport::{AddressGuard, Http1Client, retry_after};
 
 /// How long a receiver may take to answer, from the look-up of its name to the head of its answer.
@@ -312,7 +313,7 @@ impl Requester {
         ranges: &[(OperationId, i32, i32)],
         statuses: &[Status],
     ) -> sqlx::Result<Vec<ReportedNotification>> {
-        let mut found = store::notifications(&self.pool, ranges, statuses).await?;
+        let mut found = webhook_notifications::fetch(&self.pool, ranges, statuses).await?;
 
         let recipients = found.iter_mut().map(|found| &mut found.recipient);
         external_ids::add(&self.pool, account_id, recipients).await?;

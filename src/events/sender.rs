@@ -15,7 +15,7 @@ use crate::events::verdict::{Before, Outcome, Verdict, decide};
 use crate::handoff::notifier::Notifier;
 use crate::model::id::WebhookId;
 use crate::store::pool::Pool;
-use crate::store::webhook_deliveries::{self as store, AttemptRecord, ClaimedDelivery};
+use crate::store::webhook_queue::{self, AttemptRecord, ClaimedDelivery};
 use crate::telemetry::metrics;
 
 /// Most messages that a process has in flight; a body takes up to about 400 kB.
@@ -183,7 +183,7 @@ impl Sender {
         in_flight: &InFlight,
         last: &mut Option<WebhookId>,
     ) -> sqlx::Result<Claimed> {
-        let waiting = store::waiting_webhooks(&self.pool, *last, LOOKED_AT).await?;
+        let waiting = webhook_queue::waiting_webhooks(&self.pool, *last, LOOKED_AT).await?;
         let rooms = Rooms {
             working: Room {
                 total: in_flight.room(false),
@@ -200,7 +200,7 @@ impl Sender {
         let deliveries = if given.turns.is_empty() {
             Vec::new()
         } else {
-            store::claim(&self.pool, &given.turns, LEASE).await?
+            webhook_queue::claim(&self.pool, &given.turns, LEASE).await?
         };
         *last = given.last;
 
@@ -226,7 +226,7 @@ impl Sender {
                     }
                     tokio::time::sleep(AFTER_ERROR).await;
                     // If that fails too, the lease runs out.
-                    let _ = store::give_back(&pool, &[(delivery.id, delivery.claims)]).await;
+                    let _ = webhook_queue::give_back(&pool, &[(delivery.id, delivery.claims)]).await;
                 }
             }
         });
@@ -298,7 +298,7 @@ async fn record(pool: &Pool, outage: &Outage, delivery: &ClaimedDelivery, attemp
 /// Writes until Postgres answers. `None`: it did not; the message is sent again when its lease runs out.
 async fn write(pool: &Pool, outage: &Outage, attempt: &AttemptRecord<'_>) -> Option<bool> {
     for _ in 0..RECORD_ATTEMPTS {
-        match store::record(pool, attempt).await {
+        match webhook_queue::record(pool, attempt).await {
             Ok(is_disabled) => {
                 if outage.ends() {
                     tracing::info!("attempts to deliver to webhooks are recorded again");

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::model::id::WebhookId;
-use crate::store::webhook_deliveries::{Turn, WaitingWebhook};
+use crate::store::webhook_queue::{Turn, WaitingWebhook};
 
 /// What a process may take more, of webhooks that do not fail or of those that do.
 #[derive(Debug, Clone, Copy)]

@@ -54,7 +54,7 @@ pub(crate) struct DueAccount {
     pub weight: u32,
     /// The ranks of its queues that are due, in order.
     pub ranks: Vec<i16>,
-    /// The number of the last announcement, by which a later one is told.
+    /// The number of the last announcement, which identifies a later one.
     announcement: u64,
 }
 

@@ -1,5 +1,5 @@
 //! Where ingest and delivery meet in the memory of a process, beside Postgres: what is due and
-//! who is told, the hand-off of small Operations, and the capacity of delivery. Nothing here depends on
+//! who is notified, the hand-off of small Operations, and the capacity of delivery. Nothing here depends on
 //! either side.
 
 pub(crate) mod capacity;

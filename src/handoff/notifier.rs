@@ -64,7 +64,7 @@ impl Notifier {
     }
 }
 
-/// How this process's delivery is told of new work, by code that learns of it before Postgres
+/// How this process's delivery is notified of new work, by code that learns of it before Postgres
 /// announces it.
 #[derive(Clone, Default)]
 pub(crate) struct Notifiers {

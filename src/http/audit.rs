@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn an_erasure_and_an_export_of_whole_tokens_are_told_apart() {
+    fn an_erasure_and_an_export_of_whole_tokens_differ() {
         let with = |action: &str, name: &str, value: &str| {
             amplified(action.to_owned(), &[(name.to_owned(), value.to_owned())])
         };

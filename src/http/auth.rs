@@ -332,7 +332,7 @@ fn is_allowed(role: Role, method: &Method, pattern: &str) -> bool {
     }
 }
 
-/// Whether the route `pattern` manages API keys, or tells what was done with them.
+/// Whether the route `pattern` manages API keys, or reports what was done with them.
 fn is_about_keys(pattern: &str) -> bool {
     pattern.ends_with("/Keys") || pattern.contains("/Keys/") || pattern.ends_with("/AuditEvents")
 }
@@ -357,7 +357,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_role_is_told_which_roles_may() {
+    fn a_refusal_names_the_roles_that_may() {
         let path = "/v1/PushNotifications";
 
         assert_eq!(who_may(&Method::POST, path), "FULL or SEND");

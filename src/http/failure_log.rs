@@ -54,8 +54,9 @@ mod tests {
         assert!(is_to_be_logged());
         assert!(is_to_be_logged());
 
-        let told = repeated(async { [is_to_be_logged(), is_to_be_logged(), is_to_be_logged()] });
-        let told = told.await;
-        assert!(!told[1] && !told[2]);
+        let is_logged =
+            repeated(async { [is_to_be_logged(), is_to_be_logged(), is_to_be_logged()] });
+        let is_logged = is_logged.await;
+        assert!(!is_logged[1] && !is_logged[2]);
     }
 }

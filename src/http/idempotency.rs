@@ -53,7 +53,7 @@ fn lifetime_in_hours() -> u64 {
     LIFETIME.as_secs() / 3600
 }
 
-/// A request's key, and a fingerprint that tells the request from others under the same key.
+/// A request's key, and a fingerprint that distinguishes the request from others under the same key.
 pub(super) struct IdempotencyKey {
     caller: Caller,
     key: String,

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_near_miss_is_told_where_to_go() {
+    fn a_near_miss_names_the_right_address() {
         for (path, meant) in [
             ("/v1/PushNotifications/", "/v1/PushNotifications?"),
             (

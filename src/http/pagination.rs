@@ -6,7 +6,7 @@
 //! [`TOKEN_LIFETIME`].
 //!
 //! A request looks at a bounded number of rows, so a page may be short or empty although others
-//! follow: only `next` tells whether there is one.
+//! follow: only `next` says whether there is one.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -123,7 +123,7 @@ impl Page {
         self.size as usize
     }
 
-    /// How many records to fetch of a short list: one more than the page holds, which tells whether there is a next
+    /// How many records to fetch of a short list: one more than the page holds, which shows whether there is a next
     /// page.
     pub(super) fn limit(&self) -> i64 {
         self.size + 1

@@ -1,4 +1,4 @@
-//! The decisions of group commit, without I/O: which Operations share a transaction, and who is told
+//! The decisions of group commit, without I/O: which Operations share a transaction, and who is notified
 //! about new work.
 
 use std::collections::HashMap;

@@ -54,7 +54,7 @@ fn report(change: Option<Change>) {
     }
 }
 
-/// A holder and how long it has held its snapshot, as far as that can be told.
+/// A holder and how long it has held its snapshot, as far as that is known.
 #[derive(Debug, Clone, PartialEq)]
 struct Aged {
     holder: SnapshotHolder,
@@ -71,7 +71,7 @@ enum Change {
 /// Whose snapshot it is, and which.
 type Snapshot = (String, String, Option<i32>, String);
 
-/// Remembers since when holders have the same snapshot: Postgres does not tell that of a slot, nor of
+/// Remembers since when holders have the same snapshot: Postgres does not report that of a slot, nor of
 /// other roles' transactions.
 #[derive(Default)]
 struct Watch {
@@ -104,7 +104,7 @@ impl Watch {
             let age = holder
                 .seconds
                 .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-                .map_or(observed, |told| told.max(observed));
+                .map_or(observed, |reported| reported.max(observed));
             if oldest.as_ref().is_none_or(|oldest| age > oldest.age) {
                 oldest = Some(Aged { holder, age });
             }
@@ -153,8 +153,8 @@ mod tests {
         let first = watch.oldest(vec![hidden.clone()], now).unwrap();
         assert_eq!(first.age, Duration::ZERO);
 
-        let told = holder("report", "800", Some(60.0));
-        let found = vec![hidden.clone(), told];
+        let reported = holder("report", "800", Some(60.0));
+        let found = vec![hidden.clone(), reported];
         let second = watch.oldest(found, now + 9 * MINUTE).unwrap();
         assert_eq!(second.holder, hidden);
         assert_eq!(second.age, 9 * MINUTE);

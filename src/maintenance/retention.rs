@@ -1,7 +1,7 @@
 //! Retention: creates the partitions of the coming days, drops those of days past their retention,
 //! and deletes expired idempotency keys, tallies of receipts, and provider tokens that have ended.
 //!
-//! A record's retention counts from its acceptance, also if it is scheduled: its id tells its age,
+//! A record's retention counts from its acceptance, also if it is scheduled: its id contains its age,
 //! and days are dropped whole. To keep scheduled records longer would keep nearly every day twice as
 //! long. A day is dropped whole or, while any batch of it is to be sent, not at all.
 

@@ -4,7 +4,7 @@
 //!
 //! The low 24 bits of an Operation's id are zero. The [`PushNotificationId`] at position *p* is the
 //! Operation's id + *p* + 1. So a notification's id needs no storage, it leads to the Operation by
-//! arithmetic, and its time tells the day's partition that the row lies in.
+//! arithmetic, and its time determines the day's partition that the row lies in.
 //!
 //! Invariant: no two ids of one type have the same value, and id order is creation order.
 
@@ -192,7 +192,7 @@ id_type!(
 );
 
 id_type!(
-    /// An address that is told what happened. *Extension*.
+    /// An address that gets events. *Extension*.
     WebhookId,
     "bellwire_webhook"
 );

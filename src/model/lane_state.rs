@@ -6,7 +6,7 @@ use crate::model::id::CredentialId;
 
 /// Why a lane sends nothing at present.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaneTrouble {
+pub struct LaneError {
     /// For people, free of secrets.
     pub reason: String,
     pub since: OffsetDateTime,
@@ -19,5 +19,5 @@ pub struct LaneTrouble {
 pub struct LaneReport {
     pub credential_id: CredentialId,
     /// `None`: it sends.
-    pub trouble: Option<LaneTrouble>,
+    pub error: Option<LaneError>,
 }

@@ -13,7 +13,7 @@ pub enum Outcome {
     Accepted,
     /// The token will never work again: its registration is removed.
     TokenDead {
-        /// When the provider found the token to be invalid; `None` if it does not tell. A
+        /// When the provider found the token to be invalid; `None` if it does not say. A
         /// registration that is newer stays.
         since: Option<OffsetDateTime>,
     },
@@ -152,7 +152,7 @@ impl Answer {
         }
     }
 
-    /// This answer if its body did not arrive and the status alone does not tell what is at fault. The
+    /// This answer if its body did not arrive and the status alone does not show what is at fault. The
     /// status is kept, and the message is tried again.
     #[must_use]
     pub fn cut_short(self, reason: &str) -> Self {

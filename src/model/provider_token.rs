@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use time::{Duration, OffsetDateTime};
 
-/// A signing key, by what tells it from all others. Each has one provider token at a time.
+/// A signing key, by what distinguishes it from all others. Each has one provider token at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenKey {
     pub team_id: String,

@@ -1,4 +1,4 @@
-//! Webhooks: the events that they are told, the envelope around each, and what a message is made of.
+//! Webhooks: the events that they get, the envelope around each, and what a message is made of.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::model::id::{CredentialId, DeviceRegistrationId, OperationId, UserId};
 use crate::model::provider::{CredentialType, Provider};
 
-/// What a webhook can be told.
+/// An event that a webhook can get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 pub enum EventType {
     /// An Operation's time has come, and its notifications are being sent.
@@ -160,7 +160,7 @@ pub enum DeliveryContent {
     Test,
 }
 
-/// A batch of which a message tells.
+/// A batch that a message reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {

@@ -30,7 +30,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-// Parts of DER that tell what a file is.
+// Parts of DER that show what a file is.
 const PKCS12_VERSION: [u8; 4] = [0x02, 0x01, 0x03, 0x30];
 const INTEGER: u8 = 0x02;
 const OBJECT_ID: u8 = 0x06;

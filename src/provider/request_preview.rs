@@ -46,7 +46,7 @@ impl RequestPreview {
     }
 }
 
-/// The scheme of an `authorization` header, which tells the kind of Credential; the rest is secret.
+/// The scheme of an `authorization` header, which shows the kind of Credential; the rest is secret.
 fn scheme_only(value: &HeaderValue) -> String {
     let text = text(value);
     let scheme = text.split(' ').next().unwrap_or_default();

@@ -9,6 +9,7 @@ use std::net::Ipv6Addr;
 use std::path::Path;
 use std::str::FromStr;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -74,7 +75,9 @@ pub(crate) fn options(url: &str) -> Result<PgConnectOptions, UrlError> {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     for (name, value) in named.chain(parts.parameters) {
-        let _ = write!(plain, "{}={}&", encode(&name), encode(&value));
+        let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
+        let value = utf8_percent_encode(&value, NON_ALPHANUMERIC);
+        let _ = write!(plain, "{name}={value}&");
     }
 
     PgConnectOptions::from_str(&plain).map_err(|error| UrlError(error.to_string()))
@@ -308,20 +311,6 @@ fn decode(text: &str, part: &str) -> Result<String, UrlError> {
 
     String::from_utf8(bytes)
         .map_err(|_| UrlError(format!("{part} is not UTF-8 when it is decoded")))
-}
-
-fn encode(text: &str) -> String {
-    let mut encoded = String::new();
-
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            encoded.push(byte.into());
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-
-    encoded
 }
 
 #[cfg(test)]

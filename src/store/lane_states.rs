@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::model::id::CredentialId;
-use crate::model::lane_state::{LaneReport, LaneTrouble};
+use crate::model::lane_state::{LaneError, LaneReport};
 
 /// Stores changes, at most one for each Credential. One of a Credential that was deleted is left out.
 pub(crate) async fn note(
@@ -20,11 +20,11 @@ pub(crate) async fn note(
     let mut since: Vec<Option<OffsetDateTime>> = Vec::with_capacity(reports.len());
     let mut next_tries: Vec<Option<OffsetDateTime>> = Vec::with_capacity(reports.len());
     for report in reports {
-        let trouble = report.trouble.as_ref();
+        let error = report.error.as_ref();
         ids.push(report.credential_id.as_uuid());
-        reasons.push(trouble.map(|trouble| trouble.reason.as_str()));
-        since.push(trouble.map(|trouble| trouble.since));
-        next_tries.push(trouble.and_then(|trouble| trouble.next_try_at));
+        reasons.push(error.map(|error| error.reason.as_str()));
+        since.push(error.map(|error| error.since));
+        next_tries.push(error.and_then(|error| error.next_try_at));
     }
 
     sqlx::query!(
@@ -59,10 +59,10 @@ pub(crate) async fn note(
 }
 
 /// Those of `ids` whose lane sends nothing.
-pub(crate) async fn troubles(
+pub(crate) async fn errors(
     executor: impl PgExecutor<'_>,
     ids: &[CredentialId],
-) -> sqlx::Result<HashMap<CredentialId, LaneTrouble>> {
+) -> sqlx::Result<HashMap<CredentialId, LaneError>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
 
     let rows = sqlx::query!(
@@ -72,13 +72,13 @@ pub(crate) async fn troubles(
     .fetch_all(executor)
     .await?;
 
-    let troubles = rows.into_iter().map(|row| {
-        let trouble = LaneTrouble {
+    let errors = rows.into_iter().map(|row| {
+        let error = LaneError {
             reason: row.reason,
             since: row.since,
             next_try_at: row.next_try_at,
         };
-        (row.credential_id.into(), trouble)
+        (row.credential_id.into(), error)
     });
-    Ok(troubles.collect())
+    Ok(errors.collect())
 }

@@ -17,9 +17,10 @@
 //! * `reschedule`: gives a scheduled Operation another time
 //! * `queue_depth`: counts what waits, for metrics; `queue_view`: what waits in the queues of accounts, for people
 //!
-//! What webhooks are told of them:
+//! Webhooks:
 //! * `events`: the outbox, and the messages that are made of it
-//! * `webhook_deliveries`: claims messages, records attempts, and reads what a message tells
+//! * `webhook_queue`: claims messages and records attempts; `webhook_notifications`: what a message reports
+//! * `webhook_deliveries`: messages as the API lists them
 //!
 //! What the API reads of them:
 //! * `bounded_scan`: how much one request for a page of a list reads
@@ -151,4 +152,6 @@ pub(crate) mod user_profiles;
 pub(crate) mod user_pushes;
 pub(crate) mod users;
 pub(crate) mod webhook_deliveries;
+pub(crate) mod webhook_notifications;
+pub(crate) mod webhook_queue;
 pub(crate) mod webhooks;

@@ -15,11 +15,11 @@ pub(crate) struct SnapshotHolder {
     pub name: String,
     /// The server process, if there is one.
     pub pid: Option<i32>,
-    /// The oldest transaction that it may still need, which tells whether it moves on.
+    /// The oldest transaction that it may still need, which shows whether it moves on.
     pub oldest_needed: String,
     /// How many transactions have begun since.
     pub transactions: i64,
-    /// For how long it has been open, in seconds. `None`: it can't be told, or not to this role.
+    /// For how long it has been open, in seconds. `None`: it is not known, or this role may not see it.
     pub seconds: Option<f64>,
 }
 

@@ -33,7 +33,7 @@ const ANNOUNCED_BYTES: usize = 36 + 1 + 2 + 1;
 const _: () = assert!(MAX_ANNOUNCED * ANNOUNCED_BYTES < 8_000);
 const _: () = assert!(rank::RANKS <= 100, "a rank has two digits");
 
-/// What the workers of all processes are told about new batches.
+/// What is announced to the workers of all processes about new batches.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Announcement(String);
 

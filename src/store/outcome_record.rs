@@ -3,7 +3,7 @@
 //!
 //! A User's notification that one device's provider has accepted stays QUEUED while other devices
 //! are still to be tried, and its row says so (`reached`). So a cancel makes it SENT without reading
-//! attempts, and the recorder can tell which tally the notification is in.
+//! attempts, and the recorder knows which tally the notification is in.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -93,7 +93,7 @@ pub(crate) async fn pause(
         insert_event(&mut *connection, account_id.into(), id, reason).await?;
     }
 
-    // Tells the workers of all processes, which let go of what they hold of the Operation in memory.
+    // Notifies the workers of all processes, which let go of what they hold of the Operation in memory.
     sqlx::query!(
         "select pg_notify($1, $2)",
         PAUSE_CHANNEL,

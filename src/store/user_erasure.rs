@@ -393,7 +393,7 @@ async fn erase_operations(connection: &mut PgConnection, places: &[Place]) -> sq
     .map(drop)
 }
 
-/// Takes the User's devices out of what webhooks are, or were, told of removed ones.
+/// Takes the User's devices out of what webhooks get, or got, about removed ones.
 async fn erase_messages(pool: &Pool, erasure: &Erasure) -> sqlx::Result<()> {
     let ids: Vec<String> = erasure
         .user_ids

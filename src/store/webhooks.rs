@@ -1,4 +1,4 @@
-//! Webhooks: where accounts want to be told what happened. Their secrets are sealed.
+//! Webhooks: where accounts want to get events. Their secrets are sealed.
 
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgExecutor};
@@ -24,7 +24,7 @@ pub(crate) struct Webhook {
     pub tags: Option<Value>,
     pub description: Option<String>,
     pub envelope: Envelope,
-    /// Why it is told nothing; `None`: it is enabled.
+    /// Why it gets nothing; `None`: it is enabled.
     pub disabled_reason: Option<String>,
     pub created_at: OffsetDateTime,
     pub updated_at: OffsetDateTime,
@@ -90,7 +90,7 @@ pub(crate) struct WebhookChange<'a> {
     pub tags: FieldChange<&'a Value>,
     pub description: FieldChange<&'a String>,
     pub envelope: Option<Envelope>,
-    /// Whether it is told anything.
+    /// Whether it gets messages.
     pub is_enabled: Option<bool>,
 }
 

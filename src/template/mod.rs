@@ -49,7 +49,7 @@ use crate::telemetry::panics;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::budget::MAX_RENDERED;
 
-/// What an API user is told of a defect of the interpreter.
+/// What an API user gets to read about a defect of the interpreter.
 const DEFECT: &str =
     "the template can't be rendered, because of a defect of Bellwire: please report it";
 /// Most templates of one message.

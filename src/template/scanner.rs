@@ -441,7 +441,7 @@ impl<'s> Scanner<'s> {
         }
         self.at += 1;
 
-        // It could never be looped over, so the sender is told at once.
+        // It could never be looped over, so it is an error at once.
         if let (Operand::Value(Value::Number(from)), Operand::Value(Value::Number(to))) =
             (&first, &last)
             && to - from >= f64::from(MAX_ITERATIONS)

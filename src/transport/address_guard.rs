@@ -25,7 +25,7 @@ enum Reach {
     Public,
     /// A machine of the operator's network, or this one.
     Private(&'static str),
-    /// Nothing that anyone would want to be told something, or a metadata server.
+    /// No sensible receiver of events, or a metadata server.
     Never(&'static str),
 }
 

@@ -244,7 +244,7 @@ impl StreamPermit {
             .send_request(request, false)
             .map_err(ExchangeError::Stale)?;
 
-        // It fails if the peer has just reset the stream. The response tells why.
+        // It fails if the peer has just reset the stream. The response says why.
         let _ = sending.send_data(body, true);
 
         let (parts, mut incoming) = response.await.map_err(classify)?.into_parts();

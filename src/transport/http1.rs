@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_https_server_is_asked_for_a_path_and_told_its_name() {
+    async fn an_https_server_is_asked_for_a_path_by_its_name() {
         let (port, certificate, asked) = server().await;
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), certificate).unwrap();

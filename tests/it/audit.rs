@@ -1,4 +1,4 @@
-//! The audit log: every change is recorded with its change, and tells no secret.
+//! The audit log: every change is recorded with its change, and contains no secret.
 
 use std::collections::BTreeSet;
 use std::process::Command;

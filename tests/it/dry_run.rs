@@ -80,7 +80,7 @@ async fn validation_tells_a_credential_that_its_provider_refuses() {
     let answer = validate(client, message(&to)).await;
     assert_eq!(answer["valid"], false);
     let errors = answer["errors"].as_array().unwrap();
-    assert_eq!(errors.len(), 1, "told once: {answer}");
+    assert_eq!(errors.len(), 1, "reported once: {answer}");
     assert_eq!(errors[0]["position"], 1);
     assert_eq!(errors[0]["code"], "CREDENTIAL_REFUSED");
     let text = errors[0]["message"].as_str().unwrap();

@@ -214,11 +214,14 @@ async fn webhooks_are_told_external_ids() {
     let removed = receiver.wait_for_event("device.removed").await;
     assert_eq!(removed.json()["data"][0]["externalId"], "ida");
     receiver.wait_for_event("notification.failed").await;
-    let told = receiver.notifications("notification.sent");
-    let tos: Vec<&Value> = told.values().map(|told| &told["to"]).collect();
+    let reported = receiver.notifications("notification.sent");
+    let tos: Vec<&Value> = reported.values().map(|reported| &reported["to"]).collect();
     assert_eq!(tos, [&json!({"userId": zoe, "externalId": "zoe"})]);
-    let told = receiver.notifications("notification.failed");
-    let mut tos: Vec<String> = told.values().map(|told| told["to"].to_string()).collect();
+    let reported = receiver.notifications("notification.failed");
+    let mut tos: Vec<String> = reported
+        .values()
+        .map(|reported| reported["to"].to_string())
+        .collect();
     tos.sort();
     let mut expected = [
         to("nobody").to_string(),
@@ -263,9 +266,9 @@ async fn a_user_who_has_opted_out_gets_nothing() {
     // A dry run says so too.
     let mut body = message(&[to("zoe")]);
     body["validateOnly"] = json!(true);
-    let (status, told) = client.post("", &body).await;
+    let (status, response) = client.post("", &body).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(told.to_string().contains("OPTED_OUT"), "{told}");
+    assert!(response.to_string().contains("OPTED_OUT"), "{response}");
 
     // In again.
     put(client, &zoe, json!({"optedOut": false})).await;

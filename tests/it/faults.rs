@@ -1,4 +1,4 @@
-//! Providers in trouble: accepted notifications wait, and none is lost.
+//! Providers that fail: accepted notifications wait, and none is lost.
 
 use std::time::Duration;
 

@@ -190,13 +190,13 @@ async fn errors_are_told_by_line_and_the_other_rows_are_stored() {
             .to_string()
     }));
 
-    let (status, told) = import(client, NDJSON, rows.join("\n")).await;
-    assert_eq!(status, StatusCode::ACCEPTED, "{told}");
-    assert_eq!(counts(&told), [63, 52, 0, 0, 11], "{told}");
+    let (status, response) = import(client, NDJSON, rows.join("\n")).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{response}");
+    assert_eq!(counts(&response), [63, 52, 0, 0, 11], "{response}");
 
     let path = format!(
         "/DeviceRegistrations/Imports/{}/Errors",
-        told["id"].as_str().unwrap()
+        response["id"].as_str().unwrap()
     );
     let errors = client.all(&path, "errors", 3).await;
     let places: Vec<(i64, &str)> = errors
@@ -224,7 +224,9 @@ async fn errors_are_told_by_line_and_the_other_rows_are_stored() {
             (64, "")
         ]
     );
-    assert!(!told.to_string().contains("nothex") && !json!(errors).to_string().contains("nothex"));
+    assert!(
+        !response.to_string().contains("nothex") && !json!(errors).to_string().contains("nothex")
+    );
 
     // A file that can't be read at all.
     for (content_type, body, expected) in [
@@ -349,7 +351,7 @@ async fn imports_and_registrations_of_the_same_devices_at_once_lose_none() {
     assert!(
         imports
             .iter()
-            .all(|(status, told)| *status == StatusCode::ACCEPTED && told["failed"] == 0),
+            .all(|(status, response)| *status == StatusCode::ACCEPTED && response["failed"] == 0),
         "{imports:?}"
     );
     assert!(
@@ -376,8 +378,8 @@ async fn an_export_is_what_an_import_takes() {
     ];
     let file = lines(&rows);
     import(client, NDJSON, file).await;
-    let (_, told) = import(client, NDJSON, many()).await;
-    assert_eq!(told["created"], 2_500);
+    let (_, response) = import(client, NDJSON, many()).await;
+    assert_eq!(response["created"], 2_500);
 
     // Masked, unless whole tokens are asked for.
     let masked = all_devices(client, "", NDJSON).await;
@@ -387,9 +389,13 @@ async fn an_export_is_what_an_import_takes() {
         let whole = all_devices(client, "?tokens=FULL", accept).await;
         assert!(whole.contains("device-17") && whole.contains("starts-like-a-formula"));
 
-        let (status, told) = import(client, accept, whole).await;
-        assert_eq!(status, StatusCode::ACCEPTED, "{told}");
-        assert_eq!(counts(&told), [2_502, 0, 0, 2_502, 0], "{accept}: {told}");
+        let (status, response) = import(client, accept, whole).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{response}");
+        assert_eq!(
+            counts(&response),
+            [2_502, 0, 0, 2_502, 0],
+            "{accept}: {response}"
+        );
     }
     assert_eq!(all_devices(client, "?appName=other", NDJSON).await, "");
 

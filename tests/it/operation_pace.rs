@@ -87,9 +87,9 @@ async fn another_pace_takes_effect_at_once() {
     })
     .await;
     let began = Instant::now();
-    let (status, told) = patch(client, &id, &json!({"pace": {"perMinute": 1_800}})).await;
+    let (status, response) = patch(client, &id, &json!({"pace": {"perMinute": 1_800}})).await;
     assert_eq!(
-        (status, &told["operationId"]),
+        (status, &response["operationId"]),
         (StatusCode::ACCEPTED, &json!(id))
     );
     assert_eq!(client.completed(&id).await["stats"]["sent"], 60);
@@ -253,9 +253,9 @@ async fn without_its_pace_an_operation_is_sent_at_once() {
         (sent(client, &id).await == 1).then_some(())
     })
     .await;
-    let (status, told) = patch(client, &id, &none).await;
+    let (status, response) = patch(client, &id, &none).await;
     assert_eq!(
-        (status, &told["operationId"]),
+        (status, &response["operationId"]),
         (StatusCode::ACCEPTED, &json!(id))
     );
     let operation = client.completed(&id).await;
@@ -426,12 +426,12 @@ async fn failures_are_sent_again_at_the_same_pace() {
     assert_eq!(client.completed(&id).await["stats"]["failed"], 30);
 
     let path = format!("/Operations/{id}/Resend");
-    let (status, told) = client
+    let (status, response) = client
         .post(&path, &json!({"codes": ["UNREGISTERED"]}))
         .await;
-    assert_eq!(status, StatusCode::ACCEPTED, "{told}");
+    assert_eq!(status, StatusCode::ACCEPTED, "{response}");
     let operation = client
-        .completed(told["operationId"].as_str().unwrap())
+        .completed(response["operationId"].as_str().unwrap())
         .await;
     assert_eq!(operation["stats"]["failed"], 30);
     assert_eq!(operation["pace"], json!({"perMinute": 6_000}));

@@ -270,9 +270,9 @@ async fn a_scheduled_operation_gets_another_time() {
     body["schedule"] = at(Duration::hours(1));
     let id = client.send(&body).await;
 
-    let (status, told) = patch(client, &id, &json!({"schedule": at(Duration::hours(2))})).await;
+    let (status, response) = patch(client, &id, &json!({"schedule": at(Duration::hours(2))})).await;
     assert_eq!(
-        (status, &told["operationId"]),
+        (status, &response["operationId"]),
         (StatusCode::ACCEPTED, &json!(id))
     );
     let left: f64 = sqlx::query_scalar(
@@ -335,9 +335,9 @@ async fn operations_are_canceled_by_their_tags() {
             .post("/Operations/Cancel", &json!({"tags": tags}))
             .await
     };
-    let (status, told) = cancel(json!({"campaign": "spring"})).await;
+    let (status, response) = cancel(json!({"campaign": "spring"})).await;
     assert_eq!(
-        (status, &told["operations"]),
+        (status, &response["operations"]),
         (StatusCode::ACCEPTED, &json!([ids[0], ids[1]]))
     );
     for (id, expected) in ids.iter().zip(["CANCELED", "CANCELED", "SCHEDULED"]) {
@@ -345,9 +345,9 @@ async fn operations_are_canceled_by_their_tags() {
         assert_eq!(operation["status"], expected);
     }
 
-    let (status, told) = cancel(json!({"campaign": "spring"})).await;
+    let (status, response) = cancel(json!({"campaign": "spring"})).await;
     assert_eq!(
-        (status, &told["operations"]),
+        (status, &response["operations"]),
         (StatusCode::ACCEPTED, &json!([]))
     );
     for bad in [

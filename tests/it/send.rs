@@ -161,7 +161,7 @@ async fn a_retry_carries_the_same_apns_id_and_every_attempt_is_on_record() {
             2,
         )
         .await;
-    let told: Vec<_> = attempts
+    let reported: Vec<_> = attempts
         .iter()
         .map(|attempt| {
             (
@@ -171,7 +171,7 @@ async fn a_retry_carries_the_same_apns_id_and_every_attempt_is_on_record() {
         })
         .collect();
     assert_eq!(
-        told,
+        reported,
         [(1, "UNAVAILABLE"), (2, "UNAVAILABLE"), (3, "ACCEPTED")]
     );
     assert_eq!(attempts[0]["error"]["code"], "ServiceUnavailable");

@@ -246,7 +246,7 @@ async fn a_skipped_recipient_gets_nothing_and_counts_as_canceled() {
     assert_eq!(operation["status"], "COMPLETED");
     assert_eq!(operation["stats"]["canceled"], 3);
 
-    // A check tells of it beforehand.
+    // A check reports it beforehand.
     body["validateOnly"] = json!(true);
     let (_, validation) = client.post("", &body).await;
     assert_eq!(validation["errors"][0]["code"], "SKIPPED", "{validation}");

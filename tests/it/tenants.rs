@@ -334,8 +334,8 @@ async fn every_route_keeps_accounts_apart() {
             for (address, body, expected) in theirs.requests(method, route) {
                 let name = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
                 let request = stranger.request(name, &address).json(&body);
-                let (status, told) = answer(request.send().await.unwrap()).await;
-                let case = format!("{method} {address} {body}: {told}");
+                let (status, response) = answer(request.send().await.unwrap()).await;
+                let case = format!("{method} {address} {body}: {response}");
                 // A 404 repeats the ids that it was asked for, whether they exist or not.
                 let repeats_address = matches!(expected, NotFound);
                 match expected {
@@ -344,20 +344,20 @@ async fn every_route_keeps_accounts_apart() {
                     Accepted => assert_eq!(status, StatusCode::ACCEPTED, "{case}"),
                     Refused(field) => {
                         assert_eq!(
-                            (status, &told["errors"][0]["field"]),
+                            (status, &response["errors"][0]["field"]),
                             (400.try_into().unwrap(), &json!(field)),
                             "{case}"
                         );
                     }
                 }
-                let told = told.to_string();
+                let response = response.to_string();
                 assert!(
                     theirs
                         .ids()
                         .iter()
                         .filter(|id| !(repeats_address && address.contains(*id)))
-                        .all(|id| !told.contains(id))
-                        && !told.contains("devi…"),
+                        .all(|id| !response.contains(id))
+                        && !response.contains("devi…"),
                     "{case}"
                 );
             }
@@ -400,8 +400,11 @@ async fn an_import_reaches_no_device_or_user_of_another_account() {
         .request(Method::POST, "/DeviceRegistrations/Import?appName=demo")
         .header("content-type", "application/x-ndjson")
         .body(rows.map(|row| row.to_string()).join("\n"));
-    let (_, told) = answer(request.send().await.unwrap()).await;
-    assert_eq!((&told["created"], &told["failed"]), (&json!(1), &json!(2)));
+    let (_, response) = answer(request.send().await.unwrap()).await;
+    assert_eq!(
+        (&response["created"], &response["failed"]),
+        (&json!(1), &json!(2))
+    );
 
     let user = service
         .client

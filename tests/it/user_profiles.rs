@@ -75,9 +75,9 @@ async fn a_profile_is_changed_field_by_field() {
 
     let profile = json!({"externalId": "customer 7", "language": "PT-br", "timezone": "europe/berlin",
         "variables": {"name": "Zoë", "plan": {"tier": 2}}, "optedOut": true, "optedOutTags": ["news", "kind:offer"]});
-    let (status, told) = put(client, &id, &profile).await;
-    assert_eq!(status, StatusCode::ACCEPTED, "{told}");
-    assert_eq!(told["resourceId"], id);
+    let (status, response) = put(client, &id, &profile).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{response}");
+    assert_eq!(response["resourceId"], id);
 
     let changed = user(client, &id).await;
     assert_eq!(changed["externalId"], "customer 7");
@@ -158,9 +158,13 @@ async fn a_registration_finds_or_makes_the_user_with_the_external_id() {
     let profile = json!({"externalId": "zoe", "language": "de", "timezone": "UTC", "variables": {"name": "Zoë"},
         "optedOut": false, "optedOutTags": ["news"]});
     let zoe = registered(client, "phone", profile).await;
-    let told = user(client, &zoe).await;
+    let response = user(client, &zoe).await;
     assert_eq!(
-        (&told["externalId"], &told["language"], &told["variables"]),
+        (
+            &response["externalId"],
+            &response["language"],
+            &response["variables"]
+        ),
         (&json!("zoe"), &json!("de"), &json!({"name": "Zoë"}))
     );
 

@@ -1627,7 +1627,7 @@ export interface components {
             audience: components["schemas"]["AudienceRequest"];
         };
         /**
-         * @description What a webhook can be told.
+         * @description An event that a webhook can get.
          * @enum {string}
          */
         EventType: "operation.processing" | "operation.completed" | "operation.canceled" | "operation.paused" | "notification.failed" | "notification.canceled" | "notification.sent" | "notification.delivered" | "notification.opened" | "device.removed" | "credential.refused" | "credential.recovered";

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_told_in_the_words_of_its_provider() {
+    fn a_failure_is_shown_in_the_words_of_its_provider() {
         let notification = json!({
             "id": "n", "operationId": "o", "status": "FAILED", "createdAt": "2026-11-26T08:00:00Z",
             "to": {"token": "abcd…wxyz", "provider": "FCM"},
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_a_device_is_told() {
+    fn a_user_without_a_device_is_named() {
         let story = of_user(&json!({"id": "u", "createdAt": "x"}), &[]).join("\n");
 
         assert!(story.contains("none: the User gets nothing"), "{story}");

@@ -31,7 +31,7 @@ const PROBES: u32 = 10;
 /// could not be reached: any request would meet the same.
 const PROBES_AFTER_REFUSAL: u32 = 1;
 /// The longest pause, unless the provider asks for a longer one. A probe in this time does no harm,
-/// and notifications that wait are sent soon after the trouble is over.
+/// and notifications that wait are sent soon after the outage is over.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 const _: () = assert!(2 * THROTTLED_WEIGHT < FAILURES_IN_A_ROW);

@@ -16,7 +16,7 @@ use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::model::credential_state::CredentialCheck;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::CredentialId;
-use crate::model::lane_state::LaneTrouble;
+use crate::model::lane_state::LaneError;
 use crate::model::provider::Provider;
 use crate::model::sealed::SealedCredential;
 use crate::provider::{Client, Endpoints};
@@ -156,12 +156,12 @@ impl LaneRegistry {
 
             let lane = self.start(&credential);
             if let Err(reason) = &lane {
-                let trouble = LaneTrouble {
+                let error = LaneError {
                     reason: (*reason).to_owned(),
                     since: OffsetDateTime::now_utc(),
                     next_try_at: None,
                 };
-                self.reports.lane(credential.id, Some(trouble));
+                self.reports.lane(credential.id, Some(error));
             }
 
             // Replacing an entry ends its lane, which gives back what waits for the old content.

@@ -1,4 +1,4 @@
-//! Tells Postgres what lanes say about themselves and about their Credentials, so that the API of any
+//! Writes to Postgres what lanes report about themselves and about their Credentials, so that the API of any
 //! process can say what a notification waits for, and how a Credential does.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::credential_state::{CredentialCheck, CredentialReport};
 use crate::model::id::CredentialId;
-use crate::model::lane_state::{LaneReport, LaneTrouble};
+use crate::model::lane_state::{LaneError, LaneReport};
 use crate::store::pool::Pool;
 use crate::store::{credentials, lane_states};
 
@@ -42,10 +42,10 @@ pub(crate) struct LaneReports(mpsc::UnboundedSender<Report>);
 
 impl LaneReports {
     /// Reports why the lane of a Credential sends nothing; `None`: it sends.
-    pub(crate) fn lane(&self, credential_id: CredentialId, trouble: Option<LaneTrouble>) {
+    pub(crate) fn lane(&self, credential_id: CredentialId, error: Option<LaneError>) {
         self.report(Report::Lane(LaneReport {
             credential_id,
-            trouble,
+            error,
         }));
     }
 
@@ -144,15 +144,15 @@ mod tests {
     #[test]
     fn the_last_report_of_a_lane_counts() {
         let [first, second] = [CredentialId::generate(), CredentialId::generate()];
-        let trouble = Some(LaneTrouble {
+        let error = Some(LaneError {
             reason: "a pause".to_owned(),
             since: OffsetDateTime::now_utc(),
             next_try_at: None,
         });
-        let lane = |credential_id, trouble: &Option<LaneTrouble>| {
+        let lane = |credential_id, error: &Option<LaneError>| {
             Report::Lane(LaneReport {
                 credential_id,
-                trouble: trouble.clone(),
+                error: error.clone(),
             })
         };
         let credential = |id, check| {
@@ -164,17 +164,17 @@ mod tests {
         };
 
         let reports = [
-            lane(first, &trouble),
+            lane(first, &error),
             credential(first, CredentialCheck::Refused("403".to_owned())),
-            lane(second, &trouble),
+            lane(second, &error),
             credential(first, CredentialCheck::Working),
             lane(first, &None),
         ];
         let newest = Newest::of(reports.into_iter());
 
         assert_eq!(newest.lanes.len(), 2);
-        assert_eq!(newest.lanes[&first].trouble, None);
-        assert_eq!(newest.lanes[&second].trouble, trouble);
+        assert_eq!(newest.lanes[&first].error, None);
+        assert_eq!(newest.lanes[&second].error, error);
         assert_eq!(newest.checks.len(), 1);
         assert_eq!(newest.checks[&first].check, CredentialCheck::Working);
     }

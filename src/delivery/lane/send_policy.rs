@@ -220,7 +220,7 @@ impl SendPolicy {
             .min(time_left)
     }
 
-    /// Notifications a second that the lane can send. What it has sent so far tells too little while its
+    /// Notifications a second that the lane can send. What it has sent so far says too little while its
     /// concurrency limit still grows, as after the first answer of a provider that is far away.
     fn possible_rate(&self, answers: u32, answer_times: Duration) -> f64 {
         let possible = rate_at(self.request_limit(), answers, answer_times);

@@ -27,7 +27,7 @@ use crate::delivery::settle::resolution::Resolution;
 use crate::handoff::capacity::{AccountCapacity, Exemption};
 use crate::model::failure::Failure;
 use crate::model::id::CredentialId;
-use crate::model::lane_state::LaneTrouble;
+use crate::model::lane_state::LaneError;
 use crate::model::outcome::{Answer, NotSent, Outcome};
 use crate::model::provider::Provider;
 use crate::provider::{Client, Payload, credential_check};
@@ -63,7 +63,7 @@ pub(super) struct Worker {
     reports: LaneReports,
     app_name: String,
     /// What the lane reported last.
-    reported: Option<LaneTrouble>,
+    reported: Option<LaneError>,
     /// When the lane last reported its state after an answer; `None`: it has had none.
     reported_at: Option<Instant>,
     metrics: LaneMetrics,
@@ -296,11 +296,11 @@ impl Worker {
     }
 
     /// Why the lane sends nothing at present; `None`: it sends. `result`: of the last request.
-    fn trouble(
+    fn lane_error(
         &self,
         result: Option<&Result<Answer, NotSent>>,
         now: Instant,
-    ) -> Option<LaneTrouble> {
+    ) -> Option<LaneError> {
         let is_tripped = self.policy.is_tripped();
         if !is_tripped && !self.backlog.is_stalled() {
             return None;
@@ -321,7 +321,7 @@ impl Worker {
             _ => None,
         };
         let now_utc = OffsetDateTime::now_utc();
-        Some(LaneTrouble {
+        Some(LaneError {
             reason: match code {
                 Some(code) => format!("{last_error}: {code}"),
                 None => last_error.to_owned(),
@@ -345,33 +345,33 @@ impl Worker {
             return;
         }
 
-        let trouble = self.trouble(result, now);
-        if !is_due && trouble == self.reported {
+        let error = self.lane_error(result, now);
+        if !is_due && error == self.reported {
             return;
         }
 
-        self.log_change(trouble.as_ref());
+        self.log_change(error.as_ref());
         if result.is_some() {
             self.reported_at = Some(now);
         }
-        self.reports.lane(self.credential_id, trouble.clone());
-        self.reported = trouble;
+        self.reports.lane(self.credential_id, error.clone());
+        self.reported = error;
     }
 
-    fn log_change(&self, trouble: Option<&LaneTrouble>) {
+    fn log_change(&self, error: Option<&LaneError>) {
         let app_name = &self.app_name;
         let credential_id = self.credential_id;
         let provider = self.provider;
         let before = self.reported.as_ref().map(|before| &before.reason);
 
-        match trouble {
-            Some(trouble) if before != Some(&trouble.reason) => {
+        match error {
+            Some(error) if before != Some(&error.reason) => {
                 let what = if self.policy.is_tripped() {
                     "lane tripped"
                 } else {
                     "lane stalled"
                 };
-                tracing::warn!(app_name, %credential_id, %provider, reason = trouble.reason, "{what}");
+                tracing::warn!(app_name, %credential_id, %provider, reason = error.reason, "{what}");
             }
             None if before.is_some() => {
                 tracing::info!(app_name, %credential_id, %provider, "lane sends again");

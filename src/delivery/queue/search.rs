@@ -1,4 +1,4 @@
-//! The search for due queues: finds what this process was not told of, such as the batches of a process
+//! The search for due queues: finds what was not announced to this process, such as the batches of a process
 //! that crashed or what others accepted, and reads the accounts' weights.
 
 use std::sync::Arc;

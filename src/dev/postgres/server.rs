@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_server_was_told_survives_its_restart_and_its_socket_does_not_survive_its_end() {
+    async fn settings_of_a_server_survive_its_restart_and_its_socket_does_not_survive_its_end() {
         let parent = Runtime::make(Owner::choose().unwrap()).unwrap();
         let directory = parent.path().join("postgres");
         // The owner makes it, as the parent is the owner's alone.

@@ -1,5 +1,5 @@
 //! APNs allows one stream on a connection until it has answered a request with a valid provider token,
-//! and tells so in its SETTINGS. h2 can't change a server's stream limit once a connection is open, so
+//! and says so in its SETTINGS. h2 can't change a server's stream limit once a connection is open, so
 //! this changes the frames beneath it: the first SETTINGS allow one stream, and further ones, of which h2
 //! does not know, raise the limit.
 //!

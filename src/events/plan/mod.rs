@@ -47,7 +47,7 @@ pub(super) fn plan(events: &[Event], facts: &Facts) -> Vec<NewDelivery> {
     let mut plan = Plan {
         facts,
         subscribers,
-        told: HashSet::new(),
+        planned: HashSet::new(),
         deliveries: Vec::new(),
         open: HashMap::new(),
         last_part: HashMap::new(),
@@ -66,7 +66,7 @@ struct Plan<'a> {
     /// Those of each account, oldest first.
     subscribers: HashMap<AccountId, Vec<&'a Subscriber>>,
     /// The events of Operations that are in the plan.
-    told: HashSet<(WebhookId, EventType, OperationId)>,
+    planned: HashSet<(WebhookId, EventType, OperationId)>,
     deliveries: Vec<NewDelivery>,
     /// The message that may take more entries, by what they have in common: its index, and how many it has.
     open: HashMap<MessageKey, (usize, usize)>,
@@ -275,7 +275,7 @@ impl<'a> Plan<'a> {
     fn add_operation(&mut self, operation_id: OperationId, event: EventType) {
         for recipient in self.recipients(operation_id, event) {
             if self
-                .told
+                .planned
                 .insert((recipient.webhook_id, event, operation_id))
             {
                 let content = DeliveryContent::Operation(operation_id);
@@ -354,7 +354,7 @@ impl<'a> Plan<'a> {
         self.deliveries.len() - 1
     }
 
-    /// The webhooks that are told an event of an Operation.
+    /// The webhooks that get an event of an Operation.
     fn recipients(&self, operation_id: OperationId, event: EventType) -> Vec<Recipient> {
         let Some(operation) = self.facts.operations.get(&operation_id) else {
             return Vec::new();
@@ -408,7 +408,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// A webhook that is told something.
+/// A webhook that gets a message.
 struct Recipient {
     account_id: AccountId,
     webhook_id: WebhookId,

@@ -112,7 +112,7 @@ fn batches_share_a_message_up_to_a_thousand_entries() {
 }
 
 #[test]
-fn what_a_batch_has_none_of_is_not_told() {
+fn a_batch_makes_no_message_about_nothing() {
     let mut case = Case::of(&[[500, 0, 0], [499, 0, 1]]);
     case.subscribe(&[
         EventType::NotificationFailed,
@@ -126,7 +126,7 @@ fn what_a_batch_has_none_of_is_not_told() {
 }
 
 #[test]
-fn an_end_is_told_once_and_only_when_it_has_come() {
+fn an_end_is_reported_once_and_only_when_it_has_come() {
     let mut case = Case::of(&[[1, 0, 0], [1, 0, 0]]);
     case.subscribe(&[EventType::OperationCompleted, EventType::OperationCanceled]);
     let events = |case: &Case| -> Vec<String> {
@@ -220,7 +220,7 @@ fn receipts_share_a_message_up_to_a_thousand_entries() {
 }
 
 #[test]
-fn each_pause_is_told() {
+fn each_pause_is_reported() {
     let mut case = Case::of(&[]);
     case.subscribe(&[EventType::OperationPaused]);
     let pause = |reason: &str| Event {
@@ -229,7 +229,7 @@ fn each_pause_is_told() {
     };
 
     let deliveries = plan(&[pause("GUARD"), pause("REQUESTED")], &case.facts);
-    let told: Vec<_> = deliveries
+    let planned: Vec<_> = deliveries
         .iter()
         .map(|delivery| (delivery.operation_id, &delivery.content))
         .collect();
@@ -240,14 +240,14 @@ fn each_pause_is_told() {
         })
     };
     assert_eq!(
-        told,
+        planned,
         [(None, &content("GUARD")), (None, &content("REQUESTED"))]
     );
 }
 
 #[test]
-fn a_webhook_is_told_of_its_app_and_tags_alone() {
-    for (app_name, tags, is_told) in [
+fn a_webhook_gets_events_of_its_app_and_tags_alone() {
+    for (app_name, tags, is_wanted) in [
         (None, None, true),
         (Some("shop"), None, true),
         (Some("other"), None, false),
@@ -262,7 +262,7 @@ fn a_webhook_is_told_of_its_app_and_tags_alone() {
 
         assert_eq!(
             case.plan_batches().len(),
-            usize::from(is_told),
+            usize::from(is_wanted),
             "{app_name:?} {tags:?}"
         );
     }

@@ -21,7 +21,7 @@ use crate::model::provider::{CredentialType, Provider};
 use crate::model::status::{OperationStatus, PushNotificationStatus};
 use crate::model::webhook::EventType;
 
-/// Adds the webhooks and the schemas of what they are told.
+/// Adds the webhooks and the schemas of their messages.
 pub(super) struct Webhooks;
 
 /// An Operation, as it is when the request is made.
@@ -139,7 +139,7 @@ impl Modify for Webhooks {
     }
 }
 
-/// The schemas of what events tell, with those that they refer to.
+/// The schemas of the messages of events, with those that they refer to.
 fn schemas() -> Vec<(String, RefOr<Schema>)> {
     fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((T::name().into_owned(), T::schema()));

@@ -2,7 +2,7 @@
 //!
 //! An app has no API key, so each receipt names its notification by the token that the message carried
 //! (`bw_receipt`). A token that Bellwire did not sign, or whose notification is gone, is ignored and
-//! answered like any other, so that the answer does not tell which tokens are real. Web apps call from any origin:
+//! answered like any other, so that the answer does not reveal which tokens are real. Web apps call from any origin:
 //! there is no cookie and no key that another page could misuse.
 
 use std::time::Duration;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::http::date::Date;
 use crate::model::failure::is_withheld;
 use crate::model::id::{CredentialId, OperationId};
-use crate::model::lane_state::LaneTrouble;
+use crate::model::lane_state::LaneError;
 use crate::store::lane_states;
 use crate::store::notification_reasons::{
     self, NotificationKey, NotificationReason, UnsettledBatch,
@@ -50,7 +50,7 @@ pub(crate) struct NotificationError {
 /// What is on record about some notifications, and about the lanes that they go to.
 pub(crate) struct Reasons {
     by_notification: HashMap<NotificationKey, NotificationReason>,
-    troubles: HashMap<CredentialId, LaneTrouble>,
+    lane_errors: HashMap<CredentialId, LaneError>,
 }
 
 impl Reasons {
@@ -59,7 +59,7 @@ impl Reasons {
         if keys.is_empty() {
             return Ok(Self {
                 by_notification: HashMap::new(),
-                troubles: HashMap::new(),
+                lane_errors: HashMap::new(),
             });
         }
 
@@ -68,23 +68,23 @@ impl Reasons {
             .values()
             .flat_map(|reason| reason.credentials.iter().copied())
             .collect();
-        let troubles = lane_states::troubles(pool, &credentials).await?;
+        let lane_errors = lane_states::errors(pool, &credentials).await?;
 
         Ok(Self {
             by_notification,
-            troubles,
+            lane_errors,
         })
     }
 
     /// What a QUEUED notification waits for; `None`: it is about to be sent.
     pub(crate) fn waiting_for(&self, key: NotificationKey) -> Option<WaitingFor> {
         let reason = self.by_notification.get(&key)?;
-        let trouble = reason
+        let error = reason
             .credentials
             .iter()
-            .find_map(|credential_id| self.troubles.get(credential_id));
+            .find_map(|credential_id| self.lane_errors.get(credential_id));
 
-        waiting_for(reason, trouble, OffsetDateTime::now_utc())
+        waiting_for(reason, error, OffsetDateTime::now_utc())
     }
 
     /// Why a FAILED notification failed.
@@ -138,17 +138,17 @@ fn affordable(batches: &[UnsettledBatch]) -> &[UnsettledBatch] {
     &batches[..end.unwrap_or(batches.len())]
 }
 
-/// The trouble of the lane says most; without one, the notification waits for its own next attempt.
+/// The error of the lane says most; without one, the notification waits for its own next attempt.
 fn waiting_for(
     reason: &NotificationReason,
-    trouble: Option<&LaneTrouble>,
+    error: Option<&LaneError>,
     now: OffsetDateTime,
 ) -> Option<WaitingFor> {
-    if let Some(trouble) = trouble {
+    if let Some(error) = error {
         return Some(WaitingFor {
-            reason: trouble.reason.clone(),
-            since: Date(trouble.since),
-            next_try: trouble.next_try_at.map(Date),
+            reason: error.reason.clone(),
+            since: Date(error.since),
+            next_try: error.next_try_at.map(Date),
         });
     }
 
@@ -200,14 +200,14 @@ mod tests {
     fn a_notification_waits_for_its_lane_or_for_its_next_attempt() {
         let now = OffsetDateTime::now_utc();
         let later = now + Duration::MINUTE;
-        let trouble = LaneTrouble {
+        let error = LaneError {
             reason: "the provider refuses the Credential".to_owned(),
             since: now,
             next_try_at: Some(later),
         };
 
-        let lane = waiting_for(&reason(None, now), Some(&trouble), now).unwrap();
-        assert_eq!(lane.reason, trouble.reason);
+        let lane = waiting_for(&reason(None, now), Some(&error), now).unwrap();
+        assert_eq!(lane.reason, error.reason);
         assert_eq!(lane.next_try, Some(Date(later)));
 
         let retry = waiting_for(&reason(Some(later), now), None, now).unwrap();

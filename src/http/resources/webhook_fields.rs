@@ -204,7 +204,7 @@ fn envelope(fields: &mut Object<'_>, problems: &mut Problems) -> Option<Envelope
     envelope
 }
 
-/// The App must exist: a name that is misspelled would never be told anything.
+/// The App must exist: a webhook for a misspelled name would never get a message.
 async fn check_app(
     state: &State,
     account_id: AccountId,

@@ -1,4 +1,4 @@
-//! `/PushNotifications/Webhooks`, an extension: where an account is told what happened. A webhook's
+//! `/PushNotifications/Webhooks`, an extension: where an account gets events. A webhook's
 //! secret is shown once, when it is made.
 
 use actix_web::http::{StatusCode, header};
@@ -50,7 +50,7 @@ struct Webhook {
 #[serde(rename_all = "UPPERCASE")]
 enum WebhookStatus {
     Enabled,
-    /// It is told nothing.
+    /// It gets no messages.
     Disabled,
 }
 

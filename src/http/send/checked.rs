@@ -260,7 +260,7 @@ async fn apply_template(
 }
 
 /// A callback must be at a place that the account has registered, so that a leaked key that may only
-/// send can't have events told to a stranger.
+/// send can't have events delivered to a stranger.
 async fn check_callback(
     state: &State,
     caller: Caller,

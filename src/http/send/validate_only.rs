@@ -102,7 +102,7 @@ pub(super) async fn validate(
 }
 
 /// The Credentials that no question was `asked_with`, tried with their provider: APNs has no way to ask
-/// about a message, but it knows a wrong key. A problem is told once, at the first recipient.
+/// about a message, but it knows a wrong key. A problem is reported once, at the first recipient.
 async fn refused_credentials(
     run: &DryRun,
     asked_with: &HashSet<CredentialId>,

@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn health_checks_are_told_from_other_requests() {
+    fn health_checks_are_distinguished_from_other_requests() {
         for (first, expected) in [
             ("GET /healthz HTTP/1.1", Some(true)),
             ("GET /readyz?x", Some(true)),

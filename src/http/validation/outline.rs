@@ -1,4 +1,4 @@
-//! The outline of a body: what can be told of it before its values are built.
+//! The outline of a body: what is known of it before its values are built.
 
 use std::fmt;
 

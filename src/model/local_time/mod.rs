@@ -8,72 +8,21 @@
 //! so when the clocks change. When clocks are put back, an hour occurs twice, and its first occurrence
 //! counts.
 
-use std::fmt;
-use std::str::FromStr;
-
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
+
+mod civil;
+
+pub use civil::{Day, LocalDateTime, TimeOfDay};
 
 /// A local time that is less than this in the past has not passed: the client's clock may be off.
 pub const CLOCK_TOLERANCE: Duration = Duration::seconds(30);
 /// No clock is further ahead of UTC, or behind it.
 pub const FURTHEST_AHEAD: Duration = Duration::hours(14);
 pub const FURTHEST_BEHIND: Duration = Duration::hours(12);
-
-/// A date and a time without a zone, to the second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LocalDateTime(DateTime);
-
-/// A time of day, to the minute. The end of a window may be 24:00.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TimeOfDay {
-    /// From midnight on; 1440 is the next midnight.
-    minutes: u16,
-}
-
-/// A day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub enum Day {
-    #[serde(rename = "MON")]
-    Monday,
-    #[serde(rename = "TUE")]
-    Tuesday,
-    #[serde(rename = "WED")]
-    Wednesday,
-    #[serde(rename = "THU")]
-    Thursday,
-    #[serde(rename = "FRI")]
-    Friday,
-    #[serde(rename = "SAT")]
-    Saturday,
-    #[serde(rename = "SUN")]
-    Sunday,
-}
-
-impl Day {
-    /// Each by its name on the wire.
-    pub const ALL: [(&'static str, Self); 7] = [
-        ("MON", Self::Monday),
-        ("TUE", Self::Tuesday),
-        ("WED", Self::Wednesday),
-        ("THU", Self::Thursday),
-        ("FRI", Self::Friday),
-        ("SAT", Self::Saturday),
-        ("SUN", Self::Sunday),
-    ];
-
-    fn of(date: Date) -> Option<Self> {
-        let index = date.weekday().to_monday_zero_offset();
-
-        usize::try_from(index)
-            .ok()
-            .and_then(|index| Self::ALL.get(index))
-            .map(|(_, day)| *day)
-    }
-}
 
 /// When a recipient may get messages, by the recipient's clock. One that ends at or before its
 /// beginning ends on the next day.
@@ -213,7 +162,7 @@ impl LocalSchedule {
         zone: &TimeZone,
         now: OffsetDateTime,
     ) -> Option<OffsetDateTime> {
-        let at = moment(local.0, zone)?;
+        let at = instant(local.0, zone)?;
         if at >= now - CLOCK_TOLERANCE {
             return Some(at);
         }
@@ -224,7 +173,7 @@ impl LocalSchedule {
             IfPassed::Tomorrow => {
                 let next_day = local.0.checked_add(1.day()).ok()?;
                 // Requests for a time that lies further back are refused.
-                Some(moment(next_day, zone)?.max(now))
+                Some(instant(next_day, zone)?.max(now))
             }
         }
     }
@@ -259,8 +208,8 @@ impl Window {
         } else {
             date
         };
-        let opens = first_moment(self.from.on(date)?, zone)?;
-        let closes = first_moment(self.until.on(closes_on)?, zone)?;
+        let opens = first_instant(self.from.on(date)?, zone)?;
+        let closes = first_instant(self.until.on(closes_on)?, zone)?;
 
         Some((opens, closes))
     }
@@ -273,14 +222,14 @@ fn zone(name: Option<&str>) -> TimeZone {
 }
 
 /// When clocks in `zone` show `local`. See above for the hours that occur never or twice.
-fn moment(local: DateTime, zone: &TimeZone) -> Option<OffsetDateTime> {
+fn instant(local: DateTime, zone: &TimeZone) -> Option<OffsetDateTime> {
     let at = zone.to_ambiguous_timestamp(local).compatible().ok()?;
 
     from_timestamp(at)
 }
 
 /// When clocks in `zone` first show `local` or later.
-fn first_moment(local: DateTime, zone: &TimeZone) -> Option<OffsetDateTime> {
+fn first_instant(local: DateTime, zone: &TimeZone) -> Option<OffsetDateTime> {
     let ambiguous = zone.to_ambiguous_timestamp(local);
 
     if matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }) {
@@ -292,6 +241,13 @@ fn first_moment(local: DateTime, zone: &TimeZone) -> Option<OffsetDateTime> {
     from_timestamp(ambiguous.compatible().ok()?)
 }
 
+impl LocalDateTime {
+    /// When clocks of UTC show it.
+    pub fn in_utc(self) -> Option<OffsetDateTime> {
+        instant(self.0, &TimeZone::UTC)
+    }
+}
+
 fn timestamp(at: OffsetDateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(at.unix_timestamp_nanos()).ok()
 }
@@ -299,116 +255,6 @@ fn timestamp(at: OffsetDateTime) -> Option<Timestamp> {
 fn from_timestamp(at: Timestamp) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(at.as_nanosecond()).ok()
 }
-
-impl LocalDateTime {
-    /// The moment at which clocks of UTC show it.
-    pub fn in_utc(self) -> Option<OffsetDateTime> {
-        moment(self.0, &TimeZone::UTC)
-    }
-}
-
-impl FromStr for LocalDateTime {
-    type Err = ();
-
-    /// Reads `2026-11-30T09:00:00`, and nothing shorter or longer.
-    fn from_str(text: &str) -> Result<Self, ()> {
-        const FORM: &str = "0000-00-00T00:00:00";
-        let has_form = text.len() == FORM.len()
-            && text.bytes().zip(FORM.bytes()).all(|(byte, form)| {
-                if form == b'0' {
-                    byte.is_ascii_digit()
-                } else {
-                    byte == form
-                }
-            });
-        if !has_form {
-            return Err(());
-        }
-
-        text.parse().map(Self).map_err(|_| ())
-    }
-}
-
-impl fmt::Display for LocalDateTime {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)
-    }
-}
-
-impl TimeOfDay {
-    /// The midnight at which a day ends.
-    const END: u16 = 24 * 60;
-
-    fn on(self, date: Date) -> Option<DateTime> {
-        if self.minutes == Self::END {
-            return Some(date.tomorrow().ok()?.to_datetime(Time::midnight()));
-        }
-
-        let hour = i8::try_from(self.minutes / 60).ok()?;
-        let minute = i8::try_from(self.minutes % 60).ok()?;
-        Some(date.to_datetime(Time::new(hour, minute, 0, 0).ok()?))
-    }
-
-    /// Whether it is 24:00, which only ends a window.
-    pub fn is_end(self) -> bool {
-        self.minutes == Self::END
-    }
-}
-
-impl FromStr for TimeOfDay {
-    type Err = ();
-
-    /// Reads `09:00`.
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (hour, minute) = text.split_once(':').ok_or(())?;
-        let number = |text: &str| {
-            let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-            is_number.then(|| text.parse::<u16>().ok()).flatten()
-        };
-        let hour = number(hour).ok_or(())?;
-        let minute = number(minute).ok_or(())?;
-
-        let minutes = hour * 60 + minute;
-        if minute < 60 && minutes <= Self::END {
-            Ok(Self { minutes })
-        } else {
-            Err(())
-        }
-    }
-}
-
-impl fmt::Display for TimeOfDay {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{:02}:{:02}",
-            self.minutes / 60,
-            self.minutes % 60
-        )
-    }
-}
-
-/// Serializes a type as the string that it is read from.
-macro_rules! serialized_as_string {
-    ($name:ident) => {
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse()
-                    .map_err(|()| de::Error::custom(concat!("not a ", stringify!($name))))
-            }
-        }
-    };
-}
-
-serialized_as_string!(LocalDateTime);
-serialized_as_string!(TimeOfDay);
 
 #[cfg(test)]
 mod tests;

@@ -342,7 +342,7 @@ proptest! {
     ) {
         let local = jiff::civil::date(2026, 1, 1).at(0, 0, 0, 0) + minutes.minutes();
         let zone = super::zone(Some(zone));
-        let found = moment(local, &zone).unwrap();
+        let found = instant(local, &zone).unwrap();
         let shown = zone.to_datetime(timestamp(found).unwrap());
 
         match zone.to_ambiguous_timestamp(local).offset() {

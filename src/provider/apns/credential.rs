@@ -109,7 +109,7 @@ impl KeyCredential {
 }
 
 impl KeyCredential {
-    /// What tells its signing key from all others.
+    /// What distinguishes its signing key from all others.
     pub(super) fn token_key(&self) -> TokenKey {
         TokenKey {
             team_id: self.team_id.clone(),

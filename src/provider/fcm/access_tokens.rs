@@ -84,7 +84,7 @@ struct Granted {
     expires_in: u64,
 }
 
-/// The life of Google's tokens in seconds, for an answer that does not tell it.
+/// The life of Google's tokens in seconds, for an answer that does not state it.
 fn default_expires_in() -> u64 {
     3599
 }
@@ -282,7 +282,7 @@ fn granted(body: &[u8], asked_at: Instant) -> Option<AccessToken> {
 
 /// The meaning of an answer without success: the Credential is at fault, or the endpoint.
 fn refusal(response: &Response) -> NotSent {
-    // A proxy in between may answer with any body: then only the status is told.
+    // A proxy in between may answer with any body: then only the status is reported.
     let refused: Refused = serde_json::from_slice(&response.body).unwrap_or_default();
 
     let reason = format!(

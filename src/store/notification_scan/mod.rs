@@ -72,7 +72,7 @@ pub(super) async fn scan(
 }
 
 impl Scan<'_> {
-    /// How many more notifications tell whether there is a next page.
+    /// How many more notifications show whether there is a next page.
     fn needed(&self) -> usize {
         (self.filter.limit + 1).saturating_sub(self.found.len())
     }

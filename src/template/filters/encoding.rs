@@ -6,30 +6,47 @@ use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Arguments, Context, Made, Stop, Value};
 
-/// What `encodeURIComponent` leaves as it is beside letters and digits.
-const COMPONENT: &[u8] = b"-_.!~*'()";
-/// What `encodeURI` leaves as it is, and `[` and `]`.
-const URI: &[u8] = b"-_.!~*'();/?:@&=+$,#[]";
+/// What Ruby's `CGI.escape` encodes: all but letters, digits and `-_.~`.
+const CGI: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+/// What `encodeURIComponent` encodes.
+const COMPONENT: &AsciiSet = &CGI
+    .remove(b'!')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+/// What `encodeURI` encodes, without `[` and `]`.
+const URI: &AsciiSet = &COMPONENT
+    .remove(b';')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'&')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b'$')
+    .remove(b',')
+    .remove(b'#')
+    .remove(b'[')
+    .remove(b']');
 
-fn percent_encoded(text: &str, kept: &[u8]) -> String {
-    let mut result = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-            result.push(char::from(byte));
-        } else {
-            let _ = write!(result, "%{byte:02X}");
-        }
-    }
-
-    result
-}
-
-fn encoded(context: &mut Context<'_>, value: Value, kept: &[u8], plus: bool) -> Made {
+fn encoded(
+    context: &mut Context<'_>,
+    value: Value,
+    reserved: &'static AsciiSet,
+    plus: bool,
+) -> Made {
     let text = value.plain().text(context.budget)?;
-    let mut result = percent_encoded(&text, kept);
+    let mut result = utf8_percent_encode(&text, reserved).to_string();
     if plus {
         result = result.replace("%20", "+");
     }
@@ -43,7 +60,7 @@ pub(super) fn url_encode(context: &mut Context<'_>, value: Value, _: &Arguments)
 }
 
 pub(super) fn cgi_escape(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {
-    encoded(context, value, b"-_.~", true)
+    encoded(context, value, CGI, true)
 }
 
 pub(super) fn uri_escape(context: &mut Context<'_>, value: Value, _: &Arguments) -> Made {

@@ -43,13 +43,13 @@ async fn a_file_of_json_is_registered_and_its_bad_lines_are_named() {
         imported.out,
         "4 rows: 2 new, 0 changed, 0 unchanged, 2 failed\n"
     );
-    let told: Vec<&str> = imported.err.lines().collect();
+    let reported: Vec<&str> = imported.err.lines().collect();
     let name = path.display();
-    assert_eq!(told.len(), 2, "no bar without a terminal: {told:?}");
+    assert_eq!(reported.len(), 2, "no bar without a terminal: {reported:?}");
     assert!(
-        told[0].starts_with(&format!("{name}, line 3, provider: "))
-            && told[1].starts_with(&format!("{name}, line 4: ")),
-        "{told:?}"
+        reported[0].starts_with(&format!("{name}, line 3, provider: "))
+            && reported[1].starts_with(&format!("{name}, line 4: ")),
+        "{reported:?}"
     );
 
     let again = import(&cli, &path, &["--json"]);

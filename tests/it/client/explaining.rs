@@ -114,10 +114,10 @@ async fn a_user_is_explained_with_its_devices() {
         .send(&message(&[json!({"userId": user})]))
         .await;
     service.client.completed(&id).await;
-    let told = cli.run(&["why", &user]).done().out;
+    let explained = cli.run(&["why", &user]).done().out;
     assert!(
-        told.contains("attempt 1") && told.contains("The provider accepted it"),
-        "{told}"
+        explained.contains("attempt 1") && explained.contains("The provider accepted it"),
+        "{explained}"
     );
     service.stop().await;
 }

@@ -32,7 +32,7 @@ pub struct Device {
 }
 
 /// All that a service needs to run, and its configuration for tests. Waits between attempts are
-/// short. Timeouts are long, so that a busy machine is not taken for a provider in trouble.
+/// short. Timeouts are long, so that a busy machine is not taken for a provider that fails.
 pub struct World {
     pub database: Database,
     pub simulator: Simulator,

@@ -218,7 +218,7 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // A chromedriver that is told to end leaves its browser behind, so the whole group is told.
+        // A chromedriver that ends leaves its browser behind, so the whole group is ended.
         let group = nix::unistd::Pid::from_raw(self.driver.id().cast_signed());
         let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
         let _ = self.driver.wait();

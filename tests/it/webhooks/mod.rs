@@ -1,6 +1,6 @@
-//! Webhooks: how a client manages them, and what they are told.
+//! Webhooks: how a client manages them, and the messages that they get.
 
+mod messages;
 mod official;
 pub mod receiver;
 mod resource;
-mod told;

@@ -1,4 +1,4 @@
-//! A receiver of webhooks on a real socket, which behaves as it is told.
+//! A receiver of webhooks on a real socket, which behaves as the test says.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -108,9 +108,9 @@ impl Receiver {
         .await
     }
 
-    /// The notifications that messages of this event told, by id, each as it was told last.
+    /// The notifications that messages of this event reported, by id, each as it was reported last.
     pub fn notifications(&self, event: &str) -> HashMap<String, Value> {
-        let mut told = HashMap::new();
+        let mut reported = HashMap::new();
         for message in self.received() {
             let body = message.json();
             if body["type"] != event {
@@ -119,11 +119,11 @@ impl Receiver {
             for part in body["data"].as_array().unwrap() {
                 for notification in part["notifications"].as_array().unwrap() {
                     let id = notification["id"].as_str().unwrap().to_owned();
-                    told.insert(id, notification.clone());
+                    reported.insert(id, notification.clone());
                 }
             }
         }
-        told
+        reported
     }
 }
 

@@ -91,7 +91,7 @@ impl DeviceDelivery {
     }
 
     /// The id by which the provider and the record know the message: the same on every attempt, so
-    /// that a repeat can be told from a second message.
+    /// that a repeat can be distinguished from a second message.
     pub(crate) fn message_id(&self) -> Uuid {
         match self {
             Self::Direct(guard) => notification_id(guard),

@@ -169,7 +169,7 @@ impl<'a> Override<'a> {
     }
 }
 
-/// The problems of the override of `message` that can be told without the rest of it.
+/// The problems of the override of `message` that can be found without the rest of it.
 pub(in crate::provider) fn check_override(message: &Message, stage: Stage) -> Vec<PayloadProblem> {
     let mut problems = Vec::new();
 

@@ -100,7 +100,7 @@ impl ErrorBody {
                 .any(|text| text.to_ascii_lowercase().contains(part))
         };
 
-        // Not every answer has details: without them, only the text tells.
+        // Not every answer has details: without them, only the text decides.
         self.violations()
             .any(|(field, _)| matches!(field, "message.token" | "message.fid"))
             || says("registration token is not a valid fcm registration token")
@@ -140,7 +140,7 @@ impl ErrorBody {
     }
 
     /// Whether the quota that is used up is a single device's and not the project's.
-    /// `google.rpc.QuotaFailure` tells it only in texts for people.
+    /// `google.rpc.QuotaFailure` says it only in texts for people.
     fn names_the_device(&self) -> bool {
         let mut violations = self
             .details()
@@ -234,7 +234,7 @@ fn outcome(
         (_, Some("INVALID_ARGUMENT"), _) => Outcome::MessageRefused,
 
         // Without a code, the API is off, a role is missing, or the project does not exist. The
-        // front end may tell that in HTML.
+        // front end may say that in HTML.
         (401, _, _) | (403 | 404, None, _) => Outcome::CredentialRefused,
         (429, _, _) => throttled,
         (300..=399 | 408 | 500..=599, _, _) => Outcome::Unavailable { retry_after },
@@ -250,7 +250,7 @@ fn outcome_at_apns(error: &ApnsError<'_>, retry_after: Option<Duration>) -> Outc
         .unwrap_or(StatusCode::BAD_REQUEST);
 
     match apns::outcome::outcome(status, error.reason, None, retry_after) {
-        // FCM tells no reason for some tokens that APNs no longer takes.
+        // FCM gives no reason for some tokens that APNs no longer takes.
         Outcome::TokenRefused if status == StatusCode::GONE => Outcome::TokenDead { since: None },
         // The key for APNs that is kept at Firebase is bad: see above.
         Outcome::CredentialRefused => Outcome::TokenRefused,

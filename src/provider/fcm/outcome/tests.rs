@@ -85,7 +85,7 @@ fn every_row_of_the_table() {
 }
 
 #[test]
-fn a_malformed_token_is_told_from_a_malformed_message() {
+fn a_malformed_token_and_a_malformed_message_differ() {
     let by_field = json!({"error": {"status": "INVALID_ARGUMENT", "message": "Bad.", "details": [
         {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"field": "message.token"}]},
     ]}});
@@ -211,7 +211,7 @@ fn the_fields_that_fcm_finds_wrong_reach_the_user() {
 }
 
 #[test]
-fn the_quota_of_one_device_is_told_from_the_projects() {
+fn the_quota_of_one_device_differs_from_the_projects() {
     let of = |subject: &str| {
         let body = json!({"error": {"status": "RESOURCE_EXHAUSTED", "details": [
             {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"},

@@ -50,7 +50,7 @@ impl FcmPayload {
         let over = checked_override(message, stage, &mut problems);
         PayloadProblems::check(problems)?;
 
-        // An override may make a device show something, or nothing: only the whole message tells.
+        // An override may make a device show something, or nothing: only the whole message decides.
         let render = |effect| {
             let mut rendered = Value::Object(fields(message, expires_at, effect));
             if let (Value::Object(base), Some(over)) = (&mut rendered, &over) {
@@ -129,7 +129,7 @@ const CONTENT: [&str; 7] = [
     "/webpush/data",
 ];
 
-/// The override of `message` in camelCase. Notes the problems that can be told without the rest of the
+/// The override of `message` in camelCase. Notes the problems that can be found without the rest of the
 /// message.
 pub(in crate::provider) fn checked_override(
     message: &Message,

@@ -151,7 +151,7 @@ fn an_owner_without_an_external_id_gets_it_and_one_with_another_keeps_it() {
 }
 
 #[test]
-fn what_is_wrong_is_told_by_line() {
+fn errors_are_reported_by_line() {
     let mut rows = vec![
         row(1, "a", None),
         row(2, "b", None),

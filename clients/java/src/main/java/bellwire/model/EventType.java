@@ -3,7 +3,7 @@ package bellwire.model;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 
-/** What a webhook can be told. */
+/** An event that a webhook can get. */
 public enum EventType {
     @JsonProperty("operation.processing") OPERATION_PROCESSING("operation.processing"),
     @JsonProperty("operation.completed") OPERATION_COMPLETED("operation.completed"),

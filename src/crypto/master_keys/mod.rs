@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::aead::{AES_256_GCM, RandomizedNonceKey};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -28,8 +28,14 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::crypto::account_keys::AccountKeys;
-use crate::crypto::receipt_tokens::{self, ReceiptKey};
+use crate::crypto::receipt_tokens::ReceiptKey;
 use crate::model::sealed::{ContentOwner, Sealed};
+
+mod sealing;
+mod signatures;
+
+use sealing::{content_binding, device_binding, direct_binding, open, seal};
+use signatures::signing_key;
 
 /// Bytes of a master key.
 pub(super) const KEY_LENGTH: usize = 32;
@@ -294,50 +300,6 @@ impl MasterKeys {
             .find(|key| key.id == id)
             .ok_or_else(|| SecretError::UnknownKey(id.to_owned()))
     }
-
-    /// The signature of a page token (see `http::pagination`).
-    pub fn sign_page_token(&self, content: &[u8]) -> Vec<u8> {
-        self.keys
-            .first()
-            .map(|key| hmac::sign(&key.page_tokens, content).as_ref().to_vec())
-            .unwrap_or_default()
-    }
-
-    /// Whether `signature` is one of this service, with the current or an old key.
-    pub fn verify_page_token(&self, content: &[u8], signature: &[u8]) -> bool {
-        self.keys
-            .iter()
-            .any(|key| hmac::verify(&key.page_tokens, content, signature).is_ok())
-    }
-
-    /// The signature of what a browser keeps for the console.
-    pub fn sign_for_console(&self, content: &[u8]) -> Vec<u8> {
-        self.keys
-            .first()
-            .map(|key| hmac::sign(&key.console, content).as_ref().to_vec())
-            .unwrap_or_default()
-    }
-
-    /// Whether `signature` is one of [`Self::sign_for_console`], with the current or an old key.
-    pub fn is_signed_for_console(&self, content: &[u8], signature: &[u8]) -> bool {
-        self.keys
-            .iter()
-            .any(|key| hmac::verify(&key.console, content, signature).is_ok())
-    }
-
-    /// The token by which an app reports what became of a notification.
-    pub fn receipt_token(&self, notification: Uuid) -> String {
-        self.keys
-            .first()
-            .map(|key| key.receipts.token(notification))
-            .unwrap_or_default()
-    }
-
-    /// The id of the notification that a token of this service was made for, with the current or an
-    /// old key.
-    pub fn open_receipt_token(&self, token: &str) -> Option<Uuid> {
-        receipt_tokens::open(token, self.keys.iter().map(|key| &key.receipts))
-    }
 }
 
 impl MasterKey {
@@ -353,8 +315,8 @@ impl MasterKey {
             .ok()
             .filter(|bytes| bytes.len() == KEY_LENGTH)
             .ok_or(SecretError::NotAKey)?;
-        let sealing = RandomizedNonceKey::new(&aws_lc_rs::aead::AES_256_GCM, &bytes)
-            .map_err(|_| SecretError::NotAKey)?;
+        let sealing =
+            RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SecretError::NotAKey)?;
 
         Ok(Self {
             id: id.to_owned(),
@@ -408,14 +370,6 @@ impl<'a> TokenParts<'a> {
     }
 }
 
-/// A derived key, so that the signatures that users see reveal nothing about the key that seals
-/// secrets. Replicas share the labels: they must never change.
-fn signing_key(master_key: &[u8], label: &[u8]) -> hmac::Key {
-    let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, master_key), label);
-
-    hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
-}
-
 /// Whether `id` can be the id of a master key. A key is longer, so one that is put in its place is
 /// refused.
 pub fn is_key_id(id: &str) -> bool {
@@ -428,271 +382,10 @@ fn today() -> u16 {
     u16::try_from(days).unwrap_or_default()
 }
 
-// What a value is bound to: its kind, then fields of a fixed length, at most one of another.
-
-fn content_binding(owner: &ContentOwner<'_>) -> Vec<u8> {
-    [
-        b"credential\0".as_slice(),
-        owner.account_id.as_uuid().as_bytes(),
-        owner.id.as_uuid().as_bytes(),
-        owner.credential_type.as_str().as_bytes(),
-        b"\0",
-        owner.app_name.as_bytes(),
-    ]
-    .concat()
-}
-
-fn direct_binding(account: Uuid) -> Vec<u8> {
-    [b"recipient\0".as_slice(), account.as_bytes()].concat()
-}
-
-fn device_binding(account: Uuid, device: Uuid) -> Vec<u8> {
-    [
-        b"device\0".as_slice(),
-        account.as_bytes(),
-        device.as_bytes(),
-    ]
-    .concat()
-}
-
-fn seal(
-    key: &RandomizedNonceKey,
-    binding: &[u8],
-    plaintext: &[u8],
-) -> Result<Vec<u8>, SecretError> {
-    let mut buffer = plaintext.to_vec();
-    let nonce = key
-        .seal_in_place_append_tag(Aad::from(binding), &mut buffer)
-        .map_err(|_| SecretError::DoesNotOpen)?;
-
-    Ok([nonce.as_ref().as_slice(), &buffer].concat())
-}
-
-fn open(
-    key: &RandomizedNonceKey,
-    binding: &[u8],
-    sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, SecretError> {
-    let (nonce, ciphertext) = sealed
-        .split_at_checked(NONCE_LEN)
-        .ok_or(SecretError::DoesNotOpen)?;
-    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SecretError::DoesNotOpen)?;
-
-    let mut buffer = Zeroizing::new(ciphertext.to_vec());
-    let length = key
-        .open_in_place(nonce, Aad::from(binding), &mut buffer)
-        .map_err(|_| SecretError::DoesNotOpen)?
-        .len();
-    buffer.truncate(length);
-    Ok(buffer)
-}
-
 /// A new master key, in base64.
 pub fn generate_master_key() -> String {
     STANDARD.encode(rand::random::<[u8; KEY_LENGTH]>())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::id::{AccountId, CredentialId};
-    use crate::model::provider::CredentialType;
-
-    fn keys(id: &str) -> MasterKeys {
-        MasterKeys::new(id, &generate_master_key()).unwrap()
-    }
-
-    fn owner() -> ContentOwner<'static> {
-        ContentOwner {
-            account_id: AccountId::generate(),
-            app_name: "demo",
-            credential_type: CredentialType::Apn,
-            id: CredentialId::generate(),
-        }
-    }
-
-    #[test]
-    fn a_content_opens_for_its_owner_only() {
-        let keys = keys("1");
-        let owner = owner();
-        let sealed = keys.seal_content(&owner, b"secret").unwrap();
-
-        assert_eq!(*keys.open_content(&owner, &sealed).unwrap(), b"secret");
-        assert!(!sealed.bytes.windows(6).any(|window| window == b"secret"));
-
-        for other in [
-            ContentOwner {
-                account_id: AccountId::generate(),
-                ..owner
-            },
-            ContentOwner {
-                id: CredentialId::generate(),
-                ..owner
-            },
-            ContentOwner {
-                app_name: "demo2",
-                ..owner
-            },
-            ContentOwner {
-                credential_type: CredentialType::ApnSandbox,
-                ..owner
-            },
-        ] {
-            assert_eq!(
-                keys.open_content(&other, &sealed),
-                Err(SecretError::DoesNotOpen)
-            );
-        }
-    }
-
-    #[test]
-    fn a_token_opens_for_its_account_and_device_only() {
-        let keys = keys("2026");
-        let [account, device, other] = [(); 3].map(|()| Uuid::now_v7());
-        let refused = Err(SecretError::DoesNotOpen);
-
-        let direct = keys.seal_direct_token(account, "dqWD:APA91").unwrap();
-        assert_eq!(
-            keys.open_direct_token(account, &direct).unwrap(),
-            "dqWD:APA91"
-        );
-        assert_eq!(keys.open_direct_token(other, &direct), refused);
-        assert_eq!(keys.open_device_token(account, device, &direct), refused);
-
-        let registered = keys
-            .seal_device_token(account, device, "dqWD:APA91")
-            .unwrap();
-        assert_eq!(
-            keys.open_device_token(account, device, &registered)
-                .unwrap(),
-            "dqWD:APA91"
-        );
-        assert_eq!(keys.open_device_token(account, other, &registered), refused);
-        assert_eq!(keys.open_device_token(other, device, &registered), refused);
-        assert_eq!(keys.open_direct_token(account, &registered), refused);
-
-        for length in 0..registered.len() {
-            let part = &registered[..length];
-            assert!(keys.open_device_token(account, device, part).is_err());
-        }
-    }
-
-    #[test]
-    fn the_older_form_is_read_and_is_written_on_request() {
-        let keys = keys("1");
-        let owner = owner();
-        let [account, device] = [(); 2].map(|()| Uuid::now_v7());
-
-        keys.clone().set_bound(false);
-        let content = keys.seal_content(&owner, b"secret").unwrap();
-        let token = keys.seal_device_token(account, device, "token").unwrap();
-        assert!(token.starts_with(b"\x011"), "as release 0.1 reads it");
-        assert_eq!(token.len(), 2 + 12 + "token".len() + 16);
-        assert_eq!(content.bytes.len(), 12 + "secret".len() + 16);
-
-        keys.set_bound(true);
-        assert_eq!(*keys.open_content(&owner, &content).unwrap(), b"secret");
-        assert_eq!(
-            keys.open_device_token(account, device, &token).unwrap(),
-            "token"
-        );
-        assert!(!token.starts_with(&keys.token_prefix()));
-        let bound = keys.seal_device_token(account, device, "token").unwrap();
-        assert!(bound.starts_with(&keys.token_prefix()));
-    }
-
-    #[test]
-    fn old_keys_open_what_they_sealed() {
-        let first = generate_master_key();
-        let second = generate_master_key();
-        let account = Uuid::now_v7();
-        let old = MasterKeys::new("1", &first).unwrap();
-        let new = MasterKeys::with_old(
-            "2",
-            &second,
-            &format!("0:{}, 1:{first}", generate_master_key()),
-        )
-        .unwrap();
-        let token = old.seal_direct_token(account, "token").unwrap();
-
-        assert_eq!(new.open_direct_token(account, &token).unwrap(), "token");
-        assert!(new.verify_page_token(b"page", &old.sign_page_token(b"page")));
-        assert!(new.is_signed_for_console(b"a", &old.sign_for_console(b"a")));
-        assert!(!new.is_signed_for_console(b"b", &old.sign_for_console(b"a")));
-        assert!(!new.is_signed_for_console(b"a", &old.sign_page_token(b"a")));
-        assert!(
-            new.seal_direct_token(account, "token")
-                .unwrap()
-                .starts_with(&new.token_prefix())
-        );
-        assert!(!token.starts_with(&new.token_prefix()));
-    }
-
-    #[test]
-    fn an_error_about_old_keys_names_the_item_and_shows_no_key() {
-        let [key, other] = [(); 2].map(|()| generate_master_key());
-
-        for (old, expected) in [
-            (format!("1:{other}"), "item 1: it has the id of another"),
-            (other.clone(), "item 1 has no colon"),
-            (format!("0:{other},{key}"), "item 2 has no colon"),
-            (
-                format!("{other}:0"),
-                "item 1: the id of a master key must have",
-            ),
-            (
-                format!("{other}:{key}"),
-                "item 1: the id of a master key must have",
-            ),
-            (
-                format!("0:{}", &other[..40]),
-                "item 1: a master key must be 32 bytes",
-            ),
-        ] {
-            let said = MasterKeys::with_old("1", &key, &old)
-                .unwrap_err()
-                .to_string();
-            assert!(
-                said.starts_with(expected),
-                "{said} should begin with {expected}"
-            );
-            assert!(
-                !said.contains(&key[..8]) && !said.contains(&other[..8]),
-                "{said}"
-            );
-        }
-    }
-
-    #[test]
-    fn another_key_is_told_apart_from_a_changed_value() {
-        let owner = owner();
-        let mut sealed = keys("1").seal_content(&owner, b"secret").unwrap();
-
-        assert_eq!(
-            keys("2").open_content(&owner, &sealed),
-            Err(SecretError::UnknownKey("1".into()))
-        );
-        assert_eq!(
-            keys("1").open_content(&owner, &sealed),
-            Err(SecretError::DoesNotOpen)
-        );
-
-        sealed.bytes.truncate(5);
-        assert_eq!(
-            keys("1").open_content(&owner, &sealed),
-            Err(SecretError::DoesNotOpen)
-        );
-    }
-
-    #[test]
-    fn a_key_is_32_bytes_in_base64() {
-        for bad in [
-            "",
-            "short",
-            "AAAA",
-            "not base64 at all, but long enough to be one",
-        ] {
-            assert_eq!(MasterKeys::new("1", bad).err(), Some(SecretError::NotAKey));
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! What webhooks are told: every notification at least once, every end of an Operation once, signed.
+//! The messages that webhooks get: every notification at least once, every end of an Operation once, signed.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -77,7 +77,7 @@ async fn every_notification_is_told_with_what_became_of_it() {
     client.completed(&id).await;
 
     let completed = receiver.wait_for_event("operation.completed").await;
-    eventually("all notifications to be told", async || {
+    eventually("all notifications to be reported", async || {
         let sent = receiver.notifications("notification.sent").len();
         let failed = receiver.notifications("notification.failed").len();
         (sent == 1_080 && failed == 120).then_some(())
@@ -92,7 +92,11 @@ async fn every_notification_is_told_with_what_became_of_it() {
         assert_eq!(message.path, "/hook");
     }
     for event in ["operation.processing", "operation.completed"] {
-        assert_eq!(of_event(&received, event).len(), 1, "{event} is told once");
+        assert_eq!(
+            of_event(&received, event).len(),
+            1,
+            "{event} is reported once"
+        );
     }
     assert!(of_event(&received, "operation.canceled").is_empty());
     let data = completed.json()["data"].clone();
@@ -101,7 +105,10 @@ async fn every_notification_is_told_with_what_became_of_it() {
     assert_eq!(data["stats"]["failed"], 120);
 
     let failed = receiver.notifications("notification.failed");
-    let example = failed.values().find(|told| told["position"] == 0).unwrap();
+    let example = failed
+        .values()
+        .find(|reported| reported["position"] == 0)
+        .unwrap();
     assert_eq!(example["code"], "UNREGISTERED");
     assert_eq!(example["status"], "FAILED");
     assert_eq!(
@@ -115,7 +122,7 @@ async fn every_notification_is_told_with_what_became_of_it() {
     let sent = receiver.notifications("notification.sent");
     assert!(
         sent.values()
-            .all(|told| told["status"] == "SENT" && told.get("code").is_none())
+            .all(|reported| reported["status"] == "SENT" && reported.get("code").is_none())
     );
 
     // Parts name their Operation, and the last one says so.
@@ -168,7 +175,7 @@ async fn a_cancel_is_told_and_a_canceled_operation_never_began() {
             StatusCode::ACCEPTED
         );
     }
-    eventually("the second Operation to be told", async || {
+    eventually("the second Operation to be reported", async || {
         let received = receiver.received();
         (of_event(&received, "operation.canceled").len() == 2).then_some(())
     })
@@ -195,16 +202,16 @@ async fn each_pause_is_told_with_its_reason() {
         assert_eq!(client.post(&path, &json!({})).await.0, StatusCode::ACCEPTED);
     }
 
-    let told = eventually("both pauses to be told", async || {
+    let reported = eventually("both pauses to be reported", async || {
         let received = receiver.received();
-        let told: Vec<Value> = of_event(&received, "operation.paused")
+        let reported: Vec<Value> = of_event(&received, "operation.paused")
             .iter()
             .map(|message| message.json()["data"].clone())
             .collect();
-        (told.len() == 2).then_some(told)
+        (reported.len() == 2).then_some(reported)
     })
     .await;
-    for data in told {
+    for data in reported {
         assert_eq!(
             (&data["operationId"], &data["pausedReason"]),
             (&json!(id), &json!("REQUESTED"))
@@ -218,15 +225,18 @@ async fn each_pause_is_told_with_its_reason() {
     body["pace"] = json!({"perMinute": 60});
     body["guard"] = json!({"failedPercent": 50, "after": 1});
     let id = client.send(&body).await;
-    let told = eventually("the guard's pause to be told", async || {
+    let reported = eventually("the guard's pause to be reported", async || {
         let received = receiver.received();
-        let told = of_event(&received, "operation.paused");
-        let told = told.iter().map(|message| message.json()["data"].clone());
-        told.into_iter()
+        let reported = of_event(&received, "operation.paused");
+        let reported = reported
+            .iter()
+            .map(|message| message.json()["data"].clone());
+        reported
+            .into_iter()
             .find(|data| data["operationId"] == id.as_str())
     })
     .await;
-    assert_eq!(told["pausedReason"], "GUARD");
+    assert_eq!(reported["pausedReason"], "GUARD");
     service.stop().await;
 }
 
@@ -314,7 +324,7 @@ async fn receipts_are_told_and_every_message_is_as_openapi_describes_it() {
     let response = request.json(&body).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::ACCEPTED);
 
-    eventually("the receipts to be told", async || {
+    eventually("the receipts to be reported", async || {
         let delivered = receiver.notifications("notification.delivered");
         let opened = receiver.notifications("notification.opened");
         let removed = !of_event(&receiver.received(), "device.removed").is_empty();
@@ -501,9 +511,9 @@ async fn a_receiver_that_hangs_delays_no_push_and_no_other_receiver() {
         ids.insert(id);
     }
     let began = std::time::Instant::now();
-    eventually("the good receiver to be told", async || {
+    eventually("the good receiver to be reported", async || {
         let received = good.received();
-        let told: HashSet<String> = of_event(&received, "operation.completed")
+        let reported: HashSet<String> = of_event(&received, "operation.completed")
             .iter()
             .map(|message| {
                 message.json()["data"]["operationId"]
@@ -512,7 +522,7 @@ async fn a_receiver_that_hangs_delays_no_push_and_no_other_receiver() {
                     .to_owned()
             })
             .collect();
-        (told == ids).then_some(())
+        (reported == ids).then_some(())
     })
     .await;
     // A hanging request alone takes 15 s.
@@ -603,7 +613,7 @@ async fn a_webhook_of_an_app_or_of_tags_is_told_no_more() {
     client.completed(&plain).await;
 
     receiver.wait_for(3).await;
-    let told: HashSet<(String, String)> = receiver
+    let reported: HashSet<(String, String)> = receiver
         .received()
         .iter()
         .map(|message| {
@@ -616,7 +626,7 @@ async fn a_webhook_of_an_app_or_of_tags_is_told_no_more() {
         .collect();
     let expected = [("/app", &tagged), ("/app", &plain), ("/tags", &tagged)]
         .map(|(path, id)| (path.to_owned(), id.clone()));
-    assert_eq!(told, HashSet::from(expected));
+    assert_eq!(reported, HashSet::from(expected));
     service.stop().await;
 }
 
@@ -760,13 +770,13 @@ async fn every_notification_is_told_though_a_replica_is_killed() {
         .execute(&world.database.pool)
         .await
         .unwrap();
-    eventually("every notification to be told", async || {
+    eventually("every notification to be reported", async || {
         (receiver.notifications("notification.sent").len() == 3_000).then_some(())
     })
     .await;
-    eventually("every end to be told", async || {
+    eventually("every end to be reported", async || {
         let received = receiver.received();
-        let told: HashSet<String> = of_event(&received, "operation.completed")
+        let reported: HashSet<String> = of_event(&received, "operation.completed")
             .iter()
             .map(|message| {
                 message.json()["data"]["operationId"]
@@ -775,7 +785,7 @@ async fn every_notification_is_told_though_a_replica_is_killed() {
                     .to_owned()
             })
             .collect();
-        ids.iter().all(|id| told.contains(id)).then_some(())
+        ids.iter().all(|id| reported.contains(id)).then_some(())
     })
     .await;
     drop(second);
@@ -900,6 +910,6 @@ async fn a_message_is_found_among_many_webhooks_without_reading_them_all() {
     service.client.post(&test, &json!({})).await;
     receiver.wait_for(2).await;
     let received = receiver.received();
-    assert_eq!(received.len(), 2, "what rests is told nothing");
+    assert_eq!(received.len(), 2, "what rests gets nothing");
     service.stop().await;
 }
