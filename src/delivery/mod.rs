@@ -49,6 +49,7 @@ use crate::delivery::queue::search::Search;
 use crate::delivery::queue::{listen, renew};
 use crate::delivery::settle::dead_tokens::DeadTokenPruner;
 use crate::delivery::settle::recorder::Recorder;
+use crate::handoff::capacity::Capacity;
 use crate::handoff::delivery_stats::{DeliveryStats, RecorderLag};
 use crate::handoff::local::HandoffReceiver;
 use crate::handoff::notifier::Notifiers;
@@ -116,30 +117,114 @@ pub(crate) struct Delivery {
     background: Vec<JoinHandle<()>>,
 }
 
-/// Starts the tasks that make batches, or make them due.
-fn start_making(
-    pool: &Pool,
-    notifiers: &Notifiers,
-    settings: &Settings,
-    stop: &CancellationToken,
-) -> [JoinHandle<()>; 2] {
-    let fan_out = FanOut {
-        pool: pool.clone(),
-        notifier: Arc::clone(&notifiers.fan_out),
-        queues: Arc::clone(&notifiers.queues),
-        poll_interval: settings.poll_interval,
-    };
-    let pacer = Pacer {
-        pool: pool.clone(),
-        notifier: Arc::clone(&notifiers.pacer),
-        queues: Arc::clone(&notifiers.queues),
-        poll_interval: settings.poll_interval,
-    };
+/// What several tasks of delivery use.
+struct Shared {
+    pool: Pool,
+    notifiers: Notifiers,
+    leases: Arc<Leases>,
+    bounds: Arc<LowerBounds>,
+    poll_interval: Duration,
+    stop: CancellationToken,
+}
 
-    [
-        tokio::spawn(fan_out.run(stop.clone())),
-        tokio::spawn(pacer.run(stop.clone())),
-    ]
+/// The lanes, and the tasks that act on what lanes find.
+struct Lanes {
+    dispatch: Arc<Mutex<Dispatch>>,
+    pruner: DeadTokenPruner,
+    recaller: Recaller,
+    reporter: LaneReporter,
+}
+
+impl Lanes {
+    fn new(settings: &Settings, endpoints: Endpoints, master_keys: MasterKeys) -> Self {
+        let pruner = DeadTokenPruner::new(settings.mass_invalidation);
+        let recaller = Recaller::new();
+        let reporter = LaneReporter::new();
+
+        let lanes = LaneRegistry::new(LaneRegistryParams {
+            master_keys,
+            endpoints,
+            policy: settings.retry,
+            quotas: settings.quotas,
+            pruner: pruner.clone(),
+            recalls: recaller.recalls(),
+            reports: reporter.reports(),
+        });
+        let dispatch = Dispatch {
+            lanes,
+            deferred: DeferredBatches::default(),
+        };
+
+        Self {
+            dispatch: Arc::new(Mutex::new(dispatch)),
+            pruner,
+            recaller,
+            reporter,
+        }
+    }
+
+    /// Starts the tasks. The lanes themselves end with the last task that dispatches to them.
+    fn spawn(self, shared: &Shared) -> [JoinHandle<()>; 3] {
+        let Shared { pool, stop, .. } = shared;
+        let queues = Arc::clone(&shared.notifiers.queues);
+
+        [
+            tokio::spawn(self.pruner.run(pool.clone(), stop.clone())),
+            tokio::spawn(self.recaller.run(pool.clone(), queues, stop.clone())),
+            tokio::spawn(self.reporter.run(pool.clone(), stop.clone())),
+        ]
+    }
+}
+
+impl Shared {
+    /// Starts the tasks that make batches, or make them due.
+    fn spawn_makers(&self) -> [JoinHandle<()>; 2] {
+        let fan_out = FanOut {
+            pool: self.pool.clone(),
+            notifier: Arc::clone(&self.notifiers.fan_out),
+            queues: Arc::clone(&self.notifiers.queues),
+            poll_interval: self.poll_interval,
+        };
+        let pacer = Pacer {
+            pool: self.pool.clone(),
+            notifier: Arc::clone(&self.notifiers.pacer),
+            queues: Arc::clone(&self.notifiers.queues),
+            poll_interval: self.poll_interval,
+        };
+
+        [
+            tokio::spawn(fan_out.run(self.stop.clone())),
+            tokio::spawn(pacer.run(self.stop.clone())),
+        ]
+    }
+
+    /// Starts the tasks that learn of due batches, and renew the leases of claimed ones.
+    fn spawn_watchers(&self, capacity: Arc<Capacity>) -> [JoinHandle<()>; 3] {
+        let search = Search {
+            pool: self.pool.clone(),
+            queues: Arc::clone(&self.notifiers.queues),
+            bounds: Arc::clone(&self.bounds),
+            capacity,
+            poll_interval: self.poll_interval,
+        };
+        let listening = listen::run(
+            self.pool.clone(),
+            self.notifiers.clone(),
+            Arc::clone(&self.leases),
+            self.stop.clone(),
+        );
+        let renewing = renew::run(
+            self.pool.clone(),
+            Arc::clone(&self.leases),
+            self.stop.clone(),
+        );
+
+        [
+            tokio::spawn(search.run(self.stop.clone())),
+            tokio::spawn(listening),
+            tokio::spawn(renewing),
+        ]
+    }
 }
 
 impl Delivery {
@@ -162,81 +247,58 @@ impl Delivery {
         // Tasks that are spawned from here on run on these threads.
         let entered = threads.enter();
 
-        let stop = CancellationToken::new();
         let capacity = Arc::clone(&handoff.capacity);
         let stats = DeliveryStats {
             capacity: Arc::clone(&capacity),
             lag: Arc::new(RecorderLag::new()),
         };
         let (entries, recorded) = mpsc::unbounded_channel();
-        let leases = Arc::new(Leases::new(settings.lease, entries, Arc::clone(&capacity)));
-        let queues = Arc::clone(&notifiers.queues);
-        let bounds = Arc::new(LowerBounds::default());
+        let leases = Leases::new(settings.lease, entries, Arc::clone(&capacity));
+        let shared = Shared {
+            pool: pool.clone(),
+            notifiers,
+            leases: Arc::new(leases),
+            bounds: Arc::default(),
+            poll_interval: settings.poll_interval,
+            stop: CancellationToken::new(),
+        };
 
         let (failures, failed) = mpsc::unbounded_channel();
         let recorder = Recorder {
             connection: DedicatedConnection::beside(pool),
             record_interval: settings.record_interval,
-            queues: Arc::clone(&queues),
+            queues: Arc::clone(&shared.notifiers.queues),
             is_stalled: Arc::clone(&handoff.recorder_stalled),
             lag: Arc::clone(&stats.lag),
             failures,
         };
-        let pruner = DeadTokenPruner::new(settings.mass_invalidation);
-        let recaller = Recaller::new();
-        let reporter = LaneReporter::new();
-        let lanes = LaneRegistry::new(LaneRegistryParams {
-            master_keys,
-            endpoints,
-            policy: settings.retry,
-            quotas: settings.quotas,
-            pruner: pruner.clone(),
-            recalls: recaller.recalls(),
-            reports: reporter.reports(),
-        });
-        let dispatch = Arc::new(Mutex::new(Dispatch {
-            lanes,
-            deferred: DeferredBatches::default(),
-        }));
+        let lanes = Lanes::new(settings, endpoints, master_keys);
         let claimer = Claimer {
             connection: DedicatedConnection::beside(pool),
-            queues: Arc::clone(&queues),
-            bounds: Arc::clone(&bounds),
+            queues: Arc::clone(&shared.notifiers.queues),
+            bounds: Arc::clone(&shared.bounds),
             capacity: Arc::clone(&capacity),
             recorder_stalled: Arc::clone(&handoff.recorder_stalled),
-            leases: Arc::clone(&leases),
-            dispatch: Arc::clone(&dispatch),
+            leases: Arc::clone(&shared.leases),
+            dispatch: Arc::clone(&lanes.dispatch),
             poll_interval: settings.poll_interval,
             policy: ClaimPolicy::new(),
         };
         let handed_over = HandedOver {
             receiver: handoff,
             connection: DedicatedConnection::beside(pool),
-            leases: Arc::clone(&leases),
-            dispatch,
+            leases: Arc::clone(&shared.leases),
+            dispatch: Arc::clone(&lanes.dispatch),
         };
-        let search = Search {
-            pool: pool.clone(),
-            queues: Arc::clone(&queues),
-            bounds,
-            capacity,
-            poll_interval: settings.poll_interval,
-        };
-        let making = start_making(pool, &notifiers, settings, &stop);
 
-        let recalling = recaller.run(pool.clone(), Arc::clone(&queues), stop.clone());
-        let listening = listen::run(pool.clone(), notifiers, Arc::clone(&leases), stop.clone());
+        let stop = shared.stop.clone();
         let mut background = vec![
-            tokio::spawn(listening),
             tokio::spawn(handed_over.run(stop.clone())),
-            tokio::spawn(search.run(stop.clone())),
             tokio::spawn(guards::run(pool.clone(), failed, stop.clone())),
-            tokio::spawn(renew::run(pool.clone(), leases, stop.clone())),
-            tokio::spawn(pruner.run(pool.clone(), stop.clone())),
-            tokio::spawn(recalling),
-            tokio::spawn(reporter.run(pool.clone(), stop.clone())),
         ];
-        background.extend(making);
+        background.extend(shared.spawn_watchers(capacity));
+        background.extend(shared.spawn_makers());
+        background.extend(lanes.spawn(&shared));
         let claiming = tokio::spawn(claimer.run(stop.clone()));
         let recording = tokio::spawn(recorder.run(recorded));
         drop(entered);

@@ -17,9 +17,11 @@ use crate::handoff::notifier::Notifiers;
 use crate::ingest::commit_plan::{QueuedWork, gather, is_large, is_retried_one_by_one};
 use crate::model::id::AccountId;
 use crate::model::operation::NewOperation;
+use crate::store::announcement::Announcement;
 use crate::store::dedicated_connection::DedicatedConnection;
 use crate::store::idempotency_keys;
-use crate::store::operation_insert::{self, Announcement, OperationInsert};
+use crate::store::operation_columns::OperationInsert;
+use crate::store::operation_insert;
 use crate::store::pool::Pool;
 use crate::telemetry::metrics;
 

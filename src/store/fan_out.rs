@@ -16,7 +16,7 @@ use crate::model::id::{AccountId, MAX_POSITIONS, OperationId};
 use crate::model::local_time::LocalSchedule;
 use crate::model::operation::BATCH_SIZE;
 use crate::model::pace;
-use crate::store::operation_insert::WAKE_CHANNEL;
+use crate::store::announcement::WAKE_CHANNEL;
 use crate::store::rank;
 
 /// Users that one step looks at. A cancel waits for the step under way, so it must be short.

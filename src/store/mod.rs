@@ -2,6 +2,7 @@
 //!
 //! The queue and what it holds:
 //! * `operation_insert`: stores accepted Operations with their notifications and batches
+//! * `operation_columns`: their rows, as the statement takes them; `announcement`: which queues have batches due
 //! * `rank`: the order in which due batches are claimed
 //! * `fan_out`: makes the notifications and batches of an audience, step by step
 //! * `resend`: makes an Operation of the failed notifications of another, step by step
@@ -115,6 +116,7 @@ pub(crate) mod listener;
 pub(crate) mod notification_reasons;
 mod notification_scan;
 pub(crate) mod old_snapshots;
+pub(crate) mod operation_columns;
 pub(crate) mod operation_insert;
 pub(crate) mod operation_options;
 pub(crate) mod operation_read;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::model::id::OperationId;
 use crate::model::message::Priority;
 use crate::model::pace::Pace;
-use crate::store::operation_insert::WAKE_CHANNEL;
+use crate::store::announcement::WAKE_CHANNEL;
 use crate::store::paces::{end, lock};
 use crate::store::rank;
 

@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use crate::model::id::{AccountId, OperationId};
-use crate::store::operation_insert::WAKE_CHANNEL;
+use crate::store::announcement::WAKE_CHANNEL;
 use crate::store::paces;
 
 /// The channel on which workers learn that an Operation has been paused; the payload is its id as a

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::model::id::OperationId;
-use crate::store::operation_insert::WAKE_CHANNEL;
+use crate::store::announcement::WAKE_CHANNEL;
 use crate::store::paces;
 
 /// Gives an Operation another time, if its time has not come and it has not been canceled. Its deadline

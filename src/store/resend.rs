@@ -13,8 +13,8 @@ use crate::model::message::Priority;
 use crate::model::operation::BATCH_SIZE;
 use crate::model::outcome::OutcomeKind;
 use crate::model::pace;
+use crate::store::announcement::WAKE_CHANNEL;
 use crate::store::fan_out::Step;
-use crate::store::operation_insert::WAKE_CHANNEL;
 use crate::store::rank;
 
 /// Batches of the source that one step looks at: 10,000 notifications.

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::delivery::queue::lease::Leases;
 use crate::handoff::notifier::Notifiers;
+use crate::store::announcement::{Announcement, WAKE_CHANNEL};
 use crate::store::cancel::CANCEL_CHANNEL;
 use crate::store::listener::Listener;
-use crate::store::operation_insert::{Announcement, WAKE_CHANNEL};
 use crate::store::pause::PAUSE_CHANNEL;
 use crate::store::pool::Pool;
 

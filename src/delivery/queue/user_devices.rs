@@ -134,20 +134,9 @@ pub(crate) async fn remaining(
             }
             continue;
         }
-        // Senders may have no Credential for the device's provider; then it is not reached.
-        let senders = &notification.operation.senders;
-        let Some(credential_id) = senders.of(device.provider, device.environment) else {
+        let Some(credential_id) = notification.credential_for(&device) else {
             continue;
         };
-        // Of an app that takes calls, one token gets calls and the other all else.
-        let is_voip = notification
-            .operation
-            .message
-            .as_ref()
-            .is_ok_and(Payload::is_voip);
-        if !TokenKind::takes(device.kind, is_voip) {
-            continue;
-        }
         let earlier = attempts
             .get(&notification.index)
             .and_then(|attempts| attempts.get(&device.id));
@@ -247,6 +236,18 @@ async fn attempts(
 }
 
 impl UserNotification<'_> {
+    /// The Credential by which a device of the User gets it; `None`: the device does not get it.
+    fn credential_for(&self, device: &UserDevice) -> Option<CredentialId> {
+        // Senders may have no Credential for the device's provider; then it is not reached.
+        let senders = &self.operation.senders;
+        let credential_id = senders.of(device.provider, device.environment)?;
+
+        // Of an app that takes calls, one token gets calls and the other all else.
+        let message = self.operation.message.as_ref();
+        let is_voip = message.is_ok_and(Payload::is_voip);
+        TokenKind::takes(device.kind, is_voip).then_some(credential_id)
+    }
+
     /// Whether it is sent however many pushes the User has got.
     pub(super) fn ignores_cap(&self) -> bool {
         self.operation

@@ -112,8 +112,9 @@ impl CheckedSend {
         let Read { send, problems } = &mut *read;
 
         if let Some(named) = &send.template {
-            let message = &mut send.message;
-            Box::pin(apply_template(state, caller, named, message, problems)).await?;
+            let found = templates::fetch(&state.pool, caller.account_id, named.id);
+            let stored = Box::pin(found).await?.map(|stored| stored.message);
+            apply_template(named, stored, &mut send.message, problems);
         }
         let sender = send.sender.as_ref();
 
@@ -157,17 +158,13 @@ struct Read {
 }
 
 impl Read {
-    /// Checks the message, and gives each recipient its Credential.
-    fn finish(
-        self: Box<Self>,
-        senders: Senders,
-        users: &KnownUsers,
-        longest_ahead: Duration,
-    ) -> Result<Box<CheckedSend>, ApiError> {
-        let Self { send, mut problems } = *self;
-        // The id carries the time at which it is generated.
-        let id = OperationId::generate();
-        let starts_at = send.schedule.send_at.unwrap_or_else(|| id.created_at());
+    /// Checks the message in all its languages. Returns its templates.
+    fn check_message(
+        &mut self,
+        senders: &Senders,
+        starts_at: OffsetDateTime,
+    ) -> (Option<MessageTemplate>, BTreeMap<String, LocalizedMessage>) {
+        let Self { send, problems } = self;
 
         let Parsed {
             template,
@@ -177,21 +174,38 @@ impl Read {
         for TemplateProblem { field, message } in found {
             problems.push_at(field, message);
         }
+
         // What a template makes is checked for each recipient when it is sent.
         let sample = with_receipt_sample(&send.message);
+        let expires_at = send.message.expires_at(starts_at);
         let providers = senders.providers(&send.targets);
-        check_payloads(
-            &sample,
-            send.message.expires_at(starts_at),
-            &providers,
-            &mut problems,
-        );
+        check_payloads(&sample, expires_at, &providers, problems);
         drop(sample);
+
         // What is wrong with the message in every language has been named.
         if problems.is_empty() {
-            check_localized(&localized, starts_at, &providers, &mut problems);
+            check_localized(&localized, starts_at, &providers, problems);
         }
-        check_emptiness(&send.message, &send.targets, &senders, &mut problems);
+        check_emptiness(&send.message, &send.targets, senders, problems);
+
+        (template, localized)
+    }
+
+    /// Checks the message, and gives each recipient its Credential.
+    fn finish(
+        self: Box<Self>,
+        senders: Senders,
+        users: &KnownUsers,
+        longest_ahead: Duration,
+    ) -> Result<Box<CheckedSend>, ApiError> {
+        let mut read = *self;
+        // The id carries the time at which it is generated.
+        let id = OperationId::generate();
+        let schedule = &read.send.schedule;
+        let starts_at = schedule.send_at.unwrap_or_else(|| id.created_at());
+
+        let (template, localized) = read.check_message(&senders, starts_at);
+        let Self { send, mut problems } = read;
         if let Some(pace) = send.pace {
             let plan = pace::Plan {
                 pace,
@@ -238,25 +252,23 @@ impl Read {
     }
 }
 
-/// Gives the message of a send the content of the stored template that it names. The send keeps it,
-/// whatever becomes of the template.
-async fn apply_template(
-    state: &State,
-    caller: Caller,
+/// Gives the message of a send the content of the stored template that it names; `None`: there is no
+/// such template. The send keeps the content, whatever becomes of the template.
+fn apply_template(
     named: &NamedTemplate,
+    stored: Option<Message>,
     message: &mut Message,
     problems: &mut Problems,
-) -> Result<(), ApiError> {
+) {
     const FIELD: &str = "content.templateId";
 
-    match templates::fetch(&state.pool, caller.account_id, named.id).await? {
+    match stored {
         Some(stored) => {
-            named.apply(stored.message, message);
+            named.apply(stored, message);
             check_receipt_key(message, &Path::Field(&Path::Root, FIELD), problems);
         }
         None => problems.push_at(FIELD, "no template has this id"),
     }
-    Ok(())
 }
 
 /// A callback must be at a place that the account has registered, so that a leaked key that may only

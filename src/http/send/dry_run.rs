@@ -19,7 +19,7 @@ use crate::model::id::{CredentialId, UserId};
 use crate::model::message::{Badge, Message};
 use crate::model::provider::Provider;
 use crate::provider::{Client, Payload};
-use crate::store::devices::{self, DevicesOf};
+use crate::store::devices::{self, DevicesOf, UserDevice};
 use crate::store::senders;
 use crate::store::users::{self, MessageProfile};
 use crate::template::{NotRendered, Variables};
@@ -309,6 +309,7 @@ async fn load_profiles(
 }
 
 /// What is known of the recipients.
+#[derive(Default)]
 struct Loaded {
     /// The devices of each, in request order.
     devices: Vec<Vec<Device>>,
@@ -321,24 +322,22 @@ async fn load_devices(
     caller: Caller,
     send: &CheckedSend,
 ) -> Result<Loaded, ApiError> {
-    let mut devices: Vec<Vec<Device>> = Vec::with_capacity(send.recipients.len());
+    let mut loaded = Loaded::default();
     let mut user_ids: Vec<(usize, UserId)> = Vec::new();
-    // The ids that a send would give, so that a preview shows the real `apns-id` and its like.
-    let notification_id = |position: usize| send.id.push_notification(position as u32).as_uuid();
 
     for (position, recipient) in send.recipients.iter().enumerate() {
         match &recipient.to {
             CheckedTo::User(user) => {
                 user_ids.push((position, user.id));
-                devices.push(Vec::new());
+                loaded.devices.push(Vec::new());
             }
             CheckedTo::Device {
                 device,
                 credential_id,
-            } => devices.push(vec![Device {
+            } => loaded.devices.push(vec![Device {
                 provider: device.provider,
                 credential_id: *credential_id,
-                message_id: notification_id(position),
+                message_id: notification_id(send, position),
                 token: Some(device.token.clone()),
             }]),
         }
@@ -357,37 +356,39 @@ async fn load_devices(
         })
         .collect();
 
-    let is_voip = Payload::is_voip(&send.message);
-    let mut opted_out = HashMap::new();
     for device in devices::of_users(&state.pool, &wanted).await? {
         let (position, _) = user_ids[device.index];
+
         if let Some(reason) = device.opt_out.reason(send.tags.as_ref()) {
-            opted_out.insert(position, reason);
-            continue;
+            loaded.opted_out.insert(position, reason);
+        } else if let Some(credential_id) = credential_for(send, &device) {
+            let token = state.master_keys.open_device_token(
+                caller.account_id.as_uuid(),
+                device.id,
+                &device.token,
+            );
+            loaded.devices[position].push(Device {
+                provider: device.provider,
+                credential_id,
+                message_id: device.message_id(notification_id(send, position)),
+                token: token.ok(),
+            });
         }
-
-        // A device of a provider without a Credential is not reached.
-        let senders = &send.user_senders;
-        let Some(credential_id) = senders.of(device.provider, device.environment) else {
-            continue;
-        };
-        if !TokenKind::takes(device.kind, is_voip) {
-            continue;
-        }
-
-        let token = state.master_keys.open_device_token(
-            caller.account_id.as_uuid(),
-            device.id,
-            &device.token,
-        );
-
-        devices[position].push(Device {
-            provider: device.provider,
-            credential_id,
-            message_id: device.message_id(notification_id(position)),
-            token: token.ok(),
-        });
     }
 
-    Ok(Loaded { devices, opted_out })
+    Ok(loaded)
+}
+
+/// The id that a send would give, so that a preview shows the real `apns-id` and its like.
+fn notification_id(send: &CheckedSend, position: usize) -> Uuid {
+    send.id.push_notification(position as u32).as_uuid()
+}
+
+/// The Credential by which a User's device gets the message; `None`: it does not get it.
+fn credential_for(send: &CheckedSend, device: &UserDevice) -> Option<CredentialId> {
+    // A device of a provider without a Credential is not reached.
+    let credential_id = send.user_senders.of(device.provider, device.environment)?;
+    let is_voip = Payload::is_voip(&send.message);
+
+    TokenKind::takes(device.kind, is_voip).then_some(credential_id)
 }

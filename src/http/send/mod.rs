@@ -82,17 +82,7 @@ pub(super) async fn send(
     }
 
     // After the checks, so that a request with problems does not count.
-    let count = match checked.audience {
-        Some(_) => Box::pin(counted_users(&state, caller, &checked)).await?,
-        None => checked.recipients.len(),
-    };
-    state
-        .rate_limits
-        .check_recipients(&request, caller.account_id, count)?;
-    state
-        .account_limits
-        .check_queued(caller.account_id, count)
-        .await?;
+    check_limits(&request, &state, caller, &checked).await?;
 
     let timing = Timing::of(&state, caller, &checked).await?;
 
@@ -138,6 +128,28 @@ pub(super) async fn send(
             .ok_or_else(ApiError::unavailable),
         (result, _) => Ok(result.map(|()| answer.respond())?),
     }
+}
+
+/// Refuses a send with more recipients than the account's limits allow.
+async fn check_limits(
+    request: &HttpRequest,
+    state: &State,
+    caller: Caller,
+    send: &CheckedSend,
+) -> Result<(), ApiError> {
+    let count = match send.audience {
+        Some(_) => Box::pin(counted_users(state, caller, send)).await?,
+        None => send.recipients.len(),
+    };
+
+    state
+        .rate_limits
+        .check_recipients(request, caller.account_id, count)?;
+    state
+        .account_limits
+        .check_queued(caller.account_id, count)
+        .await?;
+    Ok(())
 }
 
 /// The figures of an audience. Counting stops at a limit of time, and then nothing is known.
