@@ -1,7 +1,7 @@
 //! A device in a request: `token` and `provider`.
 
 use crate::http::validation::{Object, Path, Problems};
-use crate::model::apns_device::{ENVIRONMENTS, Environment};
+use crate::model::apns_device::{ENVIRONMENTS, Environment, KINDS, TokenKind};
 use crate::model::device_token;
 use crate::model::provider::Provider;
 
@@ -25,7 +25,7 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<D
     let token = object.required_string("token", problems);
     let provider = object.required_one_of("provider", &PROVIDERS, problems);
 
-    let environment = apns_field(object, provider, "environment", &ENVIRONMENTS, problems);
+    let environment = ENVIRONMENT.read(object, provider, problems);
 
     let provider = provider?;
     let token = normalized(provider, &token?, &object.at("token"), problems);
@@ -36,23 +36,39 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<D
     })
 }
 
-/// Reads a field that only APNs devices have.
-pub(super) fn apns_field<T: Copy>(
-    object: &mut Object<'_>,
-    provider: Option<Provider>,
+/// A field that only APNs devices have.
+pub(super) struct ApnsField<T: 'static> {
     name: &'static str,
-    choices: &[(&str, T)],
-    problems: &mut Problems,
-) -> Option<T> {
-    let value = object.one_of(name, choices, problems)?;
+    choices: &'static [(&'static str, T)],
+}
 
-    if provider == Some(Provider::Fcm) {
-        problems.push(
-            &object.at(name),
-            "must be absent for FCM: only APNs devices have this field",
-        );
+const ENVIRONMENT: ApnsField<Environment> = ApnsField {
+    name: "environment",
+    choices: &ENVIRONMENTS,
+};
+pub(super) const KIND: ApnsField<TokenKind> = ApnsField {
+    name: "kind",
+    choices: &KINDS,
+};
+
+impl<T: Copy> ApnsField<T> {
+    /// Reads the field of a device of `provider`, which is `None` if it is missing or malformed.
+    pub(super) fn read(
+        &self,
+        object: &mut Object<'_>,
+        provider: Option<Provider>,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let value = object.one_of(self.name, self.choices, problems)?;
+
+        if provider == Some(Provider::Fcm) {
+            problems.push(
+                &object.at(self.name),
+                "must be absent for FCM: only APNs devices have this field",
+            );
+        }
+        Some(value)
     }
-    Some(value)
 }
 
 /// Reads another token of the same provider from the field `name`, if it is there.

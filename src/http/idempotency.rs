@@ -183,25 +183,6 @@ pub(super) struct Once<'a> {
     pub limit: Duration,
 }
 
-/// Runs `change` in a transaction and answers; a repeat under the same key only gets the first
-/// answer.
-pub(super) async fn once(
-    request: &HttpRequest,
-    state: &State,
-    caller: Caller,
-    body: &[u8],
-    change: impl AsyncFnOnce(&mut PgConnection) -> Result<Accepted, ApiError>,
-) -> Result<HttpResponse, ApiError> {
-    let once = Once {
-        request,
-        state,
-        caller,
-        body,
-        limit: STATEMENT_LIMIT,
-    };
-    once.run(change).await
-}
-
 /// Why a change was undone.
 enum Undone {
     /// Another request under the same key was accepted meanwhile.
@@ -221,7 +202,25 @@ impl From<sqlx::Error> for Undone {
     }
 }
 
-impl Once<'_> {
+impl<'a> Once<'a> {
+    /// A change that takes no longer than a statement may take.
+    pub(super) fn new(
+        request: &'a HttpRequest,
+        state: &'a State,
+        caller: Caller,
+        body: &'a [u8],
+    ) -> Self {
+        Self {
+            request,
+            state,
+            caller,
+            body,
+            limit: STATEMENT_LIMIT,
+        }
+    }
+
+    /// Runs `change` in a transaction and answers; a repeat under the same key only gets the first
+    /// answer.
     pub(super) async fn run(
         &self,
         change: impl AsyncFnOnce(&mut PgConnection) -> Result<Accepted, ApiError>,

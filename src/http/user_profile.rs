@@ -46,13 +46,13 @@ pub(super) fn read(object: &mut Object<'_>, null: Null, problems: &mut Problems)
 
 /// Reads `externalId`, if it is there.
 pub(super) fn external_id(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
-    read_string(
-        object,
-        "externalId",
-        problems,
-        |id| is_external_id(id).then(|| id.to_owned()),
-        &external_id_rule(),
-    )
+    let field = StringField {
+        name: "externalId",
+        rule: &external_id_rule(),
+        parse: |id| is_external_id(id).then(|| id.to_owned()),
+    };
+
+    field.read(object, problems)
 }
 
 fn language(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
@@ -61,7 +61,13 @@ fn language(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> 
          zh-Hant-TW"
     );
 
-    read_string(object, "language", problems, canonical_language, &rule)
+    let field = StringField {
+        name: "language",
+        rule: &rule,
+        parse: canonical_language,
+    };
+
+    field.read(object, problems)
 }
 
 fn timezone(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
@@ -70,28 +76,38 @@ fn timezone(object: &mut Object<'_>, problems: &mut Problems) -> Option<String> 
          Europe/Berlin or UTC"
     );
 
-    read_string(object, "timezone", problems, canonical_timezone, &rule)
+    let field = StringField {
+        name: "timezone",
+        rule: &rule,
+        parse: canonical_timezone,
+    };
+
+    field.read(object, problems)
 }
 
-/// Reads a string that `parse` gives its canonical form. `rule` completes the message "must be …".
-fn read_string(
-    object: &mut Object<'_>,
+/// A string with a canonical form.
+struct StringField<'a> {
     name: &'static str,
-    problems: &mut Problems,
-    parse: impl Fn(&str) -> Option<String>,
-    rule: &str,
-) -> Option<String> {
-    let string = object.string(name, problems)?;
-    let parsed = parse(&string);
+    /// Completes the message "must be …".
+    rule: &'a str,
+    /// The canonical form; `None`: the string breaks the rule.
+    parse: fn(&str) -> Option<String>,
+}
 
-    if parsed.is_none() {
-        problems.push(
-            &object.at(name),
-            format!("must be {rule}; got {}", quoted_string(&string)),
-        );
+impl StringField<'_> {
+    fn read(&self, object: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
+        let string = object.string(self.name, problems)?;
+        let parsed = (self.parse)(&string);
+
+        if parsed.is_none() {
+            problems.push(
+                &object.at(self.name),
+                format!("must be {}; got {}", self.rule, quoted_string(&string)),
+            );
+        }
+
+        parsed
     }
-
-    parsed
 }
 
 fn read_variables(object: &mut Object<'_>, problems: &mut Problems) -> Option<Value> {

@@ -68,6 +68,14 @@ pub(super) struct Candidate {
     pub in_flight: usize,
 }
 
+/// A request that has ended.
+pub(super) struct EndedRequest<'a> {
+    pub result: &'a Result<Answer, NotSent>,
+    pub duration: Duration,
+    /// Requests in flight, this one included.
+    pub in_flight: usize,
+}
+
 /// What a lane has at an inspection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
@@ -179,22 +187,20 @@ impl SendPolicy {
         Admission::Send
     }
 
-    /// Notes the result of a request that took `duration`; `in_flight` counts it too. Returns whether
-    /// the breaker has just tripped. `jitter` (0 to 1) makes its pause longer.
+    /// Notes a request that has ended. Returns whether the breaker has just tripped. `jitter` (0 to 1)
+    /// makes its pause longer.
     pub(super) fn note_result(
         &mut self,
-        result: &Result<Answer, NotSent>,
-        duration: Duration,
-        in_flight: usize,
+        request: &EndedRequest<'_>,
         now: Instant,
         jitter: f64,
     ) -> bool {
         self.last_progress = now;
         self.answers += 1;
-        self.answer_times += duration;
-        self.concurrency_limit.note_answer(in_flight, now);
+        self.answer_times += request.duration;
+        self.concurrency_limit.note_answer(request.in_flight, now);
 
-        match result {
+        match request.result {
             Ok(answer) => self.breaker.note_outcome(&answer.outcome, now, jitter),
             Err(reason) => self.breaker.note_not_sent(reason, now, jitter),
         }
@@ -294,7 +300,12 @@ mod tests {
             message_id: None,
         };
 
-        policy.note_result(&Ok(answer), 5 * SECOND, 1, now, 0.0)
+        let request = EndedRequest {
+            result: &Ok(answer),
+            duration: 5 * SECOND,
+            in_flight: 1,
+        };
+        policy.note_result(&request, now, 0.0)
     }
 
     /// Notes a request that did not reach the provider. Returns whether it tripped the breaker.
@@ -303,7 +314,12 @@ mod tests {
             reason: "connection refused".to_owned(),
         };
 
-        policy.note_result(&Err(reason), SECOND, 1, now, 0.0)
+        let request = EndedRequest {
+            result: &Err(reason),
+            duration: SECOND,
+            in_flight: 1,
+        };
+        policy.note_result(&request, now, 0.0)
     }
 
     fn candidate(now: Instant) -> Candidate {

@@ -18,7 +18,7 @@ use crate::delivery::lane::credential_health::CredentialHealth;
 use crate::delivery::lane::report::LaneReports;
 use crate::delivery::lane::retry::Next;
 use crate::delivery::lane::send_policy::{
-    Admission, Candidate, Finding, INSPECTION_INTERVAL, Intake, Load, SendPolicy,
+    Admission, Candidate, EndedRequest, Finding, INSPECTION_INTERVAL, Intake, Load, SendPolicy,
 };
 use crate::delivery::lane::{Job, LaneParams};
 use crate::delivery::queue::recall::LaneRecall;
@@ -238,8 +238,12 @@ impl Worker {
     fn finish(&mut self, response: Response, in_flight: usize) {
         let now = Instant::now();
         let jitter = rand::random::<f64>();
-        self.policy
-            .note_result(&response.result, response.duration, in_flight, now, jitter);
+        let request = EndedRequest {
+            result: &response.result,
+            duration: response.duration,
+            in_flight,
+        };
+        self.policy.note_result(&request, now, jitter);
 
         if let Some(check) = self.health.note(credential_check(&response.result), now) {
             self.reports.credential(self.credential_id, check);

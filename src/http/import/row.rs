@@ -9,7 +9,6 @@ use crate::http::import::records::{Content, MAX_RECORD, Record};
 use crate::http::user_profile::{self, Null};
 use crate::http::validation::{Object, Path, Problems};
 use crate::http::{app_name, device, tags};
-use crate::model::apns_device::KINDS;
 use crate::model::device_import::{ImportRow, RowError};
 use crate::model::id::{AccountId, UserId};
 
@@ -106,7 +105,7 @@ impl RowReader {
         };
         let device = device::read(&mut fields, problems);
         let provider = device.as_ref().map(|device| device.provider);
-        let kind = device::apns_field(&mut fields, provider, "kind", &KINDS, problems);
+        let kind = device::KIND.read(&mut fields, provider, problems);
         let user_id = fields.id::<UserId>("userId", problems);
         let tags = tags::read(&mut fields, problems);
         let profile = user_profile::read(&mut fields, Null::KeepsValue, problems);

@@ -16,7 +16,7 @@ use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::idempotency::{self, IdempotencyKeyParam, Once};
+use crate::http::idempotency::{IdempotencyKeyParam, Once};
 use crate::http::openapi::{CancelRequest, ChangeErrors, CreateErrors};
 use crate::http::path;
 use crate::http::tags;
@@ -189,12 +189,13 @@ pub(crate) async fn push_notification(
     let operation_id = found.notification.operation_id;
     let position = found.notification.position;
 
-    idempotency::once(&request, &state, caller, b"", async |connection| {
-        if !cancel::push_notification(connection, operation_id, position).await? {
-            return Err(ApiError::conflict("This notification is settled already"));
-        }
+    Once::new(&request, &state, caller, b"")
+        .run(async |connection| {
+            if !cancel::push_notification(connection, operation_id, position).await? {
+                return Err(ApiError::conflict("This notification is settled already"));
+            }
 
-        Ok(Accepted::operation(&request, &state, operation_id))
-    })
-    .await
+            Ok(Accepted::operation(&request, &state, operation_id))
+        })
+        .await
 }

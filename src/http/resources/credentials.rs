@@ -19,7 +19,7 @@ use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
-use crate::http::idempotency::{self, IdempotencyKeyParam};
+use crate::http::idempotency::{IdempotencyKeyParam, Once};
 use crate::http::openapi::{
     ChangeErrors, CreateErrors, CredentialRequest, DefaultRequest, ReadErrors,
 };
@@ -202,19 +202,14 @@ pub(crate) async fn create(
         expires_at: fields.credential.expires_at(),
     };
 
-    idempotency::once(
-        &request,
-        &state,
-        body.caller,
-        &body.bytes,
-        async |connection| {
+    Once::new(&request, &state, body.caller, &body.bytes)
+        .run(async |connection| {
             store::insert(connection, &new)
                 .await
                 .map_err(insert_error)?;
             Ok(Accepted::resource(&request, &state, "Credentials", id))
-        },
-    )
-    .await
+        })
+        .await
 }
 
 /// The fields of a Credential that is created.

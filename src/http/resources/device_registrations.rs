@@ -16,7 +16,7 @@ use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::device;
 use crate::http::error::ApiError;
-use crate::http::idempotency::{self, IdempotencyKeyParam};
+use crate::http::idempotency::{IdempotencyKeyParam, Once};
 use crate::http::openapi::{
     ChangeErrors, CreateErrors, DeviceTagsRequest, ReadErrors, RegisterRequest, RemoveRequest,
 };
@@ -28,7 +28,7 @@ use crate::http::resources::users::external_id_taken;
 use crate::http::tags;
 use crate::http::user_profile::{self, Null};
 use crate::http::validation::{Object, Problems, parse_body, quoted_string};
-use crate::model::apns_device::{Environment, KINDS, TokenKind};
+use crate::model::apns_device::{Environment, TokenKind};
 use crate::model::device_token;
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
@@ -177,19 +177,14 @@ pub(crate) async fn register(
         kind,
     };
 
-    idempotency::once(
-        &request,
-        &state,
-        body.caller,
-        &body.bytes,
-        async |connection| {
+    Once::new(&request, &state, body.caller, &body.bytes)
+        .run(async |connection| {
             let registered = store::register(connection, &new)
                 .await
                 .map_err(|error| register_error(error, &app_name))?;
             Ok(accepted(&request, &state, &registered))
-        },
-    )
-    .await
+        })
+        .await
 }
 
 /// The fields of a device that is registered.
@@ -224,7 +219,7 @@ impl RegisterFields {
         }
 
         let provider = device.as_ref().map(|device| device.provider);
-        let kind = device::apns_field(&mut fields, provider, "kind", &KINDS, &mut problems);
+        let kind = device::KIND.read(&mut fields, provider, &mut problems);
         let tags = tags::read(&mut fields, &mut problems);
         let profile = user_profile::read(&mut fields, Null::KeepsValue, &mut problems);
         fields.refuse_unknown(&mut problems);
@@ -306,12 +301,8 @@ pub(crate) async fn remove(
         other_hashes: &other_hashes,
     };
 
-    idempotency::once(
-        &request,
-        &state,
-        body.caller,
-        &body.bytes,
-        async |connection| {
+    Once::new(&request, &state, body.caller, &body.bytes)
+        .run(async |connection| {
             if store::remove(connection, &known).await? {
                 Ok(Accepted::removed())
             } else {
@@ -320,9 +311,8 @@ pub(crate) async fn remove(
                     quoted_string(&app_name)
                 )))
             }
-        },
-    )
-    .await
+        })
+        .await
 }
 
 /// Removes one device of a registration (extension). Removing the last device deletes the

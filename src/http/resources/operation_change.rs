@@ -60,12 +60,13 @@ pub(crate) async fn update(
     let kept_until = operation.created_at + longest_ahead(state.settings.retention);
     let change = Change::parse(&body.bytes, &operation, kept_until)?;
 
-    idempotency::once(&request, &state, caller, &body.bytes, async |connection| {
-        change.make(connection, id).await?;
+    Once::new(&request, &state, caller, &body.bytes)
+        .run(async |connection| {
+            change.make(connection, id).await?;
 
-        Ok(Accepted::operation(&request, &state, id))
-    })
-    .await
+            Ok(Accepted::operation(&request, &state, id))
+        })
+        .await
 }
 
 impl Change {

@@ -24,8 +24,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy)]
 enum Change {
-    Pause,
-    Resume,
+    Pause(OperationId),
+    Resume(OperationId),
 }
 
 /// Stops sending an Operation until it is resumed (extension).
@@ -46,7 +46,7 @@ pub(crate) async fn pause(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    change(request, state, caller, path::id(&id)?, Change::Pause).await
+    change(request, state, caller, Change::Pause(path::id(&id)?)).await
 }
 
 /// Continues sending a paused Operation (extension).
@@ -67,16 +67,17 @@ pub(crate) async fn resume(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    change(request, state, caller, path::id(&id)?, Change::Resume).await
+    change(request, state, caller, Change::Resume(path::id(&id)?)).await
 }
 
 async fn change(
     request: HttpRequest,
     state: web::Data<State>,
     caller: Caller,
-    id: OperationId,
     change: Change,
 ) -> Result<HttpResponse, ApiError> {
+    let (Change::Pause(id) | Change::Resume(id)) = change;
+
     // The Operation must be the caller's: the change itself looks at the id alone.
     let oldest = state.oldest_readable_id();
     if !operation_read::exists(&state.pool, caller.account_id, id, oldest).await? {
@@ -92,7 +93,7 @@ async fn change(
             limit: LIMIT,
         };
         once.run(async |connection| {
-            make(connection, id, change).await?;
+            make(connection, change).await?;
             Ok(Accepted::operation(&request, &state, id))
         })
         .await
@@ -104,13 +105,9 @@ async fn change(
         .unwrap_or_else(|error| Err(ApiError::internal(format_args!("a change failed: {error}"))))
 }
 
-async fn make(
-    connection: &mut PgConnection,
-    id: OperationId,
-    change: Change,
-) -> Result<(), ApiError> {
+async fn make(connection: &mut PgConnection, change: Change) -> Result<(), ApiError> {
     let is_done = match change {
-        Change::Pause => {
+        Change::Pause(id) => {
             // It would send on.
             if releases::older_is_connected(&mut *connection).await? {
                 return Err(ApiError::conflict(
@@ -119,7 +116,7 @@ async fn make(
             }
             pause::pause(connection, id, PauseReason::Requested).await?
         }
-        Change::Resume => pause::resume(connection, id).await?,
+        Change::Resume(id) => pause::resume(connection, id).await?,
     };
 
     if is_done {

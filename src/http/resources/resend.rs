@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::error::{ApiError, Problem};
-use crate::http::idempotency::{self, IdempotencyKeyParam};
+use crate::http::idempotency::{IdempotencyKeyParam, Once};
 use crate::http::openapi::{CreateErrors, ResendRequest};
 use crate::http::optional_body::OptionalJsonBody;
 use crate::http::path;
@@ -65,7 +65,7 @@ pub(crate) async fn resend(
         .ok_or_else(ApiError::not_found)?;
 
     let new_id = OperationId::generate();
-    idempotency::once(&request, &state, caller, &body.bytes, async |connection| {
+    Once::new(&request, &state, caller, &body.bytes).run(async |connection| {
         if matches!(
             source.status(),
             OperationStatus::Scheduled | OperationStatus::Processing

@@ -15,7 +15,7 @@ use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
-use crate::http::idempotency::{self, IdempotencyKeyParam};
+use crate::http::idempotency::{IdempotencyKeyParam, Once};
 use crate::http::openapi::{
     ChangeErrors, CreateErrors, ReadErrors, TemplateChangeRequest, TemplateRequest,
 };
@@ -269,12 +269,8 @@ pub(crate) async fn create(
         .await??;
     let id = TemplateId::generate();
 
-    let mut answer = idempotency::once(
-        &request,
-        &state,
-        body.caller,
-        &body.bytes,
-        async |connection| {
+    let mut answer = Once::new(&request, &state, body.caller, &body.bytes)
+        .run(async |connection| {
             let new = NewTemplate {
                 id,
                 account_id,
@@ -289,9 +285,8 @@ pub(crate) async fn create(
                 body: json!(Template::from(template)),
                 ..Accepted::resource(&request, &state, "Templates", id)
             })
-        },
-    )
-    .await?;
+        })
+        .await?;
 
     *answer.status_mut() = StatusCode::CREATED;
     Ok(answer)

@@ -6,7 +6,7 @@ use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::idempotency::{self, IdempotencyKeyParam};
+use crate::http::idempotency::{IdempotencyKeyParam, Once};
 use crate::http::openapi::{CreateErrors, MergeRequest};
 use crate::http::path;
 use crate::http::validation::{Problems, parse_body};
@@ -49,18 +49,13 @@ pub(crate) async fn merge(
     let into = problems.check_some(into)?;
 
     let account_id = body.caller.account_id;
-    idempotency::once(
-        &request,
-        &state,
-        body.caller,
-        &body.bytes,
-        async |connection| {
+    Once::new(&request, &state, body.caller, &body.bytes)
+        .run(async |connection| {
             let left = store::merge(connection, account_id, id, into).await;
             let left = left.map_err(merge_error)?;
             Ok(Accepted::resource(&request, &state, "Users", left))
-        },
-    )
-    .await
+        })
+        .await
 }
 
 fn merge_error(error: MergeError) -> ApiError {

@@ -10,7 +10,7 @@ use crate::http::accepted::{Accepted, AcceptedResource};
 use crate::http::auth::Caller;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
-use crate::http::idempotency::{self, IdempotencyKeyParam};
+use crate::http::idempotency::{IdempotencyKeyParam, Once};
 use crate::http::openapi::{ChangeErrors, ReadErrors};
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
@@ -233,26 +233,27 @@ pub(crate) async fn test(
     ensure_enabled(&state, caller.account_id, webhook_id).await?;
 
     let id = WebhookDeliveryId::generate();
-    idempotency::once(&request, &state, caller, b"", async |connection| {
-        let delivery = NewDelivery {
-            id,
-            account_id: caller.account_id,
-            webhook_id,
-            event: TEST_EVENT.to_owned(),
-            operation_id: None,
-            callback_url: None,
-            content: DeliveryContent::Test,
-        };
-        events::insert_deliveries(connection, &[delivery]).await?;
+    Once::new(&request, &state, caller, b"")
+        .run(async |connection| {
+            let delivery = NewDelivery {
+                id,
+                account_id: caller.account_id,
+                webhook_id,
+                event: TEST_EVENT.to_owned(),
+                operation_id: None,
+                callback_url: None,
+                content: DeliveryContent::Test,
+            };
+            events::insert_deliveries(connection, &[delivery]).await?;
 
-        Ok(Accepted::resource(
-            &request,
-            &state,
-            &collection(webhook_id),
-            id,
-        ))
-    })
-    .await
+            Ok(Accepted::resource(
+                &request,
+                &state,
+                &collection(webhook_id),
+                id,
+            ))
+        })
+        .await
 }
 
 /// Sends a message again, whether it was delivered or not (extension). It has the same
@@ -280,27 +281,22 @@ pub(crate) async fn resend(
     let id = path::id::<WebhookDeliveryId>(&id)?;
     ensure_enabled(&state, caller.account_id, webhook_id).await?;
 
-    idempotency::once(
-        &request,
-        &state,
-        caller,
-        b"",
-        async |connection| match store::resend(connection, caller.account_id, webhook_id, id)
-            .await?
-        {
-            Resent::Due => Ok(Accepted::resource(
-                &request,
-                &state,
-                &collection(webhook_id),
-                id,
-            )),
-            Resent::InFlight => Err(ApiError::conflict(
-                "This message is being sent now. Check its attempts before you send it again",
-            )),
-            Resent::NotFound => Err(ApiError::not_found()),
-        },
-    )
-    .await
+    Once::new(&request, &state, caller, b"")
+        .run(async |connection| {
+            match store::resend(connection, caller.account_id, webhook_id, id).await? {
+                Resent::Due => Ok(Accepted::resource(
+                    &request,
+                    &state,
+                    &collection(webhook_id),
+                    id,
+                )),
+                Resent::InFlight => Err(ApiError::conflict(
+                    "This message is being sent now. Check its attempts before you send it again",
+                )),
+                Resent::NotFound => Err(ApiError::not_found()),
+            }
+        })
+        .await
 }
 
 /// The part of a message's address before its id.

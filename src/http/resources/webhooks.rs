@@ -15,7 +15,7 @@ use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
 use crate::http::date::Date;
 use crate::http::error::ApiError;
-use crate::http::idempotency::{self, IdempotencyKeyParam};
+use crate::http::idempotency::{IdempotencyKeyParam, Once};
 use crate::http::openapi::{
     ChangeErrors, CreateErrors, ReadErrors, WebhookChangeRequest, WebhookRequest,
 };
@@ -135,12 +135,8 @@ pub(crate) async fn create(
     let secret = NewSecret::make(&state, account_id, id)?;
 
     let mut created: Option<(String, Webhook)> = None;
-    let answer = idempotency::once(
-        &request,
-        &state,
-        body.caller,
-        &body.bytes,
-        async |connection| {
+    let answer = Once::new(&request, &state, body.caller, &body.bytes)
+        .run(async |connection| {
             let new = NewWebhook {
                 id,
                 account_id,
@@ -165,9 +161,8 @@ pub(crate) async fn create(
             };
             created = Some((accepted.location.clone(), webhook));
             Ok(accepted)
-        },
-    )
-    .await?;
+        })
+        .await?;
 
     Ok(match created {
         Some((location, webhook)) => HttpResponse::Created()
@@ -340,20 +335,21 @@ pub(crate) async fn rotate_secret(
     let secret = NewSecret::make(&state, caller.account_id, id)?;
 
     let mut rotated: Option<(String, Webhook)> = None;
-    let answer = idempotency::once(&request, &state, caller, b"", async |connection| {
-        let webhook = store::rotate_secret(connection, caller.account_id, id, &secret.sealed)
-            .await?
-            .ok_or_else(ApiError::not_found)?;
-        let webhook = Webhook::from(webhook);
+    let answer = Once::new(&request, &state, caller, b"")
+        .run(async |connection| {
+            let webhook = store::rotate_secret(connection, caller.account_id, id, &secret.sealed)
+                .await?
+                .ok_or_else(ApiError::not_found)?;
+            let webhook = Webhook::from(webhook);
 
-        let accepted = Accepted {
-            body: json!(webhook),
-            ..Accepted::resource(&request, &state, "Webhooks", id)
-        };
-        rotated = Some((accepted.location.clone(), webhook));
-        Ok(accepted)
-    })
-    .await?;
+            let accepted = Accepted {
+                body: json!(webhook),
+                ..Accepted::resource(&request, &state, "Webhooks", id)
+            };
+            rotated = Some((accepted.location.clone(), webhook));
+            Ok(accepted)
+        })
+        .await?;
 
     Ok(match rotated {
         Some((location, webhook)) => HttpResponse::Ok()

@@ -151,6 +151,17 @@ pub(crate) struct RestTimes {
     pub longest: Duration,
 }
 
+/// What [`ClaimPolicy::turn`] decides by.
+struct TurnParams<'a> {
+    headroom: &'a Headroom,
+    contender: Contender,
+    /// The account's share of the limit.
+    share: usize,
+    /// Whether accounts are served beyond what is guaranteed.
+    fills: bool,
+    now: Instant,
+}
+
 impl ClaimPolicy {
     pub(crate) fn new() -> Self {
         Self {
@@ -190,8 +201,13 @@ impl ClaimPolicy {
         let mut turns: Vec<Turn> = contenders
             .into_iter()
             .filter_map(|contender| {
-                let share = share(headroom.limit, contender.due.weight, weights);
-                self.turn(headroom, contender, share, fills, now)
+                self.turn(TurnParams {
+                    headroom,
+                    share: share(headroom.limit, contender.due.weight, weights),
+                    contender,
+                    fills,
+                    now,
+                })
             })
             .take(MAX_ACCOUNTS)
             .collect();
@@ -214,17 +230,15 @@ impl ClaimPolicy {
         })
     }
 
-    /// What an account may get whose share of the limit is `share`. `fills`: whether accounts are
-    /// served beyond what is guaranteed. `None`: nothing.
-    fn turn(
-        &self,
-        headroom: &Headroom,
-        contender: Contender,
-        share: usize,
-        fills: bool,
-        now: Instant,
-    ) -> Option<Turn> {
-        let Contender { due, claimed } = contender;
+    /// What an account may get; `None`: nothing.
+    fn turn(&self, params: TurnParams<'_>) -> Option<Turn> {
+        let TurnParams {
+            headroom,
+            contender: Contender { due, claimed },
+            share,
+            fills,
+            now,
+        } = params;
         // The largest batch fits into every share, or an account might never get any.
         let share = share.max(LARGEST_BATCH);
 
