@@ -37,7 +37,7 @@ pub(crate) fn connect(config: &Config, max_connections: u32) -> anyhow::Result<P
     }))
 }
 
-/// The pool that lists are read from. A list looks at a bounded number of rows, which takes
+/// The pool that lists are read from. A list reads a bounded number of rows, which takes
 /// milliseconds, so what takes longer is ended.
 pub(super) fn connect_for_lists(config: &Config, max_connections: u32) -> anyhow::Result<Pool> {
     Ok(Pool::new(PoolParams {

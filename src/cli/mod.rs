@@ -276,7 +276,7 @@ async fn retain(config: &Config, dry_run: bool) -> anyhow::Result<()> {
     let period = config.retention.period;
 
     let expired = if dry_run {
-        retention::look(&pool, period).await
+        retention::find_expired(&pool, period).await
     } else {
         retention::make_partitions(&pool, config.retention.partitions_ahead)
             .await

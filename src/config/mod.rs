@@ -253,7 +253,7 @@ fn read_secret_file(given: SecretFile<'_>) -> anyhow::Result<()> {
 /// The permission of others to read a file.
 const READ_BY_OTHERS: u32 = 0o004;
 
-/// Refuses a file that every user of the machine can read. A pipe or a device is not looked at.
+/// Refuses a file that every user of the machine can read. A pipe or a device is not checked.
 fn check_private(key: &str, file: &Path) -> anyhow::Result<()> {
     let metadata = std::fs::metadata(file)
         .with_context(|| format!("{key}_file: can't read {}", file.display()))?;

@@ -17,7 +17,7 @@ use crate::console::operations::{Operation, Pagination};
 use crate::console::page::{self, Frame, PageError, View, may_post, path_part, query_value};
 use crate::store::operation_titles::{self, Wording};
 
-/// How often a running Operation is read for those who look at it.
+/// How often a running Operation is read while its page is open.
 const EVERY: Duration = Duration::from_secs(1);
 /// How often its curves are.
 const CURVES_EVERY: Duration = Duration::from_secs(3);

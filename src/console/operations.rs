@@ -19,7 +19,7 @@ use crate::model::status::OperationStatus;
 use crate::store::operation_titles::{self, Wording};
 
 const PAGE_SIZE: &str = "25";
-/// How often the list is read for those who look at it.
+/// How often the list is read while its page is open.
 const EVERY: Duration = Duration::from_secs(2);
 /// The filters, which are those of the API.
 const FILTERS: [&str; 4] = ["status", "tags", "startDate", "endDate"];

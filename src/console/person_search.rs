@@ -13,9 +13,9 @@ use crate::store::person_search::{self as store, PersonsDevice};
 use crate::store::push_notifications::{self, PushNotification, PushNotificationFilter};
 use crate::store::user_profiles;
 
-/// How long each of the two looks by the ends of a token may take.
+/// How long each of the two searches by the ends of a token may take.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
-/// Notifications that one look reads, the newest first.
+/// Notifications that one search reads, the newest first.
 const MAX_NOTIFICATIONS: usize = 10_000;
 /// Most that are shown of what matches.
 const MOST: usize = 20;
@@ -26,11 +26,11 @@ pub(super) struct Found {
     pub users: Vec<UserId>,
     /// Sent to a token that no User has.
     pub notifications: Vec<PushNotificationId>,
-    /// Whether only the newest records were looked at.
+    /// Whether only the newest records were searched.
     pub is_partial: bool,
 }
 
-/// What someone looks for. It may be a device token, which must stay out of logs.
+/// What someone searches. It may be a device token, which must stay out of logs.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 enum Wanted {
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_looked_for_is_known_by_its_form() {
+    fn what_is_searched_is_known_by_its_form() {
         let user = UserId::generate();
         assert_eq!(Wanted::of(&format!(" {user} ")), Wanted::User(user));
         for text in ["dqWD…J2cZ", "dqWD...J2cZ"] {

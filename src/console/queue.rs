@@ -17,9 +17,9 @@ use crate::store::accounts;
 use crate::store::api_keys::Role;
 use crate::store::queue_view::{self, AccountQueue, StoppedLane};
 
-/// How often the queue is read for those who look at it.
+/// How often the queue is read while its page is open.
 const EVERY: Duration = Duration::from_secs(2);
-/// A look that takes longer is given up.
+/// A reading that takes longer is given up.
 const LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Template)]

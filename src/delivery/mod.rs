@@ -61,7 +61,7 @@ use crate::store::pool::Pool;
 pub(crate) struct Settings {
     /// How long a claimed batch belongs to this process, unless it is renewed.
     pub lease: Duration,
-    /// The longest time between two looks for due batches, give or take a quarter.
+    /// The longest time between two searches for due batches, give or take a quarter.
     pub poll_interval: Duration,
     /// The least time between the starts of two writes of the recorder.
     pub record_interval: Duration,

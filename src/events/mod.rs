@@ -44,7 +44,7 @@ pub(crate) struct EventsParams {
     pub master_keys: MasterKeys,
     pub client: Http1Client,
     pub address_guard: AddressGuard,
-    /// The longest time between two looks for events and for due messages.
+    /// The longest time between two searches for events and for due messages.
     pub poll_interval: Duration,
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Planner {
     pub pool: Pool,
     /// Wakes the sender.
     pub sender: Arc<Notifier>,
-    /// The longest time between two looks for events.
+    /// The longest time between two searches for events.
     pub poll_interval: Duration,
 }
 

@@ -26,9 +26,9 @@ const MAX_FAILING: usize = 16;
 const OF_WEBHOOK: usize = 8;
 /// The same to one that fails: a single one finds out whether it still does.
 const OF_FAILING_WEBHOOK: usize = 1;
-/// Webhooks that one look for due messages examines.
-const LOOKED_AT: i64 = 200;
-/// How long the sender rests before it looks at more of them than that.
+/// Webhooks that one search for due messages examines.
+const MAX_EXAMINED: i64 = 200;
+/// How long the sender rests before it examines more of them than that.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// How long a message is held. A request and its record take far less.
 const LEASE: Duration = Duration::from_secs(60);
@@ -49,16 +49,16 @@ pub(super) struct Sender {
     pub pool: Pool,
     /// Wakes the sender: there are new messages.
     pub notifier: Arc<Notifier>,
-    /// The longest time between two looks for due messages.
+    /// The longest time between two searches for due messages.
     pub poll_interval: Duration,
     /// Of Postgres, as its tasks see it.
     pub outage: Arc<Outage>,
 }
 
-/// What a look has claimed.
+/// What a search has claimed.
 struct Claimed {
     deliveries: Vec<ClaimedDelivery>,
-    /// Whether every webhook with messages to deliver was looked at.
+    /// Whether every webhook with messages to deliver was examined.
     is_complete: bool,
 }
 
@@ -125,7 +125,7 @@ impl Sender {
     pub(super) async fn run(self, stop: CancellationToken) {
         let mut in_flight = InFlight::default();
         let mut has_failed = false;
-        // The webhook that was looked at last.
+        // The webhook that was examined last.
         let mut last = None;
 
         while !stop.is_cancelled() {
@@ -177,13 +177,13 @@ impl Sender {
         while in_flight.tasks.join_next().await.is_some() {}
     }
 
-    /// Looks at the webhooks after `last`, which is then the last one that was looked at.
+    /// Examines the webhooks after `last`, which is then the last one that was examined.
     async fn claim(
         &self,
         in_flight: &InFlight,
         last: &mut Option<WebhookId>,
     ) -> sqlx::Result<Claimed> {
-        let waiting = webhook_queue::waiting_webhooks(&self.pool, *last, LOOKED_AT).await?;
+        let waiting = webhook_queue::waiting_webhooks(&self.pool, *last, MAX_EXAMINED).await?;
         let rooms = Rooms {
             working: Room {
                 total: in_flight.room(false),
@@ -206,7 +206,7 @@ impl Sender {
 
         Ok(Claimed {
             deliveries,
-            is_complete: !given.is_cut && (waiting.len() as i64) < LOOKED_AT,
+            is_complete: !given.is_cut && (waiting.len() as i64) < MAX_EXAMINED,
         })
     }
 

@@ -27,13 +27,13 @@ pub(super) struct Rooms<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     pub turns: Vec<Turn>,
-    /// The webhook after which the next look begins; `None`: there was nothing to look at.
+    /// The webhook after which the next search begins; `None`: there was none.
     pub last: Option<WebhookId>,
     /// Whether webhooks were left out because the room was used up.
     pub is_cut: bool,
 }
 
-/// Gives turns to the due ones of `waiting`, which are in the order of the look, as far as there is room.
+/// Gives turns to the due ones of `waiting`, which are in the order of the search, as far as there is room.
 /// Those of one kind share its room evenly.
 pub(super) fn turns(waiting: &[WaitingWebhook], rooms: &Rooms<'_>) -> Turns {
     let mut given = Turns::default();
@@ -43,7 +43,7 @@ pub(super) fn turns(waiting: &[WaitingWebhook], rooms: &Rooms<'_>) -> Turns {
         let room = rooms.of(webhook.is_failing);
         let count = &mut counts[usize::from(webhook.is_failing)];
 
-        // Without any room for its kind, the look goes on to those of the other kind.
+        // Without any room for its kind, the search goes on to those of the other kind.
         if webhook.is_due && room.total > 0 && rooms.free(webhook) > 0 {
             if *count == room.total {
                 given.is_cut = true;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_got_no_room_is_the_first_of_the_next_look() {
+    fn one_that_got_no_room_is_the_first_of_the_next_search() {
         let waiting: Vec<WaitingWebhook> = (0..4).map(|_| due(false)).collect();
 
         let turns = given(&waiting, 2, &HashMap::new());

@@ -1,23 +1,23 @@
-//! Which failures are logged: that of every request, but only the first of a series of looks that are
+//! Which failures are logged: that of every request, but only the first of a series of reads that are
 //! repeated by themselves, such as those of the console's live pages.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Without a failure for so long, a series has ended. It is longer than a look may wait for Postgres.
+/// Without a failure for so long, a series has ended. It is longer than a read may wait for Postgres.
 const QUIET: Duration = Duration::from_secs(60);
 
 tokio::task_local! {
     static IS_REPEATED: ();
 }
 
-/// When a look has failed last, of all looks of this process.
+/// When a read has failed last, of all such reads of this process.
 static LAST_FAILURE: Mutex<Option<Instant>> = Mutex::new(None);
 
-/// Runs a look that is repeated when it fails.
-pub(crate) async fn repeated<F: Future>(look: F) -> F::Output {
-    IS_REPEATED.scope((), look).await
+/// Runs a read that is repeated when it fails.
+pub(crate) async fn repeated<F: Future>(read: F) -> F::Output {
+    IS_REPEATED.scope((), read).await
 }
 
 /// Whether the failure that has just happened is to be logged.

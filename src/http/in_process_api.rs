@@ -17,7 +17,7 @@ use crate::http::auth::LoggedIn;
 use crate::http::failure_log;
 use crate::http::server::Application;
 
-/// Headers of the browser's request that the API looks at.
+/// Headers of the browser's request that the API reads.
 const PASSED_ON: [HeaderName; 4] = [
     header::HOST,
     HeaderName::from_static("x-forwarded-for"),

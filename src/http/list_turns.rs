@@ -1,4 +1,4 @@
-//! Turns for reading lists. A list may look at thousands of rows, so an account reads few at a time,
+//! Turns for reading lists. A list may read thousands of rows, so an account reads few at a time,
 //! on connections that nothing else uses: neither other accounts nor single reads, sends and changes
 //! wait behind them.
 

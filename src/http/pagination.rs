@@ -5,7 +5,7 @@
 //! account, the list and its filters too, so a token is valid for that list alone; it expires after
 //! [`TOKEN_LIFETIME`].
 //!
-//! A request looks at a bounded number of rows, so a page may be short or empty although others
+//! A request reads a bounded number of rows, so a page may be short or empty although others
 //! follow: only `next` says whether there is one.
 
 use base64::Engine;
@@ -52,7 +52,7 @@ pub(super) struct Page {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Pagination {
     /// The token of the next page; `null` on the last page, and there alone. A page may be short or
-    /// empty although others follow: a request looks at a bounded number of records.
+    /// empty although others follow: a request reads a bounded number of records.
     next: Option<String>,
     /// The token of this page.
     #[serde(rename = "self")]

@@ -9,36 +9,36 @@ use crate::store::credentials;
 use crate::store::pool::Pool;
 use crate::telemetry::metrics;
 
-const LOOK_EVERY: Duration = Duration::from_secs(300);
+const CHECK_EVERY: Duration = Duration::from_secs(300);
 /// How long before its end a certificate is named in the log.
 const SOON: time::Duration = time::Duration::days(30);
 
 /// Sets the metric of the certificate that ends first, until `stop`. Logs each one that comes within 30
 /// days of its end, once.
 pub async fn run(pool: Pool, stop: CancellationToken) {
-    let mut looked_until = None;
+    let mut checked_until = None;
 
     loop {
-        if let Err(error) = look(&pool, &mut looked_until).await {
+        if let Err(error) = check(&pool, &mut checked_until).await {
             tracing::debug!(%error, "the expiry of certificates can't be read");
         }
 
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(CHECK_EVERY) => {}
         }
     }
 }
 
-/// `looked_until` is the end up to which certificates were logged.
-async fn look(pool: &Pool, looked_until: &mut Option<OffsetDateTime>) -> sqlx::Result<()> {
+/// `checked_until` is the end up to which certificates were logged.
+async fn check(pool: &Pool, checked_until: &mut Option<OffsetDateTime>) -> sqlx::Result<()> {
     let certificates = credentials::ending_first(pool).await?;
     metrics::certificate_end(certificates.first().map(|first| first.expires_at));
 
     let until = OffsetDateTime::now_utc() + SOON;
     let new = certificates.iter().filter(|certificate| {
         certificate.expires_at <= until
-            && looked_until.is_none_or(|earlier| certificate.expires_at > earlier)
+            && checked_until.is_none_or(|earlier| certificate.expires_at > earlier)
     });
     for certificate in new {
         tracing::warn!(
@@ -49,6 +49,6 @@ async fn look(pool: &Pool, looked_until: &mut Option<OffsetDateTime>) -> sqlx::R
         );
     }
 
-    *looked_until = Some(until);
+    *checked_until = Some(until);
     Ok(())
 }

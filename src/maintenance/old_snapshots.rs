@@ -11,20 +11,20 @@ use crate::store::pool::Pool;
 use crate::telemetry::metrics::SnapshotMetric;
 
 const EVERY: Duration = Duration::from_secs(15);
-/// How long a look may take.
+/// How long a reading may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// From this age on, a holder is logged. The alert fires at the same age.
 const OLD: Duration = Duration::from_secs(300);
 
-/// Looks every 15 s until `stop`. A look that fails is left out: others say that Postgres is away.
+/// Reads every 15 s until `stop`. A reading that fails is left out: other tasks log that Postgres can't be reached.
 pub(crate) async fn run(pool: Pool, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(EVERY);
     let mut watch = Watch::default();
     let mut metric = SnapshotMetric::default();
 
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let looking = tokio::time::timeout(TIMEOUT, old_snapshots::holders(&pool));
-        let Some(Ok(Ok(holders))) = stop.run_until_cancelled(looking).await else {
+        let reading = tokio::time::timeout(TIMEOUT, old_snapshots::holders(&pool));
+        let Some(Ok(Ok(holders))) = stop.run_until_cancelled(reading).await else {
             continue;
         };
 

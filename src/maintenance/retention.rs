@@ -38,7 +38,7 @@ const ATTEMPTS: u32 = 10;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Idempotency keys that one statement deletes.
 const KEYS_AT_A_TIME: i64 = 5_000;
-/// Paused and paced Operations that are canceled between two looks.
+/// Paused and paced Operations that are canceled between two checks.
 const RESTING_AT_A_TIME: i64 = 100;
 /// What counted longer ago counts under no cap.
 const LONGEST_CAP_DAYS: i32 = (LONGEST_PER / 86_400) as i32 + 1;
@@ -223,7 +223,7 @@ pub async fn expired(connection: &mut PgConnection, period: Duration) -> sqlx::R
 }
 
 /// Finds records older than `period`, and changes nothing.
-pub async fn look(pool: &Pool, period: Duration) -> sqlx::Result<Expired> {
+pub async fn find_expired(pool: &Pool, period: Duration) -> sqlx::Result<Expired> {
     let mut connection = pool.connect_apart().await?;
 
     expired(&mut connection, period).await

@@ -9,10 +9,10 @@ use crate::crypto::MasterKeys;
 use crate::store::pool::Pool;
 use crate::store::{releases, sealed_secrets};
 
-/// How often to look for older releases.
+/// How often to search for older releases.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How many looks in a row must find none: a process that is replaced may be back in a moment.
-const LOOKS: u32 = 6;
+/// How many checks in a row must find none: a process that is replaced may be back in a moment.
+const CHECKS: u32 = 6;
 
 /// Sets the form for the start of a process. Bound: no older release is connected, and either the
 /// newest Credential is sealed in that form, or there is none.
@@ -37,7 +37,7 @@ pub async fn is_older_connected(pool: &Pool) -> sqlx::Result<bool> {
 
 /// Goes over to the bound form once no older release has been connected for a minute, and ends.
 pub async fn watch(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
-    let mut looks = 0;
+    let mut checks = 0;
 
     while !keys.is_bound() {
         tokio::select! {
@@ -45,11 +45,11 @@ pub async fn watch(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
 
-        looks = match releases::older_is_connected(&pool).await {
-            Ok(false) => looks + 1,
+        checks = match releases::older_is_connected(&pool).await {
+            Ok(false) => checks + 1,
             Ok(true) | Err(_) => 0,
         };
-        if looks >= LOOKS {
+        if checks >= CHECKS {
             keys.set_bound(true);
             tracing::info!(
                 "no older release is connected: secrets are sealed in the form that is bound to their \

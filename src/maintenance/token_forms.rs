@@ -14,7 +14,7 @@ use crate::store::pool::Pool;
 use crate::store::sealed_secrets::SealedToken;
 use crate::store::token_forms::{self, NormalizedToken};
 
-/// How often to look. A process of an older release may store tokens as long as it runs.
+/// How often to search. A process of an older release may store tokens as long as it runs.
 const EVERY: Duration = Duration::from_secs(60);
 /// Devices that one statement reads.
 const STEP: i64 = 500;
@@ -59,7 +59,7 @@ pub async fn run(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
     }
 }
 
-/// Goes over all tokens that have not been looked at. Returns how many can't be opened.
+/// Checks all tokens that have not been checked yet. Returns how many can't be opened.
 pub async fn pass(pool: &Pool, keys: &MasterKeys) -> sqlx::Result<usize> {
     let mut unreadable = 0;
     let mut after = Uuid::nil();

@@ -14,7 +14,7 @@ use sqlx::PgExecutor;
 use crate::model::audience::Audience;
 use crate::model::id::AccountId;
 
-/// Users of an App that are looked at. With more, what is found stands for all.
+/// Users of an App that are examined. With more, what is found stands for all.
 const SAMPLE: i64 = 5_000;
 /// 95% of the estimates lie within this many standard deviations.
 const DEVIATIONS: f64 = 1.96;
@@ -43,7 +43,7 @@ impl AudienceCount {
 /// What a sample has.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sample {
-    /// Users that were looked at.
+    /// Users that were examined.
     looked_at: i64,
     /// The place of the last one, from 0 up to [`PLACES`].
     last_place: u32,

@@ -61,7 +61,7 @@ pub(crate) struct Planned {
 #[derive(Debug, Clone)]
 pub(crate) struct AccountClaim {
     pub account_id: AccountId,
-    /// Its queues by rank, each with the time before which nothing is looked for.
+    /// Its queues by rank, each with the time before which nothing is due.
     pub queues: Vec<(i16, OffsetDateTime)>,
     /// Most notifications.
     pub room: i64,

@@ -29,7 +29,7 @@ const TRUSTED_FOR: Duration = Duration::from_millis(50);
 
 /// How every statement is planned. All of them find their rows by an index, and a plan that was made
 /// while a table was small must not read the whole of it once it is large, nor all rows of an account
-/// once to compare them with each row that is looked for. Just-in-time compilation would cost more than
+/// once to compare them with each row that is searched. Just-in-time compilation would cost more than
 /// any of the statements takes.
 pub(super) const PLANNING: [(&str, &str); 5] = [
     ("enable_seqscan", "off"),

@@ -9,11 +9,11 @@ use crate::model::provider::Provider;
 use crate::store::device_registrations::{KnownToken, NewDevice, RegisterError};
 use crate::store::{user_merge, user_profiles};
 
-/// How often a User is looked for who is deleted each time before it can be locked.
-const LOOKS_FOR_USER: usize = 5;
+/// How often a User is searched who is deleted each time before it can be locked.
+const CHECKS_FOR_USER: usize = 5;
 
 /// Keeps imports of the account from changing Users and devices until the transaction ends: an import
-/// looks at many at once, and takes no locks for each.
+/// handles many at once, and takes no locks for each.
 pub(super) async fn lock_out_imports(
     connection: &mut PgConnection,
     account_id: AccountId,

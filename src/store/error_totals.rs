@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use crate::model::id::AccountId;
 
-/// Most Operations that are looked at, the newest first.
+/// Most Operations that are read, the newest first.
 const MAX_OPERATIONS: i64 = 1_000;
-/// Most batches that are looked at, of up to 500 notifications each.
+/// Most batches that are read, of up to 500 notifications each.
 const MAX_BATCHES: i64 = 400;
 
 /// How many notifications failed with one code.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::model::id::{AccountId, UserId};
 use crate::model::recipient::Recipient;
 
-/// Most merged Users whose records are looked for, the latest first: each takes a statement for a page.
+/// Most merged Users whose records are read, the latest first: each takes a statement for a page.
 const MAX_MERGED: i64 = 20;
 
 /// A User who has an external id.
@@ -98,7 +98,7 @@ async fn of_users(
         .collect())
 }
 
-/// Whose notifications are looked for.
+/// Whose notifications are read.
 pub(crate) enum RecordsOf<'a> {
     User(UserId),
     ExternalId(&'a str),

@@ -19,7 +19,7 @@ use crate::model::pace;
 use crate::store::announcement::WAKE_CHANNEL;
 use crate::store::rank;
 
-/// Users that one step looks at. A cancel waits for the step under way, so it must be short.
+/// Users that one step handles. A cancel waits for the step under way, so it must be short.
 const STEP: u32 = 5_000;
 
 // A step begins a batch of its own, so the batches of a whole audience are full.
@@ -41,7 +41,7 @@ pub struct Step {
     pub was_due_at: OffsetDateTime,
 }
 
-/// Accounts that are looked at for the next step.
+/// Accounts that are examined for the next step.
 const MAX_ACCOUNTS: i64 = 1_000;
 
 /// An account with steps due.

@@ -94,7 +94,7 @@ impl UnsettledBatch {
         self.first_position..=self.first_position + self.size - self.queued
     }
 
-    /// Most notifications that are looked at to find it.
+    /// Most notifications that are examined to find it.
     pub(crate) fn cost(self) -> usize {
         self.positions().count()
     }

@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use crate::model::id::{AccountId, UserId};
 
-/// Users, the newest first, whose devices a search by the ends of a token looks at.
+/// Users, the newest first, whose devices a search by the ends of a token reads.
 const MAX_USERS: i64 = 5_000;
-/// Devices that it looks at.
+/// Devices that it reads.
 const MAX_DEVICES: i64 = 10_000;
 
 /// A registered device.

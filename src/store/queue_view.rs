@@ -1,5 +1,5 @@
 //! What waits in the queues of accounts, for people. Each account's batches are read up to a limit, so a
-//! look takes no longer the more there are.
+//! reading takes no longer the more there are.
 
 use sqlx::PgExecutor;
 use time::OffsetDateTime;

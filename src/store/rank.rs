@@ -11,7 +11,7 @@ use crate::model::id::MAX_POSITIONS;
 use crate::model::message::Priority;
 use crate::model::operation::BATCH_SIZE;
 
-/// How many ranks there are: a claim looks at each of `0..RANKS`.
+/// How many ranks there are: a claim reads each of `0..RANKS`.
 pub(super) const RANKS: i32 = 40;
 
 /// The rank of a LOW Operation's only batch, above every rank that a HIGH batch can have.

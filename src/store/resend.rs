@@ -17,7 +17,7 @@ use crate::store::announcement::WAKE_CHANNEL;
 use crate::store::fan_out::Step;
 use crate::store::rank;
 
-/// Batches of the source that one step looks at: 10,000 notifications.
+/// Batches of the source that one step handles: 10,000 notifications.
 const STEP_BATCHES: i64 = 20;
 /// Positions that did not fail which one answer names.
 const MAX_NAMED: i64 = 50;

@@ -18,7 +18,7 @@ pub(crate) struct NormalizedToken<'a> {
     pub token_hash: &'a [u8],
 }
 
-/// APNs tokens that have not been looked at: those of devices after `after`, at most `limit`, by the
+/// APNs tokens that have not been checked: those of devices after `after`, at most `limit`, by the
 /// device's id.
 pub(crate) async fn unseen(
     executor: impl PgExecutor<'_>,

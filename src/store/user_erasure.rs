@@ -59,7 +59,7 @@ struct PageOf {
 
 /// What a step has done.
 struct StepDone {
-    /// The last notification that it looked at; `None`: there are no more.
+    /// The last notification that it examined; `None`: there are no more.
     last: Option<Place>,
     /// Whether any is left for later.
     is_pending: bool,

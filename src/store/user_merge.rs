@@ -12,8 +12,8 @@ use crate::model::id::{AccountId, UserId};
 use crate::store::device_owners::lock_out_changes;
 use crate::store::device_registrations::MAX_DEVICES;
 
-/// How often Users are looked for who are merged or deleted each time before they can be locked.
-const LOOKS: usize = 5;
+/// How often Users are searched who are merged or deleted each time before they can be locked.
+const CHECKS: usize = 5;
 
 /// Why Users were not merged.
 #[derive(Debug, thiserror::Error)]

@@ -86,7 +86,7 @@ pub(crate) struct WaitingWebhook {
 }
 
 /// The webhooks with messages to deliver, in the order of their ids, from the one after `after` on and
-/// around, at most `limit`. The look costs as much as it returns, however many webhooks and messages
+/// around, at most `limit`. The search costs as much as it returns, however many webhooks and messages
 /// there are.
 pub(crate) async fn waiting_webhooks(
     executor: impl PgExecutor<'_>,

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::transport::connection::ConnectionState;
 
-/// How often a pool that waits for a place looks for an idle connection to close.
+/// How often a pool that waits for a place searches for an idle connection to close.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The places for connections. All pools of a process share it.

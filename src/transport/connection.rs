@@ -47,7 +47,7 @@ pub(super) struct ConnectionState {
     awaits_first_answer: AtomicBool,
     /// Requests that got no answer in time since the last answer.
     unanswered: AtomicUsize,
-    /// Whether a request went over the connection since its task last looked.
+    /// Whether a request went over the connection since its task last checked.
     used: AtomicBool,
     /// Wakes the task when a request got no answer in time.
     suspected: Notify,

@@ -202,7 +202,7 @@ impl Pool {
 
         let waiting = async {
             loop {
-                // Enabled before the look, so that a notification between the look and the wait is
+                // Enabled before the search, so that a notification between the search and the wait is
                 // not missed.
                 let freed = self.0.stream_freed.notified();
                 tokio::pin!(freed);

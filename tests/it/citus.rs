@@ -337,7 +337,9 @@ async fn retention_drops_a_day(database: &Database) {
     );
 
     let week = Duration::from_secs(7 * 24 * 3600);
-    let seen = retention::look(&database.connections, week).await.unwrap();
+    let seen = retention::find_expired(&database.connections, week)
+        .await
+        .unwrap();
     let notifications = seen.days[0]
         .partitions
         .iter()

@@ -17,7 +17,7 @@ use crate::client::screen::Screen;
 /// Pages of a list that are read at most to find the newest notifications of somebody. One request reads
 /// about 10,000 records.
 const PAGES: usize = 20;
-/// How long the devices of all Users are looked through.
+/// How long the devices of all Users are searched.
 const EXPORT_WITHIN: Duration = Duration::from_secs(20);
 /// Characters at each end of a token that answers show.
 const SHOWN: usize = 4;

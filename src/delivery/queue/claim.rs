@@ -51,7 +51,7 @@ pub(crate) struct Claimer {
     pub recorder_stalled: Arc<AtomicBool>,
     pub leases: Arc<Leases>,
     pub dispatch: SharedDispatch,
-    /// The longest time between two looks at the due queues, give or take a quarter.
+    /// The longest time between two reads of the due queues, give or take a quarter.
     pub poll_interval: Duration,
     pub policy: ClaimPolicy,
 }

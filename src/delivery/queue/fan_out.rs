@@ -40,7 +40,7 @@ pub(crate) struct FanOut {
     pub notifier: Arc<Notifier>,
     /// They know the accounts' weights.
     pub queues: Arc<DueQueues>,
-    /// The longest time between two looks for due steps.
+    /// The longest time between two searches for due steps.
     pub poll_interval: Duration,
 }
 
@@ -110,9 +110,9 @@ impl FanOut {
     /// Does a step of the account whose turn it is.
     async fn audience(&self, turns: &mut FanOutTurns) -> sqlx::Result<Option<Step>> {
         let began = Instant::now();
-        if turns.must_look(began) {
+        if turns.must_search(began) {
             let due = fan_out::due_accounts(&self.pool).await?;
-            turns.looked(&due, began, began.elapsed());
+            turns.found_due(&due, began, began.elapsed());
         }
 
         for due in turns.order() {
@@ -148,19 +148,19 @@ impl FanOut {
     }
 }
 
-/// A look at all accounts is not repeated for this many times its duration: it passes the entries of all
+/// A search of all accounts is not repeated for this many times its duration: it passes the entries of all
 /// steps that are done, while a transaction elsewhere keeps vacuum from them.
-const LOOK_FACTOR: u32 = 50;
-/// The longest time between two looks.
-const LONGEST_LOOK: Duration = Duration::from_secs(1);
+const SEARCH_PAUSE_FACTOR: u32 = 50;
+/// The longest time between two searches.
+const LONGEST_SEARCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whose turn it is: each account's steps, divided by its weight. The account with the fewest is next.
 /// One that comes later begins with as many as the others have, so it does not make up for the past.
 #[derive(Default)]
 struct FanOutTurns {
     accounts: HashMap<AccountId, Turn>,
-    /// No look before this time, unless no account is left.
-    next_look: Option<Instant>,
+    /// No search before this time, unless no account is left.
+    next_search: Option<Instant>,
     /// Whether a copy goes before the next audience.
     copy_is_next: bool,
 }
@@ -172,13 +172,13 @@ struct Turn {
 }
 
 impl FanOutTurns {
-    fn must_look(&self, now: Instant) -> bool {
-        self.accounts.is_empty() || self.next_look.is_none_or(|at| at <= now)
+    fn must_search(&self, now: Instant) -> bool {
+        self.accounts.is_empty() || self.next_search.is_none_or(|at| at <= now)
     }
 
-    /// Takes over the accounts that have steps due, as a look at `now` found them. The others are
+    /// Takes over the accounts that have steps due, as a search at `now` found them. The others are
     /// forgotten.
-    fn looked(&mut self, due: &[DueFanOut], now: Instant, took: Duration) {
+    fn found_due(&mut self, due: &[DueFanOut], now: Instant, took: Duration) {
         let is_due =
             |account_id: &AccountId| due.iter().any(|found| found.account_id == *account_id);
         self.accounts.retain(|account_id, _| is_due(account_id));
@@ -196,7 +196,7 @@ impl FanOutTurns {
                 });
         }
 
-        self.next_look = Some(now + (took * LOOK_FACTOR).min(LONGEST_LOOK));
+        self.next_search = Some(now + (took * SEARCH_PAUSE_FACTOR).min(LONGEST_SEARCH_PAUSE));
     }
 
     /// The accounts in the order of their turns.
@@ -289,7 +289,7 @@ mod tests {
 
         (0..count)
             .map(|_| {
-                turns.looked(&due, Instant::now(), Duration::ZERO);
+                turns.found_due(&due, Instant::now(), Duration::ZERO);
                 let next = turns.order()[0].account_id;
                 let index = accounts.iter().position(|id| *id == next).unwrap();
                 turns.note(next, since, weights[index]);
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_looked_for_from_the_last_one_on_until_the_next_look() {
+    fn a_step_is_searched_from_the_last_one_on_until_the_next_search() {
         let now = Instant::now();
         let start = OffsetDateTime::now_utc();
         let account_id = AccountId::generate();
@@ -363,19 +363,19 @@ mod tests {
             since: start,
         };
         let mut turns = FanOutTurns::default();
-        assert!(turns.must_look(now));
+        assert!(turns.must_search(now));
 
         let took = Duration::from_millis(4);
-        turns.looked(&[found], now, took);
+        turns.found_due(&[found], now, took);
         turns.note(account_id, start + Duration::from_secs(5), 1);
         assert_eq!(turns.order()[0].since, start + Duration::from_secs(5));
 
-        assert!(!turns.must_look(now + took));
-        assert!(turns.must_look(now + LOOK_FACTOR * took));
-        turns.looked(&[found], now, took);
+        assert!(!turns.must_search(now + took));
+        assert!(turns.must_search(now + SEARCH_PAUSE_FACTOR * took));
+        turns.found_due(&[found], now, took);
         assert_eq!(turns.order()[0].since, start, "one that was locked, say");
 
         turns.remove(account_id);
-        assert!(turns.must_look(now), "none is left");
+        assert!(turns.must_search(now), "none is left");
     }
 }

@@ -15,9 +15,9 @@ use crate::store::pool::Pool;
 
 /// The least time between two checks. Within it, a process sends some hundred notifications.
 const INTERVAL: Duration = Duration::from_millis(20);
-/// How often an Operation is looked at of which too few are settled for a verdict.
+/// How often an Operation is checked of which too few are settled for a verdict.
 const UNDECIDED_INTERVAL: Duration = Duration::from_millis(100);
-/// Operations that one statement looks at.
+/// Operations that one statement checks.
 const AT_A_TIME: usize = 1_000;
 
 /// Where the recorder names Operations of which a notification failed.
@@ -80,7 +80,7 @@ async fn watch(pool: &Pool, mut failures: mpsc::UnboundedReceiver<OperationId>) 
     }
 }
 
-/// Pauses the Operations whose guards say so. Returns those that need another look.
+/// Pauses the Operations whose guards say so. Returns those that need another check.
 async fn check_all(pool: &Pool, operations: &[OperationId]) -> sqlx::Result<BTreeSet<OperationId>> {
     let mut undecided = BTreeSet::new();
 
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_is_looked_at_again_until_enough_are_settled() {
+    fn an_operation_is_checked_again_until_enough_are_settled() {
         let is_undecided = |queued, sent| {
             is_undecided(&Guarded {
                 operation_id: OperationId::generate(),

@@ -1,7 +1,7 @@
-//! From which time on a claim looks into a queue. Before it, everything is done.
+//! From which time on a claim reads a queue. Before it, everything is done.
 //!
 //! While any transaction in the database is older, vacuum keeps the index entries of batches that are
-//! done or were moved, and a look from the beginning of a queue passes all of them. A lower bound
+//! done or were moved, and a search from the beginning of a queue passes all of them. A lower bound
 //! spares that. It is never past the oldest batch that is left, as far as this process can know, and a
 //! search of all queues, which has no bounds, corrects it within a second or a little more.
 
@@ -19,7 +19,7 @@ use crate::store::queue_search::Found;
 /// late lies that far back. A batch that lies further back waits for the next search. Each claim passes
 /// the dead entries of this time, 5,000 of them with 500 single sends a second, so it is not longer.
 const MARGIN: Duration = Duration::from_secs(5);
-/// Queues that are remembered. One that is forgotten is looked into from its beginning, once.
+/// Queues that are remembered. One that is forgotten is searched from its beginning, once.
 const MAX_QUEUES: usize = 100_000;
 
 /// The lower bounds of all queues, by the database's clock.
@@ -30,7 +30,7 @@ const MAX_QUEUES: usize = 100_000;
 pub(crate) struct LowerBounds(Mutex<HashMap<QueueKey, OffsetDateTime>>);
 
 impl LowerBounds {
-    /// From when on a claim looks into `queue`.
+    /// From when on a claim reads `queue`.
     pub(crate) fn since(&self, queue: QueueKey) -> OffsetDateTime {
         self.lock()
             .get(&queue)
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_was_taken_is_looked_into_from_a_little_before_on() {
+    fn a_queue_that_was_taken_is_searched_from_a_little_before_on() {
         let bounds = LowerBounds::default();
         let now = OffsetDateTime::now_utc();
         let queue = queue();

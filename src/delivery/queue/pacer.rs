@@ -44,7 +44,7 @@ pub(crate) struct Pacer {
     pub notifier: Arc<Notifier>,
     /// They learn what has become due.
     pub queues: Arc<DueQueues>,
-    /// The longest time between two looks while no Operation is paced.
+    /// The longest time between two searches while no Operation is paced.
     pub poll_interval: Duration,
 }
 
@@ -77,7 +77,7 @@ impl Pacer {
         stop.run_until_cancelled(pacing).await;
     }
 
-    /// Takes the turns that are due. Returns the time until the next look.
+    /// Takes the turns that are due. Returns the time until the next search.
     async fn step(&self, pool: &Pool) -> sqlx::Result<Duration> {
         let next = pool
             .within(async |connection: &mut PgConnection| paces::next_in(connection).await)

@@ -67,7 +67,7 @@ impl Search {
         loop {
             let found = within(queue_search::find(&self.pool, after, STEP as i64)).await?;
 
-            // The bounds first: the claim that is woken looks from there on.
+            // The bounds first: the claim that is woken reads from there on.
             self.bounds.note_found(&found);
             self.queues
                 .announce_all(found.queues.iter().map(|found| (found.queue, found.due_in)));

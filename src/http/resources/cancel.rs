@@ -47,7 +47,7 @@ pub(crate) async fn operation(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<OperationId>(&id)?;
-    // The Operation must be the caller's: the cancel itself looks at the id alone.
+    // The Operation must be the caller's: the cancel itself uses the id alone.
     let oldest = state.oldest_readable_id();
     if !operation_read::exists(&state.pool, caller.account_id, id, oldest).await? {
         return Err(ApiError::not_found());

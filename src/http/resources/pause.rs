@@ -78,7 +78,7 @@ async fn change(
 ) -> Result<HttpResponse, ApiError> {
     let (Change::Pause(id) | Change::Resume(id)) = change;
 
-    // The Operation must be the caller's: the change itself looks at the id alone.
+    // The Operation must be the caller's: the change itself uses the id alone.
     let oldest = state.oldest_readable_id();
     if !operation_read::exists(&state.pool, caller.account_id, id, oldest).await? {
         return Err(ApiError::not_found());

@@ -32,7 +32,7 @@ use crate::store::external_ids::{self, RecordsOf};
 use crate::store::push_notifications::{self as notifications, PushNotificationFilter};
 use crate::store::{user_merge, users};
 
-/// Notifications that are looked for at a time.
+/// Notifications that are read at a time.
 const PAGE: usize = 100;
 /// Attempts of a notification that are shown: more than there are.
 const MAX_ATTEMPTS: i64 = 1_000;

@@ -100,7 +100,7 @@ impl Server {
             workers.push(worker);
 
             let make = Arc::clone(make);
-            // Connections look at the token all the time. With one of its own, no thread waits for
+            // Connections check the token all the time. With one of its own, no thread waits for
             // another.
             let terms = Terms {
                 stop: terms.stop.child_token(),

@@ -48,15 +48,15 @@ pub(super) struct Activity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Since {
     /// After the clock was read last.
-    LastLook,
+    LastCheck,
     Time(Instant),
 }
 
 impl Since {
-    /// The time, as a look at `now` knows it.
+    /// The time, as a check at `now` knows it.
     fn at(self, now: Instant) -> Instant {
         match self {
-            Self::LastLook => now,
+            Self::LastCheck => now,
             Self::Time(time) => time,
         }
     }
@@ -88,7 +88,7 @@ impl Activity {
     /// Bytes have arrived.
     fn received(&self) {
         if self.running.get() == 0 && !self.is_http2.get() && self.head_since.get().is_none() {
-            self.head_since.set(Some(Since::LastLook));
+            self.head_since.set(Some(Since::LastCheck));
         }
     }
 
@@ -96,7 +96,7 @@ impl Activity {
         self.running.get() > 0
     }
 
-    /// Until when the client must have done something. `now`: the time of this look.
+    /// Until when the client must have done something. `now`: the time of this check.
     fn deadline(
         &self,
         now: Instant,
@@ -124,7 +124,7 @@ impl Drop for Running {
         let activity = &self.0;
 
         activity.running.set(activity.running.get() - 1);
-        activity.idle_since.set(Since::LastLook);
+        activity.idle_since.set(Since::LastCheck);
     }
 }
 

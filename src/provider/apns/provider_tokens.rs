@@ -76,7 +76,7 @@ impl ProviderToken {
         }
     }
 
-    /// Whether it may be sent without a look at what other processes have.
+    /// Whether it may be sent without reading what other processes have.
     fn is_fresh(&self, now: OffsetDateTime) -> bool {
         (self.issued_at - LEEWAY..self.renew_at).contains(&now)
     }
@@ -165,7 +165,7 @@ impl ProviderTokens {
             return Ok(Some(token.authorization));
         }
 
-        let found = self.look(refused).await;
+        let found = self.current_or_renewed(refused).await;
         let result = found.map(|token| {
             let token = token?;
             let authorization = token.authorization.clone();
@@ -182,7 +182,10 @@ impl ProviderTokens {
 
     /// The token that all processes share, renewed if it is time. `None`: it is `refused`, and too young
     /// to be renewed.
-    async fn look(&self, refused: Option<&HeaderValue>) -> Result<Option<ProviderToken>, NotSent> {
+    async fn current_or_renewed(
+        &self,
+        refused: Option<&HeaderValue>,
+    ) -> Result<Option<ProviderToken>, NotSent> {
         let Some(shared) = &self.shared else {
             return self.own(refused);
         };
