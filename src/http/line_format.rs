@@ -7,8 +7,19 @@ use actix_web::http::header::{
     QualityItem,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, mime};
+use serde::Serialize;
 
+use crate::http::csv;
 use crate::http::error::ApiError;
+
+/// A record that is a line of a stream.
+pub(super) trait Line: Serialize {
+    /// The columns of its CSV.
+    const COLUMNS: &'static [&'static str];
+
+    /// Its line of CSV, with a cell for each column.
+    fn push_csv(&self, text: &mut String);
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineFormat {
@@ -57,6 +68,29 @@ impl LineFormat {
             "text/csv" | "text/*" => Some(Self::Csv),
             _ => None,
         }
+    }
+
+    /// What comes before the first line.
+    pub(super) fn head<L: Line>(self) -> String {
+        let mut head = String::new();
+        if self == Self::Csv {
+            csv::push_line(&mut head, L::COLUMNS.iter().copied());
+        }
+
+        head
+    }
+
+    /// Adds a line to `text`.
+    pub(super) fn push(self, line: &impl Line, text: &mut String) -> serde_json::Result<()> {
+        match self {
+            Self::Ndjson => {
+                text.push_str(&serde_json::to_string(line)?);
+                text.push('\n');
+            }
+            Self::Csv => line.push_csv(text),
+        }
+
+        Ok(())
     }
 
     fn content_type(self) -> &'static str {

@@ -33,6 +33,7 @@ mod import;
 pub(crate) mod in_process_api;
 pub(crate) mod key_use;
 mod line_format;
+mod line_stream;
 mod list_turns;
 pub(crate) mod metrics;
 mod not_found;

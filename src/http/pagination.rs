@@ -52,7 +52,7 @@ pub(super) struct Page {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Pagination {
     /// The token of the next page; `null` on the last page, and there alone. A page may be short or
-    /// empty although others follow: a request reads a bounded number of records.
+    /// empty although others follow: a request looks at a bounded number of records.
     next: Option<String>,
     /// The token of this page.
     #[serde(rename = "self")]

@@ -1,12 +1,8 @@
 //! `GET /PushNotifications/DeviceRegistrations/Export`, an extension: every device of the account, as a
 //! stream of lines that an import takes.
-//!
-//! The stream reads page by page as the client takes it, so it needs the memory of one page, and a slow
-//! client holds no connection to Postgres.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -19,7 +15,8 @@ use crate::http::csv;
 use crate::http::date::Date;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::import::COLUMNS;
-use crate::http::line_format::LineFormat;
+use crate::http::line_format::{Line, LineFormat};
+use crate::http::line_stream::{LinePages, line_stream};
 use crate::http::openapi::ReadErrors;
 use crate::http::query::Query;
 use crate::model::id::{DeviceId, DeviceRegistrationId, UserId};
@@ -74,7 +71,7 @@ impl Lines {
     fn of(&self, devices: Vec<store::ExportedDevice>) -> serde_json::Result<String> {
         let mut text = String::new();
         for device in devices {
-            self.to_api(device).push(&mut text, self.format)?;
+            self.format.push(&self.to_api(device), &mut text)?;
         }
 
         Ok(text)
@@ -111,20 +108,9 @@ impl Lines {
     }
 }
 
-impl ExportedDevice {
-    fn push(&self, text: &mut String, format: LineFormat) -> serde_json::Result<()> {
-        match format {
-            LineFormat::Ndjson => {
-                text.push_str(&serde_json::to_string(self)?);
-                text.push('\n');
-            }
-            LineFormat::Csv => self.push_csv(text),
-        }
+impl Line for ExportedDevice {
+    const COLUMNS: &'static [&'static str] = &COLUMNS;
 
-        Ok(())
-    }
-
-    /// The cells of [`COLUMNS`].
     fn push_csv(&self, text: &mut String) {
         let json = |value: &Option<Value>| value.as_ref().map(Value::to_string).unwrap_or_default();
         let cells = [
@@ -159,8 +145,7 @@ struct Export {
     is_over: bool,
 }
 
-impl Export {
-    /// The lines of the next page; `None` after the last.
+impl LinePages for Export {
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         if self.is_over {
             return Ok(None);
@@ -280,16 +265,9 @@ pub(crate) async fn export(
 
     // Read before the answer begins, so that a database that is away is a 503.
     let first = export.next().await?;
-    let mut head = String::new();
-    if format == LineFormat::Csv {
-        csv::push_line(&mut head, COLUMNS);
-    }
-    let head = stream::iter([Ok(Bytes::from(head))]).chain(stream::iter(first.map(Ok)));
-    let rest = stream::try_unfold(export, |mut export: Export| async move {
-        // An error breaks the connection off: the client must not take a part for the whole.
-        let lines = export.next().await?;
-        Ok::<_, ApiError>(lines.map(|lines| (lines, export)))
-    });
+    let head = format.head::<ExportedDevice>();
 
-    Ok(format.attachment("devices").streaming(head.chain(rest)))
+    Ok(format
+        .attachment("devices")
+        .streaming(line_stream(head, first, export)))
 }

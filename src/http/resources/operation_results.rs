@@ -1,12 +1,8 @@
 //! `GET /PushNotifications/Operations/{id}/Results`, an extension: the outcome of every recipient, as
 //! a stream of lines.
-//!
-//! The stream reads page by page as the client takes it, so it needs the memory of one page, and a
-//! slow client holds no connection to Postgres.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -18,7 +14,8 @@ use crate::http::auth::Caller;
 use crate::http::csv;
 use crate::http::date::Date;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::line_format::LineFormat;
+use crate::http::line_format::{Line, LineFormat};
+use crate::http::line_stream::{LinePages, line_stream};
 use crate::http::openapi::ReadErrors;
 use crate::http::path;
 use crate::http::resources::push_notifications::Recipient;
@@ -69,27 +66,8 @@ const COLUMNS: [&str; 14] = [
     "dismissedAt",
 ];
 
-fn head(format: LineFormat) -> String {
-    let mut head = String::new();
-    if format == LineFormat::Csv {
-        csv::push_line(&mut head, COLUMNS);
-    }
-
-    head
-}
-
-impl OperationResult {
-    fn push(&self, text: &mut String, format: LineFormat) -> serde_json::Result<()> {
-        match format {
-            LineFormat::Ndjson => {
-                text.push_str(&serde_json::to_string(self)?);
-                text.push('\n');
-            }
-            LineFormat::Csv => self.push_csv(text),
-        }
-
-        Ok(())
-    }
+impl Line for OperationResult {
+    const COLUMNS: &'static [&'static str] = &COLUMNS;
 
     fn push_csv(&self, text: &mut String) {
         let [provider, token] = match &self.to {
@@ -152,8 +130,7 @@ struct Lines {
     created_at: OffsetDateTime,
 }
 
-impl Export {
-    /// The lines of the next page; `None` after the last.
+impl LinePages for Export {
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         if self.is_over {
             return Ok(None);
@@ -191,7 +168,7 @@ impl Lines {
     fn of(&self, results: Vec<store::OperationResult>) -> serde_json::Result<String> {
         let mut text = String::new();
         for result in results {
-            self.to_api(result).push(&mut text, self.format)?;
+            self.format.push(&self.to_api(result), &mut text)?;
         }
 
         Ok(text)
@@ -267,14 +244,9 @@ pub(crate) async fn export(
 
     // Read before the answer begins, so that a database that is away is a 503.
     let first = export.next().await?;
-    let head = stream::iter([Ok(Bytes::from(head(format)))]).chain(stream::iter(first.map(Ok)));
-    let rest = stream::try_unfold(export, |mut export: Export| async move {
-        // An error breaks the connection off: the client must not take a part for the whole.
-        let lines = export.next().await?;
-        Ok::<_, ApiError>(lines.map(|lines| (lines, export)))
-    });
+    let head = format.head::<OperationResult>();
 
     Ok(format
         .attachment(&id.to_string())
-        .streaming(head.chain(rest)))
+        .streaming(line_stream(head, first, export)))
 }

@@ -64,7 +64,7 @@ pub(super) struct Operation {
     /// Present if the Operation was scheduled (extension).
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<Schedule>,
-    /// What its first unsettled notification waits for, if that is not about to be sent. A list examines
+    /// What its first unsettled notification waits for, if that is not about to be sent. A list looks at
     /// a bounded number of notifications to say so (extension).
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<WaitingFor>,

@@ -1,15 +1,12 @@
 //! `GET /PushNotifications/Users/{id}/Data`, an extension: everything that is held on a person, as a stream
 //! of lines.
-//!
-//! The stream reads as the client takes it, a page of notifications at a time, so it needs the memory of
-//! one page, and a slow client holds no connection to Postgres.
+//! A page of notifications is read at a time.
 
 use std::collections::VecDeque;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::stream;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -18,6 +15,7 @@ use crate::http::State;
 use crate::http::audit;
 use crate::http::auth::{Caller, CallerKey};
 use crate::http::error::ApiError;
+use crate::http::line_stream::{LinePages, line_stream};
 use crate::http::openapi::ReadErrors;
 use crate::http::path;
 use crate::http::query::Query;
@@ -112,17 +110,11 @@ pub(crate) async fn export(
         after: None,
         is_over: false,
     };
-    let head = stream::iter([Ok(Bytes::from(head))]);
-    let rest = stream::try_unfold(data, |mut data: Data| async move {
-        // An error breaks the connection off: the client must not take a part for the whole.
-        let lines = data.next().await?;
-        Ok::<_, ApiError>(lines.map(|lines| (lines, data)))
-    });
 
     Ok(HttpResponse::Ok()
         .content_type("application/x-ndjson")
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .streaming(futures_util::StreamExt::chain(head, rest)))
+        .streaming(line_stream(head, None, data)))
 }
 
 fn line(line: &UserDataLine) -> Result<String, ApiError> {
@@ -132,8 +124,8 @@ fn line(line: &UserDataLine) -> Result<String, ApiError> {
     Ok(text)
 }
 
-impl Data {
-    /// The lines of the next notification; `None` after the last.
+impl LinePages for Data {
+    /// The lines of the next notification.
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         while self.found.is_empty() && !self.is_over {
             self.find().await?;
@@ -144,8 +136,10 @@ impl Data {
 
         self.notification(id).await.map(|text| Some(text.into()))
     }
+}
 
-    /// Looks for more notifications.
+impl Data {
+    /// Finds more notifications.
     async fn find(&mut self) -> Result<(), ApiError> {
         let filter = PushNotificationFilter {
             operation_id: None,
