@@ -253,6 +253,7 @@ impl Loaded {
         connection: &mut DedicatedConnection,
     ) -> sqlx::Result<()> {
         let unknown = lock(dispatch).lanes.unknown(self.credentials());
+        // Read without the lock, which the hand-off and the lanes need meanwhile.
         if !unknown.is_empty() {
             let reading =
                 async |connection: &mut PgConnection| senders::changed(connection, &unknown).await;
@@ -292,6 +293,8 @@ impl Loaded {
             batch_guards[batch].lease().due_again_in(due_in);
         }
 
+        // The lock and the thread are given up between slices: a large claim must not hold up the
+        // hand-off of a small send.
         let mut notifications = notifications.into_iter().enumerate().peekable();
         while notifications.peek().is_some() {
             {
@@ -306,6 +309,7 @@ impl Loaded {
             tokio::task::yield_now().await;
         }
 
+        // After the dispatch, when each lane knows of the notifications that it has got.
         let mut dispatch = lock(dispatch);
         for (batch, credential_id) in single_lanes {
             let key = batch_guards[batch].lease().key();

@@ -117,6 +117,7 @@ impl DueQueues {
         }
 
         let is_new = state.announcements > before;
+        // The claim loop takes the lock as soon as it is woken.
         drop(state);
         if is_new {
             self.announced.notify_one();

@@ -180,18 +180,15 @@ mod tests {
         let mut watch = |key| {
             reads.watch(account_id, key, |sender| {
                 started.fetch_add(1, Ordering::Relaxed);
-                tasks.push(tokio::spawn(async move {
-                    let mut number = 0;
-                    let params = ReadParams {
-                        interval: Duration::from_millis(1),
-                        is_last: |_: &usize| false,
-                        read: async || {
-                            number += 1;
-                            Ok::<_, Infallible>(Some(number))
-                        },
-                    };
-                    read_while_watched(sender, params).await;
-                }));
+                let number = AtomicUsize::new(0);
+                let params = ReadParams {
+                    interval: Duration::from_millis(1),
+                    is_last: |_: &usize| false,
+                    read: async move || {
+                        Ok::<_, Infallible>(Some(number.fetch_add(1, Ordering::Relaxed)))
+                    },
+                };
+                tasks.push(tokio::spawn(read_while_watched(sender, params)));
             })
         };
 

@@ -117,6 +117,7 @@ impl GroupCommit {
     pub(crate) async fn submit(&self, operation: Box<NewOperation>) -> Result<(), AcceptError> {
         let recipients =
             u32::try_from(operation.recipients.len()).map_err(|_| AcceptError::Busy)?;
+        // Refused and not awaited: a request that waits holds its body in memory.
         let room = Arc::clone(&self.room)
             .try_acquire_many_owned(recipients)
             .map_err(|_| AcceptError::Busy)?;
@@ -154,6 +155,7 @@ async fn run(store: Store, mut submissions: mpsc::UnboundedReceiver<Submission>)
             Submission::recipients,
         );
 
+        // On their own, so that a statement of seconds delays no small send.
         for submission in gathered.large {
             let store = store.clone();
             let turns = Arc::clone(&large_turns);
@@ -170,6 +172,7 @@ async fn run(store: Store, mut submissions: mpsc::UnboundedReceiver<Submission>)
             let store = store.clone();
             tokio::spawn(async move {
                 store.commit(gathered.shared).await;
+                // The next group is gathered from here on.
                 drop(turn);
             });
         }
@@ -233,6 +236,7 @@ impl Store {
             }
         }
 
+        // Also after an error: a connection that broke during the commit may have stored the group.
         if let Some(delivery) = &self.delivery {
             wake(&delivery.notifiers, &work);
         }

@@ -70,6 +70,7 @@ impl Claimer {
                 }
                 Err(error) => {
                     tracing::error!(%error, "due batches can't be claimed; trying again");
+                    // The next connection may lead to another Postgres, of which the bounds say nothing.
                     self.bounds.forget();
                     let _ = stop.run_until_cancelled(self.recover()).await;
                 }
@@ -95,6 +96,7 @@ impl Claimer {
             }
 
             let connections = self.connection.connections();
+            // Before the statement begins, so that a lease ends here no later than in Postgres.
             let claimed_at = Instant::now();
             let claims = self.claim(&plan).await?;
             let claimed: Vec<ClaimedBatch> = claims
@@ -119,6 +121,7 @@ impl Claimer {
                     taken_ids.contains(&queue.account_id)
                 });
             }
+            // A later announcement or search adds the account again.
             for account in &taken {
                 self.queues.remove(account);
             }
@@ -168,9 +171,11 @@ impl Claimer {
                 .map(|turn| account_claim(turn, Claimed::default(), bounds))
                 .collect();
             if !by_age.is_empty() {
+                // Two statements: each reads its index in its own order and stops at the room.
                 claims.push(batches::claim_oldest(&mut *connection, &by_age, lease).await?);
             }
 
+            // What the claim by age took comes off the room of the claim by rank.
             let oldest = claims.first().map_or(&[][..], |claim| &claim.batches);
             let of_all = Claimed::of(oldest);
             let by_account = Claimed::by_account(oldest);

@@ -128,6 +128,7 @@ impl Lease {
     }
 
     fn extend(&self, renewed_at: Instant, term: Duration) {
+        // From the statement's beginning: Postgres may have counted from there on.
         let until = renewed_at.saturating_duration_since(self.epoch) + sending_time(term);
         // A lease that a cancel took meanwhile stays lost.
         let extended = |before| (before > 0).then_some(until.as_millis() as u64);
@@ -141,6 +142,7 @@ impl Lease {
     }
 
     fn end_guard(self: &Arc<Self>) {
+        // The last guard must see what the others noted before they ended, such as `due_again`.
         if self.guards.fetch_sub(1, Ordering::AcqRel) == 1 {
             // The recorder ends before a lease only at the very end of the process. Then the lease
             // runs out.

@@ -1,6 +1,5 @@
 //! `GET /PushNotifications/Users/{id}/Data`, an extension: everything that is held on a person, as a stream
-//! of lines.
-//! A page of notifications is read at a time.
+//! of lines, which reads a page of notifications at a time.
 
 use std::collections::VecDeque;
 
