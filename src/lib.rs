@@ -13,17 +13,17 @@ pub mod config;
 mod console;
 pub mod crypto;
 mod delivery;
-mod descriptors;
 #[cfg(feature = "dev")]
 pub mod dev;
 mod events;
+mod file_descriptors;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzz;
 mod handoff;
 mod http;
 mod ingest;
-mod listening;
+mod listen_error;
 pub mod maintenance;
 pub mod model;
 pub mod provider;

@@ -21,8 +21,8 @@ use crate::app::database::{connect_for_lists, divided};
 use crate::config::Config;
 use crate::crypto::{MasterKeys, SecretError};
 use crate::delivery::{Delivery, DeliveryParams};
-use crate::descriptors;
 use crate::events::{Events, EventsParams};
+use crate::file_descriptors;
 use crate::handoff::delivery_stats::DeliveryStats;
 use crate::handoff::local::local_handoff;
 use crate::handoff::notifier::Notifiers;
@@ -30,7 +30,7 @@ use crate::http::metrics::{MetricsSources, NotDueInterval};
 use crate::http::{self, Readiness};
 use crate::ingest::group_commit::{GroupCommit, LocalDelivery};
 use crate::ingest::receipts::ReceiptWriter;
-use crate::listening::cannot_listen;
+use crate::listen_error::cannot_listen;
 use crate::maintenance::erasures;
 use crate::maintenance::old_snapshots;
 use crate::maintenance::retention::{self, Retention};
@@ -100,7 +100,7 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     let checks = [
         database::options(config).map(drop),
         master_keys(config).map(drop),
-        settings::endpoints(config, descriptors::raise_limit()).map(drop),
+        settings::endpoints(config, file_descriptors::raise_limit()).map(drop),
         // Reads the certificate and the key.
         settings::server_params(config, usize::MAX).map(drop),
         settings::webhook_roots(config).map(drop),
@@ -461,8 +461,8 @@ impl MetricsServer {
 }
 
 /// How many file descriptors this process may have, after it has asked for all it can get.
-fn file_descriptors() -> descriptors::Limit {
-    let limit = descriptors::raise_limit();
+fn file_descriptors() -> file_descriptors::Limit {
+    let limit = file_descriptors::raise_limit();
 
     if limit.is_low() {
         tracing::warn!(

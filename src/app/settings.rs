@@ -10,7 +10,7 @@ use crate::app::database::MORE_DATABASE_CONNECTIONS;
 use crate::config::{self, Config};
 use crate::console;
 use crate::delivery::{self, MassInvalidation, Quota, Quotas, RetryPolicy};
-use crate::descriptors;
+use crate::file_descriptors;
 use crate::http;
 use crate::provider::{Endpoint, Endpoints, https_authority};
 use crate::transport::{AddressGuard, ConnectionBudget, Proxies, Roots};
@@ -153,13 +153,16 @@ fn proxies(config: &Config) -> anyhow::Result<Proxies> {
 }
 
 /// A bound for the connections to providers, so that descriptors are left for Postgres and the API.
-fn connection_budget(config: &Config, limit: descriptors::Limit) -> Arc<ConnectionBudget> {
+fn connection_budget(config: &Config, limit: file_descriptors::Limit) -> Arc<ConnectionBudget> {
     let database = config.database.max_connections + MORE_DATABASE_CONNECTIONS;
 
     ConnectionBudget::new(limit.provider_connections(database))
 }
 
-pub(super) fn endpoints(config: &Config, limit: descriptors::Limit) -> anyhow::Result<Endpoints> {
+pub(super) fn endpoints(
+    config: &Config,
+    limit: file_descriptors::Limit,
+) -> anyhow::Result<Endpoints> {
     let proxies = proxies(config)?;
     let budget = connection_budget(config, limit);
 

@@ -39,10 +39,10 @@ use crate::delivery::queue::claim::Claimer;
 use crate::delivery::queue::claim_policy::ClaimPolicy;
 use crate::delivery::queue::deferred_batches::DeferredBatches;
 use crate::delivery::queue::fan_out::FanOut;
-use crate::delivery::queue::guards;
 use crate::delivery::queue::handed_over::HandedOver;
 use crate::delivery::queue::lease::Leases;
 use crate::delivery::queue::lower_bounds::LowerBounds;
+use crate::delivery::queue::operation_guards;
 use crate::delivery::queue::pacer::Pacer;
 use crate::delivery::queue::recall::Recaller;
 use crate::delivery::queue::search::Search;
@@ -294,7 +294,7 @@ impl Delivery {
         let stop = shared.stop.clone();
         let mut background = vec![
             tokio::spawn(handed_over.run(stop.clone())),
-            tokio::spawn(guards::run(pool.clone(), failed, stop.clone())),
+            tokio::spawn(operation_guards::run(pool.clone(), failed, stop.clone())),
         ];
         background.extend(shared.spawn_watchers(capacity));
         background.extend(shared.spawn_makers());

@@ -19,8 +19,8 @@ use crate::store::batch_index;
 use crate::store::cancel;
 use crate::store::device_imports;
 use crate::store::events;
-use crate::store::guards;
 use crate::store::idempotency_keys;
+use crate::store::operation_guards;
 use crate::store::paces;
 use crate::store::partitions::{self, Partition};
 use crate::store::pause;
@@ -306,7 +306,7 @@ async fn cancel_resting(connection: &mut PgConnection, day: Date) -> sqlx::Resul
         }
     }
 
-    guards::remove_before(connection, end).await
+    operation_guards::remove_before(connection, end).await
 }
 
 /// Deletes events of the audit log that are older than `period`.

@@ -14,7 +14,7 @@
 //! * `queue_search`: finds the queues that have work
 //! * `pause`: marks what rests, and takes the mark away
 //! * `paces`: Operations with a pace: a number of notifications that become due in a minute
-//! * `guards`: Operations that pause themselves when too much fails
+//! * `operation_guards`: Operations that pause themselves when too much fails
 //! * `reschedule`: gives a scheduled Operation another time
 //! * `queue_depth`: counts what waits, for metrics; `queue_view`: what waits in the queues of accounts, for people
 //!
@@ -106,7 +106,6 @@ pub(crate) mod events;
 pub(crate) mod external_ids;
 pub(crate) mod failed_notifications;
 pub mod fan_out;
-pub(crate) mod guards;
 pub mod idempotency_keys;
 mod indexes;
 #[cfg(feature = "dev")]
@@ -117,6 +116,7 @@ pub(crate) mod notification_reasons;
 mod notification_scan;
 pub(crate) mod old_snapshots;
 pub(crate) mod operation_columns;
+pub(crate) mod operation_guards;
 pub(crate) mod operation_insert;
 pub(crate) mod operation_options;
 pub(crate) mod operation_read;

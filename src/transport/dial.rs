@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
-use crate::transport::reason;
+use crate::transport::failure_reason;
 
 /// How long an attempt may take before the next address is tried beside it: RFC 8305, section 5.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -21,12 +21,17 @@ const MAX_ADDRESSES: usize = 16;
 pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
     let resolved = tokio::net::lookup_host((host, port))
         .await
-        .map_err(|error| format!("its name can't be resolved: {}", reason::of_lookup(&error)))?;
+        .map_err(|error| {
+            format!(
+                "its name can't be resolved: {}",
+                failure_reason::of_lookup(&error)
+            )
+        })?;
     let addresses = interleaved(resolved.collect());
 
     let tcp = first_connected(addresses, TcpStream::connect::<SocketAddr>).await?;
     tcp.set_nodelay(true)
-        .map_err(|error| reason::of_io(&error))?;
+        .map_err(|error| failure_reason::of_io(&error))?;
     Ok(tcp)
 }
 
@@ -92,11 +97,13 @@ where
 fn no_connection(failures: &[(SocketAddr, io::Error)]) -> String {
     match failures {
         [] => "its name has no address".to_owned(),
-        [(_, error)] => reason::of_io(error),
+        [(_, error)] => failure_reason::of_io(error),
         failures => {
             let each: Vec<_> = failures
                 .iter()
-                .map(|(address, error)| format!("{}: {}", address.ip(), reason::of_io(error)))
+                .map(|(address, error)| {
+                    format!("{}: {}", address.ip(), failure_reason::of_io(error))
+                })
                 .collect();
             each.join(", ")
         }

@@ -18,7 +18,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::transport::budget::ConnectionBudget;
 use crate::transport::connection::{Connection, ConnectionState};
-use crate::transport::{Origin, dial, reason};
+use crate::transport::{Origin, dial, failure_reason};
 
 /// How long a connection must be idle before it makes way for another. Its pool may have a request for
 /// it.
@@ -60,9 +60,9 @@ pub(super) async fn connect(
     let tls = TlsConnector::from(tls)
         .connect(name, tcp)
         .await
-        .map_err(|error| reason::of_io(&error))?;
+        .map_err(|error| failure_reason::of_io(&error))?;
     if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
-        return Err(reason::NO_HTTP2.to_owned());
+        return Err(failure_reason::NO_HTTP2.to_owned());
     }
 
     // No stream before the peer's SETTINGS have come: see `first_stream_limit`.
@@ -73,7 +73,7 @@ pub(super) async fn connect(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .handshake(tls)
         .await
-        .map_err(|error| reason::of_http2(&error))?;
+        .map_err(|error| failure_reason::of_http2(&error))?;
     let stream_limit = first_stream_limit(&mut h2).await?;
 
     let state = ConnectionState::new(
@@ -96,7 +96,7 @@ pub(super) async fn connect(
 async fn first_stream_limit(h2: &mut H2Connection) -> Result<usize, String> {
     poll_fn(|context| match Pin::new(&mut *h2).poll(context) {
         Poll::Ready(Ok(())) => Poll::Ready(Err("the server closed the connection".to_owned())),
-        Poll::Ready(Err(error)) => Poll::Ready(Err(reason::of_http2(&error))),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(failure_reason::of_http2(&error))),
         Poll::Pending => match h2.max_concurrent_send_streams() {
             0 => Poll::Pending,
             limit => Poll::Ready(Ok(limit)),

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::transport::{Proxies, Roots, TlsError, reason};
+use crate::transport::{Proxies, Roots, TlsError, failure_reason};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ impl RequestError {
     /// The reason in words for people, without the host.
     pub fn reason(&self) -> String {
         match self {
-            Self::Connect { reason, .. } => reason::of_io(reason),
+            Self::Connect { reason, .. } => failure_reason::of_io(reason),
             Self::Http(error) => format!("the connection broke off ({error})"),
             Self::Address(_) | Self::Proxy(_) => self.to_string(),
         }

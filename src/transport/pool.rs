@@ -13,7 +13,7 @@ use crate::transport::connection::{
     Connection, ConnectionState, ExchangeError, Received, StreamPermit,
 };
 use crate::transport::driver::{self, Idle};
-use crate::transport::{Origin, Response, SendError, reason};
+use crate::transport::{Origin, Response, SendError, failure_reason};
 
 /// How often a request is sent again after the peer certainly did not process it.
 const MAX_RESENDS: usize = 5;
@@ -118,7 +118,7 @@ impl Pool {
                 Transmission::Answered(response) => return Ok(response),
                 Transmission::Stale(error) => {
                     stale += 1;
-                    reason::of_http2(&error)
+                    failure_reason::of_http2(&error)
                 }
                 Transmission::Returned(reason) => {
                     returned += 1;
@@ -153,18 +153,18 @@ impl Pool {
             }
             Ok(Err(ExchangeError::Unprocessed(error))) => {
                 connection.retire();
-                return Ok(Transmission::Returned(reason::of_http2(&error)));
+                return Ok(Transmission::Returned(failure_reason::of_http2(&error)));
             }
             Ok(Err(ExchangeError::Refused(error))) => {
                 connection.refused();
-                return Ok(Transmission::Returned(reason::of_http2(&error)));
+                return Ok(Transmission::Returned(failure_reason::of_http2(&error)));
             }
             Ok(Err(ExchangeError::Malformed(error))) => {
-                return Err(SendError::Malformed(reason::of_http2(&error)));
+                return Err(SendError::Malformed(failure_reason::of_http2(&error)));
             }
             Ok(Err(ExchangeError::Broken(error))) => Some(format!(
                 "the answer did not arrive: {}",
-                reason::of_http2(&error)
+                failure_reason::of_http2(&error)
             )),
             Err(_) => {
                 connection.timed_out();

@@ -12,7 +12,7 @@ use http::Uri;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::transport::{dial, reason};
+use crate::transport::{dial, failure_reason};
 
 /// Most bytes of the head of a proxy's answer.
 const MAX_HEAD: usize = 16 * 1024;
@@ -249,7 +249,7 @@ impl Proxy {
         let mut tcp = dial::connect(name, *at).await.map_err(failed)?;
         tcp.write_all(self.request(host, port).as_bytes())
             .await
-            .map_err(|error| failed(reason::of_io(&error)))?;
+            .map_err(|error| failed(failure_reason::of_io(&error)))?;
 
         let head = read_head(&mut tcp).await.map_err(failed)?;
         check_answer(&head).map_err(failed)?;

@@ -15,8 +15,8 @@ use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::delivery::queue::guards::Failures;
 use crate::delivery::queue::lease::{Entry, Lease};
+use crate::delivery::queue::operation_guards::Failures;
 use crate::handoff::capacity::Permit;
 use crate::handoff::delivery_stats::RecorderLag;
 use crate::handoff::due_queues::DueQueues;

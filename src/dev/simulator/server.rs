@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use crate::dev::simulator::apns::Apns;
 use crate::dev::simulator::behaviour::{Behaviour, Outage};
 use crate::dev::simulator::fcm::Fcm;
+use crate::dev::simulator::first_stream_limit::{OneStreamFirst, Shared};
 use crate::dev::simulator::inbox::{Counted, Inbox};
-use crate::dev::simulator::one_stream_first::{OneStreamFirst, Shared};
 use crate::dev::simulator::tolerant_scheme::TolerantScheme;
 
 /// Most bytes of a body that are read. Both providers refuse far smaller ones.

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::dev::simulator::rewritten::{Rewrite, Rewritten};
+use crate::dev::simulator::rewriting::{Rewrite, Rewritten};
 
 const HEADER: usize = 9;
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();

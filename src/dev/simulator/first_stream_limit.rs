@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::dev::simulator::rewritten::{Rewrite, Rewritten};
+use crate::dev::simulator::rewriting::{Rewrite, Rewritten};
 
 const HEADER: usize = 9;
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();

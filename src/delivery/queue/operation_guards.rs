@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::id::OperationId;
 use crate::model::operation::Guard;
-use crate::store::guards::{self, Guarded};
+use crate::store::operation_guards::{self, Guarded};
 use crate::store::pause::{self, PauseReason};
 use crate::store::pool::Pool;
 
@@ -85,7 +85,7 @@ async fn check_all(pool: &Pool, operations: &[OperationId]) -> sqlx::Result<BTre
     let mut undecided = BTreeSet::new();
 
     for some in operations.chunks(AT_A_TIME) {
-        for guarded in guards::of_operations(pool, some).await? {
+        for guarded in operation_guards::of_operations(pool, some).await? {
             if is_tripped(&guarded) {
                 trip(pool, &guarded).await?;
             } else if is_undecided(&guarded) {
@@ -120,7 +120,7 @@ async fn trip(pool: &Pool, guarded: &Guarded) -> sqlx::Result<()> {
         .transaction(async |connection: &mut PgConnection| {
             // A guard pauses once: a client that resumes the Operation wants it to go on.
             Ok::<_, sqlx::Error>(
-                guards::remove(&mut *connection, operation_id).await?
+                operation_guards::remove(&mut *connection, operation_id).await?
                     && pause::pause(connection, operation_id, PauseReason::Guard).await?,
             )
         })
