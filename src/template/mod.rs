@@ -21,6 +21,7 @@ mod budget;
 mod compare;
 mod context;
 mod dates;
+mod escapes;
 mod filters;
 mod number;
 mod parser;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::budget::MAX_ITERATIONS;
 use super::compare::Operator;
+use super::escapes::unescaped;
 use super::filters;
 use super::syntax::{Argument, Expression, FilterCall, Filtered, Operand, Path, Step};
 use super::value::{Literal, Value};
@@ -488,60 +489,4 @@ impl<'s> Scanner<'s> {
             return Ok(keys);
         }
     }
-}
-
-/// A string with its escapes: `\n`, `\u00e9`, `\101`, and `\` before any other character.
-fn unescaped(inner: &[char]) -> String {
-    let mut units: Vec<u16> = Vec::with_capacity(inner.len());
-    let mut at = 0;
-
-    while at < inner.len() {
-        let character = inner[at];
-        at += 1;
-        if character != '\\' || at >= inner.len() {
-            push(&mut units, character);
-            continue;
-        }
-
-        let escape = inner[at];
-        match escape {
-            'b' => units.push(8),
-            'f' => units.push(12),
-            'n' => units.push(10),
-            'r' => units.push(13),
-            't' => units.push(9),
-            'v' => units.push(11),
-            'u' => {
-                at += 1;
-                units.push(digits(inner, &mut at, 16, 4));
-                continue;
-            }
-            '0'..='7' => {
-                units.push(digits(inner, &mut at, 8, 3));
-                continue;
-            }
-            other => push(&mut units, other),
-        }
-        at += 1;
-    }
-
-    String::from_utf16_lossy(&units)
-}
-
-fn push(units: &mut Vec<u16>, character: char) {
-    units.extend_from_slice(character.encode_utf16(&mut [0; 2]));
-}
-
-/// Up to `most` digits of `inner` from `at` on.
-fn digits(inner: &[char], at: &mut usize, radix: u32, most: usize) -> u16 {
-    let end = (*at + most).min(inner.len());
-    let mut value = 0;
-
-    while *at < end
-        && let Some(digit) = inner[*at].to_digit(radix)
-    {
-        value = value * radix + digit;
-        *at += 1;
-    }
-    value as u16
 }

@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::http::openapi::requests::{
     ConditionRequest, LocalizationRequest, ReceiptRequest, RecipientRequest,
 };
-use crate::http::resources::{keys, receipts, resend, templates, webhook_fields};
+use crate::http::resources::{keys, receipts, resend, template_fields, webhook_fields};
 use crate::http::{app_name, audience, device, send, tags};
 use crate::model::id::MAX_POSITIONS;
 use crate::model::pace::MAX_PER_MINUTE;
@@ -60,7 +60,7 @@ field_schema!(FailureCodes, failure_codes());
 field_schema!(Positions, positions());
 field_schema!(SendAt, send_at());
 field_schema!(Tags, tags());
-field_schema!(TemplateName, string_of_up_to(templates::MAX_NAME));
+field_schema!(TemplateName, string_of_up_to(template_fields::MAX_NAME));
 field_schema!(Timezone, string_of_up_to(user_profile::MAX_TIMEZONE));
 field_schema!(Ttl, integer().maximum(Some(send::MAX_TTL)));
 field_schema!(

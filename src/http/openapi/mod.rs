@@ -237,7 +237,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::http::resources::webhook_fields;
+    use crate::http::resources::{template_fields, webhook_fields};
     use crate::http::{app_name, audience, device, idempotency, pagination, send, tags};
     use crate::model::id::MAX_POSITIONS;
     use crate::model::pace::MAX_PER_MINUTE;
@@ -464,7 +464,7 @@ mod tests {
             ),
             ("Tags/maxProperties", json!(tags::MAX_TAGS)),
             ("Tags/propertyNames/pattern", json!(tags::key_pattern())),
-            ("TemplateName/maxLength", json!(templates::MAX_NAME)),
+            ("TemplateName/maxLength", json!(template_fields::MAX_NAME)),
             ("TemplateName/minLength", json!(1)),
             ("Timezone/maxLength", json!(user_profile::MAX_TIMEZONE)),
             ("Timezone/minLength", json!(1)),

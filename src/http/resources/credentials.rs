@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -13,7 +12,6 @@ use zeroize::Zeroizing;
 use crate::crypto::erase;
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
-use crate::http::app_name;
 use crate::http::audit;
 use crate::http::auth::Caller;
 use crate::http::body::JsonBody;
@@ -26,7 +24,8 @@ use crate::http::openapi::{
 use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, Query};
-use crate::http::validation::{Object, Problems, parse_body};
+use crate::http::resources::credential_fields::{CredentialFields, TYPES};
+use crate::http::validation::{Problems, parse_body};
 use crate::model::credential_state::{
     CredentialCheck, CredentialDetails, CredentialReport, CredentialStatus,
 };
@@ -36,12 +35,6 @@ use crate::model::sealed::ContentOwner;
 use crate::provider::{self, Client};
 use crate::store::credentials::{self as store, CredentialFilter, InsertError, NewCredential};
 use crate::store::senders;
-
-const TYPES: [CredentialType; 3] = [
-    CredentialType::Apn,
-    CredentialType::ApnSandbox,
-    CredentialType::Fcm,
-];
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -212,55 +205,6 @@ pub(crate) async fn create(
         .await
 }
 
-/// The fields of a Credential that is created.
-struct CredentialFields {
-    credential_type: CredentialType,
-    app_name: String,
-    is_default: bool,
-    verify: bool,
-    credential: provider::Credential,
-}
-
-impl CredentialFields {
-    fn read(body: &[u8], state: &State) -> Result<Self, ApiError> {
-        let mut problems = Problems::default();
-        let mut fields = parse_body(body)?;
-
-        let credential_type = read_type(&mut fields, &mut problems);
-        let app_name = app_name::read_required(&mut fields, &mut problems);
-        let is_default = fields.boolean("isDefault", &mut problems).unwrap_or(false);
-        let verify = fields.boolean("verify", &mut problems).unwrap_or(false);
-        let content = fields
-            .require("content", "an object", &mut problems)
-            .then(|| fields.take("content"))
-            .flatten();
-
-        // What the content must be depends on the type.
-        let credential = content.zip(credential_type).and_then(|(content, of_type)| {
-            let credential = read_content(&content, of_type, state, &mut problems);
-            erase(content);
-            credential
-        });
-        fields.refuse_unknown(&mut problems);
-
-        let required = credential_type.zip(app_name).zip(credential);
-        let ((credential_type, app_name), credential) = problems.check_some(required)?;
-        Ok(Self {
-            credential_type,
-            app_name,
-            is_default,
-            verify,
-            credential,
-        })
-    }
-}
-
-fn read_type(fields: &mut Object<'_>, problems: &mut Problems) -> Option<CredentialType> {
-    let types = TYPES.map(|credential_type| (credential_type.as_str(), credential_type));
-
-    fields.required_one_of("credentialType", &types, problems)
-}
-
 /// Tries a Credential with its provider before it is stored.
 async fn verify(fields: &CredentialFields, state: &State) -> Result<(), ApiError> {
     let client = Client::new(&fields.credential, fields.credential_type, &state.endpoints)
@@ -281,42 +225,6 @@ async fn verify(fields: &CredentialFields, state: &State) -> Result<(), ApiError
             ))
         }
     }
-}
-
-/// Maximum bytes of a content. A service account takes 2,400, a chain of certificates with its key
-/// some 10,000.
-const MAX_CONTENT: usize = 65_536;
-
-fn read_content(
-    content: &Value,
-    credential_type: CredentialType,
-    state: &State,
-    problems: &mut Problems,
-) -> Option<provider::Credential> {
-    let size = Zeroizing::new(content.to_string()).len();
-    if size > MAX_CONTENT {
-        problems.push_at(
-            "content",
-            format!("must be at most {MAX_CONTENT} bytes of JSON; got {size}"),
-        );
-        return None;
-    }
-
-    let token_uris = &state.endpoints.fcm_token_uris;
-    let found = match provider::Credential::parse(credential_type, content, token_uris) {
-        Ok(credential) => return Some(credential),
-        Err(found) => found,
-    };
-
-    for problem in found {
-        let field = if problem.field.is_empty() {
-            "content".to_owned()
-        } else {
-            format!("content.{}", problem.field)
-        };
-        problems.push_at(field, problem.message);
-    }
-    None
 }
 
 fn insert_error(error: InsertError) -> ApiError {

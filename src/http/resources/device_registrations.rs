@@ -24,15 +24,13 @@ use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::Query;
 use crate::http::resources::masked_token::masked_device_token;
+use crate::http::resources::registration_fields::{RegisterFields, hashes_of_older_forms};
 use crate::http::resources::users::external_id_taken;
 use crate::http::tags;
-use crate::http::user_profile::{self, Null};
-use crate::http::validation::{Object, Problems, parse_body, quoted_string};
+use crate::http::validation::{Problems, parse_body, quoted_string};
 use crate::model::apns_device::{Environment, TokenKind};
-use crate::model::device_token;
 use crate::model::id::{AccountId, DeviceId, DeviceRegistrationId, UserId};
 use crate::model::provider::Provider;
-use crate::model::user_profile::ProfileChange;
 use crate::store::device_registrations::{
     self as store, DeviceRegistrationFilter, KnownToken, NewDevice, RegisterError, Registered,
 };
@@ -185,73 +183,6 @@ pub(crate) async fn register(
             Ok(accepted(&request, &state, &registered))
         })
         .await
-}
-
-/// The fields of a device that is registered.
-struct RegisterFields {
-    user_id: Option<UserId>,
-    app_name: String,
-    device: device::Device,
-    /// Hashes under which the device may be stored already: of older forms of the token, and of the
-    /// token that it replaces.
-    other_hashes: Vec<Vec<u8>>,
-    kind: Option<TokenKind>,
-    tags: Option<Value>,
-    profile: ProfileChange,
-}
-
-impl RegisterFields {
-    fn read(body: &[u8]) -> Result<Self, ApiError> {
-        let mut problems = Problems::default();
-        let mut fields = parse_body(body)?;
-
-        let user_id = fields.id::<UserId>("userId", &mut problems);
-        let app_name = app_name::read_required(&mut fields, &mut problems);
-        let mut other_hashes = hashes_of_older_forms(&fields, "token");
-        let device = device::read(&mut fields, &mut problems);
-        if let Some(device) = &device {
-            other_hashes.extend(hashes_of_older_forms(&fields, "replaces"));
-            let replaced =
-                device::read_other(&mut fields, "replaces", device.provider, &mut problems);
-            other_hashes.extend(replaced.map(|replaced| hash_token(&replaced)));
-        } else {
-            fields.take("replaces");
-        }
-
-        let provider = device.as_ref().map(|device| device.provider);
-        let kind = device::KIND.read(&mut fields, provider, &mut problems);
-        let tags = tags::read(&mut fields, &mut problems);
-        let profile = user_profile::read(&mut fields, Null::KeepsValue, &mut problems);
-        fields.refuse_unknown(&mut problems);
-
-        let (app_name, device) = problems.check_some(app_name.zip(device))?;
-        Ok(Self {
-            user_id,
-            app_name,
-            device,
-            other_hashes,
-            kind,
-            tags,
-            profile,
-        })
-    }
-}
-
-/// The hashes of the forms in which an older release may have stored the token in the field `name`. All
-/// others of APNs have only hexadecimal digits in lower case.
-fn hashes_of_older_forms(fields: &Object<'_>, name: &str) -> Vec<Vec<u8>> {
-    let is_apns = fields
-        .get("provider")
-        .is_none_or(|provider| provider == Provider::Apn.as_str());
-    let given = fields.get(name).and_then(Value::as_str);
-
-    given
-        .filter(|given| is_apns && given.len() <= device::MAX_TOKEN)
-        .map(|given| device_token::older_forms(Provider::Apn, given))
-        .unwrap_or_default()
-        .iter()
-        .map(|form| hash_token(form))
-        .collect()
 }
 
 fn accepted(request: &HttpRequest, state: &State, registered: &Registered) -> Accepted {

@@ -5,6 +5,7 @@
 
 mod format;
 mod parse;
+mod tokens;
 
 pub(super) use parse::parse;
 

@@ -1,17 +1,17 @@
 //! Lists, and the parts of texts.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Arguments, Context, Made, Stop, Value};
-use crate::template::compare::{equals, sort_order};
+use crate::template::compare::sort_order;
 use crate::template::number::slice_bounds;
 use crate::template::scanner::Scanner;
 use crate::template::syntax::Path;
 use crate::template::value::{Literal, Object, element, utf16_length};
 
-fn made(context: &mut Context<'_>, elements: Vec<Value>) -> Made {
+pub(super) fn made(context: &mut Context<'_>, elements: Vec<Value>) -> Made {
     context.budget.array(elements.len())?;
 
     Ok(Value::array(elements))
@@ -91,12 +91,16 @@ pub(super) fn reverse(context: &mut Context<'_>, value: Value, _: &Arguments) ->
 }
 
 /// A property that a filter names, as text.
-fn name(context: &mut Context<'_>, arguments: &Arguments, index: usize) -> Result<Arc<str>, Stop> {
+pub(super) fn name(
+    context: &mut Context<'_>,
+    arguments: &Arguments,
+    index: usize,
+) -> Result<Arc<str>, Stop> {
     arguments.get(index).plain().text(context.budget)
 }
 
 /// A property that a filter names, parsed.
-fn path(context: &mut Context<'_>, arguments: &Arguments) -> Result<Option<Path>, Stop> {
+pub(super) fn path(context: &mut Context<'_>, arguments: &Arguments) -> Result<Option<Path>, Stop> {
     let name = name(context, arguments, 0)?;
     context.budget.work(name.len())?;
     let characters: Vec<char> = name.chars().collect();
@@ -352,213 +356,4 @@ pub(super) fn uniq(context: &mut Context<'_>, value: Value, _: &Arguments) -> Ma
         }
     }
     made(context, unique)
-}
-
-/// Whether each element has a property that equals the second argument, or one that is true if there
-/// is no second argument.
-fn matches(
-    context: &mut Context<'_>,
-    elements: &[Value],
-    arguments: &Arguments,
-) -> Result<Vec<bool>, Stop> {
-    let path = path(context, arguments)?;
-    let expected = arguments.get(1);
-    let mut matches = Vec::with_capacity(elements.len());
-
-    for element in elements {
-        context.budget.work(2)?;
-        let value = context.property_of(element, path.as_ref())?;
-        matches.push(if expected.is_absent() {
-            value.is_truthy()
-        } else {
-            equals(&value, &expected, context.budget)?
-        });
-    }
-    Ok(matches)
-}
-
-/// The values of the expression in the second argument, in which each element has the name in the
-/// first.
-fn evaluated(
-    context: &mut Context<'_>,
-    elements: &[Value],
-    arguments: &Arguments,
-) -> Result<Vec<Value>, Stop> {
-    let variable = arguments.get(0).plain().js_text(context.budget)?;
-    let expression = name(context, arguments, 1)?;
-
-    context.for_each(elements, &variable, &expression)
-}
-
-fn chosen(
-    context: &mut Context<'_>,
-    elements: &[Value],
-    is_chosen: impl Iterator<Item = bool>,
-) -> Made {
-    let chosen = elements
-        .iter()
-        .zip(is_chosen)
-        .filter(|(_, is_chosen)| *is_chosen)
-        .map(|(element, _)| element.clone());
-
-    made(context, chosen.collect())
-}
-
-pub(super) fn where_(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let elements = value.elements();
-    let matches = matches(context, &elements, arguments)?;
-
-    chosen(context, &elements, matches.into_iter())
-}
-
-pub(super) fn reject(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let elements = value.elements();
-    let matches = matches(context, &elements, arguments)?;
-
-    chosen(
-        context,
-        &elements,
-        matches.into_iter().map(|is_match| !is_match),
-    )
-}
-
-pub(super) fn where_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let elements = value.elements();
-    let values = evaluated(context, &elements, arguments)?;
-
-    chosen(
-        context,
-        &elements,
-        values
-            .iter()
-            .map(|value| matches!(value, Value::Bool(true))),
-    )
-}
-
-pub(super) fn reject_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let elements = value.elements();
-    let values = evaluated(context, &elements, arguments)?;
-
-    chosen(
-        context,
-        &elements,
-        values
-            .iter()
-            .map(|value| matches!(value, Value::Bool(false))),
-    )
-}
-
-/// The index of the first element that matches.
-fn found(
-    context: &mut Context<'_>,
-    elements: &[Value],
-    arguments: &Arguments,
-) -> Result<Option<usize>, Stop> {
-    let matches = matches(context, elements, arguments)?;
-
-    Ok(matches.iter().position(|is_match| *is_match))
-}
-
-fn found_by_expression(
-    context: &mut Context<'_>,
-    elements: &[Value],
-    arguments: &Arguments,
-) -> Result<Option<usize>, Stop> {
-    let values = evaluated(context, elements, arguments)?;
-
-    Ok(values.iter().position(Value::is_truthy_in_js))
-}
-
-fn index(found: Option<usize>) -> Value {
-    found.map_or(Value::Absent, |index| Value::Number(index as f64))
-}
-
-fn element_at(elements: &[Value], found: Option<usize>) -> Value {
-    found.map_or(Value::Absent, |index| elements[index].clone())
-}
-
-pub(super) fn has(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let found = found(context, &value.elements(), arguments)?;
-
-    Ok(Value::Bool(found.is_some()))
-}
-
-pub(super) fn has_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let found = found_by_expression(context, &value.elements(), arguments)?;
-
-    Ok(Value::Bool(found.is_some()))
-}
-
-pub(super) fn find_index(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    Ok(index(found(context, &value.elements(), arguments)?))
-}
-
-pub(super) fn find_index_exp(
-    context: &mut Context<'_>,
-    value: Value,
-    arguments: &Arguments,
-) -> Made {
-    Ok(index(found_by_expression(
-        context,
-        &value.elements(),
-        arguments,
-    )?))
-}
-
-pub(super) fn find(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let elements = value.elements();
-    let found = found(context, &elements, arguments)?;
-
-    Ok(element_at(&elements, found))
-}
-
-pub(super) fn find_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let elements = value.elements();
-    let found = found_by_expression(context, &elements, arguments)?;
-
-    Ok(element_at(&elements, found))
-}
-
-/// Objects with a `name` and the `items` that have it, in the order of the first of them.
-fn grouped(context: &mut Context<'_>, elements: &[Value], keys: Vec<Value>) -> Made {
-    let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
-    let mut indexes = HashMap::new();
-
-    for (element, key) in elements.iter().zip(keys) {
-        let index = *indexes
-            .entry(Identity::of(&key, context)?)
-            .or_insert(groups.len());
-        match groups.get_mut(index) {
-            Some((_, items)) => items.push(element.clone()),
-            None => groups.push((key, vec![element.clone()])),
-        }
-    }
-
-    let groups = groups.into_iter().map(|(name, items)| {
-        Value::Object(Arc::new(Object(vec![
-            (Arc::from("name"), name),
-            (Arc::from("items"), Value::array(items)),
-        ])))
-    });
-    let groups = groups.collect();
-    made(context, groups)
-}
-
-pub(super) fn group_by(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let elements = value.loop_elements(context.budget)?;
-    let path = path(context, arguments)?;
-    let mut keys = Vec::with_capacity(elements.len());
-    for element in elements.iter() {
-        context.budget.work(2)?;
-        keys.push(context.property_of(element, path.as_ref())?);
-    }
-
-    grouped(context, &elements, keys)
-}
-
-pub(super) fn group_by_exp(context: &mut Context<'_>, value: Value, arguments: &Arguments) -> Made {
-    let elements = value.loop_elements(context.budget)?;
-    let keys = evaluated(context, &elements, arguments)?;
-
-    grouped(context, &elements, keys)
 }

@@ -12,6 +12,7 @@ mod dates;
 mod encoding;
 mod html;
 mod math;
+mod selection;
 mod strings;
 
 use super::budget::Stop;
@@ -83,18 +84,18 @@ const FILTERS: &[(&str, Filter)] = &[
     ("downcase", strings::downcase),
     ("escape", html::escape),
     ("escape_once", html::escape_once),
-    ("find", arrays::find),
-    ("find_exp", arrays::find_exp),
-    ("find_index", arrays::find_index),
-    ("find_index_exp", arrays::find_index_exp),
+    ("find", selection::find),
+    ("find_exp", selection::find_exp),
+    ("find_index", selection::find_index),
+    ("find_index_exp", selection::find_index_exp),
     ("first", arrays::first),
     ("floor", math::floor),
-    ("group_by", arrays::group_by),
-    ("group_by_exp", arrays::group_by_exp),
+    ("group_by", selection::group_by),
+    ("group_by_exp", selection::group_by_exp),
     ("handle", strings::handleize),
     ("handleize", strings::handleize),
-    ("has", arrays::has),
-    ("has_exp", arrays::has_exp),
+    ("has", selection::has),
+    ("has_exp", selection::has_exp),
     ("hmac_sha256", encoding::hmac_sha256),
     ("inspect", any_value::json),
     ("join", arrays::join),
@@ -114,8 +115,8 @@ const FILTERS: &[(&str, Filter)] = &[
     ("prepend", strings::prepend),
     ("push", arrays::push),
     ("raw", any_value::raw),
-    ("reject", arrays::reject),
-    ("reject_exp", arrays::reject_exp),
+    ("reject", selection::reject),
+    ("reject_exp", selection::reject_exp),
     ("remove", strings::remove),
     ("remove_first", strings::remove_first),
     ("remove_last", strings::remove_last),
@@ -149,7 +150,7 @@ const FILTERS: &[(&str, Filter)] = &[
     ("url_decode", encoding::url_decode),
     ("url_encode", encoding::url_encode),
     ("url_escape", encoding::uri_escape),
-    ("where", arrays::where_),
-    ("where_exp", arrays::where_exp),
+    ("where", selection::where_),
+    ("where_exp", selection::where_exp),
     ("xml_escape", html::escape),
 ];
