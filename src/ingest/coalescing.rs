@@ -74,6 +74,7 @@ async fn run<K, V>(
     let mut group = Vec::new();
 
     while lookups.recv_many(&mut group, MAX_LOOKUPS).await > 0 {
+        // What arrived during the last query. Many requests at a time often ask for the same key.
         let keys: HashSet<K> = group.iter().map(|lookup| lookup.key.clone()).collect();
         let found = source
             .fetch(keys.into_iter().collect())

@@ -92,6 +92,7 @@ async fn run(pool: Pool, mut submissions: mpsc::UnboundedReceiver<Submission>) {
     while let Some(first) = submissions.recv().await {
         let mut count = first.receipts.len();
         let mut group = vec![first];
+        // What arrived while the last group was written: nothing is waited for.
         while count < GROUP
             && let Ok(next) = submissions.try_recv()
         {
@@ -141,6 +142,7 @@ async fn write(pool: &Pool, rows: &[NotificationReceipts]) -> sqlx::Result<()> {
             .await;
 
         match written {
+            // Such as a deadlock with another process that writes the same tallies.
             Err(error) if attempt < ATTEMPTS && error.as_database_error().is_some() => attempt += 1,
             Ok(new) => {
                 metrics::receipts_recorded(new.delivered, new.opened, new.dismissed);

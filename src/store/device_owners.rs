@@ -10,7 +10,7 @@ use crate::store::device_registrations::{KnownToken, NewDevice, RegisterError};
 use crate::store::{user_merge, user_profiles};
 
 /// How often a User is searched who is deleted each time before it can be locked.
-const CHECKS_FOR_USER: usize = 5;
+const LOCK_ATTEMPTS: usize = 5;
 
 /// Keeps imports of the account from changing Users and devices until the transaction ends: an import
 /// handles many at once, and takes no locks for each.
@@ -101,7 +101,7 @@ pub(super) async fn lock_users(
         user_profiles::lock_external_id(&mut *connection, account_id, external_id).await?;
     }
 
-    for _ in 0..LOOKS_FOR_USER {
+    for _ in 0..LOCK_ATTEMPTS {
         let named = named_user(&mut *connection, new).await?;
         let owners = owners(&mut *connection, &new.known).await?;
 

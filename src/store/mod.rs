@@ -76,6 +76,7 @@
 pub(crate) mod account_counts;
 pub mod accounts;
 mod advisory_lock;
+pub(crate) mod announcement;
 pub mod api_keys;
 pub(crate) mod apps;
 pub(crate) mod attempt_curve;

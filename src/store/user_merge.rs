@@ -13,7 +13,7 @@ use crate::store::device_owners::lock_out_changes;
 use crate::store::device_registrations::MAX_DEVICES;
 
 /// How often Users are searched who are merged or deleted each time before they can be locked.
-const CHECKS: usize = 5;
+const LOCK_ATTEMPTS: usize = 5;
 
 /// Why Users were not merged.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,7 @@ pub(crate) async fn merge(
     // them in another order.
     lock_out_changes(&mut *connection, account_id).await?;
 
-    for _ in 0..LOOKS {
+    for _ in 0..LOCK_ATTEMPTS {
         let source = current(&mut *connection, account_id, id).await?;
         let source = source.ok_or(MergeError::NoUser)?;
         let target = current(&mut *connection, account_id, into).await?;

@@ -133,6 +133,7 @@ impl Worker {
                         if let Some((job, payload)) = self.admit(job, in_flight.len()) {
                             in_flight.push(send(Arc::clone(&self.client), job, payload));
                         }
+                        // Slow templates must not keep the thread from its other lanes.
                         if self.renders_slowly {
                             tokio::task::yield_now().await;
                         }
@@ -270,6 +271,7 @@ impl Worker {
             return job.delivery.resolve(Resolution::PutBack(delay));
         };
 
+        // A request that reached the provider is an attempt, whatever the answer was.
         let attempts = job.delivery.attempts().saturating_add(1);
         let next = self
             .policy

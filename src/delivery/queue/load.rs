@@ -66,6 +66,7 @@ pub(crate) async fn load(
     let recipients = user_devices::of_users(batches, &notifications, &contents);
     let mut user_devices =
         user_devices::remaining(&mut *connection, &recipients, max_attempts).await?;
+    // The last step, because it counts what is sent: an error before it must count nothing.
     push_caps::withhold(connection, &recipients, &mut user_devices).await?;
 
     Ok(Loaded {

@@ -110,6 +110,7 @@ async fn admit_some(
         return Ok(Vec::new());
     };
     let mut users: Vec<UserId> = wanted.iter().map(|wanted| wanted.user_id).collect();
+    // All processes lock Users in the same order, so that no two wait for each other.
     users.sort_unstable();
     users.dedup();
 
@@ -123,6 +124,7 @@ async fn admit_some(
     };
 
     let mut refused = admit(&mut counted, wanted, &limits);
+    // Counted pushes may have failed since. Only if some are refused is that worth a statement.
     if !refused.is_empty() {
         let ids = counted_ids(&counted, &refused);
         let not_sent = user_pushes::not_sent(&mut *transaction, &ids).await?;

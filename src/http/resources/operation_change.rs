@@ -9,7 +9,7 @@ use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedOperation};
 use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::idempotency;
+use crate::http::idempotency::Once;
 use crate::http::openapi::{CreateErrors, OperationChangeRequest};
 use crate::http::path;
 use crate::http::send::{PacePlan, ScheduleBounds, longest_ahead, read_pace, send_at};

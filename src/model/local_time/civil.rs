@@ -88,7 +88,7 @@ impl fmt::Display for LocalDateTime {
 
 impl TimeOfDay {
     /// The midnight at which a day ends.
-    const END: u16 = 24 * 60;
+    pub(super) const END: u16 = 24 * 60;
 
     pub(super) fn on(self, date: Date) -> Option<DateTime> {
         if self.minutes == Self::END {

@@ -9,7 +9,7 @@ use crate::template::compare::sort_order;
 use crate::template::number::slice_bounds;
 use crate::template::scanner::Scanner;
 use crate::template::syntax::Path;
-use crate::template::value::{Literal, Object, element, utf16_length};
+use crate::template::value::{Literal, element, utf16_length};
 
 pub(super) fn made(context: &mut Context<'_>, elements: Vec<Value>) -> Made {
     context.budget.array(elements.len())?;
@@ -312,7 +312,7 @@ pub(super) fn slice(context: &mut Context<'_>, value: Value, arguments: &Argumen
 /// What two values have in common that `uniq` and `group_by` take for one: objects and lists are only the
 /// same as themselves.
 #[derive(PartialEq, Eq, Hash)]
-enum Identity {
+pub(super) enum Identity {
     Absent,
     Nil,
     Literal(Literal),
@@ -324,7 +324,7 @@ enum Identity {
 }
 
 impl Identity {
-    fn of(value: &Value, context: &mut Context<'_>) -> Result<Self, Stop> {
+    pub(super) fn of(value: &Value, context: &mut Context<'_>) -> Result<Self, Stop> {
         context.budget.work(2)?;
 
         Ok(match value {

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::arrays::{made, name, path};
+use super::arrays::{Identity, made, name, path};
 use super::{Arguments, Context, Made, Stop, Value};
 use crate::template::compare::equals;
-use crate::template::value::{Object, element};
+use crate::template::value::Object;
 
 /// Whether each element has a property that equals the second argument, or one that is true if there
 /// is no second argument.
