@@ -117,6 +117,13 @@ pub(crate) struct Delivery {
     background: Vec<JoinHandle<()>>,
 }
 
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .thread_name("delivery")
+        .enable_all()
+        .build()
+}
+
 /// What several tasks of delivery use.
 struct Shared {
     pool: Pool,
@@ -177,6 +184,20 @@ impl Lanes {
 }
 
 impl Shared {
+    fn claimer(&self, handoff: &HandoffReceiver, lanes: &Lanes) -> Claimer {
+        Claimer {
+            connection: DedicatedConnection::beside(&self.pool),
+            queues: Arc::clone(&self.notifiers.queues),
+            bounds: Arc::clone(&self.bounds),
+            capacity: Arc::clone(&handoff.capacity),
+            recorder_stalled: Arc::clone(&handoff.recorder_stalled),
+            leases: Arc::clone(&self.leases),
+            dispatch: Arc::clone(&lanes.dispatch),
+            poll_interval: self.poll_interval,
+            policy: ClaimPolicy::new(),
+        }
+    }
+
     /// Starts the tasks that make batches, or make them due.
     fn spawn_makers(&self) -> [JoinHandle<()>; 2] {
         let fan_out = FanOut {
@@ -240,10 +261,7 @@ impl Delivery {
             handoff,
         } = params;
 
-        let threads = Builder::new_multi_thread()
-            .thread_name("delivery")
-            .enable_all()
-            .build()?;
+        let threads = runtime()?;
         // Tasks that are spawned from here on run on these threads.
         let entered = threads.enter();
 
@@ -273,17 +291,7 @@ impl Delivery {
             failures,
         };
         let lanes = Lanes::new(settings, endpoints, master_keys);
-        let claimer = Claimer {
-            connection: DedicatedConnection::beside(pool),
-            queues: Arc::clone(&shared.notifiers.queues),
-            bounds: Arc::clone(&shared.bounds),
-            capacity: Arc::clone(&capacity),
-            recorder_stalled: Arc::clone(&handoff.recorder_stalled),
-            leases: Arc::clone(&shared.leases),
-            dispatch: Arc::clone(&lanes.dispatch),
-            poll_interval: settings.poll_interval,
-            policy: ClaimPolicy::new(),
-        };
+        let claimer = shared.claimer(&handoff, &lanes);
         let handed_over = HandedOver {
             receiver: handoff,
             connection: DedicatedConnection::beside(pool),
