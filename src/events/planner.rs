@@ -111,6 +111,7 @@ async fn facts(connection: &mut PgConnection, events: &[Event]) -> sqlx::Result<
     accounts.dedup();
     let subscribers = store::subscribers(&mut *connection, &accounts).await?;
 
+    // Few webhooks are for one App alone, so most plans need no statement for it.
     let apps = if subscribers
         .iter()
         .any(|subscriber| subscriber.app_name.is_some())
@@ -121,6 +122,7 @@ async fn facts(connection: &mut PgConnection, events: &[Event]) -> sqlx::Result<
     };
 
     let callbacks = store::callbacks(&mut *connection, &operation_ids).await?;
+    // A stored URL was valid when it was accepted. If it can't be read now, the webhook's own is used.
     let callbacks = callbacks.into_iter().filter_map(|(id, url)| {
         let origin = Url::parse(&url).ok().as_ref().map(origin_of)?;
         Some((id, Callback { url, origin }))

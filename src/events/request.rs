@@ -89,6 +89,7 @@ impl Requester {
             data,
         };
 
+        // From here on: the time to read the records is not the receiver's.
         let started_at = OffsetDateTime::now_utc();
         let started = Instant::now();
         let sent = tokio::time::timeout(REQUEST_TIMEOUT, self.send(delivery, message.body())).await;
@@ -124,6 +125,7 @@ impl Requester {
             .address_guard
             .parse(&delivery.url)
             .map_err(|error| format!("its URL {error}"))?;
+        // Connected to as checked: a second look-up could answer with a private address.
         let addresses = self
             .address_guard
             .resolve(&url)
@@ -137,6 +139,7 @@ impl Requester {
             timestamp,
             body: &body.bytes,
         };
+        // With each secret, so that a receiver accepts messages while its secret is rotated.
         let signatures = signed.signatures(&self.secrets(delivery)?);
 
         let request = Request::post(url.as_str())
@@ -253,6 +256,7 @@ impl Requester {
             let Some(part) = data.get_mut(notification.part) else {
                 continue;
             };
+            // The statement returns them in the order of parts and positions.
             let notification =
                 self.notification(delivery.account_id, part.operation_id, notification);
             part.notifications.push(notification);

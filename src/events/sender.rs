@@ -248,6 +248,7 @@ async fn record(pool: &Pool, outage: &Outage, delivery: &ClaimedDelivery, attemp
         block_for,
         disable,
     } = decide(&attempted.outcome, before, rand::random());
+    // A 410 says all by itself; any other error is what its operator must know.
     let disable = disable.map(|reason| match &attempted.error {
         Some(error) if attempted.http_status != Some(410) => {
             format!("{reason}; the last error: {error}")
@@ -287,6 +288,7 @@ async fn record(pool: &Pool, outage: &Outage, delivery: &ClaimedDelivery, attemp
     } else if before.failures == 0
         && let Some(error) = &attempted.error
     {
+        // The first failure in a row alone: a receiver that is down fails for hours.
         tracing::warn!(
             webhook_id = %delivery.webhook_id,
             error,

@@ -178,9 +178,11 @@ pub(crate) async fn create(
             tracing::error!(%error, "a Credential can't be sealed with the master key");
             ApiError::unavailable()
         })?;
+    // Its strings are secrets, and are overwritten before the memory is given back.
     erase(content);
     let details = serde_json::to_value(fields.credential.details())
         .map_err(|error| ApiError::internal(format_args!("facts of a Credential: {error}")))?;
+    // The last check, because it waits for the provider.
     if fields.verify {
         verify(&fields, &state).await?;
     }

@@ -66,6 +66,7 @@ pub(crate) async fn resend(
 
     let new_id = OperationId::generate();
     Once::new(&request, &state, caller, &body.bytes).run(async |connection| {
+        // What is not settled could still fail, and would be missing in the copy.
         if matches!(
             source.status(),
             OperationStatus::Scheduled | OperationStatus::Processing
@@ -91,6 +92,7 @@ pub(crate) async fn resend(
         if !store::insert(&mut *connection, &resend).await? {
             return Err(ApiError::not_found());
         }
+        // In the same transaction, so that a small resend has its notifications at once.
         copy_first(connection, new_id, &selection).await?;
 
         Ok(Accepted::operation(&request, &state, new_id))

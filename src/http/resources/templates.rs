@@ -306,12 +306,14 @@ pub(crate) async fn update(
     let id = path::id::<TemplateId>(&id)?;
     let account_id = body.caller.account_id;
 
+    // A change applies to the version that was read. If another comes between, it is applied again.
     for _ in 0..ATTEMPTS {
         let current = store::fetch(&state.pool, account_id, id)
             .await?
             .ok_or_else(ApiError::not_found)?;
         let version = current.version;
 
+        // Templates are parsed, which may take long.
         let bytes = body.bytes.clone();
         let read = move || read_change(&bytes, current.message);
         let change = state.work.run(account_id, read).await??;
