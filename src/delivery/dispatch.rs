@@ -72,6 +72,7 @@ impl Dispatch {
         content: Option<&Arc<Content>>,
         user_devices: Option<RemainingDevices>,
     ) {
+        // It waits for its next attempt: the batch was claimed for others.
         if !notification.due_in.is_zero() {
             batch_guard.lease().due_again_in(notification.due_in);
             return;
@@ -207,6 +208,7 @@ impl Dispatch {
         if let Some(failure) = remaining.withheld {
             return resolution::withheld(guard, failure);
         }
+        // A device that accepted it before is enough, even if it is gone by now.
         if remaining.devices.is_empty() && !remaining.accepted {
             return match remaining.opted_out {
                 Some(reason) => {

@@ -62,6 +62,8 @@ pub(super) async fn build_missing(connection: &mut PgConnection) -> sqlx::Result
         .await;
     }
 
+    // On the parent alone, which takes a moment. With its partitions it would block sends for as long as
+    // the index is built.
     let parent = format!("create index if not exists {name} on only {table} {columns}");
     execute_briefly(connection, &parent).await?;
     for partition in OF_USER.missing(connection).await? {

@@ -195,6 +195,7 @@ async fn watch(
             }
         }
 
+        // Also without a suspicion, so that a dead connection is found before a request uses it.
         match tokio::time::timeout(PONG_WITHIN, ping_pong.ping(Ping::opaque())).await {
             Ok(Ok(_)) => {}
             Ok(Err(_)) | Err(_) => return WatchEnd::Dead,

@@ -129,6 +129,7 @@ async fn take_turns(connection: &mut PgConnection) -> sqlx::Result<BTreeSet<Queu
             .iter()
             .map(|batch| batch.queued.unsigned_abs())
             .collect();
+        // As many as were asked for: there may be more behind them.
         let has_more = own.len() as i64 == asked[index].1;
         let taken = pace_plan::take(turn(due), &sizes, has_more);
 
@@ -149,6 +150,7 @@ async fn take_turns(connection: &mut PgConnection) -> sqlx::Result<BTreeSet<Queu
         made_due.extend(new);
     }
 
+    // One statement for all Operations, however many have a turn at this time.
     let queues = paces::make_due(&mut *connection, &made_due).await?;
     for moved in &moves {
         paces::moved(&mut *connection, moved).await?;

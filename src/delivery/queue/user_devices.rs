@@ -119,6 +119,7 @@ pub(crate) async fn remaining(
         }
     }
 
+    // One device that accepted it makes the notification sent, whatever becomes of the others.
     for (index, attempts) in &attempts {
         if let Some(remaining) = remaining.get_mut(index) {
             remaining.accepted = attempts.values().any(is_accepted);
@@ -127,6 +128,7 @@ pub(crate) async fn remaining(
 
     for device in devices {
         let notification = &notifications[device.index];
+        // Read with the devices, at the last moment: the User may have opted out since the send.
         let opted_out = device.opt_out.reason(notification.operation.tags.as_ref());
         if let Some(reason) = opted_out {
             if let Some(remaining) = remaining.get_mut(&notification.index) {

@@ -103,10 +103,12 @@ impl FcmCredential {
         let client_email = fields.required_string(&["clientEmail", "client_email"]);
         let private_key_id = fields.optional_string(&["privateKeyId", "private_key_id"]);
 
+        // Files of earlier years name an address that Google has replaced.
         let token_uri = match fields.optional_string(&["tokenUri", "token_uri"]) {
             Some(uri) if !OLDER_TOKEN_URIS.contains(&uri.trim_end_matches('/')) => uri,
             _ => GOOGLE_TOKEN_URI.to_owned(),
         };
+        // Bellwire connects to it, so an account must not choose any address of the operator's network.
         if token_uri != GOOGLE_TOKEN_URI && !token_uris.contains(&token_uri) {
             let message = format!(
                 "must be {GOOGLE_TOKEN_URI}, or a URI that the operator allows in fcm.token_uris"
