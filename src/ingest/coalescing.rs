@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 /// Most lookups that share a query.
 const MAX_LOOKUPS: usize = 1_000;
 
-type Found<V> = Result<Option<V>, Arc<sqlx::Error>>;
+type LookupResult<V> = Result<Option<V>, Arc<sqlx::Error>>;
 
 /// A handle on the task that runs the shared queries; cheap to clone.
 ///
@@ -25,7 +25,7 @@ pub(crate) struct Coalescer<K, V>(mpsc::UnboundedSender<Lookup<K, V>>);
 
 struct Lookup<K, V> {
     key: K,
-    reply: oneshot::Sender<Found<V>>,
+    reply: oneshot::Sender<LookupResult<V>>,
 }
 
 impl<K, V> Clone for Coalescer<K, V> {
@@ -53,7 +53,7 @@ where
     }
 
     /// Reads the value of `key` by a query that begins after this call.
-    pub(crate) async fn find(&self, key: K) -> Found<V> {
+    pub(crate) async fn find(&self, key: K) -> LookupResult<V> {
         let (reply, answer) = oneshot::channel();
         // The task ends before its handles only when the runtime shuts down.
         let _ = self.0.send(Lookup { key, reply });

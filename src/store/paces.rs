@@ -178,7 +178,7 @@ pub(crate) async fn make_due(
 
 /// Where an Operation goes on after a turn.
 #[derive(Debug, Clone)]
-pub(crate) struct Moved {
+pub(crate) struct NextTurn {
     pub operation_id: OperationId,
     /// When its next turn is. `None`: it has no other.
     pub next_at: Option<OffsetDateTime>,
@@ -186,17 +186,20 @@ pub(crate) struct Moved {
     pub recent: Vec<i32>,
 }
 
-/// Notes a turn.
-pub(crate) async fn moved(executor: impl PgExecutor<'_>, moved: &Moved) -> sqlx::Result<()> {
-    let Some(next_at) = moved.next_at else {
-        return end(executor, moved.operation_id).await;
+/// Stores the next turn of an Operation, or ends its pace.
+pub(crate) async fn set_next_turn(
+    executor: impl PgExecutor<'_>,
+    turn: &NextTurn,
+) -> sqlx::Result<()> {
+    let Some(next_at) = turn.next_at else {
+        return end(executor, turn.operation_id).await;
     };
 
     sqlx::query!(
         "update paces set next_at = $2, recent = $3 where operation_id = $1",
-        moved.operation_id.as_uuid(),
+        turn.operation_id.as_uuid(),
         next_at,
-        &moved.recent,
+        &turn.recent,
     )
     .execute(executor)
     .await

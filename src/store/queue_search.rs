@@ -25,7 +25,7 @@ pub(crate) struct FoundQueue {
 
 /// One step of a search.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct SearchResult {
     /// When it was made, by the database's clock.
     pub at: OffsetDateTime,
     /// In order.
@@ -38,7 +38,7 @@ pub(crate) async fn find(
     executor: impl PgExecutor<'_>,
     after: Option<QueueKey>,
     limit: i64,
-) -> sqlx::Result<Found> {
+) -> sqlx::Result<SearchResult> {
     let account_id = after.map_or(Uuid::nil(), |queue| queue.account_id.as_uuid());
     let rank = after.map_or(-1, |queue| queue.rank);
 
@@ -96,7 +96,7 @@ pub(crate) async fn find(
         })
     });
 
-    Ok(Found {
+    Ok(SearchResult {
         at,
         queues: queues.collect(),
     })

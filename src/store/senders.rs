@@ -117,7 +117,7 @@ pub struct KnownCredential {
 }
 
 /// A Credential that exists.
-pub enum Found {
+pub enum StoredCredential {
     /// The version that is known is the current one.
     Unchanged(CredentialId),
     New(SealedCredential),
@@ -139,8 +139,8 @@ pub async fn by_ids(
 
     let found = changed(executor, &known).await?;
     let new = found.into_iter().filter_map(|found| match found {
-        Found::New(credential) => Some(credential),
-        Found::Unchanged(_) => None,
+        StoredCredential::New(credential) => Some(credential),
+        StoredCredential::Unchanged(_) => None,
     });
     Ok(new.collect())
 }
@@ -149,7 +149,7 @@ pub async fn by_ids(
 pub(crate) async fn changed(
     executor: impl PgExecutor<'_>,
     known: &[KnownCredential],
-) -> sqlx::Result<Vec<Found>> {
+) -> sqlx::Result<Vec<StoredCredential>> {
     let ids: Vec<Uuid> = known.iter().map(|known| known.id.as_uuid()).collect();
     let versions: Vec<Option<OffsetDateTime>> =
         known.iter().map(|known| known.updated_at).collect();
@@ -175,8 +175,8 @@ pub(crate) async fn changed(
     .await?;
 
     let found = rows.into_iter().map(|row| match row.content {
-        None => Found::Unchanged(row.id.into()),
-        Some(bytes) => Found::New(SealedCredential {
+        None => StoredCredential::Unchanged(row.id.into()),
+        Some(bytes) => StoredCredential::New(SealedCredential {
             id: row.id.into(),
             account_id: row.account_id.into(),
             app_name: row.app_name,

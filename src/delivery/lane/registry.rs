@@ -20,7 +20,7 @@ use crate::model::lane_state::LaneError;
 use crate::model::provider::Provider;
 use crate::model::sealed::SealedCredential;
 use crate::provider::{Client, Endpoints};
-use crate::store::senders::{Found, KnownCredential};
+use crate::store::senders::{KnownCredential, StoredCredential};
 
 /// A lane without a notification for this long ends. Its connections are closed long before.
 const IDLE_AFTER: Duration = Duration::from_secs(3600);
@@ -119,12 +119,12 @@ impl LaneRegistry {
 
     /// Brings the lanes of the Credentials `asked` for up to date with those of them that were
     /// `found`. Ends lanes that are idle.
-    pub(crate) fn refresh(&mut self, asked: &[KnownCredential], found: Vec<Found>) {
+    pub(crate) fn refresh(&mut self, asked: &[KnownCredential], found: Vec<StoredCredential>) {
         let existing: HashSet<CredentialId> = found
             .iter()
             .map(|found| match found {
-                Found::Unchanged(id) => *id,
-                Found::New(credential) => credential.id,
+                StoredCredential::Unchanged(id) => *id,
+                StoredCredential::New(credential) => credential.id,
             })
             .collect();
         for known in asked {
@@ -136,8 +136,8 @@ impl LaneRegistry {
         let now = Instant::now();
         for found in found {
             let credential = match found {
-                Found::New(credential) => credential,
-                Found::Unchanged(id) => {
+                StoredCredential::New(credential) => credential,
+                StoredCredential::Unchanged(id) => {
                     if let Some(entry) = self.by_credential.get_mut(&id) {
                         entry.looked_up_at = now;
                     }

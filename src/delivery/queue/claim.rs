@@ -57,7 +57,7 @@ pub(crate) struct Claimer {
 }
 
 /// A claimed batch that is to be loaded.
-type Held = (ClaimedBatch, BatchGuard);
+type HeldBatch = (ClaimedBatch, BatchGuard);
 
 impl Claimer {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -203,7 +203,7 @@ impl Claimer {
     }
 
     /// Gives the claimed batches their leases. Deferred ones are put back at once, and left out.
-    fn hold(&self, claimed: &[ClaimedBatch], claimed_at: Instant) -> Vec<Held> {
+    fn hold(&self, claimed: &[ClaimedBatch], claimed_at: Instant) -> Vec<HeldBatch> {
         let mut dispatch = lock(&self.dispatch);
         let mut held = Vec::with_capacity(claimed.len());
 
@@ -220,7 +220,7 @@ impl Claimer {
 
     /// Loads batches and hands their notifications to the lanes, one large account after the other. On
     /// an error the batches that are left are released.
-    async fn deliver(&mut self, plan: &ClaimPlan, held: Vec<Held>) -> sqlx::Result<()> {
+    async fn deliver(&mut self, plan: &ClaimPlan, held: Vec<HeldBatch>) -> sqlx::Result<()> {
         let is_alone = plan.turns.len() == 1 && !plan.leaves_out;
 
         for portion in portions(held) {
@@ -243,7 +243,7 @@ impl Claimer {
         Ok(())
     }
 
-    async fn load_and_dispatch(&mut self, held: Vec<Held>) -> sqlx::Result<()> {
+    async fn load_and_dispatch(&mut self, held: Vec<HeldBatch>) -> sqlx::Result<()> {
         let max_attempts = lock(&self.dispatch).lanes.policy.max_attempts;
         let (batches, guards): (Vec<ClaimedBatch>, Vec<BatchGuard>) = held.into_iter().unzip();
 
@@ -319,12 +319,12 @@ fn account_claim(turn: &Turn, before: Claimed, bounds: &LowerBounds) -> AccountC
 struct Portion {
     /// `None`: several small ones.
     account_id: Option<AccountId>,
-    batches: Vec<Held>,
+    batches: Vec<HeldBatch>,
 }
 
 /// Splits claimed batches, so that what is little does not wait until what is much is loaded: the small
 /// accounts together first, then each of the others.
-fn portions(held: Vec<Held>) -> Vec<Portion> {
+fn portions(held: Vec<HeldBatch>) -> Vec<Portion> {
     let mut notifications: HashMap<AccountId, usize> = HashMap::new();
     for (batch, _) in &held {
         *notifications.entry(batch.queue.account_id).or_default() += batch.queued as usize;

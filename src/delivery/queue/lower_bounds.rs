@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use crate::model::queue_key::QueueKey;
 use crate::store::batches::Claim;
-use crate::store::queue_search::Found;
+use crate::store::queue_search::SearchResult;
 
 /// Longer than a statement that makes batches due takes: its `now()` is when it began, so what it commits
 /// late lies that far back. A batch that lies further back waits for the next search. Each claim passes
@@ -70,7 +70,7 @@ impl LowerBounds {
 
     /// Notes a step of a search: where the oldest batch of a queue really is. Of queues that it did not
     /// find, it says nothing.
-    pub(crate) fn note_found(&self, found: &Found) {
+    pub(crate) fn note_found(&self, found: &SearchResult) {
         let latest = found.at - MARGIN;
         let mut bounds = self.lock();
 
@@ -112,8 +112,8 @@ mod tests {
         }
     }
 
-    fn found(at: OffsetDateTime, queue: QueueKey, earliest: OffsetDateTime) -> Found {
-        Found {
+    fn found(at: OffsetDateTime, queue: QueueKey, earliest: OffsetDateTime) -> SearchResult {
+        SearchResult {
             at,
             queues: vec![FoundQueue {
                 queue,

@@ -18,7 +18,7 @@ use crate::handoff::due_queues::DueQueues;
 use crate::handoff::notifier::Notifier;
 use crate::model::id::OperationId;
 use crate::model::queue_key::QueueKey;
-use crate::store::paces::{self, BatchTurn, DuePace, Moved, Waiting};
+use crate::store::paces::{self, BatchTurn, DuePace, NextTurn, Waiting};
 use crate::store::pool::Pool;
 
 /// Operations whose turns one transaction takes.
@@ -119,7 +119,7 @@ async fn take_turns(connection: &mut PgConnection) -> sqlx::Result<BTreeSet<Queu
     let waiting = paces::waiting(&mut *connection, &asked).await?;
 
     let mut made_due = Vec::new();
-    let mut moves = Vec::new();
+    let mut next_turns = Vec::new();
     for (index, due) in due.iter().enumerate() {
         let own: Vec<&Waiting> = waiting
             .iter()
@@ -142,7 +142,7 @@ async fn take_turns(connection: &mut PgConnection) -> sqlx::Result<BTreeSet<Queu
                 deadline_after: due.deadline_after,
             })
             .collect();
-        moves.push(Moved {
+        next_turns.push(NextTurn {
             operation_id: due.operation_id,
             next_at: taken.next_at,
             recent: recent(due, &new),
@@ -152,8 +152,8 @@ async fn take_turns(connection: &mut PgConnection) -> sqlx::Result<BTreeSet<Queu
 
     // One statement for all Operations, however many have a turn at this time.
     let queues = paces::make_due(&mut *connection, &made_due).await?;
-    for moved in &moves {
-        paces::moved(&mut *connection, moved).await?;
+    for turn in &next_turns {
+        paces::set_next_turn(&mut *connection, turn).await?;
     }
     Ok(queues.into_iter().collect())
 }

@@ -18,7 +18,7 @@ use crate::store::user_pushes;
 
 /// A notification that asks to be let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wanted {
+struct Candidate {
     /// Index among the notifications that were loaded.
     index: usize,
     id: Uuid,
@@ -66,8 +66,8 @@ pub(super) async fn withhold(
 fn wanted(
     notifications: &[UserNotification<'_>],
     devices: &HashMap<usize, RemainingDevices>,
-) -> HashMap<AccountId, Vec<Wanted>> {
-    let mut by_account: HashMap<AccountId, Vec<Wanted>> = HashMap::new();
+) -> HashMap<AccountId, Vec<Candidate>> {
+    let mut by_account: HashMap<AccountId, Vec<Candidate>> = HashMap::new();
 
     for notification in notifications {
         let has_device = devices
@@ -78,7 +78,7 @@ fn wanted(
         }
 
         let position = notification.position.cast_unsigned();
-        let wanted = Wanted {
+        let wanted = Candidate {
             index: notification.index,
             id: notification
                 .operation
@@ -103,9 +103,9 @@ fn wanted(
 async fn admit_some(
     connection: &mut PgConnection,
     account_id: AccountId,
-    wanted: &[Wanted],
+    wanted: &[Candidate],
     cap: &PushCap,
-) -> sqlx::Result<Vec<Wanted>> {
+) -> sqlx::Result<Vec<Candidate>> {
     let Some(period) = cap.period() else {
         return Ok(Vec::new());
     };
@@ -147,14 +147,14 @@ async fn admit_some(
 /// Lets notifications through in their order, as far as the cap allows. Returns the others.
 fn admit(
     counted: &mut HashMap<UserId, CountedPushes>,
-    wanted: &[Wanted],
+    wanted: &[Candidate],
     limits: &Limits,
-) -> Vec<Wanted> {
+) -> Vec<Candidate> {
     for pushes in counted.values_mut() {
         pushes.forget_old(limits.period, limits.now);
     }
 
-    let is_refused = |wanted: &&Wanted| {
+    let is_refused = |wanted: &&Candidate| {
         counted
             .get_mut(&wanted.user_id)
             // A User whose row is gone has been deleted meanwhile.
@@ -164,7 +164,7 @@ fn admit(
 }
 
 /// The notifications that count for the Users of `refused`.
-fn counted_ids(counted: &HashMap<UserId, CountedPushes>, refused: &[Wanted]) -> Vec<Uuid> {
+fn counted_ids(counted: &HashMap<UserId, CountedPushes>, refused: &[Candidate]) -> Vec<Uuid> {
     let users: HashSet<UserId> = refused.iter().map(|wanted| wanted.user_id).collect();
 
     users
@@ -198,10 +198,10 @@ mod tests {
     #[test]
     fn the_earliest_are_let_through_and_one_user_does_not_count_for_another() {
         let [one, other] = [UserId::generate(), UserId::generate()];
-        let wanted: Vec<Wanted> = [one, one, other, one]
+        let wanted: Vec<Candidate> = [one, one, other, one]
             .into_iter()
             .enumerate()
-            .map(|(index, user_id)| Wanted {
+            .map(|(index, user_id)| Candidate {
                 index,
                 id: Uuid::from_u128(index as u128),
                 user_id,

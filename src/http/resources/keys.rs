@@ -160,7 +160,7 @@ pub(crate) async fn create(
     fields.refuse_unknown(&mut problems);
     problems.check()?;
 
-    let new = Wanted {
+    let new = RequestedKey {
         caller: body.caller,
         role: role.unwrap_or(Role::Full),
         name,
@@ -231,7 +231,7 @@ pub(crate) async fn rotate(
         )));
     }
 
-    let new = Wanted {
+    let new = RequestedKey {
         caller: body.caller,
         role: old.role,
         name: old.name,
@@ -305,7 +305,7 @@ async fn find(state: &State, caller: Caller, key: &str) -> Result<store::ApiKey,
 }
 
 /// A key to create.
-struct Wanted {
+struct RequestedKey {
     caller: Caller,
     role: Role,
     name: Option<String>,
@@ -313,7 +313,7 @@ struct Wanted {
     expires_at: Option<OffsetDateTime>,
 }
 
-impl Wanted {
+impl RequestedKey {
     /// A new key with a new secret.
     fn answer(&self) -> CreatedKey {
         CreatedKey {
