@@ -267,39 +267,30 @@ impl App {
 
         // Both ports are bound before delivery starts: batches claimed by a process that cannot
         // start would wait for their leases to run out.
-        let options = http::ServerOptions {
-            server,
-            is_api_enabled: config.server.api,
-            has_docs: config.server.docs,
-            console: settings::console(config),
-        };
-        let server = http::serve(state, options)
-            .map_err(|error| cannot_listen("server.listen", config.server.listen, &error))?;
+        let server = serve_api(config, state, server)?;
         let metrics_listener = config.metrics.listen.map(listen_for_metrics).transpose()?;
 
         let delivery_pool = connect(config, DELIVERY_CONNECTIONS)?;
-        let delivery = if config.delivery.enabled {
-            Some(Delivery::start(DeliveryParams {
+        let start_delivery = || {
+            let tokens = shared_tokens(&delivery_pool, &master_keys);
+            Delivery::start(DeliveryParams {
                 pool: &delivery_pool,
                 settings: &settings::delivery_settings(config),
-                endpoints: endpoints
-                    .with_shared_tokens(shared_tokens(&delivery_pool, &master_keys)),
+                endpoints: endpoints.with_shared_tokens(tokens),
                 master_keys: master_keys.clone(),
                 notifiers,
                 handoff: receiver,
-            })?)
-        } else {
-            None
+            })
         };
+        let delivery = config.delivery.enabled.then(start_delivery).transpose()?;
 
         let pools = vec![("api", pool.clone()), ("lists", list_pool)];
         let delivering = delivery
             .as_ref()
             .map(|delivery| (delivery.stats(), delivery_pool));
+        let sources = metrics_sources(&pool, pools, delivering);
         let metrics = match metrics_listener {
-            Some(listener) => {
-                MetricsServer::start(listener, metrics_sources(&pool, pools, delivering))?
-            }
+            Some(listener) => MetricsServer::start(listener, sources)?,
             None => MetricsServer::default(),
         };
 
@@ -412,6 +403,23 @@ fn start_retention(config: &Config, pool: Pool, stop: CancellationToken) -> Opti
         partitions_ahead: config.retention.partitions_ahead,
     };
     Some(tokio::spawn(retention::run(pool, retention, stop)))
+}
+
+/// Binds the port of the API, and serves it.
+fn serve_api(
+    config: &Config,
+    state: http::State,
+    server: http::ServerParams,
+) -> anyhow::Result<http::Server> {
+    let options = http::ServerOptions {
+        server,
+        is_api_enabled: config.server.api,
+        has_docs: config.server.docs,
+        console: settings::console(config),
+    };
+
+    http::serve(state, options)
+        .map_err(|error| cannot_listen("server.listen", config.server.listen, &error))
 }
 
 fn listen_for_metrics(listen: SocketAddr) -> anyhow::Result<TcpListener> {
