@@ -132,12 +132,12 @@ async fn rename(pool: &Pool, id: &str, name: &str, is_json: bool) -> anyhow::Res
 
 async fn delete(pool: &Pool, id: &str, is_sure: bool, is_json: bool) -> anyhow::Result<()> {
     let account_id = find(pool, id).await?;
-    let holding = accounts::holding(pool, account_id)
+    let summary = accounts::summary(pool, account_id)
         .await?
         .ok_or_else(|| unknown(id))?;
     if is_sure {
         // First: a deletion takes many steps, and one that is interrupted deletes too.
-        let event = audit::event(account_id, "account.delete", &[&holding.name]);
+        let event = audit::event(account_id, "account.delete", &[&summary.name]);
         audit_events::insert(pool, &event).await?;
         accounts::delete(pool, account_id).await?;
     }
@@ -146,11 +146,11 @@ async fn delete(pool: &Pool, id: &str, is_sure: bool, is_json: bool) -> anyhow::
     if is_json {
         let deleted = json!({
             "id": account_id.to_string(),
-            "name": holding.name,
+            "name": summary.name,
             "deleted": is_sure,
-            "keys": holding.keys,
-            "credentials": holding.credentials,
-            "users": holding.users,
+            "keys": summary.keys,
+            "credentials": summary.credentials,
+            "users": summary.users,
         });
         return Ok(writeln!(out, "{deleted:#}")?);
     }
@@ -163,7 +163,7 @@ async fn delete(pool: &Pool, id: &str, is_sure: bool, is_json: bool) -> anyhow::
     Ok(writeln!(
         out,
         "{verb}: {account_id}  {}, with {} keys, {} Credentials and {} Users",
-        holding.name, holding.keys, holding.credentials, holding.users
+        summary.name, summary.keys, summary.credentials, summary.users
     )?)
 }
 

@@ -101,7 +101,7 @@ impl Count {
     }
 
     /// The verdict, upon which the caller begins a count if it is [`Verdict::FitsPerhaps`].
-    fn judge(&mut self, more: u64, limit: u64, now: Instant) -> Verdict {
+    fn decide(&mut self, more: u64, limit: u64, now: Instant) -> Verdict {
         let verdict = self.verdict(more, limit, now);
         if verdict == Verdict::FitsPerhaps {
             self.asked_at = now;
@@ -219,7 +219,7 @@ impl AccountLimits {
         }
 
         match counts.get_mut(&(account_id, what)) {
-            Some(count) => count.judge(more, self.limit(what), now),
+            Some(count) => count.decide(more, self.limit(what), now),
             // No request waits for the first count: an account that has too much is refused a moment
             // later.
             None => {
@@ -347,11 +347,11 @@ mod tests {
         let later = began + LEAST_REST;
         let mut count = Count::unknown(began);
 
-        assert_eq!(count.judge(1, 100, later), Verdict::FitsPerhaps);
-        assert_eq!(count.judge(1, 100, later), Verdict::Fits);
+        assert_eq!(count.decide(1, 100, later), Verdict::FitsPerhaps);
+        assert_eq!(count.decide(1, 100, later), Verdict::Fits);
         // One that did not end is begun again.
         assert_eq!(
-            count.judge(1, 100, later + COUNT_TIMEOUT),
+            count.decide(1, 100, later + COUNT_TIMEOUT),
             Verdict::FitsPerhaps
         );
     }

@@ -217,7 +217,7 @@ fn hint(path: &str) -> Option<String> {
         ));
     }
 
-    let meant = meant(&segments)?;
+    let meant = closest_address(&segments)?;
     (meant != path && meant.len() <= LONGEST_SHOWN).then(|| {
         format!("Did you mean {meant}? Addresses begin with {API} and end without a slash")
     })
@@ -238,7 +238,7 @@ fn segments(path: &str) -> Vec<&str> {
 }
 
 /// The address that these segments resemble, whatever their letter case.
-fn meant(segments: &[&str]) -> Option<String> {
+fn closest_address(segments: &[&str]) -> Option<String> {
     let (first, rest) = segments.split_first()?;
     let first = known(first)?;
 

@@ -86,10 +86,10 @@ pub async fn pass(pool: &Pool, keys: &MasterKeys) -> sqlx::Result<usize> {
 fn finding(old: &SealedToken, keys: &MasterKeys) -> Result<Finding, SecretError> {
     let token = keys.open_device_token(old.account_id, old.device_id, &old.token)?;
 
-    Ok(judge(&token))
+    Ok(check(&token))
 }
 
-fn judge(token: &str) -> Finding {
+fn check(token: &str) -> Finding {
     match device_token::normalized(Provider::Apn, token) {
         Ok(normalized) if normalized != token => Finding::Normalize(normalized),
         Ok(_) | Err(_) => Finding::Fine,
@@ -121,10 +121,10 @@ mod tests {
 
     #[test]
     fn only_what_has_another_form_is_changed() {
-        assert_eq!(judge("AB01"), Finding::Normalize("ab01".to_owned()));
-        assert_eq!(judge("<ab 01>"), Finding::Normalize("ab01".to_owned()));
+        assert_eq!(check("AB01"), Finding::Normalize("ab01".to_owned()));
+        assert_eq!(check("<ab 01>"), Finding::Normalize("ab01".to_owned()));
         for fine in ["ab01", "utJXX2Tr9wN_tYOw", ""] {
-            assert_eq!(judge(fine), Finding::Fine, "{fine}");
+            assert_eq!(check(fine), Finding::Fine, "{fine}");
         }
     }
 }

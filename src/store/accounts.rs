@@ -116,21 +116,21 @@ pub(crate) async fn rename(
     Ok(account.map(Account::from))
 }
 
-/// What goes with an account.
-pub(crate) struct Holding {
+/// What an account has.
+pub(crate) struct AccountSummary {
     pub name: String,
     pub keys: i64,
     pub credentials: i64,
     pub users: i64,
 }
 
-/// What goes with an account. `None`: there is no such account.
-pub(crate) async fn holding(
+/// What an account has. `None`: there is no such account.
+pub(crate) async fn summary(
     executor: impl PgExecutor<'_>,
     id: AccountId,
-) -> sqlx::Result<Option<Holding>> {
+) -> sqlx::Result<Option<AccountSummary>> {
     sqlx::query_as!(
-        Holding,
+        AccountSummary,
         r#"
         select
             name,

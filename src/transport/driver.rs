@@ -22,7 +22,7 @@ use crate::transport::{Origin, dial, failure_reason};
 
 /// How long a connection must be idle before it makes way for another. Its pool may have a request for
 /// it.
-const BEFORE_LETTING_GO: Duration = Duration::from_millis(20);
+const BEFORE_CLOSING: Duration = Duration::from_millis(20);
 /// How long a peer may take to answer a ping.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
 
@@ -118,22 +118,22 @@ pub(super) enum Idle {
 enum WatchEnd {
     /// The peer did not answer a ping.
     Dead,
-    /// The pool has let the connection go.
-    LetGo,
+    /// The pool has closed the connection.
+    Closed,
 }
 
 impl Driver {
     /// Drives the connection until the peer closes it, it breaks, the peer does not answer a ping,
-    /// or the pool has let it go and its requests are answered.
+    /// or the pool has closed it and its requests are answered.
     ///
-    /// After every `idle_after` without a request, `let_go` is asked whether the pool can do without
-    /// the connection. If not, the peer is pinged, so that a dead connection is found before it is
-    /// needed, and no firewall forgets a live one. It is also asked when the connection is idle while
+    /// After every `idle_after` without a request, `close_if_idle` closes the connection if the pool can do
+    /// without it. If not, the peer is pinged, so that a dead connection is found before it is
+    /// needed, and no firewall forgets a live one. It is also called when the connection is idle while
     /// others wait to be opened.
     pub(super) async fn run(
         mut self,
         idle_after: Duration,
-        let_go: impl Fn(&Arc<ConnectionState>, Idle) -> bool,
+        close_if_idle: impl Fn(&Arc<ConnectionState>, Idle) -> bool,
     ) {
         let ping_pong = self.h2.ping_pong();
         let Self { mut h2, state } = self;
@@ -146,7 +146,7 @@ impl Driver {
         }));
         let watch = async {
             match ping_pong {
-                Some(ping_pong) => watch(ping_pong, &state, idle_after, let_go).await,
+                Some(ping_pong) => watch(ping_pong, &state, idle_after, close_if_idle).await,
                 None => std::future::pending().await,
             }
         };
@@ -155,7 +155,7 @@ impl Driver {
             _ = &mut driven => {}
             end = watch => match end {
                 WatchEnd::Dead => tracing::debug!("connection closed: the peer did not answer a ping"),
-                WatchEnd::LetGo => {
+                WatchEnd::Closed => {
                     // h2 sends GOAWAY and ends when the last owner is gone.
                     let _ = driven.await;
                 }
@@ -170,7 +170,7 @@ async fn watch(
     mut ping_pong: PingPong,
     state: &Arc<ConnectionState>,
     idle_after: Duration,
-    let_go: impl Fn(&Arc<ConnectionState>, Idle) -> bool,
+    close_if_idle: impl Fn(&Arc<ConnectionState>, Idle) -> bool,
 ) -> WatchEnd {
     let mut unused_for = Duration::ZERO;
 
@@ -178,9 +178,9 @@ async fn watch(
         let is_suspected = tokio::select! {
             suspected = tokio::time::timeout(idle_after, state.suspected()) => suspected.is_ok(),
             () = state.wanted() => {
-                tokio::time::sleep(BEFORE_LETTING_GO).await;
-                if state.budget().has_waiters() && let_go(state, Idle::Wanted) {
-                    return WatchEnd::LetGo;
+                tokio::time::sleep(BEFORE_CLOSING).await;
+                if state.budget().has_waiters() && close_if_idle(state, Idle::Wanted) {
+                    return WatchEnd::Closed;
                 }
                 continue;
             }
@@ -190,8 +190,8 @@ async fn watch(
             unused_for = Duration::ZERO;
         } else if !is_suspected {
             unused_for += idle_after;
-            if let_go(state, Idle::For(unused_for)) {
-                return WatchEnd::LetGo;
+            if close_if_idle(state, Idle::For(unused_for)) {
+                return WatchEnd::Closed;
             }
         }
 

@@ -275,9 +275,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets an idle connection go. The only one stays for longer: to keep it open is cheaper than to
-    /// open another for the next request.
-    fn let_go(&self, connection: &Arc<ConnectionState>, idle: Idle) -> bool {
+    /// Closes an idle connection if the pool can do without it, and returns whether it did. The only one
+    /// stays for longer: to keep it open is cheaper than to open another for the next request.
+    fn close_if_idle(&self, connection: &Arc<ConnectionState>, idle: Idle) -> bool {
         let mut state = self.lock();
 
         let is_dispensable = match idle {
@@ -288,12 +288,12 @@ impl Shared {
         };
 
         // Streams are taken only under the lock, so a connection without one stays without.
-        let may_go = is_dispensable && connection.in_flight() == 0;
-        if may_go {
+        let is_closed = is_dispensable && connection.in_flight() == 0;
+        if is_closed {
             connection.retire();
             state.drop_unusable();
         }
-        may_go
+        is_closed
     }
 }
 
@@ -411,11 +411,11 @@ impl ConnectionTask {
         stream_freed.notify_waiters();
 
         if let Some(driver) = driver {
-            let let_go = |connection: &Arc<ConnectionState>, idle: Idle| {
+            let close_if_idle = |connection: &Arc<ConnectionState>, idle: Idle| {
                 pool.upgrade()
-                    .is_none_or(|shared| shared.let_go(connection, idle))
+                    .is_none_or(|shared| shared.close_if_idle(connection, idle))
             };
-            driver.run(origin.idle_after, let_go).await;
+            driver.run(origin.idle_after, close_if_idle).await;
         }
 
         if let Some(shared) = pool.upgrade() {

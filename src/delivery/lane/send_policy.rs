@@ -55,7 +55,7 @@ pub(super) enum Intake {
 pub(super) enum Admission {
     Send,
     /// Its lease was lost: its delivery belongs to another process now, or was canceled.
-    LetGo,
+    Revoked,
     Expire,
     PutBack(Duration),
 }
@@ -166,7 +166,7 @@ impl SendPolicy {
 
     pub(super) fn admit(&mut self, candidate: &Candidate, now: Instant) -> Admission {
         if !candidate.is_lease_held {
-            return Admission::LetGo;
+            return Admission::Revoked;
         }
         if candidate.deadline <= now {
             return Admission::Expire;
@@ -370,7 +370,7 @@ mod tests {
             deadline: now,
             ..candidate(now)
         };
-        assert_eq!(policy.admit(&lost, now), Admission::LetGo);
+        assert_eq!(policy.admit(&lost, now), Admission::Revoked);
 
         let late = Candidate {
             deadline: now,

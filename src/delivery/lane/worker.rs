@@ -189,7 +189,7 @@ impl Worker {
 
         match self.policy.admit(&candidate, Instant::now()) {
             Admission::Send => return self.with_payload(job),
-            Admission::LetGo => drop(job),
+            Admission::Revoked => drop(job),
             Admission::Expire => job.expire(self.backlog.last_error().as_deref()),
             Admission::PutBack(delay) => self.put_back(job, delay),
         }

@@ -244,7 +244,7 @@ pub(crate) struct Leases {
     capacity: Arc<Capacity>,
     leases: Mutex<Vec<Weak<Lease>>>,
     /// Operations that were canceled or paused within the last term, and when.
-    let_go: Mutex<Vec<(Instant, OperationId)>>,
+    revoked: Mutex<Vec<(Instant, OperationId)>>,
 }
 
 impl Leases {
@@ -254,7 +254,7 @@ impl Leases {
             recorder,
             capacity,
             leases: Mutex::default(),
-            let_go: Mutex::default(),
+            revoked: Mutex::default(),
         }
     }
 
@@ -279,7 +279,7 @@ impl Leases {
         lock(&self.leases).push(Arc::downgrade(&lease));
 
         // The Operation may have been canceled or paused while its batch was claimed or handed over.
-        let is_canceled = lock(&self.let_go)
+        let is_canceled = lock(&self.revoked)
             .iter()
             .any(|(at, id)| *id == lease.key.operation_id && *at >= claimed_at);
         if is_canceled {
@@ -329,11 +329,11 @@ impl Leases {
 
     /// Ends the leases of an Operation that was canceled or paused: what waits in memory is not sent. The claims
     /// in Postgres stay, so that what is in flight is recorded as what it becomes.
-    pub(crate) fn let_go_of(&self, operation_id: OperationId) {
+    pub(crate) fn revoke(&self, operation_id: OperationId) {
         let now = Instant::now();
 
         // Noted before the leases are searched, so that a lease that is added meanwhile sees it.
-        let mut canceled = lock(&self.let_go);
+        let mut canceled = lock(&self.revoked);
         canceled.retain(|(at, _)| now.duration_since(*at) < self.term);
         canceled.push((now, operation_id));
         drop(canceled);
@@ -392,7 +392,7 @@ mod tests {
         let claimed_at = Instant::now();
         assert!(leases.add(&batch, claimed_at).lease().is_held());
 
-        leases.let_go_of(batch.key.operation_id);
+        leases.revoke(batch.key.operation_id);
         assert!(!leases.add(&batch, claimed_at).lease().is_held());
 
         let later = Instant::now() + Duration::from_millis(1);
@@ -473,7 +473,7 @@ mod tests {
         let canceled = leases.add(&batch(), before(now, TERM));
 
         let due = leases.due_for_renewal();
-        leases.let_go_of(canceled.lease().key().operation_id);
+        leases.revoke(canceled.lease().key().operation_id);
         let keys = [renewed.lease().key(), canceled.lease().key()];
         leases.apply_renewal(&due, &keys, now);
 

@@ -68,7 +68,7 @@ async fn listen(
         match notification.channel() {
             CANCEL_CHANNEL | PAUSE_CHANNEL => {
                 if let Ok(id) = notification.payload().parse::<Uuid>() {
-                    leases.let_go_of(id.into());
+                    leases.revoke(id.into());
                 }
             }
             _ => pass_on(notifiers, notification.payload()),
