@@ -96,6 +96,7 @@ impl Condition {
             .collect();
 
         if !self.languages.is_empty() {
+            // A range matches its tag and all longer ones (RFC 4647): en matches en-GB, and not eno.
             let language = |range: &String| {
                 let variety = quoted(&format!("{range}-"));
                 format!(

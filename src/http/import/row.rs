@@ -99,6 +99,7 @@ impl RowReader {
         mut fields: Object<'_>,
         problems: &mut Problems,
     ) -> Option<ImportRow> {
+        // A row's own App wins over that of the request.
         let app_name = match &self.app_name {
             Some(name) if !fields.has("appName") => Some(name.clone()),
             _ => app_name::read_required(&mut fields, problems),
@@ -109,6 +110,7 @@ impl RowReader {
         let user_id = fields.id::<UserId>("userId", problems);
         let tags = tags::read(&mut fields, problems);
         let profile = user_profile::read(&mut fields, Null::KeepsValue, problems);
+        // An export has these columns, and its lines can be imported as they are.
         for name in IGNORED {
             fields.take(name);
         }
@@ -118,6 +120,8 @@ impl RowReader {
         if !problems.is_empty() {
             return None;
         }
+        // The seal names the device, so it gets an id before it is known whether it is new. A device that
+        // is stored already keeps its id and its sealed token.
         let new_id = Uuid::now_v7();
         let account_id = self.account_id.as_uuid();
         let sealed = self

@@ -290,6 +290,7 @@ fn localizations_in(
         let Some(localization) = localization(value, path, templating, problems) else {
             continue;
         };
+        // Two names may be one language: en-us and en-US.
         if localizations.insert(tag.clone(), localization).is_some() {
             problems.push(
                 &path,

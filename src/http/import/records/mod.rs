@@ -307,6 +307,7 @@ fn check_header(names: Vec<String>) -> Result<Vec<String>, BadHeader> {
         .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
         .collect();
 
+    // Spreadsheets separate with semicolons where the comma is the decimal mark.
     let is_other_separator = |name: &String| names.len() == 1 && name.contains([';', '\t']);
     if names.iter().any(is_other_separator) {
         return Err(BadHeader(format!(
