@@ -292,6 +292,7 @@ fn table_row(head: &Loop, context: &mut Context<'_>, writer: &mut Writer) -> Res
     let limit = parameters
         .limit
         .map_or(Value::Number(elements.len() as f64), Value::plain);
+    // As LiquidJS does, whose plus joins strings: an offset '1' and a limit 2 make 12.
     let end = offset.js_plus(&limit, context.budget)?;
     let end = end.number(context.budget)?;
     let offset = offset.number(context.budget)?;
