@@ -37,11 +37,8 @@ fn normalized_apns(token: &str) -> Result<String, String> {
         .strip_prefix('<')
         .and_then(|token| token.strip_suffix('>'))
         .unwrap_or(token);
-    let digits: String = inner
-        .chars()
-        .filter(|character| *character != ' ')
-        .map(|character| character.to_ascii_lowercase())
-        .collect();
+    let mut digits = inner.replace(' ', "");
+    digits.make_ascii_lowercase();
 
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(

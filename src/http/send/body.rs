@@ -233,15 +233,15 @@ fn number_of_recipients(count: usize) -> String {
 }
 
 fn targets(body: &mut Object<'_>, problems: &mut Problems) -> Targets {
-    let rule = format!("an array of 1 to {MAX_RECIPIENTS} recipients");
-    if !body.require("to", &rule, problems) {
+    let rule = format_args!("an array of 1 to {MAX_RECIPIENTS} recipients");
+    if !body.require("to", rule, problems) {
         return Targets::default();
     }
 
     let to = body.take("to").unwrap_or_default();
     let path = body.at("to");
     let Value::Array(to) = to else {
-        problems.push(&path, must_be(&rule, &to));
+        problems.push(&path, must_be(&rule.to_string(), &to));
         return Targets::default();
     };
 

@@ -230,9 +230,9 @@ impl<'a> Object<'a> {
         range: RangeInclusive<u32>,
         problems: &mut Problems,
     ) -> Option<u32> {
-        let rule = format!("an integer from {} to {}", range.start(), range.end());
+        let rule = format_args!("an integer from {} to {}", range.start(), range.end());
 
-        self.integer_by(name, range, &rule, problems)
+        self.integer_by(name, &range, rule, problems)
     }
 
     /// A duration: an integer of seconds within `range`.
@@ -242,22 +242,22 @@ impl<'a> Object<'a> {
         range: RangeInclusive<u32>,
         problems: &mut Problems,
     ) -> Option<u32> {
-        let rule = format!(
-            "a number of seconds: an integer from {} to {}{}",
+        let days = in_days(*range.end());
+        let rule = format_args!(
+            "a number of seconds: an integer from {} to {}{days}",
             range.start(),
             range.end(),
-            in_days(*range.end())
         );
 
-        self.integer_by(name, range, &rule, problems)
+        self.integer_by(name, &range, rule, problems)
     }
 
-    /// `rule` says what the field must be.
+    /// `rule` says what the field must be. It is only formatted if the field has a problem.
     fn integer_by(
         &mut self,
         name: &'static str,
-        range: RangeInclusive<u32>,
-        rule: &str,
+        range: &RangeInclusive<u32>,
+        rule: fmt::Arguments<'_>,
         problems: &mut Problems,
     ) -> Option<u32> {
         let value = self.take(name)?;
@@ -333,7 +333,9 @@ impl<'a> Object<'a> {
         choices: &[(&str, T)],
         problems: &mut Problems,
     ) -> Option<T> {
-        self.require(name, names(choices), problems)
+        let rule = fmt::from_fn(|formatter| formatter.write_str(&names(choices)));
+
+        self.require(name, rule, problems)
             .then(|| self.one_of(name, choices, problems))
             .flatten()
     }
@@ -347,15 +349,15 @@ impl<'a> Object<'a> {
 }
 
 /// Seconds in days, where they are whole ones, to follow their number.
-fn in_days(seconds: u32) -> String {
+fn in_days(seconds: u32) -> impl fmt::Display {
     const DAY: u32 = 86_400;
 
-    match seconds / DAY {
-        0 => String::new(),
-        _ if !seconds.is_multiple_of(DAY) => String::new(),
-        1 => " (1 day)".to_owned(),
-        days => format!(" ({days} days)"),
-    }
+    fmt::from_fn(move |formatter| match seconds / DAY {
+        0 => Ok(()),
+        _ if !seconds.is_multiple_of(DAY) => Ok(()),
+        1 => formatter.write_str(" (1 day)"),
+        days => write!(formatter, " ({days} days)"),
+    })
 }
 
 fn names<T>(choices: &[(&str, T)]) -> String {

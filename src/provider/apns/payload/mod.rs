@@ -350,11 +350,11 @@ fn headers(params: &HeaderParams<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, 
         }
 
         // The field that the API user wrote is named.
-        let field = match name.as_str() {
+        let field = || match name.as_str() {
             "apns-collapse-id" if !is_overridden(name) => "collapseKey".to_owned(),
             _ => format!("apn.headers.{name}"),
         };
-        let problem = |message| PayloadProblem::new(&field, message);
+        let problem = |message| PayloadProblem::new(field(), message);
 
         check_header(name, &text).map_err(problem)?;
         if name == "apns-priority" && push_type == BACKGROUND && text != "5" {

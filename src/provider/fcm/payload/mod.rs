@@ -81,6 +81,9 @@ impl FcmPayload {
             || message.body.is_some()
             || message.image.is_some()
             || message.has_data();
+        if has_content {
+            return None;
+        }
 
         let over = checked_override(message, Stage::Send, &mut Vec::new());
         let over = over.map(Value::Object).unwrap_or_default();
@@ -88,7 +91,7 @@ impl FcmPayload {
             .iter()
             .any(|pointer| is_filled(over.pointer(pointer)));
 
-        (!has_content && !is_overridden).then(|| {
+        (!is_overridden).then(|| {
             "the message holds nothing for FCM; add a title, a body, data, or a notification in fcm"
                 .to_owned()
         })
