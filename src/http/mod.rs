@@ -6,13 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::middleware::from_fn;
+use actix_web::body::BoxBody;
+use actix_web::dev::ServiceRequest;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpRequest, ResponseError, web};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod accepted;
 mod account_limits;
+mod answer;
 pub(crate) mod api_key_lookup;
 mod app_name;
 mod audience;
@@ -79,7 +82,6 @@ pub(crate) use list_turns::ListTurns;
 pub(crate) use operation_watch::OperationWatches;
 use query::Query;
 pub(crate) use rate_limit::RateLimits;
-use response_headers::ClosesConnections;
 #[cfg(feature = "fuzzing")]
 pub(crate) use send::fuzz;
 use sender_lookup::SenderLookup;
@@ -204,7 +206,7 @@ pub(crate) fn serve(state: State, options: ServerOptions) -> std::io::Result<Ser
         let console = console.clone().filter(|_| is_api_enabled);
         Box::pin(async move {
             match which {
-                Routes::Health => application(state, |_| {}, Some(ClosesConnections)).await,
+                Routes::Health => application(state, |_| {}).await,
                 Routes::All => {
                     let in_process_api = in_process_api(web::Data::clone(&state)).await?;
                     let routes = move |config: &mut web::ServiceConfig| {
@@ -219,7 +221,7 @@ pub(crate) fn serve(state: State, options: ServerOptions) -> std::io::Result<Ser
                             console(config);
                         }
                     };
-                    application(state, routes, None).await
+                    application(state, routes).await
                 }
             }
         })
@@ -234,7 +236,11 @@ async fn in_process_api(state: web::Data<State>) -> Option<InProcessApi> {
         .app_data(state)
         .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
         .configure(routes::api)
-        .wrap(from_fn(not_found::name_it))
+        .wrap(from_fn(
+            async |request: ServiceRequest, next: Next<BoxBody>| {
+                next.call(request).await.map(not_found::name_it)
+            },
+        ))
         .default_service(web::to(async || ApiError::not_found().error_response()));
 
     Application::new(app).await.map(InProcessApi::new)
@@ -244,11 +250,9 @@ async fn in_process_api(state: web::Data<State>) -> Option<InProcessApi> {
 async fn application(
     state: web::Data<State>,
     routes: impl FnOnce(&mut web::ServiceConfig),
-    closes_connections: Option<ClosesConnections>,
 ) -> Option<Application> {
     let app = App::new()
         .app_data(state)
-        .app_data(closes_connections)
         // A path that can't be decoded names no resource.
         .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
         .configure(routes)
@@ -258,9 +262,7 @@ async fn application(
         .service(
             routes::resource("/readyz", "GET, HEAD").route(routes::read().to(health::readiness)),
         )
-        .wrap(from_fn(not_found::name_it))
-        .wrap(from_fn(response_headers::add))
-        .wrap(from_fn(request_log::record))
+        .wrap(from_fn(answer::complete))
         .default_service(web::to(async |request: HttpRequest| {
             not_found::answer(request.path()).error_response()
         }));

@@ -1,9 +1,7 @@
 //! The answer where nothing is: which resource is missing, or what address may have been meant.
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, ResponseError};
+use actix_web::dev::ServiceResponse;
+use actix_web::{HttpRequest, ResponseError};
 
 use crate::http::error::ApiError;
 use crate::model::id::{
@@ -108,26 +106,21 @@ impl Kind {
     }
 }
 
-/// The middleware: completes a 404 that does not say what is missing.
-pub(super) async fn name_it(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let response = next.call(request).await?.map_into_boxed_body();
-
+/// Completes a 404 that does not say what is missing.
+pub(super) fn name_it(response: ServiceResponse) -> ServiceResponse {
     let error = response.response().error();
     let is_bare = error
         .and_then(|error| error.as_error::<ApiError>())
         .is_some_and(ApiError::is_bare_not_found);
     let missing = is_bare.then(|| missing(response.request())).flatten();
 
-    Ok(match missing {
+    match missing {
         Some(message) => {
             let answer = ApiError::nothing_here(message).error_response();
             response.into_response(answer)
         }
         None => response,
-    })
+    }
 }
 
 /// What a request asks for that does not exist.

@@ -2,16 +2,13 @@
 
 use std::time::Instant;
 
-use actix_web::Error;
-use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
-use actix_web::middleware::Next;
 use actix_web::web;
 use time::OffsetDateTime;
+use tracing::Span;
 use tracing::field::{Empty, display};
-use tracing::{Instrument, Span};
 use uuid::{Builder, Uuid};
 
 use crate::http::State;
@@ -22,43 +19,65 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is accepted from a caller, in bytes.
 const MAX_ID_LENGTH: usize = 128;
 
-/// The middleware: runs a request in its span, then records it.
-pub(super) async fn record(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let started = Instant::now();
-    let id = request_id(request.headers());
-    let method = method_name(request.method());
-    let is_draining = request
-        .app_data::<web::Data<State>>()
-        .is_some_and(|state| state.readiness.is_draining());
-    let continues_trace = is_trace_continued(&request).await;
-    let span = span(&request, method, &id, continues_trace);
+/// A request that is being answered.
+pub(super) struct RequestRecord {
+    started: Instant,
+    id: HeaderValue,
+    method: &'static str,
+    is_draining: bool,
+    pub span: Span,
+}
 
-    let mut response = next.call(request).instrument(span.clone()).await?;
+impl RequestRecord {
+    /// Begins with `request`, which is to be answered in the span.
+    pub(super) async fn begin(request: &ServiceRequest) -> Self {
+        let started = Instant::now();
+        let id = request_id(request.headers());
+        let method = method_name(request.method());
+        let is_draining = request
+            .app_data::<web::Data<State>>()
+            .is_some_and(|state| state.readiness.is_draining());
+        let continues_trace = is_trace_continued(request).await;
+        let span = span(request, method, &id, continues_trace);
 
-    let route = response
-        .request()
-        .match_pattern()
-        .unwrap_or_else(|| "none".to_owned());
-    let status = response.status().as_u16();
-    span.record("http.route", route.as_str())
-        .record("http.response.status_code", status);
-    response.headers_mut().insert(REQUEST_ID, id);
-
-    if is_draining {
-        // The caller connects again, and then reaches a process that is not shutting down.
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        Self {
+            started,
+            id,
+            method,
+            is_draining,
+            span,
+        }
     }
 
-    let duration = started.elapsed();
-    tracing::debug!(parent: &span, status, ?duration, "request answered");
-    metrics::request_answered(method, route, status, duration);
+    /// Records the answer, which gets the request's id.
+    pub(super) fn end(self, response: &mut ServiceResponse) {
+        let Self {
+            started,
+            id,
+            method,
+            is_draining,
+            span,
+        } = self;
 
-    Ok(response)
+        let route = response
+            .request()
+            .match_pattern()
+            .unwrap_or_else(|| "none".to_owned());
+        let status = response.status().as_u16();
+        span.record("http.route", route.as_str())
+            .record("http.response.status_code", status);
+
+        let headers = response.headers_mut();
+        headers.insert(REQUEST_ID, id);
+        if is_draining {
+            // The caller connects again, and then reaches a process that is not shutting down.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+
+        let duration = started.elapsed();
+        tracing::debug!(parent: &span, status, ?duration, "request answered");
+        metrics::request_answered(method, route, status, duration);
+    }
 }
 
 /// The caller's own id of the request if it is short and printable, else a new one.

@@ -417,28 +417,63 @@ async fn javas_client_loses_no_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_carry_headers_against_misuse() {
-    let (service, _) = started(World::new().await).await;
+    let (service, caller) = started(World::new().await).await;
+    let api = "/v1/PushNotifications";
+    let send = message(&[fcm("a-device")]);
+    let mut validation = send.clone();
+    validation["validateOnly"] = json!(true);
 
-    let answer = service.client.request(Method::GET, "/Apps").send().await;
-    let headers = answer.unwrap().headers().clone();
-    for (name, value) in [
-        ("cache-control", "no-store"),
-        ("x-content-type-options", "nosniff"),
-        ("x-frame-options", "DENY"),
-        ("referrer-policy", "no-referrer"),
-        (
-            "content-security-policy",
-            "default-src 'none'; frame-ancestors 'none'",
-        ),
+    for (method, path, body, status) in [
+        (Method::GET, "/v1/PushNotifications/Apps", None, 200),
+        (Method::POST, api, Some(validation), 200),
+        (Method::POST, api, Some(send), 202),
+        (Method::POST, api, Some(json!({"to": 1})), 400),
+        (Method::GET, "/v1/PushNotifications/Apps/none", None, 404),
+        (Method::GET, "/nothing", None, 404),
+        (Method::DELETE, api, None, 405),
+        (Method::GET, "/openapi.json", None, 200),
+        (Method::GET, "/healthz", None, 200),
+        (Method::GET, "/readyz", None, 200),
     ] {
-        assert_eq!(headers[name], value, "{name}");
+        let mut request = reqwest::Client::new()
+            .request(method.clone(), format!("{}{path}", service.url))
+            .basic_auth(&caller.0, Some(&caller.1));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status, "{method} {path}");
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            (
+                "content-security-policy",
+                "default-src 'none'; frame-ancestors 'none'",
+            ),
+        ] {
+            assert_eq!(answer.headers()[name], value, "{method} {path}: {name}");
+        }
+        assert!(answer.headers().contains_key("x-request-id"), "{path}");
     }
 
-    let page = reqwest::get(format!("{}/docs/", service.url))
-        .await
-        .unwrap();
-    let policy = page.headers()["content-security-policy"].to_str().unwrap();
-    assert!(policy.starts_with("default-src 'self'"), "{policy}");
+    for path in ["/docs/", "/console/login"] {
+        let page = reqwest::get(format!("{}{path}", service.url)).await;
+        let headers = page.unwrap().headers().clone();
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'self'"), "{path}: {policy}");
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["x-frame-options"], "DENY", "{path}");
+    }
+
+    // A request that no route sees.
+    let mut stream = connect(&service).await;
+    let refused = exchange(&mut stream, "GET /nothing HTTP/1.1\r\n\r\n", true).await;
+    assert_eq!(refused.status(), 400);
+    let expected = "x-content-type-options: nosniff";
+    assert!(refused.head.contains(expected), "{}", refused.head);
     service.stop().await;
 }
 

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+use crate::http::response_headers::ResponseHeaders;
 use crate::http::server::actix_adapter::Application;
 use crate::http::server::connection::{Accepted, Terms, serve};
 use crate::http::server::limits::{Admission, ConnectionPermit, Connections};
@@ -200,6 +201,10 @@ async fn answer_health_check(
     // It has nothing to hide, so it need not be encrypted where other requests are.
     let terms = Terms {
         tls: None,
+        headers: ResponseHeaders {
+            closes: true,
+            ..acceptor.terms.headers
+        },
         ..acceptor.terms.clone()
     };
     serve(accepted, acceptor.health.clone(), terms).await;

@@ -23,6 +23,7 @@ use http::header;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::http::error::ApiError;
+use crate::http::response_headers::{self, ResponseHeaders};
 use crate::http::server::timeouts::{Activity, Running};
 
 /// Answers requests. It belongs to one thread; cheap to clone.
@@ -68,6 +69,7 @@ pub(super) struct ActixAdapter {
     pub application: Application,
     pub activity: Rc<Activity>,
     pub peer: SocketAddr,
+    pub headers: ResponseHeaders,
 }
 
 impl hyper::service::Service<http::Request<Incoming>> for ActixAdapter {
@@ -79,6 +81,7 @@ impl hyper::service::Service<http::Request<Incoming>> for ActixAdapter {
         let is_http1 = request.version() != http::Version::HTTP_2;
         let running = self.activity.begin(!is_http1);
         let is_read = Rc::new(Cell::new(request.body().is_end_stream()));
+        let is_docs = response_headers::is_docs(request.uri().path());
 
         let Application(answer) = &self.application;
         let answer = match to_actix(request, self.peer, &is_read) {
@@ -90,6 +93,8 @@ impl hyper::service::Service<http::Request<Incoming>> for ActixAdapter {
             answer,
             is_read,
             is_http1,
+            headers: self.headers,
+            is_docs,
             running: Some(running),
         }
     }
@@ -101,6 +106,8 @@ pub(super) struct Answering {
     /// Whether the request's body was read to its end.
     is_read: Rc<Cell<bool>>,
     is_http1: bool,
+    headers: ResponseHeaders,
+    is_docs: bool,
     /// `None` once the answer is there.
     running: Option<Running>,
 }
@@ -113,6 +120,7 @@ impl Future for Answering {
         self.running = None;
 
         let mut response = from_actix(answer);
+        self.headers.add(self.is_docs, response.headers_mut());
         // The rest of the body is in the way of the next request, so the client must not send one
         // (RFC 9112, section 9.3).
         if self.is_http1 && !self.is_read.get() {
@@ -213,6 +221,10 @@ fn check_host(parts: &http::request::Parts) -> Result<(), ApiError> {
     ))
 }
 
+/// Headers that an answer gets after actix: those of [`ResponseHeaders`], and `Connection`,
+/// `Content-Length` and `Date`.
+const ADDED_HEADERS: usize = 9;
+
 /// The answer as hyper knows it.
 fn from_actix(answer: HttpResponse) -> http::Response<ResponseBody> {
     let (head, body) = answer.into_parts();
@@ -225,8 +237,7 @@ fn from_actix(answer: HttpResponse) -> http::Response<ResponseBody> {
 
     let given = head.headers();
     let headers = response.headers_mut();
-    // And `Connection`, `Content-Length` and `Date`.
-    headers.reserve(given.len() + 3);
+    headers.reserve(given.len() + ADDED_HEADERS);
     let mut copier = Copier::new(given.iter().map(|(_, value)| value.len()).sum());
     for (name, value) in given {
         let name = header::HeaderName::from_bytes(name.as_str().as_bytes());

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::http::response_headers::ResponseHeaders;
 use crate::http::server::actix_adapter::{ActixAdapter, Application};
 use crate::http::server::limits::ConnectionPermit;
 use crate::http::server::timeouts::{Activity, ClientTimeouts, TimedStream};
@@ -38,6 +39,7 @@ pub(super) struct Accepted {
 pub(super) struct Terms {
     pub tls: Option<Tls>,
     pub timeouts: ClientTimeouts,
+    pub headers: ResponseHeaders,
     /// When it is cancelled, a connection ends with the requests that it is answering.
     pub stop: CancellationToken,
 }
@@ -61,6 +63,7 @@ pub(super) async fn serve(accepted: Accepted, application: Application, terms: T
         application,
         activity,
         peer,
+        headers: terms.headers,
     };
 
     match terms.tls {

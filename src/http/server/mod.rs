@@ -19,6 +19,8 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::http::response_headers::ResponseHeaders;
+
 mod acceptor;
 mod actix_adapter;
 mod connection;
@@ -84,6 +86,10 @@ impl Server {
         let terms = Terms {
             tls: params.tls.clone(),
             timeouts: params.timeouts,
+            headers: ResponseHeaders {
+                is_encrypted: params.tls.is_some(),
+                closes: false,
+            },
             stop: stop.clone(),
         };
         let mut server = Self {
