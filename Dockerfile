@@ -6,7 +6,7 @@ FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /build
 # The production image has neither the simulator nor the demo. The demo's image, which docker-compose.yml builds, has them.
 ARG PROFILE=dist
-ARG FEATURES=client,otlp
+ARG FEATURES=client,oidc,otlp
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 # An empty crate first, so that the compiled dependencies are a layer that stays until Cargo.toml or Cargo.lock changes.

@@ -10,7 +10,7 @@ faketime:
 # chromium-driver), npm and its registry. BELLWIRE_SCREENSHOTS=docs/screenshots writes the pictures of the documents anew.
 console:
 	npm install --silent --no-save --prefix target/console axe-core@4
-	AXE_CORE=$(CURDIR)/target/console/node_modules/axe-core/axe.min.js cargo test --test it -- --ignored console::browser
+	AXE_CORE=$(CURDIR)/target/console/node_modules/axe-core/axe.min.js cargo test --test it -- --ignored console::browser console::oidc
 
 # Watches 100,000 notifications being sent, in headless Chromium. Needs chromium and chromium-driver, and minutes.
 console-crowd:
@@ -100,9 +100,9 @@ deny:
 audit:
 	cargo deny --locked check advisories
 
-# Writes bellwire.cdx.json, which lists what is in the binary, in CycloneDX. Needs `cargo install cargo-cyclonedx --locked`.
+# Writes bellwire.cdx.json, which lists what is in the image's binary, in CycloneDX. Needs `cargo install cargo-cyclonedx --locked`.
 sbom:
-	cargo cyclonedx --format json --spec-version 1.5 --no-build-deps
+	cargo cyclonedx --format json --spec-version 1.5 --no-build-deps --no-default-features --features client,oidc,otlp
 
 # Compares templates with LiquidJS: writes tests/liquid/cases.json anew, and makes LIQUID_COUNT templates from a grammar.
 # Needs Node 20, npm and its registry. LIQUID_SEED repeats a run.

@@ -104,6 +104,7 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
         // Reads the certificate and the key.
         settings::server_params(config, usize::MAX).map(drop),
         settings::webhook_roots(config).map(drop),
+        settings::console(config).map(drop),
     ];
     let problems: Vec<String> = checks
         .into_iter()
@@ -415,7 +416,7 @@ fn serve_api(
         server,
         is_api_enabled: config.server.api,
         has_docs: config.server.docs,
-        console: settings::console(config),
+        console: settings::console(config)?,
     };
 
     http::serve(state, options)

@@ -13,6 +13,10 @@ use crate::delivery::{self, MassInvalidation, Quota, Quotas, RetryPolicy};
 use crate::file_descriptors;
 use crate::http;
 use crate::provider::{Endpoint, Endpoints, https_authority};
+#[cfg(feature = "oidc")]
+use crate::store::api_keys::Role;
+#[cfg(feature = "oidc")]
+use crate::transport::Http1Client;
 use crate::transport::{AddressGuard, ConnectionBudget, Proxies, Roots};
 
 pub(super) fn rate_limits(config: &Config) -> http::RateLimits {
@@ -36,15 +40,69 @@ pub(super) fn webhook_roots(config: &Config) -> anyhow::Result<Roots> {
 }
 
 /// The console, if this process serves it.
-pub(super) fn console(config: &Config) -> Option<http::Console> {
+#[cfg_attr(
+    not(feature = "oidc"),
+    expect(clippy::unnecessary_wraps, reason = "it may fail with the feature")
+)]
+pub(super) fn console(config: &Config) -> anyhow::Result<Option<http::Console>> {
     let settings = &config.console;
+    if !settings.enabled {
+        return Ok(None);
+    }
 
-    settings.enabled.then(|| {
-        console::console(console::Settings {
-            idle_timeout: settings.idle_timeout,
-            session_lifetime: settings.session_lifetime,
-            operator_account: settings.operator_account.clone(),
-        })
+    Ok(Some(console::console(console::Settings {
+        idle_timeout: settings.idle_timeout,
+        session_lifetime: settings.session_lifetime,
+        operator_account: settings.operator_account.clone(),
+        identity_provider: config
+            .oidc
+            .issuer
+            .as_ref()
+            .map(|_| config.oidc.name.clone()),
+        #[cfg(feature = "oidc")]
+        oidc: oidc(config)?,
+    })))
+}
+
+/// How people log in to the console with OpenID Connect, if it is configured.
+#[cfg(feature = "oidc")]
+fn oidc(config: &Config) -> anyhow::Result<Option<console::OidcSettings>> {
+    let oidc = &config.oidc;
+    let Some(issuer) = &oidc.issuer else {
+        return Ok(None);
+    };
+
+    let roots = Roots::load(oidc.ca_file.as_deref()).context("oidc.ca_file")?;
+    let client = Http1Client::new(&roots).context("oidc.ca_file")?;
+    let provider = console::Provider::new(console::ProviderParams {
+        client: client.through(proxies(config)?),
+        issuer: issuer.clone(),
+        client_id: oidc.client_id.clone(),
+        client_secret: oidc.client_secret.clone(),
+        scopes: oidc.scopes.clone(),
+        groups_claim: oidc.groups_claim.clone(),
+        timeout: oidc.timeout,
+    });
+
+    Ok(Some(console::OidcSettings {
+        provider: provider
+            .with_context(|| format!("oidc.issuer is {issuer:?}, but must be an https address"))?,
+        access: oidc.access.iter().filter_map(|item| rule(item)).collect(),
+    }))
+}
+
+/// An item of `oidc.access`, all of which the configuration has checked.
+#[cfg(feature = "oidc")]
+fn rule(item: &str) -> Option<console::AccessRule> {
+    let access = config::Access::parse(item)?;
+    let role = [Role::Full, Role::Send, Role::Read]
+        .into_iter()
+        .find(|role| role.as_str() == access.role)?;
+
+    Some(console::AccessRule {
+        role,
+        account: access.account.to_owned(),
+        group: access.group.to_owned(),
     })
 }
 

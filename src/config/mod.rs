@@ -12,11 +12,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 mod check;
+mod oidc;
 mod origin;
 mod renamed_keys;
 mod sections;
 mod values;
 
+pub use oidc::{Access, Oidc};
 pub use renamed_keys::RenamedKey;
 pub use sections::{
     Apns, Console, Database, Delivery, Fcm, Limits, Log, LogFormat, Metrics, Proxy, Retention,
@@ -40,6 +42,7 @@ pub struct Config {
     pub apns: Apns,
     pub webhooks: Webhooks,
     pub console: Console,
+    pub oidc: Oidc,
     pub proxy: Proxy,
     pub retention: Retention,
     pub secrets: Secrets,
@@ -81,6 +84,8 @@ impl Config {
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("fcm.token_uris")
+            .with_list_parse_key("oidc.access")
+            .with_list_parse_key("oidc.scopes")
             .with_list_parse_key("proxy.no_proxy")
             .with_list_parse_key("server.trusted_proxies");
         let renamed = Renamed::read(&environment).map_err(|error| unreadable(&error))?;
@@ -115,6 +120,7 @@ impl Config {
             database,
             secrets,
             proxy,
+            oidc,
             ..
         } = self;
 
@@ -131,6 +137,13 @@ impl Config {
             secret: &mut proxy.url,
             may_be_empty: true,
             is_private: false,
+        })?;
+        read_secret_file(SecretFile {
+            key: "oidc.client_secret",
+            file: oidc.client_secret_file.as_deref(),
+            secret: &mut oidc.client_secret,
+            may_be_empty: false,
+            is_private: true,
         })?;
         read_secret_file(SecretFile {
             key: "secrets.master_key",
@@ -162,6 +175,7 @@ impl Config {
         self.fcm.check(&mut check);
         self.apns.check(&mut check);
         self.console.check(&mut check);
+        self.oidc.check(&mut check);
         self.proxy.check(&mut check);
         self.retention.check(&mut check);
         self.secrets.check(&mut check);

@@ -428,7 +428,7 @@ pub(super) fn is_https(address: &str) -> bool {
 }
 
 /// An empty string means that the key is not set.
-fn or_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(super) fn or_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: From<String>,
@@ -451,7 +451,10 @@ fn address_or_empty<'de, D: Deserializer<'de>>(
     Ok(Some(address))
 }
 
-fn redacted<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn redacted<S: Serializer>(
+    secret: &SecretString,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let is_set = !secret.expose_secret().is_empty();
     serializer.serialize_str(if is_set { "[redacted]" } else { "" })
 }

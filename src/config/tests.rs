@@ -188,7 +188,59 @@ fn secrets_are_read_from_files_and_never_shown() {
 }
 
 #[test]
-fn a_master_key_file_that_others_can_read_is_refused() {
+fn a_login_with_openid_connect_is_configured_whole_and_its_secret_is_not_shown() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "hunter2\n").unwrap();
+    let path = file.path().display().to_string();
+    let issuer = ("BELLWIRE__OIDC__ISSUER", "https://login.example.com");
+    let whole = [
+        issuer,
+        ("BELLWIRE__OIDC__CLIENT_ID", "bellwire"),
+        ("BELLWIRE__OIDC__CLIENT_SECRET_FILE", path.as_str()),
+        ("BELLWIRE__OIDC__ACCESS", "FULL:demo:admins,READ:demo:*"),
+    ];
+    let loaded = load(&whole);
+    if cfg!(feature = "oidc") {
+        let config = loaded.unwrap();
+        assert_eq!(config.oidc.client_secret.expose_secret(), "hunter2");
+        assert_eq!(config.oidc.access, ["FULL:demo:admins", "READ:demo:*"]);
+        assert!(!format!("{config}{config:?}").contains("hunter2"));
+    } else {
+        let text = loaded.unwrap_err().to_string();
+        assert!(text.contains("for want of the feature oidc"), "{text}");
+    }
+
+    let text = load(&[issuer]).unwrap_err().to_string();
+    for key in ["oidc.client_id", "oidc.access"] {
+        assert!(text.contains(key), "{text} should contain {key}");
+    }
+    for (variable, value, expected) in [
+        (
+            "BELLWIRE__OIDC__ISSUER",
+            "http://login.example.com",
+            "an https address",
+        ),
+        (
+            "BELLWIRE__OIDC__ACCESS",
+            "FULL:demo:admins,WRITE:demo:a",
+            "\"WRITE:demo:a\"",
+        ),
+        ("BELLWIRE__OIDC__TIMEOUT", "0s", "more than 0"),
+        ("BELLWIRE__OIDC__CLIENT_SECRET", "x", "are both set"),
+    ] {
+        let mut pairs: Vec<_> = whole
+            .into_iter()
+            .filter(|(name, _)| *name != variable)
+            .collect();
+        pairs.push((variable, value));
+        let text = load(&pairs).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text} should contain {expected}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_file_that_others_can_read_is_refused() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "1:AAAA").unwrap();
     let path = file.path().display().to_string();
@@ -201,6 +253,10 @@ fn a_master_key_file_that_others_can_read_is_refused() {
         (
             "BELLWIRE__SECRETS__OLD_MASTER_KEYS_FILE",
             "secrets.old_master_keys_file",
+        ),
+        (
+            "BELLWIRE__OIDC__CLIENT_SECRET_FILE",
+            "oidc.client_secret_file",
         ),
     ] {
         for (mode, is_taken) in [(0o600, true), (0o440, true), (0o644, false), (0o604, false)] {

@@ -13,8 +13,9 @@ use super::origin;
 const MAX_DURATION: Duration = Duration::from_hours(24 * 3650);
 
 /// Keys whose value is never shown.
-const SECRET: [&str; 4] = [
+const SECRET: [&str; 5] = [
     "database.url",
+    "oidc.client_secret",
     "secrets.master_key",
     "secrets.old_master_keys",
     "proxy.url",
@@ -138,7 +139,7 @@ fn wrong_value(key: &str, value: &Value, default: &Value) -> Option<String> {
     }
 
     let given = quoted(key, value);
-    let example = example(kind, default);
+    let example = example(key, kind, default);
     Some(format!(
         "{key} ({}) is {given}, but must be {}, such as {example}",
         variable(key),
@@ -154,9 +155,11 @@ fn quoted(key: &str, value: &Value) -> String {
     }
 }
 
-fn example(kind: Kind, default: &Value) -> String {
+fn example(key: &str, kind: Kind, default: &Value) -> String {
     let default = default.to_string();
     match kind {
+        Kind::List if key == "oidc.access" => "FULL:my-company:admins".to_owned(),
+        Kind::List if key == "oidc.scopes" => "profile,email".to_owned(),
         Kind::List => "https://example.com/token".to_owned(),
         Kind::Address if default.is_empty() => "127.0.0.1:9464".to_owned(),
         _ => default,
@@ -323,7 +326,7 @@ pub(super) fn does_not_fit(error: &ConfigError, defaults: &Map<String, Value>) -
                 "{key} ({}) does not fit: it must be {}, such as {}, and is too large or empty",
                 variable(key),
                 kind.rule(),
-                example(kind, &default)
+                example(key, kind, &default)
             )
         }
         _ => text,

@@ -1,5 +1,6 @@
 //! `/console`: the first page after a login, or the login form.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::console::caller::Caller;
@@ -8,7 +9,7 @@ use crate::console::page::{PageError, View, redirect};
 
 pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, PageError> {
     let Some(caller) = Caller::of(&request).await? else {
-        return login::page(&request, "");
+        return login::page(&request, StatusCode::OK, "");
     };
 
     let first = View::ALL.into_iter().find(|view| view.is_open_to(&caller));

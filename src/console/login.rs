@@ -24,19 +24,34 @@ struct LoginPage<'a> {
     key: &'a str,
     /// Where to go after the login.
     next: &'a str,
+    /// Where else people can log in.
+    identity_provider: Option<&'a str>,
+}
+
+impl LoginPage<'_> {
+    /// `next` as a parameter.
+    fn next_in_address(&self) -> String {
+        page::path_part(self.next)
+    }
 }
 
 /// The form, with the reason why the last try failed.
-pub(super) fn page(request: &HttpRequest, problem: &str) -> Result<HttpResponse, PageError> {
+pub(super) fn page(
+    request: &HttpRequest,
+    status: StatusCode,
+    problem: &str,
+) -> Result<HttpResponse, PageError> {
     let next = page::query_value(request, "next").unwrap_or_default();
+    let settings = request.app_data::<web::Data<Settings>>();
     let page = LoginPage {
         version: assets::VERSION,
         problem,
         key: "",
         next: own_page(&next),
+        identity_provider: settings.and_then(|settings| settings.identity_provider.as_deref()),
     };
 
-    page::html(StatusCode::OK, &page)
+    page::html(status, &page)
 }
 
 pub(super) async fn form(request: HttpRequest) -> Result<HttpResponse, PageError> {
@@ -44,7 +59,7 @@ pub(super) async fn form(request: HttpRequest) -> Result<HttpResponse, PageError
         return Ok(redirect(ROOT));
     }
 
-    page(&request, "")
+    page(&request, StatusCode::OK, "")
 }
 
 /// Logs in with a key and its secret. The session is a new one, whatever the browser had before.
@@ -78,6 +93,7 @@ pub(super) async fn log_in(
                 },
                 key: given.key,
                 next: own_page(fields.text("next")),
+                identity_provider: settings.identity_provider.as_deref(),
             };
             return page::html(status, &page);
         }
@@ -118,7 +134,7 @@ pub(super) async fn log_out(
 }
 
 /// `address`, if it is a page of the console; else nothing. A link could name any other.
-fn own_page(address: &str) -> &str {
+pub(super) fn own_page(address: &str) -> &str {
     let is_own = address.starts_with("/console/")
         && address
             .bytes()

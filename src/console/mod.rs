@@ -23,6 +23,8 @@ mod keys;
 mod live;
 mod login;
 mod notification;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod operation;
 mod operations;
 mod page;
@@ -36,6 +38,8 @@ mod webhooks;
 
 use crate::http::Console;
 use live::LiveViews;
+#[cfg(feature = "oidc")]
+pub(crate) use oidc::{AccessRule, OidcSettings, Provider, ProviderParams};
 
 /// Where the console is.
 const ROOT: &str = "/console";
@@ -49,6 +53,11 @@ pub(crate) struct Settings {
     pub session_lifetime: Duration,
     /// The name of the account whose FULL keys see the queue of all accounts.
     pub operator_account: Option<String>,
+    /// What the login page calls the identity provider. `None`: people log in with API keys alone.
+    pub identity_provider: Option<String>,
+    /// How people log in at the identity provider.
+    #[cfg(feature = "oidc")]
+    pub oidc: Option<OidcSettings>,
 }
 
 /// The console's routes, for [`serve`](crate::http::serve).
@@ -83,6 +92,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/people/{id}", read().to(people::show))
         .route("/notifications/{id}", read().to(notification::show))
         .configure(settings_routes)
+        .configure(oidc_routes)
         .default_service(web::to(page::nothing_here));
 
     config
@@ -117,3 +127,13 @@ fn settings_routes(config: &mut web::ServiceConfig) {
         .route("/keys/{key}/revoke", web::post().to(keys::revoke))
         .route("/audit", read().to(audit::list));
 }
+
+#[cfg(feature = "oidc")]
+fn oidc_routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/login/oidc", web::get().to(oidc::begin))
+        .route("/login/oidc/callback", web::get().to(oidc::end));
+}
+
+#[cfg(not(feature = "oidc"))]
+fn oidc_routes(_: &mut web::ServiceConfig) {}

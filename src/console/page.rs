@@ -301,10 +301,7 @@ impl PageError {
 
     /// The role does not allow it.
     pub(super) fn forbidden() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "The role of this API key does not allow this page.",
-        )
+        Self::new(StatusCode::FORBIDDEN, "Your role does not allow this page.")
     }
 
     /// The form was sent by another site, or it is of an earlier session.

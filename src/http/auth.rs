@@ -84,7 +84,9 @@ impl Caller {
         let state = request
             .app_data::<web::Data<State>>()
             .ok_or_else(|| ApiError::internal("a request without a state"))?;
-        let who = match LoggedIn::of(request) {
+        let logged_in = LoggedIn::of(request);
+        let is_in_console = logged_in.is_some();
+        let who = match logged_in {
             Some(logged_in) => logged_in,
             None => authenticate(state, request).await?,
         };
@@ -96,7 +98,12 @@ impl Caller {
         let pattern = request.match_pattern().unwrap_or_default();
         if !who.may(request.method(), &pattern) {
             let needed = who_may(request.method(), &pattern);
-            return Err(ApiError::forbidden(who.role.as_str(), &needed));
+            let role = who.role.as_str();
+            return Err(if is_in_console {
+                ApiError::forbidden_in_console(role, &needed)
+            } else {
+                ApiError::forbidden(role, &needed)
+            });
         }
         query::refuse_unknown(request, &pattern)?;
 
@@ -217,22 +224,29 @@ pub(crate) async fn log_in(
         Err(refusal) => refusal,
     };
 
+    let key = shown_key(given.key, refusal);
+    hold_back(state, source, &key, &format!("{refusal:?}")).await;
+    Err(ApiError::unauthorized(refusal.reason()))
+}
+
+/// Counts a failed login, logs it if it is news, and waits if there were many from its source. `key` and
+/// `reason` are for the log.
+pub(crate) async fn hold_back(state: &State, source: Option<Source>, key: &str, reason: &str) {
     let consequence = source.map(|source| state.failed_logins.failed(source));
     metrics::login_failed();
+
     if let (Some(source), Some(consequence)) = (source, consequence) {
         if consequence.is_news {
             tracing::warn!(
                 %source,
-                key = shown_key(given.key, refusal),
-                reason = ?refusal,
+                key,
+                reason,
                 is_slowed_down = !consequence.delay.is_zero(),
                 "a login failed"
             );
         }
         tokio::time::sleep(consequence.delay).await;
     }
-
-    Err(ApiError::unauthorized(refusal.reason()))
 }
 
 /// The user name of a request's credentials.

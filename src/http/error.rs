@@ -214,6 +214,14 @@ impl ApiError {
         Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
     }
 
+    /// 403: the role of whoever is logged in to the console does not allow it. They may have no key.
+    pub(crate) fn forbidden_in_console(role: &str, needed: &str) -> Self {
+        Self::plain(
+            StatusCode::FORBIDDEN,
+            format!("Your role, {role}, does not allow this. It needs the role {needed}"),
+        )
+    }
+
     /// 403: the account has as much of something as it may. `message` names the limit.
     pub(crate) fn quota_reached(message: impl Into<String>) -> Self {
         Self::plain(StatusCode::FORBIDDEN, message)

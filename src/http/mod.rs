@@ -159,8 +159,13 @@ pub(crate) type Console = Arc<dyn Fn(&mut web::ServiceConfig) + Send + Sync>;
 impl State {
     /// The beginning of every resource's address, for the client that made `request`.
     fn base_url(&self, request: &HttpRequest) -> String {
+        format!("{}{VERSION}", self.public_base(request))
+    }
+
+    /// The address of this service as clients know it, without a slash at its end.
+    pub(crate) fn public_base(&self, request: &HttpRequest) -> String {
         match &self.settings.public_url {
-            Some(url) => format!("{}{VERSION}", url.trim_end_matches('/')),
+            Some(url) => url.trim_end_matches('/').to_owned(),
             None => {
                 let connection = request.connection_info();
                 // A proxy says how it was called; without one, the server knows.
@@ -168,7 +173,7 @@ impl State {
                     "http" if self.settings.is_encrypted => "https",
                     scheme => scheme,
                 };
-                format!("{scheme}://{}{VERSION}", connection.host())
+                format!("{scheme}://{}", connection.host())
             }
         }
     }

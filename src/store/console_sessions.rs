@@ -33,7 +33,7 @@ pub(crate) struct Session {
     pub role: Role,
 }
 
-fn interval(duration: Duration) -> PgInterval {
+pub(super) fn interval(duration: Duration) -> PgInterval {
     PgInterval {
         months: 0,
         days: 0,

@@ -41,6 +41,7 @@
 //! * `audit_events`: who changed what
 //! * `person_search`: finds a person by what a support team has
 //! * `console_sessions`: who is logged in to the console
+//! * `console_logins`: logins at an identity provider that have ended
 //! * `account_counts`: how much an account has, for its limits
 //! * `audience_count`: how many Users and devices an audience has
 //! * `user_pushes`: the caps of accounts, and what counts against them
@@ -89,6 +90,11 @@ pub(crate) mod bounded_scan;
 pub(crate) mod cancel;
 pub mod citus;
 mod connection;
+#[cfg_attr(
+    not(feature = "oidc"),
+    expect(dead_code, reason = ".sqlx has its queries in every build")
+)]
+pub(crate) mod console_logins;
 pub(crate) mod console_sessions;
 pub mod credentials;
 pub(crate) mod database_state;

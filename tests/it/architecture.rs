@@ -79,7 +79,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     // A client of the API, within the process.
     (
         "console",
-        &["advice", "crypto", "http", "model", "store", "work_pool"],
+        &[
+            "advice",
+            "crypto",
+            "http",
+            "model",
+            "store",
+            "transport",
+            "work_pool",
+        ],
     ),
     ("ingest", &["handoff", "model", "store", "telemetry"]),
     (

@@ -3,5 +3,6 @@
 mod attacks;
 mod browser;
 mod crowd;
+mod oidc;
 mod sessions;
 mod views;

@@ -6,6 +6,7 @@ pub mod client;
 pub mod database;
 pub mod drill;
 pub mod forms;
+pub mod identity_provider;
 pub mod process;
 pub mod proxy;
 pub mod service;

@@ -1,0 +1,150 @@
+//! What an identity provider says of itself: its endpoints, and the keys that it signs with. It is kept for
+//! a while, so that opening the login page again and again asks the provider for nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use openidconnect::JwsSigningAlgorithm;
+use openidconnect::core::{CoreClientAuthMethod, CoreJwsSigningAlgorithm, CoreProviderMetadata};
+use tokio::sync::Mutex;
+
+/// How long it is kept. A key that is not known is looked for at once.
+const KEPT_FOR: Duration = Duration::from_secs(600);
+
+/// A description, and when it was read.
+pub(super) struct Description {
+    pub metadata: CoreProviderMetadata,
+    read_at: Instant,
+}
+
+impl Description {
+    pub(super) fn new(metadata: CoreProviderMetadata) -> Self {
+        Self {
+            metadata,
+            read_at: Instant::now(),
+        }
+    }
+
+    /// The algorithms that an id token may be signed with: those that the provider names, without those for
+    /// which the client would need to keep a key of its own, and without "none".
+    pub(super) fn algorithms(&self) -> Vec<CoreJwsSigningAlgorithm> {
+        let named = self.metadata.id_token_signing_alg_values_supported();
+
+        named
+            .iter()
+            .filter(|algorithm| {
+                !algorithm.uses_shared_secret() && **algorithm != CoreJwsSigningAlgorithm::None
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Whether the client's secret belongs into the body, because the provider takes it nowhere else.
+    pub(super) fn takes_secret_in_body(&self) -> bool {
+        let methods = self.metadata.token_endpoint_auth_methods_supported();
+
+        methods.is_some_and(|methods| {
+            methods.contains(&CoreClientAuthMethod::ClientSecretPost)
+                && !methods.contains(&CoreClientAuthMethod::ClientSecretBasic)
+        })
+    }
+}
+
+/// The description that was read last.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Option<Arc<Description>>>);
+
+impl Kept {
+    /// The description that is kept, if it is young enough and another than `known`; else what `read` reads,
+    /// which one login does for all that wait.
+    pub(super) async fn get<E>(
+        &self,
+        known: Option<&Arc<Description>>,
+        read: impl Future<Output = Result<CoreProviderMetadata, E>>,
+    ) -> Result<Arc<Description>, E> {
+        let mut kept = self.0.lock().await;
+        if let Some(description) = kept.as_ref() {
+            let is_known = known.is_some_and(|known| Arc::ptr_eq(known, description));
+            if !is_known && description.read_at.elapsed() < KEPT_FOR {
+                return Ok(Arc::clone(description));
+            }
+        }
+
+        let description = Arc::new(Description::new(read.await?));
+        *kept = Some(Arc::clone(&description));
+        Ok(description)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn metadata(more: &Value) -> CoreProviderMetadata {
+        let mut all = json!({
+            "issuer": "https://login.example.com",
+            "authorization_endpoint": "https://login.example.com/authorize",
+            "token_endpoint": "https://login.example.com/token",
+            "jwks_uri": "https://login.example.com/keys",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["none", "HS256", "RS256", "ES384"],
+        });
+        for (name, value) in more.as_object().unwrap() {
+            all[name] = value.clone();
+        }
+        serde_json::from_value(all).unwrap()
+    }
+
+    #[test]
+    fn only_signatures_with_the_providers_own_keys_are_taken() {
+        let description = Description::new(metadata(&json!({})));
+
+        assert_eq!(
+            description.algorithms(),
+            [
+                CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+                CoreJwsSigningAlgorithm::EcdsaP384Sha384
+            ]
+        );
+    }
+
+    #[test]
+    fn the_secret_is_in_the_body_only_if_it_must_be() {
+        for (methods, expected) in [
+            (json!({}), false),
+            (json!(["client_secret_basic", "client_secret_post"]), false),
+            (json!(["client_secret_post"]), true),
+            (json!(["private_key_jwt"]), false),
+        ] {
+            let more = match &methods {
+                Value::Array(_) => json!({"token_endpoint_auth_methods_supported": methods}),
+                _ => json!({}),
+            };
+            let description = Description::new(metadata(&more));
+            assert_eq!(description.takes_secret_in_body(), expected, "{methods}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_description_is_kept_until_another_is_asked_for() {
+        let kept = Kept::default();
+        let read = async || Ok::<_, Infallible>(metadata(&json!({})));
+        let Ok(first) = kept.get(None, read()).await;
+
+        let Ok(again) = kept.get(None, read()).await;
+        assert!(Arc::ptr_eq(&first, &again));
+        let Ok(other) = kept.get(Some(&first), read()).await;
+        assert!(!Arc::ptr_eq(&first, &other));
+        // Somebody else has asked for another meanwhile.
+        let Ok(same) = kept.get(Some(&first), read()).await;
+        assert!(Arc::ptr_eq(&same, &other));
+
+        let failed = kept.get(Some(&other), async { Err("away") }).await;
+        assert_eq!(failed.err(), Some("away"));
+    }
+}

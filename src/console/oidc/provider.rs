@@ -1,0 +1,481 @@
+//! What is asked of the identity provider: where people log in, and the tokens for a code.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use openidconnect::core::{
+    CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreIdToken, CoreIdTokenClaims,
+    CoreIdTokenVerifier, CoreProviderMetadata, CoreTokenResponse,
+};
+use openidconnect::{
+    AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
+    SignatureVerificationError, TokenResponse,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::console::oidc::access::groups_in;
+use crate::console::oidc::description::{Description, Kept};
+use crate::transport::Http1Client;
+
+/// Most bytes of an answer: more than the keys of any provider.
+const LARGEST: usize = 256 * 1024;
+/// Logins of a process that wait for the provider at a time. Anybody can begin one.
+const MOST: usize = 16;
+/// Characters of a name that are kept.
+const LONGEST_NAME: usize = 128;
+/// Characters of the reason of a failure that are kept. The provider may have written it.
+const LONGEST_REASON: usize = 500;
+
+/// A client whose endpoints the provider has named.
+type Client = CoreClient<
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
+>;
+
+/// Where somebody is asked to log in, and what is needed to take the answer.
+pub(super) struct Step {
+    pub address: String,
+    pub state: String,
+    pub nonce: String,
+    pub verifier: String,
+}
+
+/// What the browser has brought back, and what was kept for it.
+pub(super) struct Answer {
+    pub code: String,
+    pub redirect_uri: String,
+    pub nonce: String,
+    pub verifier: String,
+}
+
+/// Who has logged in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Person {
+    /// For people, such as an email address.
+    pub name: String,
+    /// `None`: the provider says nothing of groups.
+    pub groups: Option<Vec<String>>,
+}
+
+/// Why nobody is logged in. The reasons are for the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The provider does not answer, or not as it must, or refuses Bellwire.
+    Provider(String),
+    /// This one login is not valid.
+    Login(String),
+}
+
+/// What an operator configures of the provider.
+pub(crate) struct ProviderParams {
+    pub client: Http1Client,
+    /// The provider's address.
+    pub issuer: String,
+    pub client_id: String,
+    /// Empty: the client is public.
+    pub client_secret: SecretString,
+    /// Scopes that are asked for besides `openid`.
+    pub scopes: Vec<String>,
+    /// The claim that lists somebody's groups.
+    pub groups_claim: String,
+    /// How long a step of a login may wait for the provider.
+    pub timeout: Duration,
+}
+
+/// An identity provider.
+#[derive(Clone)]
+pub(crate) struct Provider(Arc<Inner>);
+
+struct Inner {
+    params: ProviderParams,
+    issuer: IssuerUrl,
+    kept: Kept,
+    turns: Semaphore,
+    /// Why the last login failed, if that was the provider's fault.
+    trouble: Mutex<Option<String>>,
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_tuple("Provider")
+            .field(&self.0.issuer.as_str())
+            .finish()
+    }
+}
+
+impl Provider {
+    /// # Errors
+    ///
+    /// The issuer is not an address.
+    pub(crate) fn new(params: ProviderParams) -> Result<Self, url::ParseError> {
+        let issuer = IssuerUrl::new(params.issuer.clone())?;
+
+        Ok(Self(Arc::new(Inner {
+            params,
+            issuer,
+            kept: Kept::default(),
+            turns: Semaphore::new(MOST),
+            trouble: Mutex::default(),
+        })))
+    }
+
+    pub(super) fn groups_claim(&self) -> &str {
+        &self.0.params.groups_claim
+    }
+
+    /// Begins a login, which comes back to `redirect_uri`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Provider`], which is logged.
+    pub(super) async fn begin(&self, redirect_uri: &str) -> Result<Step, Failure> {
+        self.in_turn(self.step(redirect_uri)).await
+    }
+
+    /// Ends a login: exchanges the code for an id token, and checks its signature, issuer, audience, time
+    /// and nonce.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure::Provider`] is logged, a [`Failure::Login`] is not.
+    pub(super) async fn end(&self, answer: Answer) -> Result<Person, Failure> {
+        let person = self.in_turn(self.person(answer)).await?;
+
+        if self.trouble().take().is_some() {
+            tracing::info!("logins with OpenID Connect work again");
+        }
+        Ok(person)
+    }
+
+    /// Limits the time of a step, and how many there are.
+    async fn in_turn<T>(
+        &self,
+        step: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let longest = self.0.params.timeout;
+        let result = match self.0.turns.try_acquire() {
+            Ok(_turn) => timeout(longest, step).await.unwrap_or_else(|_| {
+                let reason = format!("it has not answered within {longest:?} (oidc.timeout)");
+                Err(Failure::Provider(reason))
+            }),
+            Err(_) => Err(Failure::Provider(format!(
+                "{MOST} logins wait for it already"
+            ))),
+        };
+
+        if let Err(Failure::Provider(reason)) = &result {
+            self.log_trouble(reason);
+        }
+        result
+    }
+
+    /// Logs a reason that is not that of the last failure.
+    fn log_trouble(&self, reason: &str) {
+        let mut trouble = self.trouble();
+        if trouble.as_deref() != Some(reason) {
+            let issuer = self.0.issuer.as_str();
+            tracing::warn!(issuer, reason, "logins with OpenID Connect fail");
+            *trouble = Some(reason.to_owned());
+        }
+    }
+
+    fn trouble(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.0
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn step(&self, redirect_uri: &str) -> Result<Step, Failure> {
+        let description = self.description(None).await?;
+        let client = self.client(&description, redirect_uri)?;
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+
+        let mut request = client
+            .authorize_url(
+                CoreAuthenticationFlow::AuthorizationCode,
+                CsrfToken::new_random,
+                Nonce::new_random,
+            )
+            .set_pkce_challenge(challenge);
+        for scope in &self.0.params.scopes {
+            request = request.add_scope(Scope::new(scope.clone()));
+        }
+        let (address, state, nonce) = request.url();
+
+        Ok(Step {
+            address: address.to_string(),
+            state: state.secret().clone(),
+            nonce: nonce.secret().clone(),
+            verifier: verifier.secret().clone(),
+        })
+    }
+
+    async fn person(&self, answer: Answer) -> Result<Person, Failure> {
+        let description = self.description(None).await?;
+        let client = self.client(&description, &answer.redirect_uri)?;
+
+        let tokens = client
+            .exchange_code(AuthorizationCode::new(answer.code))
+            .map_err(|_| Failure::Provider("it names no token endpoint".to_owned()))?
+            .set_pkce_verifier(PkceCodeVerifier::new(answer.verifier))
+            .request_async(&|request| self.send(request))
+            .await
+            .map_err(|error| no_tokens(&error))?;
+        let id_token = id_token(&tokens)?;
+        let nonce = Nonce::new(answer.nonce);
+
+        let claims = match id_token.claims(&verifier(&client, &description), &nonce) {
+            Err(error) if is_for_want_of_a_key(&error) => {
+                // The provider may have changed its keys.
+                let description = self.description(Some(&description)).await?;
+                let client = self.client(&description, &answer.redirect_uri)?;
+                id_token.claims(&verifier(&client, &description), &nonce)
+            }
+            result => result,
+        };
+        let claims = claims.map_err(|error| {
+            Failure::Login(short(&format!(
+                "the id token is not valid: {}",
+                chain(&error)
+            )))
+        })?;
+
+        Ok(Person {
+            name: name_of(claims),
+            groups: groups_in(&all_claims(id_token), &self.0.params.groups_claim),
+        })
+    }
+
+    /// The provider's description: the one that is kept, or another than `known`.
+    async fn description(
+        &self,
+        known: Option<&Arc<Description>>,
+    ) -> Result<Arc<Description>, Failure> {
+        self.0.kept.get(known, self.read_description()).await
+    }
+
+    async fn read_description(&self) -> Result<CoreProviderMetadata, Failure> {
+        let issuer = self.0.issuer.clone();
+
+        CoreProviderMetadata::discover_async(issuer, &|request| self.send(request))
+            .await
+            .map_err(|error| {
+                let reason = format!("its description can't be read: {}", chain(&error));
+                Failure::Provider(short(&reason))
+            })
+    }
+
+    fn client(&self, description: &Description, redirect_uri: &str) -> Result<Client, Failure> {
+        let params = &self.0.params;
+        let redirect_uri = RedirectUrl::new(redirect_uri.to_owned()).map_err(|error| {
+            Failure::Login(format!("{redirect_uri} is not an address: {error}"))
+        })?;
+        let auth_type = if description.takes_secret_in_body() {
+            AuthType::RequestBody
+        } else {
+            AuthType::BasicAuth
+        };
+
+        let secret = Some(params.client_secret.expose_secret()).filter(|secret| !secret.is_empty());
+        let secret = secret.map(|secret| ClientSecret::new(secret.to_owned()));
+        let client_id = ClientId::new(params.client_id.clone());
+        let metadata = description.metadata.clone();
+        Ok(
+            CoreClient::from_provider_metadata(metadata, client_id, secret)
+                .set_redirect_uri(redirect_uri)
+                .set_auth_type(auth_type),
+        )
+    }
+
+    /// Sends a request with the HTTP client that the rest of Bellwire has.
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, SendFailed> {
+        if !is_as_safe(&self.0.issuer, request.uri()) {
+            return Err(SendFailed(format!(
+                "{} is not an https address",
+                request.uri()
+            )));
+        }
+
+        let response = self
+            .0
+            .params
+            .client
+            .send(request.map(Bytes::from))
+            .await
+            .map_err(|error| SendFailed(error.reason()))?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, LARGEST).collect().await.map_err(|_| {
+            SendFailed(format!(
+                "the answer broke off, or is longer than {LARGEST} bytes"
+            ))
+        })?;
+        Ok(HttpResponse::from_parts(head, body.to_bytes().to_vec()))
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct SendFailed(String);
+
+/// Whether nobody can read or change a request to `address` if they can't with one to `issuer`.
+fn is_as_safe(issuer: &IssuerUrl, address: &http::Uri) -> bool {
+    address.scheme_str() == Some("https") || issuer.url().scheme() == "http"
+}
+
+fn verifier<'a>(client: &'a Client, description: &Description) -> CoreIdTokenVerifier<'a> {
+    client
+        .id_token_verifier()
+        .set_allowed_algs(description.algorithms())
+}
+
+/// Whether a token may be signed with a key that the provider did not have when it was asked.
+fn is_for_want_of_a_key(error: &ClaimsVerificationError) -> bool {
+    matches!(
+        error,
+        ClaimsVerificationError::SignatureVerification(
+            SignatureVerificationError::NoMatchingKey | SignatureVerificationError::CryptoError(_)
+        )
+    )
+}
+
+fn id_token(tokens: &CoreTokenResponse) -> Result<&CoreIdToken, Failure> {
+    tokens.id_token().ok_or_else(|| {
+        let reason = "it gives no id token: does the client have the scope openid?";
+        Failure::Provider(reason.to_owned())
+    })
+}
+
+/// Why the provider gives no tokens. A code that it does not take is of one login; everything else fails
+/// for all.
+fn no_tokens(
+    error: &RequestTokenError<
+        SendFailed,
+        openidconnect::StandardErrorResponse<CoreErrorResponseType>,
+    >,
+) -> Failure {
+    let reason = short(&format!("it gives no tokens: {}", chain(error)));
+
+    match error {
+        RequestTokenError::ServerResponse(answer)
+            if *answer.error() == CoreErrorResponseType::InvalidGrant =>
+        {
+            Failure::Login(reason)
+        }
+        _ => Failure::Provider(reason),
+    }
+}
+
+/// What people and the audit log call somebody: their email address unless the provider says that it is
+/// not verified, else the id that the provider has for them. Everything else, people may choose.
+fn name_of(claims: &CoreIdTokenClaims) -> String {
+    let email = claims
+        .email()
+        .filter(|_| claims.email_verified() != Some(false))
+        .map(|email| email.as_str());
+    let name = email.unwrap_or(claims.subject().as_str());
+
+    name.chars()
+        .filter(|character| !character.is_control())
+        .take(LONGEST_NAME)
+        .collect()
+}
+
+/// Every claim of an id token whose signature was checked before.
+fn all_claims(id_token: &CoreIdToken) -> Value {
+    let text = id_token.to_string();
+    let payload = text.split('.').nth(1).unwrap_or_default();
+
+    URL_SAFE_NO_PAD
+        .decode(payload)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+
+    text
+}
+
+/// The beginning of `reason`, in one line.
+fn short(reason: &str) -> String {
+    reason
+        .chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .take(LONGEST_REASON)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_is_protected_is_asked_over_tls_alone() {
+        let of = |issuer: &str, address: &str| {
+            is_as_safe(
+                &IssuerUrl::new(issuer.to_owned()).unwrap(),
+                &address.parse().unwrap(),
+            )
+        };
+
+        assert!(of("https://a.example.com", "https://b.example.com/token"));
+        assert!(of("http://127.0.0.1:80", "http://127.0.0.1:80/token"));
+        assert!(!of("https://a.example.com", "http://a.example.com/token"));
+        assert!(!of("https://a.example.com", "/token"));
+    }
+
+    #[test]
+    fn a_reason_is_short_and_in_one_line() {
+        assert_eq!(short("a\r\nb"), "a  b");
+        assert_eq!(short(&"é".repeat(1_000)).chars().count(), LONGEST_REASON);
+    }
+
+    #[test]
+    fn the_secret_is_not_shown() {
+        let roots = crate::transport::Roots::load(None).unwrap();
+        let provider = Provider::new(ProviderParams {
+            client: Http1Client::new(&roots).unwrap(),
+            issuer: "https://login.example.com".to_owned(),
+            client_id: "bellwire".to_owned(),
+            client_secret: "hunter2".into(),
+            scopes: Vec::new(),
+            groups_claim: "groups".to_owned(),
+            timeout: Duration::from_secs(1),
+        })
+        .unwrap();
+
+        let shown = format!("{provider:?}");
+        assert!(shown.contains("login.example.com"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
