@@ -1,6 +1,6 @@
 # Checks that need more than cargo and Postgres. `cargo test` runs everything else.
 
-.PHONY: local-time slow-clients console console-crowd liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
+.PHONY: local-time slow-clients webhooks-drill console console-crowd liquid standardwebhooks faketime drill-pgbouncer citus schemathesis generated-clients other-clients posts newcomer migrating clients clients-drill clients-generated drill-compose deny audit sbom fuzz
 
 # Runs the tests that step the clock of a process. Needs libfaketime (Debian: apt install libfaketime).
 faketime:
@@ -25,6 +25,12 @@ local-time:
 # HAProxy and Python 3.11.
 slow-clients:
 	tests/slow_clients/run
+
+# Sends 1,000,000 notifications to webhooks whose receivers are killed, hang, fail, are slow, gone or redirect, while Bellwire is killed
+# again and again: each must be told every notification. Takes ten minutes on idle cores. Needs Python 3.11 and BELLWIRE, a release
+# build. WEBHOOKS_RECIPIENTS=20000 sends fewer, REPLICAS=2 runs two processes.
+webhooks-drill:
+	tests/webhooks/run
 
 # Runs the service behind PgBouncer. Needs PgBouncer (Debian: apt install pgbouncer).
 drill-pgbouncer:

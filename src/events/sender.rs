@@ -259,6 +259,7 @@ async fn record(pool: &Pool, outage: &Outage, delivery: &ClaimedDelivery, attemp
     let attempt = AttemptRecord {
         id: delivery.id,
         claims: delivery.claims,
+        failures: delivery.failures,
         http_status: attempted.http_status.map(|status| status as i16),
         is_taken: match attempted.outcome {
             Outcome::Taken => Some(true),

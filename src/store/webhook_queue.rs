@@ -274,6 +274,8 @@ pub(crate) struct AttemptRecord<'a> {
     pub id: WebhookDeliveryId,
     /// The claim under which it was made.
     pub claims: i32,
+    /// The webhook's failures in a row at that time.
+    pub failures: i32,
     pub http_status: Option<i16>,
     /// Whether the receiver took the message; `None`: it was not asked.
     pub is_taken: Option<bool>,
@@ -325,9 +327,17 @@ pub(crate) async fn record(
         -- A webhook that works is not written to for each message.
         webhook as (
             update webhooks
-            set failures = case when $10 then 0 else least(webhooks.failures, 1000000) + 1 end,
+            set failures = case
+                    when $10 then 0
+                    -- Another message has failed since this one was claimed: those in flight together count once.
+                    when webhooks.failures > $13 then webhooks.failures
+                    else least(webhooks.failures, 1000000) + 1
+                end,
                 failing_since = case when $10 then null else coalesce(webhooks.failing_since, now()) end,
-                blocked_until = now() + make_interval(secs => $11::double precision),
+                blocked_until = case
+                    when $10 then null
+                    else greatest(webhooks.blocked_until, now() + make_interval(secs => $11::double precision))
+                end,
                 disabled_at = case when $12::text is null then webhooks.disabled_at else coalesce(webhooks.disabled_at, now()) end,
                 disabled_reason = coalesce(webhooks.disabled_reason, $12)
             from delivery
@@ -348,6 +358,7 @@ pub(crate) async fn record(
         record.is_taken,
         record.block_for.map(|pause| pause.as_secs_f64()),
         record.disable,
+        record.failures,
     )
     .fetch_one(executor)
     .await

@@ -12,16 +12,16 @@ use crate::support::process::Process;
 use crate::support::service::{Device, Service, World};
 use crate::webhooks::receiver::{Behaviour, Received, Receiver};
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let mut world = World::new().await;
     world.config.webhooks.allow_private = true;
     world
 }
 
 /// A webhook's path and secret.
-struct Webhook {
-    path: String,
-    secret: String,
+pub(super) struct Webhook {
+    pub path: String,
+    pub secret: String,
 }
 
 async fn subscribe_with(client: &Client, body: Value) -> Webhook {
@@ -33,7 +33,7 @@ async fn subscribe_with(client: &Client, body: Value) -> Webhook {
     }
 }
 
-async fn subscribe(client: &Client, receiver: &Receiver, events: &[&str]) -> Webhook {
+pub(super) async fn subscribe(client: &Client, receiver: &Receiver, events: &[&str]) -> Webhook {
     subscribe_with(
         client,
         json!({"url": receiver.url("/hook"), "events": events}),

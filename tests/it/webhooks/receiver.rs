@@ -24,6 +24,8 @@ pub enum Behaviour {
     Header(u16, String),
     /// The first ones with this status, the others with 200.
     FirstWith(u16, usize),
+    /// The first one with 503 and `Retry-After: 600`, the others half a second later with 500.
+    FirstBusy,
     /// Never.
     Hang,
     /// The connection is closed without an answer.
@@ -186,6 +188,11 @@ async fn serve(
         Behaviour::Header(status, header) => (status, format!("{header}\r\n")),
         Behaviour::FirstWith(status, count) if number <= count => (status, String::new()),
         Behaviour::FirstWith(..) => (200, String::new()),
+        Behaviour::FirstBusy if number == 1 => (503, "Retry-After: 600\r\n".to_owned()),
+        Behaviour::FirstBusy => {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            (500, String::new())
+        }
         Behaviour::Hang => std::future::pending().await,
         Behaviour::Close => return,
         Behaviour::Slow(time) => {
