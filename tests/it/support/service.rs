@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use bellwire::store::{accounts, api_keys, credentials};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::client::Client;
@@ -40,6 +42,23 @@ pub struct World {
     ca_file: NamedTempFile,
 }
 
+/// The directory of a simulator's keys, which all tests use: an RSA key takes longer to make than many a test.
+async fn shared_keys() -> PathBuf {
+    static ARE_MADE: OnceCell<()> = OnceCell::const_new();
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulator");
+
+    ARE_MADE
+        .get_or_init(async || {
+            let options = Options {
+                directory: Some(directory.clone()),
+                ..Options::default()
+            };
+            Simulator::start(options).await.unwrap().stop().await;
+        })
+        .await;
+    directory
+}
+
 impl World {
     pub async fn new() -> Self {
         Self::with(Options::default()).await
@@ -50,7 +69,10 @@ impl World {
     }
 
     /// A world with this database.
-    pub async fn on(database: Database, options: Options) -> Self {
+    pub async fn on(database: Database, mut options: Options) -> Self {
+        if options.directory.is_none() && options.host_names.is_empty() {
+            options.directory = Some(shared_keys().await);
+        }
         let simulator = Simulator::start(options).await.unwrap();
         let mut ca_file = NamedTempFile::new().unwrap();
         ca_file.write_all(simulator.ca_pem.as_bytes()).unwrap();
