@@ -53,12 +53,19 @@ pub(super) enum Command {
         /// The account's id or name.
         id: String,
         /// From 1 to 1000.
-        #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_WEIGHT)))]
+        #[arg(value_parser = weight)]
         weight: u32,
         /// Print a JSON object.
         #[arg(long)]
         json: bool,
     },
+}
+
+fn weight(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|weight| (1..=MAX_WEIGHT).contains(weight))
+        .ok_or_else(|| format!("must be an integer from 1 to {MAX_WEIGHT}"))
 }
 
 pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()> {
@@ -103,11 +110,21 @@ fn unknown(id: &str) -> anyhow::Error {
     anyhow!("no account has the id or name '{id}': `bellwire accounts list` lists all accounts")
 }
 
-async fn rename(pool: &Pool, id: &str, name: &str, is_json: bool) -> anyhow::Result<()> {
+/// Whether an account may be named so. A control character could forge a line of a list.
+pub(super) fn check_name(name: &str) -> anyhow::Result<()> {
     let length = name.chars().count();
     if !(1..=64).contains(&length) {
         bail!("the name of an account must have 1 to 64 characters; it has {length}");
     }
+    if name.chars().any(char::is_control) {
+        bail!("the name of an account must not have control characters, such as line breaks");
+    }
+
+    Ok(())
+}
+
+async fn rename(pool: &Pool, id: &str, name: &str, is_json: bool) -> anyhow::Result<()> {
+    check_name(name)?;
 
     let account_id = find(pool, id).await?;
     if accounts::find(pool, name)

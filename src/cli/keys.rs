@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::app;
+use crate::cli::accounts::check_name;
 use crate::cli::audit;
 use crate::config::Config;
 use crate::crypto::{generate_api_key, generate_api_secret, hash_api_secret};
@@ -43,7 +44,7 @@ pub(super) enum Command {
         #[arg(long, value_parser = note_of_key)]
         note: Option<String>,
         /// How long the key works, such as 90d. Without it, the key does not expire.
-        #[arg(long, value_parser = humantime::parse_duration)]
+        #[arg(long, value_parser = lifetime)]
         expires: Option<Duration>,
         /// Print a JSON object.
         #[arg(long)]
@@ -63,7 +64,7 @@ pub(super) enum Command {
         /// The user name of the key.
         key: String,
         /// How long the old key still works.
-        #[arg(long, default_value = "24h", value_parser = humantime::parse_duration)]
+        #[arg(long, default_value = "24h", value_parser = overlap)]
         overlap: Duration,
         /// Print a JSON object.
         #[arg(long)]
@@ -82,6 +83,31 @@ fn name_of_key(text: &str) -> Result<String, String> {
 
 fn note_of_key(text: &str) -> Result<String, String> {
     bounded(text, 256)
+}
+
+/// Longest time that a key may be given, in days. It keeps times within four digits of a year.
+const LONGEST: u64 = 36_500;
+
+fn lifetime(text: &str) -> Result<Duration, String> {
+    duration(text, Duration::from_secs(1))
+}
+
+fn overlap(text: &str) -> Result<Duration, String> {
+    duration(text, Duration::ZERO)
+}
+
+fn duration(text: &str, least: Duration) -> Result<Duration, String> {
+    let longest = Duration::from_secs(24 * 3_600 * LONGEST);
+
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|duration| (least..=longest).contains(duration))
+        .ok_or_else(|| {
+            format!(
+                "must be {}s to {LONGEST}d, such as 90d or 12h",
+                least.as_secs()
+            )
+        })
 }
 
 fn bounded(text: &str, most: usize) -> Result<String, String> {
@@ -149,6 +175,7 @@ async fn find_or_create(pool: &Pool, account: &str) -> anyhow::Result<AccountId>
     if let Some(known) = accounts::find(pool, account).await? {
         return Ok(known);
     }
+    check_name(account)?;
 
     let created = pool
         .transaction(async |connection: &mut PgConnection| {
@@ -158,9 +185,7 @@ async fn find_or_create(pool: &Pool, account: &str) -> anyhow::Result<AccountId>
             Ok::<_, sqlx::Error>(id)
         })
         .await;
-    created.with_context(|| {
-        format!("the account '{account}' can't be created; its name must have 1 to 64 characters")
-    })
+    created.with_context(|| format!("the account '{account}' can't be created"))
 }
 
 /// A key that was created, with its secret.

@@ -46,11 +46,21 @@ pub fn main() -> ExitCode {
 
     match ran {
         Ok(code) => code,
+        Err(error) if is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {}", in_one_line(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether the reader of the output closed it, as `head` does. It has what it wanted.
+fn is_unread(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
 }
 
 /// An error with all its causes. A cause that the line already ends with is not repeated.

@@ -17,6 +17,7 @@ mod exit;
 mod follow;
 mod ids;
 mod lines;
+mod moment;
 mod operation;
 mod operation_errors;
 mod operations;

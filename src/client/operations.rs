@@ -1,15 +1,11 @@
 //! `bellwire operations`: lists Operations, newest first.
 
-use std::time::SystemTime;
-
 use clap::{Args, ValueEnum};
-use humantime_serde::re::humantime;
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::client::api::{Api, Query};
 use crate::client::exit::{Exit, Result};
+use crate::client::moment::moment_ago;
 use crate::client::operation::Operation;
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
@@ -25,10 +21,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "KEY=VALUE", value_parser = tag)]
     tag: Vec<String>,
     /// Only those created since this time: 2026-11-30, 2026-11-30T09:00:00Z, or 2h for the last two hours.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = moment_ago)]
     since: Option<String>,
     /// Only those created until this time.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = moment_ago)]
     until: Option<String>,
     #[command(flatten)]
     listing: Listing,
@@ -71,19 +67,6 @@ fn tag(text: &str) -> std::result::Result<String, String> {
         Some((key, value)) if !key.is_empty() => Ok(format!("{key}:{value}")),
         _ => Err("must be a key and a value, such as campaign=spring".to_owned()),
     }
-}
-
-/// Reads a time, which Bellwire checks, or a duration before now.
-pub(super) fn moment(text: &str) -> std::result::Result<String, String> {
-    let Ok(duration) = humantime::parse_duration(text) else {
-        return Ok(text.to_owned());
-    };
-
-    let wrong = || "must be a shorter time ago".to_owned();
-    let at = SystemTime::now().checked_sub(duration).ok_or_else(wrong)?;
-    let at = OffsetDateTime::from(at);
-    let at = at.replace_nanosecond(0).unwrap_or(at);
-    at.format(&Rfc3339).map_err(|_| wrong())
 }
 
 pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Result<Exit> {
@@ -173,15 +156,6 @@ impl Arguments {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_duration_is_a_time_before_now() {
-        let at = OffsetDateTime::parse(&moment("2h").unwrap(), &Rfc3339).unwrap();
-        let past = OffsetDateTime::now_utc() - at;
-
-        assert!((7200..=7210).contains(&past.whole_seconds()), "{past}");
-        assert_eq!(moment("2026-11-30").unwrap(), "2026-11-30");
-    }
 
     #[test]
     fn a_tag_is_written_as_the_api_takes_it() {

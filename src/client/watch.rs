@@ -15,6 +15,7 @@ use crate::client::api::Api;
 use crate::client::exit::{Exit, Failure, Result};
 use crate::client::follow::{STREAMS, follow};
 use crate::client::ids::{OPERATION, ids};
+use crate::client::moment::duration;
 use crate::client::operation::{Operation, Stats};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
@@ -40,7 +41,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Watching {
     /// Stop waiting after this time, such as 10m, and exit with 4. The Operations go on.
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// Print JSON: each Operation as a line when it has ended.
     #[arg(long)]
@@ -84,6 +85,12 @@ pub(super) async fn watch(
 
     screen.hide_bar();
     ended?;
+    // So a pipeline fails whose first command sent nothing.
+    if watch.seen.is_empty() && watch.worst == Exit::Done {
+        return Err(Failure::failed(
+            "there is no Operation to watch: the standard input has no id",
+        ));
+    }
     Ok(watch.worst)
 }
 

@@ -82,6 +82,58 @@ async fn accounts_are_listed_and_get_weights() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn arguments_that_fit_nothing_are_refused_in_plain_words() {
+    let service = Service::start().await;
+    let environment = [(
+        "BELLWIRE__DATABASE__URL",
+        service.world.database.url.as_str(),
+    )];
+
+    let create = ["keys", "create", "--account", "shop"];
+    let rotate = ["keys", "rotate", "SK"];
+    let weight = ["accounts", "weight", "shop"];
+    for (arguments, expected) in [
+        (
+            [&create[..], &["--expires", "99999999d"]].concat(),
+            "must be 1s to 36500d",
+        ),
+        (
+            [&create[..], &["--expires", "0s"]].concat(),
+            "must be 1s to 36500d",
+        ),
+        (
+            [&create[..], &["--expires", "soon"]].concat(),
+            "must be 1s to 36500d",
+        ),
+        (
+            [&rotate[..], &["--overlap", "99999999d"]].concat(),
+            "must be 0s to 36500d",
+        ),
+        (
+            [&weight[..], &["0.5"]].concat(),
+            "must be an integer from 1 to 1000",
+        ),
+    ] {
+        let refused = bellwire(&arguments, &environment);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
+        let error = String::from_utf8(refused.stderr).unwrap();
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+
+    for (name, expected) in [
+        ("", "must have 1 to 64 characters; it has 0"),
+        ("a\nb", "must not have control characters"),
+    ] {
+        let refused = bellwire(&["keys", "create", "--account", name], &environment);
+        assert_eq!(refused.status.code(), Some(1), "{name:?}");
+        let error = error(&refused);
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains("relation"), "{error}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_works_from_its_creation_until_it_is_revoked() {
     let service = Service::start().await;
     let environment = [(

@@ -1,16 +1,14 @@
 //! What is sent: options of the command, and a file with the body of a request.
 
 use std::io::Read;
-use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
-use humantime_serde::re::humantime;
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::client::exit::{Failure, Result};
 use crate::client::lines::name_of;
+use crate::client::moment::{duration, moment_ahead};
+use crate::client::text::printable;
 
 /// The message and its options. An option wins over the file.
 #[derive(Debug, Args)]
@@ -57,7 +55,7 @@ pub(super) struct MessageArguments {
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
     tag: Vec<(String, String)>,
     /// When to send: a time such as 2026-11-30T09:00:00Z, or a duration from now, such as 2h.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = moment_ahead)]
     at: Option<String>,
     /// Ask the app to report that the message was delivered and opened.
     #[arg(long)]
@@ -87,31 +85,35 @@ fn seconds(text: &str) -> std::result::Result<u64, String> {
         return Ok(seconds);
     }
 
-    let duration: Duration = humantime::parse_duration(text)
-        .map_err(|_| "must be a duration such as 90s, 30m, 1h or 7d".to_owned())?;
+    let duration = duration(text)?;
     if duration.subsec_nanos() > 0 {
         return Err("must be whole seconds".to_owned());
     }
     Ok(duration.as_secs())
 }
 
-/// Reads a time, or a duration from now, and returns an RFC 3339 time.
-fn moment(text: &str) -> std::result::Result<String, String> {
-    let wrong = || "must be a time such as 2026-11-30T09:00:00Z, or a duration from now such as 2h";
+/// The pairs of an `option` as an object. Of two with the same key, one would be lost.
+pub(super) fn object_of(option: &str, pairs: &[(String, String)]) -> Result<Value> {
+    let mut object = Map::new();
 
-    if OffsetDateTime::parse(text, &Rfc3339).is_ok() {
-        return Ok(text.to_owned());
+    for (key, value) in pairs {
+        if object.insert(key.clone(), json!(value)).is_some() {
+            return Err(Failure::usage(format!(
+                "{option} gives '{}' twice: give each key once",
+                printable(key)
+            )));
+        }
     }
-    let duration = humantime::parse_duration(text).map_err(|_| wrong())?;
-    let at = SystemTime::now().checked_add(duration).ok_or_else(wrong)?;
-    let at = OffsetDateTime::from(at);
-    let at = at.replace_nanosecond(0).unwrap_or(at);
-    at.format(&Rfc3339).map_err(|_| wrong().to_owned())
+
+    Ok(Value::Object(object))
 }
 
-pub(super) fn object_of(pairs: &[(String, String)]) -> Value {
-    let pairs = pairs.iter().map(|(key, value)| (key.clone(), json!(value)));
-    Value::Object(pairs.collect())
+fn some_object_of(option: &str, pairs: &[(String, String)]) -> Result<Option<Value>> {
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+
+    object_of(option, pairs).map(Some)
 }
 
 impl MessageArguments {
@@ -126,10 +128,7 @@ impl MessageArguments {
             ("title", self.title.as_ref().map(|text| json!(text))),
             ("body", self.body.as_ref().map(|text| json!(text))),
             ("image", self.image.as_ref().map(|text| json!(text))),
-            (
-                "data",
-                (!self.data.is_empty()).then(|| object_of(&self.data)),
-            ),
+            ("data", some_object_of("--data", &self.data)?),
         ];
         for (name, value) in content {
             let Some(value) = value else { continue };
@@ -140,11 +139,11 @@ impl MessageArguments {
             }
         }
 
-        body.extend(self.options());
+        body.extend(self.options()?);
         Ok(body)
     }
 
-    fn options(&self) -> impl Iterator<Item = (String, Value)> {
+    fn options(&self) -> Result<impl Iterator<Item = (String, Value)>> {
         let options = [
             (
                 "from",
@@ -165,7 +164,7 @@ impl MessageArguments {
                 "collapseKey",
                 self.collapse_key.as_ref().map(|key| json!(key)),
             ),
-            ("tags", (!self.tag.is_empty()).then(|| object_of(&self.tag))),
+            ("tags", some_object_of("--tag", &self.tag)?),
             (
                 "schedule",
                 self.at.as_ref().map(|at| json!({"sendAt": [at]})),
@@ -177,9 +176,9 @@ impl MessageArguments {
             ),
         ];
 
-        options
+        Ok(options
             .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .filter_map(|(name, value)| Some((name.to_owned(), value?))))
     }
 }
 
@@ -271,12 +270,20 @@ mod tests {
     }
 
     #[test]
-    fn a_time_may_be_a_duration_from_now() {
-        let at = OffsetDateTime::parse(&moment("2h").unwrap(), &Rfc3339).unwrap();
-        let left = at - OffsetDateTime::now_utc();
+    fn a_key_that_is_given_twice_is_refused() {
+        for option in ["--tag", "--data"] {
+            let given = ["send", option, "a=b", option, "a=c"];
+            let failure = Only::try_parse_from(given)
+                .unwrap()
+                .message
+                .body()
+                .unwrap_err();
 
-        assert!((7190..=7200).contains(&left.whole_seconds()), "{left}");
-        assert!(moment("tomorrow").is_err());
+            assert_eq!(
+                failure.message,
+                format!("{option} gives 'a' twice: give each key once")
+            );
+        }
     }
 
     #[test]

@@ -24,8 +24,9 @@ pub(super) struct RecipientArguments {
     #[arg(long, value_name = "RECIPIENT")]
     to: Vec<String>,
     /// A file with a recipient on each line: a device token, the id of a User, or a JSON object as the API
-    /// takes it, such as {"token": "…", "provider": "FCM", "variables": {"name": "Ann"}}. `-` is the
-    /// standard input, which is also read if no recipients are given.
+    /// takes it, such as {"token": "…", "provider": "FCM", "variables": {"name": "Ann"}}. Lines that
+    /// are empty or begin with `#` are left out. `-` is the standard input, which is also read if no
+    /// recipients are given.
     #[arg(long, value_name = "FILE")]
     tokens: Option<String>,
     /// The provider of the tokens. Without it, tokens of 64 hexadecimal digits or more are those of APN,
@@ -100,7 +101,7 @@ impl RecipientArguments {
         }
 
         if is_audience {
-            let tags = object_of(&self.audience);
+            let tags = object_of("--audience", &self.audience)?;
             let audience = if self.everyone {
                 json!({})
             } else {
@@ -173,10 +174,15 @@ impl Targets {
         let Some(file) = &mut self.file else {
             return Ok(None);
         };
-        let Some(line) = file.lines.recv().await else {
-            return Ok(None);
+        let line = loop {
+            let Some(line) = file.lines.recv().await else {
+                return Ok(None);
+            };
+            let line = line?;
+            if !line.text.starts_with('#') {
+                break line;
+            }
         };
-        let line = line?;
         let place = format!("{}, line {}", file.name, line.number);
         recipient(&line.text, file.provider, Some(place)).map(Some)
     }
@@ -245,6 +251,33 @@ mod tests {
         assert_eq!(
             read(APN, Some(ProviderName::Fcm)),
             json!({"token": APN, "provider": "FCM"})
+        );
+    }
+
+    #[tokio::test]
+    async fn empty_lines_and_comments_are_left_out() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "# from the export\r\n\r\n  a \n#b\n\nc").unwrap();
+
+        let mut targets = Targets {
+            given: VecDeque::new(),
+            file: Some(TargetFile {
+                name: "tokens.txt".to_owned(),
+                lines: lines_of(file.path().to_str().unwrap()).unwrap(),
+                provider: None,
+            }),
+        };
+        let mut read = Vec::new();
+        while let Some(recipient) = targets.next().await.unwrap() {
+            read.push((recipient.value["token"].clone(), recipient.place.unwrap()));
+        }
+
+        assert_eq!(
+            read,
+            [
+                (json!("a"), "tokens.txt, line 3".to_owned()),
+                (json!("c"), "tokens.txt, line 6".to_owned()),
+            ]
         );
     }
 

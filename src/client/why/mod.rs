@@ -3,16 +3,19 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use http::StatusCode;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 mod story;
 
 use crate::client::api::{Api, Ask, Query};
+use crate::client::api_error::ApiError;
 use crate::client::exit::{Exit, Failure, Result};
 use crate::client::ids::{NOTIFICATION, OPERATION, USER, is_id};
 use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
+use crate::client::text::printable;
 
 /// Pages of a list that are read at most to find the newest notifications of somebody. One request reads
 /// about 10,000 records.
@@ -115,19 +118,23 @@ impl Asking<'_> {
         let mut query = Query::default();
         query.add("externalId", id);
 
-        let users = self.api.get(format!("/Users{query}")).await;
-        Ok(users.ok().and_then(|mut users| {
-            let users = users["users"].as_array_mut()?;
-            users.pop()
-        }))
+        match self.api.try_json(&Ask::get(format!("/Users{query}"))).await {
+            Ok(mut users) => Ok(users["users"].as_array_mut().and_then(Vec::pop)),
+            Err(ApiError::Permanent {
+                status: Some(StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND),
+                ..
+            }) => Ok(None),
+            Err(error) => Err(error.into_failure()),
+        }
     }
 
     /// Answers show only the ends of tokens, so notifications are found by these.
     async fn about_token(&self, token: &str) -> Result<Found> {
         let ends = ends_of(token).ok_or_else(|| {
             Failure::usage(format!(
-                "'{token}' is neither an id nor a token: a token has at least {} characters; a \
-                 masked token is written as dqWD…91bF",
+                "'{}' is neither an id nor a token, and no User has it as external id: a token has at least {} \
+                 characters; a masked token is written as dqWD…91bF",
+                printable(token),
                 4 * SHOWN
             ))
         })?;

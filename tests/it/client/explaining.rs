@@ -91,6 +91,25 @@ async fn a_dead_token_is_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_gets_no_answer_says_why() {
+    let (service, cli) = Cli::with_service().await;
+
+    let nobody = cli.run(&["why", "ann"]).error(2);
+    assert!(nobody.contains("no User has it as external id"), "{nobody}");
+
+    let stranger = Cli {
+        secret: "wrong".to_owned(),
+        ..cli.clone()
+    };
+    let refused = stranger.run(&["why", "ann"]).error(1);
+    assert!(refused.contains("does not accept the API key"), "{refused}");
+
+    service.stop().await;
+    let away = cli.run(&["why", "ann"]).error(5);
+    assert!(away.contains("connection refused"), "{away}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_user_is_explained_with_its_devices() {
     let (service, cli) = Cli::with_service().await;
     let device = Device {

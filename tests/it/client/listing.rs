@@ -90,7 +90,11 @@ async fn an_output_that_is_closed_ends_a_list_quietly() {
     let (service, cli) = Cli::with_service().await;
     service.client.send(&later("a")).await;
 
-    for arguments in [&["operations"][..], &["operations", "--json"]] {
+    for arguments in [
+        &["operations"][..],
+        &["operations", "--json"],
+        &["completions", "bash"],
+    ] {
         let mut child = cli.command(arguments).stdin(Stdio::null()).spawn().unwrap();
         drop(child.stdout.take());
         let ended = wait(child);

@@ -65,6 +65,15 @@ async fn a_watch_ends_with_the_operation_or_its_timeout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_whose_send_failed_fails() {
+    let (service, cli) = Cli::with_service().await;
+
+    let error = cli.run_with(&["watch"], "").error(1);
+    assert!(error.contains("there is no Operation to watch"), "{error}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operation_that_is_not_there_fails_and_the_others_are_watched() {
     let (service, cli) = Cli::with_service().await;
     let id = service.client.send(&message(&[fcm("a-device")])).await;
