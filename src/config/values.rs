@@ -69,9 +69,21 @@ impl Kind {
         let text = value.clone().into_string().unwrap_or_default();
 
         match self {
-            Self::Boolean => value.clone().into_bool().is_ok(),
-            Self::Integer => value.clone().into_int().is_ok_and(|number| number >= 0),
-            Self::Number => value.clone().into_float().is_ok(),
+            // The crate `config` would take 2 for true, cut 1.5 to 1, and take true for 1.
+            Self::Boolean => {
+                let is_other = matches!(value.kind, ValueKind::Float(_))
+                    || (is_integer(value) && !matches!(text.as_str(), "0" | "1"));
+                !is_other && value.clone().into_bool().is_ok()
+            }
+            Self::Integer => {
+                let is_string = matches!(value.kind, ValueKind::String(_));
+                let number = value.clone().into_int();
+                (is_integer(value) || is_string) && number.is_ok_and(|number| number >= 0)
+            }
+            Self::Number => {
+                let is_boolean = matches!(value.kind, ValueKind::Boolean(_));
+                !is_boolean && value.clone().into_float().is_ok()
+            }
             Self::Duration => {
                 humantime::parse_duration(&text).is_ok_and(|duration| duration <= MAX_DURATION)
             }
@@ -82,6 +94,13 @@ impl Kind {
             Self::Text => value.clone().into_string().is_ok(),
         }
     }
+}
+
+fn is_integer(value: &Value) -> bool {
+    matches!(
+        value.kind,
+        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_)
+    )
 }
 
 /// The environment variable of a key: `BELLWIRE__SERVER__LISTEN`.
@@ -266,8 +285,8 @@ fn key_like(name: &str, defaults: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// The problem of an environment variable that has one underscore where Bellwire's have two; `None`:
-/// it is one of Bellwire's, or none of its business, such as those that Kubernetes sets for a service
+/// The problem of an environment variable that has one underscore where Bellwire's have two, or names a
+/// whole section; `None`: it is one of Bellwire's, or none of its business, such as those that Kubernetes sets for a service
 /// of this name.
 pub(super) fn stray_variable(name: &str, defaults: &Map<String, Value>) -> Option<String> {
     /// Those that the command line reads.
@@ -282,7 +301,16 @@ pub(super) fn stray_variable(name: &str, defaults: &Map<String, Value>) -> Optio
 
     let upper = name.to_uppercase();
     let rest = upper.strip_prefix("BELLWIRE_")?;
-    if rest.starts_with('_') || ALLOWED.contains(&upper.as_str()) {
+    if let Some(section) = rest.strip_prefix('_') {
+        let section = section.to_lowercase();
+        let keys = table(defaults.get(&section)?);
+        return Some(format!(
+            "the environment variable {name} is not read: {section} is a section, and can have no value of its \
+             own; its keys are {}",
+            names(&section, &keys)
+        ));
+    }
+    if ALLOWED.contains(&upper.as_str()) {
         return None;
     }
 
@@ -370,6 +398,17 @@ mod tests {
                 "is \"localhost:8080\", but must be an IP address",
             ),
             ("[server]\napi = 'maybe'", "must be true or false"),
+            ("[server]\napi = 2", "is 2, but must be true or false"),
+            ("[server]\napi = 1.0", "must be true or false"),
+            (
+                "[delivery]\nmax_attempts = 1.5",
+                "is 1.5, but must be a whole number of 0 or more",
+            ),
+            (
+                "[delivery]\nmax_attempts = true",
+                "is true, but must be a whole number of 0 or more",
+            ),
+            ("[traces]\nratio = true", "must be a number"),
             (
                 "[delivery]\nmax_attempts = 'ten'",
                 "is \"ten\", but must be a whole number of 0 or more, such as 10",
@@ -433,6 +472,7 @@ mod tests {
             ("BELLWIRE_SERVER_LISTEN", "BELLWIRE__SERVER__LISTEN"),
             ("BELLWIRE_LOG", "BELLWIRE__LOG__LEVEL"),
             ("bellwire_log_level", "BELLWIRE__LOG__LEVEL"),
+            ("BELLWIRE__SERVER", "server is a section"),
         ] {
             let said = stray_variable(name, &defaults());
             assert!(

@@ -61,7 +61,11 @@ pub(crate) fn options(url: &str) -> Result<PgConnectOptions, UrlError> {
     let parts = Parts::read(url.trim())?;
     check_parameters(&parts.parameters)?;
 
-    // The driver's own form of everything as a parameter, which leaves nothing to interpret.
+    PgConnectOptions::from_str(&for_driver(parts)).map_err(|error| UrlError(error.to_string()))
+}
+
+/// The driver's own form of everything as a parameter, which leaves nothing to interpret.
+fn for_driver(parts: Parts) -> String {
     let mut plain = "postgres://?".to_owned();
     let port = parts.port.map(|port| port.to_string());
     let named = [
@@ -74,13 +78,19 @@ pub(crate) fn options(url: &str) -> Result<PgConnectOptions, UrlError> {
     let named = named
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    for (name, value) in named.chain(parts.parameters) {
+    // The driver logs the value of a parameter that it does not know, and a misspelt name may be that of a
+    // password.
+    let parameters = parts
+        .parameters
+        .into_iter()
+        .filter(|(name, _)| is_passed_on(name));
+    for (name, value) in named.chain(parameters) {
         let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
         let value = utf8_percent_encode(&value, NON_ALPHANUMERIC);
         let _ = write!(plain, "{name}={value}&");
     }
 
-    PgConnectOptions::from_str(&plain).map_err(|error| UrlError(error.to_string()))
+    plain
 }
 
 impl Parts {
@@ -218,6 +228,10 @@ fn read_port(port: &str) -> Result<u16, UrlError> {
         .ok_or_else(|| UrlError(format!("its port must be 1 to 65535; got '{port}'")))
 }
 
+fn is_passed_on(parameter: &str) -> bool {
+    KNOWN.contains(&parameter) || parameter.starts_with("options[")
+}
+
 fn check_parameters(parameters: &[(String, String)]) -> Result<(), UrlError> {
     for (name, value) in parameters {
         match name.as_str() {
@@ -230,7 +244,7 @@ fn check_parameters(parameters: &[(String, String)]) -> Result<(), UrlError> {
             "sslrootcert" | "ssl-root-cert" | "ssl-ca" => check_certificates(name, value)?,
             "sslcert" | "ssl-cert" | "sslkey" | "ssl-key" => check_file(name, value)?,
             "target_session_attrs" => check_session(value)?,
-            known if KNOWN.contains(&known) || known.starts_with("options[") => {}
+            known if is_passed_on(known) => {}
             _ => tracing::warn!(parameter = name, "a parameter of database.url is ignored"),
         }
     }
@@ -430,6 +444,17 @@ mod tests {
             let refused = refused(url);
             assert!(refused.contains(expected), "{url}: {refused}");
         }
+    }
+
+    #[test]
+    fn the_driver_gets_no_parameter_that_it_does_not_know() {
+        let url =
+            "postgres://u:p@db/bellwire?pasword=hunter2&sslmode=require&target_session_attrs=any";
+        let plain = for_driver(Parts::read(url).unwrap());
+
+        assert!(plain.contains("sslmode=require"), "{plain}");
+        assert!(!plain.contains("hunter2"), "{plain}");
+        assert!(!plain.contains("target_session_attrs"), "{plain}");
     }
 
     #[test]

@@ -131,7 +131,8 @@ impl MasterKeys {
                 problem: Box::new(problem),
             };
 
-            let (id, key) = item.split_once(':').ok_or(SecretError::NoColon(number))?;
+            // An id may have colons, and base64 has none.
+            let (id, key) = item.rsplit_once(':').ok_or(SecretError::NoColon(number))?;
             let key = MasterKey::new(id, key).map_err(in_item)?;
             if keys.iter().any(|other| other.id == key.id) {
                 return Err(in_item(SecretError::TwoKeys));

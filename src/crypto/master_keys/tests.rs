@@ -16,6 +16,20 @@ fn owner() -> ContentOwner<'static> {
 }
 
 #[test]
+fn an_old_key_may_have_a_colon_in_its_id() {
+    let old = generate_master_key();
+    let owner = owner();
+    let sealed = MasterKeys::new("2026:a", &old)
+        .unwrap()
+        .seal_content(&owner, b"secret")
+        .unwrap();
+
+    let new = generate_master_key();
+    let keys = MasterKeys::with_old("2", &new, &format!("2026:a:{old}")).unwrap();
+    assert_eq!(*keys.open_content(&owner, &sealed).unwrap(), b"secret");
+}
+
+#[test]
 fn a_content_opens_for_its_owner_only() {
     let keys = keys("1");
     let owner = owner();
