@@ -139,7 +139,10 @@ pub(super) fn own_page(address: &str) -> &str {
         && address
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-        && !address.contains("//");
+        && !address.contains("//")
+        // Browsers go up at a dot that is escaped, too.
+        && !address.contains("/.")
+        && !address.to_ascii_lowercase().contains("%2e");
 
     if is_own { address } else { "" }
 }
@@ -159,6 +162,8 @@ mod tests {
             "/console//evil.example.com",
             "https://evil.example.com/console/",
             "/console/\\evil",
+            "/console/../v1",
+            "/console/%2E%2e/v1",
             "/console/a\r\nSet-Cookie: a=b",
             "/v1",
         ] {

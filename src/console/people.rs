@@ -12,6 +12,7 @@ use crate::console::notification::{self, Attempt, Notification};
 use crate::console::operations::Pagination;
 use crate::console::page::{self, Frame, PageError, View, path_part, query_value};
 use crate::console::person_search::{self, Found};
+use crate::model::id::OperationId;
 
 /// Notifications on a page, and how many of them show their attempts at once.
 const PAGE_SIZE: usize = 25;
@@ -31,6 +32,10 @@ pub(super) async fn search(
     caller: Caller,
 ) -> Result<HttpResponse, PageError> {
     let wanted = query_value(&request, "find").unwrap_or_default();
+    // The id that is at hand most often has a page of its own.
+    if let Ok(id) = wanted.trim().parse::<OperationId>() {
+        return Ok(page::redirect(&format!("/console/operations/{id}")));
+    }
     let found = match wanted.trim() {
         "" => None,
         text => Some(person_search::find(&caller, text).await?),

@@ -132,7 +132,13 @@ fn tags(text: &str) -> Result<Value, Problem> {
             let message = "must be of the form key:value;key:value".to_owned();
             return Err(("tags".to_owned(), message));
         };
-        tags.insert(key.trim().to_owned(), json!(value.trim()));
+        if tags
+            .insert(key.trim().to_owned(), json!(value.trim()))
+            .is_some()
+        {
+            let message = format!("'{}' is given twice; give it once", key.trim());
+            return Err(("tags".to_owned(), message));
+        }
     }
 
     Ok(Value::Object(tags))

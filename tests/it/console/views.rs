@@ -219,6 +219,8 @@ async fn a_person_is_found_by_what_support_has() {
         .send(&message(&[json!({"userId": user})]))
         .await;
     service.client.completed(&id).await;
+    let operation = browser.get(&format!("/console/people?find={id}")).await;
+    assert_eq!(operation.location, format!("/console/operations/{id}"));
     // The dead device is removed a moment after the attempt.
     let page = eventually("the dead device to be removed", async || {
         let page = browser.read(&person).await;
