@@ -334,6 +334,25 @@ type DeliveryAttemptList struct {
 	Pagination       Pagination        `json:"pagination"`
 }
 
+// The name of an event, or `webhook.test`
+type DeliveryEvent string
+
+const (
+	DeliveryEventOperationProcessing   DeliveryEvent = "operation.processing"
+	DeliveryEventOperationCompleted    DeliveryEvent = "operation.completed"
+	DeliveryEventOperationCanceled     DeliveryEvent = "operation.canceled"
+	DeliveryEventOperationPaused       DeliveryEvent = "operation.paused"
+	DeliveryEventNotificationFailed    DeliveryEvent = "notification.failed"
+	DeliveryEventNotificationCanceled  DeliveryEvent = "notification.canceled"
+	DeliveryEventNotificationSent      DeliveryEvent = "notification.sent"
+	DeliveryEventNotificationDelivered DeliveryEvent = "notification.delivered"
+	DeliveryEventNotificationOpened    DeliveryEvent = "notification.opened"
+	DeliveryEventDeviceRemoved         DeliveryEvent = "device.removed"
+	DeliveryEventCredentialRefused     DeliveryEvent = "credential.refused"
+	DeliveryEventCredentialRecovered   DeliveryEvent = "credential.recovered"
+	DeliveryEventWebhookTest           DeliveryEvent = "webhook.test"
+)
+
 // DeliveryStatus is one of the constants below.
 type DeliveryStatus string
 
@@ -1298,8 +1317,7 @@ type WebhookDelivery struct {
 	// The last 20, first to last.
 	Attempts  []WebhookAttempt `json:"attempts"`
 	CreatedAt time.Time        `json:"createdAt"`
-	// The name of an event, or `webhook.test`.
-	Event string `json:"event"`
+	Event     DeliveryEvent    `json:"event"`
 	// The header `webhook-id` of its requests.
 	ID string `json:"id"`
 	// When it is tried again at the earliest.

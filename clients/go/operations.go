@@ -448,7 +448,7 @@ func (c *Client) ListUsers(query ListUsersQuery) *Pager[User] {
 // ListWebhookDeliveriesQuery filters ListWebhookDeliveries. A zero value means that the parameter is absent.
 type ListWebhookDeliveriesQuery struct {
 	Status DeliveryStatus
-	Event  EventType
+	Event  DeliveryEvent
 	// Maximum number of records on the page. A page may have fewer although more records follow
 	PageSize int64
 	// `pagination.next` of the previous page

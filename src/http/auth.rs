@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_web::http::Method;
-use actix_web::http::header::{AUTHORIZATION, Header};
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
-use actix_web_httpauth::headers::authorization::{Authorization, Basic};
+use actix_web_httpauth::headers::authorization::{Basic, Scheme};
 use subtle::ConstantTimeEq;
 
 use crate::crypto::hash_api_secret;
@@ -149,10 +149,19 @@ fn unauthenticated(request: &HttpRequest) -> ApiError {
     }
 }
 
+/// The scheme's name may be in any letter case, and several spaces may follow it (RFC 9110, section 11).
 fn credentials(request: &HttpRequest) -> Option<Basic> {
-    Authorization::<Basic>::parse(request)
-        .ok()
-        .map(Authorization::into_scheme)
+    let given = request.headers().get(AUTHORIZATION)?;
+    if let Ok(credentials) = Basic::parse(given) {
+        return Some(credentials);
+    }
+
+    let (scheme, encoded) = given.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let plain = format!("Basic {}", encoded.trim_start_matches(' '));
+    Basic::parse(&HeaderValue::from_str(&plain).ok()?).ok()
 }
 
 /// Whether the caller has a valid key, which is then remembered for the handler.
@@ -368,7 +377,36 @@ fn is_sending(pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
+
+    #[test]
+    fn the_scheme_is_known_in_any_letter_case() {
+        let read = |header: &str| {
+            let request = TestRequest::default().insert_header((AUTHORIZATION, header));
+            credentials(&request.to_http_request()).map(|basic| basic.user_id().to_owned())
+        };
+
+        // dev:dev
+        for header in [
+            "Basic ZGV2OmRldg==",
+            "basic ZGV2OmRldg==",
+            "BASIC  ZGV2OmRldg==",
+        ] {
+            assert_eq!(read(header).as_deref(), Some("dev"), "{header}");
+        }
+        for header in [
+            "",
+            "Basic",
+            "basic",
+            "Bearer ZGV2OmRldg==",
+            "basicZGV2OmRldg==",
+            "basic !!!",
+        ] {
+            assert_eq!(read(header), None, "{header}");
+        }
+    }
 
     #[test]
     fn a_refusal_names_the_roles_that_may() {

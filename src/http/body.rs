@@ -169,6 +169,10 @@ async fn read(
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| match error {
             PayloadError::Overflow => ApiError::too_large(limit),
+            PayloadError::Incomplete(_) => ApiError::invalid_field(
+                "",
+                "the body ends before its Content-Length, or is not chunked as HTTP/1.1 has it",
+            ),
             error => ApiError::invalid_field("", format!("the body can't be read: {error}")),
         })?;
 

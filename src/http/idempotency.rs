@@ -147,7 +147,7 @@ fn key_of(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
     let key = value
         .to_str()
         .ok()
-        .filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()));
+        .filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()) && !key.contains('\t'));
     match key {
         Some(key) => Ok(Some(key)),
         None => Err(ApiError::invalid_field(

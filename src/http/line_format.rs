@@ -52,10 +52,28 @@ impl LineFormat {
         // Stable: of two that the client likes as much, the first.
         accepted.sort_by_key(|item| Reverse(item.quality));
 
+        // A type that is refused by its name is not allowed by a range either (RFC 9110, section 12.5.1).
+        let is_refused = |format: Self| {
+            accepted.iter().any(|item| {
+                let name = item.item.essence_str();
+                item.quality == Quality::ZERO
+                    && !name.ends_with('*')
+                    && Self::named(name) == Some(format)
+            })
+        };
         accepted
             .iter()
             .filter(|item| item.quality > Quality::ZERO)
-            .find_map(|item| Self::named(item.item.essence_str()))
+            .flat_map(|item| Self::allowed(item.item.essence_str()))
+            .find(|format| !is_refused(*format))
+    }
+
+    /// The formats that a media type or a range of them allows, the preferred one first.
+    fn allowed(media_type: &str) -> Vec<Self> {
+        match media_type {
+            "*/*" => vec![Self::Ndjson, Self::Csv],
+            other => Self::named(other).into_iter().collect(),
+        }
     }
 
     fn named(media_type: &str) -> Option<Self> {
@@ -63,8 +81,7 @@ impl LineFormat {
             "application/x-ndjson"
             | "application/ndjson"
             | "application/jsonl"
-            | "application/*"
-            | "*/*" => Some(Self::Ndjson),
+            | "application/*" => Some(Self::Ndjson),
             "text/csv" | "text/*" => Some(Self::Csv),
             _ => None,
         }
@@ -120,7 +137,8 @@ impl LineFormat {
                 ))],
             })
             // Each account has its own, and they change.
-            .insert_header((header::CACHE_CONTROL, "no-store"));
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::VARY, "Accept"));
 
         response
     }
@@ -157,6 +175,10 @@ mod tests {
                 Some(LineFormat::Ndjson),
             ),
             ("text/csv;q=0", None),
+            ("application/x-ndjson;q=0, */*", Some(LineFormat::Csv)),
+            ("*/*;q=0.1, text/csv;q=0", Some(LineFormat::Ndjson)),
+            ("text/csv;q=0, text/*", None),
+            ("application/x-ndjson;q=0, text/csv;q=0, */*", None),
             ("application/json", None),
             ("image/png", None),
             ("nonsense", None),

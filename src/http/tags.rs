@@ -44,16 +44,38 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<V
     Some(json!(tags))
 }
 
-/// Reads `key_1:value;key_2:value;`, by which a list is filtered.
-pub(super) fn parse_filter(text: &str) -> Option<Map<String, Value>> {
-    let pairs = text.split(';').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (key, value) = pair.split_once(':')?;
-        Some((key.to_owned(), Value::from(value)))
-    });
+/// Reads `key_1:value;key_2:value;`. A key that has two values is wrong: one of them would be lost.
+pub(super) fn parse_pairs(text: &str) -> Option<Map<String, Value>> {
+    let mut tags = Map::new();
 
-    pairs
-        .collect::<Option<Map<_, _>>>()
-        .filter(|tags| !tags.is_empty())
+    for pair in text.split(';').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once(':')?;
+        let value = Value::from(value);
+        let earlier = tags.insert(key.to_owned(), value.clone());
+        if earlier.is_some_and(|earlier| earlier != value) {
+            return None;
+        }
+    }
+
+    Some(tags).filter(|tags| !tags.is_empty())
+}
+
+/// Reads the tags by which a list is filtered, each of which an Operation can have.
+pub(super) fn parse_filter(text: &str) -> Option<Map<String, Value>> {
+    parse_pairs(text).filter(|tags| {
+        tags.iter().all(|(key, value)| {
+            is_tag(key, MAX_KEY) && value.as_str().is_some_and(|value| is_tag(value, MAX_VALUE))
+        })
+    })
+}
+
+/// What [`parse_filter`] takes.
+pub(super) fn filter_rule() -> String {
+    format!(
+        "of the form key:value;key:value, each key once; a key is {}, a value {}",
+        rule(MAX_KEY),
+        rule(MAX_VALUE)
+    )
 }
 
 /// Whether a string is the key of a tag, or a key and its value: `news` or `kind:offer`.
@@ -112,8 +134,14 @@ mod tests {
 
         assert_eq!(filter("a:1;b:2;"), Some(json!({"a": "1", "b": "2"})));
         assert_eq!(filter("a:1"), Some(json!({"a": "1"})));
-        assert_eq!(filter("a"), None);
-        assert_eq!(filter(";"), None);
+        assert_eq!(filter("a:1;a:1"), Some(json!({"a": "1"})));
+
+        let long = format!("{}:1", "k".repeat(129));
+        for wrong in [
+            "a", ";", ":", "a:", ":1", "a:1;b", "a:1;a:2", "a:1 ", "a:1,b:2", "a:b:c", "a=1", &long,
+        ] {
+            assert_eq!(filter(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

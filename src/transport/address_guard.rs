@@ -43,6 +43,12 @@ pub enum AddressError {
     NotAUrl(String),
     #[error("must be at most {MAX_URL} bytes; got {0}")]
     TooLong(usize),
+    #[error("must not contain spaces or control characters; write them as %20 and the like")]
+    Space,
+    #[error(
+        "must have a host whose name has parts of 1 to 63 letters, digits, '-' and '_'; got '{0}'"
+    )]
+    HostName(String),
     #[error("must be an https URL; got the scheme {0}")]
     Scheme(String),
     #[error("must not have a user name or a password; the signature authenticates requests")]
@@ -67,6 +73,11 @@ impl AddressGuard {
             return Err(AddressError::TooLong(text.len()));
         }
 
+        // The parser would leave them out, so the URL would be another one than a person sees.
+        if text.contains(|character: char| character.is_whitespace() || character.is_control()) {
+            return Err(AddressError::Space);
+        }
+
         // It reads IPv4 hosts in every notation: decimal, hexadecimal, octal, and with fewer parts.
         let url = Url::parse(text).map_err(|error| AddressError::NotAUrl(error.to_string()))?;
 
@@ -84,8 +95,16 @@ impl AddressGuard {
         match url.host() {
             Some(Host::Ipv4(address)) => self.check(&url, address.into())?,
             Some(Host::Ipv6(address)) => self.check(&url, address.into())?,
+            Some(Host::Domain(name)) if !is_host_name(name) => {
+                return Err(AddressError::HostName(name.to_owned()));
+            }
             Some(Host::Domain(name)) => self.check_name(name)?,
             None => return Err(AddressError::NotAUrl("it has no host".to_owned())),
+        }
+        if url.port() == Some(0) {
+            return Err(AddressError::NotAUrl(
+                "nothing can listen on port 0".to_owned(),
+            ));
         }
 
         Ok(url)
@@ -156,6 +175,19 @@ impl AddressGuard {
 
         Ok(())
     }
+}
+
+/// Whether a name server can know `name`: RFC 1035, section 2.3.4, and underscores, which some hosts have.
+fn is_host_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 /// Scheme, host and port of a URL: `https://example.com:443`.
@@ -412,8 +444,26 @@ mod tests {
             "https://[::1/",
             "https://[fe80::1%25eth0]/",
             "https://256.256.256.256/",
+            "https://example.com:0/",
+            " https://example.com/",
+            "https://example.com/\n",
+            "https://exam\nple.com/",
+            "https://example.com/a b",
+            "https://example.com/a\u{a0}b",
+            "https://*.example.com/",
+            "https://example..com/",
+            "https://.example.com/",
+            &url_with(&format!("{}.example.com", "a".repeat(64))),
+            &url_with(&"a.".repeat(128)),
         ] {
             assert!(OPEN.parse(text).is_err(), "{text}");
+        }
+        for text in [
+            "https://example.com./",
+            "https://my_host.example.com/%20",
+            "https://exämple.com/ü",
+        ] {
+            assert!(OPEN.parse(text).is_ok(), "{text}");
         }
 
         let long = url_with(&"a".repeat(MAX_URL));

@@ -515,6 +515,17 @@ async fn a_malformed_request_gets_the_error_object() {
             .header("content-type", "application/json")
     };
 
+    let twice = format!(
+        "{{\"to\": [], \"content\": {{\"body\": \"a\", \"body\": \"b\"}}, \"more\": \"{TOKEN}\"}}"
+    );
+    let (status, error) = answer(post().body(twice).send().await.unwrap()).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let message = error["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("the field 'body' is given twice; give it once at line 1"),
+        "{message}"
+    );
+
     let (status, error) = answer(post().body("{\"to\": [").send().await.unwrap()).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(
@@ -724,6 +735,10 @@ async fn every_bad_query_parameter_is_named() {
         ("?operationId=x", "operationId"),
         ("?provider=fcm", "provider"),
         ("?tags=x", "tags"),
+        ("?tags=:x", "tags"),
+        ("/Operations?tags=a:", "tags"),
+        ("/Operations?tags=a:1;a:2", "tags"),
+        ("/Operations?tags=a:1,b:2", "tags"),
         ("/Credentials?credentialType=GCM", "credentialType"),
         ("/Apps?isDefault=perhaps", "isDefault"),
         ("/Operations?endDate=9999-12-31", "endDate"),

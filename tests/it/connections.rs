@@ -107,6 +107,23 @@ async fn an_offer_to_upgrade_is_ignored_and_the_connection_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_badly_chunked_is_refused_in_words_for_people() {
+    let (service, caller) = started(World::new().await).await;
+    let mut stream = connect(&service).await;
+
+    let head = head(&caller, "POST /v1/PushNotifications");
+    let request =
+        format!("{head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    let answer = exchange(&mut stream, &request, true).await;
+
+    assert_eq!(answer.status(), 400, "{}", answer.head);
+    let body = String::from_utf8(answer.body).unwrap();
+    assert!(body.contains("is not chunked as HTTP/1.1 has it"), "{body}");
+    assert!(!body.contains("hyper"), "{body}");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn head_is_answered_wherever_get_is() {
     let (service, caller) = started(World::new().await).await;
     let id = service.client.send(&message(&[fcm("a-device")])).await;

@@ -40,6 +40,7 @@ export type DefaultCredential = Schemas["DefaultCredential"];
 export type DefaultRequest = Schemas["DefaultRequest"];
 export type DeliveryAttempt = Schemas["DeliveryAttempt"];
 export type DeliveryAttemptList = Schemas["DeliveryAttemptList"];
+export type DeliveryEvent = Schemas["DeliveryEvent"];
 export type DeliveryStatus = Schemas["DeliveryStatus"];
 export type Device = Schemas["Device"];
 export type DeviceImport = Schemas["DeviceImport"];

@@ -1474,6 +1474,11 @@ export interface components {
             deliveryAttempts: components["schemas"]["DeliveryAttempt"][];
             pagination: components["schemas"]["Pagination"];
         };
+        /**
+         * @description The name of an event, or `webhook.test`
+         * @enum {string}
+         */
+        DeliveryEvent: "operation.processing" | "operation.completed" | "operation.canceled" | "operation.paused" | "notification.failed" | "notification.canceled" | "notification.sent" | "notification.delivered" | "notification.opened" | "device.removed" | "credential.refused" | "credential.recovered" | "webhook.test";
         /** @enum {string} */
         DeliveryStatus: "PENDING" | "DELIVERED" | "FAILED";
         Device: {
@@ -2506,8 +2511,7 @@ export interface components {
             /** @description The last 20, first to last. */
             attempts: components["schemas"]["WebhookAttempt"][];
             createdAt: components["schemas"]["Date"];
-            /** @description The name of an event, or `webhook.test`. */
-            event: string;
+            event: components["schemas"]["DeliveryEvent"];
             /** @description The header `webhook-id` of its requests. */
             id: components["schemas"]["WebhookDeliveryId"];
             nextAttemptAt?: components["schemas"]["Date"] | null;
@@ -12886,7 +12890,7 @@ export interface operations {
         parameters: {
             query?: {
                 status?: components["schemas"]["DeliveryStatus"];
-                event?: components["schemas"]["EventType"];
+                event?: components["schemas"]["DeliveryEvent"];
                 /** @description Maximum number of records on the page. A page may have fewer although more records follow */
                 pageSize?: number;
                 /** @description `pagination.next` of the previous page */

@@ -7,7 +7,7 @@ use crate::crypto::{MasterKeys, hash_token};
 use crate::http::error::Problem;
 use crate::http::import::records::{Content, MAX_RECORD, Record};
 use crate::http::user_profile::{self, Null};
-use crate::http::validation::{Object, Path, Problems};
+use crate::http::validation::{Object, Path, Problems, parse_value};
 use crate::http::{app_name, device, tags};
 use crate::model::device_import::{ImportRow, RowError};
 use crate::model::id::{AccountId, UserId};
@@ -59,7 +59,7 @@ impl RowReader {
         let whole = |message: String| Problem::new("", message);
         let is_csv = matches!(content, Content::Fields(_));
         let value = match content {
-            Content::Json(text) => serde_json::from_slice(&text)
+            Content::Json(text) => parse_value(&text)
                 .map_err(|error| whole(format!("the line is not valid JSON: {error}")))?,
             Content::Fields(fields) => Value::Object(fields),
             Content::TooLong => {

@@ -20,7 +20,7 @@ use crate::http::pagination::{Page, PageParams, Pagination};
 use crate::http::path;
 use crate::http::query::{DateParams, Query};
 use crate::http::resources::waiting::{self, WaitingFor};
-use crate::http::tags::parse_filter;
+use crate::http::tags::{filter_rule, parse_filter};
 use crate::http::validation::quoted_string;
 use crate::model::id::OperationId;
 use crate::model::local_time::{Day, IfPassed, LocalSchedule};
@@ -345,7 +345,7 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let mut query = Query::of(&request)?;
     let status = query.one_of("status", &OperationStatus::ALL, OperationStatus::as_str);
-    let tags = query.filter("tags", "of the form key:value;key:value", parse_filter);
+    let tags = query.filter("tags", &filter_rule(), parse_filter);
     let scheduled_after = query.start_of("scheduledAfter");
     let scheduled_before = query.end_of("scheduledBefore");
     let (from, until) = state.id_range(&mut query);

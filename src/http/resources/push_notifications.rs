@@ -18,7 +18,7 @@ use crate::http::query::{DateParams, ExternalIdParam, Query, RecipientFilter};
 use crate::http::resources::masked_token::masked_recipient_token;
 use crate::http::resources::operations::Schedule;
 use crate::http::resources::waiting::{NotificationError, Reasons, WaitingFor};
-use crate::http::tags::parse_filter;
+use crate::http::tags::{filter_rule, parse_filter};
 use crate::model::id::{CredentialId, OperationId, PushNotificationId, UserId};
 use crate::model::message::{Badge, Message, Priority, Sound};
 use crate::model::provider::Provider;
@@ -433,7 +433,7 @@ pub(crate) async fn list(
         &[Provider::Fcm, Provider::Apn],
         Provider::as_str,
     );
-    let tags = query.filter("tags", "of the form key:value;key:value", parse_filter);
+    let tags = query.filter("tags", &filter_rule(), parse_filter);
     let tags = tags.map(Value::Object);
     let is_delivered = query.boolean("delivered");
     let is_opened = query.boolean("opened");

@@ -3,7 +3,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::State;
 use crate::http::accepted::{Accepted, AcceptedResource};
@@ -27,7 +28,7 @@ struct WebhookDelivery {
     /// The header `webhook-id` of its requests.
     id: WebhookDeliveryId,
     webhook_id: WebhookId,
-    /// The name of an event, or `webhook.test`.
+    #[schema(value_type = DeliveryEvent)]
     event: String,
     /// Where it is sent: the webhook's URL, or the `callbackUrl` of its Operation.
     url: String,
@@ -39,6 +40,29 @@ struct WebhookDelivery {
     created_at: Date,
     updated_at: Date,
 }
+
+/// What a message tells: an event, or that it is a test.
+enum DeliveryEvent {}
+
+impl DeliveryEvent {
+    fn names() -> Vec<&'static str> {
+        let events = EventType::ALL.map(EventType::as_str);
+
+        events.into_iter().chain([TEST_EVENT]).collect()
+    }
+}
+
+impl PartialSchema for DeliveryEvent {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("The name of an event, or `webhook.test`"))
+            .enum_values(Some(Self::names()))
+            .into()
+    }
+}
+
+impl ToSchema for DeliveryEvent {}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -127,7 +151,7 @@ impl From<store::Delivery> for WebhookDelivery {
     params(
         ("id" = WebhookId, Path),
         ("status" = Option<DeliveryStatus>, Query),
-        ("event" = Option<EventType>, Query),
+        ("event" = Option<DeliveryEvent>, Query),
         PageParams,
     ),
     responses((status = 200, description = "A page of messages", body = WebhookDeliveryList), ReadErrors),
@@ -143,7 +167,7 @@ pub(crate) async fn list(
 
     let mut query = Query::of(&request)?;
     let status = query.one_of("status", &DeliveryStatus::ALL, DeliveryStatus::as_str);
-    let event = query.one_of("event", &EventType::ALL, EventType::as_str);
+    let event = query.one_of("event", &DeliveryEvent::names(), |event| event);
     let list = format!("deliveries {webhook_id}");
     let page = Page::of(caller, &list, &mut query, &state.master_keys);
     query.check()?;
@@ -156,7 +180,7 @@ pub(crate) async fn list(
         webhook_id,
         id: None,
         status: status.map(DeliveryStatus::as_str),
-        event: event.map(EventType::as_str),
+        event,
         from: state.oldest_readable_id(),
         until: after.map(WebhookDeliveryId::as_uuid),
         limit: page.limit(),

@@ -3,6 +3,7 @@
 
 mod outline;
 mod problems;
+mod unique_names;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::http::error::ApiError;
 pub(super) use crate::http::validation::outline::Outline;
 pub(super) use crate::http::validation::problems::{Path, Problems};
+pub(super) use crate::http::validation::unique_names::parse as parse_value;
 use crate::model::id::ParseIdError;
 pub(super) use crate::model::quoted::{either, quoted_string};
 use crate::model::quoted::{quoted, type_of};
@@ -37,7 +39,7 @@ pub(super) fn parse_body(body: &[u8]) -> Result<Object<'static>, ApiError> {
         ));
     }
 
-    match serde_json::from_slice(body) {
+    match parse_value(body) {
         Ok(Value::Object(fields)) => Ok(Object::new(Path::Root, fields)),
         Ok(other) => Err(ApiError::invalid_field(
             "",
@@ -50,6 +52,11 @@ pub(super) fn parse_body(body: &[u8]) -> Result<Object<'static>, ApiError> {
 fn not_json(error: &serde_json::Error) -> ApiError {
     if error.is_eof() && (error.line(), error.column()) == (1, 0) {
         return ApiError::invalid_field("", "the body is empty; it must be a JSON object");
+    }
+
+    // A name that is there twice; everything else that can be wrong is the syntax.
+    if error.is_data() {
+        return ApiError::invalid_field("", error.to_string());
     }
 
     ApiError::invalid_field("", format!("the body is not valid JSON: {error}"))

@@ -448,6 +448,12 @@ async fn a_receiver_that_is_gone_is_disabled_until_it_is_enabled_again() {
     let received = receiver.received();
     assert_eq!(received.last().unwrap().json()["type"], "webhook.test");
 
+    let tests = format!(
+        "{}/Deliveries?event=webhook.test&status=DELIVERED",
+        webhook.path
+    );
+    assert_eq!(client.read(&tests).await["deliveries"][0]["id"], delivery);
+
     // The same message again, on request.
     let (status, _) = client.post(&format!("{path}/Resend"), &json!({})).await;
     assert_eq!(status, StatusCode::ACCEPTED);

@@ -11,6 +11,21 @@ Choices: TypeAlias = "str | list[str]"
 CredentialStatus: TypeAlias = Literal["UNUSED", "WORKING", "REFUSED", "UNREACHABLE", "UNREADABLE", "EXPIRED"]
 CredentialType: TypeAlias = Literal["FCM", "APN", "APN_SANDBOX"]
 Day: TypeAlias = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
+DeliveryEvent: TypeAlias = Literal[
+    "operation.processing",
+    "operation.completed",
+    "operation.canceled",
+    "operation.paused",
+    "notification.failed",
+    "notification.canceled",
+    "notification.sent",
+    "notification.delivered",
+    "notification.opened",
+    "device.removed",
+    "credential.refused",
+    "credential.recovered",
+    "webhook.test",
+]
 DeliveryStatus: TypeAlias = Literal["PENDING", "DELIVERED", "FAILED"]
 Envelope: TypeAlias = Literal["standard", "cloudevents"]
 Environment: TypeAlias = Literal["SANDBOX", "PRODUCTION"]
@@ -1203,8 +1218,7 @@ class WebhookDelivery(TypedDict):
     # The last 20, first to last.
     attempts: list[WebhookAttempt]
     createdAt: str
-    # The name of an event, or `webhook.test`.
-    event: str
+    event: DeliveryEvent
     # The header `webhook-id` of its requests.
     id: str
     # When it is tried again at the earliest.

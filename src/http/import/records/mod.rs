@@ -188,6 +188,11 @@ impl Rows {
         while !self.is_over {
             self.step(b"", records)?;
         }
+        if self.header.is_none() {
+            return Err(BadHeader(
+                "the file is empty; its first line must name the columns".to_owned(),
+            ));
+        }
 
         Ok(())
     }
@@ -375,7 +380,7 @@ fn value(name: &str, cell: &str) -> Value {
         "optedOut" if cell.eq_ignore_ascii_case("true") => Value::Bool(true),
         "optedOut" if cell.eq_ignore_ascii_case("false") => Value::Bool(false),
         "tags" if !cell.starts_with('{') => {
-            tags::parse_filter(cell).map_or_else(string, Value::Object)
+            tags::parse_pairs(cell).map_or_else(string, Value::Object)
         }
         "tags" | "variables" => serde_json::from_str(cell).unwrap_or_else(|_| string()),
         "optedOutTags" => cell

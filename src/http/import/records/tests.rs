@@ -164,6 +164,8 @@ fn a_header_that_is_wrong_is_named() {
             "token,provider,colour\na,FCM,red\n",
             "the column 'colour' does not exist",
         ),
+        ("", "the file is empty"),
+        ("\r\n\n", "the file is empty"),
         ("token\na\n", "the column provider is required"),
         ("provider\nFCM\n", "the column token is required"),
     ] {

@@ -913,7 +913,7 @@ public class Operations {
             return set("status", status);
         }
 
-        public ListWebhookDeliveriesQuery event(EventType event) {
+        public ListWebhookDeliveriesQuery event(DeliveryEvent event) {
             return set("event", event);
         }
 

@@ -12,8 +12,7 @@ public final class WebhookDelivery {
     /** The last 20, first to last. */
     public List<WebhookAttempt> attempts;
     public Instant createdAt;
-    /** The name of an event, or <code>webhook.test</code>. */
-    public String event;
+    public DeliveryEvent event;
     /** The header <code>webhook-id</code> of its requests. */
     public String id;
     /** When it is tried again at the earliest. */
@@ -35,8 +34,7 @@ public final class WebhookDelivery {
         return this;
     }
 
-    /** The name of an event, or <code>webhook.test</code>. */
-    public WebhookDelivery event(String event) {
+    public WebhookDelivery event(DeliveryEvent event) {
         this.event = event;
         return this;
     }
