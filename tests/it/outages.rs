@@ -140,7 +140,7 @@ async fn a_notification_for_a_silent_provider_fails_at_its_deadline() {
     .await;
 
     let mut send = message(&apple_devices(2_000));
-    send["ttl"] = json!(1);
+    send["deadline"] = json!(3);
     let id = client.send(&send).await;
     let stats = client.completed(&id).await["stats"].clone();
     assert_eq!(
@@ -167,7 +167,7 @@ async fn a_request_that_is_not_answered_before_its_deadline_fails() {
     let client = &service.client;
 
     let mut send = message(&apple_devices(1));
-    send["ttl"] = json!(3);
+    send["deadline"] = json!(3);
     let id = client.send(&send).await;
     assert_eq!(client.completed(&id).await["stats"]["failed"], 1);
 
