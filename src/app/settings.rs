@@ -91,7 +91,7 @@ fn oidc(config: &Config) -> anyhow::Result<Option<console::OidcSettings>> {
     }))
 }
 
-/// An item of `oidc.access`, all of which the configuration has checked.
+/// An item of `oidc.access` as the console takes it. The configuration refuses items of another form.
 #[cfg(feature = "oidc")]
 fn rule(item: &str) -> Option<console::AccessRule> {
     let access = config::Access::parse(item)?;

@@ -54,7 +54,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether the reader of the output closed it, as `head` does. It has what it wanted.
+/// Whether the reader of the output has closed the pipe, as `head` does after its last line.
 fn is_unread(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause

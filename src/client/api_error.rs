@@ -40,7 +40,7 @@ impl ApiError {
 /// Why a request fails for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// No Bellwire has answered.
+    /// No answer has arrived, or another program has answered.
     Unreachable,
     /// Bellwire is overloaded, or can't reach its database.
     Unavailable,

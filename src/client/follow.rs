@@ -47,7 +47,7 @@ pub(super) async fn follow(
     Ok(seen)
 }
 
-/// Passes a change on. One for which there is no room is dropped: a later one replaces it.
+/// Passes a change on. If there is no room, the change is dropped, because a later one replaces it.
 fn publish(changes: &mpsc::Sender<Value>, operation: &Value) {
     let _ = changes.try_send(operation.clone());
 }

@@ -85,7 +85,7 @@ pub(super) async fn watch(
 
     screen.hide_bar();
     ended?;
-    // So a pipeline fails whose first command sent nothing.
+    // A pipeline fails if its first command sent nothing.
     if watch.seen.is_empty() && watch.worst == Exit::Done {
         return Err(Failure::failed(
             "there is no Operation to watch: the standard input has no id",

@@ -66,9 +66,9 @@ impl Oidc {
             cfg!(feature = "oidc"),
             "oidc.issuer",
             issuer,
-            "empty: this build has no login with OpenID Connect, for want of the feature oidc",
+            "empty: this build has no login with OpenID Connect, because it lacks the feature oidc",
         );
-        // Whoever can change the provider's answers on the way can log in as anybody.
+        // Without TLS, an attacker on the network could forge the provider's answers and log in as any person.
         check.holds(
             is_https(issuer) || is_loopback(issuer),
             "oidc.issuer",
@@ -84,15 +84,14 @@ impl Oidc {
                 !value.trim().is_empty(),
                 key,
                 value,
-                "set if oidc.issuer is",
+                "set, because oidc.issuer is set",
             );
         }
         check.holds(
             !self.access.is_empty(),
             "oidc.access",
             &self.access,
-            "set if oidc.issuer is, because nobody could log in: a list of ROLE:ACCOUNT:GROUP, such as \
-             FULL:my-company:admins",
+            "a list of at least one ROLE:ACCOUNT:GROUP, such as FULL:my-company:admins, because oidc.issuer is set",
         );
         for item in &self.access {
             check.holds(
@@ -106,7 +105,7 @@ impl Oidc {
     }
 }
 
-/// Whether an http address is of this machine.
+/// Whether `address` is an http address of this machine.
 fn is_loopback(address: &str) -> bool {
     ["http://127.0.0.1", "http://localhost", "http://[::1]"]
         .iter()

@@ -207,7 +207,7 @@ fn a_login_with_openid_connect_is_configured_whole_and_its_secret_is_not_shown()
         assert!(!format!("{config}{config:?}").contains("hunter2"));
     } else {
         let text = loaded.unwrap_err().to_string();
-        assert!(text.contains("for want of the feature oidc"), "{text}");
+        assert!(text.contains("lacks the feature oidc"), "{text}");
     }
 
     let text = load(&[issuer]).unwrap_err().to_string();

@@ -285,9 +285,9 @@ fn key_like(name: &str, defaults: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// The problem of an environment variable that has one underscore where Bellwire's have two, or names a
-/// whole section; `None`: it is one of Bellwire's, or none of its business, such as those that Kubernetes sets for a service
-/// of this name.
+/// The problem with an environment variable that has one underscore where Bellwire's variables have two, or
+/// that names a whole section. `None`: it is a variable of Bellwire, or of another program. Kubernetes, for
+/// example, sets variables for a service of this name.
 pub(super) fn stray_variable(name: &str, defaults: &Map<String, Value>) -> Option<String> {
     /// Those that the command line reads.
     const ALLOWED: [&str; 6] = [

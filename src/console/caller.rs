@@ -1,5 +1,5 @@
-//! A caller: a request of someone who is logged in. Every page takes one as an argument, so none can
-//! forget to ask who it is for.
+//! A caller: a request from a person who is logged in. Every page takes a caller as an argument, so no page
+//! can skip the check.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -40,7 +40,7 @@ pub(super) struct SubmittedForm {
 }
 
 impl Caller {
-    /// The caller that `request` is. `None`: nobody is logged in.
+    /// The caller of `request`. `None`: the browser is not logged in.
     pub(super) async fn of(request: &HttpRequest) -> Result<Option<Self>, PageError> {
         let missing = || PageError::internal("a page without its data");
         let state = request.app_data::<web::Data<State>>().ok_or_else(missing)?;
@@ -73,7 +73,7 @@ impl Caller {
         match find(&self.state, &self.settings, &self.token, false).await {
             Ok(Some(who)) => who.role == self.who.role,
             Ok(None) => false,
-            // Postgres can't be reached. The next check decides.
+            // Postgres can't be reached. The next check finds out.
             Err(_) => true,
         }
     }
@@ -134,7 +134,7 @@ impl FromRequest for Caller {
         let request = request.clone();
 
         Box::pin(async move {
-            // A change must take `SubmittedForm`, which asks for more.
+            // The handler of a change must take `SubmittedForm`, which also checks the CSRF token.
             if !matches!(*request.method(), Method::GET | Method::HEAD) {
                 return Err(PageError::internal(
                     "a change that does not ask for its form",

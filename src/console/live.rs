@@ -24,7 +24,7 @@ pub(super) struct Fragment {
     pub is_last: bool,
 }
 
-/// The live parts of this thread: a page's data stay on its thread.
+/// The live parts of this thread. The data of a page stay on its thread.
 #[derive(Clone, Default)]
 pub(super) struct LiveViews(SharedReads<String, Fragment>);
 

@@ -24,12 +24,12 @@ struct LoginPage<'a> {
     key: &'a str,
     /// Where to go after the login.
     next: &'a str,
-    /// Where else people can log in.
+    /// The name of the identity provider, if people can log in there.
     identity_provider: Option<&'a str>,
 }
 
 impl LoginPage<'_> {
-    /// `next` as a parameter.
+    /// `next`, encoded for a URL.
     fn next_in_address(&self) -> String {
         page::path_part(self.next)
     }
@@ -140,7 +140,7 @@ pub(super) fn own_page(address: &str) -> &str {
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
         && !address.contains("//")
-        // Browsers go up at a dot that is escaped, too.
+        // Browsers also treat an escaped `..` (`%2e%2e`) as the parent directory.
         && !address.contains("/.")
         && !address.to_ascii_lowercase().contains("%2e");
 

@@ -1,8 +1,8 @@
 //! The web console at `/console`: pages for people, rendered on the server.
 //!
-//! It is a client of the API, within the process ([`InProcessApi`](crate::http::in_process_api::InProcessApi)): what a
-//! role may do, how much a list reads and what is recorded of a change is decided there, once. What
-//! only people need, such as an Operation's curves, it reads from the store.
+//! It calls the API within the process ([`InProcessApi`](crate::http::in_process_api::InProcessApi)). The API
+//! alone decides what a role may do, how much a list reads, and what is recorded of a change. The console reads
+//! from the store what only people need, such as an Operation's curves.
 //!
 //! A page loads nothing from another host, and has no script and no style within it.
 

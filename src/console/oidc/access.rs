@@ -1,11 +1,10 @@
-//! Which account somebody may log in to, and with which role, by the groups that the identity provider
-//! has for them.
+//! Chooses a person's account and role by the groups that the identity provider sends.
 
 use serde_json::Value;
 
 use crate::store::api_keys::Role;
 
-/// The group of everybody whom the provider knows.
+/// The group of every person whom the provider authenticates.
 const EVERYBODY: &str = "*";
 
 /// People of this group log in to this account with this role.
@@ -17,7 +16,7 @@ pub(crate) struct AccessRule {
     pub group: String,
 }
 
-/// The first of `rules` that is about somebody in `groups`.
+/// The first of `rules` that names one of `groups`, or [`EVERYBODY`].
 pub(super) fn access_of<'a>(rules: &'a [AccessRule], groups: &[String]) -> Option<&'a AccessRule> {
     rules
         .iter()

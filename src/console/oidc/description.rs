@@ -1,5 +1,5 @@
-//! What an identity provider says of itself: its endpoints, and the keys that it signs with. It is kept for
-//! a while, so that opening the login page again and again asks the provider for nothing.
+//! The description that an identity provider publishes: its endpoints and its signing keys. It is kept for a
+//! while, so that not every login reads it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use openidconnect::JwsSigningAlgorithm;
 use openidconnect::core::{CoreClientAuthMethod, CoreJwsSigningAlgorithm, CoreProviderMetadata};
 use tokio::sync::Mutex;
 
-/// How long it is kept. A key that is not known is looked for at once.
+/// How long a description is kept. A token with an unknown key makes Bellwire read the description again at once.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
 /// A description, and when it was read.
@@ -25,8 +25,8 @@ impl Description {
         }
     }
 
-    /// The algorithms that an id token may be signed with: those that the provider names, without those for
-    /// which the client would need to keep a key of its own, and without "none".
+    /// The algorithms that an id token may be signed with: those that the provider names, except "none" and
+    /// those with a shared secret, such as HS256.
     pub(super) fn algorithms(&self) -> Vec<CoreJwsSigningAlgorithm> {
         let named = self.metadata.id_token_signing_alg_values_supported();
 
@@ -39,7 +39,7 @@ impl Description {
             .collect()
     }
 
-    /// Whether the client's secret belongs into the body, because the provider takes it nowhere else.
+    /// Whether the client's secret must be in the body, because the provider does not accept it in a header.
     pub(super) fn takes_secret_in_body(&self) -> bool {
         let methods = self.metadata.token_endpoint_auth_methods_supported();
 
@@ -55,8 +55,8 @@ impl Description {
 pub(super) struct Kept(Mutex<Option<Arc<Description>>>);
 
 impl Kept {
-    /// The description that is kept, if it is young enough and another than `known`; else what `read` reads,
-    /// which one login does for all that wait.
+    /// The kept description, if it is young enough and is not `known`. Otherwise the description that `read`
+    /// returns: one login reads it, and the others wait.
     pub(super) async fn get<E>(
         &self,
         known: Option<&Arc<Description>>,
@@ -140,7 +140,7 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &again));
         let Ok(other) = kept.get(Some(&first), read()).await;
         assert!(!Arc::ptr_eq(&first, &other));
-        // Somebody else has asked for another meanwhile.
+        // Another login has read a new description meanwhile.
         let Ok(same) = kept.get(Some(&first), read()).await;
         assert!(Arc::ptr_eq(&same, &other));
 

@@ -1,8 +1,7 @@
-//! Login with OpenID Connect: the authorization code flow with PKCE, in which another service says who
-//! somebody is. Accounts and roles are Bellwire's own: the configuration says which groups of that service
-//! have which role.
+//! Login with OpenID Connect, by the authorization code flow with PKCE. The identity provider authenticates a
+//! person. The configuration maps the person's groups to an account of Bellwire and a role.
 //!
-//! Between the two steps, the browser keeps what the second needs in a signed cookie ([`pending`]).
+//! Between the two steps of a login, the browser keeps its state in a signed cookie ([`pending`]).
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -36,9 +35,9 @@ pub(crate) struct OidcSettings {
 
 /// Where the provider sends the browser back to.
 const CALLBACK: &str = "/console/login/oidc/callback";
-/// Groups that somebody without a role is told of.
+/// Most groups that the page lists for a person without a role.
 const MOST_SHOWN: usize = 20;
-/// Characters of what the provider says that the page or the log shows.
+/// Most characters of a text of the provider that the page or the log shows.
 const LONGEST_SHOWN: usize = 64;
 
 /// Leads to the console once the browser is logged in.
@@ -49,7 +48,7 @@ struct LoggedInPage<'a> {
     next: &'a str,
 }
 
-/// Why nobody is logged in, for the person who tried.
+/// Why a login was refused, for the person who tried.
 struct Refusal {
     status: StatusCode,
     message: String,
@@ -58,7 +57,7 @@ struct Refusal {
 }
 
 impl Refusal {
-    /// The person has to do something else.
+    /// The person can resolve it.
     fn of_login(message: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             status: StatusCode::FORBIDDEN,
@@ -67,7 +66,7 @@ impl Refusal {
         }
     }
 
-    /// Whoever runs Bellwire or the provider has to do something.
+    /// The operator of Bellwire or of the provider must resolve it.
     fn of_provider() -> Self {
         Self {
             status: StatusCode::BAD_GATEWAY,
@@ -115,7 +114,7 @@ pub(in crate::console) async fn begin(
     Ok(page::with_cookie(page::redirect(&step.address), &cookie))
 }
 
-/// Logs in whom the provider has sent back.
+/// Logs in the person whom the provider has sent back.
 pub(in crate::console) async fn end(
     request: HttpRequest,
     state: web::Data<State>,
@@ -135,7 +134,7 @@ pub(in crate::console) async fn end(
         Err(refusal) => return refuse(&request, &state, &refusal).await,
     };
 
-    // The login has ended, whatever comes of it.
+    // The login ends here, even if it is refused, so its cookie is removed.
     let is_encrypted = page::is_encrypted(&state, &request);
     let no_login = Pending::no_cookie(is_encrypted);
     match callback.log_in(&pending).await {
@@ -151,7 +150,7 @@ pub(in crate::console) async fn end(
     }
 }
 
-/// Why nobody is logged in.
+/// Why a person is not logged in: a refusal, or a failure of Bellwire.
 enum NotLoggedIn {
     Refused(Refusal),
     Failed(PageError),
@@ -184,7 +183,7 @@ struct Callback<'a> {
 }
 
 impl Callback<'_> {
-    /// The login that this browser has begun, and that this is the answer to.
+    /// The login that this browser began and that this request completes.
     fn pending(&self) -> Result<Pending, Refusal> {
         let Some(pending) = Pending::of(self.request, &self.state.master_keys) else {
             return Err(Refusal::of_login(
@@ -196,8 +195,8 @@ impl Callback<'_> {
         let given = query_value(self.request, "state").unwrap_or_default();
         if !pending.is_answered_by(&given) {
             return Err(Refusal::of_login(
-                "This answer belongs to no login that this browser has begun. Log in again.",
-                "the state is of another login",
+                "This answer does not belong to the login that this browser began last. Log in again.",
+                "the state belongs to another login",
             ));
         }
         Ok(pending)
@@ -222,7 +221,7 @@ impl Callback<'_> {
             return Err(no_account(&person, &rule.account).into());
         };
 
-        // Whatever the provider thinks of a code that comes again.
+        // A login is used once, even if the provider would accept its code again.
         let is_first =
             console_logins::end(&self.state.pool, &pending.hash(), pending::LIFETIME).await?;
         if !is_first {
@@ -270,35 +269,35 @@ fn redirect_uri(state: &State, request: &HttpRequest) -> String {
     format!("{}{CALLBACK}", state.public_base(request))
 }
 
-/// For somebody whom the provider knows and no rule is about.
+/// For a person to whom no rule gives a role.
 fn no_access(person: &Person, provider: &Provider) -> Refusal {
     let name = &person.name;
 
     let message = match &person.groups {
         None => format!(
-            "Your identity provider knows you as {name}, but does not tell Bellwire your groups: its answer has \
-             no claim \"{}\". Whoever runs the identity provider can add it.",
+            "Your identity provider knows you as {name}, but does not send your groups to Bellwire: its \
+             answer has no claim \"{}\". The operator of the identity provider can add it.",
             provider.groups_claim()
         ),
         Some(groups) if groups.is_empty() => format!(
-            "Your identity provider knows you as {name}, and says that you are in no group. Ask whoever runs \
-             the identity provider for a group that may use Bellwire."
+            "Your identity provider knows you as {name}, and says that you are in no group. Ask the operator \
+             of the identity provider for a group that may use Bellwire."
         ),
         Some(groups) => format!(
             "Your identity provider knows you as {name}, in these groups: {}. None of them may use Bellwire. Ask \
-             whoever runs Bellwire to give one of them a role (oidc.access).",
+             the operator of Bellwire to give one of them a role (oidc.access).",
             listed(groups)
         ),
     };
     Refusal::of_login(message, format!("no group of {name} has a role"))
 }
 
-/// For somebody whose account does not exist (yet).
+/// For a person whose account does not exist.
 fn no_account(person: &Person, account: &str) -> Refusal {
     Refusal::of_login(
         format!(
-            "Your groups may use the account {account}, but there is no such account. Ask whoever runs Bellwire \
-             to create it, or to correct oidc.access."
+            "Your groups may use the account {account}, but this account does not exist. Ask the operator of \
+             Bellwire to create it, or to correct oidc.access."
         ),
         format!(
             "{} may use the account {account} (oidc.access), which does not exist",
@@ -321,12 +320,12 @@ fn listed(groups: &[String]) -> String {
     }
 }
 
-/// As much of what the provider says as is shown.
+/// The part of a text of the provider that is shown.
 fn beginning(text: &str) -> String {
     text.chars().take(LONGEST_SHOWN).collect()
 }
 
-/// The form, with the reason why nobody is logged in. A login that was refused counts as a failed one.
+/// The login form with the reason. A refused login counts as a failed login.
 async fn refuse(
     request: &HttpRequest,
     state: &State,
@@ -340,8 +339,8 @@ async fn refuse(
     login::page(request, refusal.status, &refusal.message)
 }
 
-/// A page that goes on to the console. A redirect would be part of the navigation that the provider began,
-/// and browsers send the cookie of the session only with what a page of the console begins.
+/// A page that opens the console. After a redirect, browsers would not send the session's cookie, which is
+/// `SameSite=Strict`, because the provider's site began the navigation.
 fn logged_in(next: &str, cookies: &[String]) -> Result<HttpResponse, PageError> {
     let page = LoggedInPage {
         version: assets::VERSION,

@@ -1,5 +1,5 @@
-//! A login that was begun and waits for the provider's answer. The browser keeps it, signed, so that any
-//! process can end it, and another browser can't.
+//! A login that waits for the provider's answer. The browser keeps it in a signed cookie, so any process can
+//! complete it, and no other browser can.
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -13,16 +13,16 @@ use time::OffsetDateTime;
 use crate::console::oidc::provider::{Answer, Step};
 use crate::crypto::MasterKeys;
 
-/// What the signature is for, so that none can stand for another.
+/// The purpose of the signature, so that a signature for another purpose is not accepted.
 const LOGIN: &[u8] = b"login\0";
 /// Bytes of a signature, an HMAC-SHA-256.
 const SIGNATURE_LENGTH: usize = 32;
-/// How long somebody may take at the provider.
+/// How long a person may take at the provider.
 pub(super) const LIFETIME: Duration = Duration::from_secs(600);
 /// Most bytes of the page to go to. Browsers drop a cookie of more than 4,096 bytes.
 const LONGEST_NEXT: usize = 1_024;
 
-/// What the second step needs of the first.
+/// What the second step of a login needs from the first.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Pending {
     state: String,
@@ -65,11 +65,11 @@ impl Pending {
 
     /// Whether an answer with this `state` belongs to it.
     pub(super) fn is_answered_by(&self, state: &str) -> bool {
-        // The state is no secret of the service: whoever compares it has the cookie already.
+        // No comparison in constant time: the browser that sends the state also has the cookie with it.
         !state.is_empty() && self.state == state
     }
 
-    /// What it is known by once it has ended.
+    /// The hash under which the end of this login is stored.
     pub(super) fn hash(&self) -> Vec<u8> {
         Sha256::digest(&self.state).to_vec()
     }
@@ -87,13 +87,13 @@ impl Pending {
         }
     }
 
-    /// The `Set-Cookie` that begins it. Browsers send it with the provider's answer, which comes from
+    /// The `Set-Cookie` that stores it. It is `SameSite=Lax`, because the provider's answer comes from
     /// another site.
     pub(super) fn cookie(&self, keys: &MasterKeys, is_encrypted: bool) -> String {
         cookie(&self.sealed(keys), LIFETIME.as_secs(), is_encrypted)
     }
 
-    /// The `Set-Cookie` that makes the browser forget it.
+    /// The `Set-Cookie` that removes it.
     pub(super) fn no_cookie(is_encrypted: bool) -> String {
         cookie("", 0, is_encrypted)
     }

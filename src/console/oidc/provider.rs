@@ -1,4 +1,4 @@
-//! What is asked of the identity provider: where people log in, and the tokens for a code.
+//! Requests to the identity provider: where people log in, and the tokens for a code.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -45,7 +45,7 @@ type Client = CoreClient<
     EndpointMaybeSet,
 >;
 
-/// Where somebody is asked to log in, and what is needed to take the answer.
+/// The address where a person logs in, and the values that check the answer.
 pub(super) struct Step {
     pub address: String,
     pub state: String,
@@ -70,10 +70,10 @@ pub(super) struct Person {
     pub groups: Option<Vec<String>>,
 }
 
-/// Why nobody is logged in. The reasons are for the log.
+/// Why a login failed. The reasons are for the log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// The provider does not answer, or not as it must, or refuses Bellwire.
+    /// The provider does not answer, answers wrongly, or refuses Bellwire.
     Provider(String),
     /// This one login is not valid.
     Login(String),
@@ -89,13 +89,12 @@ pub(crate) struct ProviderParams {
     pub client_secret: SecretString,
     /// Scopes that are asked for besides `openid`.
     pub scopes: Vec<String>,
-    /// The claim that lists somebody's groups.
+    /// The claim that lists a person's groups.
     pub groups_claim: String,
     /// How long a step of a login may wait for the provider.
     pub timeout: Duration,
 }
 
-/// An identity provider.
 #[derive(Clone)]
 pub(crate) struct Provider(Arc<Inner>);
 
@@ -161,7 +160,7 @@ impl Provider {
         Ok(person)
     }
 
-    /// Limits the time of a step, and how many there are.
+    /// Limits the time of a step, and the number of steps at a time.
     async fn in_turn<T>(
         &self,
         step: impl Future<Output = Result<T, Failure>>,
@@ -183,7 +182,7 @@ impl Provider {
         result
     }
 
-    /// Logs a reason that is not that of the last failure.
+    /// Logs a reason, unless the last failure had the same one.
     fn log_trouble(&self, reason: &str) {
         let mut trouble = self.trouble();
         if trouble.as_deref() != Some(reason) {
@@ -261,7 +260,7 @@ impl Provider {
         })
     }
 
-    /// The provider's description: the one that is kept, or another than `known`.
+    /// The provider's description: the kept one, unless it is `known`, or a new one.
     async fn description(
         &self,
         known: Option<&Arc<Description>>,
@@ -333,7 +332,8 @@ impl Provider {
 #[error("{0}")]
 struct SendFailed(String);
 
-/// Whether nobody can read or change a request to `address` if they can't with one to `issuer`.
+/// Whether a request to `address` is protected as well as a request to `issuer`: only an issuer without TLS
+/// may name an address without TLS.
 fn is_as_safe(issuer: &IssuerUrl, address: &http::Uri) -> bool {
     address.scheme_str() == Some("https") || issuer.url().scheme() == "http"
 }
@@ -344,7 +344,7 @@ fn verifier<'a>(client: &'a Client, description: &Description) -> CoreIdTokenVer
         .set_allowed_algs(description.algorithms())
 }
 
-/// Whether a token may be signed with a key that the provider did not have when it was asked.
+/// Whether the description lacks the key of the token: the provider may have added the key later.
 fn is_for_want_of_a_key(error: &ClaimsVerificationError) -> bool {
     matches!(
         error,
@@ -361,8 +361,7 @@ fn id_token(tokens: &CoreTokenResponse) -> Result<&CoreIdToken, Failure> {
     })
 }
 
-/// Why the provider gives no tokens. A code that it does not take is of one login; everything else fails
-/// for all.
+/// Why the provider gives no tokens. A refused code concerns one login; any other reason concerns all logins.
 fn no_tokens(
     error: &RequestTokenError<
         SendFailed,
@@ -381,8 +380,8 @@ fn no_tokens(
     }
 }
 
-/// What people and the audit log call somebody: their email address unless the provider says that it is
-/// not verified, else the id that the provider has for them. Everything else, people may choose.
+/// A person's name for the console and the audit log: the email address, unless the provider says that it is
+/// not verified; otherwise the provider's id of the person. People may choose the values of other claims.
 fn name_of(claims: &CoreIdTokenClaims) -> String {
     let email = claims
         .email()

@@ -306,7 +306,7 @@ async fn an_answer_belongs_to_the_browser_that_began_and_is_used_once() {
     assert_refused(&page, StatusCode::FORBIDDEN, "begun in another browser");
     let own = begin(&mut victim, "").await;
     let page = come_back(&victim, &parameters).await;
-    let because = "belongs to no login that this browser has begun";
+    let because = "does not belong to the login that this browser began last";
     assert_refused(&page, StatusCode::FORBIDDEN, because);
     assert!(whole_cookie(&page, LOGIN).is_none());
     assert_eq!(provider.asked_for(TOKENS), 0);
