@@ -185,7 +185,7 @@ pub(super) fn html(status: StatusCode, page: &impl Template) -> Result<HttpRespo
     Ok(HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, OWN_FILES))
-        // Browsers send the origin of a form only with it.
+        // Browsers send the `Origin` of a form only with this policy.
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .body(html))
 }

@@ -32,7 +32,7 @@ pub(super) async fn search(
     caller: Caller,
 ) -> Result<HttpResponse, PageError> {
     let wanted = query_value(&request, "find").unwrap_or_default();
-    // The id that is at hand most often has a page of its own.
+    // The id of an Operation leads to the Operation's own page.
     if let Ok(id) = wanted.trim().parse::<OperationId>() {
         return Ok(page::redirect(&format!("/console/operations/{id}")));
     }

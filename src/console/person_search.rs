@@ -30,7 +30,7 @@ pub(super) struct Found {
     pub is_partial: bool,
 }
 
-/// What someone searches. It may be a device token, which must stay out of logs.
+/// The value that a person searches for. It may be a device token, which must stay out of logs.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 enum Wanted {

@@ -1,4 +1,4 @@
-//! Webhooks: the messages that they got, and those that failed; sent again or tested with a button.
+//! Webhooks with their messages. Buttons send a message again, or test a webhook.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};

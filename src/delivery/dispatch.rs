@@ -72,7 +72,7 @@ impl Dispatch {
         content: Option<&Arc<Content>>,
         user_devices: Option<RemainingDevices>,
     ) {
-        // It waits for its next attempt: the batch was claimed for others.
+        // This notification waits for its next attempt. The batch was claimed for others.
         if !notification.due_in.is_zero() {
             batch_guard.lease().due_again_in(notification.due_in);
             return;
@@ -208,7 +208,7 @@ impl Dispatch {
         if let Some(failure) = remaining.withheld {
             return resolution::withheld(guard, failure);
         }
-        // A device that accepted it before is enough, even if it is gone by now.
+        // One device that accepted the message before is enough, even if that device is removed by now.
         if remaining.devices.is_empty() && !remaining.accepted {
             return match remaining.opted_out {
                 Some(reason) => {
@@ -311,7 +311,7 @@ impl Loaded {
             tokio::task::yield_now().await;
         }
 
-        // After the dispatch, when each lane knows of the notifications that it has got.
+        // After the dispatch, when each lane knows its notifications.
         let mut dispatch = lock(dispatch);
         for (batch, credential_id) in single_lanes {
             let key = batch_guards[batch].lease().key();

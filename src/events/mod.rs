@@ -8,11 +8,11 @@
 //!
 //! The statement that makes a change also writes a row of the outbox, so no event is lost. The planner
 //! turns rows into messages in one transaction. The sender claims messages by leases, makes their bodies
-//! of what the database has at that moment, and records each attempt. So replicas share the work, and a
-//! crash repeats a message at most: each is delivered at least once, under the same `webhook-id`.
+//! from the database at that moment, and records each attempt. So replicas share the work. A crash can only
+//! repeat a message: each is delivered at least once, under the same `webhook-id`.
 //!
 //! Each webhook has a limit and a pause of its own: one that fails rests, and then gets one message at a time
-//! until it takes one. It slows no push and no other webhook.
+//! until it accepts one. It slows no push and no other webhook.
 
 mod body;
 mod outage;

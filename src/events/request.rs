@@ -89,7 +89,7 @@ impl Requester {
             data,
         };
 
-        // From here on: the time to read the records is not the receiver's.
+        // Begins here, so that the time to read the records does not count as the receiver's.
         let started_at = OffsetDateTime::now_utc();
         let started = Instant::now();
         let sent = tokio::time::timeout(REQUEST_TIMEOUT, self.send(delivery, message.body())).await;
@@ -125,7 +125,7 @@ impl Requester {
             .address_guard
             .parse(&delivery.url)
             .map_err(|error| format!("its URL {error}"))?;
-        // Connected to as checked: a second look-up could answer with a private address.
+        // The connection uses the checked addresses: a second look-up could return a private address.
         let addresses = self
             .address_guard
             .resolve(&url)
@@ -139,7 +139,7 @@ impl Requester {
             timestamp,
             body: &body.bytes,
         };
-        // With each secret, so that a receiver accepts messages while its secret is rotated.
+        // One signature for each secret, so that a receiver accepts messages while its secret is rotated.
         let signatures = signed.signatures(&self.secrets(delivery)?);
 
         let request = Request::post(url.as_str())

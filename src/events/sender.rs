@@ -28,7 +28,7 @@ const OF_WEBHOOK: usize = 8;
 const OF_FAILING_WEBHOOK: usize = 1;
 /// Webhooks that one search for due messages examines.
 const MAX_EXAMINED: i64 = 200;
-/// How long the sender rests before it examines more of them than that.
+/// How long the sender rests before it examines the next ones.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// How long a message is held. A request and its record take far less.
 const LEASE: Duration = Duration::from_secs(60);
@@ -248,7 +248,7 @@ async fn record(pool: &Pool, outage: &Outage, delivery: &ClaimedDelivery, attemp
         block_for,
         disable,
     } = decide(&attempted.outcome, before, rand::random());
-    // A 410 says all by itself; any other error is what its operator must know.
+    // A 410 needs no explanation. Any other error helps the operator of the receiver.
     let disable = disable.map(|reason| match &attempted.error {
         Some(error) if attempted.http_status != Some(410) => {
             format!("{reason}; the last error: {error}")
@@ -289,7 +289,7 @@ async fn record(pool: &Pool, outage: &Outage, delivery: &ClaimedDelivery, attemp
     } else if before.failures == 0
         && let Some(error) = &attempted.error
     {
-        // The first failure in a row alone: a receiver that is down fails for hours.
+        // Only the first failure in a row is logged: a receiver that is down fails for hours.
         tracing::warn!(
             webhook_id = %delivery.webhook_id,
             error,

@@ -96,17 +96,17 @@ pub(super) fn decide(outcome: &Outcome, before: Before, jitter: f64) -> Verdict 
     };
 
     let varied = |delay: Duration| delay.mul_f64(1.0 - JITTER + 2.0 * JITTER * jitter);
-    // Beyond the list the message is given up.
+    // After the last delay of the list, the message is given up.
     let retry_in = RETRIES
         .get(before.attempts.max(0) as usize)
         .map(|delay| varied(*delay).max(retry_after.unwrap_or_default()));
 
-    // Clamped, so that the power can't overflow.
+    // The exponent is clamped, so that the power can't overflow.
     let doublings = before.failures.clamp(0, 16).cast_unsigned();
     let rest = (FIRST_REST * 2u32.pow(doublings)).min(LONGEST_REST);
     let block_for = varied(rest).max(retry_after.unwrap_or_default());
 
-    // Both: a webhook with few messages fails rarely, and one with many fails often in an hour.
+    // Both conditions: a webhook with few messages fails rarely, and one with many fails often in an hour.
     let is_hopeless = before.failures + 1 >= DISABLE_AFTER_FAILURES
         && before
             .failing_for

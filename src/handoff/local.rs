@@ -110,13 +110,13 @@ impl LocalHandoff {
     /// Reserves room for a group, before it is stored. `wanted`: how many notifications of each
     /// account it has. `None`: delivery takes the group from Postgres in its turn.
     pub(crate) fn reserve(&self, wanted: &HashMap<AccountId, usize>) -> Option<HandoffPermit<'_>> {
-        // Outcomes that can't be written stay in memory, so nothing may be added to them.
+        // Outcomes that can't be written stay in memory, so no more may be added.
         if self.recorder_stalled.load(Ordering::Relaxed) {
             return None;
         }
 
         let sender = self.groups.try_reserve().ok()?;
-        // Before the insert, so that the lease ends here no later than in Postgres.
+        // Read before the insert, so that the lease ends here no later than in Postgres.
         let claimed_at = Instant::now();
 
         let mut permits = HashMap::new();

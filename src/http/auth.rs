@@ -238,8 +238,8 @@ pub(crate) async fn log_in(
     Err(ApiError::unauthorized(refusal.reason()))
 }
 
-/// Counts a failed login, logs it if it is news, and waits if there were many from its source. `key` and
-/// `reason` are for the log.
+/// Counts a failed login, and waits if there were many from its source. Logs the first one of a source, and the
+/// first one that waits. `key` and `reason` are for the log.
 pub(crate) async fn hold_back(state: &State, source: Option<Source>, key: &str, reason: &str) {
     let consequence = source.map(|source| state.failed_logins.failed(source));
     metrics::login_failed();

@@ -214,7 +214,7 @@ impl ApiError {
         Self::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
     }
 
-    /// 403: the role of whoever is logged in to the console does not allow it. They may have no key.
+    /// 403: the role of the person in the console does not allow it. The person may have no API key.
     pub(crate) fn forbidden_in_console(role: &str, needed: &str) -> Self {
         Self::plain(
             StatusCode::FORBIDDEN,

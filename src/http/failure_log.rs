@@ -1,18 +1,18 @@
-//! Which failures are logged: that of every request, but only the first of a series of reads that are
-//! repeated by themselves, such as those of the console's live pages.
+//! Which failures are logged: each one of a request, but only the first one in a series of automatic reads,
+//! such as those of the console's live pages.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Without a failure for so long, a series has ended. It is longer than a read may wait for Postgres.
+/// A series ends after this time without a failure. It is longer than a read may wait for Postgres.
 const QUIET: Duration = Duration::from_secs(60);
 
 tokio::task_local! {
     static IS_REPEATED: ();
 }
 
-/// When a read has failed last, of all such reads of this process.
+/// When an automatic read of this process failed last.
 static LAST_FAILURE: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Runs a read that is repeated when it fails.

@@ -29,7 +29,7 @@ pub(super) struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// Begins with `request`, which is to be answered in the span.
+    /// Begins the record of `request`, which must be answered in the span of the record.
     pub(super) async fn begin(request: &ServiceRequest) -> Self {
         let started = Instant::now();
         let id = request_id(request.headers());

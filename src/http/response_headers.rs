@@ -16,7 +16,7 @@ const ONLY_ENCRYPTED: &str = "max-age=63072000";
 pub(super) struct ResponseHeaders {
     /// Whether the server speaks TLS itself.
     pub is_encrypted: bool,
-    /// Whether the connection ends with its first answer: the client goes on elsewhere.
+    /// Whether the connection ends with its first answer: the acceptor answers no further request.
     pub closes: bool,
 }
 

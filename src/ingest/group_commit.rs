@@ -155,7 +155,7 @@ async fn run(store: Store, mut submissions: mpsc::UnboundedReceiver<Submission>)
             Submission::recipients,
         );
 
-        // On their own, so that a statement of seconds delays no small send.
+        // A large send has a statement of its own, which may take seconds, so that it delays no small send.
         for submission in gathered.large {
             let store = store.clone();
             let turns = Arc::clone(&large_turns);

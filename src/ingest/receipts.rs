@@ -92,7 +92,7 @@ async fn run(pool: Pool, mut submissions: mpsc::UnboundedReceiver<Submission>) {
     while let Some(first) = submissions.recv().await {
         let mut count = first.receipts.len();
         let mut group = vec![first];
-        // What arrived while the last group was written: nothing is waited for.
+        // Takes what arrived while the last group was written, and does not wait for more.
         while count < GROUP
             && let Ok(next) = submissions.try_recv()
         {

@@ -40,7 +40,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const KEYS_AT_A_TIME: i64 = 5_000;
 /// Paused and paced Operations that are canceled between two checks.
 const RESTING_AT_A_TIME: i64 = 100;
-/// What counted longer ago counts under no cap.
+/// No cap counts pushes that are older than this.
 const LONGEST_CAP_DAYS: i32 = (LONGEST_PER / 86_400) as i32 + 1;
 /// Imports that one statement deletes, each with up to 10,000 errors.
 const IMPORTS_AT_A_TIME: i64 = 10;

@@ -11,7 +11,7 @@ use crate::store::{releases, sealed_secrets};
 
 /// How often to search for older releases.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How many checks in a row must find none: a process that is replaced may be back in a moment.
+/// How many checks in a row must find no older release: a process that restarts may be back in a moment.
 const CHECKS: u32 = 6;
 
 /// Sets the form for the start of a process. Bound: no older release is connected, and either the

@@ -1,5 +1,5 @@
 //! The result of a delivery attempt, by what to do about it. Each provider maps its codes to this in
-//! one table: `provider/apns/outcome.rs` and `provider/fcm/outcome.rs`.
+//! one table: `provider/apns/outcome.rs` and `provider/fcm/outcome/mod.rs`.
 
 use std::str::FromStr;
 use std::time::Duration;

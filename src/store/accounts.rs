@@ -116,7 +116,6 @@ pub(crate) async fn rename(
     Ok(account.map(Account::from))
 }
 
-/// What an account has.
 pub(crate) struct AccountSummary {
     pub name: String,
     pub keys: i64,

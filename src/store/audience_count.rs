@@ -14,7 +14,7 @@ use sqlx::PgExecutor;
 use crate::model::audience::Audience;
 use crate::model::id::AccountId;
 
-/// Users of an App that are examined. With more, what is found stands for all.
+/// Users of an App that are examined. If the App has more, the count is estimated from these.
 const SAMPLE: i64 = 5_000;
 /// 95% of the estimates lie within this many standard deviations.
 const DEVIATIONS: f64 = 1.96;

@@ -6,11 +6,11 @@ use sqlx::PgExecutor;
 
 use crate::store::console_sessions::interval;
 
-/// Rows that are over which one login deletes.
+/// Most expired rows that one login deletes.
 const MAX_DELETED: i64 = 1_000;
 
-/// Notes that the login with this hash has ended, for as long as it could be tried again. Returns whether
-/// it had not ended before. Deletes some rows that are over.
+/// Stores that the login with this hash has ended, for as long as it could be tried again. Returns false if it
+/// had ended before. Deletes some expired rows.
 pub(crate) async fn end(
     executor: impl PgExecutor<'_>,
     state_hash: &[u8],

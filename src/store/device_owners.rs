@@ -9,7 +9,7 @@ use crate::model::provider::Provider;
 use crate::store::device_registrations::{KnownToken, NewDevice, RegisterError};
 use crate::store::{user_merge, user_profiles};
 
-/// How often a User is searched who is deleted each time before it can be locked.
+/// Attempts to find and lock a User. The User may be deleted between the two.
 const LOCK_ATTEMPTS: usize = 5;
 
 /// Keeps imports of the account from changing Users and devices until the transaction ends: an import

@@ -19,7 +19,7 @@ const _: () = assert!(FIRST_DELAY.as_millis() <= LONGEST_DELAY.as_millis());
 /// Why Postgres can't be reached.
 #[derive(Debug)]
 pub(crate) struct Unreachable {
-    /// Where it was expected: `HOST:PORT`, or the directory of a socket.
+    /// The address that was tried: `HOST:PORT`, or the directory of a socket.
     place: String,
     user: String,
     database: String,

@@ -19,7 +19,7 @@ use crate::store::rank;
 
 /// Batches of the source that one step handles: 10,000 notifications.
 const STEP_BATCHES: i64 = 20;
-/// Positions that did not fail which one answer names.
+/// Most positions in an answer that did not fail.
 const MAX_NAMED: i64 = 50;
 
 /// Codes of Bellwire's own that come again if nothing else changes.

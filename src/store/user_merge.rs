@@ -12,7 +12,7 @@ use crate::model::id::{AccountId, UserId};
 use crate::store::device_owners::lock_out_changes;
 use crate::store::device_registrations::MAX_DEVICES;
 
-/// How often Users are searched who are merged or deleted each time before they can be locked.
+/// Attempts to find and lock Users. They may be merged or deleted between the two.
 const LOCK_ATTEMPTS: usize = 5;
 
 /// Why Users were not merged.

@@ -442,7 +442,7 @@ impl<'s> Scanner<'s> {
         }
         self.at += 1;
 
-        // It could never be looped over, so it is an error at once.
+        // No loop could have so many turns, so it is an error at once.
         if let (Operand::Value(Value::Number(from)), Operand::Value(Value::Number(to))) =
             (&first, &last)
             && to - from >= f64::from(MAX_ITERATIONS)

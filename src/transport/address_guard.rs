@@ -25,7 +25,7 @@ enum Reach {
     Public,
     /// A machine of the operator's network, or this one.
     Private(&'static str),
-    /// No sensible receiver of events, or a metadata server.
+    /// Never a receiver of events: for example a multicast address, or a metadata server.
     Never(&'static str),
 }
 

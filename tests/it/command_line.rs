@@ -249,7 +249,7 @@ async fn keys_and_accounts_are_managed_by_the_command_line_as_json_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_without_tables_is_told_from_one_without_keys() {
+async fn a_database_without_tables_is_distinguished_from_one_without_keys() {
     let empty = Database::empty().await;
     let environment = [("BELLWIRE__DATABASE__URL", empty.url.as_str())];
 

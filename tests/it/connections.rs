@@ -511,7 +511,7 @@ async fn the_description_can_be_left_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_near_miss_is_told_where_to_go() {
+async fn the_404_of_a_near_miss_names_the_right_path() {
     let (service, _) = started(World::new().await).await;
 
     for (path, hint) in [

@@ -219,7 +219,7 @@ async fn what_is_still_to_be_sent_to_an_erased_user_is_canceled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_that_is_held_on_a_person_is_told() {
+async fn everything_that_is_held_on_a_person_is_exported() {
     let service = Service::start().await;
     let client = &service.client;
     let zoe = zoe(client).await;

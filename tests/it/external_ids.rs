@@ -195,7 +195,7 @@ async fn a_wrong_external_id_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn webhooks_are_told_external_ids() {
+async fn webhooks_get_external_ids() {
     let mut world = World::new().await;
     world.config.webhooks.allow_private = true;
     let service = world.start().await;

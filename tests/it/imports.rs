@@ -165,7 +165,7 @@ async fn rows_have_the_fields_of_a_registration_as_ndjson_and_as_csv() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_are_told_by_line_and_the_other_rows_are_stored() {
+async fn errors_are_reported_by_line_and_the_other_rows_are_stored() {
     let service = Service::start().await;
     let client = &service.client;
 

@@ -1,6 +1,6 @@
-"""A receiver of webhooks, as a process of its own. It writes what it is told to a file before it answers.
+"""A receiver of webhooks, as a process of its own. It writes what it gets to a file before it answers.
 
-Each request is a line of JSON. One that is answered with a 2xx has `parts`: what the receiver has been told. A line that is torn
+Each request is a line of JSON. One that is answered with a 2xx has `parts`: what the message reports. A line that is torn
 by `kill -9` was never answered.
 """
 

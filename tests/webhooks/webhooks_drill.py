@@ -1,8 +1,8 @@
-"""Sends notifications while receivers of webhooks get into trouble and Bellwire is killed, and holds what each receiver was told
-against the results of the Operations.
+"""Sends notifications while receivers of webhooks get into trouble and Bellwire is killed, and compares what each receiver got
+with the results of the Operations.
 
 WEBHOOKS_RECIPIENTS is the number of notifications (1,000,000), of which a tenth fails, REPLICAS that of Bellwire's processes (1).
-First, rates are measured without and with a dead receiver, in so many ROUNDS (3).
+First, it measures rates without and with a dead receiver, in ROUNDS rounds (3).
 """
 
 import json
@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
+from received import COMPLETED, FAILED, SENT, Expected, Received
 from service import Bellwire, simulator_summary
-from told import COMPLETED, FAILED, SENT, Expected, Told
 
 RECIPIENTS = int(os.environ.get("WEBHOOKS_RECIPIENTS", "1000000"))
 REPLICAS = int(os.environ.get("REPLICAS", "1"))
@@ -27,14 +27,14 @@ BATCHES = SIZE // 500
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 # How long the receivers may take after the last notification was sent, in seconds.
 PATIENCE = 15 * 60
-# How often the receiver that is killed is killed, and how long it is down each time, in seconds.
+# How often one receiver is killed, and how long it is down each time, in seconds.
 RECEIVER_KILLS = 5
 DOWN = 3
 # A message that is retried later than this is sent again by hand, as docs/webhooks.md offers it. A message has failed three times
 # by then.
 RETRIED_SOON = timedelta(minutes=7)
-# The rate of pushes with a dead receiver, and of another receiver beside it, is at least this share of that without. Sends of fewer
-# notifications than this are too short to tell.
+# With a dead receiver, the rates of pushes and of a good receiver are at least this share of the rates without it. Sends of fewer
+# notifications than LEAST_MEASURED are too short to measure.
 LEAST_SHARE = 0.75
 LEAST_MEASURED = 50_000
 
@@ -62,9 +62,9 @@ class Receiver:
         self.port = port
         self.options = [str(option) for option in options]
         self.process = None
-        self.log = f"{os.environ['WORK']}/{name}.told"
+        self.log = f"{os.environ['WORK']}/{name}.received"
         open(self.log, "ab").close()
-        self.told = Told(self.log)
+        self.received = Received(self.log)
         self.url = f"http://127.0.0.1:{port}/"
         self.webhook = None
         self.secret = "none"
@@ -158,25 +158,25 @@ def measure(bellwire, good, dead):
     """The rates of pushes and of a receiver, without and with a receiver that is down, in turns."""
     count = max(SIZE, RECIPIENTS // 10 // SIZE * SIZE)
     pushes = {key: [] for key in [(False, False), (False, True), (True, False), (True, True)]}
-    tellings = {key: [] for key in pushes}
+    reports = {key: [] for key in pushes}
     first = RECIPIENTS
     for round in range(ROUNDS):
         for (has_good, has_dead), rates in pushes.items():
             good.enable(has_good)
             dead.enable(has_dead)
-            told_in_the_end = good.told.read().count() + count
+            wanted = good.received.read().count() + count
             send = Send(bellwire, f"measure-{round}-{has_good}-{has_dead}", first, count)
             first += count
             rates.append(send.wait())
             if has_good:
-                wait_until(lambda least=told_in_the_end: good.told.read().count() >= least, 120, "all are told")
-                tellings[has_good, has_dead].append(count / (time.monotonic() - send.started))
+                wait_until(lambda least=wanted: good.received.read().count() >= least, 120, "all are reported")
+                reports[has_good, has_dead].append(count / (time.monotonic() - send.started))
 
     problems = []
     for what, without, with_dead in [
         ("pushed without another webhook", pushes[False, False], pushes[False, True]),
         ("pushed beside a good receiver", pushes[True, False], pushes[True, True]),
-        ("told to a good receiver", tellings[True, False], tellings[True, True]),
+        ("reported to a good receiver", reports[True, False], reports[True, True]),
     ]:
         share = median(with_dead) / median(without)
         say(f"{what}: {median(without):,.0f}/s, with a dead receiver {median(with_dead):,.0f}/s: {share:.2f} of it")
@@ -195,7 +195,7 @@ class ReceiverKiller(threading.Thread):
         self.kills = 0
 
     def run(self):
-        while self.kills < RECEIVER_KILLS and self.is_told_more():
+        while self.kills < RECEIVER_KILLS and self.gets_more():
             time.sleep(1)
             self.receiver.kill()
             self.kills += 1
@@ -203,14 +203,14 @@ class ReceiverKiller(threading.Thread):
             self.receiver.start()
 
             started = time.monotonic()
-            if self.is_told_more():
+            if self.gets_more():
                 after = time.monotonic() - started
-                say(f"kill -9 of a receiver, {self.kills}: told again {after:.1f} s after its start")
+                say(f"kill -9 of a receiver, {self.kills}: got the next request {after:.1f} s after its start")
 
-    def is_told_more(self):
+    def gets_more(self):
         """Waits for another request. False: the drill is over."""
-        before = self.receiver.told.read().requests
-        while self.receiver.told.read().requests == before:
+        before = self.receiver.received.read().requests
+        while self.receiver.received.read().requests == before:
             if self.stopped.wait(0.05):
                 return False
         return True
@@ -274,13 +274,13 @@ def drill(bellwire, receivers):
     kill_bellwire(bellwire, f"after {simulator_summary()['requests'] - before:,} pushes")
     send.wait()
     say(f"all {len(send.operations)} Operations are completed")
-    kill_bellwire(bellwire, f"while the slow receiver has been told {slow.told.read().count():,}")
+    kill_bellwire(bellwire, f"while the slow receiver has {slow.received.read().count():,}")
 
     expected = Expected(send.operations, BATCHES)
     for operation in send.operations:
         expected.add(bellwire.call("GET", f"/Operations/{operation}/Results"))
     say(f"results: {len(expected.ids[SENT]):,} SENT, {len(expected.ids[FAILED]):,} FAILED")
-    kill_bellwire(bellwire, f"while the slow receiver has been told {slow.told.read().count():,}")
+    kill_bellwire(bellwire, f"while the slow receiver has {slow.received.read().count():,}")
 
     resent = wait_for_receivers(answering, expected)
     killer.stop()
@@ -288,16 +288,16 @@ def drill(bellwire, receivers):
     say(f"the providers accepted {doubles:,} pushes twice, which were in flight when Bellwire was killed")
 
     for each in answering:
-        for problem in each.told.check(expected):
+        for problem in each.received.check(expected):
             problems.append(f"{each.name}: {problem}")
             say(problems[-1])
-        again, twice = each.told.doubles()
+        again, twice = each.received.doubles()
         say(
-            f"{each.name}: {each.told.count():,} notifications in {len(each.told.messages):,} messages, answers "
-            f"{dict(each.told.answers)}; told again {again:,} in the same message and {twice:,} in another one; "
-            f"{each.told.torn} torn lines, {resent[each.name]} resent by hand"
+            f"{each.name}: {each.received.count():,} notifications in {len(each.received.messages):,} messages, answers "
+            f"{dict(each.received.answers)}; reported again: {again:,} in the same message and {twice:,} in another one; "
+            f"{each.received.torn} torn lines, {resent[each.name]} resent by hand"
         )
-        finals = sum(len(finals) > 1 for finals in each.told.finals.values())
+        finals = sum(len(finals) > 1 for finals in each.received.finals.values())
         if finals:
             say(f"{each.name}: {finals} times two parts of an Operation are final")
     problems += check_others(gone, redirecting, target, dead)
@@ -305,22 +305,22 @@ def drill(bellwire, receivers):
     say(f"peak memory of Bellwire: {bellwire.peak_memory:.0f} MB")
     if problems:
         sys.exit("\n".join(problems[:50]))
-    say(f"every receiver was told everything, over {bellwire.kills} kills of Bellwire and {killer.kills} of a receiver")
+    say(f"every receiver got everything, over {bellwire.kills} kills of Bellwire and {killer.kills} of a receiver")
 
 
 def wait_for_receivers(answering, expected):
-    """Until each has been told everything and no message is left. Returns how many messages each was resent by hand."""
+    """Waits until each has got everything and no message is left. Returns how many messages each was resent by hand."""
     resent = {receiver.name: 0 for receiver in answering}
     waiting = list(answering)
     until = time.monotonic() + PATIENCE
     while waiting:
         for receiver in list(waiting):
             resent[receiver.name] += receiver.resend_late_ones()
-            if receiver.told.read().has_all(expected) and not receiver.pending():
+            if receiver.received.read().has_all(expected) and not receiver.pending():
                 waiting.remove(receiver)
-                say(f"{receiver.name} has been told everything")
+                say(f"{receiver.name} has got everything")
         if time.monotonic() > until:
-            say(f"not told everything within {PATIENCE} s: {', '.join(receiver.name for receiver in waiting)}")
+            say(f"not everything was received within {PATIENCE} s: {', '.join(receiver.name for receiver in waiting)}")
             return resent
         time.sleep(5)
     return resent
@@ -330,7 +330,7 @@ def check_others(gone, redirecting, target, dead):
     """The problems of those that take nothing."""
     problems = []
     webhook = gone.bellwire.get(f"/Webhooks/{gone.webhook}")
-    requests = gone.told.read().requests
+    requests = gone.received.read().requests
     say(f"gone: {requests} requests, {webhook['status']}: {webhook['disabledReason']}")
     if webhook["status"] != "DISABLED" or "410" not in webhook["disabledReason"]:
         problems.append(f"gone: it is {webhook['status']} because of {webhook['disabledReason']}")
@@ -347,8 +347,8 @@ def check_others(gone, redirecting, target, dead):
             problems.append(f"{receiver.name}: its attempts are {attempts[:5]}")
         if webhook["status"] != "ENABLED":
             problems.append(f"{receiver.name}: it is {webhook['status']}")
-    if target.told.read().requests:
-        problems.append(f"the target of the redirect got {target.told.requests} requests")
+    if target.received.read().requests:
+        problems.append(f"the target of the redirect got {target.received.requests} requests")
     return problems
 
 

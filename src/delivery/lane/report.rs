@@ -1,5 +1,5 @@
 //! Writes to Postgres what lanes report about themselves and about their Credentials, so that the API of any
-//! process can say what a notification waits for, and how a Credential does.
+//! process can say what a notification waits for, and whether a Credential works.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -226,8 +226,8 @@ impl SendPolicy {
             .min(time_left)
     }
 
-    /// Notifications a second that the lane can send. What it has sent so far says too little while its
-    /// concurrency limit still grows, as after the first answer of a provider that is far away.
+    /// Notifications a second that the lane can send. The rate so far is too low while the concurrency limit
+    /// still grows, as after the first answer of a distant provider.
     fn possible_rate(&self, answers: u32, answer_times: Duration) -> f64 {
         let possible = rate_at(self.request_limit(), answers, answer_times);
 

@@ -70,7 +70,7 @@ impl Claimer {
                 }
                 Err(error) => {
                     tracing::error!(%error, "due batches can't be claimed; trying again");
-                    // The next connection may lead to another Postgres, of which the bounds say nothing.
+                    // The next connection may lead to another Postgres, where the bounds do not hold.
                     self.bounds.forget();
                     let _ = stop.run_until_cancelled(self.recover()).await;
                 }
@@ -171,11 +171,11 @@ impl Claimer {
                 .map(|turn| account_claim(turn, Claimed::default(), bounds))
                 .collect();
             if !by_age.is_empty() {
-                // Two statements: each reads its index in its own order and stops at the room.
+                // Two statements: each reads its index in its own order, and stops when the room is used up.
                 claims.push(batches::claim_oldest(&mut *connection, &by_age, lease).await?);
             }
 
-            // What the claim by age took comes off the room of the claim by rank.
+            // The claim by age reduces the room of the claim by rank.
             let oldest = claims.first().map_or(&[][..], |claim| &claim.batches);
             let of_all = Claimed::of(oldest);
             let by_account = Claimed::by_account(oldest);

@@ -148,8 +148,8 @@ impl FanOut {
     }
 }
 
-/// A search of all accounts is not repeated for this many times its duration: it passes the entries of all
-/// steps that are done, while a transaction elsewhere keeps vacuum from them.
+/// After a search of all accounts, the next one waits for this many times the duration of the search. A search
+/// passes the index entries of all completed steps while a transaction elsewhere keeps vacuum from removing them.
 const SEARCH_PAUSE_FACTOR: u32 = 50;
 /// The longest time between two searches.
 const LONGEST_SEARCH_PAUSE: Duration = Duration::from_secs(1);

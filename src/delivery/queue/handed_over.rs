@@ -103,7 +103,8 @@ fn add(loaded: &mut Loaded, operation: Box<NewOperation>, leases: &Leases, claim
     let guard = leases.add(&batch_of(&operation), claimed_at);
     loaded.batch_guards.push(guard);
 
-    // As a claim loads it: nothing is scheduled, nothing was tried, and the order is the request's.
+    // The values that a claim would load: nothing is scheduled, there was no attempt, and the order is that of
+    // the request.
     let operation = *operation;
     for (position, new) in (0..).zip(operation.recipients) {
         loaded.notifications.push(DueNotification {

@@ -128,7 +128,7 @@ impl Lease {
     }
 
     fn extend(&self, renewed_at: Instant, term: Duration) {
-        // From the statement's beginning: Postgres may have counted from there on.
+        // Counted from the beginning of the statement, as Postgres may have counted.
         let until = renewed_at.saturating_duration_since(self.epoch) + sending_time(term);
         // A lease that a cancel took meanwhile stays lost.
         let extended = |before| (before > 0).then_some(until.as_millis() as u64);

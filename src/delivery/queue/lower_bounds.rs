@@ -1,4 +1,4 @@
-//! From which time on a claim reads a queue. Before it, everything is done.
+//! The time from which a claim reads a queue. All earlier batches are done.
 //!
 //! While any transaction in the database is older, vacuum keeps the index entries of batches that are
 //! done or were moved, and a search from the beginning of a queue passes all of them. A lower bound
@@ -15,9 +15,10 @@ use crate::model::queue_key::QueueKey;
 use crate::store::batches::Claim;
 use crate::store::queue_search::SearchResult;
 
-/// Longer than a statement that makes batches due takes: its `now()` is when it began, so what it commits
-/// late lies that far back. A batch that lies further back waits for the next search. Each claim passes
-/// the dead entries of this time, 5,000 of them with 500 single sends a second, so it is not longer.
+/// Longer than a statement that makes batches due takes. Its `now()` is the time when it began, so its batches
+/// lie that far in the past when it commits. A batch that lies further back waits for the next search. Each
+/// claim passes the dead index entries of this time, 5,000 of them with 500 single sends a second, so it must
+/// be short.
 const MARGIN: Duration = Duration::from_secs(5);
 /// Queues that are remembered. One that is forgotten is searched from its beginning, once.
 const MAX_QUEUES: usize = 100_000;
@@ -30,7 +31,7 @@ const MAX_QUEUES: usize = 100_000;
 pub(crate) struct LowerBounds(Mutex<HashMap<QueueKey, OffsetDateTime>>);
 
 impl LowerBounds {
-    /// From when on a claim reads `queue`.
+    /// The time from which a claim reads `queue`.
     pub(crate) fn since(&self, queue: QueueKey) -> OffsetDateTime {
         self.lock()
             .get(&queue)

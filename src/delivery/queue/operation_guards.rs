@@ -15,7 +15,7 @@ use crate::store::pool::Pool;
 
 /// The least time between two checks. Within it, a process sends some hundred notifications.
 const INTERVAL: Duration = Duration::from_millis(20);
-/// How often an Operation is checked of which too few are settled for a verdict.
+/// How often an Operation is checked while too few of its notifications are settled for a verdict.
 const UNDECIDED_INTERVAL: Duration = Duration::from_millis(100);
 /// Operations that one statement checks.
 const AT_A_TIME: usize = 1_000;

@@ -129,7 +129,7 @@ async fn take_turns(connection: &mut PgConnection) -> sqlx::Result<BTreeSet<Queu
             .iter()
             .map(|batch| batch.queued.unsigned_abs())
             .collect();
-        // As many as were asked for: there may be more behind them.
+        // The statement has returned as many as were asked for, so there may be more.
         let has_more = own.len() as i64 == asked[index].1;
         let taken = pace_plan::take(turn(due), &sizes, has_more);
 

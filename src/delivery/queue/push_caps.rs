@@ -124,7 +124,7 @@ async fn admit_some(
     };
 
     let mut refused = admit(&mut counted, wanted, &limits);
-    // Counted pushes may have failed since. Only if some are refused is that worth a statement.
+    // Counted pushes may have failed since. It is worth a statement only if the cap refuses some.
     if !refused.is_empty() {
         let ids = counted_ids(&counted, &refused);
         let not_sent = user_pushes::not_sent(&mut *transaction, &ids).await?;

@@ -1,5 +1,5 @@
-//! The search for due queues: finds what was not announced to this process, such as the batches of a process
-//! that crashed or what others accepted, and reads the accounts' weights.
+//! The search for due queues: finds batches that were not announced to this process, such as those of a process
+//! that crashed, and reads the accounts' weights.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

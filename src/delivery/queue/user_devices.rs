@@ -238,7 +238,7 @@ async fn attempts(
 }
 
 impl UserNotification<'_> {
-    /// The Credential by which a device of the User gets it; `None`: the device does not get it.
+    /// The Credential by which a device of the User gets the message; `None`: the device does not get it.
     fn credential_for(&self, device: &UserDevice) -> Option<CredentialId> {
         // Senders may have no Credential for the device's provider; then it is not reached.
         let senders = &self.operation.senders;

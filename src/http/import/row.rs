@@ -99,7 +99,7 @@ impl RowReader {
         mut fields: Object<'_>,
         problems: &mut Problems,
     ) -> Option<ImportRow> {
-        // A row's own App wins over that of the request.
+        // A row's own App takes precedence over that of the request.
         let app_name = match &self.app_name {
             Some(name) if !fields.has("appName") => Some(name.clone()),
             _ => app_name::read_required(&mut fields, problems),

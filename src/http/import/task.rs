@@ -211,14 +211,14 @@ async fn next_part(pieces: &mut mpsc::Receiver<Piece>) -> Part {
             Some(Piece::Bytes(bytes)) => {
                 length += bytes.len();
                 part.bytes.push(bytes);
-                // From the first piece on, so that a slow client still sees its rows stored.
+                // Counted from the first piece, so that the rows of a slow client are also stored soon.
                 until.get_or_insert_with(|| Instant::now() + LONGEST_WAIT);
             }
             Some(Piece::End) => {
                 part.end = Some(End::Complete);
                 break;
             }
-            // The client has gone without an end.
+            // The client has disconnected before the end of the file.
             None => {
                 part.end = Some(End::Interrupted);
                 break;

@@ -238,7 +238,7 @@ pub(crate) async fn rotate(
         note: old.note,
         expires_at: None,
     };
-    // The secret is in this answer alone, so it is made before anything is stored.
+    // Only this answer has the secret, so the answer is made before anything is stored.
     let answer = new.answer();
     let overlap = Duration::from_secs(overlap.unwrap_or(DEFAULT_OVERLAP).into());
     let recorded = Recorded {

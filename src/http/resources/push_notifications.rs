@@ -358,7 +358,7 @@ async fn as_received(
         return Ok((message, language));
     }
 
-    // As it was sent: templates with a date show that of the send.
+    // Rendered as it was sent: a template with a date shows the date of the send.
     let variables = found.variables.clone();
     let now = found.starts_at;
     let render = move || {

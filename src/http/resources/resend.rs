@@ -66,7 +66,7 @@ pub(crate) async fn resend(
 
     let new_id = OperationId::generate();
     Once::new(&request, &state, caller, &body.bytes).run(async |connection| {
-        // What is not settled could still fail, and would be missing in the copy.
+        // A notification that is not settled could still fail, and would be missing in the copy.
         if matches!(
             source.status(),
             OperationStatus::Scheduled | OperationStatus::Processing

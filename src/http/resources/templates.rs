@@ -306,7 +306,7 @@ pub(crate) async fn update(
     let id = path::id::<TemplateId>(&id)?;
     let account_id = body.caller.account_id;
 
-    // A change applies to the version that was read. If another comes between, it is applied again.
+    // A change applies to the version that was read. If another change was stored meanwhile, it is applied again.
     for _ in 0..ATTEMPTS {
         let current = store::fetch(&state.pool, account_id, id)
             .await?

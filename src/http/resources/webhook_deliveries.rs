@@ -41,7 +41,7 @@ struct WebhookDelivery {
     updated_at: Date,
 }
 
-/// What a message tells: an event, or that it is a test.
+/// The event that a message reports, or `webhook.test`.
 enum DeliveryEvent {}
 
 impl DeliveryEvent {

@@ -379,7 +379,7 @@ async fn load_devices(
     Ok(loaded)
 }
 
-/// The id that a send would give, so that a preview shows the real `apns-id` and its like.
+/// The id that a send would give, so that a preview shows the real `apns-id`.
 fn notification_id(send: &CheckedSend, position: usize) -> Uuid {
     send.id.push_notification(position as u32).as_uuid()
 }

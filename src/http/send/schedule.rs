@@ -100,7 +100,7 @@ fn schedule(
     let ignores_window =
         schedule.boolean("ignoreWindow", problems).unwrap_or(false) || ignores_window;
 
-    // With a problem, a field that was refused may be the one that is missing.
+    // If there is a problem, the missing field may be one that was refused.
     if value.is_none() && window.is_none() && problems.is_empty() {
         problems.push(
             &schedule.at("sendAt"),

@@ -106,7 +106,7 @@ impl Server {
             workers.push(worker);
 
             let make = Arc::clone(make);
-            // Connections check the token all the time. With one of its own, no thread waits for
+            // Connections check the token often. Each thread has its own token, so no thread waits for
             // another.
             let terms = Terms {
                 stop: terms.stop.child_token(),

@@ -43,8 +43,7 @@ pub(super) struct Activity {
     is_http2: Cell<bool>,
 }
 
-/// When something happened. The clock is not read whenever something happens, but when the client is
-/// waited for, which is soon after.
+/// When something happened. The clock is not read at each event, but soon after, at the next check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Since {
     /// After the clock was read last.
@@ -53,7 +52,7 @@ enum Since {
 }
 
 impl Since {
-    /// The time, as a check at `now` knows it.
+    /// The time, if the check is at `now`.
     fn at(self, now: Instant) -> Instant {
         match self {
             Self::LastCheck => now,
@@ -96,7 +95,7 @@ impl Activity {
         self.running.get() > 0
     }
 
-    /// Until when the client must have done something. `now`: the time of this check.
+    /// The time by which the client must act. `now`: the time of this check.
     fn deadline(
         &self,
         now: Instant,

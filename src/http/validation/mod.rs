@@ -54,7 +54,7 @@ fn not_json(error: &serde_json::Error) -> ApiError {
         return ApiError::invalid_field("", "the body is empty; it must be a JSON object");
     }
 
-    // A name that is there twice; everything else that can be wrong is the syntax.
+    // An error of data is a name that occurs twice. Any other error is one of syntax.
     if error.is_data() {
         return ApiError::invalid_field("", error.to_string());
     }

@@ -242,7 +242,7 @@ fn first_instant(local: DateTime, zone: &TimeZone) -> Option<OffsetDateTime> {
 }
 
 impl LocalDateTime {
-    /// When clocks of UTC show it.
+    /// The time when a clock of UTC shows it.
     pub fn in_utc(self) -> Option<OffsetDateTime> {
         instant(self.0, &TimeZone::UTC)
     }

@@ -23,7 +23,7 @@ pub(super) use rows::FoundNotification;
 const OPERATIONS_AT_A_TIME: usize = 1_000;
 /// Most batches that one statement reads.
 const BATCHES_AT_A_TIME: usize = 1_000;
-/// Notifications that one statement reads; those of a batch more at most.
+/// Notifications that one statement reads, and at most those of one batch more.
 const NOTIFICATIONS_AT_A_TIME: i64 = 2_000;
 
 /// How a step of a scan ended.
@@ -222,7 +222,7 @@ impl Scan<'_> {
             self.budget.spend(read.len());
             let is_last = read.len() < at_a_time;
             read.sort_by(|(_, one), (_, other)| one.place.order(other.place));
-            // What is behind them has been read under one id alone.
+            // Behind these, the notifications of only some of the ids have been read.
             read.truncate(at_a_time);
             self.scanned_to = read
                 .last()

@@ -124,7 +124,7 @@ impl Scan<'_> {
         .await
     }
 
-    /// The number of the batch of an Operation that the scan goes on with, or of an earlier one.
+    /// The number of the batch of an Operation where the scan continues, or of an earlier batch.
     pub(super) async fn first_batch_of(
         &self,
         operation_id: Uuid,

@@ -88,7 +88,7 @@ async fn log_in(browser: &mut Browser, provider: &IdentityProvider, claims: &Val
     page
 }
 
-/// Asserts that nobody is logged in by `page`, which says why.
+/// Asserts that `page` logs no browser in, and says why.
 #[track_caller]
 fn assert_refused(page: &Page, status: StatusCode, because: &str) {
     assert_eq!(page.status, status, "{because}: {}", page.text);
@@ -117,7 +117,7 @@ async fn people_log_in_at_their_provider() {
     let link = "href=\"/console/login/oidc?next=\">Log in with Example Ltd</a>";
     assert!(form.text.contains(link), "{}", form.text);
 
-    // A cookie that somebody has planted is not the session's.
+    // A planted cookie does not become the cookie of the session.
     browser.cookie = format!("{SESSION}=planted");
     let begun = browser
         .get("/console/login/oidc?next=%2Fconsole%2Fkeys")
@@ -197,7 +197,7 @@ async fn what_a_person_does_is_done_in_their_name_with_the_role_of_their_group()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_without_a_role_is_told_what_is_missing() {
+async fn a_person_without_a_role_learns_what_is_missing() {
     let (service, provider) = start().await;
     let mut browser = Browser::new(&service.url);
 
@@ -215,7 +215,7 @@ async fn somebody_without_a_role_is_told_what_is_missing() {
             json!({"email": "ann@example.com"}),
             "no claim &#34;groups&#34;",
         ),
-        (ann("lost"), "there is no such account"),
+        (ann("lost"), "this account does not exist"),
     ] {
         let page = log_in(&mut browser, &provider, &claims).await;
         assert_refused(&page, StatusCode::FORBIDDEN, because);
@@ -339,7 +339,7 @@ async fn an_answer_belongs_to_the_browser_that_began_and_is_used_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_was_canceled_or_refused_is_told_so() {
+async fn a_canceled_or_refused_login_says_so() {
     let (service, provider) = start().await;
     let mut browser = Browser::new(&service.url);
 

@@ -482,7 +482,7 @@ async fn a_provider_is_reached_through_a_proxy() {
 }
 
 #[tokio::test]
-async fn the_refusal_of_a_proxy_is_told() {
+async fn the_refusal_of_a_proxy_is_reported() {
     let peer = Peer::listen().await;
     let (port, _asked) = proxy("HTTP/1.1 403 Forbidden\r\n\r\n").await;
 

@@ -68,7 +68,7 @@ fn recipients() -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_notification_is_told_with_what_became_of_it() {
+async fn every_notification_is_reported_with_its_outcome() {
     let service = world().await.start().await;
     let client = &service.client;
     let receiver = Receiver::start().await;
@@ -141,7 +141,7 @@ async fn every_notification_is_told_with_what_became_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancel_is_told_and_a_canceled_operation_never_began() {
+async fn a_cancel_is_reported_and_a_canceled_operation_never_began() {
     let service = world().await.start().await;
     let client = &service.client;
     let receiver = Receiver::start().await;
@@ -185,7 +185,7 @@ async fn a_cancel_is_told_and_a_canceled_operation_never_began() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_pause_is_told_with_its_reason() {
+async fn each_pause_is_reported_with_its_reason() {
     let service = world().await.start().await;
     let client = &service.client;
     let receiver = Receiver::start().await;
@@ -275,7 +275,7 @@ fn assert_described(document: &Value, schema: &Value, value: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn receipts_are_told_and_every_message_is_as_openapi_describes_it() {
+async fn receipts_are_reported_and_every_message_is_as_openapi_describes_it() {
     let service = world().await.start().await;
     let client = &service.client;
     let receiver = Receiver::start().await;
@@ -576,7 +576,7 @@ async fn both_secrets_sign_after_a_rotation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cloud_events_are_told_if_asked_for() {
+async fn cloud_events_are_sent_if_asked_for() {
     let service = world().await.start().await;
     let client = &service.client;
     let receiver = Receiver::start().await;
@@ -598,7 +598,7 @@ async fn cloud_events_are_told_if_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_of_an_app_or_of_tags_is_told_no_more() {
+async fn a_webhook_of_an_app_or_of_tags_gets_no_other_events() {
     let service = world().await.start().await;
     let client = &service.client;
     let receiver = Receiver::start().await;
@@ -665,7 +665,7 @@ async fn a_send_may_name_a_callback_at_the_place_of_a_webhook() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_that_is_removed_is_told() {
+async fn a_removed_device_is_reported() {
     let service = world().await.start().await;
     let client = &service.client;
     let receiver = Receiver::start().await;
@@ -690,7 +690,7 @@ async fn a_device_that_is_removed_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_credential_that_is_refused_and_recovers_is_told() {
+async fn a_credential_that_is_refused_and_recovers_is_reported() {
     let service = world().await.start().await;
     let client = &service.client;
     let receiver = Receiver::start().await;
@@ -739,7 +739,7 @@ async fn a_credential_that_is_refused_and_recovers_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_notification_is_told_though_a_replica_is_killed() {
+async fn every_notification_is_reported_though_a_replica_is_killed() {
     let mut world = world().await;
     world.config.delivery.lease = Duration::from_secs(2);
     world.config.fcm.timeout = Duration::from_secs(1);

@@ -108,7 +108,7 @@ pub(crate) struct ClaimPlan {
     /// Most notifications of all accounts.
     pub free: usize,
     pub free_with_reserve: usize,
-    /// Whether accounts are served beyond what is guaranteed.
+    /// Whether accounts may get more than the capacity that each is guaranteed.
     pub fills: bool,
     /// Whether accounts with work due get nothing this time.
     pub leaves_out: bool,
@@ -157,7 +157,7 @@ struct TurnParams<'a> {
     contender: Contender,
     /// The account's share of the limit.
     share: usize,
-    /// Whether accounts are served beyond what is guaranteed.
+    /// Whether accounts may get more than the capacity that each is guaranteed.
     fills: bool,
     now: Instant,
 }

@@ -1,4 +1,4 @@
-"""What a receiver was told, read from its file, and whether that is what it must have been told."""
+"""What a receiver got, read from its file, and whether it is what the receiver must have got."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ FAILED = "notification.failed"
 COMPLETED = "operation.completed"
 
 
-class Told:
+class Received:
     """Reads a receiver's file as it grows."""
 
     def __init__(self, path):
@@ -20,12 +20,12 @@ class Told:
         self.answers = Counter()
         self.unsigned = 0
         self.torn = 0
-        # How often each message was told, by its webhook-id.
+        # How often each message was received, by its webhook-id.
         self.messages = Counter()
-        # How often each notification was told, and in how many different messages, by event and id.
+        # How often each notification was reported, and in how many different messages, by event and id.
         self.ids = {SENT: Counter(), FAILED: Counter()}
         self.in_messages = {SENT: Counter(), FAILED: Counter()}
-        # Operations of which the end was told.
+        # Operations whose end was reported.
         self.completed = set()
         # (Operation, event): its sequences, and those that were final.
         self.sequences = defaultdict(set)
@@ -63,7 +63,7 @@ class Told:
             if event == COMPLETED:
                 self.completed.add(operation)
                 if statuses != ["COMPLETED"]:
-                    self.problems.append(f"{operation} is told as {event} with the status {statuses}")
+                    self.problems.append(f"{operation} is reported as {event} with the status {statuses}")
                 continue
 
             if statuses != [event.removeprefix("notification.").upper()]:
@@ -85,27 +85,27 @@ class Told:
         )
 
     def doubles(self):
-        """How often notifications were told again: in the same message, and in another one."""
-        told = sum(sum(ids.values()) for ids in self.ids.values())
+        """How often notifications were reported again: in the same message, and in another one."""
+        received = sum(sum(ids.values()) for ids in self.ids.values())
         in_messages = sum(sum(ids.values()) for ids in self.in_messages.values())
-        return told - in_messages, in_messages - self.count()
+        return received - in_messages, in_messages - self.count()
 
     def check(self, expected):
-        """The problems of what was told, compared with the results."""
+        """The differences between the messages and the results."""
         problems = list(self.problems)
         for event, ids in expected.ids.items():
-            told = self.ids[event].keys()
-            missing = ids - told
-            wrong = told - ids
+            received = self.ids[event].keys()
+            missing = ids - received
+            wrong = received - ids
             if missing:
                 problems.append(f"{event}: {len(missing)} of {len(ids)} are missing, such as {min(missing)}")
             if wrong:
-                problems.append(f"{event}: {len(wrong)} are told that have another status, such as {min(wrong)}")
+                problems.append(f"{event}: {len(wrong)} are reported but have another status, such as {min(wrong)}")
 
         if self.unsigned:
             problems.append(f"{self.unsigned} of {self.requests} requests have no valid signature")
         if self.completed != expected.operations:
-            problems.append(f"{len(self.completed)} of {len(expected.operations)} ends of Operations are told")
+            problems.append(f"{len(self.completed)} of {len(expected.operations)} ends of Operations are reported")
         for operation in expected.operations:
             for event in expected.ids:
                 sequences = self.sequences[operation, event]
