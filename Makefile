@@ -27,7 +27,7 @@ slow-clients:
 	tests/slow_clients/run
 
 # Sends 1,000,000 notifications to webhooks whose receivers are killed, hang, fail, are slow, gone or redirect, while Bellwire is killed
-# again and again: each must be told every notification. Takes ten minutes on idle cores. Needs Python 3.11 and BELLWIRE, a release
+# again and again: each receiver that answers must get every notification. Takes ten minutes on idle cores. Needs Python 3.11 and BELLWIRE, a release
 # build. WEBHOOKS_RECIPIENTS=20000 sends fewer, REPLICAS=2 runs two processes.
 webhooks-drill:
 	tests/webhooks/run

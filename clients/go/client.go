@@ -207,13 +207,13 @@ func (c *Client) send(ctx context.Context, client *http.Client, request call, he
 	return client.Do(outgoing)
 }
 
-// isUnconnected tells that a connection never opened, so that it carried no request.
+// isUnconnected reports whether a connection never opened, so that it carried no request.
 func isUnconnected(err error) bool {
 	var failure *net.OpError
 	return errors.As(err, &failure) && failure.Op == "dial"
 }
 
-// isPassing tells that the service, or a proxy in front of it, is not there for a moment. A 500 is a defect, which a repeat does not mend.
+// isPassing reports whether the service, or a proxy in front of it, is unavailable for a moment. A 500 is a defect, which a repeat does not mend.
 func isPassing(status int) bool {
 	switch status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -287,7 +287,7 @@ type Problem struct {
 	Message string `json:"message"`
 }
 
-// APIError tells that Bellwire refused a request, and changed nothing.
+// APIError is the error of a request that Bellwire refused. Nothing was changed.
 type APIError struct {
 	// Status is the HTTP status.
 	Status int `json:"-"`

@@ -18,7 +18,7 @@ const defaultTolerance = 5 * time.Minute
 // ErrWebhook is in every error of WebhookVerifier.Verify: the request was not made by Bellwire, was changed, or is too old.
 var ErrWebhook = errors.New("the webhook is not verified")
 
-// Event is what a webhook tells. Data depends on Type.
+// Event is the message that a webhook gets. Data depends on Type.
 type Event struct {
 	Type      string          `json:"type"`
 	Timestamp time.Time       `json:"timestamp"`

@@ -55,7 +55,7 @@ impl Kind {
     fn rule(self) -> &'static str {
         match self {
             Self::Boolean => "true or false",
-            Self::Integer => "a whole number of 0 or more",
+            Self::Integer => "an integer of 0 or more",
             Self::Number => "a number",
             Self::Duration => "a duration of at most 3650d: a number with ms, s, m, h or d",
             Self::Address => "an IP address and a port",
@@ -402,20 +402,20 @@ mod tests {
             ("[server]\napi = 1.0", "must be true or false"),
             (
                 "[delivery]\nmax_attempts = 1.5",
-                "is 1.5, but must be a whole number of 0 or more",
+                "is 1.5, but must be an integer of 0 or more",
             ),
             (
                 "[delivery]\nmax_attempts = true",
-                "is true, but must be a whole number of 0 or more",
+                "is true, but must be an integer of 0 or more",
             ),
             ("[traces]\nratio = true", "must be a number"),
             (
                 "[delivery]\nmax_attempts = 'ten'",
-                "is \"ten\", but must be a whole number of 0 or more, such as 10",
+                "is \"ten\", but must be an integer of 0 or more, such as 10",
             ),
             (
                 "[delivery]\nmax_attempts = -1",
-                "is -1, but must be a whole number of 0 or more",
+                "is -1, but must be an integer of 0 or more",
             ),
             (
                 "[delivery]\nlease = '30'",

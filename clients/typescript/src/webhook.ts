@@ -3,7 +3,7 @@ import { WebhookVerificationError } from "./errors.js";
 
 const TOLERANCE_S = 300;
 
-/** What a webhook tells. `data` depends on the type. With the envelope `cloudevents` it is a CloudEvent. */
+/** The message that a webhook gets. `data` depends on the type. With the envelope `cloudevents` it is a CloudEvent. */
 export interface WebhookEvent {
   type: string;
   timestamp?: string;
@@ -23,7 +23,7 @@ export class WebhookVerifier {
     const encoded = secret.replace(/^whsec_/, "");
     this.#key = Buffer.from(encoded, "base64");
     this.#tolerance = tolerance;
-    // Node leaves out what is not base64, and would verify with another key.
+    // Node ignores characters that are not base64, and would verify with another key.
     if (this.#key.length === 0 || this.#key.toString("base64") !== encoded) {
       throw new TypeError("secret must be whsec_ and base64, as Bellwire showed it");
     }
@@ -54,7 +54,7 @@ export class WebhookVerifier {
   }
 }
 
-/** Some frameworks keep the letter case in which a header arrived. */
+/** Finds a header in any letter case: some frameworks keep the case in which it arrived. */
 function lookUp(headers: Record<string, string | string[] | undefined>, name: string): string | string[] | undefined {
   const found = Object.keys(headers).find((each) => each.toLowerCase() === name);
   return found === undefined ? undefined : headers[found];
