@@ -42,7 +42,7 @@ impl Screen {
         self.print(&value.to_string())
     }
 
-    /// Prints a line for people. What can't be shown to anybody is no failure.
+    /// Prints a line for people. A closed output is not a failure.
     pub(super) fn note(&self, line: &str) {
         self.bar.suspend(|| {
             let _ = writeln!(io::stderr(), "{}", printable(line));
@@ -95,7 +95,7 @@ fn style() -> ProgressStyle {
 
 const TEMPLATE: &str = "[{wide_bar}] {human_pos}/{human_len}  {rate}  {left}  {msg}";
 
-/// The time left, which nobody knows while nothing moves.
+/// The time left, which is unknown while there is no progress.
 fn left(state: &ProgressState) -> String {
     if state.per_sec() < 0.1 {
         return "-:-- left".to_owned();

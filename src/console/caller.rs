@@ -20,7 +20,7 @@ use crate::store::console_sessions::{self, Session};
 /// The name of the field that every form has.
 pub(super) const CHANGE_TOKEN: &str = "change_token";
 
-/// A request for a page, of someone who is logged in.
+/// A request for a page, by a person who is logged in.
 #[derive(Clone)]
 pub(super) struct Caller {
     pub state: web::Data<State>,
@@ -33,7 +33,7 @@ pub(super) struct Caller {
     settings: web::Data<Settings>,
 }
 
-/// A form of someone who is logged in, which a page of theirs has sent.
+/// A form of a person who is logged in, sent by a page of their session.
 pub(super) struct SubmittedForm {
     pub caller: Caller,
     pub fields: Fields,

@@ -189,7 +189,7 @@ mod tests {
         read_while_watched(Arc::new(sender), params).await;
         assert!(logged.load(Ordering::Relaxed) <= 1);
 
-        // A page that someone opens is another matter.
+        // A page that a person opens logs each failure.
         let before = logged.load(Ordering::Relaxed);
         let _ = PageError::from(sqlx::Error::PoolTimedOut);
         assert_eq!(logged.load(Ordering::Relaxed), before + 1);

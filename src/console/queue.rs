@@ -115,7 +115,7 @@ pub(super) async fn live(
     Ok(LiveViews::of(&request)?.stream(caller, watched))
 }
 
-/// Whose queue the person sees; `None`: everybody's.
+/// The account whose queue the person sees; `None`: all accounts.
 async fn seen_by(caller: &Caller, settings: &Settings) -> Result<Option<AccountId>, PageError> {
     if !View::Queue.is_open_to(caller) {
         return Err(PageError::forbidden());

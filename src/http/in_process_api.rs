@@ -1,5 +1,5 @@
 //! The API as the console calls it, within the process: the same routes and handlers, so the same
-//! roles, limits and bounds hold, for someone who is logged in.
+//! roles, limits and bounds hold, for a person who is logged in.
 
 use actix_http::{Payload, Request};
 use actix_web::body::{self, BoxBody};
@@ -32,7 +32,7 @@ pub(super) struct ByConsole;
 #[derive(Clone)]
 pub(crate) struct InProcessApi(Application);
 
-/// The API, called for someone.
+/// The API, called for a person who is logged in.
 #[derive(Clone)]
 pub(crate) struct CallerApi {
     api: InProcessApi,

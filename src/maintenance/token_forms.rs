@@ -22,12 +22,12 @@ const STEP: i64 = 500;
 /// What becomes of one token.
 #[derive(Debug, PartialEq, Eq)]
 enum Finding {
-    /// It has its form, or is none of APNs: sending it fails that device alone.
+    /// It has the canonical form, or is not a token of APNs. Such a token fails only its own device.
     Fine,
     Normalize(String),
 }
 
-/// Looks through the tokens until `stop`.
+/// Checks the tokens until `stop`.
 pub async fn run(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
     let mut is_failing = false;
 

@@ -49,7 +49,7 @@ pub struct NewOperation {
 }
 
 /// When an Operation pauses by itself: once at least `after` notifications were sent or failed, and at
-/// least so many of them failed.
+/// least `failed_percent` of them failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guard {
     /// 1 to 100.

@@ -100,7 +100,7 @@ impl KeyFile {
         }
     }
 
-    /// The first private key, or why there is none, as the rest of a sentence about the field.
+    /// The first private key. The error is the rest of a sentence about the field.
     pub(super) fn private_key(&self) -> Result<PrivateKeyDer<'static>, String> {
         let key = self
             .parts
@@ -112,7 +112,7 @@ impl KeyFile {
             .map_err(|_| "must be a private key in PKCS#8, PKCS#1 or SEC1".to_owned())
     }
 
-    /// All certificates, at least one, or why there is none.
+    /// All certificates, at least one. The error is the rest of a sentence about the field.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
         let certificates: Vec<_> = self
             .parts

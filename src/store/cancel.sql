@@ -48,7 +48,7 @@ tallied as (
         batches.failed + batches.unaddressable as failed,
         batches.canceled
 ),
--- The account's webhooks are told of a batch that has nothing left to do, as by the recorder.
+-- Reports a batch that has nothing left to do to the account's webhooks, as the recorder does.
 event as (
     insert into events (account_id, kind, operation_id, batch_number)
     select tallied.account_id, 'batch', $1, tallied.number

@@ -442,7 +442,7 @@ pub(crate) async fn note_checks(
                 report.state as is_now,
                 report.error
         )
-        -- Webhooks are told when a provider begins to refuse a Credential, and when it accepts it again: what
+        -- Reports to webhooks that a provider begins to refuse a Credential, or accepts it again: what
         -- src/model/webhook.rs calls a ReportedCredential.
         insert into events (account_id, kind, data)
         select

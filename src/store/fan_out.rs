@@ -211,7 +211,7 @@ pub(crate) async fn cancel(
             where operation_id = $1
             returning operation_id, account_id
         ),
-        -- It may not have found anyone, and then no batch tells of the cancel.
+        -- If the audience has found no User yet, no batch reports the cancel.
         event as (
             insert into events (account_id, kind, operation_id)
             select done.account_id, 'operation', done.operation_id

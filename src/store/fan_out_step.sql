@@ -289,7 +289,7 @@ done as (
     where fanouts.operation_id = fanout.operation_id and verdict.name in ('DONE', 'CUT', 'REFUSED')
     returning fanouts.operation_id, fanouts.account_id
 ),
--- The end of the fan-out may be that of the Operation: it found nobody, or all that it found is settled already.
+-- The end of the fan-out may be that of the Operation: it found no User, or all its notifications are settled already.
 event as (
     insert into events (account_id, kind, operation_id)
     select done.account_id, 'operation', done.operation_id

@@ -102,7 +102,7 @@ callback as (
     select *
     from unnest($66::uuid[], $45::text[])
 ),
--- Webhooks are told that an Operation begins, when its time comes. The accounts that want it are read once, and not for
+-- Reports to webhooks that an Operation begins, when its time comes. The accounts that want it are read once, and not for
 -- each Operation.
 event as (
     insert into events (account_id, kind, operation_id, due_at)

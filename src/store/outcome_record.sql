@@ -159,8 +159,8 @@ batch as (
         batches.canceled,
         tally.sent <> 0 or tally.failed + tally.unaddressable + tally.withheld + tally.uncanceled > 0 as has_changed
 ),
--- The account's webhooks are told of a batch that has nothing left to do, if any of them wants to know. One that had
--- nothing left before is told again: a canceled notification has become something else.
+-- Reports a batch that has nothing left to do to the account's webhooks, if one of them wants such events. A batch that had nothing
+-- left before is reported again: a canceled notification has another outcome now.
 event as (
     insert into events (account_id, kind, operation_id, batch_number)
     select batch.account_id, 'batch', batch.operation_id, batch.number

@@ -1,8 +1,8 @@
-//! Paces: Operations of which so many notifications become due in a minute.
+//! Paces: each limits how many notifications of an Operation become due in a minute.
 //!
 //! Their batches are small, and are stored as waiting: `due_at` lies far ahead. At each turn, a process
-//! makes the next ones due. So all that follows a change of pace, a pause or an outage is when the next
-//! turn is. A change of the pace itself is in [`pace_change`](crate::store::pace_change).
+//! makes the next ones due. So a change of pace, a pause or an outage changes only the time of the next
+//! turn. A change of the pace itself is in [`pace_change`](crate::store::pace_change).
 //!
 //! A turn locks the row of `paces`, then batches in the order of their numbers. A change of pace replaces
 //! batches, and those that it makes are not visible to a statement that began before. So what changes all

@@ -135,7 +135,7 @@ impl<'s> Scanner<'s> {
         self.word()
     }
 
-    /// Goes behind the next `text`, at least one character on. `false`: there is none.
+    /// Goes behind the next `text`, at least one character on. `false`: `text` does not follow.
     pub(super) fn read_to(&mut self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
         while self.at < self.end {

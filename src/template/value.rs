@@ -367,7 +367,7 @@ impl Value {
         Ok(Self::Number(left.number(budget)? + right.number(budget)?))
     }
 
-    /// The elements of an array; a text, a number and an object are one element, nil is none.
+    /// The elements of an array. A string, a number or an object is one element; nil has no element.
     pub(super) fn elements(&self) -> Arc<Vec<Self>> {
         match self.clone().plain() {
             Self::Absent | Self::Nil => Arc::default(),

@@ -177,7 +177,7 @@ impl Pool {
             let reason = cut_short.unwrap_or_default();
             return Err(SendError::Ambiguous(reason));
         };
-        // The server is none for this host: <https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20>.
+        // The server does not serve this host: <https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20>.
         if head.status == StatusCode::MISDIRECTED_REQUEST {
             connection.retire();
             let reason = "the server answered that another server is responsible (421)".to_owned();

@@ -142,7 +142,7 @@ def main():
     parser.add_argument("--status", type=int, default=200, help="of its answers")
     parser.add_argument("--delay", type=float, default=0, help="how long an answer takes, in seconds")
     parser.add_argument("--hang", type=float, default=0, help="it does not answer for this long, in seconds")
-    parser.add_argument("--fail-every", type=int, default=0, help="answers 500 to one request in so many")
+    parser.add_argument("--fail-every", type=int, default=0, help="answers 500 to one request in this many")
     parser.add_argument("--redirect", help="the location of its answers")
     Receiver(parser.parse_args()).serve_forever()
 

@@ -122,7 +122,7 @@ struct Sending<'a> {
 struct Report {
     operations: u64,
     recipients: u64,
-    /// The output is closed: nobody reads the ids.
+    /// The output is closed, so the ids are not printed.
     is_unread: bool,
     is_invalid: bool,
 }
@@ -228,7 +228,7 @@ impl Sending<'_> {
         }
     }
 
-    /// Prints a line. The recipients get their messages even if nobody reads the ids any more.
+    /// Prints a line, if the output is open. Sending goes on if it is closed.
     fn print(&mut self, line: &str) -> Result<()> {
         if self.report.is_unread {
             return Ok(());

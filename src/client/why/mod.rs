@@ -1,4 +1,4 @@
-//! `bellwire why`: why somebody got a notification or did not, as a short story.
+//! `bellwire why`: explains why a User or a device got a notification or did not.
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,8 @@ use crate::client::profile::ConnectionArguments;
 use crate::client::screen::Screen;
 use crate::client::text::printable;
 
-/// Pages of a list that are read at most to find the newest notifications of somebody. One request reads
-/// about 10,000 records.
+/// Most pages of a list that are read to find the newest notifications of a User or a device. One request
+/// reads about 10,000 records.
 const PAGES: usize = 20;
 /// How long the devices of all Users are searched.
 const EXPORT_WITHIN: Duration = Duration::from_secs(20);

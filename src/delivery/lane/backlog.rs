@@ -61,7 +61,7 @@ enum Room {
         /// When the next notification that is put back comes again.
         next_turn: Instant,
     },
-    /// The provider does not answer, so there is none.
+    /// The provider does not answer, so there is no rate.
     Stalled,
 }
 

@@ -20,7 +20,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Whoever runs this process; an unprivileged user, if that is root.
+    /// The user of this process, or an unprivileged user if that is root.
     pub fn choose() -> anyhow::Result<Self> {
         if !geteuid().is_root() {
             return Ok(Self { ids: None });

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-/// An account with one Operation of `batches`, each with so many that were sent, failed and canceled.
+/// An account with one Operation of `batches`: for each, the numbers of sent, failed and canceled notifications.
 struct Case {
     facts: Facts,
     account_id: AccountId,

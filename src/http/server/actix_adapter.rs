@@ -192,7 +192,7 @@ fn uri_text(uri: &http::Uri) -> Bytes {
 struct Copier(BytesMut);
 
 impl Copier {
-    /// For values that have so many bytes together.
+    /// For values of `bytes` bytes in total.
     fn new(bytes: usize) -> Self {
         Self(BytesMut::with_capacity(bytes))
     }

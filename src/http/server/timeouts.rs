@@ -297,7 +297,7 @@ mod tests {
         write: Duration::from_secs(20),
     };
 
-    /// The deadline in seconds after `began`, as it is seen `after` so many of them.
+    /// The deadline at a check `after` seconds after `began`, in seconds after `began`.
     fn seconds(
         activity: &Activity,
         after: u64,

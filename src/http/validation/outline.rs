@@ -83,7 +83,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
     }
 }
 
-/// Counts the elements of an array; `None`: it is none.
+/// Counts the elements of an array; `None`: the value is not an array.
 struct Elements;
 
 impl<'de> DeserializeSeed<'de> for Elements {

@@ -133,7 +133,7 @@ impl Scan<'_> {
             }
         }
 
-        // Each batch has a notification, so without a filter so many fill the page.
+        // Each batch has at least one notification, so without a filter this many batches fill the page.
         let chunks = in_chunks(&ranges, self.needed(), BATCHES_AT_A_TIME);
         let mut chunks = chunks.into_iter().peekable();
         while let Some(ranges) = chunks.next() {

@@ -63,7 +63,7 @@ impl Date {
         Ok(result)
     }
 
-    /// The directive that `text` begins with: its length, and what it stands for. `None`: it is none.
+    /// The directive that `text` begins with: its length, and what it stands for. `None`: it is not a directive.
     fn directive(&self, text: &str) -> Result<(usize, Option<String>), Stop> {
         let flags = text[1..].trim_start_matches(['-', '_', '0', '^', '#', ':']);
         let mut directive = Directive {

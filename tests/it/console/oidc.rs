@@ -94,7 +94,7 @@ fn assert_refused(page: &Page, status: StatusCode, because: &str) {
     assert_eq!(page.status, status, "{because}: {}", page.text);
     assert!(page.text.contains(because), "{because}: {}", page.text);
     assert!(cookie(page, SESSION).is_none(), "{because}");
-    // The other way to log in is still there, and nothing of the provider's is.
+    // The page has the form for API keys, and nothing of the provider's.
     assert!(page.text.contains("name=\"secret\""), "{}", page.text);
     assert!(!page.text.contains(CLIENT_SECRET), "{}", page.text);
 }
@@ -174,7 +174,7 @@ async fn what_a_person_does_is_done_in_their_name_with_the_role_of_their_group()
             json!({"email": "ben@example.com", "email_verified": true, "groups": "admins"}),
             "ben@example.com",
         ),
-        // Whoever may choose an address may not choose whose name is in the audit log.
+        // An unverified address must not be the name in the audit log.
         (
             json!({"email": "ann@example.com", "email_verified": false, "groups": ["admins"]}),
             "a-subject",
@@ -301,7 +301,7 @@ async fn an_answer_belongs_to_the_browser_that_began_and_is_used_once() {
     let address = begin(&mut attacker, "").await;
     let parameters = provider.authorize(&address, &ann("admins"));
 
-    // A link with the attacker's answer logs nobody in, with or without a login of their own, which goes on.
+    // A link with the attacker's answer logs no browser in. A login that the browser began itself goes on.
     let page = come_back(&victim, &parameters).await;
     assert_refused(&page, StatusCode::FORBIDDEN, "begun in another browser");
     let own = begin(&mut victim, "").await;
@@ -330,7 +330,7 @@ async fn an_answer_belongs_to_the_browser_that_began_and_is_used_once() {
     assert_refused(&page, StatusCode::FORBIDDEN, "This login was used already");
     assert_eq!(sessions(&service).await, 2);
 
-    // The cookie of a login is no session's.
+    // The cookie of a login is not accepted as that of a session.
     let value = attacker.cookie.split_once('=').unwrap().1.to_owned();
     attacker.cookie = format!("{SESSION}={value}");
     let page = attacker.get("/console/operations").await;

@@ -168,7 +168,7 @@ async fn a_role_sees_what_it_may() {
         assert_eq!(page.status, StatusCode::FORBIDDEN, "{change}");
     }
 
-    // Who may only send gets a message on the page of the form.
+    // A person with the role SEND gets a message on the page of the form.
     let (_, created) = service.client.post("/Keys", &json!({"role": "SEND"})).await;
     let [key, secret] = ["key", "secret"].map(|name| created[name].as_str().unwrap());
     let sender = Browser::log_in(&service.url, key, secret).await;

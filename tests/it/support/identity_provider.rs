@@ -1,5 +1,5 @@
-//! A small OpenID Connect provider: discovery, keys, and tokens for a code, with PKCE. What a person would
-//! do at its pages is done by [`IdentityProvider::authorize`]. It can answer wrongly in many ways.
+//! A small OpenID Connect provider: discovery, keys, and tokens for a code, with PKCE. [`IdentityProvider::authorize`]
+//! does what a person would do at its pages. It can answer wrongly in many ways.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -161,7 +161,7 @@ impl IdentityProvider {
         self.shared.flooded.load(Ordering::Relaxed)
     }
 
-    /// Somebody with these claims agrees to the request at `address`. Returns the parameters that the
+    /// A person with these claims agrees to the request at `address`. Returns the parameters that the
     /// browser brings back.
     pub fn authorize(&self, address: &str, claims: &Value) -> String {
         assert!(
