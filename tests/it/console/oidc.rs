@@ -476,6 +476,8 @@ async fn a_person_is_logged_in_when_the_browser_comes_back_from_another_site() {
     let (complaints, _) = browser.logs().await;
     let is_ours = |complaint: &&String| complaint.contains(&service.url);
     assert_eq!(complaints.iter().find(is_ours), None);
+    // Its connections would keep the service.
+    drop(browser);
     service.stop().await;
 }
 
