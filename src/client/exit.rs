@@ -58,7 +58,7 @@ impl Failure {
 }
 
 impl From<io::Error> for Failure {
-    /// Whoever read the output has closed it, as `head` does, and has what it wanted. Anything else is
+    /// The reader of the output has closed it, as `head` does after its last line. Anything else is
     /// a failure.
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {

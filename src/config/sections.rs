@@ -392,7 +392,7 @@ impl Traces {
                 cfg!(feature = "otlp"),
                 "traces.endpoint",
                 endpoint,
-                "empty: this build can't send spans, for want of the feature otlp",
+                "empty: this build can't send spans, because it lacks the feature otlp",
             );
         }
         check.holds(

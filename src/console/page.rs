@@ -313,7 +313,7 @@ impl PageError {
         )
     }
 
-    /// Nobody is logged in: to the form, and then back to the page of `request`.
+    /// The browser is not logged in: leads to the form, and after the login back to the page of `request`.
     pub(super) fn logged_out(request: &HttpRequest) -> Self {
         let is_page = request.method() == Method::GET && !request.path().ends_with("/live");
         let next: String = match request.uri().path_and_query() {

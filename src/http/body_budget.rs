@@ -102,7 +102,7 @@ impl BodyBudget {
 async fn acquire(semaphore: Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
     let permits = u32::try_from(bytes).ok()?;
 
-    // Nearly always there is room. Nobody is passed by, because those who wait come first.
+    // Nearly always there is room. No request overtakes another, because those that wait come first.
     if let Ok(permit) = Arc::clone(&semaphore).try_acquire_many_owned(permits) {
         return Some(permit);
     }

@@ -1,4 +1,4 @@
-//! The audit log: every change is recorded with its change, and contains no secret.
+//! The audit log: every change is recorded in the transaction of the change, without secrets.
 
 use std::collections::BTreeSet;
 use std::process::Command;

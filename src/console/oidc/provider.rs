@@ -28,7 +28,7 @@ use crate::transport::Http1Client;
 
 /// Most bytes of an answer: more than the keys of any provider.
 const LARGEST: usize = 256 * 1024;
-/// Logins of a process that wait for the provider at a time. Anybody can begin one.
+/// Most logins of a process that wait for the provider at a time. Anyone who can reach Bellwire can begin one.
 const MOST: usize = 16;
 /// Characters of a name that are kept.
 const LONGEST_NAME: usize = 128;

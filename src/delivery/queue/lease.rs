@@ -100,7 +100,7 @@ impl Lease {
         self.due_again.fetch_min(at, Ordering::Relaxed);
     }
 
-    /// Notes that a notification is put back for want of room in the lane of `credential_id`. That lane
+    /// Notes that a notification is put back because the lane of `credential_id` has no room. That lane
     /// recalls the batch when it has room.
     pub(crate) fn wait_for_lane(&self, credential_id: CredentialId) {
         let _ = self.waits_for.set(credential_id);

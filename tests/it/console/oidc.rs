@@ -285,7 +285,7 @@ async fn the_providers_new_key_is_found_and_its_old_one_is_forgotten() {
     }
     assert_eq!(provider.asked_for(KEYS), 3);
 
-    // A token of a key that is not the provider's is no reason to ask again and again.
+    // A token of an unknown key makes Bellwire read the keys once more, and not again and again.
     provider.forge(Forgery::UnknownKey);
     let page = log_in(&mut browser, &provider, &ann("admins")).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
@@ -323,7 +323,7 @@ async fn an_answer_belongs_to_the_browser_that_began_and_is_used_once() {
         assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.text);
     }
 
-    // Whoever has kept the cookie and the link can't use them again, although the provider would let them.
+    // The cookie and the link can't be used again, although the provider would accept the code.
     let page = come_back(&attacker, &parameters).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
     let page = come_back(&attacker, &parameters).await;
@@ -453,8 +453,8 @@ async fn without_a_provider_there_is_no_such_login() {
     service.stop().await;
 }
 
-/// Browsers keep the session's cookie from what another site begins, so only one can show that a login
-/// leads on.
+/// Browsers do not send the session's cookie with a navigation that another site began. So only a browser can
+/// show that a login leads to the console.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and chromedriver: make console"]
 async fn a_person_is_logged_in_when_the_browser_comes_back_from_another_site() {

@@ -60,7 +60,7 @@ async fn a_login_begins_a_new_session_which_a_logout_ends() {
         assert!(secret.is_empty() || !page.text.contains(secret));
     }
 
-    // Whatever cookie someone has planted, the session gets one of its own.
+    // A planted cookie does not become the cookie of the session.
     browser.cookie = "bellwire_console=planted".to_owned();
     let page = browser.try_log_in(&key, &secret).await;
     let cookie = page.headers[SET_COOKIE].to_str().unwrap().to_owned();
@@ -94,7 +94,7 @@ async fn a_login_begins_a_new_session_which_a_logout_ends() {
     assert_eq!(
         ended.status,
         StatusCode::SEE_OTHER,
-        "whoever kept the cookie has nothing"
+        "the cookie is of no use after the logout"
     );
     service.stop().await;
 }

@@ -50,7 +50,7 @@ impl Page {
 }
 
 impl Browser {
-    /// Nobody is logged in.
+    /// A browser that is not logged in.
     pub fn new(url: &str) -> Self {
         Self {
             http: reqwest::Client::builder()

@@ -70,7 +70,7 @@ pub enum Forgery {
     Unsigned,
     /// HS256 with the provider's public key as the secret.
     PublicKeyAsSecret,
-    /// HS256 with the client's secret, which is no key of the provider.
+    /// HS256 with the client's secret, which is not a key of the provider.
     ClientSecret,
     Nonce,
     NoNonce,
@@ -85,7 +85,7 @@ pub enum Forgery {
 pub enum Trouble {
     Fails,
     Hangs,
-    /// An answer without an end.
+    /// The answer does not end.
     Floods,
     /// A page where JSON is expected.
     Page,
@@ -101,8 +101,7 @@ impl Key {
 }
 
 impl IdentityProvider {
-    /// Starts one. Its host is another than that of a service under test, so browsers take it for another
-    /// site.
+    /// Starts one. Its host differs from that of a service under test, so browsers treat it as another site.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());

@@ -1,4 +1,4 @@
-//! What failures do to a webhook: it rests.
+//! A webhook rests after failures.
 
 use reqwest::StatusCode;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A receiver of webhooks on a real socket, which behaves as the test says.
+//! A receiver of webhooks on a real socket. Each test sets its behaviour.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
