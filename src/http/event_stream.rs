@@ -28,7 +28,6 @@ pub(crate) fn answer() -> HttpResponseBuilder {
     answer
 }
 
-/// The times of one stream.
 pub(crate) struct StreamTimes {
     began: Instant,
     last_sent: Instant,

@@ -97,7 +97,6 @@ impl LineFormat {
         head
     }
 
-    /// Adds a line to `text`.
     pub(super) fn push(self, line: &impl Line, text: &mut String) -> serde_json::Result<()> {
         match self {
             Self::Ndjson => {

@@ -19,7 +19,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is accepted from a caller, in bytes.
 const MAX_ID_LENGTH: usize = 128;
 
-/// A request that is being answered.
 pub(super) struct RequestRecord {
     started: Instant,
     id: HeaderValue,

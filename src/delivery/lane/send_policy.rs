@@ -68,7 +68,6 @@ pub(super) struct Candidate {
     pub in_flight: usize,
 }
 
-/// A request that has ended.
 pub(super) struct EndedRequest<'a> {
     pub result: &'a Result<Answer, NotSent>,
     pub duration: Duration,

@@ -111,7 +111,7 @@ impl Answer {
 }
 
 /// The state of one connection. The task of the connection and those of its requests own it. It ends
-/// when the client closes the connection, or when `broken` is cancelled, by a fault or by the
+/// when the client closes the connection, or when `broken` is canceled, by a fault or by the
 /// server's `stop`.
 struct Connection {
     server: Arc<Server>,

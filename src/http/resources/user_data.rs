@@ -138,7 +138,6 @@ impl LinePages for Data {
 }
 
 impl Data {
-    /// Finds more notifications.
     async fn find(&mut self) -> Result<(), ApiError> {
         let filter = PushNotificationFilter {
             operation_id: None,

@@ -40,7 +40,7 @@ pub(super) struct Terms {
     pub tls: Option<Tls>,
     pub timeouts: ClientTimeouts,
     pub headers: ResponseHeaders,
-    /// When it is cancelled, a connection ends with the requests that it is answering.
+    /// When it is canceled, a connection ends with the requests that it is answering.
     pub stop: CancellationToken,
 }
 
