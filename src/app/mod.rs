@@ -94,8 +94,7 @@ pub fn master_keys(config: &Config) -> anyhow::Result<MasterKeys> {
         .context("secrets.old_master_keys is not valid: write it as id:key,id:key")
 }
 
-/// Whether the configuration has all that the service needs, as far as is known without a
-/// connection.
+/// Checks that the configuration has all that the service needs, without connecting to anything.
 pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     let checks = [
         database::options(config).map(drop),

@@ -33,8 +33,8 @@ pub(super) struct Turns {
     pub is_cut: bool,
 }
 
-/// Gives turns to the due ones of `waiting`, which are in the order of the search, as far as there is room.
-/// Those of one kind share its room evenly.
+/// Gives turns to the due webhooks of `waiting`, in the order of the search, until the room is used up.
+/// Webhooks of one kind share its room evenly.
 pub(super) fn turns(waiting: &[WaitingWebhook], rooms: &Rooms<'_>) -> Turns {
     let mut given = Turns::default();
     let mut counts = [0, 0];
@@ -43,7 +43,7 @@ pub(super) fn turns(waiting: &[WaitingWebhook], rooms: &Rooms<'_>) -> Turns {
         let room = rooms.of(webhook.is_failing);
         let count = &mut counts[usize::from(webhook.is_failing)];
 
-        // Without any room for its kind, the search goes on to those of the other kind.
+        // If there is no room for its kind, webhooks of the other kind may still get a turn.
         if webhook.is_due && room.total > 0 && rooms.free(webhook) > 0 {
             if *count == room.total {
                 given.is_cut = true;

@@ -1,7 +1,7 @@
 //! Bounded scans: how much one request for a page of a list reads.
 //!
 //! A filter may match one row of millions. So a scan ends after a number of rows, or after
-//! some time, whatever it has found by then, and says where it ended: the next page goes on there.
+//! some time, even if it has found nothing. It returns where it ended, and the next page continues there.
 
 use std::time::{Duration, Instant};
 

@@ -69,7 +69,7 @@ pub(crate) async fn take(executor: impl PgExecutor<'_>, limit: i64) -> sqlx::Res
     Ok(rows.into_iter().map(Event::from).collect())
 }
 
-/// A webhook, as far as it says which events it gets.
+/// The part of a webhook that decides which events it gets.
 #[derive(Debug, Clone)]
 pub(crate) struct Subscriber {
     pub id: WebhookId,
