@@ -522,7 +522,7 @@ async fn a_malformed_request_gets_the_error_object() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let message = error["errors"][0]["message"].as_str().unwrap();
     assert!(
-        message.starts_with("the field 'body' is given twice; give it once at line 1"),
+        message.starts_with("give each field once: 'body' is given twice at line 1"),
         "{message}"
     );
 

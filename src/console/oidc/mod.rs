@@ -83,8 +83,8 @@ impl From<Failure> for Refusal {
         match failure {
             Failure::Provider(_) => Self::of_provider(),
             Failure::Login(reason) => Self::of_login(
-                "Bellwire does not accept what your identity provider has answered. Log in again. The log of \
-                 Bellwire has the reason.",
+                "Bellwire does not accept the answer of your identity provider. Log in again. The log of Bellwire \
+                 has the reason.",
                 reason,
             ),
         }

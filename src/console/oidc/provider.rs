@@ -168,11 +168,12 @@ impl Provider {
         let longest = self.0.params.timeout;
         let result = match self.0.turns.try_acquire() {
             Ok(_turn) => timeout(longest, step).await.unwrap_or_else(|_| {
-                let reason = format!("it has not answered within {longest:?} (oidc.timeout)");
+                let reason =
+                    format!("the provider has not answered within {longest:?} (oidc.timeout)");
                 Err(Failure::Provider(reason))
             }),
             Err(_) => Err(Failure::Provider(format!(
-                "{MOST} logins wait for it already"
+                "{MOST} other logins wait for the provider"
             ))),
         };
 
@@ -230,7 +231,7 @@ impl Provider {
 
         let tokens = client
             .exchange_code(AuthorizationCode::new(answer.code))
-            .map_err(|_| Failure::Provider("it names no token endpoint".to_owned()))?
+            .map_err(|_| Failure::Provider("the provider names no token endpoint".to_owned()))?
             .set_pkce_verifier(PkceCodeVerifier::new(answer.verifier))
             .request_async(&|request| self.send(request))
             .await
@@ -274,7 +275,10 @@ impl Provider {
         CoreProviderMetadata::discover_async(issuer, &|request| self.send(request))
             .await
             .map_err(|error| {
-                let reason = format!("its description can't be read: {}", chain(&error));
+                let reason = format!(
+                    "the description of the provider can't be read: {}",
+                    chain(&error)
+                );
                 Failure::Provider(short(&reason))
             })
     }
@@ -356,7 +360,7 @@ fn is_for_want_of_a_key(error: &ClaimsVerificationError) -> bool {
 
 fn id_token(tokens: &CoreTokenResponse) -> Result<&CoreIdToken, Failure> {
     tokens.id_token().ok_or_else(|| {
-        let reason = "it gives no id token: does the client have the scope openid?";
+        let reason = "the provider gives no id token: does the client have the scope openid?";
         Failure::Provider(reason.to_owned())
     })
 }
@@ -368,7 +372,7 @@ fn no_tokens(
         openidconnect::StandardErrorResponse<CoreErrorResponseType>,
     >,
 ) -> Failure {
-    let reason = short(&format!("it gives no tokens: {}", chain(error)));
+    let reason = short(&format!("the provider gives no tokens: {}", chain(error)));
 
     match error {
         RequestTokenError::ServerResponse(answer)

@@ -43,7 +43,7 @@ impl<'de> Visitor<'de> for UniqueNames {
         while let Some(name) = fields.next_key::<String>()? {
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format!(
-                    "the field {} is given twice; give it once",
+                    "give each field once: {} is given twice",
                     quoted_string(&name)
                 )));
             }
@@ -106,7 +106,7 @@ mod tests {
         ] {
             let error = parse(json.as_bytes()).unwrap_err().to_string();
             assert!(
-                error.starts_with("the field 'a' is given twice; give it once at line 1 column "),
+                error.starts_with("give each field once: 'a' is given twice at line 1 column "),
                 "{error}"
             );
         }

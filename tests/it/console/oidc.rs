@@ -252,7 +252,7 @@ async fn a_token_that_the_provider_did_not_make_for_this_login_is_refused() {
     ] {
         provider.forge(forgery);
         let page = log_in(&mut browser, &provider, &ann("admins")).await;
-        let because = "does not accept what your identity provider has answered";
+        let because = "does not accept the answer of your identity provider";
         assert_eq!(page.status, StatusCode::FORBIDDEN, "{forgery:?}");
         assert_refused(&page, StatusCode::FORBIDDEN, because);
     }
