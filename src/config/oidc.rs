@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use url::{Host, Url};
 
 use super::check::Check;
 use super::sections::{is_https, or_empty, redacted};
@@ -107,10 +108,16 @@ impl Oidc {
 
 /// Whether `address` is an http address of this machine.
 fn is_loopback(address: &str) -> bool {
-    ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-        .iter()
-        .filter_map(|start| address.strip_prefix(start))
-        .any(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    let Ok(url) = Url::parse(address) else {
+        return false;
+    };
+
+    let is_own = url.host().is_some_and(|host| match host {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    });
+    url.scheme() == "http" && is_own
 }
 
 #[cfg(test)]
@@ -160,7 +167,9 @@ mod tests {
         }
         for other in [
             "http://127.0.0.1.example.com",
+            "http://127.0.0.1:8080@login.example.com",
             "http://localhost.example.com",
+            "http://localhost:x@login.example.com/realm",
             "http://login.example.com",
             "https://127.0.0.1",
             "",

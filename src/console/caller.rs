@@ -9,12 +9,13 @@ use actix_web::{FromRequest, HttpRequest, dev, web};
 
 use crate::console::Settings;
 use crate::console::form::{self, Fields};
-use crate::console::page::PageError;
+use crate::console::page::{self, PageError};
 use crate::console::same_origin::is_same_origin;
 use crate::console::session::Token;
 use crate::http::State;
 use crate::http::auth::LoggedIn;
 use crate::http::in_process_api::{CallerApi, InProcessApi};
+use crate::store::accounts;
 use crate::store::console_sessions::{self, Session};
 
 /// The name of the field that every form has.
@@ -49,7 +50,8 @@ impl Caller {
             .ok_or_else(missing)?;
         let in_process_api = request.app_data::<InProcessApi>().ok_or_else(missing)?;
 
-        let Some(token) = Token::of(request, &state.master_keys) else {
+        let is_encrypted = page::is_encrypted(state, request);
+        let Some(token) = Token::of(request, &state.master_keys, is_encrypted) else {
             return Ok(None);
         };
         // What goes on by itself keeps no session alive.
@@ -91,7 +93,8 @@ impl Caller {
     }
 }
 
-/// Who has the session of `token`. A key that was revoked, or that has ended, ends its sessions.
+/// Who has the session of `token`. A key that was revoked, or that has ended, ends its sessions. So does a
+/// configuration by which no group has their role in their account.
 async fn find(
     state: &State,
     settings: &Settings,
@@ -111,7 +114,9 @@ async fn find(
     } = session;
 
     let Some(key) = key else {
-        return Ok(Some(LoggedIn {
+        let names = settings.accounts_of_people(role);
+        let is_allowed = accounts::is_one_of(&state.pool, account_id, &names).await?;
+        return Ok(is_allowed.then_some(LoggedIn {
             account_id,
             role,
             actor,

@@ -37,6 +37,7 @@ mod session;
 mod webhooks;
 
 use crate::http::Console;
+use crate::store::api_keys::Role;
 use live::LiveViews;
 #[cfg(feature = "oidc")]
 pub(crate) use oidc::{AccessRule, OidcSettings, Provider, ProviderParams};
@@ -58,6 +59,22 @@ pub(crate) struct Settings {
     /// How people log in at the identity provider.
     #[cfg(feature = "oidc")]
     pub oidc: Option<OidcSettings>,
+}
+
+impl Settings {
+    /// The names of the accounts in which somebody may have `role` without an API key.
+    #[cfg(feature = "oidc")]
+    fn accounts_of_people(&self, role: Role) -> Vec<String> {
+        let oidc = self.oidc.as_ref();
+
+        oidc.map_or_else(Vec::new, |oidc| oidc::accounts_with(&oidc.access, role))
+    }
+
+    #[cfg(not(feature = "oidc"))]
+    #[expect(clippy::unused_self, reason = "the feature needs it")]
+    fn accounts_of_people(&self, _: Role) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The console's routes, for [`serve`](crate::http::serve).

@@ -26,15 +26,16 @@ impl Token {
         Self(rand::random())
     }
 
-    /// The token that a browser has sent, if this service has signed it.
-    pub(super) fn of(request: &HttpRequest, keys: &MasterKeys) -> Option<Self> {
+    /// The token that a browser has sent, if this service has signed it. A cookie without the prefix counts
+    /// over plain HTTP alone: other hosts of the domain, and whoever is on the way, could plant one.
+    pub(super) fn of(request: &HttpRequest, keys: &MasterKeys, is_encrypted: bool) -> Option<Self> {
         let cookies = request.headers().get_all(header::COOKIE);
 
         cookies
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, _)| *name == name_of(true) || *name == name_of(false))
+            .filter(|(name, _)| *name == name_of(is_encrypted))
             .find_map(|(_, value)| Self::open(value, keys))
     }
 
@@ -153,8 +154,10 @@ mod tests {
             .insert_header((header::COOKIE, format!("a=b; {pair}")))
             .to_http_request();
         assert_eq!(
-            Token::of(&request, &keys).map(|found| found.hash()),
+            Token::of(&request, &keys, false).map(|found| found.hash()),
             Some(token.hash())
         );
+        let planted = Token::of(&request, &keys, true);
+        assert!(planted.is_none(), "over TLS, without the prefix");
     }
 }

@@ -80,6 +80,21 @@ pub(crate) async fn find(
     Ok(id.map(AccountId::from))
 }
 
+/// Whether the account `id` has one of `names`.
+pub(crate) async fn is_one_of(
+    executor: impl PgExecutor<'_>,
+    id: AccountId,
+    names: &[String],
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from accounts where id = $1 and name = any($2)) as "is_one!""#,
+        id.as_uuid(),
+        names,
+    )
+    .fetch_one(executor)
+    .await
+}
+
 /// Sets the weight of an account, from 1 to [`MAX_WEIGHT`]. `None`: there is no such account.
 pub(crate) async fn set_weight(
     executor: impl PgExecutor<'_>,

@@ -23,6 +23,16 @@ pub(super) fn access_of<'a>(rules: &'a [AccessRule], groups: &[String]) -> Optio
         .find(|rule| rule.group == EVERYBODY || groups.contains(&rule.group))
 }
 
+/// The names of the accounts in which a rule gives `role` to somebody. A session keeps no groups, so it may
+/// go on as long as there is such a rule.
+pub(in crate::console) fn accounts_with(rules: &[AccessRule], role: Role) -> Vec<String> {
+    rules
+        .iter()
+        .filter(|rule| rule.role == role)
+        .map(|rule| rule.account.clone())
+        .collect()
+}
+
 /// The groups that the claim `name` lists, or the one that it names. The parts of a path to a claim within
 /// another are joined by dots. `None`: there is no such claim.
 pub(super) fn groups_in(claims: &Value, name: &str) -> Option<Vec<String>> {
@@ -87,6 +97,18 @@ mod tests {
 
         assert_eq!(access_of(&rules, &[]), Some(&rules[1]));
         assert_eq!(access_of(&rules, &["admins".to_owned()]), Some(&rules[0]));
+    }
+
+    #[test]
+    fn a_role_is_given_in_the_accounts_of_its_rules() {
+        let rules = [
+            rule(Role::Full, "acme", "admins"),
+            rule(Role::Read, "acme", "*"),
+            rule(Role::Full, "other", "admins"),
+        ];
+
+        assert_eq!(accounts_with(&rules, Role::Full), ["acme", "other"]);
+        assert_eq!(accounts_with(&rules, Role::Send), [""; 0]);
     }
 
     #[test]

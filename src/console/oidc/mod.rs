@@ -22,6 +22,7 @@ use crate::store::console_sessions::{self, NewSession};
 use crate::store::{accounts, console_logins};
 pub(crate) use access::AccessRule;
 use access::access_of;
+pub(super) use access::accounts_with;
 use pending::Pending;
 use provider::{Failure, Person};
 pub(crate) use provider::{Provider, ProviderParams};
@@ -185,7 +186,9 @@ struct Callback<'a> {
 impl Callback<'_> {
     /// The login that this browser began and that this request completes.
     fn pending(&self) -> Result<Pending, Refusal> {
-        let Some(pending) = Pending::of(self.request, &self.state.master_keys) else {
+        let is_encrypted = page::is_encrypted(self.state, self.request);
+        let pending = Pending::of(self.request, &self.state.master_keys, is_encrypted);
+        let Some(pending) = pending else {
             return Err(Refusal::of_login(
                 "This login has taken too long, or it was begun in another browser. Log in again.",
                 "no login was begun in this browser, or it has taken too long",

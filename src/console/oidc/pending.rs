@@ -49,14 +49,15 @@ impl Pending {
         }
     }
 
-    /// The login that `request`'s browser has begun, if this service has signed it and it is not over.
-    pub(super) fn of(request: &HttpRequest, keys: &MasterKeys) -> Option<Self> {
+    /// The login that `request`'s browser has begun, if this service has signed it and it is not over. As
+    /// with a session, a cookie without the prefix counts over plain HTTP alone.
+    pub(super) fn of(request: &HttpRequest, keys: &MasterKeys, is_encrypted: bool) -> Option<Self> {
         let cookies = request.headers().get_all(header::COOKIE);
         let pending = cookies
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, _)| *name == name_of(true) || *name == name_of(false))
+            .filter(|(name, _)| *name == name_of(is_encrypted))
             .find_map(|(_, value)| Self::open(value, keys))?;
 
         let now = OffsetDateTime::now_utc().unix_timestamp();
@@ -163,11 +164,13 @@ mod tests {
     fn only_what_this_service_has_signed_is_taken() {
         let keys = keys();
         let cookie = pending(60).cookie(&keys, false);
-        let found = Pending::of(&request(&cookie), &keys).unwrap();
+        let found = Pending::of(&request(&cookie), &keys, false).unwrap();
         assert!(found.is_answered_by("a-state"));
         assert_eq!(found.next(), "/console/queue");
 
-        assert!(Pending::of(&request(&cookie), &self::keys()).is_none());
+        assert!(Pending::of(&request(&cookie), &self::keys(), false).is_none());
+        let planted = Pending::of(&request(&cookie), &keys, true);
+        assert!(planted.is_none(), "over TLS, without the prefix");
         let unsigned = URL_SAFE_NO_PAD.encode([&[7; 32][..], br#"{"state":"x"}"#].concat());
         for wrong in ["", "x", &unsigned] {
             assert!(Pending::open(wrong, &keys).is_none(), "{wrong}");
@@ -181,7 +184,7 @@ mod tests {
 
         assert!(cookie.contains("; Secure") && cookie.starts_with("__Host-"));
         assert!(cookie.contains("; HttpOnly; SameSite=Lax"), "{cookie}");
-        assert!(Pending::of(&request(&cookie), &keys).is_none());
+        assert!(Pending::of(&request(&cookie), &keys, true).is_none());
     }
 
     #[test]

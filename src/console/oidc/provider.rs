@@ -336,10 +336,13 @@ impl Provider {
 #[error("{0}")]
 struct SendFailed(String);
 
-/// Whether a request to `address` is protected as well as a request to `issuer`: only an issuer without TLS
-/// may name an address without TLS.
+/// Whether a request to `address` is protected as well as a request to `issuer`: only an issuer without TLS,
+/// which is on this machine, may name an address without TLS, and only on its own host.
 fn is_as_safe(issuer: &IssuerUrl, address: &http::Uri) -> bool {
-    address.scheme_str() == Some("https") || issuer.url().scheme() == "http"
+    let issuer = issuer.url();
+    let is_of_issuer = issuer.scheme() == "http" && address.host() == issuer.host_str();
+
+    address.scheme_str() == Some("https") || is_of_issuer
 }
 
 fn verifier<'a>(client: &'a Client, description: &Description) -> CoreIdTokenVerifier<'a> {
@@ -365,7 +368,8 @@ fn id_token(tokens: &CoreTokenResponse) -> Result<&CoreIdToken, Failure> {
     })
 }
 
-/// Why the provider gives no tokens. A refused code concerns one login; any other reason concerns all logins.
+/// Why the provider gives no tokens. A refused code, or one of a wrong form, concerns one login; any other
+/// reason concerns all logins.
 fn no_tokens(
     error: &RequestTokenError<
         SendFailed,
@@ -376,7 +380,10 @@ fn no_tokens(
 
     match error {
         RequestTokenError::ServerResponse(answer)
-            if *answer.error() == CoreErrorResponseType::InvalidGrant =>
+            if matches!(
+                answer.error(),
+                CoreErrorResponseType::InvalidGrant | CoreErrorResponseType::InvalidRequest
+            ) =>
         {
             Failure::Login(reason)
         }
@@ -390,7 +397,8 @@ fn name_of(claims: &CoreIdTokenClaims) -> String {
     let email = claims
         .email()
         .filter(|_| claims.email_verified() != Some(false))
-        .map(|email| email.as_str());
+        .map(|email| email.as_str())
+        .filter(|email| !email.trim().is_empty());
     let name = email.unwrap_or(claims.subject().as_str());
 
     name.chars()
@@ -453,6 +461,10 @@ mod tests {
 
         assert!(of("https://a.example.com", "https://b.example.com/token"));
         assert!(of("http://127.0.0.1:80", "http://127.0.0.1:80/token"));
+        assert!(of("http://127.0.0.1:80", "http://127.0.0.1:81/token"));
+        assert!(of("http://[::1]:80", "http://[::1]:80/token"));
+        assert!(!of("http://127.0.0.1:80", "http://a.example.com/token"));
+        assert!(!of("http://127.0.0.1:80", "/token"));
         assert!(!of("https://a.example.com", "http://a.example.com/token"));
         assert!(!of("https://a.example.com", "/token"));
     }

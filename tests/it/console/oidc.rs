@@ -183,6 +183,11 @@ async fn what_a_person_does_is_done_in_their_name_with_the_role_of_their_group()
             json!({"preferred_username": "ann@example.com", "groups": ["admins"]}),
             "a-subject",
         ),
+        (json!({"email": " ", "groups": ["admins"]}), "a-subject"),
+        (
+            json!({"email": "ann@example.com", "email_verified": "false", "groups": ["admins"]}),
+            "a-subject",
+        ),
     ] {
         log_in(&mut admin, &provider, &claims).await;
         let page = admin.get("/console/keys").await;
@@ -193,6 +198,25 @@ async fn what_a_person_does_is_done_in_their_name_with_the_role_of_their_group()
         assert_eq!(events["auditEvents"][0]["actor"], name, "{claims}");
         assert_eq!(events["auditEvents"][0]["via"], "CONSOLE");
     }
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_when_no_group_has_its_role_in_its_account() {
+    let (service, provider) = start().await;
+    let mut browser = Browser::new(&service.url);
+    log_in(&mut browser, &provider, &ann("staff")).await;
+    let page = browser.get("/console/operations").await;
+    assert_eq!(page.status, StatusCode::OK);
+
+    // `oidc.access` names another account now.
+    let pool = &service.world.database.pool;
+    sqlx::query("update accounts set name = 'renamed' where name = 'demo'")
+        .execute(pool)
+        .await
+        .unwrap();
+    let page = browser.get("/console/operations").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER);
     service.stop().await;
 }
 

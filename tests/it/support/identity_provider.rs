@@ -227,6 +227,10 @@ impl Shared {
             KEYS => ("200 OK", self.keys()),
             TOKENS => match self.tokens(head, body) {
                 Some(tokens) => ("200 OK", tokens),
+                // As some providers answer to what can be no code.
+                None if body.contains("code=%00") => {
+                    ("400 Bad Request", json!({"error": "invalid_request"}))
+                }
                 None => ("400 Bad Request", json!({"error": "invalid_grant"})),
             },
             "/authorize" => return self.agree(&mut tcp, target),
