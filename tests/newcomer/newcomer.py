@@ -186,7 +186,7 @@ def configuration() -> None:
         {"BELLWIRE__DATABASE__MAX_CONNECTIONS": "many"},
         "database.max_connections",
         "many",
-        "number",
+        "integer",
     )
     command(
         "an address without a host",
