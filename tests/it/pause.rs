@@ -126,9 +126,17 @@ async fn the_deadline_rests_during_a_pause() {
             .map(|index| fcm(&format!("d{index}")))
             .collect::<Vec<_>>(),
     );
-    body["deadline"] = json!(30);
+    body["deadline"] = json!(600);
     let id = client.send(&body).await;
     assert_eq!(change(client, &id, "Pause").await, StatusCode::ACCEPTED);
+
+    // A batch in flight would read the deadline that is changed below, and expire.
+    eventually("nothing to be in flight", async || {
+        let claimed = "select count(*) from batches where queued > 0 and due_at > now()";
+        let claimed: i64 = sqlx::query_scalar(claimed).fetch_one(pool).await.unwrap();
+        (claimed == 0).then_some(())
+    })
+    .await;
 
     // As if it were paused for an hour.
     sqlx::query(
