@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 use reqwest::header::SET_COOKIE;
 use serde_json::{Value, json};
 
+use super::browser::DESKTOP;
 use crate::support::browser::{Browser, Page};
 use crate::support::identity_provider::{
     CLIENT_ID, CLIENT_SECRET, DESCRIPTION, Forgery, IdentityProvider, KEYS, TOKENS, Trouble,
@@ -485,6 +486,8 @@ async fn a_person_is_logged_in_when_the_browser_comes_back_from_another_site() {
     let (service, provider) = start().await;
     provider.set_person(&ann("admins"));
     let browser = Chromium::start().await;
+    // A narrow window would hide the person's name in the menu.
+    browser.set_look(DESKTOP).await;
 
     browser.open(&format!("{}/console/keys", service.url)).await;
     browser.click("a[href^='/console/login/oidc']").await;
