@@ -4,6 +4,7 @@ use csv_core::{ReadRecordResult, Reader};
 use serde_json::{Map, Value};
 
 use crate::http::tags;
+use crate::http::validation::parse_value;
 use crate::model::quoted::quoted_string;
 
 /// Longest record, in bytes. A longer one is an error of its line, and is passed over.
@@ -382,7 +383,7 @@ fn value(name: &str, cell: &str) -> Value {
         "tags" if !cell.starts_with('{') => {
             tags::parse_pairs(cell).map_or_else(string, Value::Object)
         }
-        "tags" | "variables" => serde_json::from_str(cell).unwrap_or_else(|_| string()),
+        "tags" | "variables" => parse_value(cell.as_bytes()).unwrap_or_else(|_| string()),
         "optedOutTags" => cell
             .split(';')
             .filter(|tag| !tag.is_empty())

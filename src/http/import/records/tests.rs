@@ -101,6 +101,21 @@ fn rows_have_the_fields_of_their_columns() {
 }
 
 #[test]
+fn a_cell_that_names_a_field_twice_stays_a_string() {
+    for column in ["tags", "variables"] {
+        let file = format!(
+            "token,provider,{column}\na,FCM,\"{{\"\"x\"\": \"\"1\"\", \"\"x\"\": \"\"2\"\"}}\"\n"
+        );
+        let rows = csv(&file, 1_000).unwrap();
+
+        let Content::Fields(fields) = &rows[0].1 else {
+            panic!("{rows:?}");
+        };
+        assert_eq!(fields[column], r#"{"x": "1", "x": "2"}"#);
+    }
+}
+
+#[test]
 fn a_file_may_begin_with_a_byte_order_mark() {
     let file = "\u{feff}{\"a\":1}\n\u{feff}\n".as_bytes();
     for size in [1, 2, 100] {
