@@ -104,7 +104,7 @@ struct Inner {
     kept: Kept,
     turns: Semaphore,
     /// Why the last login failed, if that was the provider's fault.
-    trouble: Mutex<Option<String>>,
+    last_failure: Mutex<Option<String>>,
 }
 
 impl std::fmt::Debug for Provider {
@@ -128,7 +128,7 @@ impl Provider {
             issuer,
             kept: Kept::default(),
             turns: Semaphore::new(MOST),
-            trouble: Mutex::default(),
+            last_failure: Mutex::default(),
         })))
     }
 
@@ -140,7 +140,7 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// [`Failure::Provider`], which is logged.
+    /// [`Failure::Provider`], which is logged unless too many other logins wait.
     pub(super) async fn begin(&self, redirect_uri: &str) -> Result<Step, Failure> {
         self.in_turn(self.step(redirect_uri)).await
     }
@@ -150,11 +150,11 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// A [`Failure::Provider`] is logged, a [`Failure::Login`] is not.
+    /// A [`Failure::Provider`] is logged unless too many other logins wait. A [`Failure::Login`] is not logged.
     pub(super) async fn end(&self, answer: Answer) -> Result<Person, Failure> {
         let person = self.in_turn(self.person(answer)).await?;
 
-        if self.trouble().take().is_some() {
+        if self.last_failure().take().is_some() {
             tracing::info!("logins with OpenID Connect work again");
         }
         Ok(person)
@@ -165,37 +165,38 @@ impl Provider {
         &self,
         step: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let longest = self.0.params.timeout;
-        let result = match self.0.turns.try_acquire() {
-            Ok(_turn) => timeout(longest, step).await.unwrap_or_else(|_| {
-                let reason =
-                    format!("the provider has not answered within {longest:?} (oidc.timeout)");
-                Err(Failure::Provider(reason))
-            }),
-            Err(_) => Err(Failure::Provider(format!(
-                "{MOST} other logins wait for the provider"
-            ))),
+        // Not logged: why the others wait is logged when they fail. Otherwise the two reasons would take turns
+        // in the log, once for each request.
+        let Ok(_turn) = self.0.turns.try_acquire() else {
+            let reason = format!("{MOST} other logins wait for the provider");
+            return Err(Failure::Provider(reason));
         };
 
+        let longest = self.0.params.timeout;
+        let result = timeout(longest, step).await.unwrap_or_else(|_| {
+            let reason = format!("the provider has not answered within {longest:?} (oidc.timeout)");
+            Err(Failure::Provider(reason))
+        });
+
         if let Err(Failure::Provider(reason)) = &result {
-            self.log_trouble(reason);
+            self.log_failure(reason);
         }
         result
     }
 
     /// Logs a reason, unless the last failure had the same one.
-    fn log_trouble(&self, reason: &str) {
-        let mut trouble = self.trouble();
-        if trouble.as_deref() != Some(reason) {
+    fn log_failure(&self, reason: &str) {
+        let mut last = self.last_failure();
+        if last.as_deref() != Some(reason) {
             let issuer = self.0.issuer.as_str();
             tracing::warn!(issuer, reason, "logins with OpenID Connect fail");
-            *trouble = Some(reason.to_owned());
+            *last = Some(reason.to_owned());
         }
     }
 
-    fn trouble(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn last_failure(&self) -> std::sync::MutexGuard<'_, Option<String>> {
         self.0
-            .trouble
+            .last_failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -475,21 +476,40 @@ mod tests {
         assert_eq!(short(&"é".repeat(1_000)).chars().count(), LONGEST_REASON);
     }
 
-    #[test]
-    fn the_secret_is_not_shown() {
+    fn provider() -> Provider {
         let roots = crate::transport::Roots::load(None).unwrap();
-        let provider = Provider::new(ProviderParams {
+
+        Provider::new(ProviderParams {
             client: Http1Client::new(&roots).unwrap(),
             issuer: "https://login.example.com".to_owned(),
             client_id: "bellwire".to_owned(),
             client_secret: "hunter2".into(),
             scopes: Vec::new(),
             groups_claim: "groups".to_owned(),
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(60),
         })
-        .unwrap();
+        .unwrap()
+    }
 
-        let shown = format!("{provider:?}");
+    #[tokio::test]
+    async fn a_failure_of_the_provider_is_logged_and_a_refusal_of_too_many_logins_is_not() {
+        let provider = provider();
+        let failing = || async { Err::<(), _>(Failure::Provider("away".to_owned())) };
+
+        let turns = provider.0.turns.try_acquire_many(MOST as u32).unwrap();
+        let refused = provider.in_turn(failing()).await;
+        assert_ne!(refused, Err(Failure::Provider("away".to_owned())));
+        assert_eq!(*provider.last_failure(), None);
+
+        drop(turns);
+        let failed = provider.in_turn(failing()).await;
+        assert_eq!(failed, Err(Failure::Provider("away".to_owned())));
+        assert_eq!(provider.last_failure().as_deref(), Some("away"));
+    }
+
+    #[test]
+    fn the_secret_is_not_shown() {
+        let shown = format!("{:?}", provider());
         assert!(shown.contains("login.example.com"), "{shown}");
         assert!(!shown.contains("hunter2"), "{shown}");
     }
