@@ -37,7 +37,7 @@ impl ApiError {
     }
 }
 
-/// Why a request fails for now.
+/// Why a request fails that may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     /// No answer has arrived, or another program has answered.

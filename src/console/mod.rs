@@ -62,7 +62,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The names of the accounts in which somebody may have `role` without an API key.
+    /// The names of the accounts in which a person may have `role` without an API key.
     #[cfg(feature = "oidc")]
     fn accounts_of_people(&self, role: Role) -> Vec<String> {
         let oidc = self.oidc.as_ref();

@@ -27,7 +27,7 @@ impl Token {
     }
 
     /// The token that a browser has sent, if this service has signed it. A cookie without the prefix counts
-    /// over plain HTTP alone: other hosts of the domain, and whoever is on the way, could plant one.
+    /// over plain HTTP alone: other hosts of the domain, and attackers on the network, could plant one.
     pub(super) fn of(request: &HttpRequest, keys: &MasterKeys, is_encrypted: bool) -> Option<Self> {
         let cookies = request.headers().get_all(header::COOKIE);
 

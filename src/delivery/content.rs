@@ -55,7 +55,7 @@ pub(super) struct Content {
     pub operation: DueOperation,
     /// Until when it may be sent.
     pub deadline: Instant,
-    /// What templates take for now.
+    /// The time that templates read as `now`.
     now: OffsetDateTime,
     /// For recipients without a language, and those whose language it has not.
     default: Version,
@@ -135,8 +135,8 @@ impl Content {
         }
     }
 
-    /// The same content, for a batch that has times of its own and was loaded at `now`. What templates
-    /// take for now stays that of the Operation.
+    /// The same content, for a batch that has times of its own and was loaded at `now`. Templates still
+    /// read the time of the Operation.
     pub(super) fn planned(&self, planned: Planned, now: Instant) -> Self {
         let content = Self::new(
             DueOperation {

@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn the_proxys_refusal_is_wanted() {
+    fn the_error_says_how_the_proxy_refused() {
         assert_eq!(check_answer(b"HTTP/1.1 200 OK\r\n\r\n"), Ok(()));
         assert_eq!(check_answer(b"HTTP/1.0 200\r\n\r\n"), Ok(()));
 

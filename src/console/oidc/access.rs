@@ -23,7 +23,7 @@ pub(super) fn access_of<'a>(rules: &'a [AccessRule], groups: &[String]) -> Optio
         .find(|rule| rule.group == EVERYBODY || groups.contains(&rule.group))
 }
 
-/// The names of the accounts in which a rule gives `role` to somebody. A session keeps no groups, so it may
+/// The names of the accounts in which a rule gives `role`. A session keeps no groups, so it may
 /// go on as long as there is such a rule.
 pub(in crate::console) fn accounts_with(rules: &[AccessRule], role: Role) -> Vec<String> {
     rules

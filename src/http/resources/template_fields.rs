@@ -135,7 +135,7 @@ pub(super) fn read_new(bytes: &[u8]) -> Result<(String, Message), ApiError> {
 /// What a request changes of a template.
 pub(super) struct Change {
     pub name: Option<String>,
-    /// What the new version is; `None`: there is none.
+    /// The new version; `None`: the request has none.
     pub message: Option<Message>,
 }
 

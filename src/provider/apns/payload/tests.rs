@@ -209,7 +209,7 @@ fn a_background_push_has_nothing_to_notice() {
 }
 
 #[test]
-fn what_a_device_would_not_notice_is_wanted() {
+fn a_message_that_a_device_would_not_notice_is_found() {
     let nothing = |message: Message| ApnsPayload::nothing_in(&message).is_some();
     let image = Some("https://x.example/i.png".to_owned());
     let fcm = json!({"notification": {"title": "A"}}).as_object().cloned();

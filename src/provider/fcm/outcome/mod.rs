@@ -1,7 +1,7 @@
 //! The mapping of FCM's answers to [`Outcome`]:
 //! <https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>.
 //!
-//! The code in `error.details[].errorCode` counts first. If there is none, `error.status` counts,
+//! The code in `error.details[].errorCode` counts first. Without it, `error.status` counts,
 //! then the HTTP status. Google's front end may answer with HTML, so a body of any form is accepted.
 //! An unknown code never makes a token dead.
 
@@ -18,14 +18,14 @@ use crate::transport::retry_after;
 /// How many violations an explanation names.
 const MAX_VIOLATIONS: usize = 5;
 
-/// The `error` object of an answer; null if there is none. Any field may be missing or have another
+/// The `error` object of an answer; null if the answer has none. Any field may be missing or have another
 /// type than documented.
 struct ErrorBody(Value);
 
 /// `google.firebase.fcm.v1.ApnsError`.
 struct ApnsError<'a> {
     status: Option<u16>,
-    /// Empty if there is none.
+    /// Empty if the answer has none.
     reason: &'a str,
 }
 
