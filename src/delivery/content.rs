@@ -127,6 +127,7 @@ impl Content {
 
         Self {
             deadline: now + operation.time_left,
+            // The planned time and not that of the attempt: a retry renders the same text.
             now: operation.starts_at,
             default: Version::default(),
             localized: localized.collect(),
@@ -157,6 +158,7 @@ impl Content {
     pub(super) fn is_personal(&self) -> bool {
         *self.is_personal.get_or_init(|| {
             let message = self.operation.message.as_ref();
+            // A message that can't be read is not rendered, so it needs no User's profile.
             !self.localized.is_empty() || message.is_ok_and(template::is_templated)
         })
     }
@@ -177,6 +179,8 @@ impl Content {
     }
 
     pub(super) fn for_recipient(self: &Arc<Self>, mut values: RecipientValues) -> RecipientContent {
+        // The tag of the localization and not of the User: Users of `de-AT` and `de-CH` share the
+        // payload of `de`.
         let language = values.language.take().and_then(|language| {
             let message = self.operation.message.as_ref().ok()?;
             message.localization_for(&language).map(str::to_owned)
@@ -198,6 +202,7 @@ impl Content {
         version: &'c Version,
     ) -> Result<Option<&'c MessageTemplate>, ContentProblem> {
         let parse = || {
+            // A failure has room for one problem. The API names all of them when it refuses a send.
             MessageTemplate::parse(self.message(version)?)
                 .map_err(|problems| template_problem(problems.into_iter().next()))
         };
@@ -214,6 +219,8 @@ impl Content {
         version.payloads.get_or_render(provider, || match template {
             None => render(&self.operation, provider, self.message(version)?),
             Some(_) => {
+                // A template reads nothing else of a recipient than its variables, and these
+                // recipients have none.
                 let message = self.own_message(version, &RecipientValues::default())?;
                 render(&self.operation, provider, &message)
             }
@@ -280,6 +287,8 @@ impl RecipientContent {
         };
         let content = &own.content;
         let version = content.version(own.values.language.as_deref());
+        // Variables change nothing in a message without templates: its recipients share one
+        // payload.
         if content.template(version)?.is_none() && own.values.are_none() {
             return content.common_payload(version, provider);
         }
@@ -292,6 +301,8 @@ impl RecipientContent {
 }
 
 fn render(operation: &DueOperation, provider: Provider, message: &Message) -> Rendered {
+    // Counted from the planned time: a retry must not live longer at the provider than the first
+    // attempt would have.
     let expires_at = message.expires_at(operation.starts_at);
 
     match Payload::render(provider, message, expires_at) {

@@ -79,6 +79,7 @@ impl Dispatch {
         }
 
         let operation_id = batch_guard.lease().key().operation_id;
+        // It waits instead of failing: a newer release may have written it, and can send it.
         let Some(recipient) = notification.recipient else {
             tracing::error!(
                 %operation_id,
@@ -219,6 +220,8 @@ impl Dispatch {
             };
         }
 
+        // The devices of a User are tried side by side. The delivery settles when the last of them
+        // ends.
         let user_delivery = UserDelivery::new(guard, remaining.accepted);
         for device in remaining.devices {
             let credential_id = device.credential_id;
@@ -230,6 +233,8 @@ impl Dispatch {
             );
             let tried = TriedDevice {
                 id: device.device.id,
+                // A token that can't be decrypted gets no attempt, so the empty value is recorded
+                // nowhere.
                 masked_token: token.as_deref().map(masked).unwrap_or_default(),
             };
 
@@ -344,6 +349,7 @@ fn end_as_planned(guard: NotificationGuard, end: PlannedEnd) {
 
 /// Ends the notification of a User who has no device left to try.
 fn end_without_device(guard: NotificationGuard, content: &RecipientContent) {
+    // An attempt shows that there was a device. Only a User who never had one is unaddressable.
     if guard.attempts_before > 0 {
         let failure = Failure::new(
             FailureCode::DeviceGone,

@@ -270,6 +270,8 @@ impl Delivery {
             capacity: Arc::clone(&capacity),
             lag: Arc::new(RecorderLag::new()),
         };
+        // Unbounded, because guards send to it when they are dropped, and a drop can't wait. The
+        // capacity bounds what is claimed, and with it what is sent here.
         let (entries, recorded) = mpsc::unbounded_channel();
         let leases = Leases::new(settings.lease, entries, Arc::clone(&capacity));
         let shared = Shared {
@@ -281,7 +283,10 @@ impl Delivery {
             stop: CancellationToken::new(),
         };
 
+        // Unbounded, because the recorder must not wait for the guard task.
         let (failures, failed) = mpsc::unbounded_channel();
+        // A connection of its own, so that requests which use up the pool do not hold outcomes
+        // back.
         let recorder = Recorder {
             connection: DedicatedConnection::beside(pool),
             record_interval: settings.record_interval,
@@ -308,6 +313,8 @@ impl Delivery {
         background.extend(shared.spawn_makers());
         background.extend(lanes.spawn(&shared));
         let claiming = tokio::spawn(claimer.run(stop.clone()));
+        // It gets no `stop`: it must write the outcomes of the last requests, and ends after the
+        // last lease.
         let recording = tokio::spawn(recorder.run(recorded));
         drop(entered);
 

@@ -80,6 +80,8 @@ impl State {
             .filter(|left| !left.is_zero());
 
         match self.room {
+            // `None` is less than any delay, so a lane that is stalled alone has the delay of a
+            // stall.
             Room::Stalled => tripped_for.max(Some(STALLED_DELAY)),
             Room::Unlimited | Room::Limited { .. } => tripped_for,
         }
@@ -227,6 +229,7 @@ impl Backlog {
         state.tripped_until = breaker.tripped_until;
         state.last_error = breaker.last_error;
 
+        // Any result ends a stall, a failed connect too: from here on the breaker decides.
         let was_stalled = matches!(state.room, Room::Stalled);
         if was_stalled {
             state.widen(now);

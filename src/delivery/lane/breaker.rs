@@ -146,6 +146,7 @@ impl Breaker {
 
     fn signal_of(&self, outcome: &Outcome) -> Signal {
         match *outcome {
+            // The limit of a single device says nothing about the others.
             Outcome::Accepted
             | Outcome::TokenDead { .. }
             | Outcome::TokenRefused
@@ -179,6 +180,8 @@ impl Breaker {
     }
 
     fn note(&mut self, signal: Signal, now: Instant, jitter: f64) -> bool {
+        // A pause that is over must end before the result is judged, or a failed probe would not
+        // count as a new trip.
         self.state = self.state(now);
 
         match signal {

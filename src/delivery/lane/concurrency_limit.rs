@@ -104,6 +104,8 @@ impl ConcurrencyLimit {
 
         let lasted = now.duration_since(self.measurement.began);
         let answers = f64::from(self.measurement.answers);
+        // With fewer answers than the limit, some are to requests that were sent before the period
+        // began.
         if lasted < MEASUREMENT || answers < self.limit {
             return;
         }

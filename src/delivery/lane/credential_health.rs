@@ -31,6 +31,8 @@ impl CredentialHealth {
             _ => {}
         }
 
+        // The reason is left out: it may differ from one error to the next, and each would be a
+        // report.
         let state = check.as_str();
         let is_known = self.reported.is_some_and(|(reported, at)| {
             reported == state && now.duration_since(at) < AGAIN_AFTER

@@ -69,6 +69,7 @@ pub(super) struct LaneParams {
 
 impl Lane {
     pub(super) fn start(params: LaneParams) -> Self {
+        // Unbounded: the backlog is asked before each job is sent, and it alone limits the queue.
         let (jobs, queue) = mpsc::unbounded_channel();
         let now = Instant::now();
         let pace = rate_limiter::cold_rate(params.quota, now);
@@ -100,6 +101,8 @@ impl Lane {
     /// over fails; its message names the lane's last error.
     pub(super) fn submit(&self, job: Job) {
         let now = Instant::now();
+        // Before the room is asked for: a lane that takes nothing would put it back again and
+        // again.
         if job.deadline <= now {
             return job.expire(self.backlog.last_error().as_deref());
         }

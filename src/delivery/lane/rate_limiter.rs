@@ -75,6 +75,7 @@ impl RateLimiter {
     fn refill(&mut self, now: Instant) {
         let seconds = now.duration_since(self.refilled_at).as_secs_f64();
         self.refilled_at = now;
+        // At the rate of the time that is over. The new rate holds from now on.
         self.tokens += self.rate * seconds;
 
         let full = full_rate(self.quota);

@@ -120,6 +120,8 @@ impl LaneRegistry {
     /// Brings the lanes of the Credentials `asked` for up to date with those of them that were
     /// `found`. Ends lanes that are idle.
     pub(crate) fn refresh(&mut self, asked: &[KnownCredential], found: Vec<StoredCredential>) {
+        // A Credential that Postgres did not return is deleted. Its lane ends with the entry: what
+        // waits there is put back, and fails when it is dispatched again.
         let existing: HashSet<CredentialId> = found
             .iter()
             .map(|found| match found {
@@ -212,6 +214,7 @@ impl LaneRegistry {
     }
 
     fn start(&self, credential: &SealedCredential) -> Result<Lane, &'static str> {
+        // A master key may be missing, or another release may have written the content.
         let client = Client::for_stored(credential, &self.master_keys, &self.endpoints)
             .inspect_err(|reason| {
                 let check = CredentialCheck::Unreadable((*reason).to_owned());

@@ -81,6 +81,7 @@ impl LaneReporter {
             mut reports,
             sender,
         } = self;
+        // With a sender of its own, the channel would never close, and this task would never end.
         drop(sender);
 
         let pool = pool.limited_to(WRITE_LIMIT);

@@ -154,6 +154,8 @@ impl SendPolicy {
     }
 
     pub(super) fn intake(&mut self, in_flight: usize, now: Instant) -> Intake {
+        // Before the rate limit: a full lane waits for an answer, and a timer would wake it in
+        // vain.
         if in_flight >= self.request_limit() {
             return Intake::NotNow;
         }
@@ -164,6 +166,8 @@ impl SendPolicy {
     }
 
     pub(super) fn admit(&mut self, candidate: &Candidate, now: Instant) -> Admission {
+        // First, because an expiry or a delay would be recorded about a delivery of another
+        // process.
         if !candidate.is_lease_held {
             return Admission::Revoked;
         }
@@ -194,6 +198,8 @@ impl SendPolicy {
         now: Instant,
         jitter: f64,
     ) -> bool {
+        // A request that was not sent counts too: its failure to connect is no silence of the
+        // provider.
         self.last_progress = now;
         self.answers += 1;
         self.answer_times += request.duration;

@@ -103,6 +103,8 @@ impl Worker {
         let mut in_flight = FuturesUnordered::new();
         let mut is_drained = false;
         let mut inspections = tokio::time::interval(INSPECTION_INTERVAL);
+        // Missed ticks are not made up for: an inspection takes its answers for those of a whole
+        // interval.
         inspections.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
         while !is_drained || !in_flight.is_empty() {
@@ -148,6 +150,7 @@ impl Worker {
             }
         }
 
+        // The gauges of a lane that has ended would keep their last values.
         self.metrics.set(LaneStatus::default());
     }
 
@@ -442,6 +445,7 @@ impl Worker {
 }
 
 async fn send(client: Arc<Client>, job: Job, payload: Arc<Payload>) -> Response {
+    // Two clocks: the record needs a date, and a correction of the date must not change a duration.
     let started_at = OffsetDateTime::now_utc();
     let started = Instant::now();
     let result = client

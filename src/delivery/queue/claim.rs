@@ -194,6 +194,8 @@ impl Claimer {
                     as i64,
                 lease,
             };
+            // If this fails, what the claim by age has taken waits until its leases run out: one
+            // batch for each account.
             claims.push(batches::claim(connection, &by_rank, &claim_bounds).await?);
 
             Ok(claims)
@@ -339,6 +341,7 @@ fn portions(held: Vec<HeldBatch>) -> Vec<Portion> {
             continue;
         }
 
+        // A claim serves at most 50 accounts, so this search is short.
         match large
             .iter_mut()
             .find(|portion| portion.account_id == Some(account_id))

@@ -140,6 +140,7 @@ impl FanOut {
     }
 
     async fn rest(&self) {
+        // An error is left to the next step, which meets the same and logs it.
         if let Ok(Some(due_in)) = fan_out::due_in(&self.pool).await {
             self.notifier.notify_after(due_in);
         }

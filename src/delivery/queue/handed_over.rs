@@ -68,10 +68,12 @@ async fn receive(receiver: &mut HandoffReceiver, leases: &Leases) -> Option<Load
 
 /// Ends the hand-off, and releases the batches that were handed over and not yet received.
 fn close(receiver: &mut HandoffReceiver, leases: &Leases) {
+    // Closed first: group commit can reserve no place any more, and announces what it stores.
     receiver.groups.close();
 
     while let Ok(group) = receiver.groups.try_recv() {
         for operation in group.operations {
+            // Stored as claimed. Without a release, the batch would wait until its lease runs out.
             drop(leases.add(&batch_of(&operation), group.claimed_at));
         }
     }

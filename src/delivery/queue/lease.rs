@@ -211,6 +211,7 @@ impl NotificationGuard {
             return;
         };
 
+        // Before the entry is sent: the release that follows it reads this time.
         if let Some(delay) = outcome.retry_in {
             self.lease.due_again_in(delay);
         }
@@ -276,11 +277,14 @@ impl Leases {
             guards: AtomicU32::new(1),
             recorder: self.recorder.clone(),
         });
+        // Listed before the revoked Operations are read: a revoke at the same time either finds the
+        // lease in the list, or is found here.
         lock(&self.leases).push(Arc::downgrade(&lease));
 
         // The Operation may have been canceled or paused while its batch was claimed or handed over.
         let is_canceled = lock(&self.revoked)
             .iter()
+            // An earlier revoke was about an earlier claim: a resumed Operation is sent.
             .any(|(at, id)| *id == lease.key.operation_id && *at >= claimed_at);
         if is_canceled {
             lease.lose();
@@ -294,6 +298,8 @@ impl Leases {
     /// makes no duplicates.
     pub(crate) fn due_for_renewal(&self) -> Vec<Arc<Lease>> {
         let mut leases = lock(&self.leases);
+        // Leases that ended are removed here and not when they end, which would be a search for
+        // each.
         leases.retain(|lease| lease.strong_count() > 0);
 
         let is_due = |lease: &Arc<Lease>| {

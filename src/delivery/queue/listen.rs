@@ -67,6 +67,8 @@ async fn listen(
     while let Some(notification) = listener.next().await? {
         match notification.channel() {
             CANCEL_CHANNEL | PAUSE_CHANNEL => {
+                // A payload that can't be read does no harm: the next renewal or record notices the
+                // change.
                 if let Ok(id) = notification.payload().parse::<Uuid>() {
                     leases.revoke(id.into());
                 }

@@ -183,6 +183,7 @@ async fn contents(
     batches: &[ClaimedBatch],
 ) -> sqlx::Result<HashMap<OperationId, Arc<Content>>> {
     let mut ids: Vec<OperationId> = batches.iter().map(|batch| batch.key.operation_id).collect();
+    // An Operation with several batches is read and rendered once.
     ids.sort_unstable();
     ids.dedup();
 

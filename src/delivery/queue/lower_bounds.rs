@@ -49,6 +49,8 @@ impl LowerBounds {
         let latest = claim.at - MARGIN;
         let mut bounds = self.lock();
         if bounds.len() > MAX_QUEUES {
+            // All of them, because nothing says which are in use. The next search notes those with
+            // work.
             bounds.clear();
         }
 
@@ -63,6 +65,7 @@ impl LowerBounds {
             if let Some(reached) = reached {
                 bounds
                     .entry(queue)
+                    // The search may have noted a later time since the claim began.
                     .and_modify(|bound| *bound = reached.max(*bound))
                     .or_insert(reached);
             }
@@ -76,6 +79,7 @@ impl LowerBounds {
         let mut bounds = self.lock();
 
         for queue in &found.queues {
+            // It may move a bound back: the search has read the queue from its beginning.
             bounds.insert(queue.queue, latest.min(queue.earliest));
         }
     }

@@ -56,6 +56,8 @@ async fn watch(pool: &Pool, mut failures: mpsc::UnboundedReceiver<OperationId>) 
                 // What settles now may be sent, and then nothing names the Operation.
                 Err(_) => {}
             }
+            // The set merges names: an Operation is checked once, however many of its notifications
+            // failed.
             failed.append(&mut undecided);
         }
         while let Ok(id) = failures.try_recv() {

@@ -70,6 +70,7 @@ pub(super) fn take(turn: Turn, waiting: &[u32], has_more: bool) -> Taken {
     }
 
     let is_over = batches == waiting.len() && !has_more && !turn.is_growing;
+    // From the time of this turn and not from now, so that small delays do not add up.
     let due = turn.next_at.max(turn.now - CATCH_UP);
     Taken {
         batches,

@@ -79,6 +79,7 @@ impl Pacer {
 
     /// Takes the turns that are due. Returns the time until the next search.
     async fn step(&self, pool: &Pool) -> sqlx::Result<Duration> {
+        // Without a transaction, because most looks find no turn that is due.
         let next = pool
             .within(async |connection: &mut PgConnection| paces::next_in(connection).await)
             .await?;
@@ -94,6 +95,7 @@ impl Pacer {
         let made_due = pool
             .transaction(async |connection: &mut PgConnection| take_turns(connection).await)
             .await?;
+        // After the commit: a claim that is woken earlier would not see the batches.
         if !made_due.is_empty() {
             let due = made_due.into_iter().map(|queue| (queue, Duration::ZERO));
             self.queues.announce_all(due);

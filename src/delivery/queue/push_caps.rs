@@ -114,6 +114,7 @@ async fn admit_some(
     users.sort_unstable();
     users.dedup();
 
+    // The row locks end with the commit, before anything is sent.
     let mut transaction = connection.begin().await?;
     let locked = user_pushes::lock(&mut transaction, account_id, &users).await?;
     let mut counted = locked.by_user;

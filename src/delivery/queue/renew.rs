@@ -34,6 +34,8 @@ pub(crate) async fn run(pool: Pool, leases: Arc<Leases>, stop: CancellationToken
                 has_failed = false;
                 leases.apply_renewal(&due, &renewed, renewed_at);
             }
+            // The leases keep the time that is left. Sending ends with it, before another process
+            // may claim.
             Err(error) => {
                 // Once for each outage.
                 if !has_failed {

@@ -60,6 +60,8 @@ impl Search {
     /// Looks at every queue that has work left.
     async fn search(&self) -> sqlx::Result<()> {
         self.capacity.forget_idle();
+        // Before anything is announced, so that the claim that is woken shares by the current
+        // weights.
         let weights = within(queue_search::weights(&self.pool)).await?;
         self.queues.set_weights(weights);
 

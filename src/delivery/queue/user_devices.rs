@@ -65,6 +65,7 @@ pub(crate) fn of_users<'a>(
         let is_sent = notification
             .planned
             .is_none_or(|planned| planned.end.is_none());
+        // What is not sent now needs no look-up of its devices.
         if !notification.due_in.is_zero() || !is_sent {
             return None;
         }

@@ -144,6 +144,7 @@ impl DeadTokenPruner {
 
 impl TokenReports {
     fn note_attempt(&mut self, operation_id: OperationId, dead: Option<DeadDevice>, now: Instant) {
+        // Attempts with live tokens count as well: whether the dead ones are many depends on both.
         let report = self.0.entry(operation_id).or_insert_with(|| TokenReport {
             first_at: now,
             last_at: now,
@@ -169,6 +170,8 @@ impl TokenReports {
             }
 
             if !report.is_mass_invalidation && threshold.is_reached(report) {
+                // The mark stays until the Operation is forgotten, so dead tokens that come later
+                // are kept too.
                 report.is_mass_invalidation = true;
                 pruning.mass_invalidations.push(Suspicion {
                     operation_id: *operation_id,

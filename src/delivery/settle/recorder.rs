@@ -153,6 +153,7 @@ impl Recorder {
                 self.lag.set_oldest(*waiting_since);
             }
 
+            // Only within the interval: after a quiet time, a single outcome is written at once.
             if is_worth_waiting(collected.len(), last_write.elapsed(), self.record_interval) {
                 tokio::time::sleep_until(last_write + self.record_interval).await;
 
@@ -184,6 +185,8 @@ impl Recorder {
     }
 
     async fn write(&mut self, group: Group) {
+        // `group` lives until the end of this function. Only then are its permits returned:
+        // outcomes that Postgres does not have must count as claimed.
         let releases = group.releases();
 
         if self
@@ -207,6 +210,8 @@ impl Recorder {
     ) -> sqlx::Result<()> {
         let mut delay = RetryDelay::new();
 
+        // A write may have happened although its answer was lost. The repeat changes nothing: the
+        // notifications no longer have the status or the number of attempts that it expects.
         while let Err(error) = self.try_write(outcomes, releases).await {
             let is_refused = error
                 .as_database_error()
@@ -243,6 +248,8 @@ impl Recorder {
             .await?;
 
         // Its guard may pause the Operation.
+        // It may be named in vain, for an outcome that was dropped: the guard task reads the
+        // tallies.
         let failed = outcomes
             .iter()
             .filter(|outcome| outcome.status == Status::Failed);
@@ -262,6 +269,8 @@ impl Recorder {
     }
 
     async fn write_one_by_one(&mut self, outcomes: &[NotificationOutcome], releases: Vec<Release>) {
+        // Outcomes before releases: a release changes the fencing token, and an outcome under the
+        // old one is dropped.
         let mut refused: HashSet<BatchKey> = HashSet::new();
         for outcome in outcomes {
             let result = self

@@ -189,6 +189,7 @@ impl ClaimPolicy {
             .sum();
         // Those who have least first, and then those who have waited longest.
         contenders.sort_by_key(|contender| {
+            // The division is of integers. The factor keeps small numbers apart.
             let weighted = contender.claimed * 1_000 / contender.due.weight.max(1) as usize;
             (weighted, self.last_turn(contender.due.account_id))
         });
@@ -348,6 +349,8 @@ impl ClaimPolicy {
             return;
         };
         let target = if is_alone { TURN_ALONE } else { TURN };
+        // A small turn is mostly the fixed cost of its statements, and says little about a large
+        // one.
         if notifications < LARGEST_BATCH && elapsed < target {
             return;
         }

@@ -103,6 +103,8 @@ impl DeviceDelivery {
 
     pub(crate) fn resolve(self, resolution: Resolution) {
         match self {
+            // A notification to one device is settled by the first acceptance, so there is none
+            // from before.
             Self::Direct(guard) => settle(guard, [resolution], false),
             Self::OfUser(mut delivery) => delivery.note(resolution),
         }
@@ -180,6 +182,7 @@ impl UserDelivery {
 
 impl Drop for UserDelivery {
     fn drop(&mut self) {
+        // No lock: only the drop of the last owner runs this.
         let resolutions = self
             .resolutions
             .get_mut()
@@ -279,6 +282,8 @@ impl MergedResolution {
 
     fn settlement(&self) -> Settlement {
         match self.retry_in {
+            // A device that failed without an attempt is forgotten here. The next claim finds the
+            // failure again.
             Some(delay) if self.attempts.is_empty() => Settlement::PutBack(delay),
             // A device is left to be attempted again.
             Some(_) => Settlement::Record(Status::Queued),
