@@ -65,6 +65,8 @@ impl Client {
         credential_type: CredentialType,
         endpoints: &Endpoints,
     ) -> Result<Self, ClientError> {
+        // A signing key may be good for both environments, so only the type of the Credential says
+        // where it sends.
         let apns = if credential_type == CredentialType::ApnSandbox {
             &endpoints.apns_sandbox
         } else {
@@ -132,11 +134,14 @@ impl Client {
             ProviderClient::Fcm(_) => (Provider::Fcm, "bellwire-credential-test".to_owned()),
             ProviderClient::Apns(_) => (Provider::Apn, "0".repeat(APNS_TOKEN_LENGTH)),
         };
+        // Data and no text: should a device with this token exist, it shows nothing. With ttl 0,
+        // APNs keeps nothing for later.
         let mut message = Message {
             data: Some(BTreeMap::from([("test".to_owned(), "1".to_owned())])),
             ttl: Some(0),
             ..Message::default()
         };
+        // The topic of a VoIP certificate ends with .voip, which belongs to this push type.
         if matches!(&self.0, ProviderClient::Apns(client) if client.is_for_calls()) {
             let push_type = json!({"headers": {"apns-push-type": "voip"}});
             message.apn = push_type.as_object().cloned();
@@ -146,6 +151,8 @@ impl Client {
             Ok(payload) => payload,
             Err(problem) => return CredentialCheck::Unreachable(problem.to_string()),
         };
+        // APNs has no dry run, so it gets a real request, which it answers with BadDeviceToken if
+        // the Credential is good.
         let result = match self.validate(&payload, &token).await {
             Some(result) => result,
             None => self.send(&payload, &token, Uuid::now_v7()).await,

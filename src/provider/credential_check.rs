@@ -11,6 +11,7 @@ pub fn credential_check(result: &Result<Answer, NotSent>) -> CredentialCheck {
         Err(error @ NotSent::CredentialRefused { .. }) => {
             return CredentialCheck::Refused(error.to_string());
         }
+        // Without an answer, nothing is known about the Credential.
         Err(error) => return CredentialCheck::Unreachable(error.to_string()),
     };
 

@@ -24,6 +24,7 @@ impl<'a> CredentialFields<'a> {
         match content.as_object() {
             None => fields.push_problem("", "must be an object"),
             Some(object) => {
+                // A misspelled optional field would otherwise be lost without an error.
                 let unknown = object
                     .iter()
                     .filter(|(name, value)| !value.is_null() && !known.contains(&name.as_str()));
@@ -66,6 +67,7 @@ impl<'a> CredentialFields<'a> {
         let problems = self.problems.len();
         let text = self.optional_string(names);
 
+        // A value of a wrong type is a problem already. A field has one.
         if text.is_none() && self.problems.len() == problems {
             self.push_problem(
                 names.first().copied().unwrap_or_default(),
@@ -78,6 +80,7 @@ impl<'a> CredentialFields<'a> {
 
     /// A key or certificate that must be there. `None` if there was a problem.
     pub(super) fn required_file(&mut self, names: &[&str]) -> Option<KeyFile> {
+        // The copy of a private key is overwritten when it is dropped.
         let text = zeroize::Zeroizing::new(self.required_string(names));
         if text.is_empty() {
             return None;

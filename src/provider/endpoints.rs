@@ -103,6 +103,8 @@ impl Endpoint {
         let endpoint = Self {
             host,
             port,
+            // The exchanges of a service account take turns (the lock `renewing` of
+            // `AccessTokens`), so a second connection would never be used.
             max_connections: 1,
             ..self.clone()
         };

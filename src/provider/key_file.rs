@@ -75,6 +75,7 @@ impl KeyFile {
     }
 
     fn read_layers(text: &str, layers: usize) -> Option<Self> {
+        // Some editors begin a UTF-8 file with this byte order mark.
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.starts_with('{') {
             return Some(Self::of(Kind::Json, Zeroizing::default()));
@@ -90,6 +91,7 @@ impl KeyFile {
             return Some(Self::of(kind, bytes));
         }
 
+        // The bytes may be text: PEM, or base64 once more.
         let inner = std::str::from_utf8(&bytes).ok()?;
         Self::read_layers(inner, layers.checked_sub(1)?)
     }
@@ -132,6 +134,8 @@ impl KeyFile {
         let kinds = self.parts.iter().map(|part| part.kind);
         let kind = kinds
             .into_iter()
+            // A skipped part, such as the parameters of a curve, may come before the one that the
+            // person meant.
             .find(|kind| *kind != Kind::Other)
             .unwrap_or(Kind::Other);
 
@@ -164,6 +168,7 @@ impl KeyFile {
 /// `der` as PEM.
 pub(super) fn to_pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     let body = Zeroizing::new(STANDARD.encode(der));
+    // Room for all of it from the start: a string that grows leaves copies of the key behind.
     let mut pem = Zeroizing::new(String::with_capacity(body.len() + body.len() / LINE + 80));
 
     // Writing to a string does not fail.
@@ -178,6 +183,8 @@ pub(super) fn to_pem(label: &str, der: &[u8]) -> Zeroizing<String> {
 /// Undoes the escapes of JSON, of a shell or of an environment file, applied any number of times: a
 /// backslash is in no PEM and in no base64.
 fn unescaped(text: &str) -> Zeroizing<String> {
+    // No escape is shorter than its character, so the string never grows and leaves no copy of a
+    // key behind.
     let mut plain = Zeroizing::new(String::with_capacity(text.len()));
     let mut rest = text.chars().peekable();
 
@@ -216,6 +223,7 @@ fn pem_parts(text: &str) -> Vec<Part> {
         let Some((label, body)) = after.split_once(DASHES) else {
             break;
         };
+        // A copy may lack its last line. Base64 that was cut short is found when the key is parsed.
         let (body, after) = body.split_once(END).unwrap_or((body, ""));
         rest = after;
 
@@ -242,6 +250,7 @@ fn pem_part(label: &str, body: &str) -> Part {
 
     match decode_base64(body) {
         Some(der) => Part { kind, der },
+        // Only these are read. Of any other kind, its name is the better message.
         None if matches!(kind, Kind::PrivateKey | Kind::Certificate) => Part {
             kind: Kind::Damaged,
             der: Zeroizing::default(),
@@ -275,6 +284,7 @@ fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 /// What a DER file is; `None`: it is no DER that is known here.
 fn kind_of_der(der: &[u8]) -> Option<Kind> {
     let content = content_of_sequence(der)?;
+    // Before the test for a private key, because both begin with an integer.
     if content.starts_with(&PKCS12_VERSION) {
         return Some(Kind::Pkcs12);
     }

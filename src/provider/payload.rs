@@ -79,6 +79,7 @@ impl Payload {
             Provider::Fcm => FcmPayload::render(message, expires_at, Stage::Send).map(Self::Fcm),
             Provider::Apn => ApnsPayload::render(message, expires_at, Stage::Send).map(Self::Apns),
         };
+        // A failed notification has one error.
         rendered.map_err(|problems| problems.first)
     }
 
@@ -194,6 +195,8 @@ pub(super) fn merge(base: &mut Map<String, Value>, over: &Map<String, Value>) {
                 base.remove(key);
             }
             (Some(Value::Object(base)), Value::Object(over)) => merge(base, over),
+            // A patch of something that is no object is laid on an empty object, so that its `null`
+            // members are left out (RFC 7396, section 2).
             (_, Value::Object(over)) => {
                 let mut object = Map::new();
                 merge(&mut object, over);

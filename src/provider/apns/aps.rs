@@ -142,6 +142,8 @@ impl Check {
 
             if let Some((_, kind)) = known.iter().find(|(known, _)| known == name) {
                 self.value(value, &field, kind);
+            // A name that differs from a known one by its letter case or hyphens only is a slip:
+            // iOS would ignore it without an error. Any other unknown name passes.
             } else if let Some((known, _)) = known
                 .iter()
                 .find(|(known, _)| letters(known) == letters(name))
@@ -222,6 +224,7 @@ fn read_number(value: &mut Value, kind: &Kind) {
             }
         }
         (kind, Value::String(text)) if kind.is_numeric() => {
+            // A string that is not a number stays, so that `check` names it.
             if let Ok(number @ Value::Number(_)) = serde_json::from_str(text.trim()) {
                 *value = number;
             }

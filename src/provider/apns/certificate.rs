@@ -47,6 +47,8 @@ impl CertificateFacts {
     /// The facts of the first certificate of `chain`; `None` if it can't be parsed.
     pub(in crate::provider) fn read(chain: &[CertificateDer<'_>]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
+        // A string that can't be decoded counts as absent. The certificate may be valid all the
+        // same, and the API user can name the bundle id.
         let user_id = certificate
             .subject()
             .iter_by_oid(&USER_ID)

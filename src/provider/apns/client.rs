@@ -56,6 +56,7 @@ impl ApnsClient {
         };
 
         Ok(Self {
+            // The TLS handshake authenticates the connection, so no first request has to do it.
             pool: endpoint.pool(false, Some(identity))?,
             origin_uri: endpoint.origin_uri(),
             topic: credential.bundle_id.as_deref().map(topic).transpose()?,
@@ -89,11 +90,13 @@ impl ApnsClient {
         let request = DeviceRequest {
             client: self,
             payload,
+            // Only the headers of this request are read. Its real URI holds the whole token.
             uri: http::Uri::default(),
             apns_id,
             authorization,
         };
 
+        // Normalized as in `send`, so that the preview shows the path that APNs would get.
         let token = device_token::normalized(Provider::Apn, token).unwrap_or_default();
         let url = format!("{}/3/device/{}", self.origin_uri, masked(&token));
         RequestPreview::post(url, &request.headers(), payload.body())
@@ -134,9 +137,12 @@ impl ApnsClient {
 
         match answer.code.as_deref() {
             Some("ExpiredProviderToken") => {
+                // A connection with a client certificate has no provider token to renew.
                 let (Some(tokens), Some(expired)) = (&self.tokens, &request.authorization) else {
                     return Ok(answer);
                 };
+                // Without a newer token, the answer stands: a newer one would be refused as well,
+                // with TooManyProviderTokenUpdates.
                 let Some(newer) = tokens.renew(expired).await? else {
                     return Ok(answer);
                 };
@@ -144,6 +150,8 @@ impl ApnsClient {
                 request.authorization = Some(newer);
                 request.send().await
             }
+            // The first answer has retired its connection (see `answer`), so this request takes
+            // another one. APNs refused the first request, so no device gets two notifications.
             Some(code) if is_about_the_connection(code) => request.send().await,
             _ => Ok(answer),
         }
@@ -168,6 +176,7 @@ struct DeviceRequest<'a> {
 impl DeviceRequest<'_> {
     async fn send(&self) -> Result<Answer, NotSent> {
         let headers = self.headers();
+        // The pool calls this again if a connection returns the request unprocessed.
         let request = || {
             let mut request = Request::post(self.uri.clone()).body(()).unwrap_or_default();
             *request.headers_mut() = headers.clone();
@@ -178,6 +187,7 @@ impl DeviceRequest<'_> {
             Ok(response) => Ok(answer(&response)),
             Err(SendError::Malformed(reason)) => Ok(Answer::malformed(&reason)),
             Err(SendError::Ambiguous(reason)) => Ok(Answer::ambiguous(reason)),
+            // Only a request that APNs certainly did not process is no attempt.
             Err(SendError::NotSent(reason)) => Err(NotSent::Unreachable { reason }),
         }
     }
@@ -223,10 +233,14 @@ impl DeviceRequest<'_> {
 fn answer(response: &Response) -> Answer {
     let answer = outcome::answer(response.status, &response.headers, &response.body);
     let answer = match &response.cut_short {
+        // The reason may be in the part of the body that did not arrive. Without it, a 400 of a
+        // wrong token can't be told from a 400 of a wrong message.
         Some(reason) if !tells_enough(response.status) => answer.cut_short(reason),
         _ => answer,
     };
 
+    // Before the answer is returned, so that neither a repeat nor another request takes the same
+    // connection.
     if answer.code.as_deref().is_some_and(is_about_the_connection) {
         response.retire_connection();
     }

@@ -71,6 +71,8 @@ impl fmt::Debug for CertificateCredential {
 impl KeyCredential {
     /// Reads `{privateKey, teamId, keyId, bundleId}`.
     pub(crate) fn parse(content: &Value) -> Result<Self, Vec<FieldProblem>> {
+        // Checked first: one sentence says what the file is. A list of missing and unknown fields
+        // would hide it.
         if ["client_email", "clientEmail"]
             .iter()
             .any(|name| present(content, name).is_some())
@@ -175,6 +177,7 @@ impl CertificateCredential {
         let facts = CertificateFacts::read(&certificates);
         match &facts {
             None if certificates.is_empty() => {}
+            // The PEM frame says certificate, and the DER inside does not parse.
             None => fields.push_problem("certificate", "must hold at least one X.509 certificate"),
             Some(facts) => {
                 if let Some(objection) = facts.objection(credential_type) {
@@ -233,6 +236,8 @@ fn signing_key(key: &PrivateKeyDer<'_>) -> Result<EncodingKey, String> {
         EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_der());
 
     pair.ok()
+        // Written anew as PKCS#8: jsonwebtoken signs only with this form, and a key has one hash in
+        // `token_key` whatever form it came in.
         .and_then(|pair| pair.to_pkcs8v1().ok())
         .map(|pkcs8| EncodingKey::from_ec_der(pkcs8.as_ref()))
         .filter(|key| can_sign(key, Algorithm::ES256))
@@ -247,6 +252,7 @@ fn belong_together(
     private_key: &PrivateKeyDer<'static>,
 ) -> bool {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
+    // rustls compares the public keys of both, as it would when it connects.
     let chain = vec![certificate.clone()];
     rustls::sign::CertifiedKey::from_der(chain, private_key.clone_key(), &provider).is_ok()
 }
@@ -265,6 +271,7 @@ fn apple_id(fields: &mut CredentialFields<'_>, name: &str) -> String {
     let id = fields.required_string(&[name]);
     let is_id = id.len() == ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
 
+    // An empty id is missing, which is a problem already.
     if !id.is_empty() && !is_id {
         fields.push_problem(name, &format!("must be {ID_LENGTH} letters and digits"));
     }

@@ -67,6 +67,7 @@ pub(in crate::provider) fn check_header(name: &str, text: &str) -> Result<(), St
         "apns-priority" if !matches!(text, "10" | "5" | "1") => {
             Err(format!("must be 10, 5 or 1; got {}", quoted_string(text)))
         }
+        // A u32 also refuses a timestamp in milliseconds.
         "apns-expiration" if text.parse::<u32>().is_err() => Err(format!(
             "must be a timestamp in Unix seconds, or 0 for a single attempt; got {}",
             quoted_string(text)

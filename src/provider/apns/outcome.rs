@@ -16,6 +16,8 @@ use crate::transport::retry_after;
 pub(in crate::provider) fn answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     let http_status = Some(status.as_u16());
 
+    // Apple's page has no other status of a success. Another 2xx may be a proxy's, and proves
+    // nothing.
     if status == StatusCode::OK {
         let message_id = headers
             .get("apns-id")
@@ -81,15 +83,20 @@ pub(in crate::provider) fn outcome(
             _,
         ) => Outcome::CredentialRefused,
 
+        // The key is good. Its tokens were renewed more often than every 20 minutes (Apple:
+        // "Establishing a token-based connection to APNs").
         ("TooManyProviderTokenUpdates", _) => Outcome::Throttled {
             retry_after,
             device_only: false,
         },
+        // Apple counts these for each device token, so other devices need not wait.
         ("TooManyRequests", _) => Outcome::Throttled {
             retry_after,
             device_only: true,
         },
 
+        // IdleTimeout comes with 400, and is about the connection. APNs sends neither 3xx nor 408:
+        // a proxy in between does.
         ("IdleTimeout", _) | (_, 300..=399 | 408 | 500..=599) => {
             Outcome::Unavailable { retry_after }
         }

@@ -66,6 +66,8 @@ struct ProviderToken {
 impl ProviderToken {
     /// A token that is `age` old.
     fn of_age(authorization: HeaderValue, age: Duration) -> Self {
+        // Counted back from this machine's clock, so that a difference to Postgres' clock does not
+        // matter. The age is negative if Postgres' clock was set back by up to `LEEWAY`.
         let issued_at = OffsetDateTime::now_utc() - age.max(Duration::ZERO);
 
         Self {
@@ -132,6 +134,8 @@ impl ProviderTokens {
         match self.find(None).await {
             Ok(Some(authorization)) => Ok(authorization),
             Ok(None) => Err(unavailable("no provider token could be made")),
+            // While Postgres is away, APNs still takes the present token for some minutes. The next
+            // renewal is put off, so that not every request waits for Postgres.
             Err(error) => self.postpone_renewal().ok_or(error),
         }
     }
@@ -147,6 +151,8 @@ impl ProviderTokens {
 
     /// Looks for a token, unless another request has done so while this one waited for its turn.
     async fn find(&self, refused: Option<&HeaderValue>) -> Result<Option<HeaderValue>, NotSent> {
+        // Taken before the lock: a result that is younger was found while this request waited. If
+        // this request is dropped at an await, the lock is free and the next request searches.
         let asked_at = Instant::now();
         let mut finding = self.finding.lock().await;
 
@@ -172,6 +178,7 @@ impl ProviderTokens {
             *self.current() = Some(token);
             Some(authorization)
         });
+        // A failure is kept too, so that those that wait share it and do not call Postgres in turn.
         *finding = Some(Finding {
             at: Instant::now(),
             after_refusal: refused.is_some(),
@@ -191,9 +198,13 @@ impl ProviderTokens {
         };
 
         let mut reading = self.read(shared).await?;
+        // APNs may have refused a token that another process has replaced since. Then the stored
+        // one is used, and renewed only at its own time.
         let is_refused = refused.is_some() && self.opened(shared, &reading).as_ref() == refused;
 
         if is_due(reading.age(), is_refused) {
+            // Issued by Postgres' clock, so that all processes agree on its age. It is stored
+            // before it is sent: if another process was faster, APNs never sees this one.
             let token = self.sign(reading.now)?;
             let new = NewToken {
                 token: &token,

@@ -43,6 +43,8 @@ impl Credential {
         content: &Value,
         token_uris: &[String],
     ) -> Result<Self, Vec<FieldProblem>> {
+        // One sentence about the whole content: as a string it would have four problems, three of
+        // them about fields that it can't have.
         match content {
             Value::Object(_) => {}
             Value::String(_) => {
@@ -60,6 +62,7 @@ impl Credential {
         match credential_type {
             CredentialType::Fcm => FcmCredential::parse(content, token_uris).map(Self::Fcm),
             CredentialType::Apn | CredentialType::ApnSandbox
+                // A signing key has a privateKey too, and no certificate.
                 if present(content, "certificate").is_some() =>
             {
                 CertificateCredential::parse(content, credential_type).map(Self::ApnCertificate)
@@ -86,11 +89,14 @@ impl Credential {
 
         // It was checked when it was stored. It may fail now if the rules have become stricter since,
         // or the operator allows fewer token endpoints.
+        // Bytes that are no JSON become null, which `parse` refuses.
         let content: Value = serde_json::from_slice(&content).unwrap_or_default();
         let credential =
             Credential::parse(stored.credential_type, &content, &endpoints.fcm_token_uris);
+        // Before the result is looked at, so that the secret is overwritten on every way out.
         erase(content);
-        credential        .map_err(|problems| {
+
+        credential.map_err(|problems| {
             tracing::error!(credential_id = %stored.id, ?problems, "a stored Credential is invalid");
             "its Credential is no longer valid: replace its content"
         })

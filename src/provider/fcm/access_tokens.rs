@@ -159,9 +159,12 @@ impl AccessTokens {
         match self.exchange().await {
             Ok(token) => {
                 let authorization = token.authorization.clone();
+                // Stored before the lock `renewing` is dropped, so that those that wait find it.
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(token);
                 Ok(authorization)
             }
+            // The present token may be good for minutes: a short outage of the token endpoint then
+            // stops nothing. Only without one is the failure kept for those that wait.
             Err(error) => self.postpone_renewal().ok_or_else(|| {
                 let failure = Failure {
                     at: Instant::now(),
@@ -212,6 +215,7 @@ impl AccessTokens {
     }
 
     async fn exchange(&self) -> Result<AccessToken, NotSent> {
+        // Signed anew for each exchange: an assertion ends an hour after it was issued.
         let body = self.assertion()?;
         let request = || {
             let mut request = Request::post(self.uri.clone()).body(()).unwrap_or_default();
@@ -222,6 +226,8 @@ impl AccessTokens {
 
         let asked_at = Instant::now();
         let response = self.pool.send(request, &body).await.map_err(|error| {
+            // All three are the same here: an access token that was granted and lost does no harm,
+            // so any exchange may be repeated.
             let (SendError::NotSent(reason)
             | SendError::Malformed(reason)
             | SendError::Ambiguous(reason)) = error;
@@ -293,6 +299,8 @@ fn refusal(response: &Response) -> NotSent {
     );
     let reason = bounded_text(reason.trim_end());
 
+    // A refused assertion or client is a 400 or a 401 (RFC 6749, section 5.2). 408 and 429 are
+    // about the moment, and not about the Credential.
     let is_transient = matches!(response.status.as_u16(), 408 | 429);
     if response.status.is_client_error() && !is_transient {
         NotSent::CredentialRefused { reason }

@@ -64,6 +64,7 @@ impl FcmClient {
 
     /// The request that [`Self::send`] would make, secrets masked.
     pub(in crate::provider) fn preview(&self, payload: &FcmPayload, token: &str) -> RequestPreview {
+        // No access token is asked for: a preview sends nothing, and works while Google is away.
         let authorization = HeaderValue::from_static("Bearer");
         let request = self.request(&authorization);
         let body = payload.for_token(&masked(token));
@@ -75,6 +76,8 @@ impl FcmClient {
         let authorization = self.tokens.get().await?;
         let answer = self.send_once(body, &authorization).await?;
 
+        // THIRD_PARTY_AUTH_ERROR is a 401 as well (FCM's page ErrorCode). It is about the key for
+        // APNs or web push at Firebase, so another access token would not help.
         let is_unauthorized = answer.http_status == Some(StatusCode::UNAUTHORIZED.as_u16())
             && answer.outcome == Outcome::CredentialRefused;
         if !is_unauthorized {
@@ -84,6 +87,7 @@ impl FcmClient {
         // Google may have revoked the access token before its end. Only if it refuses a new one as
         // well is the Credential at fault.
         self.tokens.forget(&authorization);
+        // FCM refused the first request, so the second one can't make a second notification.
         self.send_once(body, &self.tokens.get().await?).await
     }
 
@@ -97,12 +101,16 @@ impl FcmClient {
                 let answer = outcome::answer(response.status, &response.headers, &response.body);
 
                 Ok(match &response.cut_short {
+                    // The error code may be in the part of the body that did not arrive. Without
+                    // it, a 404 of a dead token can't be told from a 404 of a wrong project.
                     Some(reason) if !tells_enough(response.status) => answer.cut_short(reason),
                     _ => answer,
                 })
             }
             Err(SendError::Malformed(reason)) => Ok(Answer::malformed(&reason)),
             Err(SendError::Ambiguous(reason)) => Ok(Answer::ambiguous(reason)),
+            // Only a request that FCM certainly did not process is no attempt: FCM has no
+            // idempotency key, so a repeat of any other may be a second notification.
             Err(SendError::NotSent(reason)) => Err(NotSent::Unreachable { reason }),
         }
     }

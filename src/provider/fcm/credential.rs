@@ -77,6 +77,8 @@ impl FcmCredential {
     /// Reads `{projectId, clientEmail, privateKey, privateKeyId?, tokenUri?}`, or a service
     /// account's JSON file as it is.
     pub(crate) fn parse(content: &Value, token_uris: &[String]) -> Result<Self, Vec<FieldProblem>> {
+        // Checked before the fields: one sentence says what the file is. A list of missing and
+        // unknown fields would hide it.
         if let Some(kind) = other_kind(content) {
             let message =
                 format!("{kind}, but must be the key of a service account; {HOW_TO_GET_ONE}");
@@ -169,6 +171,8 @@ fn signing_key(key: &PrivateKeyDer<'_>) -> Result<EncodingKey, String> {
     };
     let pem = to_pem(label, key.secret_der());
 
+    // By way of PEM: jsonwebtoken takes the RSA key out of PKCS#8 only there. From DER it would
+    // keep the bytes as they are.
     EncodingKey::from_rsa_pem(pem.as_bytes())
         .ok()
         .filter(|key| can_sign(key, Algorithm::RS256))

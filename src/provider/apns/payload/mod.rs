@@ -44,6 +44,7 @@ impl ApnsPayload {
         expires_at: Option<OffsetDateTime>,
         stage: Stage,
     ) -> Result<Self, PayloadProblems> {
+        // Before the override is read, because `Override::of` skips what is not an object.
         PayloadProblems::check(check_override(message, stage))?;
         let over = Override::of(message);
 
@@ -76,6 +77,8 @@ impl ApnsPayload {
         } else {
             MAX_PAYLOAD
         };
+        // A template may render to fewer bytes than it has, so only the rest counts now. The size
+        // is checked again for each recipient at the time of the send.
         let size = body.len() - open_bytes(&payload, stage);
         if size > max {
             let message =
@@ -135,6 +138,7 @@ fn request_wake_up(payload: &mut Value) {
 
     let aps = payload.entry("aps").or_insert_with(|| json!({}));
     if let Value::Object(aps) = aps {
+        // A value of the API user's own stays, since an override always wins.
         aps.entry("content-available").or_insert(json!(1));
     }
 }
@@ -215,6 +219,7 @@ fn check_header_overrides(headers: &Map<String, Value>, stage: Stage) -> Vec<Pay
     for (name, value) in headers {
         let result = if OVERRIDABLE.contains(&name.as_str()) {
             match header_text(value) {
+                // `null` removes the header that Bellwire would set.
                 _ if value.is_null() => Ok(()),
                 Some(text) if stage.is_open(&text) => Ok(()),
                 Some(text) => check_header(name, &text),
@@ -265,6 +270,8 @@ fn payload(message: &Message) -> Result<Map<String, Value>, PayloadProblem> {
 
     let mut payload = present([("image", message.image.as_ref().map(|image| json!(image)))]);
     for (key, value) in message.data.iter().flatten() {
+        // An app's own keys are beside `aps`, so a key of this name would collide with Apple's
+        // dictionary.
         if key == "aps" {
             return Err(PayloadProblem::new(
                 "content.data.aps",
@@ -344,6 +351,7 @@ fn headers(params: &HeaderParams<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, 
     let is_overridden = |name: &str| over.is_some_and(|over| over.contains_key(name));
     let mut rendered = Vec::with_capacity(headers.len());
     for (name, value) in &headers {
+        // Other types are no headers, and `check_override` has refused them.
         let text = header_text(value).unwrap_or_default();
         if stage.is_open(&text) {
             continue;
@@ -356,6 +364,8 @@ fn headers(params: &HeaderParams<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, 
         };
         let problem = |message| PayloadProblem::new(field(), message);
 
+        // Again after `check_override`: the collapse key was not part of the override, and a
+        // template may have rendered a value that breaks the rule.
         check_header(name, &text).map_err(problem)?;
         if name == "apns-priority" && push_type == BACKGROUND && text != "5" {
             return Err(problem(URGENT_BACKGROUND.to_owned()));

@@ -176,6 +176,7 @@ pub(in crate::provider) fn answer(status: StatusCode, headers: &HeaderMap, body:
     let error = ErrorBody(body.get_mut("error").map(Value::take).unwrap_or_default());
     let code = error
         .error_code()
+        // FCM's page: "No more information is available about this error." So the status decides.
         .filter(|code| *code != "UNSPECIFIED_ERROR");
 
     Answer {
@@ -211,6 +212,7 @@ fn outcome(
     let error_status = error.string("status").unwrap_or_default();
     match (status.as_u16(), code, error_status) {
         (_, Some("UNREGISTERED"), _) => Outcome::TokenDead { since: None },
+        // The token belongs to another sender (FCM's page ErrorCode), where it may be good.
         (_, Some("SENDER_ID_MISMATCH"), _) => Outcome::TokenRefused,
         (_, Some("QUOTA_EXCEEDED"), _) => throttled,
         (_, Some("UNAVAILABLE" | "INTERNAL"), _) => Outcome::Unavailable { retry_after },
@@ -247,6 +249,8 @@ fn outcome_at_apns(error: &ApnsError<'_>, retry_after: Option<Duration>) -> Outc
     let status = error
         .status
         .and_then(|status| StatusCode::from_u16(status).ok())
+        // Without a status, APNs' reason alone decides. An unknown reason then refuses the message,
+        // and never makes a token dead.
         .unwrap_or(StatusCode::BAD_REQUEST);
 
     match apns::outcome::outcome(status, error.reason, None, retry_after) {
@@ -254,6 +258,7 @@ fn outcome_at_apns(error: &ApnsError<'_>, retry_after: Option<Duration>) -> Outc
         Outcome::TokenRefused if status == StatusCode::GONE => Outcome::TokenDead { since: None },
         // The key for APNs that is kept at Firebase is bad: see above.
         Outcome::CredentialRefused => Outcome::TokenRefused,
+        // It is APNs that throttles: FCM still takes messages for other devices.
         Outcome::Throttled { retry_after, .. } => Outcome::Throttled {
             retry_after,
             device_only: true,

@@ -176,6 +176,8 @@ pub(super) fn check(
 ) -> Map<String, Value> {
     let mut over = over.clone();
 
+    // Taken out before the other fields are checked, so that the reason is named and not an unknown
+    // field.
     over.retain(|name, _| {
         let is_set = NOT_OVERRIDABLE.contains(&&*camel_case(name));
         if is_set {
@@ -223,6 +225,7 @@ impl Checker<'_> {
                 );
                 continue;
             };
+            // Only one of both is rendered, so the other one would be lost without an error.
             if checked.contains_key(*camel) {
                 self.note(
                     &path,
@@ -278,6 +281,7 @@ impl Checker<'_> {
 
     fn data(&mut self, pairs: &Map<String, Value>, path: &str) {
         for (key, value) in pairs {
+            // `null` removes a key that the message has.
             if value.is_null() {
                 continue;
             }
@@ -405,6 +409,7 @@ impl Kind {
             Self::Color => text.is_some_and(is_color),
             Self::Label => text.is_some_and(is_label),
             Self::Link => text.is_some_and(|text| text.starts_with("https://")),
+            // proto3's JSON mapping takes the number of a name too. FCM takes `high` for `HIGH`.
             Self::Enum(names) => match integer(value) {
                 Some(number) => usize::try_from(number).is_ok_and(|number| number < names.len()),
                 None => text
@@ -448,6 +453,7 @@ impl Kind {
 fn integer(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| {
+            // proto3's JSON mapping takes an exponent for integers too, such as 1e2.
             let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
             i32::try_from(float as i64).ok().map(i64::from)
         }),
