@@ -10,6 +10,7 @@ use askama::Template;
 mod access;
 mod description;
 mod pending;
+mod person;
 mod provider;
 
 use crate::console::caller::Caller;
@@ -24,7 +25,8 @@ pub(crate) use access::AccessRule;
 use access::access_of;
 pub(super) use access::accounts_with;
 use pending::Pending;
-use provider::{Failure, Person};
+use person::Person;
+use provider::Failure;
 pub(crate) use provider::{Provider, ProviderParams};
 
 /// How people log in with OpenID Connect.

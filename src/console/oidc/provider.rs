@@ -3,13 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreIdToken, CoreIdTokenClaims,
-    CoreIdTokenVerifier, CoreProviderMetadata, CoreTokenResponse,
+    CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreIdToken, CoreIdTokenVerifier,
+    CoreProviderMetadata, CoreTokenResponse,
 };
 use openidconnect::{
     AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
@@ -18,20 +16,17 @@ use openidconnect::{
     SignatureVerificationError, TokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::console::oidc::access::groups_in;
 use crate::console::oidc::description::{Description, Kept};
+use crate::console::oidc::person::Person;
 use crate::transport::Http1Client;
 
 /// Most bytes of an answer: more than the keys of any provider.
 const LARGEST: usize = 256 * 1024;
 /// Most logins of a process that wait for the provider at a time. Anyone who can reach Bellwire can begin one.
 const MOST: usize = 16;
-/// Characters of a name that are kept.
-const LONGEST_NAME: usize = 128;
 /// Characters of the reason of a failure that are kept. The provider may have written it.
 const LONGEST_REASON: usize = 500;
 
@@ -59,15 +54,6 @@ pub(super) struct Answer {
     pub redirect_uri: String,
     pub nonce: String,
     pub verifier: String,
-}
-
-/// Who has logged in.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Person {
-    /// For people, such as an email address.
-    pub name: String,
-    /// `None`: the provider says nothing of groups.
-    pub groups: Option<Vec<String>>,
 }
 
 /// Why a login failed. The reasons are for the log.
@@ -256,10 +242,7 @@ impl Provider {
             )))
         })?;
 
-        Ok(Person {
-            name: name_of(claims),
-            groups: groups_in(&all_claims(id_token), &self.0.params.groups_claim),
-        })
+        Ok(Person::of(id_token, claims, &self.0.params.groups_claim))
     }
 
     /// The provider's description: the kept one, unless it is `known`, or a new one.
@@ -390,34 +373,6 @@ fn no_tokens(
         }
         _ => Failure::Provider(reason),
     }
-}
-
-/// A person's name for the console and the audit log: the email address, unless the provider says that it is
-/// not verified; otherwise the provider's id of the person. People may choose the values of other claims.
-fn name_of(claims: &CoreIdTokenClaims) -> String {
-    let email = claims
-        .email()
-        .filter(|_| claims.email_verified() != Some(false))
-        .map(|email| email.as_str())
-        .filter(|email| !email.trim().is_empty());
-    let name = email.unwrap_or(claims.subject().as_str());
-
-    name.chars()
-        .filter(|character| !character.is_control())
-        .take(LONGEST_NAME)
-        .collect()
-}
-
-/// Every claim of an id token whose signature was checked before.
-fn all_claims(id_token: &CoreIdToken) -> Value {
-    let text = id_token.to_string();
-    let payload = text.split('.').nth(1).unwrap_or_default();
-
-    URL_SAFE_NO_PAD
-        .decode(payload)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default()
 }
 
 /// An error with its causes.
