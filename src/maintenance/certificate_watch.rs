@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::credentials;
+use crate::store::credential_checks;
 use crate::store::pool::Pool;
 use crate::telemetry::metrics;
 
@@ -32,7 +32,7 @@ pub async fn run(pool: Pool, stop: CancellationToken) {
 
 /// `checked_until` is the end up to which certificates were logged.
 async fn check(pool: &Pool, checked_until: &mut Option<OffsetDateTime>) -> sqlx::Result<()> {
-    let certificates = credentials::ending_first(pool).await?;
+    let certificates = credential_checks::ending_first(pool).await?;
     metrics::certificate_end(certificates.first().map(|first| first.expires_at));
 
     let until = OffsetDateTime::now_utc() + SOON;

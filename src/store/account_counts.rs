@@ -10,6 +10,8 @@ pub(crate) async fn queued(
     account_id: AccountId,
     most: i64,
 ) -> sqlx::Result<i64> {
+    // A bound of batches and not of notifications: batches are the rows that are read, and an
+    // account may have very many of them.
     sqlx::query_scalar!(
         r#"
         select coalesce(sum(queued), 0)::bigint as "count!"
@@ -30,6 +32,7 @@ pub(crate) async fn users(
     account_id: AccountId,
     most: i64,
 ) -> sqlx::Result<i64> {
+    // The limit is inside, so that an account far above it costs no more than one that is at it.
     sqlx::query_scalar!(
         r#"
         select count(*) as "count!"

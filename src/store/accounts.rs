@@ -39,6 +39,8 @@ impl From<AccountRow> for Account {
 
 /// Returns the account of this name, and creates it first if there is none.
 pub async fn find_or_create(executor: impl PgExecutor<'_>, name: &str) -> sqlx::Result<AccountId> {
+    // One statement: processes that start at the same time get the account that the first of them
+    // has stored.
     let id = sqlx::query_scalar!(
         r#"
         insert into accounts (id, name)
@@ -170,6 +172,8 @@ pub(crate) async fn delete(pool: &Pool, id: AccountId) -> sqlx::Result<()> {
         .execute(pool)
         .await?;
 
+    // In steps, because a statement has a time limit and the devices go with their Users. A command
+    // that was interrupted can be repeated: the account still has its name.
     loop {
         let deleted = sqlx::query!(
             r#"
@@ -186,6 +190,8 @@ pub(crate) async fn delete(pool: &Pool, id: AccountId) -> sqlx::Result<()> {
         }
     }
 
+    // Last. Credentials, webhooks, sessions and all else that refers to the account go with its
+    // row. Operations do not refer to it: their days are dropped by retention.
     sqlx::query!("delete from accounts where id = $1", id.as_uuid())
         .execute(pool)
         .await

@@ -22,6 +22,8 @@ pub(super) async fn acquire(
     let mut logged_at: Option<Instant> = None;
 
     while !is_acquired(&mut *connection, key).await? {
+        // Logged at once and then every 10 s: an operator sees what a start or a migration waits
+        // for.
         if logged_at.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
             logged_at = Some(Instant::now());
             log_wait(connection, key, purpose).await?;
@@ -62,6 +64,8 @@ struct Holder {
 }
 
 async fn holder(executor: impl PgExecutor<'_>, key: i64) -> sqlx::Result<Option<Holder>> {
+    // pg_locks shows the high 32 bits of a key as classid and the low ones as objid. Keys of other
+    // databases of the server look the same, so the database is compared as well.
     sqlx::query_as!(
         Holder,
         r#"

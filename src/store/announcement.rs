@@ -22,6 +22,7 @@ impl Announcement {
     pub(crate) fn of(queues: impl Iterator<Item = QueueKey>) -> Self {
         let names: Vec<String> = queues.map(|queue| queue.to_string()).collect();
 
+        // An empty payload makes all processes search for due queues, which finds these as well.
         if names.len() > MAX_ANNOUNCED {
             return Self(String::new());
         }
@@ -34,6 +35,8 @@ impl Announcement {
 
     /// The queues that a payload names. `None`: they are to be searched for.
     pub(crate) fn parse(payload: &str) -> Option<Vec<QueueKey>> {
+        // One name that cannot be read is enough for a search: a later release may write names in
+        // another form.
         payload.split(',').map(|name| name.parse().ok()).collect()
     }
 }

@@ -82,6 +82,7 @@ pub(crate) struct ApiKey {
 impl ApiKey {
     /// `revoked`, `expired` or `active`.
     pub(crate) fn state(&self, now: OffsetDateTime) -> &'static str {
+        // In the same order as in `find`: a key that was revoked stays revoked after its end.
         if self.revoked_at.is_some() {
             "revoked"
         } else if self.expires_at.is_some_and(|end| end <= now) {
@@ -118,6 +119,8 @@ pub(crate) async fn find(
     executor: impl PgExecutor<'_>,
     keys: &[String],
 ) -> sqlx::Result<HashMap<String, KnownKey>> {
+    // Whether a key has expired is decided by the clock of the database, because the clocks of
+    // replicas differ. So all of them refuse it from the same moment on.
     let rows = sqlx::query!(
         r#"
         select
@@ -135,6 +138,8 @@ pub(crate) async fn find(
     .fetch_all(executor)
     .await?;
 
+    // Keys that have ended are returned as well: the caller tells a client with the right secret
+    // why its key is refused.
     let known = rows.into_iter().map(|row| {
         let key = KnownKey {
             account_id: row.account_id.into(),
@@ -179,6 +184,8 @@ pub(crate) async fn create(
     connection: &mut PgConnection,
     new: &NewApiKey<'_>,
 ) -> Result<(), CreateError> {
+    // Without a lock: only a command of the operator creates keys. Two that run at the same time
+    // may exceed the limit by one.
     let active = sqlx::query_scalar!(
         r#"
         select count(*) as "active!"
@@ -286,6 +293,8 @@ pub(crate) async fn expire(
     key: &str,
     at: OffsetDateTime,
 ) -> sqlx::Result<()> {
+    // `least` leaves null out: a key without an end gets this one, and one that ends sooner keeps
+    // its own.
     sqlx::query!(
         "update api_keys set expires_at = least(expires_at, $2) where key = $1 and revoked_at is null",
         key,

@@ -53,6 +53,8 @@ pub(crate) async fn list(
     account_id: AccountId,
     filter: &AppFilter<'_>,
 ) -> sqlx::Result<Vec<App>> {
+    // The defaults are aggregated beside their App, so that `limit` counts Apps and not
+    // Credentials.
     sqlx::query_as!(
         App,
         r#"
@@ -118,6 +120,7 @@ pub(crate) async fn make_default(
     let Some(app) = apps.iter().find(|app| app.name == name) else {
         return Ok(false);
     };
+    // Nothing is written, so `updated_at` stays the time of a real change.
     if app.is_default {
         return Ok(true);
     }

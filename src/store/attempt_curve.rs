@@ -50,6 +50,7 @@ pub(crate) async fn fetch(
 ) -> sqlx::Result<Curve> {
     let every = every(params.recipients);
 
+    // An attempt counts in the step in which its answer came: at its begin plus its duration.
     let rows = sqlx::query!(
         r#"
         -- Read first: on Citus, batches and attempts lie on different machines.

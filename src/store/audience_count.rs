@@ -63,6 +63,8 @@ impl Sample {
         } else {
             PLACES / (f64::from(self.last_place) + 1.0)
         };
+        // The places are random and spread evenly. So the sample has the share of all Users that
+        // lies before its last place.
         let scaled = |count: i64| (count as f64 * factor).round() as u64;
 
         AudienceCount {
@@ -77,6 +79,8 @@ impl Sample {
     /// of devices that makes a larger error than for the number of Users, so it holds for both.
     fn error(&self) -> f64 {
         let devices = (self.fcm_devices + self.apn_devices) as f64;
+        // No device in the sample: nothing is known of the rest, so the figure may be wrong
+        // altogether.
         if devices == 0.0 {
             return 1.0;
         }
@@ -94,6 +98,8 @@ pub(crate) async fn count(
     app_name: &str,
     audience: &Audience,
 ) -> sqlx::Result<AudienceCount> {
+    // The sample is taken before the audience is applied: an audience of few Users among millions
+    // costs no more than one of all.
     let row = sqlx::query!(
         r#"
         with audience as materialized (

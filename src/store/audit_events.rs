@@ -76,6 +76,8 @@ pub(crate) async fn list(
     account_id: AccountId,
     filter: &AuditEventFilter<'_>,
 ) -> sqlx::Result<ScanPage<AuditEvent, AuditEventId>> {
+    // The rows are limited before they are filtered: a filter that matches nothing costs as much as
+    // one that matches everything.
     let rows = sqlx::query!(
         r#"
         with looked as materialized (
@@ -140,6 +142,7 @@ pub(crate) async fn list(
     .fetch_all(executor)
     .await?;
 
+    // Fewer rows than the limit: nothing older is left to read, and there is no next page.
     let unfinished = rows
         .first()
         .filter(|row| row.looked_at >= MAX_SCANNED)
@@ -159,8 +162,11 @@ pub(crate) async fn list(
         })
         .collect();
 
+    // The statement returns one record more than the page, which shows that another page follows.
     let is_full = records.len() > filter.limit;
     records.truncate(filter.limit);
+    // A full page ends at its last record, although more rows were read: those behind it belong to
+    // the next page.
     let next = if is_full {
         records.last().map(|last| last.id)
     } else {

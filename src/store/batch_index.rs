@@ -37,6 +37,7 @@ pub async fn build_missing(pool: &Pool) -> sqlx::Result<bool> {
 }
 
 async fn build_all(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    // The usual case needs no lock: retention asks every hour.
     if OF_ACCOUNT.missing(connection).await?.is_empty() {
         return Ok(true);
     }
@@ -44,6 +45,7 @@ async fn build_all(connection: &mut PgConnection) -> sqlx::Result<bool> {
     let is_alone = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "is_alone!""#, LOCK)
         .fetch_one(&mut *connection)
         .await?;
+    // Another process builds them. The caller does not wait, and asks again later.
     if !is_alone {
         return Ok(false);
     }
@@ -56,6 +58,8 @@ async fn build_all(connection: &mut PgConnection) -> sqlx::Result<bool> {
                 partition = partition.name,
                 "index of the accounts' batches built"
             ),
+            // An old transaction is in the way. The indexes that are built stay, and the next run
+            // begins after them.
             Err(error) if is_busy(&error) => return Ok(false),
             Err(error) => return Err(error),
         }

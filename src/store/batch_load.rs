@@ -104,6 +104,8 @@ pub(crate) async fn notifications(
         end_positions.push(batch.first_position + batch.size);
     }
 
+    // By positions: a row of a notification names no batch. So a change of pace can divide batches
+    // without writing their notifications.
     let rows = sqlx::query!(
         r#"
         select
@@ -155,6 +157,8 @@ pub(crate) async fn notifications(
         DueNotification {
             batch: (row.index - 1) as usize,
             position: row.position,
+            // No error: a row of a later release must not keep the other batches of the claim from
+            // being sent.
             recipient: recipient.try_into().ok(),
             variables: row.variables,
             badge: row.badge.and_then(|badge| badge.try_into().ok()),
@@ -189,6 +193,8 @@ pub(crate) async fn later(
         .map(|batch| batch.first_position + batch.size)
         .collect();
 
+    // Read after the notifications that are due: a batch must become due again for what it has for
+    // later.
     let rows = sqlx::query!(
         r#"
         select
@@ -256,6 +262,8 @@ pub(crate) async fn operations(
     .fetch_all(executor)
     .await?;
 
+    // The deadline is a duration, because the clock of this machine may differ from that of the
+    // database.
     let operations = rows.into_iter().map(|row| DueOperation {
         id: row.id.into(),
         account_id: row.account_id.into(),

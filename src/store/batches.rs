@@ -207,6 +207,8 @@ pub(crate) async fn claim(
 ) -> sqlx::Result<Claim> {
     let columns = ClaimColumns::of(accounts);
 
+    // A batch that is locked is skipped: another process claims it, or a statement changes it that
+    // decides when it is due.
     let rows = sqlx::query_file_as!(
         ClaimedRow,
         "src/store/claim.sql",
@@ -238,6 +240,8 @@ pub(crate) async fn claim_oldest(
 ) -> sqlx::Result<Claim> {
     let columns = ClaimColumns::of(accounts);
 
+    // One batch of each account at most, so the room of the account is no argument of the
+    // statement.
     let rows = sqlx::query_as!(
         ClaimedRow,
         r#"
@@ -324,6 +328,8 @@ pub(crate) async fn recall(
     limit: i64,
     notifications: i64,
 ) -> sqlx::Result<Vec<QueueKey>> {
+    // A batch that is locked is being claimed, canceled or paused, and is left to that statement.
+    // `waits_as_of` is the token of the release that put a batch back: a later claim has another one.
     let recalled = sqlx::query!(
         r#"
         with waiting as materialized (
@@ -384,6 +390,8 @@ pub(crate) async fn renew(
     let numbers: Vec<i32> = batches.iter().map(|batch| batch.number).collect();
     let claims: Vec<i32> = batches.iter().map(|batch| batch.claims).collect();
 
+    // Only the fencing token counts. A lease that has run out is renewed as well, as long as no
+    // other process has claimed the batch.
     let held = sqlx::query!(
         r#"
         -- Locked in key order, as by every statement that changes several batches.

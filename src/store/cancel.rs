@@ -30,6 +30,8 @@ pub(crate) async fn operation(
     paces::end(&mut *connection, id).await?;
     let ended_fan_out = fan_out::cancel(&mut *connection, id).await?;
 
+    // Up to the highest position that an Operation can have: its fan-out may have added recipients
+    // a moment ago.
     let stopped = stop(
         connection,
         id,
@@ -52,6 +54,8 @@ pub(crate) async fn push_notification(
     id: OperationId,
     position: i32,
 ) -> sqlx::Result<bool> {
+    // A change of pace replaces batches, and a statement that began before it does not see the new
+    // ones.
     paces::lock(&mut *connection, id).await?;
     let stopped = stop(
         connection,

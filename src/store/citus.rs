@@ -62,6 +62,7 @@ pub(crate) async fn is_distributed(connection: &mut PgConnection) -> sqlx::Resul
             .fetch_one(&mut *connection)
             .await?;
 
+    // The tables are distributed together or not at all, so the first one stands for all.
     Ok(has_citus && is_table_distributed(connection, TABLES[0].0).await?)
 }
 
@@ -88,6 +89,8 @@ pub async fn distribute(connection: &mut PgConnection) -> Result<bool, CitusErro
         return Ok(false);
     }
 
+    // In one transaction: statements join these tables by the Operation's id, which needs all of them
+    // on the same machines, or all of them here.
     let mut transaction = connection.begin().await?;
     for (table, column) in TABLES {
         distribute_table(&mut transaction, table, column).await?;
@@ -128,6 +131,8 @@ async fn check(connection: &mut PgConnection) -> Result<(), CitusError> {
 async fn configure(connection: &mut PgConnection) -> sqlx::Result<()> {
     let template = "select format('alter role current_user in database %I set %s = %L', current_database(), $1, $2)";
 
+    // Written to the role and not only set: a worker plans its part of a statement by settings of
+    // its own sessions.
     for (name, value) in connection::PLANNING.into_iter().chain(CHANGES) {
         let statement: String = sqlx::query_scalar(template)
             .bind(name)

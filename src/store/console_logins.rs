@@ -16,6 +16,8 @@ pub(crate) async fn end(
     state_hash: &[u8],
     kept_for: Duration,
 ) -> sqlx::Result<bool> {
+    // The key decides: of two requests with the same state, one inserts the row, and the other one
+    // is refused as a replay. Rows that are over are deleted here, so no other task has to do it.
     let inserted = sqlx::query!(
         r#"
         with over as (

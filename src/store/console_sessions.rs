@@ -46,6 +46,8 @@ pub(crate) async fn insert(
     executor: impl PgExecutor<'_>,
     new: &NewSession<'_>,
 ) -> sqlx::Result<()> {
+    // The table has a hash of the token: a copy of the database lets nobody into the console.
+    // Sessions that are over are deleted here, so no other task has to do it.
     sqlx::query!(
         r#"
         with over as (
@@ -83,6 +85,8 @@ pub(crate) async fn find(
     idle: Duration,
     is_use: bool,
 ) -> sqlx::Result<Option<Session>> {
+    // A use is noted once a minute, because a page makes many requests and each of them would write
+    // the row.
     let row = sqlx::query!(
         r#"
         with session as (

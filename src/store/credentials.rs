@@ -7,9 +7,7 @@
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgExecutor};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
-use crate::model::credential_state::CredentialReport;
 use crate::model::id::{AccountId, CredentialId};
 use crate::model::provider::CredentialType;
 use crate::model::sealed::Sealed;
@@ -84,6 +82,8 @@ pub async fn insert(
     new: &NewCredential<'_>,
 ) -> Result<(), InsertError> {
     let mut transaction = connection.begin().await?;
+    // Before anything is counted: no other change of the account comes between the check of a limit
+    // and the insert.
     lock_account(&mut transaction, new.account_id).await?;
     ensure_app(&mut transaction, new.account_id, new.app_name).await?;
 
@@ -102,6 +102,7 @@ pub async fn insert(
     .fetch_one(&mut *transaction)
     .await?;
     if siblings.all >= MAX_CREDENTIALS {
+        // The App that was made above goes with the transaction.
         return Err(InsertError::TooManyCredentials);
     }
 
@@ -151,6 +152,7 @@ async fn insert_row(
 
 /// Makes changes to one account's Apps and Credentials follow each other.
 async fn lock_account(connection: &mut PgConnection, account_id: AccountId) -> sqlx::Result<()> {
+    // An account that is deleted by now has no row. Then this fails, and nothing is stored for it.
     sqlx::query!(
         "select id from accounts where id = $1 for update",
         account_id.as_uuid(),
@@ -311,6 +313,7 @@ pub(crate) async fn make_default(
 ) -> sqlx::Result<bool> {
     lock_account(connection, account_id).await?;
 
+    // Read under the lock, so that it can neither be deleted nor made another default meanwhile.
     let Some(credential) = fetch(&mut *connection, account_id, id).await? else {
         return Ok(false);
     };
@@ -353,6 +356,8 @@ pub(crate) async fn delete(
         return Ok(false);
     };
 
+    // Sends that name the App use its defaults, so a type keeps one as long as it has Credentials.
+    // The old one is deleted and need not be cleared.
     if deleted.is_default {
         let successor = sqlx::query_scalar!(
             r#"
@@ -383,6 +388,8 @@ pub async fn replace_content(
     id: CredentialId,
     content: &Sealed,
 ) -> sqlx::Result<bool> {
+    // The details were those of the old content. They are read from the new one when they are asked
+    // for. `updated_at` tells every process that it has to load the content again.
     let replaced = sqlx::query!(
         r#"
         update credentials
@@ -398,106 +405,4 @@ pub async fn replace_content(
     .await?;
 
     Ok(replaced.rows_affected() == 1)
-}
-
-/// Notes what the use of Credentials showed. `updated_at` stays, because the contents do.
-pub(crate) async fn note_checks(
-    executor: impl PgExecutor<'_>,
-    reports: &[CredentialReport],
-) -> sqlx::Result<()> {
-    let ids: Vec<Uuid> = reports.iter().map(|report| report.id.as_uuid()).collect();
-    let times: Vec<OffsetDateTime> = reports.iter().map(|report| report.at).collect();
-    let states: Vec<&str> = reports.iter().map(|report| report.check.as_str()).collect();
-    let errors: Vec<Option<&str>> = reports.iter().map(|report| report.check.error()).collect();
-
-    sqlx::query!(
-        r#"
-        with before as materialized (
-            select locked.id, locked.state
-            from credentials as locked
-            where locked.id = any($1)
-            order by locked.id
-            for update
-        ),
-        updated as (
-            update credentials
-            set
-                state = report.state,
-                last_used_at = greatest(credentials.last_used_at, report.at),
-                last_error = coalesce(report.error, credentials.last_error),
-                last_error_at = case
-                    when report.error is null then credentials.last_error_at
-                    else greatest(credentials.last_error_at, report.at)
-                end
-            from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) as report (id, at, state, error)
-            join before on before.id = report.id
-            where credentials.id = report.id
-                and (credentials.last_used_at is null or credentials.last_used_at <= report.at)
-            returning
-                credentials.id,
-                credentials.account_id,
-                credentials.app_name,
-                credentials.credential_type,
-                coalesce(before.state, '') as was,
-                report.state as is_now,
-                report.error
-        )
-        -- Reports to webhooks that a provider begins to refuse a Credential, or accepts it again: what
-        -- src/model/webhook.rs calls a ReportedCredential.
-        insert into events (account_id, kind, data)
-        select
-            updated.account_id,
-            case when updated.is_now = 'REFUSED' then 'credential.refused' else 'credential.recovered' end,
-            jsonb_build_object(
-                'credentialId', updated.id,
-                'appName', updated.app_name,
-                'credentialType', updated.credential_type,
-                'reason', updated.error
-            )
-        from updated
-        where (
-                updated.is_now = 'REFUSED' and updated.was <> 'REFUSED'
-                or updated.is_now = 'WORKING' and updated.was = 'REFUSED'
-            )
-            and exists (
-                select
-                from webhooks
-                where webhooks.account_id = updated.account_id
-                    and webhooks.disabled_at is null
-                    and webhooks.events && array['credential.refused', 'credential.recovered']
-            )
-        "#,
-        &ids,
-        &times,
-        &states as &[&str],
-        &errors as &[Option<&str>],
-    )
-    .execute(executor)
-    .await
-    .map(drop)
-}
-
-/// A Credential whose certificate ends.
-pub(crate) struct EndingCertificate {
-    pub id: CredentialId,
-    pub app_name: String,
-    pub expires_at: OffsetDateTime,
-}
-
-/// The Credentials of all accounts whose certificates end first, at most a hundred.
-pub(crate) async fn ending_first(
-    executor: impl PgExecutor<'_>,
-) -> sqlx::Result<Vec<EndingCertificate>> {
-    sqlx::query_as!(
-        EndingCertificate,
-        r#"
-        select id, app_name, expires_at as "expires_at!"
-        from credentials
-        where expires_at is not null
-        order by expires_at
-        limit 100
-        "#
-    )
-    .fetch_all(executor)
-    .await
 }

@@ -27,6 +27,8 @@ pub(crate) async fn read(connection: &mut PgConnection) -> sqlx::Result<Database
 }
 
 pub(crate) async fn is_read_only(executor: impl PgExecutor<'_>) -> sqlx::Result<bool> {
+    // On for a standby, and for a session that began while the database or its role was set to
+    // read-only.
     sqlx::query_scalar!(
         r#"select current_setting('transaction_read_only')::boolean as "is_read_only!""#
     )

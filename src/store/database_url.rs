@@ -58,6 +58,7 @@ struct Parts {
 
 /// The options to connect with.
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, UrlError> {
+    // A value that comes from a file often ends with a line break.
     let parts = Parts::read(url.trim())?;
     check_parameters(&parts.parameters)?;
 
@@ -102,6 +103,8 @@ impl Parts {
 
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, tail) = rest.split_at(end);
+        // First: a part of a password that is cut off here would be taken for a port, and repeated
+        // in an error.
         check_no_user_in(authority, tail)?;
 
         // A password may contain '@'; a host may not.
@@ -243,8 +246,10 @@ fn check_parameters(parameters: &[(String, String)]) -> Result<(), UrlError> {
             "sslmode" | "ssl-mode" => check_ssl_mode(value)?,
             "sslrootcert" | "ssl-root-cert" | "ssl-ca" => check_certificates(name, value)?,
             "sslcert" | "ssl-cert" | "sslkey" | "ssl-key" => check_file(name, value)?,
+            // The driver does not know it, so it is checked here and not passed on.
             "target_session_attrs" => check_session(value)?,
             known if is_passed_on(known) => {}
+            // Without the value, which may be a password under a misspelt name.
             _ => tracing::warn!(parameter = name, "a parameter of database.url is ignored"),
         }
     }
@@ -316,6 +321,7 @@ fn decode(text: &str, part: &str) -> Result<String, UrlError> {
         let decoded = after
             .get(..2)
             .and_then(|digits| std::str::from_utf8(digits).ok())
+            // `from_str_radix` would take a sign as well, as in `%+f`.
             .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
             .and_then(|digits| u8::from_str_radix(digits, 16).ok())
             .ok_or_else(|| unencoded('%', part))?;

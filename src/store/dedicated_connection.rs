@@ -44,6 +44,7 @@ impl DedicatedConnection {
         let connection = self.take().await?;
         self.idle = Some(Idle::new(connection));
 
+        // The first connection of all replaces none.
         Ok(before > 0 && self.connections > before)
     }
 
@@ -79,6 +80,8 @@ impl DedicatedConnection {
             return Ok(connection);
         }
 
+        // Counted before it succeeds: after a failed attempt Postgres was away, and what the caller
+        // knows of it is out of date.
         self.connections += 1;
         let connection = connection::connect(&self.options, LONGEST_LIMIT).await?;
         self.connected_at = Some(Instant::now());

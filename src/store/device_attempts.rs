@@ -33,6 +33,7 @@ pub(crate) async fn of_devices(
         .collect();
     let positions: Vec<i32> = notifications.iter().map(|tried| tried.position).collect();
 
+    // Attempts without a device are left out: those of a token, and those of a User who was erased.
     let rows = sqlx::query!(
         r#"
         select
@@ -57,6 +58,7 @@ pub(crate) async fn of_devices(
         let tried = &notifications[(row.index - 1) as usize];
         let of_notification = attempts.entry(tried.index).or_default();
         let of_device = of_notification.entry(row.device_id).or_default();
+        // A kind of a later release is kept as `None`, so that the number of attempts stays right.
         of_device.outcomes.push(row.outcome.parse().ok());
     }
 

@@ -70,6 +70,8 @@ pub(crate) async fn page(
     };
     let after = filter.after.unwrap_or(&first);
 
+    // A page begins behind a key and not at an offset: devices that are registered or removed
+    // meanwhile move no other device.
     let rows = sqlx::query!(
         r#"
         -- Read first, by the key: joined before, the rows would be sorted.
@@ -146,6 +148,7 @@ pub(crate) async fn of_user(
     account_id: AccountId,
     user_id: UserId,
 ) -> sqlx::Result<Vec<ExportedDevice>> {
+    // Without a limit: a User has at most 50 devices in an App, and an account at most 10 Apps.
     let rows = sqlx::query!(
         r#"
         select

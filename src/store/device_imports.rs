@@ -79,6 +79,8 @@ pub(crate) async fn begin(
     .execute(&mut *connection)
     .await?;
 
+    // An import whose process has ended stays RUNNING in the table. It stops counting once it has
+    // not changed for so long.
     let begun = sqlx::query!(
         r#"
         insert into device_imports (id, account_id, format)
@@ -146,6 +148,7 @@ pub(super) async fn note_progress(
     .fetch_optional(&mut *connection)
     .await?;
 
+    // The update has returned the sum with these rows, so the room for errors needs no other read.
     let failed_before = failed.unwrap_or_default() - counts.failed;
     let room = usize::try_from(MAX_ERRORS - failed_before).unwrap_or_default();
     let errors = &errors[..errors.len().min(room)];
@@ -180,6 +183,8 @@ pub(crate) async fn end(
     status: ImportStatus,
     error: Option<&str>,
 ) -> sqlx::Result<()> {
+    // An import that is shown as interrupted is still RUNNING here. So a process that was only slow
+    // ends it with its real result.
     sqlx::query!(
         r#"
         update device_imports
@@ -202,6 +207,7 @@ pub(crate) async fn list(
     after: Option<DeviceImportId>,
     limit: i64,
 ) -> sqlx::Result<Vec<DeviceImport>> {
+    // INTERRUPTED is derived, because the process that would write it is gone.
     let rows = sqlx::query_as!(
         Row,
         r#"

@@ -18,6 +18,7 @@ pub(super) async fn lock_out_imports(
     connection: &mut PgConnection,
     account_id: AccountId,
 ) -> sqlx::Result<()> {
+    // Shared: registrations of an account wait here for its imports, and not for each other.
     sqlx::query!(
         "select pg_advisory_xact_lock_shared(hashtextextended($1::uuid::text, 2))",
         account_id.as_uuid(),
@@ -51,6 +52,8 @@ pub(super) async fn lock_tokens(
     hashes.sort_unstable();
     hashes.dedup();
 
+    // A statement for each: within one statement, Postgres does not promise the order in which it
+    // takes them.
     for hash in hashes {
         sqlx::query!(
             "select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))",
@@ -97,11 +100,15 @@ pub(super) async fn lock_users(
 ) -> Result<UserId, RegisterError> {
     let account_id = new.known.account_id;
     let external_id = new.profile.new_external_id();
+    // Before any User is read: of two requests with the same new external id, the second finds the
+    // User that the first has made.
     if let Some(external_id) = external_id {
         user_profiles::lock_external_id(&mut *connection, account_id, external_id).await?;
     }
 
     for _ in 0..LOCK_ATTEMPTS {
+        // Found without a lock and then locked: the order of the locks is known only when all Users
+        // are.
         let named = named_user(&mut *connection, new).await?;
         let owners = owners(&mut *connection, &new.known).await?;
 
@@ -119,6 +126,7 @@ pub(super) async fn lock_users(
             continue;
         }
 
+        // All are locked, so what was found still holds.
         return match named {
             Some(id) => {
                 touch_user(connection, id).await?;
@@ -160,6 +168,8 @@ async fn first_owner_or_new(
 ) -> Result<UserId, RegisterError> {
     let has_new_id = new.profile.new_external_id().is_some();
     let is_possible = |user: &LockedUser| !has_new_id || user.external_id.is_none();
+    // In the order of `owners` and not of the locks: the first owner has the registration that
+    // counts.
     let owner = owners.iter().find_map(|owner| {
         locked
             .iter()
@@ -188,6 +198,8 @@ pub(super) async fn lock_users_with_registrations(
     token: &KnownToken<'_>,
     users: &[Uuid],
 ) -> sqlx::Result<Vec<LockedUser>> {
+    // Users before their registrations, and registrations of this App alone: no other can get or
+    // lose the device.
     let locked = sqlx::query_as!(
         LockedUser,
         r#"

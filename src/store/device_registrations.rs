@@ -149,13 +149,18 @@ pub(crate) async fn register(
     }
 
     let id = upsert_registration(&mut transaction, new, user_id).await?;
+    // Before its other forms are removed, so that the device keeps its id and its tags.
     rename(&mut transaction, new).await?;
     let left = take_from_others(&mut transaction, &new.known, id).await?;
+    // Once no other registration has the token: it is unique in its App.
     let device_id = upsert_device(&mut transaction, new, id).await?;
+    // After the insert: a registration that loses one form of the token may be the one that gets
+    // the new form.
     note_left(&mut transaction, &left).await?;
 
     // Counted after the insert: a device that was only renewed is not one more.
     if count_devices(&mut transaction, id).await? > MAX_DEVICES {
+        // The transaction is dropped with the error, and with it all that was written above.
         return Err(RegisterError::TooManyDevices);
     }
 
@@ -175,6 +180,7 @@ pub(crate) async fn remove(
     let mut transaction = connection.begin().await?;
     lock_out_imports(&mut transaction, token.account_id).await?;
     lock_tokens(&mut transaction, &token.hashes()).await?;
+    // The token is locked, so no other transaction gives it to another User meanwhile.
     let owners = owners(&mut transaction, token).await?;
     lock_users_with_registrations(&mut transaction, token, &owners).await?;
 
@@ -469,6 +475,8 @@ pub(crate) async fn delete(
     account_id: AccountId,
     id: DeviceRegistrationId,
 ) -> sqlx::Result<bool> {
+    // Without the locks of a token: a registration of a device first locks the row that is deleted
+    // here.
     let deleted = sqlx::query!(
         "delete from device_registrations where account_id = $1 and id = $2",
         account_id.as_uuid(),

@@ -77,6 +77,7 @@ pub(crate) async fn of_registrations(
 ) -> sqlx::Result<Vec<Device>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
 
+    // Without a limit: a page has at most 1,000 registrations, each of at most 50 devices.
     sqlx::query_as!(
         Device,
         r#"
@@ -100,6 +101,8 @@ pub(crate) async fn of_users(
     let app_names: Vec<&str> = users.iter().map(|user| user.app_name).collect();
     let user_ids: Vec<Uuid> = users.iter().map(|user| user.user_id.as_uuid()).collect();
     let tags: Vec<Option<&Value>> = users.iter().map(|user| user.tags).collect();
+    // All Users of an Operation have its predicate, so it is sent and parsed once and not for each
+    // User.
     let (predicates, predicate_indexes) = distinct(users.iter().map(|user| user.predicate));
 
     let rows = sqlx::query!(
@@ -231,6 +234,7 @@ async fn remove_known(
     ids: &[Uuid],
     since: &[OffsetDateTime],
 ) -> sqlx::Result<usize> {
+    // Before the delete: a registration of the same token either comes first and is seen, or waits.
     lock_owners(connection, ids).await?;
 
     let registrations = sqlx::query_scalar!(

@@ -31,6 +31,8 @@ pub(crate) async fn fetch(
     from: Uuid,
     until: Uuid,
 ) -> sqlx::Result<ErrorTotals> {
+    // Two bounds: each Operation costs a look for its batches, and each batch the read of its
+    // notifications.
     let rows = sqlx::query!(
         r#"
         -- Read first: on Citus, Operations and batches lie on different machines.

@@ -51,6 +51,8 @@ impl From<EventRow> for Event {
 /// The oldest events that are due, at most `limit`. They are locked until the transaction ends; those
 /// that another process has locked are passed over.
 pub(crate) async fn take(executor: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<Event>> {
+    // The rows stay locked until their messages are stored and they are deleted. A process that
+    // crashes before that gives them back.
     let rows = sqlx::query_as!(
         EventRow,
         r#"
@@ -171,6 +173,8 @@ pub(crate) async fn progress(
 ) -> sqlx::Result<HashMap<OperationId, Progress>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
 
+    // A fan-out that is not over may still make notifications, even if all that it has made are
+    // settled.
     let rows = sqlx::query!(
         r#"
         select
@@ -348,6 +352,8 @@ pub(crate) async fn insert_deliveries(
     let contents: Vec<Json<&DeliveryContent>> =
         deliveries.iter().map(|new| Json(&new.content)).collect();
 
+    // The last batches of an Operation may settle in several transactions, and each of them reports
+    // its end. A unique key keeps one message for each webhook.
     sqlx::query!(
         r#"
         insert into webhook_deliveries (id, account_id, webhook_id, event, operation_id, callback_url, content)
@@ -400,6 +406,7 @@ pub(crate) async fn forget(
     )
     .execute(&mut *connection)
     .await?;
+    // By the id, which begins with the time: no index of another column is needed.
     let callbacks = sqlx::query!(
         r#"
         delete from operation_callbacks

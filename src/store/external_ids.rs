@@ -26,6 +26,7 @@ pub(crate) async fn users_with(
     let account_ids: Vec<Uuid> = wanted.iter().map(|(id, _)| id.as_uuid()).collect();
     let external_ids: Vec<&str> = wanted.iter().map(|(_, id)| *id).collect();
 
+    // The external ids of several accounts may be the same, so each is compared with its account.
     let rows = sqlx::query!(
         r#"
         select users.account_id, users.external_id as "external_id!", users.id
@@ -62,6 +63,7 @@ pub(crate) async fn add<'a>(
         return Ok(());
     }
 
+    // One statement for the page, and none if every User was named by its external id.
     let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
     let known = of_users(executor, account_id, &ids).await?;
     for user in &mut users {
@@ -77,6 +79,7 @@ async fn of_users(
     ids: &[UserId],
 ) -> sqlx::Result<HashMap<UserId, String>> {
     let mut ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    // A page of one User's notifications names the User many times.
     ids.sort_unstable();
     ids.dedup();
 

@@ -63,6 +63,7 @@ pub(crate) async fn list(
         Some(_) => return Ok(ScanPage::empty()),
     };
 
+    // The scan begins right before the notification, so one record shows whether it failed.
     let before_only =
         only.and_then(|position| position.checked_sub(1).filter(|before| *before >= 0));
     let after = filter.after.max(before_only).map(|position| Place {
@@ -90,6 +91,7 @@ pub(crate) async fn list(
         .into_iter()
         .filter(|found| only.is_none_or(|position| found.place.position == position))
         .map(FailedNotification::try_from);
+    // A search for one notification has no next page.
     Ok(ScanPage {
         records: records.collect::<sqlx::Result<_>>()?,
         next: found

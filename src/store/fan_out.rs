@@ -54,6 +54,7 @@ pub struct DueFanOut {
 
 /// The accounts with steps due, in the order of their ids.
 pub async fn due_accounts(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<DueFanOut>> {
+    // Accounts whose steps are all scheduled for later are walked over, but not returned.
     let rows = sqlx::query!(
         r#"
         -- From account to account: one may have very many audiences that are scheduled or due.
@@ -95,6 +96,8 @@ pub async fn due_accounts(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<Due
 /// Does the next step of the Operation of an account that has waited longest. `None`: no step is due,
 /// or other replicas are at work on all that are.
 pub async fn step(executor: impl PgExecutor<'_>, due: DueFanOut) -> sqlx::Result<Option<Step>> {
+    // Another replica may be at work on the only step that is due: its row is skipped, and nothing
+    // is returned.
     let row = sqlx::query_file!(
         "src/store/fan_out_step.sql",
         i64::from(STEP),
@@ -174,6 +177,8 @@ pub(crate) async fn set_zones(
     operation_id: OperationId,
     zones: &[PlannedZone],
 ) -> sqlx::Result<()> {
+    // Several replicas may plan the zones at once, each by its own list of time zones. The first
+    // one counts, because steps may have been done by it.
     sqlx::query!(
         "update fanouts set zones = $2, zone_index = 0 where operation_id = $1 and zones is null",
         operation_id.as_uuid(),
@@ -204,6 +209,7 @@ pub(crate) async fn cancel(
     executor: impl PgExecutor<'_>,
     operation_id: OperationId,
 ) -> sqlx::Result<bool> {
+    // The delete waits for the lock of the step, and so for its batches.
     let deleted = sqlx::query_scalar!(
         r#"
         with done as (

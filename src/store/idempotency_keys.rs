@@ -30,6 +30,8 @@ pub(crate) async fn find(
     account_id: AccountId,
     key: &str,
 ) -> sqlx::Result<Option<IdempotentRequest>> {
+    // The delete and the read see the same snapshot, so the read has to leave an expired key out by
+    // itself.
     sqlx::query_as!(
         IdempotentRequest,
         r#"
@@ -56,6 +58,7 @@ pub(crate) async fn lock(
     account_id: AccountId,
     key: &str,
 ) -> sqlx::Result<()> {
+    // The account is part of the key. Two keys with the same hash only wait for each other.
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtextextended($1, 0))",
         format!("{account_id} {key}"),

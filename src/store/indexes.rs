@@ -75,6 +75,8 @@ pub(super) async fn build_missing(connection: &mut PgConnection) -> sqlx::Result
         execute(connection, PATIENT_LOCK).await?;
         OF_USER.build(connection, &partition).await?;
 
+        // Once the index of every partition is attached, Postgres marks that of the table as valid.
+        // `are_complete` asks for this mark.
         execute_briefly(connection, &OF_USER.attach(&partition)).await?;
     }
 

@@ -70,6 +70,7 @@ fn table_names() -> Vec<String> {
 
 /// The names after `create table` in `sql`.
 fn created_tables(sql: &str) -> Vec<String> {
+    // Comments are left out: a sentence in one of them may have the same words.
     let words: Vec<String> = sql
         .lines()
         .filter(|line| !line.trim_start().starts_with("--"))

@@ -37,6 +37,7 @@ impl Listener {
 
         let listening = async {
             let mut listener = PgListener::connect_with(&own).await?;
+            // The caller must learn of a lost connection: notifications were missed meanwhile.
             listener.eager_reconnect(false);
             listener.listen_all(channels.iter().copied()).await?;
             Ok(listener)
@@ -44,6 +45,7 @@ impl Listener {
         let listener = connection::within(CONNECT_TIMEOUT, listening).await?;
 
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        // A process that was suspended makes up for no missed beats.
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
             listener,
@@ -58,6 +60,8 @@ impl Listener {
             tokio::select! {
                 received = self.listener.try_recv() => return received,
                 _ = self.heartbeat.tick() => {
+                    // Without an answer in time, the caller connects anew, as after a connection
+                    // that has ended.
                     let beat = self.listener.execute("select 1");
                     connection::within(PING_TIMEOUT, beat).await?;
                 }

@@ -25,7 +25,7 @@
 //!
 //! What the API reads of them:
 //! * `bounded_scan`: how much one request for a page of a list reads
-//! * `operation_read`: Operations with their stats
+//! * `operation_read`: Operations with their stats; `operation_failure`: why one does not reach its audience
 //! * `operation_options`: what Operations say of all their notifications
 //! * `notification_scan`: finds an account's notifications by a filter
 //! * `push_notifications`, `delivery_attempts`
@@ -38,6 +38,7 @@
 //! Accounts and what belongs to them:
 //! * `accounts`, `api_keys`, `apps`, `credentials`, `users`, `device_registrations`, `devices`,
 //!   `webhooks`
+//! * `credential_checks`: what the use of Credentials shows
 //! * `audit_events`: who changed what
 //! * `person_search`: finds a person by what a support team has
 //! * `console_sessions`: who is logged in to the console
@@ -96,6 +97,7 @@ mod connection;
 )]
 pub(crate) mod console_logins;
 pub(crate) mod console_sessions;
+pub(crate) mod credential_checks;
 pub mod credentials;
 pub(crate) mod database_state;
 pub(crate) mod database_url;
@@ -123,6 +125,7 @@ pub(crate) mod notification_reasons;
 mod notification_scan;
 pub(crate) mod old_snapshots;
 pub(crate) mod operation_columns;
+pub(crate) mod operation_failure;
 pub(crate) mod operation_guards;
 pub(crate) mod operation_insert;
 pub(crate) mod operation_options;

@@ -27,6 +27,8 @@ pub(crate) struct SnapshotHolder {
 /// one that is a member of `pg_read_all_stats` sees since when the transactions of other roles are
 /// open.
 pub(crate) async fn holders(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<SnapshotHolder>> {
+    // By the age of what each still needs, and not by the time for which it is open: a slot has no
+    // such time.
     sqlx::query_as!(
         SnapshotHolder,
         r#"

@@ -141,6 +141,7 @@ impl PaceColumns {
         self.account_id.push(operation.account_id.as_uuid());
         self.per_minute.push(pace.per_minute as i32);
         self.send_at.push(operation.send_at);
+        // The time to the deadline counts from the turn of each batch.
         self.deadline_after
             .push((operation.deadline_at - starts_at).as_seconds_f64());
     }
@@ -283,6 +284,7 @@ impl BatchColumns {
 
         while first_position < recipients {
             let left = recipients - first_position;
+            // Sizes and numbers as the fan-out computes them in SQL, from the same constants.
             let size = operation
                 .pace
                 .map_or(BATCH_SIZE, |pace| pace.batch_size(number))
@@ -332,6 +334,7 @@ fn rank_of(operation: &NewOperation, number: u32) -> i16 {
 /// How many of the plans are for which time after `now`, as `batches.planned` has it; `None`: none are.
 fn planned(plans: &[Plan], now: OffsetDateTime) -> Option<Value> {
     let mut counts: BTreeMap<i128, u32> = BTreeMap::new();
+    // What is due at once is not SCHEDULED, so the stats need no entry for it.
     for plan in plans.iter().filter(|plan| plan.at > now) {
         let microseconds = plan.at.unix_timestamp_nanos() / 1_000;
         *counts.entry(microseconds).or_default() += 1;

@@ -24,6 +24,8 @@ pub(crate) async fn of_operations(
 ) -> sqlx::Result<Vec<Guarded>> {
     let ids: Vec<Uuid> = operations.iter().map(|id| id.as_uuid()).collect();
 
+    // From the tallies, which equal the rows that they count: to count the notifications would read
+    // all of a large Operation.
     let rows = sqlx::query!(
         r#"
         select
@@ -67,6 +69,7 @@ pub(crate) async fn remove(
     executor: impl PgExecutor<'_>,
     operation_id: OperationId,
 ) -> sqlx::Result<bool> {
+    // Several processes may find that the guard has to act. The one whose delete takes effect does.
     let deleted = sqlx::query!(
         "delete from guards where operation_id = $1",
         operation_id.as_uuid(),

@@ -29,6 +29,7 @@ pub(crate) async fn fetch(
 ) -> sqlx::Result<HashMap<OperationId, OperationOptions>> {
     let ids: Vec<Uuid> = operation_ids.iter().map(|id| id.as_uuid()).collect();
 
+    // Only two fields of the message are read: it may have many languages and overrides.
     let rows = sqlx::query!(
         r#"
         select

@@ -90,6 +90,8 @@ impl OperationStats {
     }
 
     pub(crate) fn status(&self) -> OperationStatus {
+        // An audience that is still fanned out may get more notifications, whatever became of the
+        // first.
         let is_complete = !self.is_growing;
         // By the client: what Bellwire withholds makes no Operation a canceled one.
         let all_canceled = self.recipients > 0 && self.canceled - self.withheld == self.recipients;
@@ -162,6 +164,8 @@ pub(crate) async fn list(
 
     // A status is derived, so Operations are read step by step until enough of them match.
     loop {
+        // Batches are what a read costs. They are counted by the number of the last one, so that
+        // the next statement adds up no more than a bounded number of them.
         let known = batch_counts(pool, account_id, filter.from..until, at_a_time).await?;
         let read = fitting(&known, BATCHES_AT_A_TIME);
         let Some(last) = known[..read].last() else {
@@ -182,6 +186,7 @@ pub(crate) async fn list(
             return Ok(ScanPage { records, next });
         }
 
+        // Only if all that were found have been read: others were left for the next step otherwise.
         let is_end = read == known.len() && known.len() < at_a_time;
         budget.spend(known[..read].iter().map(|known| 1 + known.batches).sum());
         if is_end || budget.is_spent() {
@@ -420,44 +425,6 @@ pub(crate) async fn fetch(
     )
     .fetch_optional(executor)
     .await
-}
-
-/// Why an Operation does not reach all of its audience.
-pub(crate) struct OperationFailure {
-    pub code: String,
-    pub message: Option<String>,
-    pub at: OffsetDateTime,
-}
-
-/// Why an account's Operation does not reach all of its audience, if so. `None`: the account has no
-/// such Operation, or its id is lower than `oldest`.
-pub(crate) async fn failure(
-    executor: impl PgExecutor<'_>,
-    account_id: AccountId,
-    id: OperationId,
-    oldest: Uuid,
-) -> sqlx::Result<Option<Option<OperationFailure>>> {
-    let row = sqlx::query!(
-        r#"
-        select error_code, error_message, coalesce(error_at, created_at) as "at!"
-        from operations
-        where id = $2 and account_id = $1 and id >= $3
-        "#,
-        account_id.as_uuid(),
-        id.as_uuid(),
-        oldest,
-    )
-    .fetch_optional(executor)
-    .await?;
-
-    let failure = row.map(|row| {
-        Some(OperationFailure {
-            code: row.error_code?,
-            message: row.error_message,
-            at: row.at,
-        })
-    });
-    Ok(failure)
 }
 
 /// Whether an account has an Operation with this id, unless it is lower than `oldest`.

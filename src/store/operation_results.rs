@@ -41,6 +41,8 @@ pub(crate) async fn page(
     after: i32,
     limit: i64,
 ) -> sqlx::Result<Vec<OperationResult>> {
+    // A page begins behind a position and not at an offset: so the last page of a large Operation
+    // costs as much as its first.
     let rows = sqlx::query!(
         r#"
         select

@@ -22,6 +22,7 @@ pub(crate) async fn fetch(
     ids: &[OperationId],
 ) -> sqlx::Result<HashMap<OperationId, Wording>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    // Cut by Postgres, so that a list does not carry the whole texts of its Operations.
     let rows = sqlx::query!(
         r#"
         select

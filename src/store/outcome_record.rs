@@ -164,6 +164,7 @@ impl BatchColumns {
         for outcome in outcomes {
             batches.insert(outcome.batch, None);
         }
+        // After the outcomes, because a batch may have both, and the release has more to say.
         for release in releases {
             batches.insert(release.batch, Some(release));
         }
@@ -219,6 +220,8 @@ impl<'a> AttemptColumns<'a> {
     fn of(outcomes: &'a [NotificationOutcome]) -> Self {
         let mut columns = Self::default();
         for outcome in outcomes {
+            // The numbers go on from what the batch was loaded with. The statement writes attempts
+            // only if that is still the number on record.
             for (number, attempt) in (outcome.attempts_before + 1..).zip(&outcome.attempts) {
                 columns.push(outcome, number, attempt);
             }

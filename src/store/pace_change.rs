@@ -55,6 +55,8 @@ pub(crate) async fn change(
         return Ok(false);
     }
 
+    // After the fan-out has the new pace and is locked: what it has made is divided, and it goes on
+    // behind that.
     divide(&mut *connection, id, pace).await?;
     sqlx::query!(
         "update operations set pace_per_minute = $2 where id = $1",
@@ -74,6 +76,8 @@ async fn begin(
     pace: Pace,
     is_growing: bool,
 ) -> sqlx::Result<bool> {
+    // Batches that were claimed once keep their size and go on. Canceled ones that were never
+    // claimed wait as well: what does not wait counts as the last turn in `rest`.
     let left = sqlx::query!(
         r#"
         with left_over as materialized (
@@ -100,6 +104,8 @@ async fn begin(
     .fetch_one(&mut *connection)
     .await?;
 
+    // Without a batch that waits, and without a fan-out that may make one, there is no turn to
+    // take.
     if left.waiting > 0 || is_growing {
         sqlx::query!(
             r#"
@@ -185,6 +191,7 @@ pub(crate) async fn remove(connection: &mut PgConnection, id: OperationId) -> sq
         return Ok(false);
     }
 
+    // After the batches: the statement above reads the deadline from this row.
     end(&mut *connection, id).await?;
     sqlx::query!(
         "update operations set pace_per_minute = null where id = $1",
@@ -219,6 +226,7 @@ async fn divide(connection: &mut PgConnection, id: OperationId, pace: Pace) -> s
     let Some(rest) = rest(&mut *connection, id).await? else {
         return Ok(());
     };
+    // A faster pace needs no other batches: a turn makes several of them due.
     if rest.largest <= pace.batch_size(rest.number.unsigned_abs()) as i32 {
         return Ok(());
     }
@@ -238,6 +246,8 @@ async fn divide(connection: &mut PgConnection, id: OperationId, pace: Pace) -> s
         Priority::High
     };
 
+    // These batches are locked and were never claimed, since each of them waits for its turn. So no
+    // process holds one, and of their notifications none is sent or failed.
     sqlx::query!(
         "delete from batches where operation_id = $1 and number >= $2",
         id.as_uuid(),

@@ -35,6 +35,8 @@ pub(crate) struct DuePace {
 
 /// Up to `limit` Operations whose turn it is. Those that another process is at work on are passed over.
 pub(crate) async fn due(executor: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<DuePace>> {
+    // Notifications of the last turns that were put back show that the lanes do not accept more.
+    // The plan of the turn waits then.
     let rows = sqlx::query!(
         r#"
         select
@@ -95,6 +97,8 @@ pub(crate) async fn waiting(
     let ids: Vec<Uuid> = operations.iter().map(|(id, _)| id.as_uuid()).collect();
     let limits: Vec<i64> = operations.iter().map(|(_, limit)| *limit).collect();
 
+    // A batch that is being canceled is waited for: afterwards it may have nothing queued, and is
+    // no batch of the turn.
     let rows = sqlx::query!(
         r#"
         select asked.index as "index!", batch.number, batch.queued
@@ -147,6 +151,7 @@ pub(crate) async fn make_due(
     let numbers: Vec<i32> = turns.iter().map(|turn| turn.number).collect();
     let deadlines: Vec<f64> = turns.iter().map(|turn| turn.deadline_after).collect();
 
+    // The times of the turn are written into the batch, because a claim reads no row of `paces`.
     let rows = sqlx::query!(
         r#"
         with made_due as (
@@ -192,6 +197,7 @@ pub(crate) async fn set_next_turn(
     turn: &NextTurn,
 ) -> sqlx::Result<()> {
     let Some(next_at) = turn.next_at else {
+        // Without this, the search for due turns would find the row again and again.
         return end(executor, turn.operation_id).await;
     };
 

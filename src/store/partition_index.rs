@@ -73,6 +73,7 @@ impl PartitionIndex {
         partition: &Partition,
     ) -> sqlx::Result<()> {
         if partition.has_index {
+            // An earlier run was interrupted before it attached the index.
             return Ok(());
         }
         let name = self.name_on(partition);

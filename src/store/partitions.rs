@@ -118,6 +118,7 @@ async fn create_one(
     let exists = sqlx::query_scalar!(r#"select to_regclass($1) is not null as "exists!""#, name)
         .fetch_one(&mut *connection)
         .await?;
+    // The usual case: days are made ahead, and each run asks for all of them.
     if exists {
         return Ok(());
     }
@@ -241,6 +242,7 @@ pub(crate) async fn detach(
     partition: &Partition,
 ) -> sqlx::Result<()> {
     if !partition.is_attached {
+        // A run was interrupted before the drop. Its partition is only dropped now.
         return Ok(());
     }
 

@@ -89,6 +89,7 @@ pub(crate) async fn pause(
     )
     .fetch_optional(&mut *connection)
     .await?;
+    // Only the first request changes the row, so a repeated one reports no second pause.
     if let Some(account_id) = paused {
         insert_event(&mut *connection, account_id.into(), id, reason).await?;
     }
@@ -173,6 +174,8 @@ pub(crate) async fn resume(connection: &mut PgConnection, id: OperationId) -> sq
     .fetch_optional(&mut *connection)
     .await?;
 
+    // A batch that is still claimed keeps the end of its lease, so no other process sends what the
+    // holder has in flight.
     let batches = sqlx::query_scalar!(
         r#"
         with left_over as materialized (

@@ -24,6 +24,7 @@ pub(crate) async fn by_token_hash(
     account_id: AccountId,
     hashes: &[Vec<u8>],
 ) -> sqlx::Result<Vec<UserId>> {
+    // Several hashes, because an older release may have stored the token in another letter case.
     let rows = sqlx::query_scalar!(
         r#"
         -- By App and provider, since the index of tokens begins with them.
@@ -59,6 +60,8 @@ pub(crate) async fn newest_devices(
     executor: impl PgExecutor<'_>,
     account_id: AccountId,
 ) -> sqlx::Result<Vec<PersonsDevice>> {
+    // Tokens are sealed, so Postgres cannot compare their ends: the caller opens each of these. The
+    // bounds keep that short.
     let rows = sqlx::query!(
         r#"
         with newest as materialized (

@@ -124,6 +124,7 @@ impl Pool {
     /// Closes what is idle, and opens nothing any more.
     pub fn close(&self) {
         self.shared.turns.close();
+        // After the semaphore: a connection that comes back from now on is not put back.
         self.shared.idle().clear();
     }
 
@@ -145,6 +146,7 @@ impl Pool {
                 lent.give_back_after_work(result.is_err()).await;
                 result
             }
+            // The statement may be running still, so the connection is not used again.
             Err(_) => Err(lent.lost(connection::timed_out()).into()),
         }
     }
@@ -156,6 +158,8 @@ impl Pool {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E> {
         self.within(async |connection: &mut PgConnection| {
+            // An error drops the transaction. Its rollback is sent when the connection is given
+            // back.
             let mut transaction = connection.begin().await?;
             let done = work(&mut transaction).await?;
             transaction.commit().await?;
@@ -224,6 +228,8 @@ impl Shared {
     fn pop_idle(&self) -> Option<Idle> {
         let mut idle = self.idle();
 
+        // The connection that was used last is taken next, so those that are not needed grow old at
+        // the front.
         while idle.front().is_some_and(|idle| idle.age() > IDLE_TIMEOUT) {
             idle.pop_front();
         }
@@ -233,6 +239,8 @@ impl Shared {
 
     /// Puts a connection back, unless another was lost since `losses` was read.
     fn put_back(&self, connection: PgConnection, losses: u64) {
+        // Compared under the lock under which `lose` counts and clears: otherwise a connection
+        // could come back right after a loss.
         let mut idle = self.idle();
 
         if losses == self.losses.load(Ordering::Acquire) && !self.turns.is_closed() {
@@ -267,6 +275,8 @@ impl Lent {
 
     /// Gives the connection back after one statement, or closes it.
     fn after_statement<T>(self, done: sqlx::Result<T>) -> sqlx::Result<T> {
+        // An error of the statement itself, such as a broken unique key, says nothing about the
+        // connection.
         match done {
             Err(error) if ends_connection(&error) => Err(self.lost(error)),
             done => {
@@ -281,6 +291,8 @@ impl Lent {
         // A transaction that was dropped is rolled back now, so that its locks do not wait for the
         // next use of the connection.
         let is_usable = if has_failed {
+            // The work may have failed because the server is a standby now, on which all later work
+            // would fail too.
             is_writable(&mut self.connection).await
         } else if self.connection.should_flush() {
             connection::is_alive(&mut self.connection).await

@@ -43,6 +43,8 @@ impl TokenStore for ProviderTokenStore {
 }
 
 async fn read(executor: impl PgExecutor<'_>, key: &TokenKey) -> sqlx::Result<TokenReading> {
+    // The time comes with the token, by the clock that `replace` compares with. That of this
+    // machine may differ.
     let row = sqlx::query!(
         r#"
         select
@@ -76,6 +78,9 @@ async fn replace(
     key: &TokenKey,
     replacement: &TokenReplacement,
 ) -> sqlx::Result<bool> {
+    // Of several processes that have made a token, one replaces the old one, and the others read
+    // what it has stored. clock_timestamp() and not now(): the statement may have waited for the
+    // lock of the row.
     let replaced = sqlx::query!(
         r#"
         insert into provider_tokens (team_id, key_id, key_hash, token, issued_at)

@@ -150,6 +150,7 @@ pub(crate) async fn fetch(
         return Ok(None);
     };
 
+    // Both tables are given the id, so that Postgres looks into the partitions of one day alone.
     let row = sqlx::query!(
         r#"
         select

@@ -16,6 +16,7 @@ pub(crate) struct Due {
 
 /// Reads the batches that are due, and no others.
 pub(crate) async fn due(executor: impl PgExecutor<'_>) -> sqlx::Result<Due> {
+    // What is claimed has a `due_at` in the future, and is not counted.
     let row = sqlx::query!(
         r#"
         select
@@ -34,6 +35,7 @@ pub(crate) async fn due(executor: impl PgExecutor<'_>) -> sqlx::Result<Due> {
     .fetch_one(executor)
     .await?;
 
+    // Null: nothing is due.
     let oldest = Duration::try_from_secs_f64(row.oldest.unwrap_or_default()).unwrap_or_default();
     Ok(Due {
         notifications: row.notifications,

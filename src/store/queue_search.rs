@@ -39,9 +39,12 @@ pub(crate) async fn find(
     after: Option<QueueKey>,
     limit: i64,
 ) -> sqlx::Result<SearchResult> {
+    // Nil is the account of batches that an older release has written, and the first to be found:
+    // rank -1 is before all of its queues.
     let account_id = after.map_or(Uuid::nil(), |queue| queue.account_id.as_uuid());
     let rank = after.map_or(-1, |queue| queue.rank);
 
+    // The recursion has no end of its own: Postgres walks only as far as rows are taken.
     let rows = sqlx::query!(
         r#"
         with recursive queue as (

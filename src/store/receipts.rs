@@ -79,6 +79,8 @@ pub(crate) async fn record(
 ) -> sqlx::Result<NewReceipts> {
     let mut new = NewReceipts::default();
 
+    // One kind after the other, each in the order of positions: all writers lock rows in the same
+    // order.
     let delivered = EventColumns::of(receipts, |times| times.delivered_at);
     if !delivered.is_empty() {
         let changed = record_delivered(&mut *connection, &delivered).await?;
@@ -95,6 +97,7 @@ pub(crate) async fn record(
 
     let dismissed = EventColumns::of(receipts, |times| times.dismissed_at);
     if !dismissed.is_empty() {
+        // Without an event: no webhook can ask for it.
         new.dismissed = record_dismissed(&mut *connection, &dismissed).await?;
     }
 
@@ -207,6 +210,8 @@ async fn record_delivered(
     executor: impl PgExecutor<'_>,
     events: &EventColumns,
 ) -> sqlx::Result<Vec<Changed>> {
+    // A tally for each 1,000 positions: one for the whole Operation would let all its receipts wait
+    // for each other. The tallies are locked in key order.
     let rows = sqlx::query!(
         r#"
         with event as materialized (
@@ -299,6 +304,7 @@ async fn record_dismissed(
     executor: impl PgExecutor<'_>,
     events: &EventColumns,
 ) -> sqlx::Result<usize> {
+    // Without a tally: no stats of an Operation show dismissals.
     let updated = sqlx::query!(
         r#"
         with event as materialized (

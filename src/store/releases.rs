@@ -10,6 +10,7 @@ const OLDER_APPLICATION_NAME: &str = "bellwire";
 
 /// Whether a process of a release is connected that knows only the older form of sealed values.
 pub(crate) async fn older_is_connected(executor: impl PgExecutor<'_>) -> sqlx::Result<bool> {
+    // Later releases add their version to the name.
     sqlx::query_scalar!(
         r#"
         select exists (

@@ -15,6 +15,8 @@ pub(crate) async fn operation(
     send_at: OffsetDateTime,
 ) -> sqlx::Result<bool> {
     paces::lock(&mut *connection, id).await?;
+    // Decided here, by the clock of the database: the time may have come since the request was
+    // checked.
     let changed = sqlx::query!(
         r#"
         with planned as materialized (
@@ -36,6 +38,8 @@ pub(crate) async fn operation(
         return Ok(false);
     }
 
+    // Nothing is moved of what has begun: a fan-out whose time has come, and a batch that was
+    // claimed, whose `due_at` is the end of a lease.
     paces::reschedule(&mut *connection, id, send_at).await?;
     sqlx::query!(
         r#"

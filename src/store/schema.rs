@@ -85,10 +85,13 @@ pub async fn migrate(pool: &Pool) -> Result<Migrated, SchemaError> {
     let mut connection = pool.connect_apart().await?;
     let migrated = Box::pin(migrate_on(&mut connection)).await;
 
+    // An error here matters less than that of the migration, and Postgres releases the locks of a
+    // closed session.
     let _ = advisory_lock::release_all(&mut connection).await;
     let _ = connection.close().await;
     let migrated = migrated?;
 
+    // Claims work without this index, so a failure to build it keeps no process from starting.
     match batch_index::build_missing(pool).await {
         Ok(true) => {}
         Ok(false) => tracing::warn!(
@@ -172,6 +175,8 @@ async fn is_complete(
             applied.version == migration.version && applied.checksum == migration.checksum
         })
     };
+    // A migration with another checksum counts as missing, so that the migrator runs and names it
+    // in its error.
     Ok(MIGRATOR.iter().all(is_applied) && indexes::are_complete(connection).await?)
 }
 
@@ -197,6 +202,7 @@ async fn run_migrations(connection: &mut PgConnection) -> Result<(), SchemaError
 
     let mut delay = FIRST_DELAY;
     while let Err(error) = MIGRATOR.run(&mut *connection).await {
+        // Each migration runs in a transaction, so one that gave way has left nothing behind.
         if !is_lock_timeout(&error) {
             return Err(error.into());
         }

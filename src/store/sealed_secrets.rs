@@ -103,6 +103,7 @@ pub(crate) async fn replace_content(
     old: &SealedCredential,
     new: &Sealed,
 ) -> sqlx::Result<bool> {
+    // `updated_at` stays: the content is the same, so no process has to load it again.
     let replaced = sqlx::query!(
         r#"
         update credentials
@@ -155,6 +156,7 @@ pub(crate) async fn replace_webhook(
     old: &SealedWebhook,
     new: &SealedWebhook,
 ) -> sqlx::Result<bool> {
+    // A rotation changes both secrets, so the current one alone shows whether there was one.
     let replaced = sqlx::query!(
         r#"
         update webhooks

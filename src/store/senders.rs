@@ -129,6 +129,7 @@ pub async fn by_ids(
     executor: impl PgExecutor<'_>,
     ids: &[CredentialId],
 ) -> sqlx::Result<Vec<SealedCredential>> {
+    // No version is known, so every content counts as new.
     let known: Vec<KnownCredential> = ids
         .iter()
         .map(|id| KnownCredential {
@@ -154,6 +155,7 @@ pub(crate) async fn changed(
     let versions: Vec<Option<OffsetDateTime>> =
         known.iter().map(|known| known.updated_at).collect();
 
+    // `updated_at` is the version of a content. One that is known is neither sent nor opened again.
     let rows = sqlx::query!(
         r#"
         select

@@ -265,6 +265,8 @@ pub(crate) async fn update(
 ) -> Result<bool, ChangeError> {
     let mut transaction = connection.begin().await?;
 
+    // The version is compared in the statement that changes it: of two changes of the same version,
+    // the second finds another one and changes nothing.
     let changed = sqlx::query_scalar!(
         r#"
         update templates
@@ -285,6 +287,8 @@ pub(crate) async fn update(
     };
 
     if let Some(message) = change.message {
+        // Versions beyond the newest 50 are deleted with each insert, so no other task has to do
+        // it.
         insert_version(&mut *transaction, id, new_version, message).await?;
         sqlx::query!(
             "delete from template_versions where template_id = $1 and version <= $2",

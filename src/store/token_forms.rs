@@ -64,6 +64,8 @@ async fn normalize_within(
     connection: &mut PgConnection,
     new: &NormalizedToken<'_>,
 ) -> sqlx::Result<()> {
+    // By the new hash: a registration of the usual form comes before this transaction or waits for
+    // it.
     lock_tokens(connection, &[new.token_hash]).await?;
 
     let same = sqlx::query_scalar!(
@@ -86,6 +88,8 @@ async fn normalize_within(
     let all: Vec<Uuid> = same.iter().copied().chain([new.old.device_id]).collect();
     lock_owners(connection, &all).await?;
 
+    // Before the update, because a token is unique in its App. If the device that was read is the
+    // older one, it is removed here, and the update finds nothing.
     let left = sqlx::query_scalar!(
         r#"
         delete from devices

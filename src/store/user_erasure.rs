@@ -81,6 +81,7 @@ pub(crate) async fn begin(
 ) -> sqlx::Result<Option<Erasure>> {
     lock_out_imports(&mut *connection, account_id).await?;
 
+    // Before the User is deleted: the Users that were merged into it are forgotten with it.
     let user_ids =
         external_ids::in_records(&mut *connection, account_id, RecordsOf::User(id)).await?;
     let is_deleted = users::delete(&mut *connection, account_id, id).await?;
@@ -94,10 +95,13 @@ pub(crate) async fn begin(
         after: None,
         limit: 1,
     };
+    // A User that is deleted already may still be in records, which a repeated request erases.
     if !is_deleted && page(&mut *connection, &erasure, &first).await?.is_empty() {
         return Ok(None);
     }
 
+    // Due after the lease of this process, which erases at once. If it crashes, another process
+    // goes on.
     let ids: Vec<Uuid> = erasure.user_ids.iter().map(|id| id.as_uuid()).collect();
     sqlx::query!(
         r#"
@@ -116,6 +120,7 @@ pub(crate) async fn begin(
 
 /// An erasure that is due, which no other process takes up for a while.
 pub(crate) async fn claim(executor: impl PgExecutor<'_>) -> sqlx::Result<Option<Erasure>> {
+    // The new `due_at` is a lease: an erasure whose process has crashed is due again by itself.
     let row = sqlx::query!(
         r#"
         update user_erasures
@@ -154,6 +159,8 @@ pub(crate) async fn run(pool: &Pool, erasure: &Erasure, most: Duration) -> sqlx:
 
         loop {
             if began.elapsed() > most {
+                // The next run begins at the newest notification again: what is erased by now is no
+                // longer the User's.
                 put_back(pool, erasure, Duration::ZERO).await?;
                 return Ok(Progress::Pending);
             }
@@ -163,6 +170,8 @@ pub(crate) async fn run(pool: &Pool, erasure: &Erasure, most: Duration) -> sqlx:
                 after,
                 limit: STEP,
             };
+            // A transaction for each step: locks of batches must not be held for the length of an
+            // erasure.
             let done: sqlx::Result<StepDone> = pool
                 .transaction(async |connection: &mut PgConnection| {
                     step(connection, erasure, &next).await
@@ -178,6 +187,7 @@ pub(crate) async fn run(pool: &Pool, erasure: &Erasure, most: Duration) -> sqlx:
     }
 
     if has_pending {
+        // An outcome that is recorded until then writes what the provider said of the User again.
         put_back(pool, erasure, IN_FLIGHT).await?;
         return Ok(Progress::Pending);
     }
@@ -213,6 +223,8 @@ async fn step(
         cancel::push_notification(&mut *connection, operation_id, found.place.position).await?;
     }
 
+    // What was queued until now may be in flight at any process. Its values go at once, and the
+    // rest when no outcome of it can come any more.
     let (later, now): (Vec<Found>, Vec<Found>) = found
         .into_iter()
         .partition(|found| found.is_queued || found.may_change);
@@ -222,6 +234,7 @@ async fn step(
     let now = places(now);
     erase_notifications(&mut *connection, &now).await?;
     erase_attempts(&mut *connection, &now).await?;
+    // After its notifications: the message goes once no other recipient is left.
     erase_operations(connection, &now).await?;
     Ok(StepDone { last, is_pending })
 }
@@ -357,6 +370,7 @@ async fn erase_attempts(connection: &mut PgConnection, places: &[Place]) -> sqlx
 /// Takes away the message of Operations whose recipients are all erased: it was made for them.
 async fn erase_operations(connection: &mut PgConnection, places: &[Place]) -> sqlx::Result<()> {
     let mut ids: Vec<Uuid> = places.iter().map(|place| place.operation_id).collect();
+    // Places come in the order of their Operations, so equal ids are neighbours.
     ids.dedup();
     if ids.is_empty() {
         return Ok(());
@@ -401,6 +415,8 @@ async fn erase_messages(pool: &Pool, erasure: &Erasure) -> sqlx::Result<()> {
         .map(|id| id.as_uuid().to_string())
         .collect();
 
+    // Events that are not planned yet first: the messages of those that are planned meanwhile are
+    // found by the second statement.
     sqlx::query!(
         r#"
         delete from events

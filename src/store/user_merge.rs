@@ -196,6 +196,7 @@ async fn move_devices(
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(app_name) = full {
+        // The caller drops the transaction, and with it what was moved.
         return Err(MergeError::TooManyDevices { app_name });
     }
 

@@ -63,6 +63,7 @@ pub(crate) async fn update(
     change: &ProfileChange,
 ) -> Result<(), ProfileError> {
     lock_out_imports(&mut *connection, account_id).await?;
+    // Before the User is locked by its update, in the order that device_registrations keeps.
     if let Some(external_id) = change.new_external_id() {
         lock_external_id(&mut *connection, account_id, external_id).await?;
     }
@@ -78,6 +79,7 @@ pub(super) async fn apply(
     change: &ProfileChange,
 ) -> Result<(), ProfileError> {
     if let Some(external_id) = change.new_external_id() {
+        // The unique key would refuse the id as well, but would not say whose it is.
         let owner = with_external_id(&mut *connection, account_id, external_id).await?;
         if let Some(owner) = owner.filter(|owner| *owner != id) {
             return Err(ProfileError::ExternalIdTaken(owner));

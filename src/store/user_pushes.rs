@@ -85,6 +85,8 @@ pub(crate) async fn lock(
 ) -> sqlx::Result<LockedPushes> {
     let ids: Vec<Uuid> = users.iter().map(|id| id.as_uuid()).collect();
 
+    // A User without a row gets one first: there would be nothing to lock, and two processes could
+    // both count from zero.
     sqlx::query!(
         r#"
         insert into user_pushes (user_id, account_id, pushes, changed_on)
@@ -112,6 +114,7 @@ pub(crate) async fn lock(
     .fetch_all(connection)
     .await?;
 
+    // Without Users nothing is counted, whatever the time is.
     let now = rows
         .first()
         .map_or_else(OffsetDateTime::now_utc, |row| row.now);
@@ -189,6 +192,7 @@ pub(crate) async fn not_sent(
 
 /// Deletes what can't count any more under any cap, up to 5,000 Users. Returns how many.
 pub(crate) async fn remove_old(executor: impl PgExecutor<'_>, days: i32) -> sqlx::Result<u64> {
+    // A row that is locked is being counted at this moment, and is not old.
     let deleted = sqlx::query!(
         r#"
         with old as materialized (

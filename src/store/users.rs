@@ -78,6 +78,7 @@ async fn list_by_external_id(
     external_id: &str,
     filter: &UserFilter<'_>,
 ) -> sqlx::Result<Vec<User>> {
+    // One User at most has the id, so nothing has to be sorted.
     sqlx::query_as!(
         User,
         r#"
@@ -136,6 +137,8 @@ pub(crate) async fn message_profiles(
         ids.push(id.as_uuid());
     }
 
+    // A User may have been merged into another since the Operation was accepted. Then the profile
+    // of that one counts.
     let rows = sqlx::query!(
         r#"
         select wanted.index as "index!", users.language, users.variables
@@ -258,6 +261,7 @@ pub(crate) async fn delete(
     account_id: AccountId,
     id: UserId,
 ) -> sqlx::Result<bool> {
+    // Rows of `user_pushes` refer to no User, so they do not go with it.
     let deleted = sqlx::query!(
         r#"
         with counted as (

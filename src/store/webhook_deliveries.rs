@@ -119,6 +119,7 @@ pub(crate) async fn list(pool: &Pool, filter: &DeliveryFilter<'_>) -> sqlx::Resu
     .await?;
 
     let mut deliveries: Vec<Delivery> = rows.into_iter().map(Delivery::from).collect();
+    // By another statement: in a join, the limit would count attempts and not messages.
     add_attempts(pool, &mut deliveries).await?;
     Ok(deliveries)
 }
@@ -198,6 +199,7 @@ pub(crate) async fn resend(
     webhook_id: WebhookId,
     id: WebhookDeliveryId,
 ) -> sqlx::Result<Resent> {
+    // The row is locked before it is judged: a claim skips it, and the record of an attempt waits.
     let resent = sqlx::query_scalar!(
         r#"
         with delivery as (

@@ -191,6 +191,8 @@ pub(crate) async fn claim(
     let are_failing: Vec<bool> = turns.iter().map(|turn| turn.is_failing).collect();
     let rooms: Vec<i32> = turns.iter().map(|turn| turn.room).collect();
 
+    // The state of the webhook is compared again, because another process may have disabled it or
+    // found it failing since the search.
     let rows = sqlx::query_as!(
         ClaimedRow,
         r#"
@@ -305,6 +307,8 @@ pub(crate) async fn record(
         None => "FAILED",
     };
 
+    // In one statement, so that a crash leaves no attempt without its consequences for the message
+    // and the webhook.
     sqlx::query_scalar!(
         r#"
         with delivery as (
@@ -372,6 +376,7 @@ pub(crate) async fn give_back(
     let ids: Vec<Uuid> = claimed.iter().map(|(id, _)| id.as_uuid()).collect();
     let claims: Vec<i32> = claimed.iter().map(|(_, claims)| *claims).collect();
 
+    // The fencing token stays: nothing was sent under this claim, so nothing can be recorded late.
     sqlx::query!(
         r#"
         update webhook_deliveries

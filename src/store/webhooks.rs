@@ -61,6 +61,7 @@ impl From<WebhookRow> for Webhook {
 }
 
 pub(super) fn known_events(names: &[String]) -> Vec<EventType> {
+    // An event that only a later release knows is left out.
     names.iter().filter_map(|name| name.parse().ok()).collect()
 }
 
@@ -237,6 +238,8 @@ pub(crate) async fn update(
 ) -> sqlx::Result<bool> {
     let events = change.events.map(names);
 
+    // What is not changed keeps the value of the row and not what the request has read: so two
+    // changes of different fields do not undo each other.
     let updated = sqlx::query!(
         r#"
         update webhooks
@@ -309,6 +312,7 @@ pub(crate) async fn rotate_secret(
     id: WebhookId,
     secret: &[u8],
 ) -> sqlx::Result<Option<Webhook>> {
+    // One old secret is kept: a second rotation within its lifetime ends that of the first.
     let row = sqlx::query_as!(
         WebhookRow,
         r#"

@@ -12,7 +12,7 @@ use crate::model::credential_state::{CredentialCheck, CredentialReport};
 use crate::model::id::CredentialId;
 use crate::model::lane_state::{LaneError, LaneReport};
 use crate::store::pool::Pool;
-use crate::store::{credentials, lane_states};
+use crate::store::{credential_checks, lane_states};
 
 /// The least time between two writes, so that the reports of many lanes are written together.
 const WRITE_INTERVAL: Duration = Duration::from_millis(200);
@@ -132,7 +132,7 @@ impl Newest {
 
         let checks: Vec<CredentialReport> = self.checks.into_values().collect();
         if !checks.is_empty() {
-            credentials::note_checks(pool, &checks).await?;
+            credential_checks::note_checks(pool, &checks).await?;
         }
         Ok(())
     }

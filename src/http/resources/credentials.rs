@@ -33,6 +33,7 @@ use crate::model::id::CredentialId;
 use crate::model::provider::CredentialType;
 use crate::model::sealed::ContentOwner;
 use crate::provider::{self, Client};
+use crate::store::credential_checks;
 use crate::store::credentials::{self as store, CredentialFilter, InsertError, NewCredential};
 use crate::store::senders;
 
@@ -353,7 +354,7 @@ pub(crate) async fn test(
         at: OffsetDateTime::now_utc(),
         check,
     };
-    store::note_checks(&state.pool, std::slice::from_ref(&report)).await?;
+    credential_checks::note_checks(&state.pool, std::slice::from_ref(&report)).await?;
 
     Ok(HttpResponse::Ok().json(CredentialTest {
         status: CredentialStatus::of(Some(report.check.as_str()), None, report.at),

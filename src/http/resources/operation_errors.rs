@@ -19,7 +19,7 @@ use crate::model::id::{OperationId, PushNotificationId, UserId};
 use crate::provider;
 use crate::store::external_ids;
 use crate::store::failed_notifications::{self, FailedNotification, FailedNotificationFilter};
-use crate::store::operation_read::{self, OperationFailure};
+use crate::store::operation_failure::{self, OperationFailure};
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -106,7 +106,7 @@ pub(crate) async fn list(
     query.check()?;
 
     let oldest = state.oldest_readable_id();
-    let of_operation = operation_read::failure(&state.pool, caller.account_id, id, oldest)
+    let of_operation = operation_failure::fetch(&state.pool, caller.account_id, id, oldest)
         .await?
         .ok_or_else(ApiError::not_found)?
         // It comes first, and is of no recipient.

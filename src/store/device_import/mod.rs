@@ -53,6 +53,7 @@ pub(crate) async fn store(pool: &Pool, chunk: &Chunk) -> sqlx::Result<Stored> {
             .transaction(async |connection: &mut PgConnection| store_in(connection, chunk).await)
             .await;
 
+        // The next attempt reads what the other change has left.
         match stored {
             Err(error) if attempt < ATTEMPTS && is_conflict(&error) => attempt += 1,
             stored => return stored,
@@ -78,11 +79,13 @@ async fn store_in(connection: &mut PgConnection, chunk: &Chunk) -> sqlx::Result<
         last_line,
     } = chunk;
 
+    // First: what is read next must be the same when the plan is written.
     lock_out_changes(&mut *connection, *account_id).await?;
     let stored = read::stored(&mut *connection, *account_id, rows).await?;
     let plan = plan(rows, stored, MAX_DEVICES);
     write::write(&mut *connection, *account_id, &plan).await?;
 
+    // Lines that could not be read are no rows of the plan, and count here.
     let mut counts = plan.counts;
     counts.failed += errors.len() as i32;
     let errors: Vec<&RowError> = errors.iter().chain(&plan.errors).collect();
@@ -92,6 +95,7 @@ async fn store_in(connection: &mut PgConnection, chunk: &Chunk) -> sqlx::Result<
         last_line: *last_line,
         errors: &errors,
     };
+    // In the transaction of the rows: after a crash the import says exactly which lines are stored.
     device_imports::note_progress(connection, &progress).await?;
 
     Ok(Stored {

@@ -17,6 +17,7 @@ pub(super) async fn stored(
 ) -> sqlx::Result<Stored> {
     let mut stored = Stored::default();
 
+    // Users and counts come last: they are read for the Users that the other statements have found.
     read_apps(&mut *connection, account_id, rows, &mut stored).await?;
     read_devices(&mut *connection, account_id, rows, &mut stored).await?;
     read_named(&mut *connection, account_id, rows, &mut stored).await?;
@@ -126,6 +127,7 @@ async fn read_named(
     ids.sort_unstable();
     ids.dedup();
     if !ids.is_empty() {
+        // A client may still name a User that was merged into another one.
         let found = sqlx::query!(
             r#"
             select users.id as "named!", users.id as "id!"
@@ -237,7 +239,7 @@ async fn read_counts(
     stored: &mut Stored,
 ) -> sqlx::Result<()> {
     let ids = user_ids(stored);
-    // If every row is of a device that its User has, none is added.
+    // Users whom this chunk makes have no devices yet.
     if ids.is_empty() || rows.is_empty() {
         return Ok(());
     }

@@ -20,6 +20,8 @@ pub(super) async fn write(
     account_id: AccountId,
     plan: &Plan<'_>,
 ) -> sqlx::Result<()> {
+    // Users before registrations and those before devices: each refers to the one before, and all
+    // that changes devices locks them in this order.
     lock_moved(&mut *connection, plan).await?;
     insert_users(&mut *connection, account_id, &plan.new_users).await?;
     update_users(&mut *connection, &plan.changed_users).await?;
@@ -36,10 +38,13 @@ pub(super) async fn write(
     if changing.is_empty() {
         return Ok(());
     }
+    // Of all devices that change, also of those that stay: the registration shows the time of the
+    // change.
     let registrations = registrations(&mut *connection, account_id, &changing).await?;
 
     insert_devices(&mut *connection, account_id, &changing, &registrations).await?;
     update_devices(&mut *connection, &changing, &registrations).await?;
+    // After the devices have moved: a registration that has lost its last one is deleted.
     note_left(connection, &left(&changing)).await
 }
 
@@ -225,6 +230,7 @@ async fn registrations<'a>(
         .map(|row| ((row.app_name, row.user_id), row.id))
         .collect();
 
+    // The keys borrow from the plan, and what Postgres returns does not live that long.
     Ok(pairs
         .into_iter()
         .filter_map(|(app_name, user_id)| {
@@ -336,6 +342,8 @@ async fn update_devices(
         .collect();
     let kinds: Vec<Option<&str>> = changed.iter().map(|(it, _)| it.kind.as_deref()).collect();
 
+    // The token stays: its hash is the one by which the device was found, and its seal names the id
+    // of the device.
     sqlx::query!(
         r#"
         update devices

@@ -83,6 +83,7 @@ impl IdRange {
 }
 
 fn next_id(id: Uuid) -> Uuid {
+    // The highest id has no next one, and is that of no Operation.
     Uuid::from_u128(id.as_u128().saturating_add(1))
 }
 
@@ -177,6 +178,7 @@ impl NotificationFilter<'_> {
     pub(super) fn is_status_enough(&self, batches: &[&Batch]) -> bool {
         let has_times = batches.iter().any(|batch| batch.is_planned);
 
+        // With another condition, the tallies do not say how many notifications are wanted.
         self.provider.is_none()
             && self.code.is_none()
             && self.is_delivered.is_none()

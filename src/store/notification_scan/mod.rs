@@ -63,6 +63,7 @@ pub(super) async fn scan(
         Some(user_ids) => scan.scan_user(user_ids).await?,
         None => scan.scan_operations().await?,
     };
+    // One more than the page may have been found, which showed that another page follows.
     scan.found.truncate(filter.limit);
 
     Ok(ScanPage {
@@ -86,6 +87,8 @@ impl Scan<'_> {
         match step {
             Step::Done => None,
             Step::Spent => self.scanned_to,
+            // At the last record of the page and not where the scan ended: the next page finds the
+            // record behind it again.
             Step::Full => self.found[..self.filter.limit]
                 .last()
                 .map(|found| found.place),
@@ -105,6 +108,7 @@ impl Scan<'_> {
             if step != Step::Done {
                 return Ok(self.next_after(step));
             }
+            // Fewer than were asked for: the account has no older ones.
             let Some(last) = operations.last().filter(|_| !is_last) else {
                 return Ok(None);
             };
@@ -139,6 +143,8 @@ impl Scan<'_> {
         while let Some(ranges) = chunks.next() {
             let batches = self.batches(&ranges).await?;
             self.budget.spend(batches.len());
+            // Behind the whole Operation if all of it was read, so that the next page does not look
+            // at it again.
             let end = match ranges.last() {
                 Some(range) if range.is_end => Some(Place::behind(range.operation_id)),
                 _ => batches.last().map(Batch::end),
@@ -163,6 +169,8 @@ impl Scan<'_> {
         batches: &[Batch],
         operations: &[Operation],
     ) -> sqlx::Result<Step> {
+        // Where the page begins. It stays the same while the scan moves on, because the batches
+        // come in order.
         let after = self.scanned_to;
         let mut left: Vec<&Batch> = batches
             .iter()
@@ -176,6 +184,7 @@ impl Scan<'_> {
 
             let notifications = self.notifications(&left, after, operations).await?;
             self.found.extend(notifications);
+            // What was read costs, whether it matched or not.
             self.budget.spend(size as usize);
             self.scanned_to = left.last().map(|batch| batch.end());
 
@@ -220,6 +229,8 @@ impl Scan<'_> {
                 read.extend(self.notifications_of(*user_id, at_a_time).await?);
             }
             self.budget.spend(read.len());
+            // Each of the statements returns up to this many, so fewer of all mean that each has
+            // reached its end.
             let is_last = read.len() < at_a_time;
             read.sort_by(|(_, one), (_, other)| one.place.order(other.place));
             // Behind these, the notifications of only some of the ids have been read.
@@ -241,6 +252,7 @@ impl Scan<'_> {
             if self.budget.is_spent() {
                 return Ok(self.scanned_to);
             }
+            // Not all of the first ones matched, so more are read at once.
             at_a_time = OPERATIONS_AT_A_TIME;
         }
     }

@@ -134,6 +134,8 @@ impl Scan<'_> {
             .scanned_to
             .filter(|place| place.operation_id == operation_id && last_batch >= SEARCHED_FROM)
         else {
+            // A small Operation is read from its first batch on, and one in which no page ended
+            // begins there: no statement is needed.
             return Ok(0);
         };
 
@@ -272,6 +274,7 @@ impl Scan<'_> {
         .fetch_all(self.pool)
         .await?;
 
+        // What is the same for all of an Operation was read with it, and is not joined to each row.
         let found = rows.into_iter().filter_map(|row| {
             let operation = operations
                 .iter()
@@ -310,6 +313,9 @@ impl Scan<'_> {
     ) -> sqlx::Result<Vec<(bool, FoundNotification)>> {
         let range = self.filter.range.up_to(self.scanned_to);
 
+        // The conditions are part of what is selected and not of `where`: so the statement reads
+        // `limit` rows of the index, whether any of them matches or not. The account is one of the
+        // conditions: the id may be that of a User of another account.
         let rows = sqlx::query!(
             r#"
             select

@@ -195,6 +195,8 @@ impl<'a> Planner<'a> {
             ));
         }
 
+        // What earlier rows of the chunk have planned counts before what is stored, as if each row
+        // were registered after the one before.
         let key: TokenKey<'a> = (&row.app_name, row.provider, &row.token_hash);
         let owner = self.owner(index, key);
         let named = self.named_user(index, row)?;
@@ -205,6 +207,7 @@ impl<'a> Planner<'a> {
         if owner != Some(user_id) {
             self.check_room(user_id, row)?;
         }
+        // The User that loses the device has room for one more in a later row.
         if let Some(owner) = owner.filter(|owner| *owner != user_id) {
             *self.count(owner, &row.app_name) -= 1;
         }
@@ -236,6 +239,8 @@ impl<'a> Planner<'a> {
             return Ok(with_external_id);
         }
 
+        // As in a registration, the id names the User. Its new external id must not be that of
+        // another User, because the two are not merged here.
         let Some(user_id) = self.stored.by_user_id.get(&index).copied() else {
             return Err(Refusal::of("userId", "no User has this id"));
         };
@@ -292,6 +297,7 @@ impl<'a> Planner<'a> {
         let mut profile = before.clone();
         profile.apply(&row.profile);
 
+        // Later rows find the User by its new external id alone.
         if before.external_id != profile.external_id {
             if let Some(old) = &before.external_id {
                 self.stored.by_external_id.remove(old);
@@ -302,11 +308,14 @@ impl<'a> Planner<'a> {
         }
 
         let has_changed = before != profile;
+        // The row of a new User counts by its device.
         if is_new {
             self.new_user_ids.push(user_id);
             self.new_users.insert(user_id, profile);
             return false;
         }
+        // A User that an earlier row has made is inserted with its last profile, and needs no
+        // update.
         if let Some(known) = self.new_users.get_mut(&user_id) {
             *known = profile;
         } else if has_changed {
@@ -324,6 +333,7 @@ impl<'a> Planner<'a> {
         row: &'a ImportRow,
     ) -> Change {
         let planned = match self.devices.entry(key) {
+            // A token that comes again changes what is planned, so its last row counts.
             Entry::Occupied(planned) => planned.into_mut(),
             Entry::Vacant(vacant) => match self.stored.devices.get(&index) {
                 Some(stored) => vacant.insert(PlannedDevice::of_stored(stored, row)),
@@ -359,6 +369,7 @@ impl<'a> Planner<'a> {
             .filter_map(|id| stored.users.remove_entry(&id))
             .map(user)
             .collect();
+        // In key order, as by everything that locks several Users.
         changed_users.sort_by_key(|user| user.id);
         // In the order of the index, so that neighbours are written together.
         let mut devices: Vec<PlannedDevice<'a>> = devices.into_values().collect();
@@ -416,6 +427,7 @@ impl<'a> PlannedDevice<'a> {
 
     /// Gives the device to a User, with what `row` says of it. Returns whether anything has changed.
     fn change(&mut self, user_id: Uuid, row: &ImportRow) -> bool {
+        // A field that the row does not have keeps its value, as in a registration.
         let tags = row.tags.clone().or_else(|| self.tags.clone());
         let environment = environment_of(row).or_else(|| self.environment.clone());
         let kind = kind_of(row).or_else(|| self.kind.clone());
