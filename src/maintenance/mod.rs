@@ -6,4 +6,4 @@ pub mod key_rotation;
 pub(crate) mod old_snapshots;
 pub mod retention;
 pub mod seal_form;
-pub mod token_forms;
+pub(crate) mod token_forms;

@@ -28,7 +28,7 @@ enum Finding {
 }
 
 /// Checks the tokens until `stop`.
-pub async fn run(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
+pub(crate) async fn run(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
     let mut is_failing = false;
 
     loop {
@@ -60,7 +60,7 @@ pub async fn run(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
 }
 
 /// Checks all tokens that have not been checked yet. Returns how many can't be opened.
-pub async fn pass(pool: &Pool, keys: &MasterKeys) -> sqlx::Result<usize> {
+async fn pass(pool: &Pool, keys: &MasterKeys) -> sqlx::Result<usize> {
     let mut unreadable = 0;
     let mut after = Uuid::nil();
 

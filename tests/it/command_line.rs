@@ -311,7 +311,7 @@ async fn the_health_command_reports_what_the_service_answers() {
     assert!(stdout(&bellwire(&["health"], &environment)).contains("alive"));
     assert!(stdout(&bellwire(&["health", "--ready"], &environment)).contains("ready"));
 
-    service.world.database.vanish().await;
+    service.world.database.drop_by_force().await;
     let line = error(&bellwire(&["health", "--ready"], &environment));
     assert!(line.contains("503") && line.contains("Postgres"), "{line}");
     assert!(

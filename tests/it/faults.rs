@@ -212,7 +212,7 @@ async fn a_notification_that_cannot_be_sent_in_time_expires() {
     .await;
 
     let mut send = message(&[fcm("device")]);
-    send["ttl"] = json!(1);
+    send["deadline"] = json!(1);
     let id = client.send(&send).await;
     assert_eq!(client.completed(&id).await["stats"]["failed"], 1);
 

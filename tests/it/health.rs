@@ -53,7 +53,7 @@ async fn a_service_is_ready_while_its_schema_is_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_is_not_ready_without_postgres() {
     let service = Service::start().await;
-    service.world.database.vanish().await;
+    service.world.database.drop_by_force().await;
     let (status, body) = get(&format!("{}/readyz", service.url)).await;
     assert_eq!(status, 503, "{body}");
     assert!(

@@ -111,7 +111,7 @@ impl Database {
             .unwrap_or_else(|_| panic!("{CITUS_URL} is not set: give it the coordinator's"));
         let mut connection = PgConnection::connect(&url).await.unwrap();
         CITUS
-            .get_or_init(async || forget_dead_schemas(&mut connection).await)
+            .get_or_init(async || drop_left_over_schemas(&mut connection).await)
             .await;
         let name = format!(
             "bellwire_test_{}_{}",
@@ -130,7 +130,7 @@ impl Database {
     }
 
     /// Drops it, and closes the connections to it.
-    pub async fn vanish(&self) {
+    pub async fn drop_by_force(&self) {
         let name = self.url.rsplit_once('/').unwrap().1;
         SERVER
             .get()
@@ -181,7 +181,7 @@ impl Server {
             template,
             _private: private,
         };
-        server.forget_the_dead().await;
+        server.drop_left_over_databases().await;
         server
             .execute(&format!("create database {}", server.template))
             .await;
@@ -208,7 +208,7 @@ impl Server {
     }
 
     /// Drops the databases that earlier runs left on a server.
-    async fn forget_the_dead(&self) {
+    async fn drop_left_over_databases(&self) {
         let mut connection = self.connect().await;
         let query =
             "select datname from pg_database where datname ~ '^bellwire_(test|template)_[0-9]+'";
@@ -230,7 +230,7 @@ impl Server {
 }
 
 /// Drops the schemas that earlier runs left on Citus.
-async fn forget_dead_schemas(connection: &mut PgConnection) {
+async fn drop_left_over_schemas(connection: &mut PgConnection) {
     let query = "select nspname::text from pg_namespace where nspname ~ '^bellwire_test_[0-9]+'";
     let names: Vec<String> = sqlx::query_scalar(query)
         .fetch_all(&mut *connection)
