@@ -42,7 +42,7 @@ use crate::delivery::queue::fan_out::FanOut;
 use crate::delivery::queue::handed_over::HandedOver;
 use crate::delivery::queue::lease::Leases;
 use crate::delivery::queue::lower_bounds::LowerBounds;
-use crate::delivery::queue::operation_guards;
+use crate::delivery::queue::operation_guards::{self, Failures};
 use crate::delivery::queue::pacer::Pacer;
 use crate::delivery::queue::recall::Recaller;
 use crate::delivery::queue::search::Search;
@@ -198,6 +198,25 @@ impl Shared {
         }
     }
 
+    fn recorder(
+        &self,
+        settings: &Settings,
+        handoff: &HandoffReceiver,
+        stats: &DeliveryStats,
+        failures: Failures,
+    ) -> Recorder {
+        Recorder {
+            // A connection of its own, so that requests which use up the pool do not hold outcomes
+            // back.
+            connection: DedicatedConnection::beside(&self.pool),
+            record_interval: settings.record_interval,
+            queues: Arc::clone(&self.notifiers.queues),
+            is_stalled: Arc::clone(&handoff.recorder_stalled),
+            lag: Arc::clone(&stats.lag),
+            failures,
+        }
+    }
+
     /// Starts the tasks that make batches, or make them due.
     fn spawn_makers(&self) -> [JoinHandle<()>; 2] {
         let fan_out = FanOut {
@@ -285,16 +304,7 @@ impl Delivery {
 
         // Unbounded, because the recorder must not wait for the guard task.
         let (failures, failed) = mpsc::unbounded_channel();
-        // A connection of its own, so that requests which use up the pool do not hold outcomes
-        // back.
-        let recorder = Recorder {
-            connection: DedicatedConnection::beside(pool),
-            record_interval: settings.record_interval,
-            queues: Arc::clone(&shared.notifiers.queues),
-            is_stalled: Arc::clone(&handoff.recorder_stalled),
-            lag: Arc::clone(&stats.lag),
-            failures,
-        };
+        let recorder = shared.recorder(settings, &handoff, &stats, failures);
         let lanes = Lanes::new(settings, endpoints, master_keys);
         let claimer = shared.claimer(&handoff, &lanes);
         let handed_over = HandedOver {

@@ -42,6 +42,7 @@ fn objection(inventory: &Inventory, keys: &MasterKeys) -> Option<String> {
         return Some(format!("it has other accounts ('{accounts}')"));
     }
 
+    // The name of the account does not tell whose database it is: only its secrets do.
     let foreign = inventory
         .contents
         .iter()

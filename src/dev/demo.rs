@@ -49,6 +49,7 @@ pub async fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
     ];
 
     let master_keys = app::master_keys(config)?;
+    // Before the migration, which would write to a database that is used for something else.
     database_guard::check(config, &master_keys, ACCOUNT).await?;
 
     let pool = app::connect(config, 1)?;
@@ -91,6 +92,7 @@ pub async fn prepare(
     api_keys::insert(pool, KEY, &key).await?;
 
     for (credential_type, content) in contents {
+        // The id stays: what earlier runs left in the queue names it.
         let known = default_credential(pool, account_id, credential_type.provider()).await?;
         let id = known.unwrap_or_else(CredentialId::generate);
         let owner = ContentOwner {

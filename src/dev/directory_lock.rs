@@ -19,6 +19,7 @@ impl DirectoryLock {
     /// Fails if another process holds `directory`, which must exist.
     pub(super) fn take(directory: &Path) -> anyhow::Result<Self> {
         let path = directory.join(FILE);
+        // Not truncated: it may name the process that holds the directory.
         let mut file = File::options()
             .create(true)
             .truncate(false)

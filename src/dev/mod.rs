@@ -85,6 +85,7 @@ pub async fn run(arguments: Arguments, config: Config) -> anyhow::Result<()> {
     let directory = &arguments.data_dir;
     std::fs::create_dir_all(directory)
         .with_context(|| format!("can't create {}", directory.display()))?;
+    // Before the log is made anew: another `bellwire dev` may be writing to it.
     let lock = DirectoryLock::take(directory)?;
     check_port("--port", arguments.port)?;
     check_port("--metrics-port", arguments.metrics_port)?;
@@ -176,6 +177,7 @@ async fn start(
         (CredentialType::Fcm, simulator.fcm_credential()),
         (CredentialType::Apn, simulator.apn_credential()),
     ];
+    // Anew at each start: the simulator's ports have changed, and its keys may have.
     demo::prepare(&pool, &master_keys, contents).await?;
     pool.close();
 
@@ -211,11 +213,13 @@ fn configure(
     let ca_file = files.join("ca.pem");
 
     config.server.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
+    // No load balancer has to turn away first.
     config.server.drain_delay = Duration::ZERO;
     config.metrics.listen = Some(SocketAddr::from((
         Ipv4Addr::LOCALHOST,
         arguments.metrics_port,
     )));
+    // A person who tries webhooks receives them on this machine.
     config.webhooks.allow_private = true;
     config.database.url = SecretString::from(url);
     let master_key = master_key(&arguments.data_dir)?;

@@ -154,6 +154,7 @@ impl Serialize for DateData {
 /// An Operation with its stats, as `GET /PushNotifications/Operations/{id}` shows them.
 pub(super) fn operation_data(operation: &OperationStats) -> Value {
     let scheduled = operation.scheduled();
+    // The tallies count what is scheduled as queued.
     let queued = operation.queued - scheduled;
 
     json!({

@@ -41,6 +41,7 @@ impl Planner {
 
                 match step {
                     Ok(0) => tokio::time::sleep(self.poll_interval).await,
+                    // After the commit: a sender that is woken earlier would not see the messages.
                     Ok(_) => self.sender.notify(),
                     Err(error) => {
                         // Once for each outage.
@@ -79,6 +80,8 @@ async fn step(connection: &mut PgConnection) -> sqlx::Result<usize> {
         store::insert_deliveries(&mut *transaction, &deliveries).await?;
     }
 
+    // In the transaction that stores the messages: after a crash, the rows are there again without
+    // them.
     let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
     store::delete(&mut *transaction, &ids).await?;
     transaction.commit().await?;
@@ -105,6 +108,7 @@ async fn facts(connection: &mut PgConnection, events: &[Event]) -> sqlx::Result<
     let mut accounts: Vec<AccountId> = events
         .iter()
         .map(|event| event.account_id)
+        // A row of an older release does not name the account.
         .chain(operations.values().map(|operation| operation.account_id))
         .collect();
     accounts.sort_unstable();

@@ -133,6 +133,8 @@ impl Requester {
             .map_err(|error| format!("its URL {error}"))?;
 
         let id = delivery.id.to_string();
+        // That of the attempt: receivers refuse a signature with an old timestamp, to prevent
+        // replays.
         let timestamp = OffsetDateTime::now_utc().unix_timestamp();
         let signed = SignedMessage {
             id: &id,
@@ -345,6 +347,7 @@ impl Requester {
         let status = match notification.status {
             Status::Sent => PushNotificationStatus::Sent,
             Status::Canceled => PushNotificationStatus::Canceled,
+            // A receipt may come before the outcome is recorded.
             Status::Queued => PushNotificationStatus::Queued,
             Status::Failed | Status::Unaddressable => PushNotificationStatus::Failed,
         };
@@ -392,6 +395,7 @@ impl Requester {
             .master_keys
             .open_direct_token(account_id.as_uuid(), sealed);
 
+        // Without its master key no token is shown. The rest of the message is sent all the same.
         masked(&token.unwrap_or_default())
     }
 

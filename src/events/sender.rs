@@ -146,6 +146,7 @@ impl Sender {
                 }
             };
 
+            // While a search finds messages, the next one follows at once.
             let is_idle = claimed.deliveries.is_empty();
             for delivery in claimed.deliveries {
                 self.start(delivery, &mut in_flight);
@@ -155,6 +156,7 @@ impl Sender {
                 let rest = if claimed.is_complete {
                     self.poll_interval
                 } else {
+                    // Webhooks that were not examined may have due messages.
                     BETWEEN_LOOKS.min(self.poll_interval)
                 };
                 tokio::select! {
@@ -166,6 +168,7 @@ impl Sender {
 
             // Those that have ended meanwhile make room at once.
             in_flight.remove_ended();
+            // Without room, a search would find messages that it can't claim.
             if in_flight.room(false) == 0 {
                 tokio::select! {
                     () = stop.cancelled() => {}
@@ -174,6 +177,7 @@ impl Sender {
             }
         }
 
+        // Their attempts must be recorded: a message that was taken without a record is sent again.
         while in_flight.tasks.join_next().await.is_some() {}
     }
 
@@ -206,11 +210,14 @@ impl Sender {
 
         Ok(Claimed {
             deliveries,
+            // Fewer than asked for: the search has come round to where it began.
             is_complete: !given.is_cut && (waiting.len() as i64) < MAX_EXAMINED,
         })
     }
 
     fn start(&self, delivery: ClaimedDelivery, in_flight: &mut InFlight) {
+        // As of the claim: it counts in the room that it was claimed from, whatever becomes of the
+        // webhook.
         let webhook = (delivery.webhook_id, delivery.failures > 0);
         let requester = Arc::clone(&self.requester);
         let pool = self.pool.clone();
@@ -224,6 +231,8 @@ impl Sender {
                     if outage.begins() {
                         tracing::warn!(%error, delivery_id = %delivery.id, "messages to webhooks can't be made; trying again until Postgres answers");
                     }
+                    // Its place stays taken meanwhile, so an outage of Postgres does not claim
+                    // again and again.
                     tokio::time::sleep(AFTER_ERROR).await;
                     // If that fails too, the lease runs out.
                     let _ = webhook_queue::give_back(&pool, &[(delivery.id, delivery.claims)]).await;
@@ -236,6 +245,8 @@ impl Sender {
 
 /// Writes an attempt, and says so if it was the last one to its webhook.
 async fn record(pool: &Pool, outage: &Outage, delivery: &ClaimedDelivery, attempted: &Attempted) {
+    // By two clocks, which may differ. A negative time says that the webhook has just begun to
+    // fail.
     let before = Before {
         attempts: delivery.attempts,
         failures: delivery.failures,

@@ -46,6 +46,7 @@ pub(super) fn turns(waiting: &[WaitingWebhook], rooms: &Rooms<'_>) -> Turns {
         // If there is no room for its kind, webhooks of the other kind may still get a turn.
         if webhook.is_due && room.total > 0 && rooms.free(webhook) > 0 {
             if *count == room.total {
+                // `last` stays at the webhook before this one, so the next search begins with it.
                 given.is_cut = true;
                 break;
             }

@@ -37,6 +37,8 @@ pub(crate) async fn run(pool: Pool, stop: CancellationToken) {
 }
 
 async fn erase_due(pool: &Pool) -> sqlx::Result<()> {
+    // A claim moves the erasure's due time, so a process that is killed here leaves it to the
+    // others.
     while let Some(erasure) = user_erasure::claim(pool).await? {
         user_erasure::run(pool, &erasure, MOST).await?;
     }

@@ -68,6 +68,8 @@ async fn devices(pool: &Pool, keys: &MasterKeys) -> anyhow::Result<u64> {
             Ok(keys.seal_device_token(old.account_id, old.device_id, &token)?)
         });
         let new = resealed.collect::<anyhow::Result<Vec<_>>>()?;
+        // Only where the old value is still stored: the service may have written another one
+        // meanwhile.
         rotated += sealed_secrets::replace_tokens(pool, &old, &new).await?;
     }
 }
@@ -89,6 +91,7 @@ async fn webhooks(pool: &Pool, keys: &MasterKeys) -> anyhow::Result<u64> {
             secret: resealed(&old.secret)?,
             old_secret: old.old_secret.as_ref().map(resealed).transpose()?,
         };
+        // Replaced only if it is unchanged: a client may rotate the secret at the same time.
         rotated += u64::from(sealed_secrets::replace_webhook(pool, &old, &new).await?);
     }
 

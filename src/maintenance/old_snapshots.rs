@@ -92,6 +92,7 @@ fn snapshot(holder: &SnapshotHolder) -> Snapshot {
 impl Watch {
     /// The holder of the oldest snapshot of those that were found at `now`.
     fn oldest(&mut self, holders: Vec<SnapshotHolder>, now: Instant) -> Option<Aged> {
+        // Taken whole: holders that are not found again are forgotten.
         let before = std::mem::take(&mut self.since);
 
         let mut oldest: Option<Aged> = None;

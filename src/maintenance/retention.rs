@@ -95,6 +95,7 @@ impl fmt::Display for Expired {
                 live => format!("waits: {live} batches are still to be sent"),
             };
             writeln!(formatter, "{}  {fate}", day.day)?;
+
             for Partition {
                 name, rows, bytes, ..
             } in &day.partitions
@@ -106,6 +107,7 @@ impl fmt::Display for Expired {
                 )?;
             }
         }
+
         writeln!(
             formatter,
             "{} rows of days without a partition",
@@ -125,6 +127,7 @@ async fn locked<T>(
     pool: &Pool,
     work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
 ) -> sqlx::Result<T> {
+    // A connection of its own: the lock belongs to its session, and the pool would hand it on.
     let mut connection = pool.connect_apart().await?;
     partitions::lock(&mut connection).await?;
 
@@ -240,6 +243,7 @@ pub async fn remove(pool: &Pool, period: Duration) -> sqlx::Result<Expired> {
 
 async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Result<Expired> {
     let now = OffsetDateTime::now_utc().min(partitions::now(&mut *connection).await?);
+    // First, so that a day with nothing but paused batches is dropped by this run.
     cancel_resting(connection, (now - period).date()).await?;
     let expired = expired(connection, period).await;
 
@@ -261,6 +265,7 @@ async fn remove_on(connection: &mut PgConnection, period: Duration) -> sqlx::Res
         );
     }
 
+    // In small statements: each commits by itself, so a stop in between loses no more than one.
     let oldest = lowest_id_at(OffsetDateTime::now_utc() - period);
     while events::forget(&mut *connection, oldest, ROWS_AT_A_TIME).await? >= ROWS_AT_A_TIME as u64 {
     }
@@ -292,9 +297,11 @@ async fn cancel_resting(connection: &mut PgConnection, day: Date) -> sqlx::Resul
         if resting.is_empty() {
             break;
         }
-        let mut has_canceled = false;
 
+        let mut has_canceled = false;
         for id in resting {
+            // One for each Operation, so that a large cancel does not hold the locks of those
+            // before it.
             let mut transaction = connection.begin().await?;
             has_canceled |= cancel::operation(&mut transaction, id).await?;
             transaction.commit().await?;
@@ -370,6 +377,7 @@ pub async fn run(pool: Pool, retention: Retention, stop: CancellationToken) {
 }
 
 async fn run_once(pool: &Pool, retention: Retention) {
+    // Each step is tried although another has failed: they need different rights and locks.
     if let Err(error) = make_partitions(pool, retention.partitions_ahead).await {
         tracing::error!(%error, "partitions of the coming days can't be created; trying again in an hour");
     }
@@ -379,6 +387,7 @@ async fn run_once(pool: &Pool, retention: Retention) {
     if let Err(error) = forget_audit_events(pool, retention.audit_period).await {
         tracing::error!(%error, "old events of the audit log can't be deleted; trying again in an hour");
     }
+
     match remove(pool, retention.period).await {
         // `remove_day` has logged it, and the next run tries again.
         Ok(expired) if expired.days.iter().any(|day| day.is_read) => {}

@@ -39,6 +39,7 @@ pub async fn is_older_connected(pool: &Pool) -> sqlx::Result<bool> {
 pub async fn watch(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
     let mut checks = 0;
 
+    // It waits first: `decide` has looked at the start of the process.
     while !keys.is_bound() {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -47,6 +48,7 @@ pub async fn watch(pool: Pool, keys: MasterKeys, stop: CancellationToken) {
 
         checks = match releases::older_is_connected(&pool).await {
             Ok(false) => checks + 1,
+            // An error says nothing about the other processes, so the minute begins anew.
             Ok(true) | Err(_) => 0,
         };
         if checks >= CHECKS {

@@ -69,6 +69,7 @@ async fn pass(pool: &Pool, keys: &MasterKeys) -> sqlx::Result<usize> {
         let Some(last) = found.last() else {
             return Ok(unreadable);
         };
+        // By id, because a token that can't be opened stays unseen and would be found for ever.
         after = last.device_id;
 
         let mut fine = Vec::new();
@@ -76,6 +77,7 @@ async fn pass(pool: &Pool, keys: &MasterKeys) -> sqlx::Result<usize> {
             match finding(old, keys) {
                 Err(_) => unreadable += 1,
                 Ok(Finding::Fine) => fine.push(old.device_id),
+                // It also marks the device as seen, so it is not among those below.
                 Ok(Finding::Normalize(token)) => normalize(pool, keys, old, &token).await?,
             }
         }

@@ -22,6 +22,7 @@ pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
 pub fn start(config: &Config, traces: Option<&Traces>) -> anyhow::Result<()> {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        // Escape codes would end up in files, and in the journals of containers.
         .with_ansi(std::io::stderr().is_terminal());
     let lines = match config.log.format {
         LogFormat::Pretty => lines.boxed(),
@@ -71,8 +72,10 @@ where
         .with(lines)
         .try_init();
     started.map_err(|error| anyhow::anyhow!("logging can't be started: {error}"))?;
+    // After the subscriber is set: the hook logs through it.
     panics::log();
 
+    // Here, because there was no log when the configuration was read.
     for key in &config.renamed_keys {
         tracing::warn!("{key}");
     }

@@ -43,6 +43,8 @@ impl Traces {
             return Ok(None);
         };
 
+        // The base address of a collector gets this path:
+        // <https://opentelemetry.io/docs/specs/otlp/#otlphttp-request>.
         let address = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
         let exporter = SpanExporter::builder()
             .with_http()

@@ -10,6 +10,8 @@ thread_local! {
 /// Logs every panic of this process from now on, except those inside [`catch_unlogged`].
 pub(super) fn log() {
     set_hook(Box::new(|panic| {
+        // In place of the hook of Rust, whose lines have neither a time nor the form that is
+        // configured.
         if !UNLOGGED.get() {
             tracing::error!(%panic, "a task panicked");
         }

@@ -84,6 +84,7 @@ impl ConnectionBudget {
 
     pub(super) fn note_open(&self, connection: &Arc<ConnectionState>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // Connections that have ended are removed here, so no drop needs the lock.
         open.retain(|connection| connection.strong_count() > 0);
         open.push(Arc::downgrade(connection));
     }

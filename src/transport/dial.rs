@@ -30,6 +30,8 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, String> 
     let addresses = interleaved(resolved.collect());
 
     let tcp = first_connected(addresses, TcpStream::connect::<SocketAddr>).await?;
+    // Requests are small. Nagle's algorithm would hold one back until the peer has acknowledged the
+    // one before.
     tcp.set_nodelay(true)
         .map_err(|error| failure_reason::of_io(&error))?;
     Ok(tcp)

@@ -61,6 +61,7 @@ pub(super) async fn connect(
         .connect(name, tcp)
         .await
         .map_err(|error| failure_reason::of_io(&error))?;
+    // Such a server would answer in HTTP/1.1, which h2 can't tell from a broken frame.
     if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
         return Err(failure_reason::NO_HTTP2.to_owned());
     }

@@ -167,6 +167,8 @@ impl Pool {
                 failure_reason::of_http2(&error)
             )),
             Err(_) => {
+                // The dropped exchange has reset its stream, so the place is free again at the peer
+                // too.
                 connection.timed_out();
                 let seconds = self.0.origin.timeout.as_secs_f32();
                 Some(format!("no answer within {seconds} s"))
@@ -379,6 +381,7 @@ impl ConnectionTask {
         } = self;
 
         // Held as long as the connection's socket is open.
+        // `is_connecting` stays set meanwhile, so the pool waits for one place at a time.
         let _place = budget.place().await;
 
         let connecting = driver::connect(&origin, tls, budget, Arc::clone(&stream_freed));
@@ -389,6 +392,7 @@ impl ConnectionTask {
                 Err(format!("no connection within {seconds} s"))
             });
 
+        // The last clone of the pool is gone: nothing needs the connection, and it closes here.
         let Some(shared) = pool.upgrade() else { return };
         let driver = {
             let mut state = shared.lock();

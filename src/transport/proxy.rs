@@ -171,6 +171,7 @@ impl Exception {
         match self {
             Self::All => true,
             Self::Domain(domain, expected) => {
+                // A final dot is the root of the name tree, and the host is the same.
                 let host = host.trim_end_matches('.').to_ascii_lowercase();
                 let is_below = host
                     .strip_suffix(domain.as_str())
@@ -246,6 +247,7 @@ impl Proxy {
         } = self;
         let failed = |reason: String| format!("the proxy {name}:{at}: {reason}");
 
+        // No time limit here: that of the caller covers the tunnel and the handshake in it.
         let mut tcp = dial::connect(name, *at).await.map_err(failed)?;
         tcp.write_all(self.request(host, port).as_bytes())
             .await

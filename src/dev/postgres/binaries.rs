@@ -25,6 +25,7 @@ pub struct Binaries {
 pub fn installed() -> Vec<Binaries> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut candidates: Vec<PathBuf> = std::env::split_paths(&path).collect();
+
     if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
         candidates.push(PathBuf::from(
             String::from_utf8_lossy(&output.stdout).trim(),
@@ -33,11 +34,13 @@ pub fn installed() -> Vec<Binaries> {
     if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
         candidates.extend(versions.flatten().map(|version| version.path().join("bin")));
     }
+
     let mut found: Vec<Binaries> = candidates
         .iter()
         .filter_map(|directory| in_directory(directory))
         .collect();
     found.sort_by_key(|binaries| std::cmp::Reverse(binaries.version));
+    // `pg_config` and Debian's directory often name the same.
     found.dedup();
     found
 }
@@ -47,11 +50,13 @@ fn in_directory(directory: &Path) -> Option<Binaries> {
     if !directory.join("initdb").is_file() {
         return None;
     }
+
     let output = Command::new(directory.join("postgres"))
         .arg("--version")
         .output()
         .ok()?;
     let version = version_of(&String::from_utf8_lossy(&output.stdout))?;
+
     (version >= OLDEST).then(|| Binaries {
         directory: directory.to_owned(),
         version,

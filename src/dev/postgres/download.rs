@@ -54,6 +54,7 @@ pub(super) async fn download(
     let name = archive_name();
     let url = format!("{releases}/{VERSION}/{name}");
     let client = Http1Client::new(&Roots::load(None)?)?;
+    // First, because it is small: a release that has none is not downloaded in vain.
     let published = published_checksum(&client, &format!("{url}.sha256")).await?;
 
     owner.make_directory(directory)?;
@@ -66,8 +67,11 @@ pub(super) async fn download(
         );
         unpack(&archive, owner, &unpacked)
     });
+
+    // After an error too: the next run downloads it again, and never unpacks a damaged one.
     let _ = fs::remove_file(&archive);
     checked?;
+
     Ok(unpacked.join("bin"))
 }
 

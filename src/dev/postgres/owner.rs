@@ -25,6 +25,7 @@ impl Owner {
         if !geteuid().is_root() {
             return Ok(Self { ids: None });
         }
+
         let user = UNPRIVILEGED
             .iter()
             .find_map(|name| User::from_name(name).ok().flatten());
@@ -34,6 +35,7 @@ impl Owner {
                 UNPRIVILEGED.join(", ")
             );
         };
+
         Ok(Self {
             ids: Some((user.uid.as_raw(), user.gid.as_raw())),
         })
@@ -57,11 +59,13 @@ impl Owner {
         if path.is_dir() {
             return Ok(());
         }
+
         let made = std::fs::DirBuilder::new()
             .mode(0o700)
             .recursive(true)
             .create(path);
         made.with_context(|| format!("can't create the directory {}", path.display()))?;
+
         if let Some((uid, gid)) = self.ids {
             chown(path, Some(uid), Some(gid))
                 .with_context(|| format!("can't change the owner of {}", path.display()))?;
@@ -76,10 +80,12 @@ impl Owner {
         if self.can_enter(wanted) {
             return Ok(wanted.to_owned());
         }
+
         let digest = Sha256::digest(wanted.as_os_str().as_encoded_bytes());
         let name = u64::from_be_bytes(std::array::from_fn(|index| digest[index]));
         let elsewhere = Path::new("/var/tmp").join(format!("bellwire-{name:016x}"));
         self.make_directory(&elsewhere)?;
+
         // Any user may make a directory there. One that belongs to another user is not used.
         let owner = self.ids.map_or_else(|| geteuid().as_raw(), |(uid, _)| uid);
         if !self.can_enter(&elsewhere) || std::fs::symlink_metadata(&elsewhere)?.uid() != owner {
@@ -89,12 +95,14 @@ impl Owner {
                 elsewhere.display()
             );
         }
+
         tracing::info!(directory = %elsewhere.display(), "the user that runs Postgres can't enter {}; the data is in another directory", wanted.display());
         Ok(elsewhere)
     }
 
     /// Whether the owner can enter a directory and write there.
     pub fn can_enter(self, path: &Path) -> bool {
+        // By trying: the permissions of all parents count, and access lists too.
         let mut command = self.command("sh");
         command
             .args(["-c", r#"cd "$1" && test -w ."#, "sh"])

@@ -21,15 +21,19 @@ impl Runtime {
     pub(super) fn make(owner: Owner) -> anyhow::Result<Self> {
         let temporary = std::env::temp_dir();
         let name = format!("bellwire-{:08x}", rand::random::<u32>());
+
         for parent in [&temporary, Path::new("/tmp"), Path::new("/var/tmp")] {
             if parent.as_os_str().len() > LONGEST_PARENT {
                 continue;
             }
+
             let runtime = Self(parent.join(&name));
+            // A directory that the owner can't enter is removed by the drop of `runtime`.
             if owner.make_directory(&runtime.0).is_ok() && owner.can_enter(&runtime.0) {
                 return Ok(runtime);
             }
         }
+
         bail!(
             "no directory for Postgres' socket can be created in {}, /tmp or /var/tmp",
             temporary.display()

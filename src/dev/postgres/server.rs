@@ -131,6 +131,7 @@ impl PrivatePostgres {
 
     async fn wait_until_ready(&mut self, log: &Path) -> anyhow::Result<()> {
         let began = Instant::now();
+
         loop {
             match PgConnection::connect_with(&self.options(Self::MAINTENANCE)).await {
                 Ok(connection) => return Ok(connection.close().await?),
@@ -141,12 +142,15 @@ impl PrivatePostgres {
                 }
                 Err(_) => {}
             }
+
+            // A server that can't start exits at once, and the last lines of its log say why.
             if let Some(status) = self.supervisor.try_wait()? {
                 bail!(
                     "Postgres exited during its start ({status}): {}",
                     last_lines(log)
                 );
             }
+
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
@@ -173,7 +177,9 @@ async fn find_binaries(owner: Owner, base: &Path, data: &Path) -> anyhow::Result
     let written_by = fs::read_to_string(data.join("PG_VERSION"))
         .ok()
         .and_then(|text| text.trim().parse::<u32>().ok());
+    // A server reads only the data of its own major version.
     let fits = |binaries: &Binaries| written_by.is_none_or(|version| version == binaries.version);
+
     if let Some(binaries) = binaries::installed().into_iter().find(fits) {
         return Ok(binaries);
     }
@@ -186,6 +192,7 @@ async fn find_binaries(owner: Owner, base: &Path, data: &Path) -> anyhow::Result
         "no Postgres server (15 or newer) is installed and none could be downloaded: install one (Debian, Ubuntu: \
          apt install postgresql; macOS: brew install postgresql), or give --database-url",
     )?;
+
     if !fits(&downloaded) {
         let version = written_by.unwrap_or_default();
         bail!(
@@ -193,6 +200,7 @@ async fn find_binaries(owner: Owner, base: &Path, data: &Path) -> anyhow::Result
             data.display()
         );
     }
+
     Ok(downloaded)
 }
 
@@ -208,6 +216,7 @@ fn initialise(owner: Owner, binaries: &Binaries, data: &Path, hasty: bool) -> an
         .arg(&unfinished)
         .args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]);
     if hasty {
+        // Nothing of a throwaway server outlives a crash, so nothing need be on the disk.
         initdb.arg("--no-sync");
     }
 

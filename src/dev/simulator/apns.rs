@@ -98,6 +98,7 @@ impl Apns {
             payload: inbox.shared_payload(incoming.body, || payload),
         };
 
+        // Decided under the lock of the token, or two requests at once could both be the first.
         let is_accepted = inbox.record(request, |earlier| {
             scripted.is_none_or(|scripted| !scripted.applies(earlier))
         });
@@ -233,6 +234,7 @@ fn check_headers(headers: &HeaderMap, has_certificate: bool) -> Result<(), Refus
     let (_, suffix) = known.ok_or(Refusal(400, "InvalidPushType"))?;
 
     match header(headers, "apns-topic") {
+        // A certificate names its own topic, so the header may be missing beside one.
         None if !has_certificate => return Err(Refusal(400, "MissingTopic")),
         Some(topic) if topic.strip_suffix(suffix) != Some(BUNDLE_ID) => {
             return Err(Refusal(400, "TopicDisallowed"));

@@ -47,10 +47,12 @@ pub(super) fn serve(
                     .route(web::put().to(set_faults)),
             )
     })
+    // A person or a test asks now and then, and the default is a thread for each processor.
     .workers(1)
     .disable_signals()
     .bind(address)?;
 
+    // Port 0 has become a real one.
     let address = server.addrs().first().copied().unwrap_or(address);
     let server = server.run();
     let handle = server.handle();

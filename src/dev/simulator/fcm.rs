@@ -44,6 +44,7 @@ impl SendRequest {
             return Err(error(400, "INVALID_ARGUMENT", text, json!([])));
         };
 
+        // Null is as good as absent in proto3's JSON.
         body.retain(|_, value| !value.is_null());
         let validate_only = body
             .remove("validate_only")
@@ -247,6 +248,8 @@ impl Fcm {
                 let text = "Auth error from APNS or Web Push Service";
                 error(401, "UNAUTHENTICATED", text, fcm_detail(code))
             }
+            // Any other code stands for one that FCM may add, which a client must not take for a
+            // dead token.
             _ => error(500, "UNKNOWN", "Unknown error.", fcm_detail(code)),
         }
     }

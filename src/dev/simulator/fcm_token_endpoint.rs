@@ -79,6 +79,7 @@ impl TokenEndpoint {
 
     /// Answers `POST /token`.
     pub(super) fn answer(&self, incoming: &Incoming<'_>) -> Answer {
+        // A form has the syntax of a query string.
         let form = actix_web::web::Query::<Form>::from_query(
             std::str::from_utf8(incoming.body).unwrap_or_default(),
         );
@@ -141,6 +142,7 @@ impl TokenEndpoint {
 
         let token = format!("ya29.{}", crate::crypto::generate_api_secret());
         let mut issued = self.issued.write().unwrap_or_else(PoisonError::into_inner);
+        // Tokens that have ended stay: a client asks for one an hour.
         issued.insert(token.clone(), Instant::now() + LIFETIME);
 
         let body = json!({"access_token": token, "expires_in": LIFETIME.as_secs(), "token_type": "Bearer"});

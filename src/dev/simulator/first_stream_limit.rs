@@ -140,6 +140,8 @@ impl Outgoing {
             return;
         };
 
+        // Only between two frames of the server: inside of one, the client would read it as its
+        // payload.
         if is_trusted && !self.is_first && frames.left == 0 {
             self.pending.extend_from_slice(&allow(streams));
             self.pending.extend_from_slice(written);
@@ -232,6 +234,8 @@ impl Rewrite for Incoming {
                             .store(self.last_stream, Ordering::Relaxed);
                     }
                 }
+                // h2 has sent one SETTINGS frame, and takes a second acknowledgement for a breach
+                // of the protocol.
                 if self.acknowledged == 2 {
                     read += HEADER;
                     self.frames = None;
@@ -296,6 +300,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for OneStreamFirst<S> {
         }
 
         let is_trusted = this.shared.is_trusted.load(Ordering::Relaxed);
+        // All bytes count as written: what the socket does not take waits here, and a flush sends
+        // it.
         this.outgoing.push(bytes, this.streams, is_trusted);
         Poll::Ready(Ok(bytes.len()))
     }

@@ -143,6 +143,7 @@ impl Identity {
     /// Writes what other programs need to send to the simulator.
     pub(super) fn write_files(&self, directory: &Path, token_uri: &str) -> anyhow::Result<()> {
         let account = serde_json::to_string_pretty(&self.service_account(token_uri))?;
+        // The certificate of the authority is public. The files below have secrets.
         let ca_file = directory.join("ca.pem");
         fs::write(&ca_file, &self.ca_pem)
             .with_context(|| format!("can't write {}", ca_file.display()))?;

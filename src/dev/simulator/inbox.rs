@@ -175,6 +175,8 @@ impl Inbox {
 
     /// The payload of a body: an earlier one of the same bytes, else what `parse` returns.
     pub(super) fn shared_payload(&self, body: &[u8], parse: impl FnOnce() -> Value) -> Arc<Value> {
+        // By the hash alone, so that no body is kept. Two of one hash are too unlikely to matter
+        // here.
         let hash = self.hasher.hash_one(body);
         let mut payloads = lock(&self.payloads);
         Arc::clone(payloads.entry(hash).or_insert_with(|| Arc::new(parse())))
@@ -212,6 +214,7 @@ impl Inbox {
 
     /// All inboxes by token.
     pub(super) fn devices(&self) -> HashMap<String, DeviceInbox> {
+        // One lock after the other: this is a snapshot only while no request is in flight.
         self.shards
             .iter()
             .flat_map(|shard| lock(shard).clone())
@@ -251,6 +254,7 @@ impl Inbox {
         lock(&self.payloads).clear();
         lock(&self.headers).clear();
 
+        // `provider_tokens` stays: a token that is known by now is not counted again.
         self.accepted.store(0, Ordering::Relaxed);
         self.connections.store(0, Ordering::Relaxed);
     }

@@ -160,6 +160,7 @@ impl Simulator {
     /// Stops listening, and breaks every connection.
     pub async fn stop(self) {
         self.stop.cancel();
+        // Without grace: a connection that a test keeps alive would hold it up.
         self.control.stop(false).await;
     }
 }

@@ -37,6 +37,7 @@ impl Rewritten {
     ) -> Poll<io::Result<()>> {
         let bytes = &mut self.0;
 
+        // A read may bring nothing but bytes that are held. An empty result would mean the end.
         while bytes.is_empty() {
             if rewrite.is_done() {
                 return Pin::new(inner).poll_read(context, buffer);

@@ -142,6 +142,7 @@ pub(super) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, server:
             },
         };
 
+        // The drop of the socket closes the connection.
         if server.behaviour.faults().outage == Outage::Refuse {
             continue;
         }
@@ -189,6 +190,7 @@ async fn serve_connection(
                 serve_http2(tls, behaviour.fcm_streams, &connection).await
             }
             (true, false) => serve_http1(tls, &connection).await,
+            // APNs limits the streams of clients with a provider token alone.
             (false, _) if has_certificate => {
                 serve_http2(tls, behaviour.apns_streams, &connection).await
             }
@@ -224,6 +226,7 @@ async fn serve_http1(
 
             match answer(&parts, &body, &connection).await {
                 Some(answer) => Ok(answer.response()),
+                // hyper closes the connection when the service fails. Over HTTP/2, `broken` ends it.
                 None => Err(io::Error::other("a fault: no answer")),
             }
         }
@@ -254,6 +257,7 @@ where
 
         let goaway_after = connection.server.behaviour.faults().goaway_after;
         if goaway_after > 0 && requests == goaway_after {
+            // Requests that have arrived are answered. A client must send the later ones again.
             http.graceful_shutdown();
         }
 
@@ -314,6 +318,7 @@ async fn serve_request(
         // The client has given the request up.
         _ = std::future::poll_fn(|context| respond.poll_reset(context)) => None,
     };
+    // Before the answer goes out: a client may begin its next request as soon as it has it.
     connection.in_flight.fetch_sub(1, Ordering::Relaxed);
 
     if let Some(answer) = answer {
@@ -342,6 +347,8 @@ async fn answer(parts: &Parts, body: &[u8], connection: &Connection) -> Option<A
         body,
         has_certificate: connection.has_certificate,
     };
+    // Recorded before the delay, and before the answer may be lost: a client that gave up or lost
+    // its connection can't know whether the message arrived.
     let mut answer = match &server.provider {
         Provider::Fcm(fcm) => fcm.answer(&incoming, &server.inbox),
         Provider::Apns(apns) => apns.answer(&incoming, &server.inbox),
@@ -380,6 +387,7 @@ async fn read(mut body: RecvStream) -> Option<Bytes> {
         if body.is_end_stream() && whole.is_empty() {
             return Some(chunk);
         }
+        // The rest is read and not kept. The provider refuses the body for its size.
         if whole.len() < MAX_BODY {
             whole.extend_from_slice(&chunk);
         }

@@ -106,6 +106,7 @@ impl Incoming {
 
 /// Replaces every wrong scheme.
 fn replace(frame: &mut [u8]) {
+    // Anywhere in the frame: HPACK does not mark where a field begins.
     let mut at = 0;
     while let Some(place) = frame.get_mut(at..at + WRONG.len()) {
         if place == WRONG {

@@ -46,6 +46,7 @@ impl Rest<'_> {
             return false;
         }
 
+        // Without a precedence: it decides what a condition means, and not whether it is one.
         while self.take("&&") || self.take("||") {
             if !self.term() {
                 return false;

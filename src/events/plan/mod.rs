@@ -56,6 +56,7 @@ pub(super) fn plan(events: &[Event], facts: &Facts) -> Vec<NewDelivery> {
     for event in events {
         plan.add(event);
     }
+    // After all events: only now is it known which part of an Operation is its last.
     plan.mark_final_parts();
 
     plan.deliveries
@@ -90,6 +91,7 @@ impl<'a> Plan<'a> {
                     self.add_receipts(operation_id, kind, event);
                 }
                 Ok(event_type) => self.add_start(operation_id, event_type),
+                // A kind that a later release has added makes no message here.
                 Err(_) => {}
             },
             (kind, None) => {
@@ -115,11 +117,14 @@ impl<'a> Plan<'a> {
                 continue;
             }
             for recipient in self.recipients(operation_id, event) {
+                // All positions of the batch. The body has those with the event's status at the
+                // time of the attempt.
                 let part = Part {
                     operation_id,
                     sequence: number,
                     first_position: batch.first_position,
                     size: batch.size,
+                    // Another batch of the Operation may follow in this plan.
                     is_final: false,
                 };
                 self.add_part(&recipient, event, part, count as usize);
@@ -132,6 +137,8 @@ impl<'a> Plan<'a> {
         let key = (recipient.webhook_id, event, recipient.callback_url.clone());
 
         // A batch that is in this plan already has changed again: once is enough.
+        // Only the open message is searched. A repeat beyond it is sent twice, which the promise of
+        // webhooks allows.
         let is_repeated = self.open.get(&key).is_some_and(|(index, _)| {
             let content = self
                 .deliveries
@@ -195,6 +202,8 @@ impl<'a> Plan<'a> {
             return;
         };
 
+        // Cancels of single notifications that leave nothing end the Operation as a cancel of it
+        // does.
         let event = if operation.is_canceled || progress.has_ended && progress.is_all_canceled {
             EventType::OperationCanceled
         } else if progress.has_ended {
@@ -224,6 +233,7 @@ impl<'a> Plan<'a> {
                 operation_id,
                 reason: reason.to_owned(),
             });
+            // Without the Operation's id: the unique key would drop every pause but the first.
             self.push(&recipient, EventType::OperationPaused, None, content);
         }
     }
@@ -237,6 +247,7 @@ impl<'a> Plan<'a> {
 
         for recipient in self.recipients(operation_id, kind) {
             let mut left = positions.as_slice();
+            // A row may name more positions than a message holds.
             while !left.is_empty() {
                 let (index, room) = self.open_receipts(&recipient, kind);
                 let (positions, rest) = left.split_at(room.min(left.len()));
@@ -274,11 +285,14 @@ impl<'a> Plan<'a> {
 
     fn add_operation(&mut self, operation_id: OperationId, event: EventType) {
         for recipient in self.recipients(operation_id, event) {
+            // Several batches of one plan may have the same end.
             if self
                 .planned
                 .insert((recipient.webhook_id, event, operation_id))
             {
                 let content = DeliveryContent::Operation(operation_id);
+                // With the Operation's id: another plan may find the same end, and the unique key
+                // drops its message.
                 self.push(&recipient, event, Some(operation_id), content);
             }
         }
@@ -287,6 +301,7 @@ impl<'a> Plan<'a> {
     fn add_data(&mut self, account_id: AccountId, event: EventType, data: &Value) {
         match event {
             EventType::DeviceRemoved => {
+                // A later release may have written fields that this one can't read.
                 let Ok(device) = serde_json::from_value::<RemovedDevice>(data.clone()) else {
                     return;
                 };
@@ -311,6 +326,7 @@ impl<'a> Plan<'a> {
 
     fn add_device(&mut self, recipient: &Recipient, device: &RemovedDevice) {
         let event = EventType::DeviceRemoved;
+        // A device belongs to no Operation, so it has no callback.
         let key = (recipient.webhook_id, event, None);
 
         let place = match self.open.get(&key).copied() {
@@ -356,6 +372,7 @@ impl<'a> Plan<'a> {
 
     /// The webhooks that get an event of an Operation.
     fn recipients(&self, operation_id: OperationId, event: EventType) -> Vec<Recipient> {
+        // Retention has dropped the Operation since, and nothing about it can be read any more.
         let Some(operation) = self.facts.operations.get(&operation_id) else {
             return Vec::new();
         };
@@ -366,6 +383,8 @@ impl<'a> Plan<'a> {
         // The oldest webhook with the callback's origin sends to it.
         let called_back = callback.and_then(|callback| {
             let mut subscribers = self.of_account(operation.account_id);
+            // Only the origin of a webhook is called: the webhook's secret signs what is sent
+            // there.
             let first = subscribers.find(|subscriber| subscriber.origin == callback.origin)?;
             Some((first.id, callback))
         });

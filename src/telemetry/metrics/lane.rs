@@ -66,6 +66,8 @@ impl LaneMetrics {
         let new =
             || metrics::counter!(ATTEMPTS, "provider" => provider, "outcome" => outcome.as_str());
 
+        // Made at the first attempt with this outcome, so that no series shows what a lane never
+        // saw.
         self.attempts
             .entry(outcome)
             .or_insert_with(new)

@@ -31,6 +31,8 @@ impl SnapshotMetric {
     /// No snapshot is held.
     pub(crate) fn clear(&mut self) {
         if let Some(labels) = self.shown.take() {
+            // A gauge can't be taken out of the registry, and its last value would be shown for
+            // ever.
             gauge(&labels).set(0.0);
         }
     }

@@ -278,6 +278,7 @@ fn canonicalise(
     known: &[(&'static str, Type)],
     violations: &mut Vec<Violation>,
 ) {
+    // Most clients send canonical names, and then no object is built anew.
     let is_canonical = |(name, value): (&String, &Value)| !value.is_null() && !name.contains('_');
     if object.iter().all(is_canonical) {
         return;
