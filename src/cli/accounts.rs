@@ -110,12 +110,13 @@ fn unknown(id: &str) -> anyhow::Error {
     anyhow!("no account has the id or name '{id}': `bellwire accounts list` lists all accounts")
 }
 
-/// Whether an account may be named so. A control character could forge a line of a list.
+/// Checks the name of an account: 1 to 64 characters, none of them a control character.
 pub(super) fn check_name(name: &str) -> anyhow::Result<()> {
     let length = name.chars().count();
     if !(1..=64).contains(&length) {
         bail!("the name of an account must have 1 to 64 characters; it has {length}");
     }
+    // A line break could forge a line of `accounts list`.
     if name.chars().any(char::is_control) {
         bail!("the name of an account must not have control characters, such as line breaks");
     }
@@ -127,6 +128,7 @@ async fn rename(pool: &Pool, id: &str, name: &str, is_json: bool) -> anyhow::Res
     check_name(name)?;
 
     let account_id = find(pool, id).await?;
+    // The unique key of `accounts.name` decides a race. This check gives the usual case a sentence.
     if accounts::find(pool, name)
         .await?
         .is_some_and(|other| other != account_id)
@@ -136,6 +138,7 @@ async fn rename(pool: &Pool, id: &str, name: &str, is_json: bool) -> anyhow::Res
 
     let renamed = pool
         .transaction(async |connection: &mut PgConnection| {
+            // One transaction, so that the log has each rename, and none that did not happen.
             let renamed = accounts::rename(&mut *connection, account_id, name).await?;
             if renamed.is_some() {
                 let event = audit::event(account_id, "account.rename", &[name]);

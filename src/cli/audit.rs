@@ -15,8 +15,10 @@ pub(super) fn event(account_id: AccountId, action: &str, targets: &[&str]) -> Ne
     }
 }
 
-/// Who runs the command: after `sudo`, the user who called it.
+/// Who runs the command.
 fn actor(variable: impl Fn(&str) -> Option<String>) -> String {
+    // `sudo` sets USER to the user that it changes to, and SUDO_USER to the one who called it.
+    // Anyone can set these variables; who runs this command could write to the table itself.
     let user = ["SUDO_USER", "USER", "LOGNAME"]
         .into_iter()
         .filter_map(variable)

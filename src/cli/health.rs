@@ -18,6 +18,8 @@ pub(super) async fn ask(listen: SocketAddr, path: &str) -> anyhow::Result<String
     let address = reachable(listen);
     let url = format!("http://{address}{path}");
 
+    // The kernel completes connections to a process that hangs. Only the time limit shows that
+    // nothing answers.
     let answer = tokio::time::timeout(TIMEOUT, get(address, path)).await;
     let answer =
         answer.with_context(|| format!("{url} does not answer within {} s", TIMEOUT.as_secs()))?;
@@ -38,6 +40,8 @@ pub(super) async fn ask(listen: SocketAddr, path: &str) -> anyhow::Result<String
 
 /// Speaks HTTP/1.0, where the end of the connection ends the answer.
 async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    // Without TLS, also where `server.tls_certificate_file` is set: the acceptor answers health
+    // checks in plain text.
     let mut stream = TcpStream::connect(address).await?;
     stream
         .write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())

@@ -36,6 +36,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let present = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        // It may have a master key. A second one after it would win, and open nothing that the
+        // first sealed.
         Err(error) => return Err(error).with_context(|| format!("can't read {}", file.display())),
     };
 
@@ -62,11 +64,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     report(file, &wanted, &missing)
 }
 
-/// The value is put between single quotes, which both a shell and Docker Compose understand.
+/// Refuses a URL that is not one of Postgres, or that the file can't hold.
 fn check_url(url: &str) -> anyhow::Result<()> {
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         bail!("--database-url must be such as postgres://user:password@host:5432/bellwire");
     }
+    // The file has the value between single quotes, which both a shell and Docker Compose
+    // understand.
     if url.contains(['\'', '\n', '\r']) {
         bail!("--database-url must have no quotes: write ' as %27");
     }
@@ -80,6 +84,8 @@ fn sets(text: &str, variable: &str) -> bool {
         let line = line.trim_start();
         let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
         let name = line.split('=').next().unwrap_or_default().trim_end();
+        // The service refuses a secret that is given by value and by file, so either of them is
+        // enough.
         line.contains('=') && (name == variable || name.strip_suffix("_FILE") == Some(variable))
     })
 }
@@ -111,6 +117,7 @@ fn addition(present: &str, missing: &[&Setting<'_>]) -> String {
 
 /// Adds `text` to the end of a file, which only its owner can read if it is new.
 fn append(file: &Path, text: &str) -> anyhow::Result<()> {
+    // Appended: a crash in the middle of the write leaves the settings that were there.
     OpenOptions::new()
         .append(true)
         .create(true)

@@ -140,6 +140,7 @@ pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()>
             expires,
             json,
         } => {
+            // This command may run before the first start of the service, so it creates the tables.
             app::migrate(config, &pool, Duration::ZERO).await?;
             let wanted = Wanted {
                 account_id: find_or_create(&pool, &account).await?,
@@ -245,6 +246,7 @@ async fn rotate(pool: &Pool, key: &str, overlap: Duration) -> anyhow::Result<Cre
     let now = OffsetDateTime::now_utc();
     let old = api_keys::fetch(pool, None, key)
         .await?
+        // A new key in place of one that has ended would give access back that was taken away.
         .filter(|old| old.state(now) == "active");
     let Some(old) = old else {
         bail!("no active key has the name {key}: `bellwire keys list` lists all keys");
@@ -259,6 +261,7 @@ async fn rotate(pool: &Pool, key: &str, overlap: Duration) -> anyhow::Result<Cre
     };
     let created = pool
         .transaction(async |connection: &mut PgConnection| {
+            // One transaction: if the new key can't be stored, the old one does not expire.
             let created = create(&mut *connection, &wanted, "key.rotate").await?;
             api_keys::expire(connection, key, now + overlap).await?;
             Ok::<_, CreateError>(created)
@@ -288,6 +291,8 @@ async fn list(pool: &Pool, account: Option<&str>, is_json: bool) -> anyhow::Resu
 
     let mut keys = Vec::new();
     loop {
+        // The next statement begins after a key and not at a number, so a key that is created or
+        // removed meanwhile shifts no other.
         let after = keys.last().map(|key: &ApiKey| key.key.clone());
         let page = api_keys::list(pool, account_id, after.as_deref(), STEP).await?;
         let is_last = (page.len() as i64) < STEP;
@@ -359,6 +364,7 @@ pub(super) fn timestamp(at: OffsetDateTime) -> String {
 async fn revoke(pool: &Pool, key: &str) -> anyhow::Result<()> {
     let revoked = pool
         .transaction(async |connection: &mut PgConnection| {
+            // The event is one of the key's account, which the command does not name.
             let known = api_keys::fetch(&mut *connection, None, key).await?;
             let Some(known) = known else {
                 return Ok::<_, sqlx::Error>(false);

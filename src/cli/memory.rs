@@ -30,6 +30,7 @@ fn limit() -> Option<u64> {
 
     files
         .filter_map(|file| parse(&fs::read_to_string(Path::new(&file)).ok()?))
+        // The kernel enforces the limits of the groups around this one too.
         .min()
 }
 

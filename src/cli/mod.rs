@@ -48,6 +48,8 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            // `eprintln!` panics if the standard error is closed, and the exit code would be
+            // another one.
             let _ = writeln!(std::io::stderr(), "error: {}", in_one_line(&error));
             ExitCode::FAILURE
         }
@@ -168,7 +170,10 @@ enum Command {
 
 impl Cli {
     async fn run(self) -> anyhow::Result<ExitCode> {
+        // Before the configuration is loaded, which brings secrets into memory.
         process::forbid_core_dumps()?;
+        // Loaded by the commands that need it: the others work with a configuration that is not
+        // valid.
         let load = || Config::load(self.config.as_deref());
 
         match self.command {
@@ -236,11 +241,13 @@ async fn migrate(config: &Config, citus: bool) -> anyhow::Result<()> {
 
     let migrated = app::migrate(config, &pool, config.database.connect_timeout).await?;
     writeln!(std::io::stdout(), "{migrated}")?;
+    // The role that `serve` uses may lack the right to create tables.
     retention::make_partitions(&pool, config.retention.partitions_ahead)
         .await
         .context("partitions can't be created")?;
 
     if citus {
+        // Moving the rows to the workers may take longer than a statement of the pool may.
         let mut connection = pool.connect_apart().await?;
         let is_new = citus::distribute(&mut connection).await?;
         let result = if is_new {
@@ -258,6 +265,7 @@ async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
     app::require_schema(&pool).await?;
 
     let keys = app::master_keys(config)?;
+    // A process of release 0.1 can't open the bound form, and would not send what is sealed in it.
     let is_bound = !config.secrets.keep_older_seal && !seal_form::is_older_connected(&pool).await?;
     keys.set_bound(is_bound);
     if !is_bound {
@@ -288,6 +296,7 @@ async fn retain(config: &Config, dry_run: bool) -> anyhow::Result<()> {
     let expired = if dry_run {
         retention::find_expired(&pool, period).await
     } else {
+        // First, so that the coming days have partitions even if nothing can be dropped.
         retention::make_partitions(&pool, config.retention.partitions_ahead)
             .await
             .context("partitions can't be created")?;

@@ -11,6 +11,7 @@ use crate::telemetry;
 use crate::telemetry::traces::Traces;
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
+    // Before the logs, whose subscriber sends the spans on to it.
     let traces = Traces::start(&config.traces)?;
     telemetry::logs::start(config, traces.as_ref())?;
     memory::warn_if_too_little();
@@ -26,6 +27,8 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         tracing::info!(%address, "ready");
     }
 
+    // A process that accepts and does not deliver would look alive. It ends, so that its service
+    // manager starts another.
     if signals.unless_signaled(app.broken()).await.is_some() {
         bail!(
             "delivery has ended unexpectedly, which is a defect: the log says where; other \
