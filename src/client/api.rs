@@ -184,6 +184,8 @@ impl Api {
             .map_err(|_| self.unreachable(format!("no answer within {} s", HEAD_WITHIN.as_secs())))?
             .map_err(|error| self.not_sent(error))?;
         if response.status().is_success() {
+            // Only a success shows that this is Bellwire. Another program at a wrong address has
+            // errors too.
             self.has_answered.store(true, Ordering::Relaxed);
             return Ok(response);
         }
@@ -218,6 +220,7 @@ impl Api {
 
     /// The text at another address, which gets no key.
     pub(super) async fn text_at(&self, url: &str) -> Result<String> {
+        // One attempt: `top` reads the metrics again at its next update.
         let failed = |reason: &dyn std::fmt::Display| Failure::failed(format!("{url}: {reason}"));
 
         let request = Request::get(url)
@@ -262,6 +265,7 @@ impl Api {
         if body.is_empty() {
             return Ok(Value::Null);
         }
+        // Not repeated: the login page of a proxy is a 200 with HTML, and would come again.
         serde_json::from_slice(&body).map_err(|_| {
             refused(format!(
                 "{} answers something that is not JSON: check the address, and the proxies in between",
@@ -300,6 +304,7 @@ impl Api {
             return Err(error);
         };
 
+        // A wrong address looks like a Bellwire that restarts, until Bellwire has answered once.
         let is_known = *cause != Cause::Unreachable || self.has_answered.load(Ordering::Relaxed);
         let failed = FailedAttempt {
             elapsed: attempts.began.elapsed(),
@@ -315,6 +320,7 @@ impl Api {
             return Err(error);
         };
 
+        // Once for each request. An unknown address is given up after 3 s, with the same reason.
         if attempts.count == 1 && is_known {
             let seconds = failed.give_up_after.as_secs();
             self.screen
@@ -352,6 +358,7 @@ impl Api {
         }
 
         request
+            // A reference to the same memory: a repeat copies no recipients.
             .body(ask.body.clone())
             .map_err(|error| refused(format!("the request is not valid: {error}")))
     }
@@ -395,6 +402,7 @@ pub(super) struct Pages<'a> {
 impl Pages<'_> {
     /// At most this many records of a page.
     pub(super) fn of(mut self, size: usize) -> Self {
+        // `--all` asks for as many as there are, and the API takes 1 to 1,000.
         self.size = size.clamp(1, PAGE);
         self
     }
@@ -418,6 +426,7 @@ impl Pages<'_> {
             return Ok(None);
         }
 
+        // With all filters on each page, because Bellwire binds the token of a page to them.
         let mut query = self.query.clone();
         query.add("pageSize", &self.size.to_string());
         if let Some(token) = &self.token {

@@ -68,6 +68,7 @@ pub(super) struct ErrorResponse<'a> {
 
 impl ErrorResponse<'_> {
     pub(super) fn error(&self) -> ApiError {
+        // The status does not say who has answered: a proxy in between may send each of these too.
         let Some(error) = self.bellwire_error() else {
             return self.of_another_server();
         };
@@ -90,6 +91,8 @@ impl ErrorResponse<'_> {
                 "{} (the key is from {})",
                 error.message, self.source
             )),
+            // A 500 is a defect of Bellwire, which a repeat would meet again. Where a repeat may
+            // help, it answers 503.
             status => ApiError::Permanent {
                 failure: Failure::failed(format!("{} (status {status})", error.message)),
                 status: Some(self.status),
@@ -110,6 +113,8 @@ impl ErrorResponse<'_> {
     fn bellwire_error(&self) -> Option<ErrorBody> {
         let body: Value = serde_json::from_slice(self.body).ok()?;
         let message = body["message"].as_str()?;
+        // Other programs answer JSON with a message as well. Bellwire's errors also have the
+        // status.
         body["status"].as_u64()?;
 
         let problems = body["errors"].as_array().into_iter().flatten();
@@ -136,10 +141,13 @@ impl ErrorResponse<'_> {
                     "a proxy before {url} answers {status}: Bellwire behind it is down or slow"
                 ),
                 retry_after: retry_after(self.headers),
+                // Whether there is a Bellwire behind the proxy is not known: the address may be
+                // wrong.
                 cause: Cause::Unreachable,
             };
         }
         if status.is_redirection() {
+            // Not followed: the request has the API key, and any server may be there.
             let to = self.headers.get(header::LOCATION);
             let to = to.and_then(|to| to.to_str().ok()).map(printable);
             return self.fail(format!(

@@ -71,6 +71,7 @@ pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Re
             if is_json {
                 screen.print_json(event)?;
             } else {
+                // Printed at the end: the widths of its columns depend on all rows.
                 table.row(row(event));
             }
         }

@@ -88,6 +88,8 @@ pub(super) async fn run(
         }
     }
 
+    // Without an id, nothing is wrong: `operations --status scheduled --json | cancel -` may find
+    // none.
     Ok(match worst {
         None => Exit::Done,
         Some(_) if is_any_done => Exit::Partly,

@@ -25,6 +25,7 @@ impl EventReader {
 
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.rest.drain(..=end).collect();
+            // Only whole lines are decoded: a piece may end within a character.
             let line = String::from_utf8_lossy(&line);
             events.extend(self.read_line(line.trim_end_matches(['\r', '\n'])));
         }
@@ -36,6 +37,8 @@ impl EventReader {
         if line.is_empty() {
             let name = std::mem::take(&mut self.name);
             let data = std::mem::take(&mut self.data);
+            // An event without data is dropped, such as one after a comment (section 9.2.6 of the
+            // specification).
             return (!data.is_empty()).then_some(Event { name, data });
         }
 
@@ -50,6 +53,7 @@ impl EventReader {
                 }
                 self.data.push_str(value);
             }
+            // `id` and `retry`, which Bellwire does not send.
             _ => {}
         }
 

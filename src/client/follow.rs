@@ -28,6 +28,8 @@ pub(super) async fn follow(
     changes: &mpsc::Sender<Value>,
 ) -> Result<Value> {
     let path = format!("/Operations/{id}");
+    // Before a stream is free, so that the bar has the total of every Operation early, and one that
+    // has ended needs no stream.
     let mut seen = api.get(&path).await?;
     publish(changes, &seen);
 
@@ -55,6 +57,7 @@ fn publish(changes: &mpsc::Sender<Value>, operation: &Value) {
 /// Reads the stream to its end. `None`: it has ended before the Operation, or could not be opened.
 async fn stream(api: &Api, path: &str, changes: &mpsc::Sender<Value>) -> Option<Value> {
     let ask = Ask::get(format!("{path}/Stream")).accepting("text/event-stream");
+    // The reason is not needed: the caller reads the Operation next, and fails if the error lasts.
     let mut body = api.open_once(&ask).await.ok()?.into_body();
     let mut reader = EventReader::default();
 

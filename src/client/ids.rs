@@ -23,6 +23,7 @@ pub(super) fn ids(
     prefixes: &'static [&'static str],
 ) -> Result<mpsc::Receiver<Result<String>>> {
     let is_read = given.is_empty() || given == ["-"];
+    // All are checked before the first request: a mistyped id must not stop the command halfway.
     let checked = if is_read {
         Vec::new()
     } else {
@@ -31,6 +32,7 @@ pub(super) fn ids(
             .map(|id| check(&id, prefixes))
             .collect::<Result<Vec<String>>>()?
     };
+    // Reading from a terminal would look like a command that hangs.
     if is_read && !is_piped() {
         return Err(Failure::usage(
             "no id is given: name one, or pipe the output of `bellwire send` into this command",
@@ -74,6 +76,7 @@ pub(super) fn is_id(text: &str, prefix: &str) -> bool {
         .and_then(|rest| rest.strip_prefix('_'));
 
     rest.is_some_and(|rest| {
+        // An id becomes a part of an address: a slash or a dot would name another resource.
         rest.len() == LENGTH && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
 }

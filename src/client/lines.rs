@@ -29,9 +29,7 @@ enum Cut {
     Whole,
 }
 
-/// Opens `path`; `-` is the standard input. Empty lines are left out, and spaces around a line. The lines
-/// are read by a thread of their own, because the standard input has no end that a process could wait for
-/// otherwise.
+/// Opens `path`; `-` is the standard input. Empty lines are left out, and spaces around a line.
 pub(super) fn lines_of(path: &str) -> Result<mpsc::Receiver<Result<Line>>> {
     open(path, Cut::Trimmed)
 }
@@ -52,11 +50,14 @@ fn open(path: &str, cut: Cut) -> Result<mpsc::Receiver<Result<Line>>> {
     };
 
     let (sender, lines) = mpsc::channel(LINES);
+    // Not a thread of the runtime, which would wait at its end for a read of the standard input
+    // that can't be canceled.
     std::thread::spawn(move || {
         let mut input = BufReader::new(input);
         let mut number = 0;
         loop {
             let mut bytes = Vec::new();
+            // A file without line breaks must not fill the memory.
             let read = (&mut input).take(LONGEST).read_until(b'\n', &mut bytes);
             number += 1;
 
@@ -68,6 +69,7 @@ fn open(path: &str, cut: Cut) -> Result<mpsc::Receiver<Result<Line>>> {
             let is_last = line.is_err();
             let is_empty = line.as_ref().is_ok_and(|line| line.text.is_empty());
             let is_left_out = is_empty && cut == Cut::Trimmed;
+            // It fails when the command has ended, for example because of an earlier line.
             if !is_left_out && sender.blocking_send(line).is_err() {
                 return;
             }
@@ -89,6 +91,7 @@ fn as_line(bytes: &[u8], number: usize, name: &str, cut: Cut) -> Result<Line> {
     let text = match cut {
         // Some programs begin a file with a byte order mark.
         Cut::Trimmed => text.trim_start_matches('\u{feff}').trim(),
+        // A carriage return may belong to a cell in quotes (RFC 4180, section 2).
         Cut::Whole => text.strip_suffix('\n').unwrap_or(text),
     };
     Ok(Line {

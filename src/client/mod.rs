@@ -107,6 +107,7 @@ pub(crate) async fn run(command: Command) -> ExitCode {
         Ok(exit) => exit,
         Err(failure) => {
             if !failure.message.is_empty() {
+                // Messages quote answers, which could control the terminal.
                 let line = text::printable(&failure.message);
                 let _ = writeln!(std::io::stderr(), "error: {line}");
             }

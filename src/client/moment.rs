@@ -34,6 +34,7 @@ pub(super) fn moment_ahead(text: &str) -> Result<String, String> {
     if OffsetDateTime::parse(text, &Rfc3339).is_ok() {
         return Ok(text.to_owned());
     }
+    // A duration of humantime may be longer than the calendar, where an unchecked sum panics.
     let duration = humantime::parse_duration(text).map_err(|_| wrong())?;
     let at = time::Duration::try_from(duration)
         .ok()

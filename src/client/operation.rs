@@ -30,6 +30,7 @@ pub(super) struct Stats {
 impl Operation {
     pub(super) fn of(operation: &Value) -> Self {
         let text = |name: &str| printable(operation[name].as_str().unwrap_or_default());
+        // The status says PROCESSING or SCHEDULED during a pause, which a field of its own shows.
         let is_paused = operation["paused"].as_bool() == Some(true);
 
         Self {
@@ -81,6 +82,7 @@ impl Operation {
 
 impl Stats {
     pub(super) fn of(stats: &Value) -> Self {
+        // `watch` makes an Operation of null before its first answer.
         let count = |name: &str| stats[name].as_u64().unwrap_or_default();
 
         Self {

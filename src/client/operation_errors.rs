@@ -32,6 +32,7 @@ pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Res
     let id = check(&arguments.operation, &[OPERATION])?;
     let is_json = arguments.listing.json;
 
+    // With --json, each line is an error, so totals come only if they are asked for.
     if arguments.totals || !is_json {
         let totals = api.get(format!("/Operations/{id}/ErrorTotals")).await?;
         print_totals(&totals, is_json, screen)?;
@@ -67,6 +68,7 @@ pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Res
         }
     }
 
+    // The limit may have been reached with the last error, so more are possible and not certain.
     if has_more && !is_json && !arguments.listing.all {
         screen.note("there may be more: --all lists all, and --code those with one code");
     }

@@ -95,6 +95,7 @@ pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Res
             if listing.json {
                 screen.print_json(operation)?;
             } else {
+                // Printed at the end: the widths of its columns depend on all rows.
                 table.row(row(operation));
             }
         }

@@ -45,6 +45,7 @@ impl FromStr for Pace {
             return Ok(Self::None);
         }
 
+        // Help and output write 10,000,000, which people copy.
         let per_minute: Option<NonZeroU32> = text.replace([',', '_'], "").parse().ok();
         match per_minute {
             Some(per_minute) if per_minute.get() <= HIGHEST => Ok(Self::PerMinute(per_minute)),
@@ -60,6 +61,7 @@ impl Pace {
     /// As a field of an Operation.
     fn as_json(self) -> Value {
         match self {
+            // Null takes the pace away. Without the field, the request would change nothing.
             Self::None => Value::Null,
             Self::PerMinute(number) => json!({"perMinute": number.get()}),
         }

@@ -70,6 +70,7 @@ enum Source {
 impl ConnectionArguments {
     /// Reads the environment, or the profile's file.
     pub(super) fn connection(&self) -> Result<Connection> {
+        // `BELLWIRE_KEY=` in a file of variables means that it is not set.
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
 
         match self.source(&variable) {
@@ -143,6 +144,7 @@ fn from_file(
             )));
         }
     };
+    // After the read, so that a missing file gets the message above.
     check_mode(&path)?;
 
     let profile = parse(&text, name)
@@ -166,6 +168,7 @@ fn path_of_file(variable: &impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
 /// The file has secrets.
 fn check_mode(path: &Path) -> Result<()> {
     let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+    // The six lowest bits are the rights of the group and of others.
     let is_private = mode.trailing_zeros() >= 6;
     if is_private {
         return Ok(());
@@ -219,6 +222,7 @@ fn base_of(text: &str, name: &str) -> Result<String> {
             "must begin with http:// or https://, such as https://push.example.com",
         ));
     }
+    // Messages show the address, and with it a password.
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong(&format!(
             "must have no user name and no password: set {KEY} and {SECRET}, or use a profile"

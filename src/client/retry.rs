@@ -30,10 +30,13 @@ impl FailedAttempt {
     /// How long to wait before the next attempt; `None`: the request is given up. `spread` is from 0 to
     /// 1, random: clients that failed together should not come back together.
     pub(super) fn wait(self, spread: f64) -> Option<Duration> {
+        // Ten doublings pass the longest wait by far. A shift by 32 would panic or wrap.
         let doubled = FIRST_WAIT.saturating_mul(1 << (self.attempts - 1).min(10));
         let own = doubled.min(LONGEST_WAIT).mul_f64(0.75 + spread / 2.0);
+        // An answer may ask for 0 s, which must not become a loop without a pause.
         let wait = self.retry_after.map_or(own, |asked| asked.max(own));
 
+        // A wait beyond the limit is not begun: the failure is known now.
         (self.elapsed + wait <= self.give_up_after).then_some(wait)
     }
 }

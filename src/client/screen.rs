@@ -28,6 +28,7 @@ impl Screen {
 
     /// Prints a line of the result. It is there at once, for the next program of a pipe.
     pub(super) fn print(&self, line: &str) -> Result<()> {
+        // The bar is cleared for the line, and drawn again below it.
         let printed = self.bar.suspend(|| {
             let mut out = io::stdout().lock();
             writeln!(out, "{line}")?;
@@ -59,6 +60,7 @@ impl Screen {
             .set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS));
         self.bar.set_style(style());
         self.bar
+            // The rate and the time left change also while no update arrives.
             .enable_steady_tick(std::time::Duration::from_secs(1));
     }
 

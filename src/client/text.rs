@@ -114,6 +114,7 @@ impl Table {
             .map(|column| {
                 let cells = self.rows.iter().filter_map(|row| row.get(column));
                 cells
+                    // Some characters take two columns of a terminal, others none.
                     .map(|cell| measure_text_width(&cell.text))
                     .max()
                     .unwrap_or_default()

@@ -83,6 +83,7 @@ pub(super) async fn watch(
         None => all.await,
     };
 
+    // Also before an error, which would be printed into the bar.
     screen.hide_bar();
     ended?;
     // A pipeline fails if its first command sent nothing.
@@ -175,6 +176,7 @@ impl Watch<'_> {
             Ok(operation) => operation,
             // The others are followed to their end.
             Err(failure) => {
+                // What is never read to its end would keep the bar from reaching its own.
                 self.seen.remove(&id);
                 self.screen
                     .note(&format!("error: {id}: {}", failure.message));
@@ -183,6 +185,7 @@ impl Watch<'_> {
             }
         };
 
+        // The last update may have been dropped for lack of room, so the end is counted here.
         self.see(&operation);
         let read = Operation::of(&operation);
         if !read.stats.is_all_sent() {

@@ -20,6 +20,7 @@ impl CsvRows {
         let mut ended = 0;
 
         for byte in bytes {
+            // A quote opens a cell only at its beginning: in `5" wide` it stands for itself.
             self.0 = match (self.0, byte) {
                 (Place::Quoted, b'"') => Place::Quote,
                 (Place::CellStart | Place::Quote, b'"') | (Place::Quoted, _) => Place::Quoted,

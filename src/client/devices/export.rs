@@ -47,6 +47,7 @@ pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Re
 
     let path = format!("/DeviceRegistrations/Export{query}");
     let ask = Ask::get(path).accepting(format.content_type());
+    // Before the file is opened: a key that is refused must not empty an earlier export.
     let mut body = api.open(&ask).await?.into_body();
     let mut out: Box<dyn Write + Send> = match &arguments.output {
         Some(path) => Box::new(private_file(path)?),
@@ -59,6 +60,7 @@ pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Re
     let mut counter = Counter::of(format);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
+            // Bellwire breaks the connection off if it can't go on, so the file is only a part.
             Failure::unavailable(format!(
                 "the export broke off after {}: run the command again",
                 counted(counter.devices(), "device")
@@ -70,6 +72,7 @@ pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Re
         out.write_all(piece)?;
         counter.read(piece);
         let devices = counter.devices();
+        // How many will come is not known, so the bar is full and counts.
         screen.move_bar(devices, devices, String::new());
     }
     out.flush()?;

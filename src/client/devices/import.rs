@@ -75,6 +75,7 @@ impl Counts {
 pub(super) async fn run(arguments: &Arguments, api: &Api, screen: &Screen) -> Result<Exit> {
     let name = name_of(&arguments.file);
     let format = Format::of(arguments.format, Some(&arguments.file));
+    // The file is read twice, because the bar needs a total before the first request.
     let total = count_lines(&arguments.file)?;
     let mut lines = match format {
         Format::Ndjson => lines_of(&arguments.file)?,
@@ -168,6 +169,8 @@ impl Importing<'_> {
     /// Sends rows, and returns the answer.
     async fn import(&mut self, rows: Rows) -> Result<Value> {
         let path = format!("/DeviceRegistrations/Import{}", self.query);
+        // Bellwire ignores the key of an import. A repeat after a lost answer is safe without it,
+        // because rows that were stored are unchanged then.
         let ask = Ask::post(path, rows.text, new_key()).of_type(self.format.content_type());
         let answer = self.api.json(&ask).await?;
         if answer["failed"].as_u64().unwrap_or_default() == 0 {
@@ -178,6 +181,7 @@ impl Importing<'_> {
         let path = format!("/DeviceRegistrations/Imports/{id}/Errors");
         let pages = self.api.pages(&path, &Query::default(), "errors");
         for mut error in pages.first(ERRORS).await? {
+            // Bellwire counts the lines of this request, people those of their file.
             let line = error["line"].as_u64().unwrap_or_default() as usize;
             let line = line.checked_sub(1).and_then(|index| rows.lines.get(index));
             error["line"] = json!(line);

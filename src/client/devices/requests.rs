@@ -70,6 +70,7 @@ impl Requests {
 
         let is_open = self.csv.is_in_quotes();
         let is_full = self.count >= ROWS || self.rows.text.len() >= BYTES;
+        // Never within a row, and never the header alone, which would be sent again and again.
         Ok((is_full && !is_open && self.count > 0).then(|| self.cut()))
     }
 
@@ -87,9 +88,11 @@ impl Requests {
         let text = line.text.trim_start_matches('\u{feff}');
         let (first_line, start) = *self.row_start.get_or_insert((line.number, begins_at));
         self.csv.read(text.as_bytes());
+        // The line came without its end, which belongs to the cell if quotes are open.
         self.csv.read(b"\n");
 
         if self.csv.is_in_quotes() {
+            // A quote without an end would make the rest of the file one row, all of it in memory.
             if self.rows.text.len() - start > LONGEST_ROW {
                 return Err(format!(
                     "line {first_line}: the row that begins here has a quoted cell without an end: close its \

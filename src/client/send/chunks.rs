@@ -39,6 +39,7 @@ impl Chunk {
 
     /// Where the field of a request is from: `to[3].token` is a line of a file.
     pub(super) fn place(&self, field: &str) -> String {
+        // Bellwire counts from the beginning of this request, people from that of their file.
         let index = field
             .strip_prefix("to[")
             .and_then(|rest| rest.split_once(']'))
@@ -75,6 +76,7 @@ impl Chunks {
             }
         }
 
+        // Also if it is empty: the file may end where the chunk before it was full.
         let chunk = std::mem::take(&mut self.next);
         Ok((!chunk.to.is_empty()).then_some(chunk))
     }

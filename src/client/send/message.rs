@@ -124,6 +124,7 @@ impl MessageArguments {
             None => Map::new(),
         };
 
+        // Field by field, so that an option replaces one field of the file's content and not all.
         let content = [
             ("title", self.title.as_ref().map(|text| json!(text))),
             ("body", self.body.as_ref().map(|text| json!(text))),
@@ -139,6 +140,7 @@ impl MessageArguments {
             }
         }
 
+        // After the file, because an option wins over it.
         body.extend(self.options()?);
         Ok(body)
     }
@@ -169,6 +171,7 @@ impl MessageArguments {
                 "schedule",
                 self.at.as_ref().map(|at| json!({"sendAt": [at]})),
             ),
+            // The option is absent or given: without it, the file decides.
             ("receipts", self.receipts.then_some(Value::Bool(true))),
             (
                 "templating",

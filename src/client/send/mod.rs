@@ -56,6 +56,7 @@ pub(crate) struct Arguments {
 
 fn name_of_send(text: &str) -> std::result::Result<String, String> {
     let is_printable = text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    // Bellwire takes 255 characters, and the number of the request follows.
     if (1..=200).contains(&text.len()) && is_printable && text.trim() == text {
         return Ok(text.to_owned());
     }
@@ -85,7 +86,9 @@ pub(super) async fn run(arguments: Arguments, api: Arc<Api>, screen: &Screen) ->
         api: Arc::clone(&api),
         screen,
         body,
+        // Also without a name: a repeat after a lost answer must find the first one.
         key: idempotency_key.unwrap_or_else(new_key),
+        // With --wait, `watch` prints the Operations when they have ended.
         prints_json: is_json && !wait,
         prints_ids: !is_json,
         accepted: wait.then_some(accepted),
@@ -146,12 +149,14 @@ impl Sending<'_> {
 
     async fn send_all(&mut self, targets: Targets) -> Result<()> {
         let mut chunks = Chunks::new(targets);
+        // Ordered: the ids are printed in the order of the file, whichever answer comes first.
         let mut asking = FuturesOrdered::new();
         let mut failure = None;
         let mut number = 0;
         let mut has_more = true;
 
         loop {
+            // After a failure, the rest of the file is left for a repeat of the command.
             let is_wanted = has_more && failure.is_none() && asking.len() < AT_ONCE;
             tokio::select! {
                 chunk = chunks.next(), if is_wanted => match chunk {
@@ -186,6 +191,8 @@ impl Sending<'_> {
         let mut body = self.body.clone();
         body.insert("to".to_owned(), Value::Array(chunk.to.clone()));
         let body = Value::Object(body).to_string();
+        // The same file gives each request the same number again. Bellwire refuses a key that comes
+        // with another body (409).
         let ask = Ask::post("", body, format!("{}-{number}", self.key));
         let api = Arc::clone(&self.api);
 
@@ -214,6 +221,7 @@ impl Sending<'_> {
         self.report.operations += 1;
         self.report.recipients += recipients as u64;
         if let Some(accepted) = &self.accepted {
+            // Nobody takes it any more if `--timeout` has ended `watch`. Sending goes on.
             let _ = accepted.send(Ok(id.to_owned())).await;
         }
 

@@ -90,6 +90,7 @@ struct TargetFile {
 impl RecipientArguments {
     /// Takes `to` out of the request's file, if it is there.
     pub(super) fn targets(&self, body: &mut Map<String, Value>) -> Result<Targets> {
+        // Removed, because each request gets a part of it.
         let in_file = body.remove("to");
         let is_given = !self.to.is_empty() || self.tokens.is_some();
         let is_audience = self.everyone || !self.audience.is_empty();
@@ -107,6 +108,7 @@ impl RecipientArguments {
             } else {
                 json!({"tags": tags})
             };
+            // One recipient of the request: Bellwire fans it out, so there is nothing to cut.
             return Ok(Targets::given(vec![as_given(
                 json!({"audience": audience}),
             )]));
@@ -130,6 +132,8 @@ impl RecipientArguments {
             .collect::<Result<_>>()?;
         let path = match &self.tokens {
             Some(path) => Some(path.as_str()),
+            // A job without a terminal may have an empty input. It fails then, because no recipient
+            // is sent to.
             None if self.to.is_empty() && is_piped() => Some("-"),
             None if self.to.is_empty() => {
                 return Err(Failure::usage(
@@ -202,6 +206,7 @@ fn recipient(
     provider: Option<ProviderName>,
     place: Option<String>,
 ) -> Result<Recipient> {
+    // The request has some 30 bytes around a token: its names, quotes and provider.
     let bytes = text.len() + 40;
     let value = if text.starts_with('{') {
         serde_json::from_str(text).map_err(|error| {

@@ -21,7 +21,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, title: &str, snapshot: &Snapshot, is_c
         .metrics
         .as_ref()
         .map_or(0, |metrics| metrics.lanes.len());
-    // A border above and below, and a line of titles.
+    // A border above, a line of titles, and an empty line below. Eight lanes at most leave room for
+    // the Operations.
     let lanes_height = if lanes == 0 {
         0
     } else {
@@ -65,6 +66,7 @@ fn colored(color: Color, is_colored: bool) -> Style {
 }
 
 fn titles<const N: usize>(titles: [&'static str; N]) -> Row<'static> {
+    // The mark is for the plain tables, which align numbers to the right and share these titles.
     Row::new(titles.map(|title| title.trim_start_matches('#'))).style(bold())
 }
 
@@ -90,6 +92,7 @@ fn operation_table(snapshot: &Snapshot, is_colored: bool) -> Table<'static> {
     let [id, done, sent, failed, rate, left] = OPERATION_TITLES;
 
     let widths = [
+        // An id of an Operation has 42 characters.
         Constraint::Length(42),
         Constraint::Length(BAR as u16 + 2),
         Constraint::Length(21),
@@ -128,6 +131,7 @@ fn lane_table(snapshot: &Snapshot, is_colored: bool) -> Table<'static> {
 
     let widths = [
         Constraint::Length(8),
+        // An id of a Credential has 43 characters.
         Constraint::Length(43),
         Constraint::Length(8),
         Constraint::Length(15),

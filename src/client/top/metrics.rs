@@ -51,9 +51,11 @@ impl Metrics {
                 "bellwire_queue_push_notifications" if sample.label("state") == "due" => {
                     metrics.due = count;
                 }
+                // Its other state is `later`.
                 "bellwire_queue_push_notifications" => metrics.later = count,
                 "bellwire_queue_oldest_due_seconds" => metrics.oldest_due = sample.value,
                 "bellwire_delivery_claimed" => metrics.claimed = count,
+                // A counter for each provider and outcome.
                 "bellwire_delivery_attempts_total" => metrics.attempts += count,
                 name => {
                     let Some(gauge) = name.strip_prefix("bellwire_lane_") else {
@@ -87,6 +89,7 @@ impl Lane {
             "connections" => self.connections = count,
             "backlog" => self.backlog = count,
             "tripped" => self.is_tripped = count > 0,
+            // Gauges that are not shown, among them those of a newer release.
             _ => {}
         }
     }
@@ -109,6 +112,8 @@ impl<'a> Sample<'a> {
             return None;
         }
 
+        // From the end, because values of labels may have spaces. Bellwire writes no time after the
+        // value.
         let (head, value) = line.trim().rsplit_once(' ')?;
         let (name, labels) = match head.split_once('{') {
             Some((name, rest)) => (name, rest.strip_suffix('}')?),

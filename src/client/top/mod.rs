@@ -60,6 +60,7 @@ fn pause(text: &str) -> std::result::Result<Duration, String> {
 
 pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Result<Exit> {
     let is_plain = arguments.json || arguments.once || !io::stdout().is_terminal();
+    // Before the terminal is taken over, so that a wrong address or key is an ordinary error.
     let first = read(&arguments, api).await?;
 
     if is_plain {
@@ -86,6 +87,7 @@ async fn read(arguments: &Arguments, api: &Api) -> Result<Reading> {
 
     let mut operations = Vec::new();
     let mut has_more = true;
+    // A page may be short although others follow, so the first one may not suffice.
     for _ in 0..PAGES {
         let Some(page) = pages.next().await? else {
             has_more = false;
@@ -126,6 +128,7 @@ async fn show(arguments: &Arguments, api: &Api, first: Reading) -> Result<Exit> 
         ))
     };
     let mut terminal = ratatui::try_init().map_err(unusable)?;
+    // Also after an error: a terminal that stays in raw mode shows nothing of what is typed.
     let _restored = Restored;
     let is_colored = console::colors_enabled();
     let mut keys = keys();
@@ -145,11 +148,14 @@ async fn show(arguments: &Arguments, api: &Api, first: Reading) -> Result<Exit> 
             },
             () = tokio::time::sleep(arguments.every) => {
                 let next = read(arguments, api).await;
+                // The last figures stay on the screen, below which the error is shown.
                 let next = next.unwrap_or_else(|failure| Reading {
                     error: Some(failure.message),
                     ..snapshot.reading.clone()
                 });
                 let is_new = next.error.is_none();
+                // The figures of a failed reading are those of the last one, so they are no base
+                // for rates.
                 if is_new {
                     before = Some(snapshot.reading);
                 }
@@ -167,6 +173,7 @@ enum Key {
 /// What the user types, read by a thread of its own.
 fn keys() -> mpsc::Receiver<Key> {
     let (sender, keys) = mpsc::channel(16);
+    // The read of the terminal blocks and can't be canceled, so it gets no thread of the runtime.
     std::thread::spawn(move || {
         while let Ok(event) = event::read() {
             let Some(key) = key_of(&event) else { continue };
@@ -181,7 +188,9 @@ fn keys() -> mpsc::Receiver<Key> {
 fn key_of(event: &Event) -> Option<Key> {
     match event {
         Event::Resize(..) => Some(Key::Resized),
+        // Some terminals also report that a key was released.
         Event::Key(key) if key.kind == KeyEventKind::Press => {
+            // In raw mode, Ctrl-C is a key and sends no signal.
             let is_interrupt =
                 key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
             let is_quit = matches!(key.code, KeyCode::Char('q') | KeyCode::Esc);

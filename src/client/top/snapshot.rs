@@ -45,10 +45,12 @@ impl Snapshot {
             reading.at.duration_since(before.at)
         });
         let rate = |now: u64, then: u64| {
+            // The counters of a process begin at 0 again when it restarts.
             let is_known = elapsed > Duration::ZERO && now >= then;
             is_known.then(|| (now - then) as f64 / elapsed.as_secs_f64())
         };
 
+        // By id: the list moves when an Operation begins or ends.
         let settled: HashMap<&str, u64> = before
             .iter()
             .flat_map(|before| &before.operations)
@@ -59,6 +61,7 @@ impl Snapshot {
             .iter()
             .map(|operation| {
                 let then = settled.get(operation.id.as_str())?;
+                // Of all results, because what has failed needs no time any more.
                 rate(operation.stats.settled(), *then)
             })
             .collect();
@@ -120,6 +123,7 @@ impl Snapshot {
         let rate = self.rates.get(index).copied().flatten();
         let left = stats.queued + stats.scheduled;
         let time_left = match rate {
+            // A rate near 0, such as in a pause, would give an estimate of days.
             Some(rate) if rate >= 1.0 => {
                 format!("{} s", grouped((left as f64 / rate).ceil() as u64))
             }

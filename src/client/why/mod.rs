@@ -64,6 +64,7 @@ pub(super) async fn run(arguments: Arguments, api: &Api, screen: &Screen) -> Res
         api,
         limit: arguments.limit,
     };
+    // An external id may look like anything, so Bellwire's own ids are recognised first.
     let found = if is_id(subject, NOTIFICATION) {
         asking.about_notification(subject).await?
     } else if is_id(subject, USER) {
@@ -113,13 +114,14 @@ impl Asking<'_> {
         })
     }
 
-    /// A server without such ids refuses the parameter; then there is none.
+    /// The User with this external id, if there is one.
     async fn user_with_external_id(&self, id: &str) -> Result<Option<Value>> {
         let mut query = Query::default();
         query.add("externalId", id);
 
         match self.api.try_json(&Ask::get(format!("/Users{query}"))).await {
             Ok(mut users) => Ok(users["users"].as_array_mut().and_then(Vec::pop)),
+            // A server without external ids refuses the parameter, and an id may be no external id.
             Err(ApiError::Permanent {
                 status: Some(StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND),
                 ..
@@ -139,6 +141,7 @@ impl Asking<'_> {
             ))
         })?;
 
+        // What is sent to a User names the User and no token, so the list below would not find it.
         if let Some(id) = self.user_with_device(&ends).await {
             let user = self.api.get(format!("/Users/{id}")).await?;
             return self.about_user(user).await;
@@ -146,6 +149,7 @@ impl Asking<'_> {
 
         let is_its = |notification: &Value| {
             let shown = notification["to"]["token"].as_str();
+            // APNs' tokens are stored in lower case, and may be given in capitals.
             shown.is_some_and(|shown| ends.eq_ignore_ascii_case(shown))
         };
         let found = self.newest(&Query::default(), is_its).await?;
@@ -168,6 +172,7 @@ impl Asking<'_> {
     /// tokens are masked. `None`: there is none, or it can't be read.
     async fn user_with_device(&self, ends: &str) -> Option<String> {
         let ask = Ask::get("/DeviceRegistrations/Export").accepting("application/x-ndjson");
+        // A failure is no end: the notifications that were sent to tokens are searched then.
         let mut body = self.api.open_once(&ask).await.ok()?.into_body();
         let began = Instant::now();
         let mut rest = Vec::new();
@@ -177,6 +182,7 @@ impl Asking<'_> {
                 continue;
             };
             rest.extend_from_slice(piece);
+            // A piece may end within a line, which stays for the next one.
             let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else {
                 continue;
             };
@@ -199,6 +205,7 @@ impl Asking<'_> {
         let mut pages = self.api.pages("", query, "pushNotifications");
         let mut is_cut = true;
 
+        // Pages are counted and not records: Bellwire may answer empty pages while it searches.
         for _ in 0..PAGES {
             let Some(page) = pages.next().await? else {
                 is_cut = false;
@@ -206,6 +213,7 @@ impl Asking<'_> {
             };
             let wanted = page.iter().filter(|record| is_wanted(record));
             ids.extend(wanted.filter_map(|record| record["id"].as_str().map(str::to_owned)));
+            // Enough were found, so it does not matter whether there are older ones.
             if ids.len() >= self.limit {
                 is_cut = false;
                 break;
@@ -224,6 +232,7 @@ impl Asking<'_> {
     }
 
     async fn with_attempts(&self, id: &str) -> Result<(Value, Vec<Value>)> {
+        // The lists have notifications without their content.
         let notification = self.api.get(format!("/{id}")).await?;
 
         let mut attempts = Vec::new();
@@ -246,6 +255,7 @@ fn user_of_line(line: &[u8], ends: &str) -> Option<String> {
 
 /// The ends of a token as answers show them; `None`: it is too short, or has other characters.
 fn ends_of(token: &str) -> Option<String> {
+    // People can type three dots, and often not the ellipsis.
     let separator = ["…", "..."]
         .into_iter()
         .find_map(|mark| token.split_once(mark));

@@ -130,6 +130,7 @@ pub(super) fn of_user(user: &Value, registrations: &[Value]) -> Vec<String> {
             lines.push(field("device", &place));
         }
     }
+    // A registration may have lost its last device, so registrations are not counted.
     if !has_device {
         lines.push(field(
             "device",
