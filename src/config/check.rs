@@ -16,6 +16,7 @@ impl Check {
     /// `rule` completes "must be …".
     pub(super) fn holds(&mut self, holds: bool, key: &str, value: &dyn Debug, rule: &str) {
         if !holds {
+            // Debug puts a string in quotes, so that spaces around it and an empty one can be seen.
             let value = match format!("{value:?}").as_str() {
                 "None" => "not set".to_owned(),
                 value => value.to_owned(),

@@ -16,6 +16,7 @@ mod oidc;
 mod origin;
 mod renamed_keys;
 mod sections;
+mod stray_variable;
 mod values;
 
 pub use oidc::{Access, Oidc};
@@ -58,6 +59,8 @@ impl Config {
     /// Loads the configuration of this process: `file`, and the environment.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        // First: a variable with one underscore would be ignored, and the error be about a missing
+        // setting.
         check_variables(names)?;
 
         Self::from_sources(file, Environment::with_prefix("BELLWIRE"))
@@ -73,6 +76,8 @@ impl Config {
 
         if let Some(file) = file {
             let file = File::from(file).format(FileFormat::Toml);
+            // Each source by itself: an old name in the environment wins over the new name in the
+            // file.
             let renamed = Renamed::read(&file).map_err(|error| unreadable(&error))?;
             renamed_keys.extend(renamed.keys.clone());
             builder = builder.add_source(renamed);
@@ -97,6 +102,7 @@ impl Config {
             .map_err(|error| unreadable(&error))?;
         let defaults = defaults()?;
         let given = loaded.collect().map_err(|error| unreadable(&error))?;
+        // Before the values are read into types, whose error names only the first problem.
         let problems = values::problems(&given, &defaults);
         if !problems.is_empty() {
             bail!("the configuration is not valid: {}", problems.join("; "));
@@ -110,6 +116,7 @@ impl Config {
         })?;
         config.renamed_keys = renamed_keys;
 
+        // Before the rules, which hold for a secret from a file too.
         config.read_secret_files()?;
         config.check()?;
         Ok(config)
@@ -205,7 +212,7 @@ fn defaults() -> anyhow::Result<Map<String, Value>> {
 fn check_variables(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let defaults = defaults()?;
     let strays: Vec<String> = names
-        .filter_map(|name| values::stray_variable(&name, &defaults))
+        .filter_map(|name| stray_variable::stray_variable(&name, &defaults))
         .collect();
 
     if !strays.is_empty() {
@@ -247,6 +254,7 @@ fn read_secret_file(given: SecretFile<'_>) -> anyhow::Result<()> {
         return Ok(());
     };
     if !secret.expose_secret().is_empty() {
+        // A rotation of the one that is not used would change nothing, and nothing would say so.
         bail!("{key} and {key}_file are both set: set only one of them");
     }
 
@@ -255,6 +263,7 @@ fn read_secret_file(given: SecretFile<'_>) -> anyhow::Result<()> {
     if is_private {
         check_private(key, file)?;
     }
+    // `echo` and editors end a file with a line break, which is no part of the secret.
     let content = content.trim();
     if content.is_empty() && !may_be_empty {
         bail!("{key}_file: {} is empty", file.display());
@@ -273,6 +282,7 @@ fn check_private(key: &str, file: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("{key}_file: can't read {}", file.display()))?;
 
     let mode = metadata.permissions().mode();
+    // The group may read it: a container often runs as another user than the owner of the file.
     if metadata.is_file() && mode & READ_BY_OTHERS != 0 {
         bail!(
             "{key}_file: every user can read {} (mode {:04o}); make it readable by its owner or group alone: \
@@ -293,6 +303,7 @@ impl fmt::Display for Config {
             writeln!(formatter, "[{section}]")?;
             for (key, value) in keys.as_object().into_iter().flatten() {
                 // JSON's strings, numbers, booleans and arrays of strings are TOML's too.
+                // Null is a key that is not set, for which the file has an empty string.
                 if value.is_null() {
                     writeln!(formatter, "{key} = \"\"")?;
                 } else {

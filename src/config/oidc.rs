@@ -59,6 +59,7 @@ impl<'a> Access<'a> {
 
 impl Oidc {
     pub(super) fn check(&self, check: &mut Check) {
+        // Without an issuer there is no such login, and the other keys have no effect.
         let Some(issuer) = &self.issuer else {
             return;
         };
@@ -112,6 +113,7 @@ fn is_loopback(address: &str) -> bool {
         return false;
     };
 
+    // The parsed host counts: `http://localhost:x@login.example.com` only begins like this machine.
     let is_own = url.host().is_some_and(|host| match host {
         Host::Domain(name) => name == "localhost",
         Host::Ipv4(address) => address.is_loopback(),

@@ -24,6 +24,8 @@ pub(super) fn place(value: &Value, section: &str, key: Option<&str>) -> String {
         None => String::new(),
         Some(ENVIRONMENT) => format!(" (set by the environment variable {})", variable(&path)),
         Some(file) => {
+            // The crate `config` keeps the file of a value and not its line. If the file can't be
+            // read again, the message names it alone.
             let text = std::fs::read_to_string(file).unwrap_or_default();
 
             match line_of(&text, section, key) {
@@ -41,6 +43,7 @@ fn line_of(text: &str, section: &str, key: Option<&str>) -> Option<usize> {
     let mut current = String::new();
 
     for (index, line) in text.lines().enumerate() {
+        // Good enough for a hint: a line within a string of several lines may look like a key.
         let line = line.trim();
         let is_found = match header(line) {
             Some(header) => {

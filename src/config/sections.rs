@@ -51,6 +51,7 @@ impl Server {
                 "an http or https address",
             );
         }
+
         check.at_least("server.max_body_size", self.max_body_size, 1024);
         check.holds(
             self.tls_certificate_file.is_some() == self.tls_key_file.is_some(),
@@ -58,6 +59,8 @@ impl Server {
             &self.tls_key_file,
             "set together with server.tls_certificate_file, or not at all",
         );
+
+        // A limit of 0 would close connections before their first request.
         check.above_zero("server.head_timeout", self.head_timeout);
         check.above_zero("server.keep_alive", self.keep_alive);
         check.above_zero("server.write_timeout", self.write_timeout);
@@ -111,6 +114,7 @@ impl Delivery {
         // A batch is claimed whole.
         check.at_least("delivery.max_claimed", self.max_claimed, 500);
         check.at_least("delivery.lease", self.lease, SECOND);
+
         check.above_zero("delivery.poll_interval", self.poll_interval);
         check.above_zero("delivery.retry_base", self.retry_base);
         check.holds(
@@ -122,8 +126,10 @@ impl Delivery {
                 self.retry_base
             ),
         );
+
         check.at_least("delivery.max_attempts", self.max_attempts, 1);
         check.at_least("delivery.deadline", self.deadline, SECOND);
+
         check.holds(
             (1..=100).contains(&self.mass_invalidation_percent),
             "delivery.mass_invalidation_percent",
@@ -146,6 +152,7 @@ impl Delivery {
             &self.lease,
             &format!("at least twice {section}.timeout, which is {timeout:?}"),
         );
+        // A shutdown waits for requests in flight, and the slowest takes its whole timeout.
         check.holds(
             self.grace > timeout,
             "delivery.grace",
@@ -170,12 +177,14 @@ pub struct Limits {
 
 impl Limits {
     pub(super) fn check(&self, check: &mut Check, max_body_size: usize) {
+        // A body that is allowed and never gets room would be a 503 each time.
         check.holds(
             self.body_bytes_per_account >= max_body_size,
             "limits.body_bytes_per_account",
             &self.body_bytes_per_account,
             &format!("at least server.max_body_size, which is {max_body_size}"),
         );
+
         check.holds(
             self.body_bytes >= self.body_bytes_per_account,
             "limits.body_bytes",
@@ -205,6 +214,8 @@ pub struct Fcm {
 
 impl Fcm {
     pub(super) fn check(&self, check: &mut Check) {
+        // Requests carry access tokens and messages, which anyone in between could read without
+        // TLS.
         check.https("fcm.endpoint", &self.endpoint);
         check.holds(
             self.token_uris.iter().all(|uri| is_https(uri)),
@@ -234,6 +245,7 @@ pub struct Apns {
 
 impl Apns {
     pub(super) fn check(&self, check: &mut Check) {
+        // As for FCM: requests carry provider tokens and messages.
         check.https("apns.endpoint", &self.endpoint);
         check.https("apns.sandbox_endpoint", &self.sandbox_endpoint);
         check.above_zero("apns.timeout", self.timeout);
@@ -395,6 +407,8 @@ impl Traces {
                 "empty: this build can't send spans, because it lacks the feature otlp",
             );
         }
+
+        // NaN, which TOML can write, is in no range.
         check.holds(
             (0.0..=1.0).contains(&self.ratio),
             "traces.ratio",
@@ -416,6 +430,7 @@ pub struct Metrics {
 fn is_log_filter(level: &str) -> bool {
     let is_part = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
 
+    // `EnvFilter` takes an empty text too, and would log errors alone.
     !level.trim().is_empty() && level.split(',').all(is_part) && EnvFilter::try_new(level).is_ok()
 }
 
@@ -455,6 +470,7 @@ pub(super) fn redacted<S: Serializer>(
     secret: &SecretString,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
+    // Whether it is set is shown, because a missing secret is what people look for.
     let is_set = !secret.expose_secret().is_empty();
     serializer.serialize_str(if is_set { "[redacted]" } else { "" })
 }

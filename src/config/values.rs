@@ -8,6 +8,7 @@ use config::{ConfigError, Map, Value, ValueKind};
 use humantime_serde::re::humantime;
 
 use super::origin;
+use super::stray_variable::key_like;
 
 /// The longest duration, ten years: sums of times with it stay within what a date can be.
 const MAX_DURATION: Duration = Duration::from_hours(24 * 3650);
@@ -38,6 +39,7 @@ enum Kind {
 impl Kind {
     /// The kind of the key with this default.
     fn of(key: &str, default: &Value) -> Self {
+        // By its default, so that a new key needs no entry here.
         match &default.kind {
             ValueKind::Boolean(_) => Self::Boolean,
             ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
@@ -143,11 +145,12 @@ pub(super) fn problems(given: &Map<String, Value>, defaults: &Map<String, Value>
         }
     }
 
+    // Maps have no order, and the same mistakes must give the same message.
     problems.sort();
     problems
 }
 
-fn table(value: &Value) -> Map<String, Value> {
+pub(super) fn table(value: &Value) -> Map<String, Value> {
     value.clone().into_table().unwrap_or_default()
 }
 
@@ -168,6 +171,7 @@ fn wrong_value(key: &str, value: &Value, default: &Value) -> Option<String> {
 
 fn quoted(key: &str, value: &Value) -> String {
     match &value.kind {
+        // A part of it may be the secret, such as the first item of a list.
         _ if SECRET.contains(&key) => "of another type".to_owned(),
         ValueKind::String(text) => format!("{text:?}"),
         _ => value.to_string(),
@@ -226,7 +230,7 @@ fn unknown_key(section: &str, key: &str, known: &Map<String, Value>) -> String {
     }
 }
 
-fn names(section: &str, keys: &Map<String, Value>) -> String {
+pub(super) fn names(section: &str, keys: &Map<String, Value>) -> String {
     let mut names: Vec<String> = keys.keys().map(|key| format!("{section}.{key}")).collect();
     names.sort();
     names.join(", ")
@@ -239,6 +243,7 @@ fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
         .map(|known| (distance(name, known), *known))
         .min()?;
 
+    // Beyond that, the list of all keys helps more than a guess.
     (near.0 <= 2.max(name.len() / 4)).then_some(near.1)
 }
 
@@ -258,81 +263,6 @@ fn distance(left: &str, right: &str) -> usize {
     }
 
     row[right.len()]
-}
-
-/// The key that `name`, with single underscores, stands for: `database_url` for `database.url`. A key
-/// without its section is taken if there is one of this name.
-fn key_like(name: &str, defaults: &Map<String, Value>) -> Option<String> {
-    let plain = |text: &str| text.to_lowercase().replace(['_', '.'], "");
-    let name = plain(name);
-
-    let keys: Vec<(String, String)> = defaults
-        .iter()
-        .flat_map(|(section, keys)| {
-            let keys = table(keys).into_keys();
-            keys.map(|key| (format!("{section}.{key}"), key))
-                .collect::<Vec<_>>()
-        })
-        .collect();
-
-    if let Some((key, _)) = keys.iter().find(|(key, _)| plain(key) == name) {
-        return Some(key.clone());
-    }
-    let mut without_section = keys.iter().filter(|(_, key)| plain(key) == name);
-    match (without_section.next(), without_section.next()) {
-        (Some((key, _)), None) => Some(key.clone()),
-        _ => None,
-    }
-}
-
-/// The problem with an environment variable that has one underscore where Bellwire's variables have two, or
-/// that names a whole section. `None`: it is a variable of Bellwire, or of another program. Kubernetes, for
-/// example, sets variables for a service of this name.
-pub(super) fn stray_variable(name: &str, defaults: &Map<String, Value>) -> Option<String> {
-    /// Those that the command line reads.
-    const ALLOWED: [&str; 6] = [
-        "BELLWIRE_CONFIG",
-        "BELLWIRE_URL",
-        "BELLWIRE_KEY",
-        "BELLWIRE_SECRET",
-        "BELLWIRE_PROFILE",
-        "BELLWIRE_METRICS_URL",
-    ];
-
-    let upper = name.to_uppercase();
-    let rest = upper.strip_prefix("BELLWIRE_")?;
-    if let Some(section) = rest.strip_prefix('_') {
-        let section = section.to_lowercase();
-        let keys = table(defaults.get(&section)?);
-        return Some(format!(
-            "the environment variable {name} is not read: {section} is a section, and can have no value of its \
-             own; its keys are {}",
-            names(&section, &keys)
-        ));
-    }
-    if ALLOWED.contains(&upper.as_str()) {
-        return None;
-    }
-
-    if let Some(key) = key_like(rest, defaults) {
-        return Some(format!(
-            "the environment variable {name} is not read: write {}, with two underscores",
-            variable(&key)
-        ));
-    }
-    let section = rest.to_lowercase();
-    defaults.get(&section).map(|keys| {
-        let keys = table(keys);
-        let mut variables: Vec<String> = keys
-            .keys()
-            .map(|key| variable(&format!("{section}.{key}")))
-            .collect();
-        variables.sort();
-        format!(
-            "the environment variable {name} is not read: write one of {}",
-            variables.join(", ")
-        )
-    })
 }
 
 /// The error of a value that has the right kind and does not fit: a number that is too large.
@@ -456,48 +386,5 @@ mod tests {
 
         assert_eq!(found.len(), 1);
         assert!(!found[0].contains("hunter2"), "{found:?}");
-    }
-
-    #[test]
-    fn a_variable_with_one_underscore_is_distinguished_from_those_of_others() {
-        for (name, expected) in [
-            ("BELLWIRE_DATABASE_URL", "BELLWIRE__DATABASE__URL"),
-            ("BELLWIRE_DATABASE__URL", "BELLWIRE__DATABASE__URL"),
-            (
-                "BELLWIRE_SECRETS_MASTER_KEY",
-                "BELLWIRE__SECRETS__MASTER_KEY",
-            ),
-            ("BELLWIRE_MASTER_KEY", "BELLWIRE__SECRETS__MASTER_KEY"),
-            ("BELLWIRE_MASTERKEY", "BELLWIRE__SECRETS__MASTER_KEY"),
-            ("BELLWIRE_SERVER_LISTEN", "BELLWIRE__SERVER__LISTEN"),
-            ("BELLWIRE_LOG", "BELLWIRE__LOG__LEVEL"),
-            ("bellwire_log_level", "BELLWIRE__LOG__LEVEL"),
-            ("BELLWIRE__SERVER", "server is a section"),
-        ] {
-            let said = stray_variable(name, &defaults());
-            assert!(
-                said.as_deref().is_some_and(|said| said.contains(expected)),
-                "{name}: {said:?}"
-            );
-        }
-
-        for name in [
-            "BELLWIRE_CONFIG",
-            "BELLWIRE_URL",
-            "BELLWIRE_KEY",
-            "BELLWIRE_SECRET",
-            "BELLWIRE_PROFILE",
-            "BELLWIRE_METRICS_URL",
-            "BELLWIRE__DATABASE__URL",
-            "BELLWIRE_SERVICE_HOST",
-            "BELLWIRE_PORT",
-            "BELLWIRE_PORT_8080_TCP_ADDR",
-            "BELLWIRE_METRICS_SERVICE_PORT",
-            "BELLWIRE_UPDATE_DOCS",
-            "DATABASE_URL",
-            "PATH",
-        ] {
-            assert_eq!(stray_variable(name, &defaults()), None, "{name}");
-        }
     }
 }
