@@ -78,6 +78,8 @@ impl Accepted {
     }
 
     pub(super) fn respond(self) -> HttpResponse {
+        // A repeat under an Idempotency-Key is answered from the stored body and location. Only the
+        // null body tells it that the first answer was a 204.
         if self.body.is_null() {
             return HttpResponse::NoContent().finish();
         }

@@ -103,6 +103,8 @@ impl Count {
     /// The verdict, upon which the caller begins a count if it is [`Verdict::FitsPerhaps`].
     fn decide(&mut self, more: u64, limit: u64, now: Instant) -> Verdict {
         let verdict = self.verdict(more, limit, now);
+        // Under the lock of the map: otherwise every request that arrives while a count runs would
+        // begin one of its own. In a benchmark these were 484 counts of 89 ms each.
         if verdict == Verdict::FitsPerhaps {
             self.asked_at = now;
         }
@@ -122,6 +124,7 @@ impl Count {
         }
 
         let rest = LEAST_REST.max(self.took * REST_FACTOR);
+        // After this time the count that was begun has ended or its task is lost.
         let is_asked = now.saturating_duration_since(self.asked_at) < COUNT_TIMEOUT;
         match age < rest || is_asked {
             true => Verdict::Fits,
@@ -188,21 +191,27 @@ impl AccountLimits {
         match verdict {
             Verdict::Fits => {}
             Verdict::FitsPerhaps => {
+                // In a task of its own, because a count may take as long as COUNT_TIMEOUT.
                 let limits = self.clone();
                 tokio::spawn(async move { limits.count(account_id, what, added).await });
             }
             Verdict::CountAgain => {
+                // Boxed, because few requests get here and the future of every request would hold
+                // it.
                 Box::pin(self.count_in_turn(account_id, what, more)).await;
             }
             Verdict::Exceeds => return Err(exceeds(what, limit)),
         }
 
+        // Only a new count refuses. A count that failed leaves another verdict, and the request
+        // passes.
         if verdict == Verdict::CountAgain
             && self.verdict(account_id, what, more) == Verdict::Exceeds
         {
             return Err(exceeds(what, limit));
         }
 
+        // Added last, so that a request that is refused adds nothing.
         if let Some(count) = self.lock().get_mut(&(account_id, what)) {
             count.added += more;
         }
@@ -215,6 +224,7 @@ impl AccountLimits {
         let mut counts = self.lock();
 
         if counts.len() >= MANY_COUNTS {
+            // An account that is forgotten here is counted again when it comes back.
             counts.retain(|_, count| now.duration_since(count.counted_at) < LEAST_REST);
         }
 
@@ -239,6 +249,8 @@ impl AccountLimits {
 
     /// Counts anew, unless another request that waits for the same has just done so.
     async fn count_in_turn(&self, account_id: AccountId, what: Stored, more: u64) {
+        // The lock of the map ends with this block: requests of all accounts need it, and the wait
+        // for the turn may be long.
         let turn = {
             let mut counts = self.lock();
             let new = || Count::unknown(Instant::now());
@@ -256,6 +268,8 @@ impl AccountLimits {
     /// Counts anew what had been `added_before`. If that fails, nothing is refused for a while.
     async fn count(&self, account_id: AccountId, what: Stored, added_before: u64) {
         let began = Instant::now();
+        // One more than the limit shows that the limit is exceeded. Each queued batch has at least
+        // one notification, so this bounds the rows of that count too.
         let most =
             i64::try_from(self.limit(what)).map_or(i64::MAX, |limit| limit.saturating_add(1));
 
@@ -270,6 +284,7 @@ impl AccountLimits {
             .entry((account_id, what))
             .or_insert_with(|| Count::unknown(now));
         count.stored = stored.map_or(0, |stored| u64::try_from(stored).unwrap_or_default());
+        // What was added while the count ran may be missing in it, so it stays added.
         count.added = count.added.saturating_sub(added_before);
         count.counted_at = now;
         count.took = now.duration_since(began);

@@ -46,6 +46,8 @@ pub(super) fn read(value: Value, path: Path<'_>, problems: &mut Problems) -> Opt
     };
     let max = audience.integer_in("max", 1..=MAX_POSITIONS, problems);
 
+    // Taken out here, so that the answer says where a condition belongs and not that the field does
+    // not exist.
     for name in CONDITIONS {
         if audience.has(name) {
             problems.push(
@@ -73,10 +75,13 @@ fn conditions(
     };
     let path = audience.at(name);
     let rule = format!("an array of 1 to {MAX_CONDITIONS} conditions");
+
     let Value::Array(values) = value else {
         problems.push(&path, must_be(&rule, &value));
         return Vec::new();
     };
+
+    // The elements of an array that is too long are not read: each could add problems of its own.
     if values.is_empty() || values.len() > MAX_CONDITIONS {
         problems.push(
             &path,
@@ -99,6 +104,7 @@ fn condition(value: Value, path: Path<'_>, problems: &mut Problems) -> Option<Co
     let mut object = Object::of(value, path, problems)?;
 
     let tags: BTreeMap<String, String> = tags::read(&mut object, problems)
+        // A value that is not a string is a problem already, so this error needs no words.
         .and_then(|tags| serde_json::from_value(tags).ok())
         .unwrap_or_default();
     let languages = choices(&mut object, "language", language, problems);
@@ -138,6 +144,7 @@ fn choices<T>(
     };
     let path = object.at(name);
     let rule = format!("a string, or an array of 1 to {MAX_CHOICES} strings");
+
     let values = match value {
         Value::Array(values) => values,
         Value::String(_) => vec![value],
@@ -146,6 +153,7 @@ fn choices<T>(
             return Vec::new();
         }
     };
+
     if values.is_empty() || values.len() > MAX_CHOICES {
         problems.push(
             &path,
@@ -180,6 +188,7 @@ fn language(text: &str) -> Result<String, String> {
         (1..=MAX_SUBTAG).contains(&subtag.len())
             && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
     };
+    // RFC 4647, section 2.1: only the subtags after the first may have digits.
     let begins_with_letters = text
         .split('-')
         .next()

@@ -52,7 +52,9 @@ fn action(method: &Method, pattern: &str) -> Option<String> {
         Method::POST => None,
         Method::PATCH | Method::PUT => Some("update"),
         Method::DELETE => Some("delete"),
+        // A read is recorded only if its handler calls `note`, as exports do.
         Method::GET => Some("export"),
+        // A HEAD of an export runs the same handler, but its answer has no data.
         _ => return None,
     };
 
@@ -124,6 +126,9 @@ pub(super) async fn record(
     let Some(action) = action(request.method(), &pattern) else {
         return Ok(());
     };
+
+    // A query that can't be read never gets here: `query::refuse_unknown` has read it for the
+    // caller.
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
     let action = amplified(
         action,
@@ -165,6 +170,7 @@ impl Recorded<'_> {
         let pool = &self.state.pool;
 
         pool.transaction(async |connection: &mut PgConnection| {
+            // The change comes first: if it is refused, the transaction ends without an event.
             let changed = change(&mut *connection).await?;
             record(connection, self.request, self.caller, self.made).await?;
 
@@ -211,6 +217,7 @@ fn actor(request: &HttpRequest) -> String {
 
 /// What the path names, and what was made.
 fn targets(request: &HttpRequest, made: Option<&str>) -> Vec<String> {
+    // The caller chooses the path, which may be as long as the head of a request.
     let named = request
         .match_info()
         .iter()

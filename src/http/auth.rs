@@ -84,6 +84,7 @@ impl Caller {
         let state = request
             .app_data::<web::Data<State>>()
             .ok_or_else(|| ApiError::internal("a request without a state"))?;
+
         let logged_in = LoggedIn::of(request);
         let is_in_console = logged_in.is_some();
         let who = match logged_in {
@@ -93,6 +94,8 @@ impl Caller {
         // Only known keys are counted: strangers can't fill the limiter's memory.
         state.rate_limits.check_request(request, &who.actor)?;
 
+        // The name of a person who is logged in without a key is noted too. It is no key's name, so
+        // the write of the uses finds no row for it.
         state.key_use.note(&who.actor);
 
         let pattern = request.match_pattern().unwrap_or_default();
@@ -105,6 +108,9 @@ impl Caller {
                 ApiError::forbidden(role, &needed)
             });
         }
+
+        // Checked here, because each route with parameters takes a caller: a new one can't forget
+        // it.
         query::refuse_unknown(request, &pattern)?;
 
         Ok(Self {
@@ -152,6 +158,7 @@ fn unauthenticated(request: &HttpRequest) -> ApiError {
 /// The scheme's name may be in any letter case, and several spaces may follow it (RFC 9110, section 11).
 fn credentials(request: &HttpRequest) -> Option<Basic> {
     let given = request.headers().get(AUTHORIZATION)?;
+    // The crate takes only the spelling `Basic` and one space, which nearly every client sends.
     if let Ok(credentials) = Basic::parse(given) {
         return Some(credentials);
     }
@@ -178,6 +185,7 @@ pub(super) async fn is_known(request: &HttpRequest) -> bool {
             request.extensions_mut().insert(known);
             true
         }
+        // Not counted as a failed login here: the handler authenticates again, and counts it then.
         Ok(Err(_)) | Err(_) => false,
     }
 }
@@ -254,6 +262,8 @@ pub(crate) async fn hold_back(state: &State, source: Option<Source>, key: &str, 
                 "a login failed"
             );
         }
+        // Only this answer waits. Other requests of the source, with valid keys, are answered at
+        // once.
         tokio::time::sleep(consequence.delay).await;
     }
 }
@@ -282,6 +292,8 @@ pub(crate) fn address(state: &State, request: &HttpRequest) -> Option<IpAddr> {
 /// Who sent a request, and for whom, if it says so.
 fn sender(request: &HttpRequest) -> Option<(IpAddr, String)> {
     let peer = request.peer_addr()?;
+    // Several fields of this name mean the same as one field with all their values in order (RFC
+    // 9110, section 5.3).
     let forwarded: Vec<&str> = request
         .headers()
         .get_all("X-Forwarded-For")
@@ -317,6 +329,8 @@ async fn find(state: &State, given: &Given<'_>) -> Result<Result<KnownKey, Refus
     };
 
     Ok(match known {
+        // Compared in constant time: otherwise the time of the answer would tell how many bytes are
+        // right.
         Some(known) if bool::from(known.secret_hash.ct_eq(&given_hash)) => match known.ended {
             None => Ok(known),
             Some(end) => Err(Refusal::Ended(end)),
@@ -362,6 +376,7 @@ fn is_about_keys(pattern: &str) -> bool {
 
 /// Whether a POST to the route `pattern` sends, previews, estimates, or controls what was sent.
 fn is_sending(pattern: &str) -> bool {
+    // `/Resend` alone would let a key with the role SEND repeat messages of webhooks too.
     [
         "/PushNotifications",
         "/Preview",

@@ -127,10 +127,13 @@ impl FromRequest for JsonBody {
             };
             let length = declared.length.unwrap_or_default();
             let length = usize::try_from(length).unwrap_or(usize::MAX);
+            // Refused before it waits for room or is read.
             if length > limit {
                 return Err(ApiError::too_large(limit));
             }
 
+            // Before the first byte is read, so a body that waits for room stays in the client's
+            // socket.
             let mut held = state.body_budget.admit(caller.account_id, length).await?;
             let bytes = tokio::time::timeout(BODY_TIMEOUT, read(payload, limit, &mut held))
                 .await
@@ -145,6 +148,8 @@ impl FromRequest for JsonBody {
             let body = match declared.encoding {
                 Encoding::Identity => Unpacked { bytes, held },
                 Encoding::Gzip => {
+                    // On the pool, because a few kilobytes may unpack to the whole limit. An
+                    // account takes turns with the others there.
                     let unpack = move || unpack(&bytes, limit, held);
                     state.work.run(caller.account_id, unpack).await??
                 }
@@ -177,6 +182,7 @@ async fn read(
         })?;
 
         let length = body.len() + chunk.len();
+        // A chunked body declares no length, so its limit is checked as it arrives.
         if length > limit {
             return Err(ApiError::too_large(limit));
         }
@@ -194,6 +200,7 @@ struct Unpacked {
 
 /// Decodes a body that is compressed with gzip, up to `limit` bytes.
 fn unpack(packed: &[u8], limit: usize, mut held: HeldBytes) -> Result<Unpacked, ApiError> {
+    // A gzip file may have several members, one after the other (RFC 1952, section 2.2).
     let mut decoder = MultiGzDecoder::new(packed);
     let mut chunk = vec![0; CHUNK];
     let mut text = BytesMut::new();
@@ -210,6 +217,7 @@ fn unpack(packed: &[u8], limit: usize, mut held: HeldBytes) -> Result<Unpacked, 
         if length > limit {
             return Err(ApiError::too_large(limit));
         }
+        // The packed bytes stay in memory until the last byte is unpacked, so both count.
         held.grow_to(packed.len() + length)?;
         text.extend_from_slice(&chunk[..count]);
     }

@@ -43,6 +43,7 @@ pub(crate) struct HeldBytes {
 impl BodyBudget {
     pub(crate) fn new(sizes: BodyBudgetSizes) -> Self {
         Self {
+            // `Semaphore::new` panics above this number.
             process: Arc::new(Semaphore::new(sizes.process.min(Semaphore::MAX_PERMITS))),
             accounts: Mutex::default(),
             sizes,
@@ -127,6 +128,8 @@ impl HeldBytes {
                 .ok()
         };
         let account = more_permits(&self.account);
+        // Without room in the account's share nothing is taken of the process's, not even briefly:
+        // another account could be refused in that moment.
         let process = account.as_ref().and_then(|_| more_permits(&self.process));
 
         match account.zip(process) {

@@ -25,6 +25,7 @@ pub(super) fn read(object: &mut Object<'_>, problems: &mut Problems) -> Option<D
     let token = object.required_string("token", problems);
     let provider = object.required_one_of("provider", &PROVIDERS, problems);
 
+    // Read before the returns below: a field that was not read is refused as unknown later.
     let environment = ENVIRONMENT.read(object, provider, problems);
 
     let provider = provider?;

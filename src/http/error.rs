@@ -109,6 +109,8 @@ impl ApiError {
         let message = format!("Failed to complete request due to a bad request: {first}{more}");
 
         Self {
+            // The message counts all problems and the list is cut, because a body may have 300,000
+            // values.
             problems: std::iter::once(first)
                 .chain(rest)
                 .take(MAX_PROBLEMS)
@@ -237,6 +239,7 @@ impl ApiError {
 
     /// 429. `wait` is how long until the rate limit has room again.
     pub(crate) fn too_many_requests(wait: Duration) -> Self {
+        // Rounded up: a client that waits for the whole seconds below would be refused again.
         let retry_after = wait.as_secs_f64().ceil() as u64;
 
         Self {

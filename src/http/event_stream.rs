@@ -45,6 +45,7 @@ impl StreamTimes {
 
     /// Whether the stream must end now.
     pub(crate) fn are_over(&self, readiness: &Readiness) -> bool {
+        // An open stream would hold up the shutdown. Its client connects again, to another process.
         readiness.is_draining() || self.began.elapsed() > LONGEST
     }
 

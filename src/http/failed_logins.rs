@@ -40,6 +40,7 @@ impl Failures {
     fn add(earlier: Option<Self>, now: Instant) -> (Self, Consequence) {
         let free = INTERVAL * FREE;
         let from = earlier.map_or(now, |earlier| earlier.last_until.max(now));
+        // Bounded, so that a source is free again 15 s after its last failure, however many it had.
         let ahead = (from + INTERVAL - now).min(free + LONGEST_DELAY);
         let was_slowed = from + INTERVAL - now > free + INTERVAL;
         let delay = ahead.saturating_sub(free);
@@ -62,6 +63,8 @@ impl FailedLogins {
         let mut sources = self.0.lock().unwrap_or_else(PoisonError::into_inner);
 
         if sources.len() >= MANY_SOURCES {
+            // Nothing is lost with these: a source whose failures have run out is treated as a new
+            // one.
             sources.retain(|_, failures| failures.last_until > now);
         }
 

@@ -29,6 +29,8 @@ pub(crate) fn is_to_be_logged() -> bool {
 
     let now = Instant::now();
     let mut last = LAST_FAILURE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Every failure moves the time, also one that is not logged: a series lasts until a minute has
+    // none.
     begins_series(last.replace(now), now)
 }
 

@@ -31,6 +31,7 @@ pub(crate) struct Readiness {
 impl Readiness {
     /// From now on `/readyz` answers 503, and connections are closed after their next response.
     pub(crate) fn drain(&self) {
+        // Relaxed, because readers of the flag rely on no other memory.
         self.is_draining.store(true, Ordering::Relaxed);
     }
 
@@ -76,6 +77,8 @@ enum ReadinessStatus {
     responses((status = 200, description = "The process is alive", body = Liveness)),
 )]
 pub(super) async fn liveness() -> HttpResponse {
+    // Postgres is not asked: an orchestrator restarts a process that is not alive, and a restart
+    // would not bring Postgres back.
     HttpResponse::Ok().json(Liveness {
         status: LivenessStatus::Alive,
     })
@@ -108,6 +111,7 @@ pub(super) async fn readiness(state: web::Data<State>) -> HttpResponse {
 }
 
 async fn reason_not_ready(state: &State) -> Option<String> {
+    // Before Postgres is asked, so that load balancers see a shutdown also while Postgres is away.
     if state.readiness.is_draining() {
         return Some("shutting down".to_owned());
     }
@@ -177,6 +181,8 @@ impl FetchState {
 
 impl BatchFetch<(), DatabaseState> for FetchState {
     async fn fetch(&mut self, _: Vec<()>) -> sqlx::Result<HashMap<(), DatabaseState>> {
+        // `default_transaction_read_only` applies to new sessions, so an old one does not see a
+        // change.
         self.0.close_if_older_than(database_state::SESSION_AGE);
 
         let mut state = self.read().await?;

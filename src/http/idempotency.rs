@@ -90,6 +90,9 @@ impl IdempotencyKey {
         let caller = body.caller;
         let address = address_of(request);
         let bytes = body.bytes.clone();
+
+        // On the pool if the body is large: SHA-256 of megabytes would hold up the thread's other
+        // requests.
         let fingerprint = state
             .work
             .run_on(caller.account_id, &body.bytes, move || {
@@ -144,6 +147,7 @@ fn key_of(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
         return Ok(None);
     };
 
+    // `to_str` lets a tab pass, which is not printable.
     let key = value
         .to_str()
         .ok()
@@ -237,9 +241,11 @@ impl<'a> Once<'a> {
         match (done, key) {
             (Ok(response), _) => Ok(response),
             (Err(Undone::Repeated), Some(key)) => {
+                // The other request's key made the insert fail, so its answer is committed by now.
                 let first = key.replay(&self.state.pool).await?;
                 first.ok_or_else(ApiError::unavailable)
             }
+            // Only the insert of a key ends in `Repeated`, so this can't happen.
             (Err(Undone::Repeated), None) => Err(ApiError::unavailable()),
             (Err(Undone::Refused(error)), _) => Err(error),
         }
@@ -260,6 +266,8 @@ impl<'a> Once<'a> {
         }
 
         let accepted = change(&mut *connection).await?;
+        // The last part of the address is the id. A removal has no address, and an empty target is
+        // left out.
         let made = accepted.location.rsplit('/').next();
         audit::record(&mut *connection, self.request, self.caller, made).await?;
 

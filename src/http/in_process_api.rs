@@ -142,11 +142,14 @@ impl CallerApi {
         head.method = method.clone();
         head.uri = format!("{VERSION}/PushNotifications{path}")
             .parse::<Uri>()
+            // The path has ids from the console's own addresses, which a person may have edited.
             .map_err(|_| CallError::not_found())?;
         head.peer_addr = self.peer;
         for (name, value) in &self.headers {
             head.headers.insert(name.clone(), value.clone());
         }
+        // The API refuses a body without a type. With its length, a body can wait for room in the
+        // budget.
         if let Some(length) = length {
             let json = HeaderValue::from_static("application/json");
             head.headers.insert(header::CONTENT_TYPE, json);

@@ -44,6 +44,7 @@ impl LineFormat {
         }
 
         let accepted = Accept::parse(request).map(|accept| accept.0);
+        // A header that can't be parsed allows nothing, so it is a 406.
         Self::best(accepted.unwrap_or_default())
             .ok_or_else(|| ApiError::not_acceptable(&Self::ALL.map(|(_, media_type)| media_type)))
     }

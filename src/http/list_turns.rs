@@ -68,6 +68,7 @@ impl ListTurns {
         }
 
         if accounts.len() >= FORGET_FROM {
+            // A list that waits or is read holds its semaphore, so only those of idle accounts go.
             accounts.retain(|_, turns| turns.strong_count() > 0);
         }
         let turns = Arc::new(Semaphore::new(MAX_READ));

@@ -52,6 +52,7 @@ pub(crate) fn serve(
             .route("/metrics", routes::read().to(scrape))
     });
 
+    // Signals are handled once for the whole process, in `src/signals.rs`.
     let server = server.workers(1).disable_signals().listen(listener)?;
     let addresses = server.addrs();
 
@@ -135,6 +136,8 @@ impl NotDueInterval {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let has_passed = last.is_none_or(|last| last.elapsed() >= NOT_DUE_INTERVAL);
         if has_passed {
+            // Noted before the count, so that a count that runs into its limit is not repeated at
+            // each scrape.
             *last = Some(Instant::now());
         }
 

@@ -190,6 +190,8 @@ impl State {
         let oldest = self.oldest_readable_id();
         let from = query
             .start_of("startDate")
+            // An earlier start would show records that are past their retention and not dropped
+            // yet.
             .map_or(oldest, |start| oldest.max(lowest_id_at(start)));
 
         (from, query.end_of("endDate").map(lowest_id_at))
@@ -208,9 +210,12 @@ pub(crate) fn serve(state: State, options: ServerOptions) -> std::io::Result<Ser
 
     let make: MakeApplication = Arc::new(move |which| {
         let state = web::Data::clone(&state);
+        // The console calls the API within the process, so it is not served without it.
         let console = console.clone().filter(|_| is_api_enabled);
         Box::pin(async move {
             match which {
+                // Health checks run on the accepting thread, which must do nothing else that takes
+                // time.
                 Routes::Health => application(state, |_| {}).await,
                 Routes::All => {
                     let in_process_api = in_process_api(web::Data::clone(&state)).await?;

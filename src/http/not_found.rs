@@ -161,6 +161,7 @@ fn message(asked: &[(&Kind, &str)]) -> Option<String> {
     }
 
     let (last, outer) = asked.split_last()?;
+    // From the inner to the outer resource, in the order of the sentence.
     let within = outer.iter().rfold(String::new(), |within, (kind, id)| {
         format!("{within} of the {} {}", kind.noun, shown_id(id))
     });
@@ -211,6 +212,7 @@ fn hint(path: &str) -> Option<String> {
     }
 
     let meant = closest_address(&segments)?;
+    // Equal: the address is right but names nothing, so there is nothing to suggest.
     (meant != path && meant.len() <= LONGEST_SHOWN).then(|| {
         format!("Did you mean {meant}? Addresses begin with {API} and end without a slash")
     })

@@ -46,6 +46,8 @@ impl OperationWatches {
                 is_last: |operation: &Arc<OperationStats>| has_ended(operation),
                 // `None`: its retention is over.
                 read: async move || -> sqlx::Result<_> {
+                    // Not bounded by the retention: an Operation that could be read when the watch
+                    // began stays visible to it until its record is dropped.
                     let found = operation_read::fetch(&pool, account_id, id, Uuid::nil()).await?;
                     Ok(found.map(Arc::new))
                 },

@@ -167,6 +167,7 @@ fn now() -> i64 {
 }
 
 fn seal(token: &Token, scope: &str, keys: &MasterKeys) -> String {
+    // An integer and a string can always be serialized.
     let mut bytes = serde_json::to_vec(token).unwrap_or_default();
     let signature = keys.sign_page_token(&signed(&bytes, scope));
     bytes.extend(signature);
@@ -192,6 +193,7 @@ fn open(token: &str, scope: &str, keys: &MasterKeys, now: i64) -> Result<Option<
         .filter(|bytes| bytes.len() > SIGNATURE_LENGTH)
         .ok_or_else(foreign)?;
     let (content, signature) = bytes.split_at(bytes.len() - SIGNATURE_LENGTH);
+    // Verified before it is parsed, so that only JSON of this service reaches the parser.
     if !keys.verify_page_token(&signed(content, scope), signature) {
         return Err(foreign());
     }

@@ -113,6 +113,7 @@ impl Query {
     /// The query of `request`. An empty parameter counts as absent.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
         let parameters = pairs(request)?
+            // Of two values the last would win, but `refuse_unknown` has refused two that differ.
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
             .collect();
@@ -167,6 +168,7 @@ impl Query {
         let value = parse(&text).filter(|_| !text.contains('\0'));
         match value {
             Some(_) => {
+                // The text and not the value: a page token is valid with the same text only.
                 let _ = write!(self.filters, "{name}={text}&");
             }
             None => {
@@ -299,6 +301,7 @@ fn timestamp(text: &str) -> Option<OffsetDateTime> {
     // A '+' that was not escaped arrives as a space.
     OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339)
         .ok()?
+        // The unchecked conversion panics if the offset leads beyond the years that `time` knows.
         .checked_to_offset(UtcOffset::UTC)
 }
 

@@ -99,6 +99,7 @@ impl RateLimits {
         account_id: AccountId,
         recipients: usize,
     ) -> Result<(), ApiError> {
+        // The cast cuts nothing off: an Operation has at most 16,777,215 recipients.
         let (Some(limit), Some(count)) = (&self.recipients, NonZeroU32::new(recipients as u32))
         else {
             return Ok(());
@@ -189,6 +190,7 @@ impl Policy {
 
     fn with_left(self, left: u32) -> LimitState {
         let used = u64::from(self.most.get().saturating_sub(left));
+        // Rounded up, as `Retry-After` is.
         let seconds = (used * u64::from(self.window)).div_ceil(u64::from(self.most.get()));
 
         LimitState {

@@ -58,6 +58,8 @@ impl RequestRecord {
             span,
         } = self;
 
+        // The pattern and not the path: with ids, each request would be a series of its own in the
+        // metrics.
         let route = response
             .request()
             .match_pattern()
@@ -81,6 +83,8 @@ impl RequestRecord {
 
 /// The caller's own id of the request if it is short and printable, else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
+    // Printable without spaces, because the id stands in the log, where other bytes could pass for
+    // other fields.
     let fit = |id: &&HeaderValue| {
         (1..=MAX_ID_LENGTH).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
     };

@@ -40,6 +40,8 @@ impl ResponseHeaders {
             insert_default(headers, header::CACHE_CONTROL, "no-store");
         }
 
+        // Not over plain HTTP (RFC 6797, section 7.2). Behind a proxy that speaks TLS, it is left
+        // to the proxy.
         if self.is_encrypted {
             insert(headers, header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
         }

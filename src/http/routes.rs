@@ -29,6 +29,7 @@ pub(super) fn resource(path: &str, allow: &'static str) -> actix_web::Resource {
             let mut response: HttpResponse =
                 ApiError::method_not_allowed(method, allow).error_response();
 
+            // RFC 9110, section 15.5.6, requires this header in every 405.
             response
                 .headers_mut()
                 .insert(header::ALLOW, header::HeaderValue::from_static(allow));
@@ -54,9 +55,11 @@ pub(super) fn api(config: &mut web::ServiceConfig) {
         .configure(notification_routes);
 
     let receipts = resource("/v1/Receipts", "OPTIONS, POST")
+        // The handler reads the body as `Bytes`, which actix bounds by 256 KiB otherwise.
         .app_data(web::PayloadConfig::new(receipts::MAX_BODY))
         .route(web::post().to(receipts::receive))
         .route(web::method(Method::OPTIONS).to(receipts::preflight))
+        // Around all methods and errors: without the header, a page can't read why it was refused.
         .wrap(from_fn(receipts::allow_any_origin));
 
     config.service(push_notifications).service(receipts);
@@ -94,6 +97,7 @@ fn operation_routes(config: &mut web::ServiceConfig) {
         .service(
             resource("/Operations/{id}/Stream", "GET, HEAD")
                 .route(web::get().to(operation_stream::stream))
+                // `stream` would count a HEAD among those who watch, and read the Operation for it.
                 .route(web::head().to(operation_stream::head)),
         )
         .service(

@@ -141,6 +141,8 @@ pub(crate) async fn read_while_watched<V: PartialEq, E>(
         match failure_log::repeated((params.read)()).await {
             Ok(Some(value)) => {
                 let is_last = (params.is_last)(&value);
+                // Watchers wake only for a value that differs, and most reads find the same as
+                // before.
                 sender.send_if_modified(|latest| {
                     let is_new = latest.as_ref() != Some(&value);
                     if is_new {
@@ -152,6 +154,8 @@ pub(crate) async fn read_while_watched<V: PartialEq, E>(
                     return;
                 }
             }
+            // The sender is dropped with this task, which tells all watchers that the value has
+            // ended.
             Ok(None) => return,
             // Postgres may be reachable again at the next read.
             Err(_) => {}

@@ -25,6 +25,7 @@ pub(super) enum Null {
 pub(super) fn read(object: &mut Object<'_>, null: Null, problems: &mut Problems) -> ProfileChange {
     let clears = |object: &Object<'_>, name| null == Null::Clears && object.is_null(name);
 
+    // Asked before the fields are read, because reading takes a null out too.
     let clears_external_id = clears(object, "externalId");
     let clears_language = clears(object, "language");
     let clears_timezone = clears(object, "timezone");

@@ -30,6 +30,7 @@ pub(super) fn read_map(
         problems.push(&path, NO_NUL);
     }
 
+    // The length of what is kept: white space of the request does not count.
     let length = serde_json::to_string(&variables).map_or(0, |text| text.len());
     if length > MAX_VARIABLES {
         problems.push(

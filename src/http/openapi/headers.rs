@@ -69,6 +69,7 @@ fn add_general(response: &mut Response, traits: &Traits) {
             "The request's own id if it sent a well-formed one, otherwise a new id (extension)",
         ),
     );
+    // Rate limits count by API key or by source of receipts, and a health check has neither.
     if traits.is_health_check {
         return;
     }

@@ -212,6 +212,9 @@ fn query_parameters() -> HashMap<(String, &'static str), Vec<String>> {
                 RefOr::T(it) if matches!(it.parameter_in, ParameterIn::Query) => Some(it.name),
                 _ => None,
             };
+
+            // An operation without parameters gets an entry too: for it, every parameter is
+            // refused.
             let names = operation
                 .parameters
                 .into_iter()

@@ -128,6 +128,8 @@ impl Modify for Webhooks {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let components = document.components.get_or_insert_default();
         for (name, schema) in schemas() {
+            // Answers of the API use some of these types as well, and have added their schemas
+            // already.
             components.schemas.entry(name).or_insert(schema);
         }
 
@@ -183,6 +185,8 @@ fn item(event: EventType) -> PathItem {
              id.timestamp.body",
         ))
         .request_body(Some(body(event)))
+        // Empty, because the document's security holds otherwise, and no receiver asks for an API
+        // key.
         .security(utoipa::openapi::SecurityRequirement::default())
         .responses(
             ResponsesBuilder::new()
@@ -238,6 +242,7 @@ fn summary(event: EventType) -> &'static str {
 }
 
 fn body(event: EventType) -> RequestBody {
+    // The webhook's `envelope` decides which of the two its receiver gets.
     RequestBodyBuilder::new()
         .required(Some(Required::True))
         .content(
@@ -308,6 +313,8 @@ fn data(event: EventType) -> RefOr<Schema> {
         )
     }
 
+    // Notifications of several Operations share a message, and so do removed devices, so those are
+    // lists.
     match event {
         EventType::OperationProcessing
         | EventType::OperationCompleted

@@ -94,7 +94,9 @@ fn read(bytes: &[u8]) -> Result<Option<PushCap>, ApiError> {
     let mut problems = Problems::default();
     let mut body = parse_body(bytes)?;
 
+    // Asked of the field itself, because to the readers a null is the same as no field.
     let is_taken_away = body.is_null("cap");
+    // A null is read here as well: what is not read is refused as an unknown field below.
     let value = if is_taken_away {
         body.take("cap")
     } else {
@@ -102,6 +104,7 @@ fn read(bytes: &[u8]) -> Result<Option<PushCap>, ApiError> {
             .then(|| body.take("cap"))
             .flatten()
     };
+
     let cap = value.and_then(|value| {
         let mut cap = Object::of(value, body.at("cap"), &mut problems)?;
         let max_rule = format!("an integer from 1 to {MAX_PUSHES}");
@@ -109,10 +112,13 @@ fn read(bytes: &[u8]) -> Result<Option<PushCap>, ApiError> {
             .require("max", max_rule, &mut problems)
             .then(|| cap.integer_in("max", 1..=MAX_PUSHES, &mut problems))
             .flatten();
+
         let per = cap
             .require("per", PER_RULE, &mut problems)
             .then(|| cap.take("per"))
             .flatten();
+
+        // Kept as the client wrote it, because `fetchAccount` shows it again: `24h` stays `24h`.
         if let Some(per) = &per
             && period(per).is_none()
         {
@@ -121,6 +127,7 @@ fn read(bytes: &[u8]) -> Result<Option<PushCap>, ApiError> {
                 format!("must be {PER_RULE}; got {}", quoted(per)),
             );
         }
+
         cap.refuse_unknown(&mut problems);
 
         Some(PushCap {

@@ -131,6 +131,8 @@ pub(crate) async fn update(
 
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
+    // A value of another type is a problem already, and this message would be the second one for
+    // it.
     if fields.boolean("isDefault", &mut problems) != Some(true) && problems.is_empty() {
         let message = "must be true; to replace the default App, make another one the default";
         problems.push(&fields.at("isDefault"), message);
@@ -139,6 +141,8 @@ pub(crate) async fn update(
     problems.check()?;
 
     audit::recorded(&request, &state, body.caller, async |connection| {
+        // Without a row nothing has changed. The error ends the transaction, so no event is
+        // recorded.
         if !store::make_default(connection, body.caller.account_id, &name).await? {
             return Err(ApiError::not_found());
         }

@@ -102,6 +102,7 @@ async fn existing_app(
         account_id,
         name: name.clone(),
     };
+    // The lookup of sends, so that an estimate is made for the App that a send would use.
     let found = state.senders.find(asked).await?;
 
     found.map(|found| found.app_name).ok_or_else(|| {
@@ -130,6 +131,8 @@ pub(in crate::http) async fn count(
 
     match pool.within(counting).await {
         Ok(count) => Ok(Some(count)),
+        // The pool and Postgres report a timeout in different ways, so the time that has passed
+        // decides.
         Err(_) if began.elapsed() >= COUNT_TIMEOUT => Ok(None),
         Err(error) => Err(error.into()),
     }

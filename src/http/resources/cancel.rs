@@ -62,6 +62,8 @@ pub(crate) async fn operation(
             limit: OPERATION_LIMIT,
         };
         once.run(async |connection| {
+            // The error ends the transaction: nothing is stored under the Idempotency-Key, and no
+            // event is recorded.
             if !cancel::operation(connection, id).await? {
                 return Err(ApiError::conflict(
                     "Every notification of this Operation is settled already",
@@ -141,17 +143,21 @@ async fn cancel_all(state: &State, caller: Caller, tags: &Value) -> Result<HttpR
         limit: MAX_OPERATIONS,
     };
     let found = cancel::unsettled_with_tags(&state.pool, &filter).await?;
+    // The statement reads no more than this, so others may be left. The next request may find none.
     let has_more = found.len() as i64 == MAX_OPERATIONS;
 
     // One after the other, so that no transaction locks the batches of many.
     let pool = state.pool.limited_to(OPERATION_LIMIT);
     let mut operations = Vec::with_capacity(found.len());
     for id in found {
+        // An error ends the request, and the Operations before it stay canceled. A repeat of the
+        // request cancels the rest.
         let is_canceled = pool
             .transaction(async |connection: &mut PgConnection| {
                 cancel::operation(connection, id).await
             })
             .await?;
+        // Since it was found, another request or delivery may have settled the rest of it.
         if is_canceled {
             operations.push(id);
         }
@@ -183,6 +189,7 @@ pub(crate) async fn push_notification(
 ) -> Result<HttpResponse, ApiError> {
     let id = path::id::<PushNotificationId>(&id)?;
     let oldest = state.oldest_readable_id();
+    // The notification must be the caller's: the cancel itself uses the key alone.
     let found = push_notifications::fetch(&state.pool, caller.account_id, id, oldest)
         .await?
         .ok_or_else(ApiError::not_found)?;

@@ -76,6 +76,7 @@ fn read_content(
     state: &State,
     problems: &mut Problems,
 ) -> Option<provider::Credential> {
+    // The text is a copy of the secrets, so it is overwritten as well.
     let size = Zeroizing::new(content.to_string()).len();
     if size > MAX_CONTENT {
         problems.push_at(
@@ -91,6 +92,7 @@ fn read_content(
         Err(found) => found,
     };
 
+    // The provider names fields within the content, and a client looks for them in the body.
     for problem in found {
         let field = if problem.field.is_empty() {
             "content".to_owned()

@@ -87,6 +87,8 @@ impl Credential {
                 details,
                 expires_at: credential.expires_at,
             });
+        // No facts of either kind: no master key opens the content, or this release does not know
+        // its form.
         let is_unreadable = stored.is_none() && read.is_none();
         let facts = stored.or(read).unwrap_or_default();
 
@@ -135,6 +137,7 @@ async fn read_facts(
         return Ok(HashMap::new());
     }
 
+    // Read from the content, which an older release has stored without its facts.
     let stored = senders::by_ids(&state.pool, &without).await?;
     let facts = stored.iter().filter_map(|stored| {
         let credential =
@@ -164,6 +167,8 @@ pub(crate) async fn create(
     body: JsonBody,
 ) -> Result<HttpResponse, ApiError> {
     let fields = CredentialFields::read(&body.bytes, &state)?;
+
+    // Before the content is sealed, because the seal names the id.
     let id = CredentialId::generate();
     let owner = ContentOwner {
         account_id: body.caller.account_id,
@@ -171,6 +176,7 @@ pub(crate) async fn create(
         credential_type: fields.credential_type,
         id,
     };
+
     let content = fields.credential.content();
     let sealed = state
         .master_keys
@@ -179,14 +185,18 @@ pub(crate) async fn create(
             tracing::error!(%error, "a Credential can't be sealed with the master key");
             ApiError::unavailable()
         })?;
+
     // Its strings are secrets, and are overwritten before the memory is given back.
     erase(content);
+
     let details = serde_json::to_value(fields.credential.details())
         .map_err(|error| ApiError::internal(format_args!("facts of a Credential: {error}")))?;
+
     // The last check, because it waits for the provider.
     if fields.verify {
         verify(&fields, &state).await?;
     }
+
     let new = NewCredential {
         id,
         account_id: body.caller.account_id,
@@ -219,6 +229,7 @@ async fn verify(fields: &CredentialFields, state: &State) -> Result<(), ApiError
             "content",
             format!("the provider refuses it, so it was not stored: {reason}"),
         )),
+        // A 400 and not a 503: without `verify`, the same request succeeds.
         CredentialCheck::Unreachable(reason) | CredentialCheck::Unreadable(reason) => {
             Err(ApiError::invalid_field(
                 "verify",
@@ -287,6 +298,7 @@ pub(crate) async fn list(
         credential.id.to_string()
     });
 
+    // After the turn, so that lists of the account do not wait while contents are opened.
     let mut facts = read_facts(&state, &credentials).await?;
     let credentials = credentials
         .into_iter()
@@ -342,6 +354,7 @@ pub(crate) async fn test(
     let stored = senders::by_ids(&state.pool, &[id]).await?;
     let stored = stored
         .into_iter()
+        // `by_ids` finds the Credentials of all accounts, because delivery uses it too.
         .find(|stored| stored.account_id == caller.account_id)
         .ok_or_else(ApiError::not_found)?;
 
@@ -354,6 +367,7 @@ pub(crate) async fn test(
         at: OffsetDateTime::now_utc(),
         check,
     };
+    // As a use in delivery is noted: lists show the result, and webhooks hear of a change.
     credential_checks::note_checks(&state.pool, std::slice::from_ref(&report)).await?;
 
     Ok(HttpResponse::Ok().json(CredentialTest {
@@ -383,6 +397,8 @@ pub(crate) async fn update(
 
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
+    // A value of another type is a problem already, and this message would be the second one for
+    // it.
     if fields.boolean("isDefault", &mut problems) != Some(true) && problems.is_empty() {
         problems.push(
             &fields.at("isDefault"),

@@ -133,6 +133,7 @@ pub(crate) async fn list(
     query.check()?;
 
     let oldest = state.oldest_readable_id();
+    // Also the check that the notification is the caller's: the list goes by its key alone.
     let notification = push_notifications::fetch(&state.pool, caller.account_id, id, oldest)
         .await?
         .ok_or_else(ApiError::not_found)?
@@ -141,6 +142,7 @@ pub(crate) async fn list(
     let after = page
         .after()
         .and_then(|number| number.parse().ok())
+        // Attempts are numbered from 1.
         .unwrap_or(0);
     let filter = DeliveryAttemptFilter {
         operation_id: notification.operation_id,

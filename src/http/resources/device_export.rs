@@ -82,6 +82,8 @@ impl Lines {
         let token = self
             .keys
             .open_device_token(account_id, device.id, &device.token)
+            // A token whose master key is gone is empty, and the export goes on with the other
+            // devices.
             .unwrap_or_default();
 
         ExportedDevice {
@@ -126,6 +128,7 @@ impl Line for ExportedDevice {
             self.timezone.clone().unwrap_or_default(),
             json(&self.variables),
             self.opted_out.to_string(),
+            // No tag contains a semicolon.
             self.opted_out_tags.join(";"),
             self.device_id.to_string(),
             self.device_registration_id.to_string(),
@@ -152,6 +155,8 @@ impl LinePages for Export {
         }
 
         let account_id = self.lines.caller.account_id;
+        // A turn for each page and not for the whole: a slow client would keep other lists of its
+        // account out.
         let turn = self.state.list_turns.next(account_id).await?;
         let filter = DeviceFilter {
             app_name: self.app_name.as_deref(),
@@ -160,6 +165,7 @@ impl LinePages for Export {
         };
         let devices = store::page(turn.pool, account_id, &filter).await?;
         drop(turn);
+        // Only a short page is known to be the last. After a full one, the next may be empty.
         self.is_over = (devices.len() as i64) < PAGE;
         if let Some(last) = devices.last() {
             self.after = Some(last.place());
@@ -203,6 +209,7 @@ pub(super) fn lines(
                 Role::Full.as_str(),
             ));
         }
+        // In the operator's log as well, because only the account itself reads its audit log.
         tracing::info!(
             account_id = %caller.account_id,
             key = key.0,
@@ -261,6 +268,7 @@ pub(crate) async fn export(
         is_over: false,
     };
 
+    // Before the first byte: an export that breaks off has given data away too.
     audit::note(&request, &export.state, caller).await?;
 
     // Read before the answer begins, so that a database that is away is a 503.

@@ -189,6 +189,7 @@ pub(crate) async fn errors(
     let page = Page::of(caller, &list, &mut query, &state.master_keys);
     query.check()?;
 
+    // The import must be the caller's: its errors are found by its id alone.
     let import = store::fetch(&state.pool, caller.account_id, id).await?;
     if import.is_none() {
         return Err(ApiError::not_found());

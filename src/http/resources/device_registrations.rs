@@ -145,6 +145,7 @@ pub(crate) async fn register(
     // The seal names the device, so a token that is known is sealed for the device that has it.
     let registered = store::device_with(&state.pool, &known).await?;
     let is_new_user = match (user_id, profile.new_external_id()) {
+        // A User that is named exists, or the registration is refused below.
         (Some(_), _) => false,
         (None, None) => registered.is_none(),
         (None, Some(id)) => user_profiles::with_external_id(&state.pool, account_id, id)
@@ -156,10 +157,15 @@ pub(crate) async fn register(
         user: is_new_user,
         device: registered.is_none(),
     };
+    // Before the transaction: a new count takes a connection of its own, and many registrations
+    // that each hold one and wait for another would block the pool.
     state
         .account_limits
         .check_registration(account_id, new_rows)
         .await?;
+
+    // Another request may register the token in the meantime. `store::register` then keeps the
+    // token that is sealed for that device.
     let id = registered.unwrap_or_else(Uuid::now_v7);
 
     let new = NewDevice {
@@ -219,6 +225,7 @@ pub(crate) async fn remove(
     let mut problems = Problems::default();
     let mut fields = parse_body(&body.bytes)?;
     let app_name = app_name::read_required(&mut fields, &mut problems);
+    // Before `device::read`, which takes the token out of the fields.
     let other_hashes = hashes_of_older_forms(&fields, "token");
     let device = device::read(&mut fields, &mut problems);
     fields.refuse_unknown(&mut problems);
@@ -296,6 +303,7 @@ pub(crate) async fn update_device(
     let mut fields = parse_body(&body.bytes)?;
     let rule = "an object of tags, which replaces the device's tags; null removes them";
     let tags = if fields.is_null("tags") {
+        // Taken out, so that the null is not refused as an unknown field.
         fields.take("tags");
         Some(json!({}))
     } else {
@@ -383,6 +391,7 @@ pub(crate) async fn list(
         registration.id.to_string()
     });
 
+    // Within the turn, because the devices are a part of the list.
     let device_registrations = with_devices(&state, turn.pool, caller.account_id, found).await?;
     Ok(HttpResponse::Ok().json(DeviceRegistrationList {
         device_registrations,

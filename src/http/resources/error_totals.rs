@@ -81,11 +81,13 @@ pub(crate) async fn fetch_of_operation(
     Query::of(&request)?.check()?;
 
     let oldest = state.oldest_readable_id();
+    // Without this, an id of another account would be answered as an Operation without errors.
     if !operation_read::exists(&state.pool, caller.account_id, id, oldest).await? {
         return Err(ApiError::not_found());
     }
 
     let from = id.as_uuid();
+    // A range of one id: those of other Operations differ in their upper bits.
     let until = Uuid::from_u128(from.as_u128().saturating_add(1));
     respond(&state, caller, from, until).await
 }

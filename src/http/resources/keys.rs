@@ -240,6 +240,7 @@ pub(crate) async fn rotate(
     };
     // Only this answer has the secret, so the answer is made before anything is stored.
     let answer = new.answer();
+
     let overlap = Duration::from_secs(overlap.unwrap_or(DEFAULT_OVERLAP).into());
     let recorded = Recorded {
         request: &request,
@@ -250,10 +251,13 @@ pub(crate) async fn rotate(
     recorded
         .make(async |connection| {
             new.store(&mut *connection, &answer).await?;
+            // The key may have changed since it was read. A key that was revoked stays so, and an
+            // earlier end counts.
             store::expire(connection, &key, now + overlap).await?;
             Ok(())
         })
         .await?;
+
     Ok(created(&answer))
 }
 
@@ -349,6 +353,7 @@ impl RequestedKey {
 
 fn created(answer: &CreatedKey) -> HttpResponse {
     HttpResponse::Created()
+        // The answer has the secret, and it is the only one that does.
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(answer)
 }

@@ -62,6 +62,7 @@ pub(crate) async fn update(
 
     Once::new(&request, &state, caller, &body.bytes)
         .run(async |connection| {
+            // Both changes in one transaction: if the pace is refused, the time stays as it was.
             change.make(connection, id).await?;
 
             Ok(Accepted::operation(&request, &state, id))
@@ -83,18 +84,23 @@ impl Change {
             now,
             longest_ahead: kept_until - now,
         };
+        // Before the pace is read, because reading takes the null out.
         let has_no_pace = body.is_null("pace");
         let changes_something = body.has("schedule") || body.has("pace") || has_no_pace;
         let send_at = send_at(&mut body, bounds, &mut problems);
         let pace = read_pace(&mut body, &mut problems);
         body.refuse_unknown(&mut problems);
 
+        // A field that was refused is a change that the client meant.
         if problems.is_empty() && !changes_something {
             problems.push_at(
                 "schedule",
                 "this field or pace is required: schedule is another time, pace another pace or null for none",
             );
         }
+
+        // Checked with the time that this request sets: a later start leaves less time for the same
+        // pace.
         if let Some(pace) = pace {
             let plan = PacePlan {
                 pace,

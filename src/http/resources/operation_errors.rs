@@ -106,6 +106,8 @@ pub(crate) async fn list(
     query.check()?;
 
     let oldest = state.oldest_readable_id();
+    // Also the check that the Operation is the caller's: an unknown one is a 404 and not an empty
+    // list.
     let of_operation = operation_failure::fetch(&state.pool, caller.account_id, id, oldest)
         .await?
         .ok_or_else(ApiError::not_found)?
@@ -123,6 +125,7 @@ pub(crate) async fn list(
     let filter = FailedNotificationFilter {
         operation_id: id,
         code: code.as_deref(),
+        // Letter case counts only where two codes of providers differ in nothing else.
         is_code_exact: code.as_deref().is_some_and(provider::differs_by_case),
         user_ids: user_ids.as_deref(),
         push_notification_id,

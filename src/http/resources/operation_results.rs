@@ -136,6 +136,8 @@ impl LinePages for Export {
             return Ok(None);
         }
 
+        // A turn for each page and not for the whole: a slow client would keep other lists of its
+        // account out.
         let turn = self
             .state
             .list_turns
@@ -145,6 +147,7 @@ impl LinePages for Export {
         let recipients = results.iter_mut().map(|result| &mut result.recipient);
         external_ids::add(turn.pool, self.lines.caller.account_id, recipients).await?;
         drop(turn);
+        // Only a short page is known to be the last. After a full one, the next may be empty.
         self.is_over = (results.len() as i64) < PAGE;
         if let Some(last) = results.last() {
             self.after = last.position;
@@ -230,6 +233,7 @@ pub(crate) async fn export(
         keys: state.master_keys.clone(),
         format,
         is_scheduled: operation.is_scheduled,
+        // Shown as `updatedAt` of a result that has not changed since then.
         created_at: operation.created_at,
     };
     let mut export = Export {
@@ -240,6 +244,7 @@ pub(crate) async fn export(
         is_over: false,
     };
 
+    // Before the first byte: an export that breaks off has given data away too.
     audit::note(&request, &export.state, caller).await?;
 
     // Read before the answer begins, so that a database that is away is a 503.

@@ -32,6 +32,7 @@ pub(crate) async fn stream(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    // Before it is watched, so that an unknown Operation is a 404 and not a stream without events.
     let id = find(&state, caller, &id).await?;
 
     let progress = Progress {
@@ -99,10 +100,14 @@ impl Progress {
                 let data =
                     serde_json::to_string(&Operation::from(OperationStats::clone(&operation)))
                         .unwrap_or_default();
+                // Also if nothing has changed since: a client that connects late gets the end at
+                // once.
                 if has_ended {
                     self.is_over = true;
                     return Some(self.event("end", data));
                 }
+                // A wait ends after a second without a change too, and then the same value is seen
+                // again.
                 if data != self.last_data {
                     return Some(self.event("stats", data));
                 }

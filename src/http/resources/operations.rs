@@ -110,6 +110,8 @@ impl Schedule {
         }
 
         let local = local.unwrap_or_default();
+        // The local time as the request gave it: with local times, `send_at` is the moment in the
+        // first zone.
         let shown = match local.send_at {
             Some(local) => Some(local.to_string()),
             None => send_at.map(|at| Date(at).to_string()),
@@ -267,6 +269,7 @@ pub(crate) async fn fetch(
         .ok_or_else(ApiError::not_found)?;
     let operation = match wait {
         Some(wait) if !has_ended(&operation) => end_of(&state, caller, operation, wait).await?,
+        // An Operation that has ended takes no place among the watchers, whose number is limited.
         _ => operation,
     };
 
@@ -279,6 +282,8 @@ async fn waiting_for(
     pool: &Pool,
     operations: &[OperationStats],
 ) -> sqlx::Result<HashMap<OperationId, WaitingFor>> {
+    // What is scheduled waits for its time, which `schedule` shows. What is paused waits for
+    // nothing else, so none of its notifications are examined.
     let (paused, running): (Vec<_>, Vec<_>) = operations
         .iter()
         .filter(|operation| operation.queued > 0 && !operation.is_scheduled)
@@ -306,7 +311,9 @@ async fn end_of(
     let mut last = operation;
 
     let seeing = async {
+        // A shutdown does not wait for the rest of the time: the client asks another process again.
         while !has_ended(&last) && !state.readiness.is_draining() {
+            // The reader has ended: its last value was seen, or the record is gone.
             if !watcher.wait_for_change().await {
                 return;
             }

@@ -108,7 +108,7 @@ async fn change(
 async fn make(connection: &mut PgConnection, change: Change) -> Result<(), ApiError> {
     let is_done = match change {
         Change::Pause(id) => {
-            // It would send on.
+            // Such a process knows no pause and would go on sending.
             if releases::older_is_connected(&mut *connection).await? {
                 return Err(ApiError::conflict(
                     "A process of an older release, which can't pause, is running. Retry once it has ended",

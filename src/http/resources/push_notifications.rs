@@ -309,6 +309,7 @@ pub(super) async fn full(
     if let Some(badge) = found.badge {
         message.badge = Some(Badge::Number(badge));
     }
+
     let key = (found.notification.operation_id, found.notification.position);
     let keys: Vec<_> = key_with_reason(&found.notification).into_iter().collect();
     let reasons = Reasons::read(&state.pool, &keys).await?;
@@ -334,6 +335,7 @@ async fn as_received(
     caller: Caller,
     found: &store::FullPushNotification,
 ) -> Result<(Message, Option<String>), ApiError> {
+    // A message that is the same for everyone needs no read of the User.
     let is_personal = is_templated(&found.message) || !found.message.localizations.is_empty();
     let profile = match &found.notification.recipient {
         recipient::Recipient::User(user) if is_personal => {
@@ -353,6 +355,8 @@ async fn as_received(
         None => found.message.clone(),
     };
     let language = tag.map(str::to_owned);
+
+    // The recipient got one text. The answer names its language, and hides the others.
     message.localizations.clear();
     if !is_templated(&message) {
         return Ok((message, language));
@@ -443,6 +447,7 @@ pub(crate) async fn list(
     let page = Page::of(caller, "pushNotifications", &mut query, &state.master_keys);
     query.check()?;
 
+    // A User into whom others were merged is found under their ids too.
     let user_ids = user_ids(&state, caller, user.as_ref()).await?;
     let filter = PushNotificationFilter {
         operation_id,

@@ -87,6 +87,8 @@ pub(crate) async fn receive(
     let body = body(&request, payload).await?;
     let sent = parse(&body)?;
 
+    // After the body is read, because receipts are counted and not requests. A body has at most 64
+    // KiB.
     if let Some(source) = auth::source(&state, &request) {
         state
             .rate_limits
@@ -99,9 +101,11 @@ pub(crate) async fn receive(
         Receipt::new(PushNotificationId::from(id), sent.event, sent.at, now)
     });
     let receipts: Vec<Receipt> = receipts.collect();
+    // The answer does not tell, so the metric is how an operator learns of wrong tokens.
     if receipts.len() < sent.len() {
         metrics::receipts_unknown(sent.len() - receipts.len());
     }
+    // Returns once they are durable: no receipt that was answered with a 202 is lost.
     state.receipts.submit(receipts).await?;
 
     Ok(HttpResponse::Accepted().finish())

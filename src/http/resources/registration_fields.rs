@@ -35,6 +35,7 @@ impl RegisterFields {
 
         let user_id = fields.id::<UserId>("userId", &mut problems);
         let app_name = app_name::read_required(&mut fields, &mut problems);
+        // Before `device::read`, which takes the token out of the fields.
         let mut other_hashes = hashes_of_older_forms(&fields, "token");
         let device = device::read(&mut fields, &mut problems);
         if let Some(device) = &device {
@@ -43,6 +44,8 @@ impl RegisterFields {
                 device::read_other(&mut fields, "replaces", device.provider, &mut problems);
             other_hashes.extend(replaced.map(|replaced| hash_token(&replaced)));
         } else {
+            // Its form depends on the provider, which is a problem already. Taken out, it is not
+            // refused as unknown.
             fields.take("replaces");
         }
 
@@ -74,6 +77,7 @@ pub(super) fn hashes_of_older_forms(fields: &Object<'_>, name: &str) -> Vec<Vec<
     let given = fields.get(name).and_then(Value::as_str);
 
     given
+        // A token that is too long is refused by `device::read`, so it is not hashed here.
         .filter(|given| is_apns && given.len() <= device::MAX_TOKEN)
         .map(|given| device_token::older_forms(Provider::Apn, given))
         .unwrap_or_default()

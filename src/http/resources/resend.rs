@@ -111,6 +111,8 @@ async fn check_positions(
     let problems: Vec<Problem> = wrong
         .into_iter()
         .map(|index| {
+            // The message names the position, because the field's path has only its index in the
+            // array.
             let position = positions.get(index).copied().unwrap_or_default();
             Problem::new(
                 format!("recipients[{index}]"),
@@ -138,6 +140,7 @@ async fn copy_first(
             return Ok(());
         }
         if copied.is_done {
+            // The error ends the transaction, so the new Operation is not stored.
             return Err(ApiError::conflict(nothing_to_send(selection)));
         }
     }

@@ -27,6 +27,7 @@ struct Fields {
 impl Fields {
     fn read(fields: &mut Object<'_>, problems: &mut Problems) -> Self {
         Self {
+            // The nulls first: the readers below take the fields out.
             clears_localizations: fields.is_null("localizations"),
             clears_defaults: fields.is_null("defaults"),
             name: name(fields, problems),
@@ -83,6 +84,7 @@ fn name(fields: &mut Object<'_>, problems: &mut Problems) -> Option<String> {
 
 /// Checks what a template would be: its size, and the Liquid templates in it.
 fn check(message: &Message, problems: &mut Problems) {
+    // A part that was refused is missing in the message, which would then break other rules.
     if !problems.is_empty() {
         return;
     }
@@ -93,6 +95,7 @@ fn check(message: &Message, problems: &mut Problems) {
             "must be an object with at least one of title, body, image and data",
         );
     }
+
     let length = json!(message).to_string().len();
     if length > MAX_CONTENT {
         problems.push_at(
@@ -102,6 +105,7 @@ fn check(message: &Message, problems: &mut Problems) {
             ),
         );
     }
+
     for (field, message) in template_problems(message) {
         // What a send has within its content stands beside it here.
         let field = match field.strip_prefix("content.localizations.") {
@@ -145,6 +149,7 @@ pub(super) fn read_change(bytes: &[u8], current: Message) -> Result<Change, ApiE
     let fields = Fields::read(&mut body, &mut problems);
     body.refuse_unknown(&mut problems);
 
+    // A new name alone makes no new version: sends name a template by its id.
     let message = fields.change_content().then(|| fields.apply(current));
     if let Some(message) = &message {
         check(message, &mut problems);

@@ -158,6 +158,7 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let account_id = body.caller.account_id;
     let bytes = body.bytes.clone();
+    // On the pool, because the templates in it are parsed, which may take long.
     let (name, message) = state
         .work
         .run(account_id, move || read_new(&bytes))
@@ -183,6 +184,8 @@ pub(crate) async fn create(
         })
         .await?;
 
+    // Here and not where it is stored: a repeat under the same Idempotency-Key is answered with a
+    // 202 otherwise.
     *answer.status_mut() = StatusCode::CREATED;
     Ok(answer)
 }

@@ -85,15 +85,19 @@ pub(crate) async fn export(
     let lines = device_export::lines(&state, caller, tokens, &key)?;
 
     let account_id = caller.account_id;
+    // The id of a User who was merged leads to the one who has the data now.
     let id = user_merge::current(&state.pool, account_id, path::id(&id)?)
         .await?
         .ok_or_else(ApiError::not_found)?;
     let user = users::fetch(&state.pool, account_id, id)
         .await?
         .ok_or_else(ApiError::not_found)?;
+
+    // Before the first byte: an export that breaks off has given data away too.
     audit::note(&request, &state, caller).await?;
 
     let mut head = line(&UserDataLine::User(user.into()))?;
+    // Not paged: a User has at most 50 devices in each of the account's 10 Apps.
     for device in devices::of_user(&state.pool, account_id, id).await? {
         head.push_str(&line(&UserDataLine::Device(Box::new(
             lines.to_api(device),
@@ -126,6 +130,8 @@ fn line(line: &UserDataLine) -> Result<String, ApiError> {
 impl LinePages for Data {
     /// The lines of the next notification.
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        // A page may be empty although others follow: a scan of records ends after a bounded number
+        // of rows.
         while self.found.is_empty() && !self.is_over {
             self.find().await?;
         }
@@ -185,6 +191,7 @@ impl Data {
             limit: MAX_ATTEMPTS,
         };
         for attempt in delivery_attempts::list(&state.pool, &filter).await? {
+            // Without a token of the notification: each attempt for a User has that of its device.
             let attempt = DeliveryAttempt::new(&notification, "", attempt);
             text.push_str(&line(&UserDataLine::DeliveryAttempt(attempt))?);
         }

@@ -237,6 +237,7 @@ async fn erase(state: &State, caller: Caller, id: UserId) -> Result<HttpResponse
         .await;
     let erasure = erasure?.ok_or_else(ApiError::not_found)?;
 
+    // The erasure is committed by now: what this request does not finish, any process continues.
     match user_erasure::run(&state.pool, &erasure, ERASE_AT_ONCE).await? {
         Progress::Done => Ok(HttpResponse::NoContent().finish()),
         Progress::Pending => Ok(HttpResponse::Accepted().finish()),

@@ -56,6 +56,7 @@ pub(crate) struct Reasons {
 impl Reasons {
     /// Reads what is on record about these notifications, which are QUEUED, FAILED or CANCELED.
     pub(crate) async fn read(pool: &Pool, keys: &[NotificationKey]) -> sqlx::Result<Self> {
+        // Notifications that were sent have no reasons, so most pages need no statement.
         if keys.is_empty() {
             return Ok(Self {
                 by_notification: HashMap::new(),
@@ -82,6 +83,8 @@ impl Reasons {
         let error = reason
             .credentials
             .iter()
+            // A notification to a User may go by two lanes. The first that sends nothing is what it
+            // waits for.
             .find_map(|credential_id| self.lane_errors.get(credential_id));
 
         waiting_for(reason, error, OffsetDateTime::now_utc())
@@ -117,6 +120,8 @@ pub(crate) async fn of_operations(
     }
 
     let batches = notification_reasons::unsettled_batches(pool, operation_ids).await?;
+    // A page may have 1,000 Operations, and the first unsettled notification of each may be the
+    // last of 500 in its batch.
     let keys = notification_reasons::first_unsettled(pool, affordable(&batches)).await?;
     let reasons = Reasons::read(pool, &keys).await?;
 

@@ -111,6 +111,7 @@ impl DeliveryStatus {
         Self::ALL
             .into_iter()
             .find(|status| status.as_str() == name)
+            // A newer release beside this one may store a status that is not known here.
             .unwrap_or(Self::Pending)
     }
 }
@@ -163,6 +164,7 @@ pub(crate) async fn list(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let webhook_id = path::id::<WebhookId>(&id)?;
+    // An unknown webhook is a 404 and not an empty list.
     ensure_webhook(&state, caller.account_id, webhook_id).await?;
 
     let mut query = Query::of(&request)?;
@@ -314,6 +316,8 @@ pub(crate) async fn resend(
                     &collection(webhook_id),
                     id,
                 )),
+                // To make it due now would take its claim away, and the attempt in flight would not
+                // be recorded.
                 Resent::InFlight => Err(ApiError::conflict(
                     "This message is being sent now. Check its attempts before you send it again",
                 )),

@@ -86,6 +86,7 @@ impl ChangedFields {
         let mut problems = Problems::default();
         let mut fields = parse_body(body)?;
 
+        // Asked before the fields are read, because reading takes a null out too.
         let clears_app_name = fields.is_null("appName");
         let clears_tags = fields.is_null("tags");
         let clears_description = fields.is_null("description");

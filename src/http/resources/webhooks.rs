@@ -134,6 +134,8 @@ pub(crate) async fn create(
     let id = WebhookId::generate();
     let secret = NewSecret::make(&state, account_id, id)?;
 
+    // Set only if this request stores the webhook: for a repeat, the secret was made for nothing
+    // and is not shown.
     let mut created: Option<(String, Webhook)> = None;
     let answer = Once::new(&request, &state, body.caller, &body.bytes)
         .run(async |connection| {
@@ -171,6 +173,7 @@ pub(crate) async fn create(
                 webhook,
                 secret: secret.shown,
             }),
+        // A repeat is answered with a 202 otherwise.
         None => with_status(answer, StatusCode::CREATED),
     })
 }
@@ -334,6 +337,7 @@ pub(crate) async fn rotate_secret(
     let id = path::id::<WebhookId>(&id)?;
     let secret = NewSecret::make(&state, caller.account_id, id)?;
 
+    // Set only if this request changes the secret, as when a webhook is created.
     let mut rotated: Option<(String, Webhook)> = None;
     let answer = Once::new(&request, &state, caller, b"")
         .run(async |connection| {
