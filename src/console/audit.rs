@@ -48,6 +48,7 @@ struct AuditPage {
 }
 
 pub(super) async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
+    // Only known filters are passed on, because the API refuses a parameter that it does not know.
     let path = with_query(&request, "/AuditEvents", &FILTERS);
     let separator = if path.contains('?') { '&' } else { '?' };
     let token = query_value(&request, "pageToken").unwrap_or_default();

@@ -51,6 +51,7 @@ impl Caller {
         let in_process_api = request.app_data::<InProcessApi>().ok_or_else(missing)?;
 
         let is_encrypted = page::is_encrypted(state, request);
+        // The signature is checked before Postgres is asked, so a made-up cookie costs no query.
         let Some(token) = Token::of(request, &state.master_keys, is_encrypted) else {
             return Ok(None);
         };
@@ -73,6 +74,7 @@ impl Caller {
     /// Whether the person is still logged in, with the same role.
     pub(super) async fn is_valid(&self) -> bool {
         match find(&self.state, &self.settings, &self.token, false).await {
+            // With another role, the page may show more than the person may see now.
             Ok(Some(who)) => who.role == self.who.role,
             Ok(None) => false,
             // Postgres can't be reached. The next check finds out.
@@ -113,6 +115,8 @@ async fn find(
         role,
     } = session;
 
+    // A person who logged in at the identity provider has no key that could be revoked. The rules
+    // of the configuration may have changed since.
     let Some(key) = key else {
         let names = settings.accounts_of_people(role);
         let is_allowed = accounts::is_one_of(&state.pool, account_id, &names).await?;
@@ -124,6 +128,8 @@ async fn find(
     };
     let known = state.api_keys.find(key).await.map_err(PageError::from)?;
     let usable = known.filter(|known| known.ended.is_none());
+    // Account and role come from the key, as for a request to the API. The session's copies may be
+    // older.
     Ok(usable.map(|known| LoggedIn {
         account_id: known.account_id,
         role: known.role,
@@ -162,6 +168,8 @@ impl FromRequest for SubmittedForm {
         let payload = payload.take();
 
         Box::pin(async move {
+            // First, so that another site's form neither uses the session nor makes this process
+            // read a body.
             if !is_same_origin(&request) {
                 return Err(PageError::foreign_form());
             }
@@ -169,6 +177,7 @@ impl FromRequest for SubmittedForm {
                 .await?
                 .ok_or_else(|| PageError::logged_out(&request))?;
 
+            // After the login, so that strangers can't make this process hold bodies.
             let fields = form::read(&request, payload).await?;
             let given = fields.text(CHANGE_TOKEN);
             if !caller

@@ -90,17 +90,19 @@ pub(super) async fn read(state: &State, span: &Span) -> Result<Curves, PageError
 
 /// The length of a step, in seconds, so that there are up to [`POINTS`] of them.
 fn step_of(seconds: i64) -> i64 {
+    // Negative for an Operation that is planned for later: its last change lies before its start.
     let least = (seconds / POINTS + 1).max(1);
 
     [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600]
         .into_iter()
         .find(|step| *step >= least)
+        // An Operation may take days. Beyond 60 hours, its steps are longer than any in the list.
         .unwrap_or(least)
 }
 
 /// The points, those without an answer between others included.
 fn curves(curve: &Curve, from: OffsetDateTime, step: i64) -> Curves {
-    /// More would be those of an attempt days after the others.
+    // More would be those of an attempt days after the others.
     const MOST: i32 = 400;
 
     let mut points = Vec::new();
@@ -111,9 +113,12 @@ fn curves(curve: &Curve, from: OffsetDateTime, step: i64) -> Curves {
             break;
         }
 
+        // Steps without an answer have no row. As zeros they show a pause instead of a line across
+        // it.
         for empty in next..known.step {
             points.push(point_at(from, step, empty));
         }
+        // Of a large Operation, only one batch in `every` was read.
         let per_second = |count: i64| (count * curve.every) as f64 / step as f64;
         points.push(Point {
             accepted: per_second(known.accepted),
@@ -134,6 +139,7 @@ fn point_at(from: OffsetDateTime, step: i64, number: i32) -> Point {
     let after = time::Duration::seconds(step.saturating_mul(i64::from(number)));
 
     Point {
+        // Checked, because a sum beyond the year 9999 panics.
         at: Timestamp(from.checked_add(after).unwrap_or(from)),
         accepted: 0.0,
         refused: 0.0,

@@ -52,6 +52,7 @@ pub(super) async fn read(
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let is_form = content_type
         .and_then(|value| value.to_str().ok())
+        // Parameters such as `charset` may follow.
         .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
     if !is_form {
         return Err(PageError::refused("The body must be a form"));
@@ -60,6 +61,7 @@ pub(super) async fn read(
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| PageError::refused("The form is incomplete"))?;
+        // Counted while it arrives: a chunked body does not say its length.
         if body.len() + chunk.len() > MAX_FORM {
             return Err(PageError::refused(
                 "The form must have at most 131,072 bytes",

@@ -12,6 +12,7 @@ pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, PageError
         return login::page(&request, StatusCode::OK, "");
     };
 
+    // A role that only sends may not open the first view of the navigation.
     let first = View::ALL.into_iter().find(|view| view.is_open_to(&caller));
     let address = first.map_or(super::ROOT, View::address);
     Ok(redirect(address))

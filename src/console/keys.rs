@@ -125,6 +125,8 @@ async fn made(caller: &Caller, path: &str, body: &Value) -> Result<HttpResponse,
         secret: text("secret"),
     };
 
+    // Not a redirect, as after other changes: the secret would have to be kept for the next
+    // request, or be in its address.
     show(caller, "", Some(new), None).await
 }
 

@@ -60,6 +60,7 @@ impl LiveViews {
             };
             rt::spawn(read_while_watched(sender, params));
         });
+        // Not an error: the page shows what it was rendered with, and can be loaded again.
         let Some(watcher) = watcher else {
             return HttpResponse::NoContent().finish();
         };
@@ -102,10 +103,13 @@ impl PageStream {
 
             if let Some(fragment) = self.watcher.latest() {
                 if fragment.is_last {
+                    // The page closes its stream at `end`. Otherwise the browser would connect
+                    // again and again.
                     self.is_over = true;
                     let event = event(&fragment.html);
                     return Some(format!("{event}event: end\ndata: end\n\n"));
                 }
+                // `latest` returns the value after each wait, changed or not.
                 if fragment.html != self.last {
                     self.times.note_sent();
                     let event = event(&fragment.html);

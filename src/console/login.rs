@@ -69,6 +69,8 @@ pub(super) async fn log_in(
     settings: web::Data<Settings>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageError> {
+    // There is no session yet, so no CSRF token: without this check, another site could log the
+    // browser in with its own key, and see what the person does there.
     if !is_same_origin(&request) {
         return Err(PageError::foreign_form());
     }
@@ -86,6 +88,8 @@ pub(super) async fn log_in(
             let status = actix_web::ResponseError::status_code(&error);
             let page = LoginPage {
                 version: assets::VERSION,
+                // One sentence for an unknown key, a wrong secret and a revoked key, so that a
+                // stranger does not learn which keys exist.
                 problem: if status == StatusCode::UNAUTHORIZED {
                     "No API key that is in use has this name and this secret."
                 } else {
@@ -99,6 +103,8 @@ pub(super) async fn log_in(
         }
     };
 
+    // The new cookie replaces the earlier one, so nobody could log out of the earlier session any
+    // more. Not before: a failed login leaves the person logged in.
     if let Some(earlier) = Caller::of(&request).await? {
         earlier.end().await?;
     }
@@ -112,6 +118,7 @@ pub(super) async fn log_in(
         lifetime: settings.session_lifetime,
     };
     console_sessions::insert(&state.pool, &new).await?;
+    // A login is a use of the key, although it is no request to the API.
     state.key_use.note(given.key);
 
     let next = match own_page(fields.text("next")) {

@@ -151,6 +151,7 @@ pub(super) async fn show(
         .flatten()
         .find(|text| !text.is_empty());
     let name = name.map_or("Message without text", String::as_str);
+
     let page = OperationPage {
         frame: Frame::new(&caller, View::Operations, name).with_notice(&request),
         live: if progress.operation.is_running() {
@@ -159,6 +160,7 @@ pub(super) async fn show(
             String::new()
         },
         name: name.to_owned(),
+        // Without a title, the body is the heading already.
         body: wording.title.as_ref().and(wording.body).unwrap_or_default(),
         progress,
         errors: list.errors,
@@ -186,6 +188,8 @@ pub(super) async fn live(
     // An Operation that is not theirs is a 404 here, and not a stream.
     read(&caller, &id, &code, &mut Earlier::default()).await?;
 
+    // The first person who watches reads for all others with the same name, so the name holds all
+    // that the result depends on. The account is a part of the registry's key.
     let reader = caller.clone();
     let mut earlier = Earlier::default();
     let watched = Watched {
@@ -214,6 +218,8 @@ async fn read(
 
     let failed = operation.stats.all_failed();
     let totals = match earlier.totals.clone() {
+        // The totals change only with the number of failures, so a read without new ones needs no
+        // query for them.
         Some(totals) if earlier.failed == failed => totals,
         _ if failed == 0 => ErrorTotals {
             error_totals: Vec::new(),
@@ -295,6 +301,7 @@ fn error_bars(totals: &[ErrorTotal], code: &str) -> Vec<ErrorBar> {
         .map(|total| ErrorBar {
             code: total.code.clone(),
             count: total.count,
+            // At least 8, so that the rarest error can be seen.
             width: (total.count * 1_000 / most.max(1)).max(8),
             is_chosen: total.code == code,
         })
@@ -339,6 +346,8 @@ pub(super) async fn results(
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let path = format!("/Operations/{}/Results", path_part(&id));
+    // The API streams NDJSON without this header. Its answer is passed on page by page, so that it
+    // needs the memory of one page.
     let api = caller.api.accepting("text/csv");
 
     Ok(api.call(&Method::GET, &path, None).await?)
@@ -376,6 +385,7 @@ async fn change(form: &SubmittedForm, id: &str, verb: &str) -> Result<HttpRespon
     let path = format!("/Operations/{id}/{verb}");
     form.caller.api.change(&Method::POST, &path, None).await?;
 
+    // A redirect, so that a reload of the page does not repeat the change.
     let done = verb.to_lowercase();
     Ok(page::redirect(&format!(
         "/console/operations/{id}?done={done}"
@@ -407,6 +417,7 @@ pub(super) async fn resend(
     form: SubmittedForm,
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
+    // Without codes, the API leaves out permanent failures.
     let codes: Vec<&str> = form.fields.texts("code").collect();
     let body = if codes.is_empty() {
         json!({})

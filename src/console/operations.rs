@@ -242,6 +242,7 @@ pub(super) async fn list(request: HttpRequest, caller: Caller) -> Result<HttpRes
 
     let text = |name| query_value(&request, name).unwrap_or_default();
     let filter = with_query(&request, "", &FILTERS);
+    // The stream shows the newest page only. With a refused filter, each of its reads would fail.
     let is_newest = page_token.is_none() && problems.is_empty();
     let page = OperationsPage {
         frame: Frame::new(&caller, View::Operations, "Operations"),
@@ -273,6 +274,7 @@ pub(super) async fn live(request: HttpRequest, caller: Caller) -> Result<HttpRes
     let views = LiveViews::of(&request)?;
     let reader = caller.clone();
     let watched = Watched {
+        // The rows are the same for every role that may list Operations.
         name: path.clone(),
         every: EVERY,
         read: async move || {
@@ -340,6 +342,7 @@ impl From<ReadError> for PageError {
 
 async fn read(caller: &Caller, path: &str) -> Result<(Rows, Option<String>), ReadError> {
     let list: OperationList = caller.api.get(path).await?;
+    // The API's list holds no texts of messages. One query reads those of the page.
     let wordings = wordings(&caller.state, caller.who.account_id, &list.operations)
         .await
         .map_err(|error| ReadError::Page(error.into()))?;

@@ -198,6 +198,7 @@ pub(super) fn render(page: &impl Template) -> Result<String, PageError> {
 
 /// Goes to a page after a change.
 pub(super) fn redirect(address: &str) -> HttpResponse {
+    // With 303, a browser follows a POST with a GET (RFC 9110, section 15.4.4).
     HttpResponse::SeeOther()
         .insert_header((header::LOCATION, address))
         .insert_header((header::REFERRER_POLICY, "same-origin"))
@@ -205,6 +206,7 @@ pub(super) fn redirect(address: &str) -> HttpResponse {
 }
 
 pub(super) fn with_cookie(mut response: HttpResponse, cookie: &str) -> HttpResponse {
+    // Cookies are base64url and fixed words, so this does not fail.
     if let Ok(value) = HeaderValue::from_str(cookie) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }
@@ -218,12 +220,14 @@ pub(super) fn is_encrypted(state: &State, request: &HttpRequest) -> bool {
 
     state.settings.is_encrypted
         || is_public.is_some_and(|url| url.starts_with("https://"))
+        // A client may forge this header. It then gets a stricter cookie, for itself alone.
         || request.connection_info().scheme() == "https"
 }
 
 /// A parameter of the page's address.
 pub(super) fn query_value(request: &HttpRequest, name: &str) -> Option<String> {
     url::form_urlencoded::parse(request.query_string().as_bytes())
+        // Browsers send the empty fields of a form as well.
         .find(|(known, value)| known == name && !value.is_empty())
         .map(|(_, value)| value.into_owned())
 }
@@ -315,6 +319,8 @@ impl PageError {
 
     /// The browser is not logged in: leads to the form, and after the login back to the page of `request`.
     pub(super) fn logged_out(request: &HttpRequest) -> Self {
+        // After the login, the browser opens `next` with a GET: a stream or a change is no page to
+        // come back to.
         let is_page = request.method() == Method::GET && !request.path().ends_with("/live");
         let next: String = match request.uri().path_and_query() {
             Some(page) if is_page => {
@@ -414,6 +420,7 @@ impl ResponseError for PageError {
             reason: self.status.canonical_reason().unwrap_or("Error"),
             message: &self.message,
         };
+        // An error page that can't be rendered is not followed by another one.
         html(self.status, &page).unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
     }
 }

@@ -184,6 +184,8 @@ pub(super) async fn show(
         .await?;
     let mut lines = Vec::new();
     for (index, notification) in list.push_notifications.into_iter().enumerate() {
+        // The attempts of each notification are a request to the API, so only the newest show
+        // theirs.
         let is_open = index < OPENED;
         let attempts = if is_open {
             notification::attempts(&caller, &notification.id).await?

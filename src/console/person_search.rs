@@ -64,6 +64,7 @@ impl Wanted {
 /// Whether a token has these ends, whatever its letter case.
 fn has_ends(token: &str, first: &str, last: &str) -> bool {
     let token = token.to_lowercase();
+    // Otherwise both ends could match the same characters of a short token.
     let is_long = token.chars().count() >= first.chars().count() + last.chars().count();
 
     is_long && token.starts_with(&first.to_lowercase()) && token.ends_with(&last.to_lowercase())
@@ -94,6 +95,7 @@ async fn by_text(caller: &Caller, text: &str) -> Result<Found, PageError> {
     let account_id = caller.who.account_id;
     let pool = &caller.state.pool;
 
+    // The two searches by an index come first. The last one reads thousands of notifications.
     let user = user_profiles::with_external_id(pool, account_id, text).await?;
     if let Some(user) = user {
         return Ok(Found {
@@ -102,6 +104,8 @@ async fn by_text(caller: &Caller, text: &str) -> Result<Found, PageError> {
         });
     }
 
+    // Only hashes of tokens are indexed, so each form in which a release may have stored this token
+    // is hashed.
     let forms = device_token::older_forms(Provider::Apn, text);
     let hashes: Vec<Vec<u8>> = forms
         .iter()
@@ -133,6 +137,9 @@ async fn by_ends(caller: &Caller, first: String, last: String) -> Result<Found, 
     let devices = store::newest_devices(&pool, account_id).await?;
 
     let keys = caller.state.master_keys.clone();
+    // Tokens are sealed, so Postgres can't compare their ends: each is opened here. That takes the
+    // processor for long, so it is done on the pool, where it holds up no other request of this
+    // thread.
     let ends = (first.clone(), last.clone());
     let matching = move || {
         let is_wanted = |device: &PersonsDevice| {
@@ -145,6 +152,7 @@ async fn by_ends(caller: &Caller, first: String, last: String) -> Result<Found, 
                 users.push(device.user_id);
             }
         }
+        // After duplicates are left out: a person may have several such devices.
         users.truncate(MOST);
         users
     };
@@ -177,8 +185,11 @@ async fn sent_to(
         after: None,
         limit: MAX_NOTIFICATIONS,
     };
+    // It reads as much as a list, so it waits behind the account's other lists, on the connections
+    // for lists.
     let turn = caller.state.list_turns.next(account_id).await?;
     let found = push_notifications::list(turn.pool, account_id, &filter).await?;
+    // Opening the tokens needs no connection, so the next list may begin.
     drop(turn);
 
     let keys = caller.state.master_keys.clone();

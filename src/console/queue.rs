@@ -101,6 +101,8 @@ pub(super) async fn live(
     let account_id = seen_by(&caller, &settings).await?;
     let reader = caller.clone();
     let watched = Watched {
+        // The operator's account has both: its FULL keys see all accounts, and its other keys see
+        // its own queue.
         name: format!("queue {}", account_id.is_none()),
         every: EVERY,
         read: async move || {
@@ -117,6 +119,7 @@ pub(super) async fn live(
 
 /// The account whose queue the person sees; `None`: all accounts.
 async fn seen_by(caller: &Caller, settings: &Settings) -> Result<Option<AccountId>, PageError> {
+    // The queue is not read through the API, so nothing else checks the role.
     if !View::Queue.is_open_to(caller) {
         return Err(PageError::forbidden());
     }

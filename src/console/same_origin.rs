@@ -25,12 +25,16 @@ pub(super) fn is_same_origin(request: &HttpRequest) -> bool {
 }
 
 fn is_same(said: &Said<'_>) -> bool {
+    // No script can set or change this header, because its name begins with `Sec-` (Fetch standard,
+    // forbidden request-headers). `none` is a person's own doing, such as a bookmark.
     if let Some(site) = said.site {
         return matches!(site, "same-origin" | "none");
     }
 
     match said.origin {
         None => true,
+        // The scheme is not compared: behind a proxy that ends TLS, this service sees http. `null`,
+        // which a sandboxed frame sends, has no host and is refused.
         Some(origin) => origin
             .split_once("://")
             .is_some_and(|(_, host)| host.eq_ignore_ascii_case(said.host)),

@@ -61,6 +61,8 @@ impl Draft {
             })?,
         };
 
+        // The fields of the form are set after `more`, so that what the person sees in them is what
+        // is sent.
         let recipients: Vec<Value> = self.to.lines().filter_map(recipient).collect();
         if !recipients.is_empty() {
             body.insert("to".to_owned(), Value::Array(recipients));
@@ -108,6 +110,7 @@ fn recipient(line: &str) -> Option<Value> {
     if line.is_empty() {
         return None;
     }
+    // Also if the rest is no id: the API then says what is wrong with it.
     if line.starts_with(UserId::PREFIX) {
         return Some(json!({"userId": line}));
     }
@@ -357,6 +360,7 @@ pub(super) async fn send(form: SubmittedForm) -> Result<HttpResponse, PageError>
         Err(error) => show(caller, draft, error.into()).await,
         Ok(answer) => {
             let id = path_part(answer["operationId"].as_str().unwrap_or_default());
+            // A key with the role SEND may not read the Operation that it has made.
             let address = if View::Operations.is_open_to(caller) {
                 format!("/console/operations/{id}?done=send")
             } else {

@@ -29,6 +29,9 @@ impl Token {
     /// The token that a browser has sent, if this service has signed it. A cookie without the prefix counts
     /// over plain HTTP alone: other hosts of the domain, and attackers on the network, could plant one.
     pub(super) fn of(request: &HttpRequest, keys: &MasterKeys, is_encrypted: bool) -> Option<Self> {
+        // HTTP/2 may split the cookies over several headers (RFC 9113, section 8.2.3). A browser
+        // may also send several of this name, of other paths or domains: the first one that was
+        // signed here counts.
         let cookies = request.headers().get_all(header::COOKIE);
 
         cookies
@@ -59,11 +62,14 @@ impl Token {
 
     /// What the session is stored under.
     pub(super) fn hash(&self) -> Vec<u8> {
+        // A reader of the database then can't log in with what is stored.
         Sha256::digest(self.0).to_vec()
     }
 
     /// What every form of the session carries: another site can't know it.
     pub(super) fn change_token(&self, keys: &MasterKeys) -> String {
+        // Made from the session's token, so it needs no place in the database and ends with the
+        // session.
         URL_SAFE_NO_PAD.encode(keys.sign_for_console(&[CHANGE, &self.0].concat()))
     }
 
@@ -85,6 +91,7 @@ pub(super) fn no_cookie(is_encrypted: bool) -> String {
 }
 
 fn cookie(value: &str, more: &str, is_encrypted: bool) -> String {
+    // The prefix `__Host-` requires `Path=/` and no `Domain` (RFC 6265bis, section 4.1.3.2).
     let name = name_of(is_encrypted);
     let secure = if is_encrypted { "; Secure" } else { "" };
 

@@ -86,6 +86,7 @@ struct WebhookPage {
 }
 
 pub(super) async fn list(caller: Caller) -> Result<HttpResponse, PageError> {
+    // An account has at most 10 webhooks, so there are no pages.
     let list: WebhookList = caller.api.get("/Webhooks").await?;
 
     let page = WebhooksPage {

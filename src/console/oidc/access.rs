@@ -36,6 +36,7 @@ pub(in crate::console) fn accounts_with(rules: &[AccessRule], role: Role) -> Vec
 /// The groups that the claim `name` lists, or the one that it names. The parts of a path to a claim within
 /// another are joined by dots. `None`: there is no such claim.
 pub(super) fn groups_in(claims: &Value, name: &str) -> Option<Vec<String>> {
+    // First as it is: a claim's own name may hold dots, as a URL does.
     let claim = claims.get(name).or_else(|| within(claims, name))?;
 
     match claim {
@@ -43,6 +44,7 @@ pub(super) fn groups_in(claims: &Value, name: &str) -> Option<Vec<String>> {
         Value::Array(groups) => Some(
             groups
                 .iter()
+                // A rule names a group by a string, so another value can't match one.
                 .filter_map(Value::as_str)
                 .map(str::to_owned)
                 .collect(),

@@ -33,6 +33,8 @@ impl Description {
         named
             .iter()
             .filter(|algorithm| {
+                // Anyone can write a token with "none" (RFC 7518, section 3.6), and everyone who
+                // knows the client's secret one with HS256.
                 !algorithm.uses_shared_secret() && **algorithm != CoreJwsSigningAlgorithm::None
             })
             .cloned()
@@ -43,6 +45,8 @@ impl Description {
     pub(super) fn takes_secret_in_body(&self) -> bool {
         let methods = self.metadata.token_endpoint_auth_methods_supported();
 
+        // A provider that names no methods takes the header (OpenID Connect Discovery 1.0, section
+        // 3).
         methods.is_some_and(|methods| {
             methods.contains(&CoreClientAuthMethod::ClientSecretPost)
                 && !methods.contains(&CoreClientAuthMethod::ClientSecretBasic)
@@ -70,6 +74,8 @@ impl Kept {
             }
         }
 
+        // The lock is held meanwhile, so that a burst of logins asks the provider once. A login
+        // that is given up here, or fails, leaves what was kept, and the next one asks again.
         let description = Arc::new(Description::new(read.await?));
         *kept = Some(Arc::clone(&description));
         Ok(description)

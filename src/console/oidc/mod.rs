@@ -132,6 +132,8 @@ pub(in crate::console) async fn end(
         settings: &settings,
         oidc,
     };
+    // A refusal here leaves the cookie: another site can send the browser to this address, and must
+    // not end the login that the person is in.
     let pending = match callback.pending() {
         Ok(pending) => pending,
         Err(refusal) => return refuse(&request, &state, &refusal).await,
@@ -219,6 +221,8 @@ impl Callback<'_> {
             .map_err(Refusal::from)?;
 
         let groups = person.groups.as_deref().unwrap_or_default();
+        // The role is settled before anything is written, so strangers can't fill the tables of
+        // logins and sessions.
         let Some(rule) = access_of(&self.oidc.access, groups) else {
             return Err(no_access(&person, &self.oidc.provider).into());
         };
@@ -236,6 +240,8 @@ impl Callback<'_> {
             )
             .into());
         }
+        // A browser that comes from another site may not send the earlier session's cookie, which
+        // is `SameSite=Strict`. Then that session ends by its idleness.
         if let Some(earlier) = Caller::of(self.request).await? {
             earlier.end().await?;
         }
@@ -260,6 +266,7 @@ impl Callback<'_> {
         }
 
         let error = query_value(self.request, "error").unwrap_or_default();
+        // Cut, and escaped by `Debug`: the text is in the address, so anyone may have written it.
         let reason = format!("the provider answers {:?}", beginning(&error));
         let message = if error == "access_denied" {
             "The login was canceled, or your identity provider does not let you log in to Bellwire."
@@ -359,6 +366,7 @@ fn logged_in(next: &str, cookies: &[String]) -> Result<HttpResponse, PageError> 
     for cookie in cookies {
         let value = header::HeaderValue::from_str(cookie)
             .map_err(|_| PageError::internal("a cookie that is no header"))?;
+        // `insert` would keep only the last cookie.
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     Ok(response)

@@ -60,6 +60,8 @@ impl Pending {
             .filter(|(name, _)| *name == name_of(is_encrypted))
             .find_map(|(_, value)| Self::open(value, keys))?;
 
+        // `Max-Age` ends the cookie in the browser. A copy of it would last, so the end is signed
+        // too.
         let now = OffsetDateTime::now_utc().unix_timestamp();
         (now < pending.ends_at).then_some(pending)
     }
@@ -100,6 +102,7 @@ impl Pending {
     }
 
     fn sealed(&self, keys: &MasterKeys) -> String {
+        // Strings and an integer can always be written.
         let content = serde_json::to_vec(self).unwrap_or_default();
         let signature = keys.sign_for_console(&[LOGIN, &content].concat());
 
@@ -108,6 +111,8 @@ impl Pending {
 
     fn open(value: &str, keys: &MasterKeys) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
+        // The signature comes first, because the content has no fixed length. It is checked before
+        // the content is parsed.
         let (signature, content) = bytes.split_at_checked(SIGNATURE_LENGTH)?;
         if !keys.is_signed_for_console(&[LOGIN, content].concat(), signature) {
             return None;

@@ -45,6 +45,7 @@ fn name_of(claims: &CoreIdTokenClaims) -> String {
     let name = email.unwrap_or(claims.subject().as_str());
 
     name.chars()
+        // The name is shown in pages and logs, where a line end could forge a line.
         .filter(|character| !character.is_control())
         .take(LONGEST_NAME)
         .collect()

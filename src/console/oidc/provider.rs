@@ -140,6 +140,7 @@ impl Provider {
     pub(super) async fn end(&self, answer: Answer) -> Result<Person, Failure> {
         let person = self.in_turn(self.person(answer)).await?;
 
+        // Only a whole login shows that the provider works: to begin one needs no token endpoint.
         if self.last_failure().take().is_some() {
             tracing::info!("logins with OpenID Connect work again");
         }
@@ -158,6 +159,7 @@ impl Provider {
             return Err(Failure::Provider(reason));
         };
 
+        // The limit includes the wait for another login that reads the description.
         let longest = self.0.params.timeout;
         let result = timeout(longest, step).await.unwrap_or_else(|_| {
             let reason = format!("the provider has not answered within {longest:?} (oidc.timeout)");
@@ -190,6 +192,8 @@ impl Provider {
     async fn step(&self, redirect_uri: &str) -> Result<Step, Failure> {
         let description = self.description(None).await?;
         let client = self.client(&description, redirect_uri)?;
+        // The verifier stays in this browser's cookie, so a code that leaks with an address is of
+        // no use elsewhere (RFC 7636).
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
 
         let mut request = client
@@ -224,6 +228,8 @@ impl Provider {
             .await
             .map_err(|error| no_tokens(&error))?;
         let id_token = id_token(&tokens)?;
+        // The provider puts the nonce of the first step into the token, so a token of another login
+        // is refused (OpenID Connect Core 1.0, section 3.1.3.7).
         let nonce = Nonce::new(answer.nonce);
 
         let claims = match id_token.claims(&verifier(&client, &description), &nonce) {
@@ -278,6 +284,7 @@ impl Provider {
             AuthType::BasicAuth
         };
 
+        // A public client has no secret. An empty one would be sent as one.
         let secret = Some(params.client_secret.expose_secret()).filter(|secret| !secret.is_empty());
         let secret = secret.map(|secret| ClientSecret::new(secret.to_owned()));
         let client_id = ClientId::new(params.client_id.clone());
@@ -291,6 +298,8 @@ impl Provider {
 
     /// Sends a request with the HTTP client that the rest of Bellwire has.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, SendFailed> {
+        // The provider's description names the endpoints, and the client's secret goes to one of
+        // them.
         if !is_as_safe(&self.0.issuer, request.uri()) {
             return Err(SendFailed(format!(
                 "{} is not an https address",
